@@ -1,0 +1,153 @@
+// Brings a clone to the point where it can be tested (`generate`) or started (`build`). It runs before anything is
+// installed, so it uses nothing but Node. Each step looks first whether it is needed and costs milliseconds when not.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { command, npmCommand, StepFailed } from './child.mjs';
+import { hashOf, pruneOutput } from './files.mjs';
+import { lock } from './lock.mjs';
+
+const root = dirname(import.meta.dirname ?? '');
+const oldestNode = [20, 19];
+
+const say = (line) => console.log(`prepare: ${line}`);
+const inRoot = (...parts) => join(root, ...parts);
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return;
+  throw new StepFailed(
+    `Runtape needs Node ${oldestNode.join('.')} or newer. This is Node ${process.versions.node} (${process.execPath}).`,
+  );
+}
+
+/** What an installation depends on: the lock file, and the Node that native modules were compiled for. */
+function wantedInstallation() {
+  const { platform, arch, versions } = process;
+  return { lock: hashOf([inRoot('package-lock.json')]), runtime: `${platform}-${arch}-${versions.modules}` };
+}
+
+function stampedInstallation() {
+  try {
+    return readJson(inRoot('node_modules/.runtape-lock'));
+  } catch {
+    return null;
+  }
+}
+
+/** Whether npm itself left behind just what the lock file asks for, as after an `npm install` by hand. */
+function npmInstalledTheLock() {
+  try {
+    const wanted = readJson(inRoot('package-lock.json')).packages;
+    const present = readJson(inRoot('node_modules/.package-lock.json')).packages;
+    const isMissing = ([path, entry]) => path !== '' && !entry.optional && !entry.devOptional && !present[path];
+    if (Object.entries(wanted).some(isMissing)) return false;
+    return Object.entries(present).every(([path, entry]) => wanted[path]?.version === entry.version);
+  } catch {
+    return false;
+  }
+}
+
+function isInstalled(wanted) {
+  const stamp = stampedInstallation();
+  if (stamp !== null && stamp.runtime !== wanted.runtime) return false;
+  const { dependencies, devDependencies } = readJson(inRoot('package.json'));
+  const names = Object.keys({ ...dependencies, ...devDependencies });
+  if (!names.every((name) => existsSync(inRoot('node_modules', name, 'package.json')))) return false;
+  return stamp?.lock === wanted.lock || npmInstalledTheLock();
+}
+
+async function install() {
+  const wanted = wantedInstallation();
+  const stamp = inRoot('node_modules/.runtape-lock');
+  if (!isInstalled(wanted)) {
+    say('installing packages (npm ci). Where better-sqlite3 has to be compiled, the first time takes 1 to 3 minutes.');
+    // Gone before npm starts, so that an interrupted installation is never taken for a whole one.
+    rmSync(stamp, { force: true });
+    rmSync(inRoot('node_modules/.package-lock.json'), { force: true });
+    await command(root, npmCommand(['ci', '--include=dev', '--no-audit', '--no-fund']));
+  }
+  if (stampedInstallation()?.lock !== wanted.lock) writeFileSync(stamp, JSON.stringify(wanted));
+}
+
+/** Does `work` when the inputs differ from those that the stamp in the output folder was written for. */
+async function whenChanged({ inputs, tool, output, announce, work }) {
+  const stamp = join(output, '.stamp');
+  const toolVersion = readJson(inRoot('node_modules', tool, 'package.json')).version;
+  const wanted = hashOf(inputs, `${tool}@${toolVersion}`);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say(announce);
+  rmSync(stamp, { force: true });
+  await work();
+  mkdirSync(output, { recursive: true });
+  writeFileSync(stamp, wanted);
+}
+
+async function generateDatabaseClients() {
+  const providers = readdirSync(inRoot('prisma')).filter((name) => existsSync(inRoot('prisma', name, 'main.prisma')));
+  for (const provider of providers) {
+    await whenChanged({
+      inputs: [inRoot('prisma', provider, 'main.prisma'), inRoot('prisma/models')],
+      tool: 'prisma',
+      output: inRoot('src/database/generated', provider),
+      announce: `generating the database client for ${provider}.`,
+      work: () =>
+        command(
+          root,
+          [process.execPath, 'node_modules/prisma/build/index.js', 'generate', '--schema', `prisma/${provider}`],
+          {
+            // Named only to keep the CLI from downloading an engine: generating never runs it.
+            PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+            PRISMA_HIDE_UPDATE_MESSAGE: '1',
+            CHECKPOINT_DISABLE: '1',
+          },
+        ),
+    });
+  }
+}
+
+async function generateDocuments() {
+  if (!existsSync(inRoot('codegen.ts'))) return;
+  await whenChanged({
+    inputs: [inRoot('codegen.ts'), inRoot('schema/schema.graphql'), inRoot('schema/operations')],
+    tool: '@graphql-codegen/cli',
+    output: inRoot('test/generated'),
+    announce: 'typing the GraphQL documents.',
+    work: () =>
+      command(root, [process.execPath, 'node_modules/@graphql-codegen/cli/esm/bin.js', '--config', 'codegen.ts']),
+  });
+}
+
+async function compile() {
+  await whenChanged({
+    inputs: [inRoot('src'), inRoot('tsconfig.json'), inRoot('tsconfig.build.json')],
+    tool: 'typescript',
+    output: inRoot('dist'),
+    announce: 'compiling src into dist.',
+    work: async () => {
+      await command(root, [process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+      pruneOutput(inRoot('src'), inRoot('dist'));
+    },
+  });
+}
+
+const stepsOf = {
+  generate: [install, generateDatabaseClients, generateDocuments],
+  build: [install, generateDatabaseClients, compile],
+};
+
+async function main() {
+  const goal = process.argv[2] ?? '';
+  if (!Object.hasOwn(stepsOf, goal)) throw new StepFailed('Usage: node .ci/prepare.mjs generate|build');
+  checkNode();
+  await lock(root, say);
+  for (const step of stepsOf[goal]) await step();
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof StepFailed)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,24 @@
+import * as limits from '../config/limits.ts';
+import { notFound, type Refusal } from '../domain/refusal.ts';
+import { decide } from '../domain/run-decisions.ts';
+import { storableText } from '../journal/canonical-json.ts';
+import { runById } from '../projections/runs.ts';
+import type { CommandContext, Viewer } from './command-context.ts';
+
+export type CancelledRun = { kind: 'cancelled'; runId: string };
+
+/** Ends the run, whatever it is doing, and withdraws its questions. Cancelling a cancelled run changes nothing. */
+export async function cancelRun(
+  { database, recorder }: CommandContext,
+  { principal }: Viewer,
+  { runId, reason }: { runId: string; reason?: string | null },
+): Promise<CancelledRun | Refusal> {
+  const run = await runById(database.reader, principal, runId);
+  if (!run) return notFound('run', runId);
+  const why = reason == null ? null : storableText(reason.slice(0, limits.REASON_CHARACTERS));
+  const outcome = await recorder.record({
+    ...{ runId, sessionId: run.sessionId, epoch: null },
+    decide: (fold, now) => decide(fold, { kind: 'cancel', reason: why }, now),
+  });
+  return outcome.kind === 'refused' ? outcome.refusal : { kind: 'cancelled', runId };
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import * as limits from '../config/limits.ts';
+import { StoreError } from '../database/store-error.ts';
+import { conflict, invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
+import {
+  agentById,
+  createAgent as create,
+  deleteAgent as remove,
+  updateAgent as update,
+} from '../projections/agents.ts';
+import type { CommandContext, Viewer } from './command-context.ts';
+import { parseInput, text } from './parse-input.ts';
+
+const shape = {
+  name: text(limits.AGENT_NAME_BYTES),
+  instructions: z.string().refine((value) => Buffer.byteLength(value) <= limits.INSTRUCTIONS_BYTES, 'is too long'),
+  model: z.string().nullish(),
+  tools: z.array(text(limits.AGENT_NAME_BYTES)).nullish(),
+  makeDefault: z.boolean().nullish(),
+};
+
+const createSchema = z.object(shape);
+const updateSchema = z.object({
+  ...shape,
+  agentId: z.string(),
+  name: shape.name.nullish(),
+  instructions: shape.instructions.nullish(),
+});
+
+export type ChangedAgent = { kind: 'changed'; agentId: string };
+
+export async function createAgent(
+  context: CommandContext,
+  { principal: owner }: Viewer,
+  raw: z.input<typeof createSchema>,
+): Promise<ChangedAgent | Refusal> {
+  const parsed = parseInput(createSchema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const { name, instructions, model, tools, makeDefault } = parsed.input;
+  const unknown = unknownModel(context, model);
+  if (unknown) return unknown;
+  const id = context.newId('agent');
+  const createdAt = new Date(context.now());
+  const change = { model: model ?? null, tools: tools ?? null, isDefault: makeDefault ?? false };
+  return unlessTaken(name, async () => {
+    await create(context.database, { id, owner, name, instructions, createdAt, ...change });
+    return { kind: 'changed', agentId: id };
+  });
+}
+
+export async function updateAgent(
+  context: CommandContext,
+  { principal: owner }: Viewer,
+  raw: z.input<typeof updateSchema>,
+): Promise<ChangedAgent | Refusal> {
+  const parsed = parseInput(updateSchema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const { agentId, name, instructions, model, tools, makeDefault } = parsed.input;
+  const unknown = unknownModel(context, model);
+  if (unknown) return unknown;
+  const change = {
+    ...{ name: name ?? undefined, instructions: instructions ?? undefined },
+    ...{ model: model ?? undefined, tools: tools ?? undefined, isDefault: makeDefault ?? undefined },
+  };
+  return unlessTaken(name ?? '', async () => {
+    const agent = await update(context.database, owner, agentId, change, new Date(context.now()));
+    return agent ? { kind: 'changed', agentId } : notFound('agent', agentId);
+  });
+}
+
+export type DeletedAgent = { kind: 'deleted'; agentId: string };
+
+/** Sessions that had it run without an agent from then on; the default one stays while there are others. */
+export async function deleteAgent(
+  { database }: CommandContext,
+  { principal: owner }: Viewer,
+  { agentId }: { agentId: string },
+): Promise<DeletedAgent | Refusal> {
+  const agent = await agentById(database.reader, owner, agentId);
+  if (!agent) return notFound('agent', agentId);
+  if (agent.isDefault) return conflict(`Agent ${agentId} is the default; make another one the default first.`);
+  return (await remove(database, owner, agentId)) ? { kind: 'deleted', agentId } : notFound('agent', agentId);
+}
+
+function unknownModel({ settings }: CommandContext, model: string | null | undefined): Refusal | null {
+  if (model == null || settings.models.includes(model)) return null;
+  return invalidInput(['model'], `unknown; there are ${settings.models.join(', ')}`);
+}
+
+async function unlessTaken<T>(name: string, work: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
+    return conflict(`There is an agent with the name "${name}" already.`);
+  }
+}

@@ -1,0 +1,33 @@
+import type { Database } from '../database/database.ts';
+import type { NewId } from '../ids.ts';
+import type { Recorder } from '../projections/recorder.ts';
+import type { Toolbox } from '../tools/tool.ts';
+import type { Lanes } from './lanes.ts';
+
+/** What the configuration says about commands. */
+export interface CommandSettings {
+  /** Names of the models that a message or an agent may ask for. */
+  models: readonly string[];
+  /** Waiting runs of one session. */
+  queueLength: number;
+  onExpiry: 'deny' | 'fail';
+}
+
+/** What every command works with. */
+export interface CommandContext {
+  database: Database;
+  recorder: Recorder;
+  toolbox: Toolbox;
+  newId: NewId;
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Commands on one session, one at a time. */
+  lanes: Lanes;
+  settings: CommandSettings;
+}
+
+/** Who asks. Owns what it creates, and sees nothing else. */
+export interface Viewer {
+  principal: string;
+  scopes: readonly string[];
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import * as limits from '../config/limits.ts';
+import { type ApprovalScope, approvalScopes, type Json } from '../domain/events.ts';
+import { invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
+import { type ApprovalVerdict, decide, type GrantOf } from '../domain/run-decisions.ts';
+import { canonicalJson, storableText } from '../journal/canonical-json.ts';
+import { type ApprovalRow, approvalById } from '../projections/approvals.ts';
+import { insertGrant } from '../projections/grants.ts';
+import type { CommandContext, Viewer } from './command-context.ts';
+import { expireApproval } from './expire-approval.ts';
+import { parseInput } from './parse-input.ts';
+
+const schema = z
+  .object({
+    approvalId: z.string(),
+    decision: z.enum(['ALLOW', 'DENY']),
+    scope: z.enum(approvalScopes).nullish(),
+    expiresInSeconds: z.int().positive('must be at least 1').max(limits.GRANT_SECONDS).nullish(),
+    editedInput: z.json().optional(),
+    reason: z.string().max(limits.REASON_CHARACTERS).transform(storableText).nullish(),
+  })
+  .refine(({ scope, expiresInSeconds }) => (scope === 'TIMEBOXED') === (expiresInSeconds != null), {
+    path: ['expiresInSeconds'],
+    message: 'is needed with the scope TIMEBOXED, and only there',
+  })
+  .refine(({ decision, editedInput }) => decision === 'ALLOW' || editedInput == null, {
+    path: ['editedInput'],
+    message: 'goes with ALLOW only',
+  });
+
+export type DecideApprovalInput = z.input<typeof schema>;
+export type DecidedApproval = { kind: 'decided'; approvalId: string; runId: string };
+type Answer = z.output<typeof schema>;
+
+/**
+ * Settles a question, once. The decision, its grant, and the run's going on, where it was the last question that the run
+ * waited for, become durable together. The same decision again is no error.
+ */
+export async function decideApproval(
+  context: CommandContext,
+  viewer: Viewer,
+  raw: DecideApprovalInput,
+): Promise<DecidedApproval | Refusal> {
+  const parsed = parseInput(schema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const answer = parsed.input;
+  const approval = await approvalById(context.database.reader, viewer.principal, answer.approvalId);
+  if (!approval) return notFound('approval', answer.approvalId);
+  if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
+    await expireApproval(context, approval);
+  }
+  const invalid = editedInputProblem(context, approval, answer.editedInput ?? null);
+  if (invalid) return invalid;
+  const grant = grantOf(context, answer);
+  const outcome = await context.recorder.record({
+    ...{ runId: approval.runId, sessionId: approval.sessionId, epoch: null },
+    decide(run, now) {
+      const verdict = verdictOf(viewer, answer, grant);
+      const decision = decide(run, { kind: 'decideApproval', approvalId: approval.id, verdict }, now);
+      return isRefusal(decision) || grant === null
+        ? decision
+        : { ...decision, writes: [grantRow(viewer, approval, grant, now)] };
+    },
+  });
+  if (outcome.kind === 'refused') return settledAlike(context, viewer, answer, outcome.refusal);
+  return { kind: 'decided', approvalId: approval.id, runId: approval.runId };
+}
+
+function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {
+  if (editedInput === null) return null;
+  const tool = context.toolbox.find(name);
+  if (!tool)
+    return invalidInput(['editedInput'], `The tool ${name} is not available now, so its input can not be checked.`);
+  const prepared = tool.prepare(editedInput);
+  return prepared.ok ? null : invalidInput(['editedInput'], prepared.error);
+}
+
+function grantOf({ newId, now }: CommandContext, answer: Answer): GrantOf | null {
+  if (answer.decision === 'DENY' || scopeOf(answer) === 'ONCE') return null;
+  const seconds = answer.expiresInSeconds ?? null;
+  return { grantId: newId('grant'), expiresAt: seconds === null ? null : now() + seconds * 1000 };
+}
+
+const scopeOf = (answer: Answer): ApprovalScope => answer.scope ?? 'ONCE';
+
+function verdictOf({ principal: by }: Viewer, answer: Answer, grant: GrantOf | null): ApprovalVerdict {
+  const reason = answer.reason ?? null;
+  if (answer.decision === 'DENY') return { decision: 'DENY', by, reason };
+  const editedInput = canonicalJson(answer.editedInput ?? null).value;
+  return { decision: 'ALLOW', by, scope: scopeOf(answer), grant, editedInput, reason };
+}
+
+function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant: GrantOf, now: number) {
+  const { grantId: id, expiresAt } = grant;
+  return insertGrant({ id, sessionId, tool, grantedBy: principal, grantedAt: now, expiresAt });
+}
+
+/** Who decided the same as somebody before has what was wanted. */
+async function settledAlike(
+  { database }: CommandContext,
+  { principal }: Viewer,
+  { approvalId, decision }: Answer,
+  refusal: Refusal,
+): Promise<DecidedApproval | Refusal> {
+  const settled = await approvalById(database.reader, principal, approvalId);
+  if (!settled) return notFound('approval', approvalId);
+  const alike = settled.status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
+  return alike ? { kind: 'decided', approvalId, runId: settled.runId } : refusal;
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import * as limits from '../config/limits.ts';
+import { StoreError } from '../database/store-error.ts';
+import { conflict, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
+import { agentById } from '../projections/agents.ts';
+import { resetSession } from '../projections/session-writes.ts';
+import { insertSession, type SessionRow, sessionById, sessionByKey } from '../projections/sessions.ts';
+import type { CommandContext, Viewer } from './command-context.ts';
+import { parseInput, text } from './parse-input.ts';
+
+const schema = z
+  .object({
+    id: z.string().nullish(),
+    key: text(limits.SESSION_KEY_BYTES).nullish(),
+    title: text(limits.TITLE_BYTES).nullish(),
+    agentId: z.string().nullish(),
+    requireExisting: z.boolean().nullish(),
+    reset: z.boolean().nullish(),
+  })
+  .refine(({ id, key }) => id != null || key != null, { path: ['key'], message: 'give `id` or `key`' });
+
+export type ResolveSessionInput = z.input<typeof schema>;
+
+export type ResolvedSession = { kind: 'resolved'; sessionId: string; created: boolean; reset: boolean };
+
+/** Finds the session by id or key, or creates it under the key. Doing it again gives the same session. */
+export async function resolveSession(
+  context: CommandContext,
+  viewer: Viewer,
+  raw: ResolveSessionInput,
+): Promise<ResolvedSession | Refusal> {
+  const parsed = parseInput(schema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const { id, key, title, agentId, requireExisting, reset } = parsed.input;
+  if (agentId != null && !(await agentById(context.database.reader, viewer.principal, agentId))) {
+    return notFound('agent', agentId);
+  }
+  const found = await findSession(context, viewer, id ?? null, key ?? null);
+  if (found !== null && isRefusal(found)) return found;
+  if (found) {
+    if (reset) await resetSession(context.database, found.session.id);
+    return { kind: 'resolved', sessionId: found.session.id, created: false, reset: reset ?? false };
+  }
+  if (key == null || requireExisting) return notFound('session', id ?? key ?? '');
+  if (id != null) return notFound('session', id);
+  return createSession(context, viewer, { key, title: title ?? null, agentId: agentId ?? null });
+}
+
+export type FoundSession = { kind: 'found'; session: SessionRow };
+
+/** Null where there is none; a conflict where id and key are of two sessions. */
+export async function findSession(
+  { database }: CommandContext,
+  { principal }: Viewer,
+  id: string | null,
+  key: string | null,
+): Promise<FoundSession | Refusal | null> {
+  const byId = id === null ? null : await sessionById(database.reader, principal, id);
+  const byKey = key === null ? null : await sessionByKey(database.reader, principal, key);
+  if (id !== null && byId === null) return notFound('session', id);
+  if (byId && key !== null && byId.id !== byKey?.id) {
+    return conflict(`Session ${byId.id} does not have the key "${key}".`);
+  }
+  const session = byId ?? byKey;
+  return session && { kind: 'found', session };
+}
+
+async function createSession(
+  context: CommandContext,
+  viewer: Viewer,
+  session: { key: string; title: string | null; agentId: string | null },
+): Promise<ResolvedSession | Refusal> {
+  const id = context.newId('session');
+  try {
+    await context.database.commit([
+      insertSession({ id, owner: viewer.principal, createdAt: context.now(), ...session }),
+    ]);
+    return { kind: 'resolved', sessionId: id, created: true, reset: false };
+  } catch (error) {
+    if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
+    // Somebody took the key at the same moment: theirs is the session.
+    const winner = await sessionByKey(context.database.reader, viewer.principal, session.key);
+    if (!winner) throw error;
+    return { kind: 'resolved', sessionId: winner.id, created: false, reset: false };
+  }
+}

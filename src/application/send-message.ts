@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import * as limits from '../config/limits.ts';
+import {
+  conflict,
+  invalidInput,
+  isRefusal,
+  limitExceeded,
+  notFound,
+  type Refusal,
+  sessionBusy,
+} from '../domain/refusal.ts';
+import { decide } from '../domain/run-decisions.ts';
+import { titleFrom } from '../domain/session.ts';
+import { canonicalJson } from '../journal/canonical-json.ts';
+import { agentById } from '../projections/agents.ts';
+import { findIdempotencyKey, insertIdempotencyKey } from '../projections/idempotency-keys.ts';
+import type { RecordOutcome } from '../projections/recorder.ts';
+import { countWaitingRuns, openRunOf } from '../projections/runs.ts';
+import { insertSession, titleSession } from '../projections/sessions.ts';
+import type { CommandContext, Viewer } from './command-context.ts';
+import { parseInput, text } from './parse-input.ts';
+import { findSession } from './resolve-session.ts';
+
+const schema = z
+  .object({
+    sessionId: z.string().nullish(),
+    sessionKey: text(limits.SESSION_KEY_BYTES).nullish(),
+    text: text(limits.MESSAGE_BYTES),
+    agentId: z.string().nullish(),
+    model: z.string().nullish(),
+    whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
+    idempotencyKey: text(limits.IDEMPOTENCY_KEY_BYTES).nullish(),
+  })
+  .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {
+    path: ['sessionId'],
+    message: 'give `sessionId` or `sessionKey`, and not both',
+  });
+
+export type SendMessageInput = z.input<typeof schema>;
+type Message = z.output<typeof schema>;
+
+/** Where the message stands. `created` is false where its idempotency key was used before. */
+export type SentMessage = { kind: 'sent'; sessionId: string; runId: string; seq: number; created: boolean };
+
+/** Another command may win a race for a key a few times; each time the answer is looked up and tried again. */
+const ATTEMPTS = 5;
+
+/** Records a message as a new run, or hands it to the one under way. Resolves when it is durable. */
+export async function sendMessage(
+  context: CommandContext,
+  viewer: Viewer,
+  raw: SendMessageInput,
+): Promise<SentMessage | Refusal> {
+  const parsed = parseInput(schema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const message = parsed.input;
+  const problem = await unknownReference(context, viewer, message);
+  if (problem) return problem;
+  for (let tries = 0; tries < ATTEMPTS; tries += 1) {
+    const target = await findTarget(context, viewer, message);
+    if (isRefusal(target)) return target;
+    const lane = target.isNew ? `${viewer.principal}/${target.key}` : target.sessionId;
+    const outcome = await context.lanes.run(lane, () => send(context, viewer, message, target));
+    if (outcome !== null) return outcome;
+  }
+  return conflict('The session changes too fast; try again.');
+}
+
+async function unknownReference(context: CommandContext, viewer: Viewer, message: Message): Promise<Refusal | null> {
+  const { agentId, model } = message;
+  if (agentId != null && !(await agentById(context.database.reader, viewer.principal, agentId))) {
+    return notFound('agent', agentId);
+  }
+  if (model != null && !context.settings.models.includes(model)) {
+    return invalidInput(['model'], `unknown; there are ${context.settings.models.join(', ')}`);
+  }
+  return null;
+}
+
+interface Target {
+  kind: 'target';
+  sessionId: string;
+  key: string;
+  isNew: boolean;
+  agentId: string | null;
+}
+
+async function findTarget(context: CommandContext, viewer: Viewer, message: Message): Promise<Target | Refusal> {
+  const { sessionId, sessionKey, agentId } = message;
+  const found = await findSession(context, viewer, sessionId ?? null, sessionKey ?? null);
+  if (found !== null && isRefusal(found)) return found;
+  if (found?.session.archivedAt) return conflict(`Session ${found.session.id} is archived.`);
+  if (found) {
+    const { id, key } = found.session;
+    return { kind: 'target', sessionId: id, key, isNew: false, agentId: agentId ?? found.session.agentId };
+  }
+  const id = context.newId('session');
+  return { kind: 'target', sessionId: id, key: sessionKey ?? '', isNew: true, agentId: agentId ?? null };
+}
+
+/** Null where another command changed the ground and the message must be sent anew. */
+async function send(
+  context: CommandContext,
+  viewer: Viewer,
+  message: Message,
+  target: Target,
+): Promise<SentMessage | Refusal | null> {
+  const known = await sentBefore(context, viewer, message);
+  if (known) return known;
+  const open = target.isNew ? null : await openRunOf(context.database.reader, target.sessionId);
+  switch (message.whenBusy ?? 'QUEUE') {
+    case 'REJECT':
+      if (open) return sessionBusy(open.id);
+      break;
+    case 'STEER': {
+      const steered = open && (await steer(context, viewer, message, target, open.id));
+      if (steered) return steered;
+      break;
+    }
+    case 'INTERRUPT':
+      if (open && open.state !== 'PENDING') await interrupt(context, target, open.id);
+      break;
+    case 'QUEUE':
+      break;
+  }
+  if (
+    !target.isNew &&
+    (await countWaitingRuns(context.database.reader, target.sessionId)) >= context.settings.queueLength
+  ) {
+    const most = context.settings.queueLength;
+    return limitExceeded('queueLength', `${most} messages wait in this session already; nothing was recorded.`);
+  }
+  return begin(context, viewer, message, target);
+}
+
+async function sentBefore(
+  context: CommandContext,
+  viewer: Viewer,
+  message: Message,
+): Promise<SentMessage | Refusal | null> {
+  const { idempotencyKey } = message;
+  if (idempotencyKey == null) return null;
+  const known = await findIdempotencyKey(context.database.reader, viewer.principal, idempotencyKey);
+  if (!known) return null;
+  if (known.digest !== digestOf(message)) {
+    return conflict(`The idempotency key "${idempotencyKey}" was used with another input.`);
+  }
+  return { kind: 'sent', sessionId: known.sessionId, runId: known.runId, seq: known.seq, created: false };
+}
+
+async function begin(
+  context: CommandContext,
+  viewer: Viewer,
+  message: Message,
+  target: Target,
+): Promise<SentMessage | Refusal | null> {
+  const { sessionId, key, isNew, agentId } = target;
+  const runId = context.newId('run');
+  const createdAt = context.now();
+  const title = titleFrom(message.text);
+  const origin = {
+    ...{ sessionId, agentId, model: message.model ?? null, retryOf: null },
+    urgent: message.whenBusy === 'INTERRUPT',
+  };
+  const outcome = await context.recorder.record({
+    ...{ runId, sessionId, epoch: null },
+    decide(run, now) {
+      const idempotencyKey = message.idempotencyKey ?? null;
+      const decision = decide(run, { kind: 'send', text: message.text, idempotencyKey, origin }, now);
+      if (isRefusal(decision)) return decision;
+      const session = isNew
+        ? insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })
+        : titleSession(sessionId, title);
+      return { ...decision, writes: [session, ...keyRow(context, viewer, message, sessionId, runId, 1)] };
+    },
+  });
+  return sent(outcome, target, runId);
+}
+
+/** Null where the run ended meanwhile: the message then begins a run of its own. */
+async function steer(
+  context: CommandContext,
+  viewer: Viewer,
+  message: Message,
+  target: Target,
+  runId: string,
+): Promise<SentMessage | Refusal | null> {
+  const { sessionId } = target;
+  const outcome = await context.recorder.record({
+    ...{ runId, sessionId, epoch: null },
+    decide(run, now) {
+      const idempotencyKey = message.idempotencyKey ?? null;
+      const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
+      if (isRefusal(decision)) return decision;
+      return { ...decision, writes: keyRow(context, viewer, message, sessionId, runId, (run?.head ?? 0) + 1) };
+    },
+  });
+  return outcome.kind === 'refused' ? null : sent(outcome, target, runId);
+}
+
+async function interrupt(context: CommandContext, { sessionId }: Target, runId: string): Promise<void> {
+  await context.recorder.record({
+    ...{ runId, sessionId, epoch: null },
+    decide: (run, now) => decide(run, { kind: 'cancel', reason: 'Interrupted by a newer message.' }, now),
+  });
+}
+
+function sent(outcome: RecordOutcome, { sessionId }: Target, runId: string): SentMessage | Refusal | null {
+  switch (outcome.kind) {
+    case 'recorded':
+      return { kind: 'sent', sessionId, runId, seq: outcome.events[0]?.seq ?? 1, created: true };
+    case 'refused':
+      return outcome.refusal;
+    case 'constraint':
+    case 'stale':
+      return null;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function keyRow(
+  context: CommandContext,
+  viewer: Viewer,
+  message: Message,
+  sessionId: string,
+  runId: string,
+  seq: number,
+) {
+  const { idempotencyKey: key } = message;
+  if (key == null) return [];
+  const row = {
+    principal: viewer.principal,
+    key,
+    digest: digestOf(message),
+    sessionId,
+    runId,
+    seq,
+    createdAt: context.now(),
+  };
+  return [insertIdempotencyKey(row)];
+}
+
+function digestOf({ idempotencyKey: _, ...input }: Message): string {
+  const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value != null));
+  return createHash('sha256').update(canonicalJson(given).text).digest('hex');
+}

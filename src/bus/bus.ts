@@ -1,0 +1,55 @@
+import type { RecordedEvent } from '../domain/events.ts';
+
+/** Says that a tape has grown. */
+export interface Wake {
+  runId: string;
+  sessionId: string;
+  /** Seq of the newest event. */
+  head: number;
+  /** What was recorded, where it happened in this process: spares live followers a read. */
+  events: readonly RecordedEvent[] | null;
+}
+
+export type WakeListener = (wake: Wake) => void;
+
+/**
+ * Wake-ups. They may be lost and carry no truth: who misses one finds everything in the journal.
+ * In this process they arrive in the order of each tape, during `publish`. A listener must be quick and must not throw.
+ */
+export interface Bus {
+  publish(wake: Wake): void;
+  /** Each returns a function that ends the subscription; from then on it costs nothing. */
+  onRun(runId: string, listener: WakeListener): () => void;
+  onSession(sessionId: string, listener: WakeListener): () => void;
+  onAny(listener: WakeListener): () => void;
+  /** Listeners there are now; for tests and metrics. */
+  listeners(): number;
+}
+
+const ANY = '*';
+
+export function createBus(): Bus {
+  const byTopic = new Map<string, Set<WakeListener>>();
+
+  function subscribe(topic: string, listener: WakeListener): () => void {
+    const listeners = byTopic.get(topic) ?? new Set();
+    byTopic.set(topic, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && byTopic.get(topic) === listeners) byTopic.delete(topic);
+    };
+  }
+
+  return {
+    publish(wake) {
+      for (const topic of [wake.runId, wake.sessionId, ANY]) {
+        const listeners = byTopic.get(topic);
+        if (listeners) for (const listener of [...listeners]) listener(wake);
+      }
+    },
+    onRun: subscribe,
+    onSession: subscribe,
+    onAny: (listener) => subscribe(ANY, listener),
+    listeners: () => [...byTopic.values()].reduce((sum, { size }) => sum + size, 0),
+  };
+}

@@ -1,0 +1,85 @@
+/** Every bound of the program, with its unit in the name. What a configuration may change is a default here. */
+
+/** Runs in work on one server at a time: each holds a few kilobytes and at most one provider connection. */
+export const MAX_CONCURRENT_RUNS = 256;
+/** Waiting messages of one session: more than a person would queue, few enough to list. */
+export const QUEUE_LENGTH = 64;
+/** One message: the input event must fit in an event with room to spare. */
+export const MESSAGE_BYTES = 128 * 1024;
+/** One event, as canonical JSON. */
+export const EVENT_BYTES = 256 * 1024;
+/** A tool's output within its event; what is longer stands beside the tape. */
+export const INLINE_OUTPUT_BYTES = 32 * 1024;
+/** A tool's output altogether; what is longer is cut. */
+export const TOOL_OUTPUT_BYTES = 1024 * 1024;
+export const TOOL_TIMEOUT_SECONDS = 60;
+/** Calls of one step that run beside each other, where their tools allow it. */
+export const PARALLEL_CALLS = 4;
+
+export const MAX_STEPS = 32;
+export const MAX_TOOL_CALLS = 64;
+export const RUN_SECONDS = 15 * 60;
+/** Tokens of one run, input and output of all its steps. */
+export const RUN_TOKENS = 4_000_000;
+
+export const LEASE_SECONDS = 15;
+/** Taken up again this often in a row without progress, a run has failed. */
+export const MAX_RESUMPTIONS = 3;
+/** How long a stopping server lets model steps finish. */
+export const SHUTDOWN_GRACE_SECONDS = 10;
+
+/** A day: long enough for a person who went home. */
+export const APPROVAL_EXPIRY_SECONDS = 24 * 60 * 60;
+/** Longest life of a TIMEBOXED grant. */
+export const GRANT_SECONDS = 30 * 24 * 60 * 60;
+/** How long an idempotency key is kept. */
+export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+
+/** Connections of lists. */
+export const DEFAULT_PAGE_SIZE = 25;
+export const MAX_PAGE_SIZE = 100;
+/** Events that a follower reads from the journal at a time. */
+export const FOLLOW_PAGE_EVENTS = 200;
+/** Events that a live follower holds for a reader who is slower; beyond, it reads pages again. */
+export const FOLLOW_BUFFER_EVENTS = 256;
+/** Heals a wake-up that was lost. */
+export const FOLLOW_POLL_SECONDS = 5;
+
+/** Folds kept in memory for runs that were written lately. */
+export const CACHED_RUNS = 2048;
+/** Appends that one transaction takes. */
+export const COMMIT_APPENDS = 512;
+/** Appends that may wait for the lane before new ones are refused. */
+export const WAITING_APPENDS = 20_000;
+
+/** Runs of a session that the model is shown at the most. */
+export const HISTORY_RUNS = 200;
+export const HISTORY_BYTES = 4 * 1024 * 1024;
+
+export const SESSION_KEY_BYTES = 200;
+export const TITLE_BYTES = 200;
+export const IDEMPOTENCY_KEY_BYTES = 200;
+export const REASON_CHARACTERS = 2000;
+export const AGENT_NAME_BYTES = 100;
+export const INSTRUCTIONS_BYTES = 64 * 1024;
+export const MEMORY_BYTES = 8 * 1024;
+export const MEMORY_TAGS = 16;
+export const TAG_CHARACTERS = 64;
+/** Memories of one owner. */
+export const MEMORIES_PER_OWNER = 10_000;
+
+/** One HTTP body: the longest message, escaped, and the document. */
+export const BODY_BYTES = 1024 * 1024;
+
+/** Until the first byte of an answer: a local model may load its weights and read a long prompt before. */
+export const MODEL_FIRST_BYTE_SECONDS = 300;
+/** Silence in the middle of an answer; also the longest that a dead connection goes unnoticed. */
+export const MODEL_IDLE_SECONDS = 120;
+/** One line of a provider's stream, or an answer in one piece: the longest answer, escaped, with room to spare. */
+export const PROVIDER_LINE_BYTES = 4 * 1024 * 1024;
+/** What is read of a provider's error page. */
+export const PROVIDER_ERROR_BYTES = 64 * 1024;
+/** Attempts at one model call, the first included. */
+export const MODEL_ATTEMPTS = 3;
+/** Longest `Retry-After` that a run sits out; with a longer one it is better to fail now. */
+export const MODEL_RETRY_AFTER_SECONDS = 60;

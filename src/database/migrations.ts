@@ -1,0 +1,124 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
+
+export type Provider = 'sqlite' | 'postgresql';
+
+/** Stands at the same place for the sources and for the build. */
+const root = fileURLToPath(new URL('../../prisma/', import.meta.url));
+const everything: engine.SchemaFilter = { externalTables: [], externalEnums: [] };
+
+/** Brings the database to the newest migration. Safe to repeat. Returns the names of those it applied. */
+export async function applyMigrations(
+  provider: Provider,
+  factory: SqlMigrationAwareDriverAdapterFactory,
+): Promise<string[]> {
+  const migrationsList = await readMigrations(provider);
+  // The datasource block alone tells the engine which flavour to use; it needs no models to apply SQL files.
+  const datasource = { path: 'main.prisma', content: `datasource db {\n  provider = "${provider}"\n}\n` };
+  return withEngine(factory, [datasource], async (schemaEngine) => {
+    const result = await schemaEngine.applyMigrations({ migrationsList, filters: everything });
+    return result.appliedMigrationNames;
+  });
+}
+
+/** The SQL that leads from all migrations to the schema files; empty where they agree. */
+export async function migrationDifference(
+  provider: Provider,
+  factory: SqlMigrationAwareDriverAdapterFactory,
+): Promise<string> {
+  const files = await readSchema(join(root, provider));
+  const migrations = await readMigrations(provider);
+  return withEngine(factory, files, async (schemaEngine) => {
+    const result = await schemaEngine.diff({
+      from: { tag: 'migrations', ...migrations },
+      to: { tag: 'schemaDatamodel', files },
+      script: true,
+      exitCode: true,
+      filters: everything,
+    });
+    return result.exitCode === 2 ? (result.stdout ?? '') : '';
+  });
+}
+
+let loaded: Promise<void> | undefined;
+
+/** The package's own entry imports the wasm as a module, which this Node can not. */
+async function loadEngine(): Promise<void> {
+  const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+  const bytes = await readFile(join(dirname(entry), 'schema_engine_bg.wasm'));
+  const imports = { './schema_engine_bg.js': engine as unknown as WebAssembly.ModuleImports };
+  const { instance } = await WebAssembly.instantiate(bytes, imports);
+  engine.__wbg_set_wasm(instance.exports);
+  const start = instance.exports.__wbindgen_start;
+  if (typeof start === 'function') start();
+}
+
+/** Freeing the engine leaves its connections open, and a lock of theirs with them: they are closed here. */
+async function withEngine<T>(
+  factory: SqlMigrationAwareDriverAdapterFactory,
+  files: engine.SchemaContainer[],
+  work: (schemaEngine: engine.SchemaEngine) => Promise<T>,
+): Promise<T> {
+  loaded ??= loadEngine();
+  await loaded;
+  const connections: SqlDriverAdapter[] = [];
+  const tracked: SqlMigrationAwareDriverAdapterFactory = {
+    provider: factory.provider,
+    adapterName: factory.adapterName,
+    async connect() {
+      const connection = await factory.connect();
+      connections.push(connection);
+      return connection;
+    },
+    connectToShadowDb: () => factory.connectToShadowDb(),
+  };
+  const datamodels = files.map(({ path, content }): [string, string] => [path, content]);
+  const schemaEngine = await engine.SchemaEngine.new(
+    { datamodels },
+    () => undefined,
+    bindMigrationAwareSqlAdapterFactory(tracked),
+  );
+  try {
+    return await work(schemaEngine);
+  } finally {
+    schemaEngine.free();
+    await Promise.allSettled(connections.map((connection) => connection.dispose()));
+  }
+}
+
+async function readMigrations(provider: Provider): Promise<engine.MigrationList> {
+  const baseDir = join(root, provider, 'migrations');
+  const entries = await readdir(baseDir, { withFileTypes: true });
+  const names = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+  return {
+    baseDir,
+    lockfile: { path: 'migration_lock.toml', content: `provider = "${provider}"\n` },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(
+      names.map(async (path) => {
+        const value = await readFile(join(baseDir, path, 'migration.sql'), 'utf8');
+        return { path, migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value } } };
+      }),
+    ),
+  };
+}
+
+async function readSchema(folder: string): Promise<engine.SchemaContainer[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const files = await Promise.all(
+    entries.map(async (entry): Promise<engine.SchemaContainer[]> => {
+      const path = join(folder, entry.name);
+      if (entry.name.endsWith('.prisma')) return [{ path, content: await readFile(path, 'utf8') }];
+      return entry.name === 'migrations' || entry.isFile() ? [] : readSchema(path);
+    }),
+  );
+  return files.flat();
+}

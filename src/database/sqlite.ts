@@ -1,0 +1,94 @@
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { groupRows, type RowWrite } from './batch-statement.ts';
+import type { Client, Database } from './database.ts';
+import { PrismaClient } from './generated/sqlite/client.ts';
+import { applyMigrations } from './migrations.ts';
+import { lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
+import { StartError } from './start-error.ts';
+import { toStoreError } from './store-error.ts';
+import { createWriteLane } from './write-lane.ts';
+
+export interface SqliteOptions {
+  /** `file:` and a path. */
+  url: string;
+  /** `normal` gives up the last moments at a power failure, never at a crash. */
+  durability: 'full' | 'normal';
+}
+
+/** The driver is synchronous: waiting for a foreign lock would stop the whole server, so it gives up soon. */
+const BUSY_MILLISECONDS = 50;
+/** Nothing in the lane waits for anything but the disk; a disk that takes longer is as good as gone. */
+const TRANSACTION_MILLISECONDS = 60_000;
+
+/** Opens the file for this server alone, applies the migrations, and checks that it can be read. Throws a StartError. */
+export async function openSqlite({ url, durability }: SqliteOptions): Promise<Database> {
+  const path = prepareSqliteFile(url);
+  const unlock = lockSqliteFile(path);
+  const opened: Client[] = [];
+  try {
+    await applyMigrations('sqlite', new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS }));
+    const writer = await openConnection(path, opened);
+    await writer.$queryRawUnsafe('PRAGMA journal_mode = WAL');
+    await writer.$executeRawUnsafe(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
+    const reader = await openConnection(path, opened);
+    await reader.$executeRawUnsafe('PRAGMA query_only = ON');
+    return sqliteDatabase(writer, reader, unlock);
+  } catch (error) {
+    await Promise.all(opened.map((client) => client.$disconnect()));
+    unlock();
+    throw new StartError(`The database ${path} can not be used: ${toStoreError(error).detail}`, error);
+  }
+}
+
+async function openConnection(path: string, opened: Client[]): Promise<Client> {
+  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS });
+  const client = new PrismaClient({ adapter, transactionOptions: { timeout: TRANSACTION_MILLISECONDS } });
+  opened.push(client);
+  await client.$executeRawUnsafe('PRAGMA foreign_keys = ON');
+  return client;
+}
+
+function sqliteDatabase(writer: Client, reader: Client, unlock: () => void): Database {
+  const lane = createWriteLane();
+  const write: Database['write'] = (work) =>
+    lane.run(async () => {
+      try {
+        return await work(writer);
+      } catch (error) {
+        throw isForeign(error) ? toStoreError(error) : error;
+      }
+    });
+  return {
+    provider: 'sqlite',
+    reader,
+    write,
+    async commit(writes: readonly RowWrite[]) {
+      const statements = groupRows(writes);
+      await write(async (client) => {
+        const [first] = statements;
+        if (!first) return;
+        // A single statement is a transaction of its own, without the round trips of an explicit one.
+        if (statements.length === 1) await client.$executeRawUnsafe(first.statement.sqlite, first.rows);
+        else {
+          await client.$transaction(
+            statements.map(({ statement, rows }) => client.$executeRawUnsafe(statement.sqlite, rows)),
+          );
+        }
+      });
+    },
+    async readText(sql, ...parameters) {
+      const rows = await reader.$queryRawUnsafe<Record<string, string | null>[]>(sql.sqlite, ...parameters);
+      return Object.values(rows[0] ?? {})[0] ?? null;
+    },
+    async close() {
+      await lane.idle();
+      await Promise.all([writer.$disconnect(), reader.$disconnect()]);
+      unlock();
+    },
+  };
+}
+
+/** Errors of the store come from Prisma or its driver; the work's own pass through as they are. */
+function isForeign(error: unknown): boolean {
+  return error instanceof Error && (error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError');
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import { runStatuses } from './transitions.ts';
+
+/** Version of the payloads below. When one changes, it goes up and the codec lifts the older ones. */
+export const SCHEMA_VERSION = 1;
+
+export const actors = ['USER', 'MODEL', 'TOOL', 'OPERATOR', 'SYSTEM'] as const;
+export type Actor = (typeof actors)[number];
+
+export const riskLevels = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'] as const;
+export type RiskLevel = (typeof riskLevels)[number];
+
+export const policyEffects = ['ALLOW', 'ASK', 'DENY'] as const;
+export type PolicyEffect = (typeof policyEffects)[number];
+
+export const approvalStatuses = ['PENDING', 'ALLOWED', 'DENIED', 'EXPIRED', 'WITHDRAWN'] as const;
+export type ApprovalStatus = (typeof approvalStatuses)[number];
+
+export const approvalScopes = ['ONCE', 'SESSION', 'TIMEBOXED'] as const;
+export type ApprovalScope = (typeof approvalScopes)[number];
+
+export const runErrorCodes = [
+  'MODEL_UNAVAILABLE',
+  'MODEL_REFUSED',
+  'MODEL_AUTH',
+  'CONTEXT_OVERFLOW',
+  'STEP_LIMIT',
+  'TOOL_LIMIT',
+  'DEADLINE',
+  'BUDGET',
+  'APPROVAL_TIMEOUT',
+  'RESUME_LIMIT',
+  'INTERNAL',
+] as const;
+export type RunErrorCode = (typeof runErrorCodes)[number];
+
+const instant = z.int().nonnegative().describe('epoch milliseconds');
+const tokens = z.int().nonnegative();
+const step = z.int().positive();
+const position = z.object({ runId: z.string(), seq: z.int().positive() });
+
+const runError = z.object({ code: z.enum(runErrorCodes), message: z.string(), retryable: z.boolean() });
+export type RunError = z.infer<typeof runError>;
+
+/** What a run is, as its first `input` says; it does not change afterwards. */
+const origin = z.object({
+  sessionId: z.string(),
+  agentId: z.string().nullable(),
+  model: z.string().nullable(),
+  retryOf: z.string().nullable(),
+  urgent: z.boolean().describe('runs before other waiting runs of its session'),
+});
+export type RunOrigin = z.infer<typeof origin>;
+
+const usage = z.object({
+  input: tokens,
+  output: tokens,
+  estimated: z.boolean(),
+  cost: z.number().nonnegative().nullable().describe("in the catalogue's currency"),
+});
+export type OutputUsage = z.infer<typeof usage>;
+
+/** A large output that stands beside the tape. */
+const attachment = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
+export type AttachmentReference = z.infer<typeof attachment>;
+
+/** The payload of each type of event; DESIGN calls this table "the tape". */
+export const payloadSchemas = {
+  input: z.object({
+    text: z.string(),
+    steered: z.boolean(),
+    idempotencyKey: z.string().nullable(),
+    origin: origin.nullable().describe('null on a steered input'),
+  }),
+  status: z.object({
+    from: z.enum(runStatuses).nullable(),
+    to: z.enum(runStatuses),
+    reason: z.string().nullable(),
+    error: runError.nullable(),
+    turn: z.int().positive().nullable().describe("on the start: its place among the session's runs that have started"),
+  }),
+  context: z.object({
+    step,
+    model: z.string(),
+    shown: z
+      .object({ from: position, to: position, messages: z.int().nonnegative() })
+      .describe('in the order of turns, both ends inclusive'),
+    memories: z.array(z.object({ id: z.string(), score: z.number() })),
+    artifactId: z.string().nullable(),
+    instructionsHash: z.string(),
+    tools: z.array(z.string()),
+    estimatedTokens: tokens,
+    requestHash: z.string(),
+  }),
+  thought: z.object({ step, text: z.string() }),
+  output_delta: z.object({ step, text: z.string() }),
+  output: z.object({
+    step,
+    text: z.string(),
+    toolCalls: z.array(z.string()).describe('call ids, in the order of the model'),
+    finishReason: z.string(),
+    usage,
+    model: z.string(),
+    responseId: z.string().nullable(),
+  }),
+  tool_call: z.object({
+    step,
+    callId: z.string(),
+    tool: z.string(),
+    input: z.json(),
+    inputError: z.string().nullable().describe('why the input could not be read; the input is then the raw text'),
+  }),
+  tool_decision: z.object({
+    callId: z.string(),
+    effect: z.enum(policyEffects),
+    reason: z.string(),
+    rule: z.string().nullable(),
+  }),
+  approval_request: z.object({
+    callId: z.string(),
+    approvalId: z.string(),
+    risk: z.enum(riskLevels),
+    summary: z.string(),
+    expiresAt: instant,
+    why: z.enum(['policy', 'unknown_outcome']),
+  }),
+  approval_decision: z.object({
+    callId: z.string(),
+    approvalId: z.string(),
+    status: z.enum(approvalStatuses),
+    scope: z.enum(approvalScopes).nullable(),
+    decidedBy: z.string().nullable(),
+    reason: z.string().nullable(),
+    editedInput: z.json().describe('null where the input was left as it was'),
+    grantId: z.string().nullable(),
+    grantExpiresAt: instant.nullable(),
+  }),
+  tool_start: z.object({
+    callId: z.string(),
+    tool: z.string(),
+    attempt: z.int().positive(),
+    idempotencyKey: z.string(),
+  }),
+  tool_result: z.object({
+    callId: z.string(),
+    tool: z.string(),
+    ok: z.boolean(),
+    output: z.json(),
+    error: z.string().nullable(),
+    durationMilliseconds: z.int().nonnegative(),
+    truncated: z.boolean(),
+    attachment: attachment.nullable(),
+  }),
+  compaction: z.object({ artifactId: z.string(), tokensBefore: tokens, tokensAfter: tokens }),
+  resumption: z.object({ attempt: z.int().positive(), step, epoch: z.int().positive(), reason: z.string() }),
+} as const;
+
+export type EventType = keyof typeof payloadSchemas;
+export const eventTypes = Object.keys(payloadSchemas) as EventType[];
+
+export type PayloadOf<Type extends EventType> = z.infer<(typeof payloadSchemas)[Type]>;
+
+/** An event that somebody decided on. */
+export type NewEvent = { [Type in EventType]: { type: Type; actor: Actor; payload: PayloadOf<Type> } }[EventType];
+
+/** An event with the time at which it counts as recorded. */
+export type StampedEvent = NewEvent & {
+  /** Epoch milliseconds; never before the event in front of it. */
+  recordedAt: number;
+};
+
+/** An event with its place on a tape. */
+export type PlacedEvent = StampedEvent & {
+  runId: string;
+  /** 1, 2, 3, … within the run. */
+  seq: number;
+};
+
+/** An event as it stands on the tape, for good. */
+export type RecordedEvent = PlacedEvent & {
+  schemaVersion: number;
+  /** Lease under which an executor wrote it; null where somebody else did. */
+  epoch: number | null;
+  /** SHA-256 over this event and the hash before it, in lower-case hex. */
+  hash: string;
+};
+
+export type PlacedEventOf<Type extends EventType> = Extract<PlacedEvent, { type: Type }>;
+export type EventOf<Type extends EventType> = Extract<RecordedEvent, { type: Type }>;
+export type Json = z.infer<ReturnType<typeof z.json>>;

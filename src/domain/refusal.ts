@@ -1,0 +1,60 @@
+import type { RunStatus } from './transitions.ts';
+
+export interface InputIssue {
+  /** Path into the input, for example `["expiresInSeconds"]`. */
+  path: string[];
+  message: string;
+}
+
+/** A no that a caller can act on. It is returned, never thrown, and changes nothing. */
+export type Refusal =
+  | { kind: 'not-found'; id: string; message: string }
+  | { kind: 'conflict'; message: string }
+  | { kind: 'invalid-input'; issues: InputIssue[]; message: string }
+  | { kind: 'session-busy'; activeRunId: string; message: string }
+  | { kind: 'invalid-transition'; runId: string; state: RunStatus; command: string; message: string }
+  | { kind: 'approval-settled'; approvalId: string; message: string }
+  | { kind: 'limit-exceeded'; limit: string; message: string };
+
+export type RefusalOf<Kind extends Refusal['kind']> = Extract<Refusal, { kind: Kind }>;
+
+export const notFound = (noun: string, id: string): RefusalOf<'not-found'> => ({
+  kind: 'not-found',
+  id,
+  message: `There is no ${noun} ${id}.`,
+});
+
+export const conflict = (message: string): RefusalOf<'conflict'> => ({ kind: 'conflict', message });
+
+export const invalidInput = (path: string[], message: string): RefusalOf<'invalid-input'> => ({
+  kind: 'invalid-input',
+  issues: [{ path, message }],
+  message: path.length > 0 ? `${path.join('.')}: ${message}` : message,
+});
+
+export const limitExceeded = (limit: string, message: string): RefusalOf<'limit-exceeded'> => ({
+  kind: 'limit-exceeded',
+  limit,
+  message,
+});
+
+export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => ({
+  kind: 'session-busy',
+  activeRunId,
+  message: `The session has a run under way: ${activeRunId}.`,
+});
+
+/** Tells a refusal from what else an outcome may be. */
+export function isRefusal<T extends { kind: string }>(outcome: T): outcome is Extract<T, Refusal> {
+  return refusalKinds.has(outcome.kind);
+}
+
+const refusalKinds: ReadonlySet<string> = new Set<Refusal['kind']>([
+  'not-found',
+  'conflict',
+  'invalid-input',
+  'session-busy',
+  'invalid-transition',
+  'approval-settled',
+  'limit-exceeded',
+]);

@@ -1,0 +1,219 @@
+import type { PlacedEvent, PlacedEventOf, RunError, RunOrigin } from './events.ts';
+import { type CallPhase, moveCall, reopened, type StepPhase, type ToolCall, withCall } from './step.ts';
+
+export interface RunUsage {
+  inputTokens: number;
+  outputTokens: number;
+  estimated: boolean;
+  /** Null where no output had a price. */
+  cost: number | null;
+}
+
+/** A field exists only in the states in which it means something. */
+export type RunState =
+  | { status: 'PENDING' }
+  | { status: 'IN_PROGRESS'; activeSince: number }
+  | { status: 'AWAITING_APPROVAL' }
+  | { status: 'DONE'; output: string; endedAt: number }
+  | { status: 'CANCELLED'; reason: string | null; endedAt: number }
+  | { status: 'FAILED'; error: RunError; endedAt: number };
+
+/** The fold of one tape. Times are epoch milliseconds. */
+export interface Run {
+  runId: string;
+  state: RunState;
+  origin: RunOrigin;
+  input: string;
+  /** The one asked for, or else the one that the first step used. */
+  model: string | null;
+  turn: number | null;
+  step: StepPhase;
+  /** Model calls that have answered. */
+  steps: number;
+  toolCalls: number;
+  /** Steered messages that no model call has been shown yet. */
+  unseenInputs: number;
+  resumptions: number;
+  resumptionsWithoutProgress: number;
+  usage: RunUsage;
+  createdAt: number;
+  startedAt: number | null;
+  lastEventAt: number;
+  /** Time at work before `activeSince`; waiting for a person and being down do not count. */
+  activeMilliseconds: number;
+  head: number;
+}
+
+/** Null for a tape that holds nothing yet. */
+export function foldRun(events: Iterable<PlacedEvent>): Run | null {
+  let run: Run | null = null;
+  for (const event of events) run = evolve(run, event);
+  return run;
+}
+
+/** Time the run has been at work; waiting for people and being down are left out. */
+export function activeMilliseconds(run: Run, now: number): number {
+  return run.activeMilliseconds + (run.state.status === 'IN_PROGRESS' ? Math.max(0, now - run.state.activeSince) : 0);
+}
+
+/** Total: an event that says nothing in this state changes nothing but the head. */
+export function evolve(run: Run | null, event: PlacedEvent): Run | null {
+  if (run === null) return event.type === 'input' ? begin(event) : null;
+  const seen = { ...run, head: event.seq, lastEventAt: event.recordedAt };
+  switch (event.type) {
+    case 'input':
+      return { ...seen, unseenInputs: run.unseenInputs + 1, step: reopened(run.step) };
+    case 'status':
+      return enter(seen, event);
+    case 'context':
+      return {
+        ...seen,
+        model: run.model ?? event.payload.model,
+        step: { at: 'calling', step: event.payload.step },
+        unseenInputs: 0,
+      };
+    case 'thought':
+    case 'output_delta':
+    case 'compaction':
+      return seen;
+    case 'output':
+      return closeStep(seen, event);
+    case 'tool_call':
+      return {
+        ...seen,
+        toolCalls: run.toolCalls + 1,
+        step: withCall(run.step, {
+          callId: event.payload.callId,
+          tool: event.payload.tool,
+          input: event.payload.input,
+          inputError: event.payload.inputError,
+          attempts: 0,
+          idempotencyKey: null,
+          phase: { at: 'requested' },
+        }),
+      };
+    case 'tool_decision':
+      return event.payload.effect === 'ALLOW'
+        ? changeCall(seen, event.payload.callId, { phase: { at: 'allowed' } })
+        : seen;
+    case 'approval_request': {
+      const { approvalId, expiresAt, why } = event.payload;
+      return changeCall(seen, event.payload.callId, { phase: { at: 'asking', approvalId, expiresAt, why } });
+    }
+    case 'approval_decision':
+      return decided(seen, event);
+    case 'tool_start': {
+      const { attempt, idempotencyKey, callId } = event.payload;
+      const phase: CallPhase = { at: 'started', attempt, idempotencyKey };
+      return changeCall(seen, callId, { phase, attempts: attempt, idempotencyKey });
+    }
+    case 'tool_result':
+      return {
+        ...changeCall(seen, event.payload.callId, { phase: { at: 'settled', ok: event.payload.ok } }),
+        resumptionsWithoutProgress: 0,
+      };
+    case 'resumption':
+      return resumed(seen, event, run.lastEventAt);
+    default:
+      return event satisfies never;
+  }
+}
+
+function begin(event: PlacedEventOf<'input'>): Run | null {
+  const { origin, text } = event.payload;
+  if (origin === null) return null;
+  return {
+    runId: event.runId,
+    state: { status: 'PENDING' },
+    origin,
+    input: text,
+    model: origin.model,
+    turn: null,
+    step: { at: 'idle' },
+    steps: 0,
+    toolCalls: 0,
+    unseenInputs: 0,
+    resumptions: 0,
+    resumptionsWithoutProgress: 0,
+    usage: { inputTokens: 0, outputTokens: 0, estimated: false, cost: null },
+    createdAt: event.recordedAt,
+    startedAt: null,
+    lastEventAt: event.recordedAt,
+    activeMilliseconds: 0,
+    head: event.seq,
+  };
+}
+
+function enter(run: Run, event: PlacedEventOf<'status'>): Run {
+  const { to, turn } = event.payload;
+  const entered = {
+    ...run,
+    activeMilliseconds: activeMilliseconds(run, event.recordedAt),
+    state: stateAfter(run, event),
+  };
+  if (to !== 'IN_PROGRESS') return entered;
+  return { ...entered, turn: turn ?? run.turn, startedAt: run.startedAt ?? event.recordedAt };
+}
+
+function stateAfter(run: Run, { payload, recordedAt }: PlacedEventOf<'status'>): RunState {
+  const { to, reason, error } = payload;
+  switch (to) {
+    case 'PENDING':
+    case 'AWAITING_APPROVAL':
+      return { status: to };
+    case 'IN_PROGRESS':
+      return { status: to, activeSince: recordedAt };
+    case 'DONE':
+      return { status: to, output: run.step.at === 'answered' ? run.step.text : '', endedAt: recordedAt };
+    case 'CANCELLED':
+      return { status: to, reason, endedAt: recordedAt };
+    case 'FAILED': {
+      const unknown: RunError = { code: 'INTERNAL', message: reason ?? 'The run failed.', retryable: false };
+      return { status: to, error: error ?? unknown, endedAt: recordedAt };
+    }
+    default:
+      return to satisfies never;
+  }
+}
+
+function closeStep(run: Run, event: PlacedEventOf<'output'>): Run {
+  const { text, finishReason, usage } = event.payload;
+  const unanswered = run.unseenInputs > 0 && event.payload.toolCalls.length === 0;
+  return {
+    ...run,
+    steps: run.steps + 1,
+    resumptionsWithoutProgress: 0,
+    usage: {
+      inputTokens: run.usage.inputTokens + usage.input,
+      outputTokens: run.usage.outputTokens + usage.output,
+      estimated: run.usage.estimated || usage.estimated,
+      cost: usage.cost === null ? run.usage.cost : (run.usage.cost ?? 0) + usage.cost,
+    },
+    step: unanswered ? { at: 'idle' } : { at: 'answered', text, finishReason, calls: [] },
+  };
+}
+
+function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
+  const { callId, status, editedInput } = event.payload;
+  const moved = { ...run, resumptionsWithoutProgress: 0 };
+  if (status !== 'ALLOWED') return moved;
+  return changeCall(moved, callId, {
+    phase: { at: 'allowed' },
+    ...(editedInput === null ? {} : { input: editedInput, inputError: null }),
+  });
+}
+
+/** The time between the last sign of the lost executor and the new one was spent being down. */
+function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousEventAt: number): Run {
+  return {
+    ...run,
+    resumptions: run.resumptions + 1,
+    resumptionsWithoutProgress: run.resumptionsWithoutProgress + 1,
+    activeMilliseconds: activeMilliseconds(run, previousEventAt),
+    state: run.state.status === 'IN_PROGRESS' ? { status: 'IN_PROGRESS', activeSince: event.recordedAt } : run.state,
+  };
+}
+
+function changeCall(run: Run, callId: string, change: Partial<ToolCall>): Run {
+  return { ...run, step: moveCall(run.step, callId, change) };
+}

@@ -1,0 +1,44 @@
+import type { Refusal } from './refusal.ts';
+
+export const runStatuses = ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL', 'DONE', 'CANCELLED', 'FAILED'] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+export const transitionCommands = ['start', 'requestApproval', 'resume', 'complete', 'fail', 'cancel'] as const;
+export type TransitionCommand = (typeof transitionCommands)[number];
+
+type Row = Record<TransitionCommand, RunStatus | null>;
+
+const none: Row = { start: null, requestApproval: null, resume: null, complete: null, fail: null, cancel: null };
+
+/** Where each command takes a run from each status; null where it is refused. */
+export const transitions: Record<RunStatus, Row> = {
+  PENDING: { ...none, start: 'IN_PROGRESS', fail: 'FAILED', cancel: 'CANCELLED' },
+  IN_PROGRESS: {
+    ...none,
+    requestApproval: 'AWAITING_APPROVAL',
+    complete: 'DONE',
+    fail: 'FAILED',
+    cancel: 'CANCELLED',
+  },
+  AWAITING_APPROVAL: { ...none, resume: 'IN_PROGRESS', fail: 'FAILED', cancel: 'CANCELLED' },
+  DONE: none,
+  CANCELLED: none,
+  FAILED: none,
+};
+
+const terminal: ReadonlySet<RunStatus> = new Set(['DONE', 'CANCELLED', 'FAILED']);
+
+export function isTerminal(status: RunStatus): boolean {
+  return terminal.has(status);
+}
+
+/** The refusal of a command in a status in which the table has no way for it. */
+export function refuseTransition(runId: string, state: RunStatus, command: string): Refusal {
+  return {
+    kind: 'invalid-transition',
+    runId,
+    state,
+    command,
+    message: `Cannot ${command.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} run ${runId}: it is ${state}.`,
+  };
+}

@@ -1,0 +1,41 @@
+import { decodeTime, isValid, monotonicFactory } from 'ulid';
+
+/** Kind of a thing and the prefix that its ids carry. */
+const prefixes = {
+  session: 'ses',
+  run: 'run',
+  approval: 'apr',
+  agent: 'agt',
+  memory: 'mem',
+  artifact: 'cmp',
+  grant: 'grt',
+  attachment: 'att',
+  call: 'call',
+  key: 'key',
+  server: 'srv',
+} as const;
+
+export type IdKind = keyof typeof prefixes;
+
+/** Makes ids like `run_01JD…`; ids of one factory sort in the order in which they were made. */
+export type NewId = (kind: IdKind) => string;
+
+/** @param now epoch milliseconds */
+export function createIds(now: () => number): NewId {
+  const next = monotonicFactory();
+  return (kind) => `${prefixes[kind]}_${next(now())}`;
+}
+
+/** What kind of thing an id names, or null where it is not an id of ours. */
+export function kindOfId(id: string): IdKind | null {
+  const separator = id.indexOf('_');
+  const prefix = id.slice(0, separator);
+  if (!isValid(id.slice(separator + 1))) return null;
+  for (const [kind, known] of Object.entries(prefixes)) if (known === prefix) return kind as IdKind;
+  return null;
+}
+
+/** Epoch milliseconds at which the id was made. */
+export function timeOfId(id: string): number {
+  return decodeTime(id.slice(id.indexOf('_') + 1));
+}

@@ -1,0 +1,36 @@
+import type { Json } from '../domain/events.ts';
+
+/**
+ * JSON with sorted keys, so that the same value gives the same text in every store, and the value that the text stands for:
+ * NUL and lone surrogates are replaced, which Postgres refuses.
+ */
+export function canonicalJson(value: Json): { text: string; value: Json } {
+  const text = write(value);
+  // JSON writes both as escapes, so ordinary text costs one search.
+  if (!unstorable.test(text)) return { text, value };
+  const clean = storable(value);
+  return { text: write(clean), value: clean };
+}
+
+const unstorable = /\\u0000|\\ud[89a-f]/;
+
+function write(value: Json): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
+  const members = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${write(value[key] ?? null)}`);
+  return `{${members.join(',')}}`;
+}
+
+function storable(value: Json): Json {
+  if (typeof value === 'string') return storableText(value);
+  if (Array.isArray(value)) return value.map(storable);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [storableText(key), storable(member)]));
+}
+
+/** Text as every store takes it. */
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import {
+  actors,
+  type EventType,
+  type Json,
+  payloadSchemas,
+  type RecordedEvent,
+  SCHEMA_VERSION,
+  type StampedEvent,
+} from '../domain/events.ts';
+import { canonicalJson } from './canonical-json.ts';
+
+/** An event as it is stored. */
+export interface StoredEvent {
+  runId: string;
+  seq: number;
+  type: string;
+  actor: string;
+  schemaVersion: number;
+  /** Epoch milliseconds. */
+  recordedAt: number;
+  epoch: number | null;
+  /** Canonical JSON. */
+  payload: string;
+  hash: string;
+}
+
+/** What stands before the first event of every tape. */
+export const GENESIS_HASH = '0'.repeat(64);
+
+/** SHA-256 over the hash before it and every column, in lower-case hex. */
+export function hashOf(previousHash: string, event: Omit<StoredEvent, 'hash'>): string {
+  const { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload } = event;
+  const header = JSON.stringify([runId, seq, type, actor, schemaVersion, recordedAt, epoch]);
+  return createHash('sha256').update(`${previousHash}\n${header}\n${payload}`).digest('hex');
+}
+
+export function encode(
+  event: StampedEvent,
+  place: { runId: string; seq: number; epoch: number | null; previousHash: string },
+): { stored: StoredEvent; recorded: RecordedEvent } {
+  const { runId, seq, epoch, previousHash } = place;
+  const { type, actor, recordedAt } = event;
+  const { text, value } = canonicalJson(event.payload as Json);
+  const columns = { runId, seq, type, actor, schemaVersion: SCHEMA_VERSION, recordedAt, epoch, payload: text };
+  const hash = hashOf(previousHash, columns);
+  return { stored: { ...columns, hash }, recorded: { ...columns, payload: value, hash } as RecordedEvent };
+}
+
+/** Stored data that this program can not read: written by a newer one, or damaged. */
+export class CodecError extends Error {
+  constructor(runId: string, seq: number, fault: string) {
+    super(`Event ${seq} of ${runId} can not be read: ${fault}`);
+    this.name = 'CodecError';
+  }
+}
+
+const storedColumns = z.tuple([
+  z.int().positive().describe('seq'),
+  z.string().describe('type'),
+  z.enum(actors).describe('actor'),
+  z.int().positive().describe('schemaVersion'),
+  z.int().describe('recordedAt'),
+  z.int().nullable().describe('epoch'),
+  z.string().describe('payload'),
+  z.string().describe('hash'),
+]);
+
+/** SQL expressions of the columns in the order in which `decode` takes them. */
+export const storedColumnNames = ['seq', 'type', 'actor', 'schemaVersion', 'recordedAt', 'epoch', 'payload', 'hash'];
+
+export function decodeColumns(runId: string, columns: unknown): StoredEvent {
+  const [seq, type, actor, schemaVersion, recordedAt, epoch, payload, hash] = storedColumns.parse(columns);
+  return { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload, hash };
+}
+
+export function decode(stored: StoredEvent): RecordedEvent {
+  const { runId, seq, type, schemaVersion, payload } = stored;
+  if (schemaVersion !== SCHEMA_VERSION) {
+    throw new CodecError(runId, seq, `schema version ${schemaVersion} is unknown to this release`);
+  }
+  if (!isEventType(type)) throw new CodecError(runId, seq, `type ${type} is unknown to this release`);
+  const parsed = payloadSchemas[type].safeParse(parseJson(payload));
+  if (!parsed.success) throw new CodecError(runId, seq, z.prettifyError(parsed.error));
+  return { ...stored, type, payload: parsed.data } as RecordedEvent;
+}
+
+function isEventType(type: string): type is EventType {
+  return Object.hasOwn(payloadSchemas, type);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+/** One piece of work that waits for its turn, and for its result. */
+export interface Waiting<Request, Outcome> {
+  request: Request;
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+export interface GroupCommit<Request, Outcome> {
+  submit(request: Request): Promise<Outcome>;
+  idle(): Promise<void>;
+}
+
+/**
+ * Everything that arrives while a commit is in flight goes into the next one.
+ *
+ *   submit ─▶ [waiting …] ─▶ commit(batch) ─▶ each resolved or rejected
+ *                  ▲                │
+ *                  └── meanwhile ───┘
+ *
+ * `commit` settles every request of its batch. An idle lane commits at the end of the current turn of the event loop.
+ */
+export function createGroupCommit<Request, Outcome>(options: {
+  commit(batch: Waiting<Request, Outcome>[]): Promise<void>;
+  batchSize: number;
+  /** Requests that may wait before new ones are refused. */
+  capacity: number;
+  overflow(): Error;
+}): GroupCommit<Request, Outcome> {
+  const waiting: Waiting<Request, Outcome>[] = [];
+  let running: Promise<void> | null = null;
+
+  async function drain(): Promise<void> {
+    // Appends that were begun in the same turn share the first commit.
+    await Promise.resolve();
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, options.batchSize);
+      try {
+        await options.commit(batch);
+      } catch (error) {
+        for (const item of batch) item.reject(error);
+      }
+    }
+    running = null;
+  }
+
+  return {
+    submit(request) {
+      if (waiting.length >= options.capacity) return Promise.reject(options.overflow());
+      return new Promise<Outcome>((resolve, reject) => {
+        waiting.push({ request, resolve, reject });
+        running ??= drain();
+      });
+    },
+    async idle() {
+      while (running !== null) await running;
+    },
+  };
+}

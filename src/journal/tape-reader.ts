@@ -1,0 +1,74 @@
+import type { Database } from '../database/database.ts';
+import type { EventType, RecordedEvent } from '../domain/events.ts';
+import type { TapeEnd } from './append-plan.ts';
+import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './codec.ts';
+import type { Journal, TapeHead } from './journal.ts';
+
+/** Reads tapes. A page is one cell of JSON that SQL makes: rows through the client cost four times as much. */
+export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'head'> {
+  /** Events as stored, undecoded. */
+  readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]>;
+  /** Ends of the tapes that there are. */
+  ends(runIds: string[]): Promise<Map<string, TapeEnd>>;
+}
+
+const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');
+const typed = (types: readonly EventType[] | undefined) =>
+  types ? ` AND "type" IN (${types.map((type) => `'${type}'`).join(', ')})` : '';
+
+function pageSql(order: 'ASC' | 'DESC', types: readonly EventType[] | undefined) {
+  const range = order === 'ASC' ? ['>', '<='] : ['>=', '<'];
+  const page = (parameter: (n: number) => string) =>
+    `SELECT ${columns} FROM "Event" WHERE "runId" = ${parameter(1)} AND "seq" ${range[0]} ${parameter(2)} AND "seq" ${range[1]} ${parameter(3)}${typed(types)} ORDER BY "seq" ${order} LIMIT ${parameter(4)}`;
+  return {
+    sqlite: `SELECT json_group_array(json_array(${columns})) FROM (${page(() => '?')})`,
+    postgresql: `SELECT json_agg(json_build_array(${columns}))::text FROM (${page((n) => `$${n}`)}) AS page`,
+  };
+}
+
+const headSql = {
+  sqlite: `SELECT json_group_array(json_array("Tape"."runId", "sessionId", "closed", coalesce("seq", 0), "hash"))
+    FROM "Tape" LEFT JOIN "Event" ON "Event"."runId" = "Tape"."runId"
+      AND "seq" = (SELECT max("seq") FROM "Event" WHERE "runId" = "Tape"."runId")
+    WHERE "Tape"."runId" IN (SELECT value FROM json_each(?))`,
+  postgresql: `SELECT json_agg(json_build_array("Tape"."runId", "sessionId", "closed", coalesce("seq", 0), "hash"))::text
+    FROM "Tape" LEFT JOIN "Event" ON "Event"."runId" = "Tape"."runId"
+      AND "seq" = (SELECT max("seq") FROM "Event" WHERE "runId" = "Tape"."runId")
+    WHERE "Tape"."runId" IN (SELECT jsonb_array_elements_text($1::jsonb))`,
+};
+
+export function createTapeReader(database: Database): TapeReader {
+  async function page(
+    order: 'ASC' | 'DESC',
+    runId: string,
+    range: { low: number; high: number; limit: number; types?: readonly EventType[] },
+  ): Promise<StoredEvent[]> {
+    const text = await database.readText(pageSql(order, range.types), runId, range.low, range.high, range.limit);
+    const rows: unknown[] = JSON.parse(text ?? '[]');
+    const events = rows.map((row) => decodeColumns(runId, row));
+    return order === 'ASC' ? events : events.reverse();
+  }
+
+  async function heads(runIds: string[]): Promise<Map<string, TapeHead>> {
+    const text = await database.readText(headSql, JSON.stringify(runIds));
+    const rows: [string, string, boolean | number, number, string][] = JSON.parse(text ?? '[]');
+    return new Map(
+      rows.map(([runId, sessionId, closed, head, hash]) => [runId, { sessionId, closed: Boolean(closed), head, hash }]),
+    );
+  }
+
+  const decodeAll = (stored: StoredEvent[]): RecordedEvent[] => stored.map(decode);
+  return {
+    async read(runId, { after, upTo = Number.MAX_SAFE_INTEGER, limit, types }) {
+      return decodeAll(await page('ASC', runId, { low: after, high: upTo, limit, types }));
+    },
+    async readBack(runId, { before, limit, types }) {
+      return decodeAll(await page('DESC', runId, { low: 1, high: before, limit, types }));
+    },
+    readStored: (runId, after, limit) => page('ASC', runId, { low: after, high: Number.MAX_SAFE_INTEGER, limit }),
+    ends: heads,
+    async head(runId) {
+      return (await heads([runId])).get(runId) ?? null;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { createParser, type ParseError } from 'eventsource-parser';
+import type { Clock } from '../../clock.ts';
+import { PROVIDER_LINE_BYTES } from '../../config/limits.ts';
+import type { CompletionReader } from './completion.ts';
+import { nonsense } from './nonsense.ts';
+
+/** How long usage, and the end of the connection, may take behind the end of an answer. */
+const TAIL_MILLISECONDS = 5000;
+
+/**
+ * Feeds a body of server-sent events to the reader as it arrives. Resolves at the last event, and does not wait for
+ * the connection to notice; rejects with what the reader throws, the connection being closed then. A connection that is
+ * lost behind the end of the answer has lost nothing but its usage.
+ */
+export function readEvents(
+  body: Readable,
+  reader: CompletionReader,
+  { heard, clock, signal }: { heard(): void; clock: Clock; signal: AbortSignal },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const decoder = new StringDecoder('utf8');
+    let tail: (() => void) | null = null;
+    const parser = createParser({
+      maxBufferSize: PROVIDER_LINE_BYTES,
+      onEvent: ({ data }) => reader.readEvent(data),
+      onError: refuseLongLine,
+    });
+    body.on('data', (chunk: Buffer) => {
+      if (reader.isDone() || body.destroyed) return;
+      heard();
+      try {
+        parser.feed(decoder.write(chunk));
+      } catch (error) {
+        reject(error);
+        body.destroy();
+      }
+      if (reader.isDone()) resolve();
+      if (tail === null && (reader.isDone() || reader.hasFinished())) {
+        tail = clock.after(TAIL_MILLISECONDS, () => body.destroy());
+      }
+    });
+    body.on('end', () => {
+      try {
+        // The last event may lack the empty line that ends it.
+        parser.feed('\n\n');
+      } catch (error) {
+        if (!isCutOff(error)) reject(error);
+      }
+      resolve();
+    });
+    body.on('error', (error) => (reader.hasFinished() && !signal.aborted ? resolve() : reject(error)));
+    body.on('close', () => tail?.());
+  });
+}
+
+/** An event that ended in the middle is no nonsense: the answer broke off, and the reader says so by itself. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof SyntaxError;
+}
+
+function refuseLongLine(error: ParseError): void {
+  if (error.type === 'max-buffer-size-exceeded') throw nonsense('a line without an end', error);
+}
+
+/** @param options.beyond whether a longer body is cut, or a failure */
+export async function readText(
+  body: Readable,
+  options: { heard(): void; bytes: number; beyond: 'cut' | 'refuse' },
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    options.heard();
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > options.bytes) {
+      if (options.beyond === 'refuse') throw nonsense('more than it may');
+      break;
+    }
+  }
+  return Buffer.concat(chunks).subarray(0, options.bytes).toString('utf8');
+}

@@ -1,0 +1,69 @@
+import type { Json } from '../../domain/events.ts';
+import type { Message } from '../../domain/transcript.ts';
+import type { ModelRequest } from '../model.ts';
+
+export interface CompletionSettings {
+  /** The provider's name for the model. */
+  model: string;
+  /** Null leaves it to the provider. */
+  maxOutputTokens: number | null;
+}
+
+/** The body of a streaming chat completion. */
+export function completionBody({ model, maxOutputTokens }: CompletionSettings, request: ModelRequest): string {
+  return JSON.stringify({
+    model,
+    messages: messagesOf(request),
+    tools: request.tools.length > 0 ? request.tools.map(toolOf) : undefined,
+    max_tokens: maxOutputTokens ?? undefined,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+}
+
+function toolOf({ name, description, inputSchema }: ModelRequest['tools'][number]) {
+  return { type: 'function', function: { name, description, parameters: inputSchema } };
+}
+
+function messagesOf({ instructions, messages }: ModelRequest): unknown[] {
+  const list: unknown[] = instructions === '' ? [] : [{ role: 'system', content: instructions }];
+  for (const message of messages) if (!isEmpty(message)) list.push(messageOf(message));
+  return list;
+}
+
+/** Providers refuse an answer in which there is nothing. */
+function isEmpty(message: Message): boolean {
+  return message.role === 'assistant' && message.text === '' && message.calls.length === 0;
+}
+
+function messageOf(message: Message) {
+  switch (message.role) {
+    case 'user':
+      return { role: 'user', content: message.text };
+    case 'tool':
+      return {
+        role: 'tool',
+        tool_call_id: message.callId,
+        content: message.ok ? message.text : `Error: ${message.text}`,
+      };
+    case 'assistant':
+      return message.calls.length === 0
+        ? { role: 'assistant', content: message.text }
+        : {
+            role: 'assistant',
+            content: message.text === '' ? null : message.text,
+            tool_calls: message.calls.map(({ callId, tool, input }) => ({
+              id: callId,
+              type: 'function',
+              function: { name: tool, arguments: JSON.stringify(asObject(input)) },
+            })),
+          };
+    default:
+      return message satisfies never;
+  }
+}
+
+/** What a model wrote in place of an object is on the tape as it was; many servers refuse to be shown it so. */
+function asObject(input: Json): Json {
+  return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { malformed: input };
+}

@@ -1,0 +1,55 @@
+import { batchInsert, databaseTime, optionalTime, type RowWrite } from '../database/batch-statement.ts';
+import type { Client, Database } from '../database/database.ts';
+import type { Grant } from '../database/generated/sqlite/client.ts';
+
+export type GrantRow = Grant;
+
+const insertStatement = batchInsert({
+  name: 'insert grant',
+  order: 70,
+  table: 'Grant',
+  columns: {
+    ...{ id: 'text', sessionId: 'text', tool: 'text', grantedBy: 'text' },
+    ...{ grantedAt: 'timestamptz', expiresAt: 'timestamptz' },
+  },
+  key: ['id'],
+  replace: [],
+  onConflict: 'refuse',
+});
+
+interface NewGrant {
+  id: string;
+  sessionId: string;
+  tool: string;
+  grantedBy: string;
+  /** Epoch milliseconds. */
+  grantedAt: number;
+  /** Epoch milliseconds; null for the rest of the session. */
+  expiresAt: number | null;
+}
+
+export function insertGrant(grant: NewGrant): RowWrite {
+  const { grantedAt, expiresAt, ...rest } = grant;
+  return {
+    statement: insertStatement,
+    row: { ...rest, grantedAt: databaseTime(grantedAt), expiresAt: optionalTime(expiresAt) },
+  };
+}
+
+/** Grants in force, oldest first. */
+export function grantsOf(reader: Client, sessionIds: readonly string[], now: Date): Promise<GrantRow[]> {
+  return reader.grant.findMany({
+    where: { sessionId: { in: [...sessionIds] }, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
+    orderBy: { id: 'asc' },
+  });
+}
+
+export function grantsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<GrantRow[]> {
+  return reader.grant.findMany({ where: { id: { in: [...ids] }, session: { owner } } });
+}
+
+/** Whether there was one of this owner. */
+export async function revokeGrant(database: Database, owner: string, id: string): Promise<boolean> {
+  const { count } = await database.write((client) => client.grant.deleteMany({ where: { id, session: { owner } } }));
+  return count > 0;
+}

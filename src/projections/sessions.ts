@@ -1,0 +1,100 @@
+import { type BatchStatement, batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
+import type { Client, Database } from '../database/database.ts';
+import type { Session } from '../database/generated/sqlite/client.ts';
+import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
+
+export type SessionRow = Session;
+
+const insertStatement = batchInsert({
+  name: 'insert session',
+  order: 10,
+  table: 'Session',
+  columns: {
+    ...{ id: 'text', owner: 'text', key: 'text', title: 'text', agentId: 'text' },
+    ...{ createdAt: 'timestamptz', resetTurn: 'int' },
+  },
+  key: ['id'],
+  replace: [],
+  onConflict: 'refuse',
+});
+
+/** A title that somebody gave by hand stays. */
+const titleStatement: BatchStatement = {
+  name: 'title session',
+  order: 11,
+  distinct: ['id'],
+  sqlite: `UPDATE "Session" SET "title" = element.value ->> 'title' FROM json_each(?) AS element
+    WHERE "Session"."id" = element.value ->> 'id' AND "Session"."title" IS NULL`,
+  postgresql: `UPDATE "Session" SET "title" = element."title" FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "title" text)
+    WHERE "Session"."id" = element."id" AND "Session"."title" IS NULL`,
+};
+
+export interface NewSession {
+  id: string;
+  owner: string;
+  key: string;
+  title: string | null;
+  agentId: string | null;
+  /** Epoch milliseconds. */
+  createdAt: number;
+}
+
+export function insertSession(session: NewSession): RowWrite {
+  return {
+    statement: insertStatement,
+    row: { ...session, createdAt: databaseTime(session.createdAt), resetTurn: 0 },
+  };
+}
+
+export function titleSession(id: string, title: string): RowWrite {
+  return { statement: titleStatement, row: { id, title } };
+}
+
+export function sessionById(reader: Client, owner: string, id: string): Promise<SessionRow | null> {
+  return reader.session.findFirst({ where: { id, owner } });
+}
+
+/** The one that holds the key now. */
+export function sessionByKey(reader: Client, owner: string, key: string): Promise<SessionRow | null> {
+  return reader.session.findFirst({ where: { owner, key, archivedAt: null } });
+}
+
+export function sessionsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<SessionRow[]> {
+  return reader.session.findMany({ where: { id: { in: [...ids] }, owner } });
+}
+
+export interface SessionsQuery {
+  owner: string;
+  includeArchived: boolean;
+  agentId?: string;
+  parentId?: string;
+}
+
+/** Newest first. */
+export function pageSessions(reader: Client, query: SessionsQuery, page: PageArguments): Promise<RowPage<SessionRow>> {
+  const { owner, includeArchived, agentId, parentId } = query;
+  const filter = { owner, agentId, parentId, ...(includeArchived ? {} : { archivedAt: null }) };
+  return keysetPage(page, 'newest-first', ({ where, ...rest }) =>
+    reader.session.findMany({ where: { ...filter, ...where }, ...rest }),
+  );
+}
+
+/** Epoch milliseconds of the newest event of each session that has any. */
+export async function lastActivityOfSessions(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
+  // An ended run says when it ended; only of open ones, which are few, is the newest event looked up.
+  const activity = (sessionIds: string, milliseconds: (column: string) => string) => `
+    SELECT "sessionId", max("at") AS "at" FROM (
+      SELECT "sessionId", max(${milliseconds('"endedAt"')}) AS "at" FROM "Run" WHERE "sessionId" IN (${sessionIds}) GROUP BY "sessionId"
+      UNION ALL
+      SELECT "sessionId", (SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1) AS "at"
+        FROM "Run" WHERE "sessionId" IN (${sessionIds}) AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
+    ) AS ends WHERE "at" IS NOT NULL GROUP BY "sessionId"`;
+  const text = await database.readText(
+    {
+      sqlite: `SELECT json_group_array(json_array("sessionId", "at")) FROM (${activity('SELECT value FROM json_each(?1)', (column) => `CAST(round(unixepoch(${column}, 'subsec') * 1000) AS INTEGER)`)})`,
+      postgresql: `SELECT json_agg(json_build_array("sessionId", "at"))::text FROM (${activity('SELECT jsonb_array_elements_text($1::jsonb)', (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`)}) AS activity`,
+    },
+    JSON.stringify(ids),
+  );
+  return new Map<string, number>(JSON.parse(text ?? '[]'));
+}

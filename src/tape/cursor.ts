@@ -1,0 +1,39 @@
+import { kindOfId } from '../ids.ts';
+
+/** A position on a tape: behind the event with this seq; 0 is the beginning. */
+export interface Position {
+  runId: string;
+  seq: number;
+}
+
+/** A cursor that can not be used. The message names it and says what is wrong. */
+export class CursorError extends Error {
+  constructor(cursor: string, problem: string) {
+    super(`The cursor "${cursor.slice(0, 100)}" ${problem}.`);
+    this.name = 'CursorError';
+  }
+}
+
+/** Opaque to clients; the same position always gives the same text. */
+export function formatCursor({ runId, seq }: Position): string {
+  return Buffer.from(`${runId}/${seq}`).toString('base64url');
+}
+
+/** Throws a CursorError where the text is not a cursor of ours. */
+export function parseCursor(cursor: string): Position {
+  const match = /^(run_[0-9A-Z]{26})\/(\d{1,10})$/.exec(Buffer.from(cursor, 'base64url').toString());
+  const [, runId = '', digits = ''] = match ?? [];
+  const position = { runId, seq: Number(digits) };
+  if (match === null || kindOfId(runId) !== 'run' || formatCursor(position) !== cursor) {
+    throw new CursorError(cursor, 'is malformed');
+  }
+  return position;
+}
+
+/** The seq that a cursor stands for on one tape. Throws a CursorError where it belongs elsewhere or lies ahead. */
+export function seqOnTape(cursor: string, tape: { runId: string; head: number }): number {
+  const { runId, seq } = parseCursor(cursor);
+  if (runId !== tape.runId) throw new CursorError(cursor, `is of run ${runId}, not of ${tape.runId}`);
+  if (seq > tape.head) throw new CursorError(cursor, `lies behind the newest event, which is ${tape.head}`);
+  return seq;
+}

@@ -1,0 +1,70 @@
+import type { RecordedEvent } from '../domain/events.ts';
+import { type FollowDependencies, type FollowRequest, followRun } from './follow.ts';
+import { createMailbox, type Following } from './mailbox.ts';
+
+/** The runs of a session, as far as following them goes. */
+export interface SessionRuns {
+  /** The first run behind `runId` in the order of creation; the first of all for null. */
+  next(sessionId: string, runId: string | null): Promise<string | null>;
+  isArchived(sessionId: string): Promise<boolean>;
+}
+
+export interface SessionFollowRequest extends Omit<FollowRequest, 'runId' | 'after'> {
+  sessionId: string;
+  /** Exclusive; null for the beginning of the session. */
+  after: { runId: string; seq: number } | null;
+}
+
+/** All runs of a session, one tape after the other; waits for the next run until the session is archived. */
+export function followSession(
+  dependencies: FollowDependencies,
+  runs: SessionRuns,
+  request: SessionFollowRequest,
+): Following<RecordedEvent[]> {
+  const { types, maxBatch, sessionId } = request;
+  const leaving = new AbortController();
+  const signal = AbortSignal.any([request.signal, leaving.signal]);
+  let runId = request.after?.runId ?? null;
+  let tape: Following<{ events: RecordedEvent[] }> | null = null;
+
+  const openTape = (after: number, of: string) =>
+    followRun(dependencies, { runId: of, after, types, maxBatch, signal });
+  if (request.after) tape = openTape(request.after.seq, request.after.runId);
+
+  async function advance(): Promise<{ value: RecordedEvent[]; last: boolean } | null> {
+    for (;;) {
+      if (tape) {
+        const batch = await tape.next();
+        if (batch.done) tape = null;
+        else if (batch.value.events.length > 0) return { value: batch.value.events, last: false };
+        continue;
+      }
+      if (signal.aborted) return null;
+      // Asked before the look for a next run: what was created before the archiving is still found.
+      const archived = await runs.isArchived(sessionId);
+      const next = await runs.next(sessionId, runId);
+      if (next === null) return archived ? { value: [], last: true } : null;
+      runId = next;
+      tape = openTape(0, next);
+    }
+  }
+
+  const mailbox = createMailbox<RecordedEvent[]>({
+    signal,
+    timer: dependencies.timer,
+    pollMilliseconds: dependencies.pollMilliseconds,
+    subscribe: (poke) => dependencies.bus.onSession(sessionId, poke),
+    onPoll() {},
+    advance,
+  });
+  return {
+    ...mailbox,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    return() {
+      leaving.abort();
+      return mailbox.return?.() ?? Promise.resolve({ done: true, value: undefined });
+    },
+  };
+}

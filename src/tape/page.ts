@@ -1,0 +1,36 @@
+import type { EventType, RecordedEvent } from '../domain/events.ts';
+import type { Journal } from '../journal/journal.ts';
+
+export interface PageRequest {
+  runId: string;
+  /** Exclusive. */
+  after: number;
+  /** Exclusive. */
+  before: number;
+  size: number;
+  /** Which end of the range the page is taken from. */
+  from: 'start' | 'end';
+  types?: readonly EventType[];
+}
+
+export interface Page {
+  events: RecordedEvent[];
+  hasNextPage: boolean;
+  hasPreviousPage: boolean;
+}
+
+/** Events between two positions, oldest first, at most `size` of them. */
+export async function readPage(journal: Journal, request: PageRequest): Promise<Page> {
+  const { runId, after, before, size, from, types } = request;
+  const limit = size + 1;
+  if (from === 'start') {
+    const found = await journal.read(runId, { after, upTo: before - 1, limit, types });
+    return { events: found.slice(0, size), hasNextPage: found.length > size, hasPreviousPage: after > 0 };
+  }
+  const found = (await journal.readBack(runId, { before, limit, types })).filter(({ seq }) => seq > after);
+  return {
+    events: found.slice(-size),
+    hasNextPage: before !== Number.MAX_SAFE_INTEGER,
+    hasPreviousPage: found.length > size,
+  };
+}

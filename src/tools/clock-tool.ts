@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { defineTool, type Tool } from './tool.ts';
+
+const clockInput = z.strictObject({
+  timeZone: z.string().min(1).max(64).optional().describe('IANA name, such as Europe/Berlin; UTC where it is left out'),
+});
+
+/** Tells the time, as an instant and as the wall clock of one zone. */
+export function createClockTool(clock: Clock): Tool {
+  return defineTool({
+    name: 'clock',
+    description: 'Tells the current date and time, in UTC and in a time zone.',
+    input: clockInput,
+    risk: 'LOW',
+    idempotent: true,
+    parallelSafe: true,
+    timeoutSeconds: 5,
+    forbid: ({ timeZone }) =>
+      timeZone === undefined || isTimeZone(timeZone)
+        ? null
+        : `Unknown time zone "${timeZone}". Use an IANA name such as "Europe/Berlin", or leave it out for UTC.`,
+    execute: async ({ timeZone = 'UTC' }) => {
+      const now = new Date(clock.now());
+      return { instant: now.toISOString(), timeZone, ...localTime(now, timeZone) };
+    },
+  });
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function localTime(now: Date, timeZone: string): { local: string; weekday: string } {
+  const format = new Intl.DateTimeFormat('en', {
+    timeZone,
+    hourCycle: 'h23',
+    weekday: 'long',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'longOffset',
+  });
+  const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]));
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
+  // The formatter writes `GMT` alone where there is no offset.
+  const offset = part('timeZoneName').slice('GMT'.length) || '+00:00';
+  const date = `${part('year')}-${part('month')}-${part('day')}`;
+  return { local: `${date}T${part('hour')}:${part('minute')}:${part('second')}${offset}`, weekday: part('weekday') };
+}

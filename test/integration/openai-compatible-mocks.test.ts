@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getDefaultConfig } from '@dwmkerr/mock-llm/dist/config.js';
+import { createServer } from '@dwmkerr/mock-llm/dist/server.js';
+import { mockOpenAIResponse } from 'openai-api-mock';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import type { ModelRequest } from '../../src/model/model.ts';
+import { createOpenAiCompatibleModel } from '../../src/model/openai-compatible.ts';
+import { startProvider } from './fake-provider.ts';
+
+/** Servers that nobody here wrote: what they send is what users' servers may send. */
+
+function ask(baseURL: string, text: string, tools: ModelRequest['tools'] = []) {
+  const model = createOpenAiCompatibleModel({ baseURL, model: 'any', apiKey: 'key', clock: systemClock });
+  onTestFinished(() => model[Symbol.asyncDispose]());
+  const texts: string[] = [];
+  const request: ModelRequest = { instructions: '', messages: [{ role: 'user', text }], tools };
+  const sink = { text: (piece: string) => texts.push(piece), thought() {} };
+  return { finish: model.stream(request, sink, new AbortController().signal), texts };
+}
+
+describe('mock-llm', () => {
+  const answerOf = (content: string, match: string, status = 200) => ({
+    path: '/v1/chat/completions',
+    match: `contains(body.messages[-1].content, '${match}')`,
+    response: { status, content },
+  });
+
+  async function startMock(): Promise<string> {
+    vi.spyOn(console, 'log').mockImplementation(() => {});
+    const config = getDefaultConfig();
+    const denial = {
+      error: { message: 'Incorrect API key provided.', type: 'invalid_request_error', code: 'invalid_api_key' },
+    };
+    config.streaming = { chunkSize: 3, chunkIntervalMs: 1 };
+    config.rules.push(answerOf(JSON.stringify(denial), 'denied', 401));
+    const server: Server = createServer(config, '127.0.0.1', 0).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  }
+
+  it('streams its echo', async () => {
+    const { finish, texts } = ask(await startMock(), 'Hello there');
+    expect(await finish).toMatchObject({ reason: 'stop', calls: [], usage: null });
+    expect(texts).toEqual(['Hel', 'lo ', 'the', 're']);
+  });
+
+  it('reports a wrong key inside of its stream', async () => {
+    const { finish } = ask(await startMock(), 'denied');
+    await expect(finish).rejects.toMatchObject({ code: 'MODEL_AUTH', retryable: false });
+  });
+
+  it('knows no other path', async () => {
+    const { finish } = ask((await startMock()).replace('/v1', '/v2'), 'Hello');
+    await expect(finish).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
+  });
+});
+
+describe('openai-api-mock', () => {
+  const address = 'https://api.openai.com';
+
+  /** It only takes the place of an address within this process, so a server passes on what it says. */
+  async function startMock(): Promise<string> {
+    const mock = mockOpenAIResponse(true, { seed: 1, baseUrl: address });
+    onTestFinished(() => mock.stopMocking());
+    const { baseURL } = await startProvider(async (response, { path, body }) => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${address}${path}`, { method: 'POST', headers, body });
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/event-stream' });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+    });
+    return baseURL;
+  }
+
+  it('streams words of its own, and no reason to stop', async () => {
+    const { finish, texts } = ask(await startMock(), 'Hello');
+    expect(await finish).toMatchObject({ reason: 'stop', calls: [], usage: null });
+    expect(texts).toHaveLength(4);
+  });
+});

@@ -1,0 +1,47 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../src/clock.ts';
+
+export interface FakeClock extends Clock {
+  /** Lets time pass: what falls due is called in its order, and what it sets off gets its turn. */
+  advance(milliseconds: number): Promise<void>;
+  /** Timers that have neither been called nor stopped. */
+  pending(): number;
+}
+
+/** Time that stands still until a test moves it. */
+export function createFakeClock(start = 0): FakeClock {
+  let now = start;
+  const timers = new Set<{ at: number; callback: () => void }>();
+  const after: Clock['after'] = (milliseconds, callback) => {
+    const timer = { at: now + milliseconds, callback };
+    timers.add(timer);
+    return () => timers.delete(timer);
+  };
+  return {
+    now: () => now,
+    elapsed: () => now - start,
+    after,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        signal?.throwIfAborted();
+        const stop = after(milliseconds, resolve);
+        signal?.addEventListener('abort', () => {
+          stop();
+          reject(signal.reason);
+        });
+      }),
+    async advance(milliseconds) {
+      const end = now + milliseconds;
+      for (;;) {
+        await setImmediate();
+        const [next] = [...timers].filter(({ at }) => at <= end).sort((one, other) => one.at - other.at);
+        if (next === undefined) break;
+        timers.delete(next);
+        now = Math.max(now, next.at);
+        next.callback();
+      }
+      now = end;
+    },
+    pending: () => timers.size,
+  };
+}

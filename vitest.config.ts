@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+const hookMilliseconds = 120_000;
+const unitMilliseconds = 10_000;
+const otherMilliseconds = 60_000;
+
+function project(name: string, include: string[], testTimeout = otherMilliseconds) {
+  return { extends: true as const, test: { name, include, testTimeout } };
+}
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    // Two servers, their clients and a database are as much as two cores carry without time-outs.
+    maxWorkers: 2,
+    // A test that passes only the second time is a finding, not a pass.
+    retry: 0,
+    dangerouslyIgnoreUnhandledErrors: false,
+    hookTimeout: hookMilliseconds,
+    teardownTimeout: 30_000,
+    projects: [
+      project('tidy', ['test/tidy.test.ts', 'test/tidy/**/*.test.ts']),
+      project('unit', ['test/unit/**/*.test.ts'], unitMilliseconds),
+      project('contract', ['test/contract/**/*.test.ts']),
+      project('property', ['test/property/**/*.test.ts']),
+      project('integration', ['test/integration/**/*.test.ts']),
+      {
+        extends: true,
+        // One file after the other: these start and kill real processes and measure how soon they are back.
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: otherMilliseconds,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
