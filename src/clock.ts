@@ -22,6 +22,10 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
   async sleep(milliseconds, signal) {
-    await sleep(milliseconds, undefined, { signal, ref: false });
+    try {
+      await sleep(milliseconds, undefined, { signal, ref: false });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    }
   },
 };

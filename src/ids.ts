@@ -13,6 +13,7 @@ const prefixes = {
   call: 'call',
   key: 'key',
   server: 'srv',
+  error: 'err',
 } as const;
 
 export type IdKind = keyof typeof prefixes;

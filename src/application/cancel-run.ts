@@ -1,7 +1,7 @@
 import * as limits from '../config/limits.ts';
 import { notFound, type Refusal } from '../domain/refusal.ts';
 import { decide } from '../domain/run-decisions.ts';
-import { storableText } from '../journal/canonical-json.ts';
+import { storableText } from '../domain/storable-text.ts';
 import { runById } from '../projections/runs.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 

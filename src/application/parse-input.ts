@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RefusalOf } from '../domain/refusal.ts';
-import { storableText } from '../journal/canonical-json.ts';
+import { storableText } from '../domain/storable-text.ts';
 
 export type Parsed<T> = { kind: 'parsed'; input: T } | RefusalOf<'invalid-input'>;
 

@@ -68,8 +68,8 @@ export const TAG_CHARACTERS = 64;
 /** Memories of one owner. */
 export const MEMORIES_PER_OWNER = 10_000;
 
-/** One HTTP body: the longest message, escaped, and the document. */
-export const BODY_BYTES = 1024 * 1024;
+/** One HTTP body or WebSocket message: a text that is too long still gets an answer that says so. */
+export const BODY_BYTES = 4 * 1024 * 1024;
 
 /** Until the first byte of an answer: a local model may load its weights and read a long prompt before. */
 export const MODEL_FIRST_BYTE_SECONDS = 300;
@@ -83,3 +83,7 @@ export const PROVIDER_ERROR_BYTES = 64 * 1024;
 export const MODEL_ATTEMPTS = 3;
 /** Longest `Retry-After` that a run sits out; with a longer one it is better to fail now. */
 export const MODEL_RETRY_AFTER_SECONDS = 60;
+/** Subscriptions and other operations of one WebSocket at a time. */
+export const OPERATIONS_PER_SOCKET = 1000;
+/** Between two pings on a WebSocket or comments on an event stream: proxies cut what is silent for a minute. */
+export const KEEP_ALIVE_SECONDS = 12;

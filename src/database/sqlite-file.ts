@@ -1,11 +1,11 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { StartError } from './start-error.ts';
+import { StartError } from '../config/start-error.ts';
 
 /** The path that a `file:` URL names, its folder made and its state checked. Throws a StartError. */
 export function prepareSqliteFile(url: string): string {
-  const path = resolve(url.replace(/^file:(\/\/)?/, ''));
+  const path = pathOf(url);
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) {
     throw new StartError(`DATABASE_URL names a directory: ${path}. Name a file in it, for example ${path}/runtape.db.`);
@@ -19,6 +19,15 @@ export function prepareSqliteFile(url: string): string {
   }
   return path;
 }
+
+/** The path that a `file:` URL names, where there is a file already. Throws a StartError. */
+export function existingSqliteFile(url: string): string {
+  const path = pathOf(url);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new StartError(`There is no database ${path}.`);
+  return path;
+}
+
+const pathOf = (url: string) => resolve(url.replace(/^file:(\/\/)?/, ''));
 
 /**
  * Holds the file for this process alone. The lock is a lock of the operating system on a small file beside the database:

@@ -1,10 +1,10 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { StartError } from '../config/start-error.ts';
 import { groupRows, type RowWrite } from './batch-statement.ts';
 import type { Client, Database } from './database.ts';
 import { PrismaClient } from './generated/sqlite/client.ts';
 import { applyMigrations } from './migrations.ts';
-import { lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
-import { StartError } from './start-error.ts';
+import { existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
 import { toStoreError } from './store-error.ts';
 import { createWriteLane } from './write-lane.ts';
 
@@ -37,6 +37,20 @@ export async function openSqlite({ url, durability }: SqliteOptions): Promise<Da
     await Promise.all(opened.map((client) => client.$disconnect()));
     unlock();
     throw new StartError(`The database ${path} can not be used: ${toStoreError(error).detail}`, error);
+  }
+}
+
+/** Opens the file to look at it, also while a server holds it. Writing is refused. Throws a StartError. */
+export async function openSqliteForReading(url: string): Promise<Database> {
+  const path = existingSqliteFile(url);
+  const opened: Client[] = [];
+  try {
+    const reader = await openConnection(path, opened);
+    await reader.$executeRawUnsafe('PRAGMA query_only = ON');
+    return sqliteDatabase(reader, reader, () => undefined);
+  } catch (error) {
+    await Promise.all(opened.map((client) => client.$disconnect()));
+    throw new StartError(`The database ${path} can not be read: ${toStoreError(error).detail}`, error);
   }
 }
 

@@ -52,7 +52,7 @@ function nextAtWork(run: Run, limits: RunLimits, now: number): NextStep {
   const { step } = run;
   const isAnswer = step.at === 'answered' && step.calls.length === 0;
   if (isAnswer) return answered(step);
-  if (activeMilliseconds(run, now) > limits.runSeconds * 1000) {
+  if (activeMilliseconds(run, now) >= limits.runSeconds * 1000) {
     return failure('DEADLINE', `The run was at work for more than ${limits.runSeconds} seconds.`);
   }
   const calls = callsOf(step);

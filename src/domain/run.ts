@@ -1,5 +1,5 @@
-import type { PlacedEvent, PlacedEventOf, RunError, RunOrigin } from './events.ts';
-import { type CallPhase, moveCall, reopened, type StepPhase, type ToolCall, withCall } from './step.ts';
+import type { NewEvent, PlacedEvent, PlacedEventOf, RunError, RunOrigin } from './events.ts';
+import { type CallPhase, callsOf, moveCall, reopened, type StepPhase, type ToolCall, withCall } from './step.ts';
 
 export interface RunUsage {
   inputTokens: number;
@@ -49,6 +49,23 @@ export function foldRun(events: Iterable<PlacedEvent>): Run | null {
   let run: Run | null = null;
   for (const event of events) run = evolve(run, event);
   return run;
+}
+
+/** The fold as it will be once these events stand behind it, all recorded now. */
+export function foldOn(run: Run | null, runId: string, events: readonly NewEvent[], now: number): Run | null {
+  return placeEvents(run, runId, events, now).reduce<Run | null>(evolve, run);
+}
+
+/** Gives events their place and time behind a fold; time never goes back on a tape. */
+export function placeEvents(run: Run | null, runId: string, events: readonly NewEvent[], now: number): PlacedEvent[] {
+  const recordedAt = Math.max(now, run?.lastEventAt ?? 0);
+  const head = run?.head ?? 0;
+  return events.map((event, index) => ({ ...event, recordedAt, runId, seq: head + index + 1 }));
+}
+
+/** Whether an executor left something unfinished: a model call without an answer, or a tool without a result. */
+export function hasOpenWork({ step }: Run): boolean {
+  return step.at === 'calling' || callsOf(step).some(({ phase }) => phase.at === 'started');
 }
 
 /** Time the run has been at work; waiting for people and being down are left out. */

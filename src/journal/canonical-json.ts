@@ -1,4 +1,5 @@
 import type { Json } from '../domain/events.ts';
+import { storableText } from '../domain/storable-text.ts';
 
 /**
  * JSON with sorted keys, so that the same value gives the same text in every store, and the value that the text stands for:
@@ -28,9 +29,4 @@ function storable(value: Json): Json {
   if (Array.isArray(value)) return value.map(storable);
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [storableText(key), storable(member)]));
-}
-
-/** Text as every store takes it. */
-export function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }

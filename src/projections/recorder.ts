@@ -1,7 +1,7 @@
 import type { RowWrite } from '../database/batch-statement.ts';
-import type { NewEvent, PlacedEvent, RecordedEvent, StampedEvent } from '../domain/events.ts';
+import type { NewEvent, RecordedEvent } from '../domain/events.ts';
 import { conflict, isRefusal, type Refusal } from '../domain/refusal.ts';
-import { evolve, type Run } from '../domain/run.ts';
+import { evolve, placeEvents, type Run } from '../domain/run.ts';
 import type { AppendContent, AppendOutcome, Journal } from '../journal/journal.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
@@ -137,13 +137,9 @@ type Prepared = { kind: 'prepared'; run: Run; content: AppendContent };
 function prepare(request: RecordRequest, run: Run | null, now: number): Prepared | Refusal {
   const decided = request.decide(run, now);
   if (isRefusal(decided)) return decided;
-  const recordedAt = Math.max(now, run?.lastEventAt ?? 0);
-  const stamped: StampedEvent[] = decided.events.map((event) => ({ ...event, recordedAt }));
-  const placed = stamped.map(
-    (event, index): PlacedEvent => ({ ...event, runId: request.runId, seq: (run?.head ?? 0) + index + 1 }),
-  );
+  const placed = placeEvents(run, request.runId, decided.events, now);
   const after = placed.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
   const writes = [...runRows(after, placed), ...approvalRows(after, placed), ...(decided.writes ?? [])];
-  return { kind: 'prepared', run: after, content: { events: stamped, writes } };
+  return { kind: 'prepared', run: after, content: { events: placed, writes } };
 }

@@ -85,6 +85,12 @@ export async function earlierRuns(
   return runs.reverse();
 }
 
+/** Turns that the session has given so far. */
+export async function newestTurn(reader: Client, sessionId: string): Promise<number> {
+  const newest = await reader.run.aggregate({ where: { sessionId }, _max: { turn: true } });
+  return newest._max.turn ?? 0;
+}
+
 export interface UsageTotals {
   inputTokens: number;
   outputTokens: number;

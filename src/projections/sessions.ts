@@ -54,6 +54,11 @@ export function sessionById(reader: Client, owner: string, id: string): Promise<
   return reader.session.findFirst({ where: { id, owner } });
 }
 
+/** Whoever owns it: for the executor of its runs. */
+export function sessionOfRun(reader: Client, sessionId: string): Promise<SessionRow | null> {
+  return reader.session.findUnique({ where: { id: sessionId } });
+}
+
 /** The one that holds the key now. */
 export function sessionByKey(reader: Client, owner: string, key: string): Promise<SessionRow | null> {
   return reader.session.findFirst({ where: { owner, key, archivedAt: null } });
@@ -83,16 +88,18 @@ export function pageSessions(reader: Client, query: SessionsQuery, page: PageArg
 export async function lastActivityOfSessions(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
   // An ended run says when it ended; only of open ones, which are few, is the newest event looked up.
   const activity = (sessionIds: string, milliseconds: (column: string) => string) => `
+    WITH asked AS (${sessionIds})
     SELECT "sessionId", max("at") AS "at" FROM (
-      SELECT "sessionId", max(${milliseconds('"endedAt"')}) AS "at" FROM "Run" WHERE "sessionId" IN (${sessionIds}) GROUP BY "sessionId"
+      SELECT "sessionId", max(${milliseconds('"endedAt"')}) AS "at"
+        FROM "Run" WHERE "sessionId" IN (SELECT "id" FROM asked) GROUP BY "sessionId"
       UNION ALL
       SELECT "sessionId", (SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1) AS "at"
-        FROM "Run" WHERE "sessionId" IN (${sessionIds}) AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
+        FROM "Run" WHERE "sessionId" IN (SELECT "id" FROM asked) AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
     ) AS ends WHERE "at" IS NOT NULL GROUP BY "sessionId"`;
   const text = await database.readText(
     {
-      sqlite: `SELECT json_group_array(json_array("sessionId", "at")) FROM (${activity('SELECT value FROM json_each(?1)', (column) => `CAST(round(unixepoch(${column}, 'subsec') * 1000) AS INTEGER)`)})`,
-      postgresql: `SELECT json_agg(json_build_array("sessionId", "at"))::text FROM (${activity('SELECT jsonb_array_elements_text($1::jsonb)', (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`)}) AS activity`,
+      sqlite: `SELECT json_group_array(json_array("sessionId", "at")) FROM (${activity('SELECT value AS "id" FROM json_each(?)', (column) => `CAST(round(unixepoch(${column}, 'subsec') * 1000) AS INTEGER)`)})`,
+      postgresql: `SELECT json_agg(json_build_array("sessionId", "at"))::text FROM (${activity('SELECT jsonb_array_elements_text($1::jsonb) AS "id"', (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`)}) AS activity`,
     },
     JSON.stringify(ids),
   );

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Json } from '../domain/events.ts';
+import { storableText } from '../domain/storable-text.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
 export type ToolOutcome = { durationMilliseconds: number } & (
@@ -90,17 +91,10 @@ function jsonText(result: unknown): string {
   return text;
 }
 
-/** Databases take neither NUL nor half a surrogate pair. */
-function storableText(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
-}
-
-/** The same for JSON text, keys included, where both are written as escapes. */
+/** Databases take neither NUL nor half a surrogate pair; JSON text writes both as escapes, in keys too. */
 function storableJson(text: string): string {
   // Two backslashes are taken together, so that what follows them is not read as an escape.
-  return text.replace(/\\(\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escaped, kind) =>
-    kind === '\\' ? escaped : kind === 'u0000' ? '' : '\ufffd',
-  );
+  return text.replace(/\\(\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escaped, kind) => (kind === '\\' ? escaped : '\ufffd'));
 }
 
 /** At most so many UTF-16 units, and no half pair at the cut. */

@@ -150,6 +150,7 @@ CREATE TABLE "Lease" (
     "holder" TEXT,
     "epoch" INTEGER NOT NULL,
     "expiresAt" DATETIME NOT NULL,
+    "lost" BOOLEAN NOT NULL,
     CONSTRAINT "Lease_runId_fkey" FOREIGN KEY ("runId") REFERENCES "Tape" ("runId") ON DELETE CASCADE ON UPDATE CASCADE
 );
 
@@ -213,7 +214,7 @@ CREATE INDEX "Tape_sessionId_idx" ON "Tape"("sessionId");
 CREATE INDEX "Attachment_runId_idx" ON "Attachment"("runId");
 
 -- CreateIndex
-CREATE INDEX "Lease_expiresAt_idx" ON "Lease"("expiresAt");
+CREATE INDEX "Lease_holder_idx" ON "Lease"("holder");
 
 -- A key is taken among the sessions that are not archived.
 CREATE UNIQUE INDEX "Session_key_open" ON "Session"("owner", "key") WHERE "archivedAt" IS NULL;

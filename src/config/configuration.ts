@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import * as limits from './limits.ts';
+import { checkModels, modelsConfigSchema } from './model-config.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Parts of the file that this release does not know yet: better refused than ignored. */
+const later = ['embeddings', 'mcpServers', 'policyFile', 'files', 'auth'] as const;
+
+const fileSchema = z
+  .strictObject({
+    ...modelsConfigSchema.shape,
+    approvals: z
+      .strictObject({
+        expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
+        onExpiry: z.enum(['deny', 'fail']).default('deny'),
+      })
+      .prefault({}),
+    limits: z
+      .strictObject({
+        maxSteps: z.int().positive().default(limits.MAX_STEPS),
+        maxToolCalls: z.int().positive().default(limits.MAX_TOOL_CALLS),
+        runSeconds: z.number().positive().default(limits.RUN_SECONDS),
+        maxTokens: z.int().positive().default(limits.RUN_TOKENS),
+        maxCost: z.number().positive().nullable().default(null),
+        queueLength: z.int().positive().default(limits.QUEUE_LENGTH),
+      })
+      .prefault({}),
+    ...Object.fromEntries(later.map((name) => [name, z.never('is not supported by this release yet').optional()])),
+  })
+  .strict();
+
+export type FileConfiguration = z.infer<typeof fileSchema>;
+
+const wholeNumber = (name: string, least: number, most: number) =>
+  z.coerce
+    .number(`${name} must be a number`)
+    .int(`${name} must be a whole number`)
+    .min(least, `${name} must be at least ${least}`)
+    .max(most, `${name} must be at most ${most}`);
+
+const environmentSchema = z.object({
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: wholeNumber('PORT', 0, 65535).default(4000),
+  DATABASE_URL: z
+    .string()
+    .regex(/^file:.+/, 'must begin with file: and name a file, for example file:./data/runtape.db')
+    .default('file:./data/runtape.db'),
+  RUNTAPE_CONFIG: z.string().min(1).optional(),
+  RUNTAPE_DURABILITY: z.enum(['full', 'normal']).default('full'),
+  RUNTAPE_MAX_CONCURRENT_RUNS: wholeNumber('RUNTAPE_MAX_CONCURRENT_RUNS', 1, 10_000).default(
+    limits.MAX_CONCURRENT_RUNS,
+  ),
+  RUNTAPE_LEASE_SECONDS: wholeNumber('RUNTAPE_LEASE_SECONDS', 1, 600).default(limits.LEASE_SECONDS),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/** Everything that an operator can set, checked. */
+export interface Configuration {
+  host: string;
+  port: number;
+  databaseUrl: string;
+  durability: 'full' | 'normal';
+  maxConcurrentRuns: number;
+  leaseSeconds: number;
+  logLevel: string;
+  file: FileConfiguration;
+}
+
+export type ConfigurationOutcome = { ok: true; configuration: Configuration } | { ok: false; problems: string[] };
+
+const DEFAULT_FILE = './runtape.config.json';
+
+/**
+ * Reads the environment and the configuration file; everything that is wrong with both is said at once.
+ * @param readFile the file's text, or null where there is no such file
+ */
+export function readConfiguration(
+  environment: Environment,
+  readFile: (path: string) => string | null,
+): ConfigurationOutcome {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const variables = environmentSchema.safeParse(given);
+  const path = environment.RUNTAPE_CONFIG || DEFAULT_FILE;
+  const file = parseFile(environment, path, readFile);
+  if (!variables.success || !file.ok) {
+    const ofVariables = variables.success ? [] : variables.error.issues.map((issue) => said('', issue));
+    return { ok: false, problems: [...ofVariables, ...(file.ok ? [] : file.problems)] };
+  }
+  const { HOST, PORT, DATABASE_URL, LOG_LEVEL, ...own } = variables.data;
+  return {
+    ok: true,
+    configuration: {
+      ...{ host: HOST, port: PORT, databaseUrl: DATABASE_URL, logLevel: LOG_LEVEL, file: file.configuration },
+      durability: own.RUNTAPE_DURABILITY,
+      maxConcurrentRuns: own.RUNTAPE_MAX_CONCURRENT_RUNS,
+      leaseSeconds: own.RUNTAPE_LEASE_SECONDS,
+    },
+  };
+}
+
+type ParsedFile = { ok: true; configuration: FileConfiguration } | { ok: false; problems: string[] };
+
+function parseFile(environment: Environment, path: string, readFile: (path: string) => string | null): ParsedFile {
+  let text: string | null;
+  try {
+    text = readFile(path);
+  } catch (error) {
+    return { ok: false, problems: [`${path} can not be read: ${error instanceof Error ? error.message : error}`] };
+  }
+  if (text === null && environment.RUNTAPE_CONFIG) {
+    return { ok: false, problems: [`RUNTAPE_CONFIG names ${path}, and there is no such file`] };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text ?? '{}');
+  } catch (error) {
+    return { ok: false, problems: [`${path} is not JSON: ${error instanceof Error ? error.message : error}`] };
+  }
+  const parsed = fileSchema.safeParse(json);
+  if (!parsed.success) return { ok: false, problems: parsed.error.issues.map((issue) => said(path, issue)) };
+  const issues = checkModels(parsed.data, environment);
+  return issues.length === 0
+    ? { ok: true, configuration: parsed.data }
+    : { ok: false, problems: issues.map((issue) => said(path, issue)) };
+}
+
+function said(file: string, { path, message }: { path: PropertyKey[]; message: string }): string {
+  return [file, path.map(String).join('.'), message].filter((part) => part !== '').join(': ');
+}

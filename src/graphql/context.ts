@@ -1,0 +1,32 @@
+import type { CommandContext, Viewer } from '../application/command-context.ts';
+import type { FollowDependencies } from '../tape/follow.ts';
+import { createLoaders, type Loaders } from './loaders.ts';
+
+/** What resolvers work with. The server makes one for each operation. */
+export interface GraphqlContext {
+  viewer: Viewer;
+  commands: CommandContext;
+  follow: FollowDependencies;
+  gateway: GatewayFacts;
+  /** Fresh for one operation, or for one event of a subscription. */
+  loaders: Loaders;
+  /** Aborts when the client of this operation leaves. */
+  signal: AbortSignal;
+  /** Where an SSE client was cut off; wins over the argument `after`. */
+  lastEventId: string | null;
+}
+
+export interface GatewayFacts {
+  version: string;
+  startedAt: Date;
+  journal: 'sqlite' | 'postgres';
+  /** Names in the catalogue, the default one first. */
+  models: readonly string[];
+  /** Limits of runs as configured, shown beside those of the API. */
+  limits?: Readonly<Record<string, number>>;
+}
+
+/** The context for one event of a subscription: what an earlier event has loaded is not what holds now. */
+export function forEvent<Context extends GraphqlContext>(context: Context): Context {
+  return { ...context, loaders: createLoaders(context.commands, context.viewer) };
+}

@@ -1,0 +1,58 @@
+import { GraphQLError } from 'graphql';
+
+/** What `extensions.code` of a top-level error can be, where it is ours. */
+type ErrorCode = 'BAD_USER_INPUT' | 'FORBIDDEN' | 'NOT_FOUND' | 'NOT_AVAILABLE' | 'UNAVAILABLE';
+
+const withCode = (code: ErrorCode, message: string) => new GraphQLError(message, { extensions: { code } });
+
+/** The request can not be meant so. The message says what to do instead. */
+export const badUserInput = (message: string) => withCode('BAD_USER_INPUT', message);
+
+export const forbidden = (scope: string) =>
+  withCode('FORBIDDEN', `This needs the scope "${scope}", which your token does not have.`);
+
+/** Also for what belongs to somebody else. */
+export const absent = (noun: string, id: string) => withCode('NOT_FOUND', `There is no ${noun} ${id}.`);
+
+/** Part of the schema that this release does not fill yet. */
+export const notAvailable = (what: string) =>
+  withCode('NOT_AVAILABLE', `${what} is not available in this release; it comes in a later one.`);
+
+/** The value of something that another row refers to; it may be gone, because its session was purged meanwhile. */
+export async function present<T>(value: Promise<T | null>, noun: string, id: string): Promise<T> {
+  const found = await value;
+  if (found === null) throw absent(noun, id);
+  return found;
+}
+
+/**
+ * The error as its client may see it, or null where it is unexpected and must be masked. Errors of other rooms are told by
+ * name, so that transport needs nothing of them at run time.
+ */
+export function publicError(error: unknown): GraphQLError | null {
+  const located = error instanceof GraphQLError ? error : null;
+  const cause = causeOf(error);
+  if (cause instanceof GraphQLError) return located;
+  const code = codeOf(cause);
+  if (code === null || !(cause instanceof Error)) return null;
+  return new GraphQLError(cause.message, { nodes: located?.nodes, path: located?.path, extensions: { code } });
+}
+
+/** An error that a client may see, whatever it was; the original stays attached for the log. */
+export function publicOrMasked(error: unknown): GraphQLError {
+  const originalError = error instanceof Error ? error : new Error(String(error));
+  const extensions = { code: 'INTERNAL_SERVER_ERROR' };
+  return publicError(error) ?? new GraphQLError('Unexpected error.', { originalError, extensions });
+}
+
+/** What was thrown in the first place: execution wraps it to say where. */
+function causeOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? causeOf(error.originalError) : error;
+}
+
+function codeOf(cause: unknown): ErrorCode | null {
+  if (!(cause instanceof Error)) return null;
+  if (cause.name === 'CursorError') return 'BAD_USER_INPUT';
+  const isStoreFailure = cause.name === 'StoreError' && 'failure' in cause;
+  return isStoreFailure && (cause.failure === 'busy' || cause.failure === 'unavailable') ? 'UNAVAILABLE' : null;
+}

@@ -1,0 +1,30 @@
+import type { Json } from '../domain/events.ts';
+import { builder } from './builder.ts';
+import { badUserInput } from './public-errors.ts';
+
+builder.scalarType('DateTime', {
+  description: 'An instant as RFC 3339 text, for example `2026-11-22T10:15:30.123Z`. Answers are in UTC with milliseconds.',
+  serialize: (value) => value.toISOString(),
+  parseValue: parseInstant,
+});
+
+builder.scalarType('JSON', {
+  description: 'Any JSON value.',
+  serialize: (value) => value,
+  // Variables come out of a JSON parser and literals out of the document: neither can hold anything else.
+  parseValue: (value) => value as Json,
+});
+
+const rfc3339 = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/** Throws where the text is not an instant; days that no month has are none. */
+export function parseInstant(value: unknown): Date {
+  const [, day = ''] = (typeof value === 'string' && rfc3339.exec(value.toUpperCase())) || [];
+  const midnight = new Date(`${day}T00:00:00Z`);
+  // JavaScript reads 30 February as 2 March.
+  const exists = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+  if (day === '' || !exists) {
+    throw badUserInput(`${JSON.stringify(value)} is not an instant; write it like 2026-11-22T10:15:30.123Z.`);
+  }
+  return new Date(String(value).toUpperCase());
+}

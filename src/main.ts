@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { type Configuration, readConfiguration } from './config/configuration.ts';
+import { StartError } from './config/start-error.ts';
+import { migrateCommand } from './server/commands/migrate.ts';
+import { serveCommand } from './server/commands/serve.ts';
+import { verifyCommand } from './server/commands/verify.ts';
+
+const USAGE = `Usage: runtape <command>
+
+  serve     serve GraphQL (the default)
+  migrate   bring the database to this release and stop
+  verify    check every tape of the database
+
+The environment and ./runtape.config.json configure it; the README lists the variables.
+`;
+
+const commands: Record<string, (configuration: Configuration) => Promise<void>> = {
+  serve: serveCommand,
+  migrate: migrateCommand,
+  verify: verifyCommand,
+};
+
+const [name = 'serve', ...rest] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) && rest.length === 0 ? commands[name] : undefined;
+if (command) await run(command);
+else {
+  const asked = ['help', '--help', '-h'].includes(name);
+  (asked ? process.stdout : process.stderr).write(USAGE);
+  process.exitCode = asked ? 0 : 1;
+}
+
+async function run(chosen: (configuration: Configuration) => Promise<void>): Promise<void> {
+  const outcome = readConfiguration(process.env, readIfThere);
+  if (!outcome.ok) return fail(outcome.problems);
+  try {
+    await chosen(outcome.configuration);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    fail(error.message.split('\n'));
+  }
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function fail(problems: string[]): void {
+  process.stderr.write(`Runtape can not start:\n${problems.map((problem) => `  ${problem}\n`).join('')}`);
+  process.exitCode = 1;
+}

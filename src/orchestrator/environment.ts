@@ -1,0 +1,29 @@
+import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database/database.ts';
+import type { RunLimits } from '../domain/next-step.ts';
+import type { NewId } from '../ids.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Logger } from '../logger.ts';
+import type { Catalogue } from '../model/model.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Recorder } from '../projections/recorder.ts';
+import type { Toolbox } from '../tools/tool.ts';
+
+export interface OrchestratorSettings {
+  limits: RunLimits;
+  maxConcurrentRuns: number;
+  leaseSeconds: number;
+  approvalExpirySeconds: number;
+  maxResumptions: number;
+}
+
+/** Everything that executing runs touches. */
+export interface Environment {
+  store: { database: Database; journal: Journal; recorder: Recorder; bus: Bus };
+  world: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy };
+  clock: Clock;
+  newId: NewId;
+  logger: Logger;
+  settings: OrchestratorSettings;
+}

@@ -1,0 +1,69 @@
+import type { RowWrite } from '../database/batch-statement.ts';
+import type { NewEvent } from '../domain/events.ts';
+import { nextStep } from '../domain/next-step.ts';
+import { isRefusal } from '../domain/refusal.ts';
+import { foldOn, type Run } from '../domain/run.ts';
+import { decide, type RunCommand } from '../domain/run-decisions.ts';
+import type { Decided, RecordOutcome } from '../projections/recorder.ts';
+import type { Environment } from './environment.ts';
+import { handBack, type Lease } from './leases.ts';
+
+/** How the loop goes on after something was recorded. */
+export type Progress =
+  | { kind: 'go-on'; run: Run }
+  /** The run ended, waits for a person, or is somebody else's: this executor is done with it. */
+  | { kind: 'stop'; handedBack: boolean };
+
+/** Records a command of the executor under its lease. */
+export function recordCommand(environment: Environment, lease: Lease, command: RunCommand): Promise<Progress> {
+  return recordUnderLease(environment, lease, (run, now) => decide(run, command, now));
+}
+
+/** Records what an executor saw or is about to do, together with the transition that follows from it, if one does. */
+export function recordEvents(
+  environment: Environment,
+  lease: Lease,
+  events: NewEvent[],
+  writes: RowWrite[] = [],
+): Promise<Progress> {
+  return recordUnderLease(environment, lease, (run, now) => decide(run, { kind: 'record', events }, now), writes);
+}
+
+async function recordUnderLease(
+  environment: Environment,
+  lease: Lease,
+  decideFirst: (run: Run | null, now: number) => Decided,
+  writes: RowWrite[] = [],
+): Promise<Progress> {
+  const { limits } = environment.settings;
+  const outcome = await environment.store.recorder.record({
+    ...{ runId: lease.runId, sessionId: lease.sessionId, epoch: lease.epoch },
+    decide(run, now) {
+      const first = decideFirst(run, now);
+      if (isRefusal(first)) return first;
+      const after = foldOn(run, lease.runId, first.events, now);
+      const following = after && nextStep(after, limits, now);
+      const second = following?.kind === 'transition' ? decide(after, following.command, now) : null;
+      const events = second && !isRefusal(second) ? [...first.events, ...second.events] : first.events;
+      const left = foldOn(run, lease.runId, events, now);
+      const needsExecutor = left?.state.status === 'IN_PROGRESS';
+      return { kind: 'events', events, writes: needsExecutor ? writes : [...writes, handBack(lease)] };
+    },
+  });
+  return progressOf(outcome);
+}
+
+function progressOf(outcome: RecordOutcome): Progress {
+  switch (outcome.kind) {
+    case 'recorded':
+      return outcome.run.state.status === 'IN_PROGRESS'
+        ? { kind: 'go-on', run: outcome.run }
+        : { kind: 'stop', handedBack: true };
+    case 'refused':
+    case 'stale':
+    case 'constraint':
+      return { kind: 'stop', handedBack: false };
+    default:
+      return outcome satisfies never;
+  }
+}

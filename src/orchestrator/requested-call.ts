@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import type { Json } from '../domain/events.ts';
+import { canonicalJson } from '../journal/canonical-json.ts';
+
+/** Arguments longer than this are a model gone astray; an event must hold them. */
+const ARGUMENT_BYTES = 96 * 1024;
+/** What is kept of arguments that can not be read. */
+const KEPT_CHARACTERS = 2000;
+
+/** Reads the arguments that a model wrote. What can not be read is kept as text, with the reason in words for the model. */
+export function parseArguments(text: string): { input: Json; inputError: string | null } {
+  const unreadable = (inputError: string) => ({
+    input: canonicalJson(text.slice(0, KEPT_CHARACTERS)).value,
+    inputError,
+  });
+  if (Buffer.byteLength(text) > ARGUMENT_BYTES)
+    return unreadable(`The arguments are longer than ${ARGUMENT_BYTES} bytes.`);
+  try {
+    const input = z.json().parse(JSON.parse(text));
+    if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+      return { input: canonicalJson(input).value, inputError: null };
+    }
+    return unreadable('The arguments must be a JSON object.');
+  } catch (error) {
+    return unreadable(`The arguments are not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

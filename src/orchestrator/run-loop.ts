@@ -1,0 +1,126 @@
+import { StoreError } from '../database/store-error.ts';
+import { nextStep } from '../domain/next-step.ts';
+import { activeMilliseconds, hasOpenWork, type Run } from '../domain/run.ts';
+import { isTerminal } from '../domain/transitions.ts';
+import type { Environment } from './environment.ts';
+import { judgeStep } from './judge-step.ts';
+import { handBack, type Lease } from './leases.ts';
+import { modelStep } from './model-step.ts';
+import { type Progress, recordCommand, recordEvents } from './record-step.ts';
+import { type RunSetting, settingOf } from './run-setting.ts';
+import { startRun } from './start-run.ts';
+import { recoverStep, toolStep } from './tool-step.ts';
+
+/** Why an executor is told to let go of what it does. */
+export type StopReason = 'ended' | 'lease-lost' | 'shutdown' | 'deadline';
+
+export interface RunControl {
+  /** Aborts with a StopReason; fires for the step under way. */
+  signal: AbortSignal;
+  /** Whether the server is stopping: no new step is begun. */
+  stopping(): boolean;
+}
+
+/**
+ * Asks the fold what is next, does it, records it, and asks again, until the run ends, waits for a person, or belongs to
+ * somebody else. Resuming after a crash, an approval or a restart is this same path.
+ */
+export async function executeRun(environment: Environment, lease: Lease, control: RunControl): Promise<void> {
+  const { store } = environment;
+  const before = await store.recorder.load(lease.runId);
+  const setting = before && (await settingOf(environment, before));
+  if (!before || !setting) return giveBack(environment, lease);
+  let progress = await takeUp(environment, lease, before);
+  while (progress.kind === 'go-on' && !control.stopping()) {
+    progress = await performGuarded(environment, lease, setting, progress.run, control);
+  }
+  if (progress.kind === 'go-on' || !progress.handedBack) await giveBack(environment, lease);
+}
+
+/** What is unfinished because its executor vanished is taken up a few times, then given up. */
+async function takeUp(environment: Environment, lease: Lease, run: Run): Promise<Progress> {
+  if (run.state.status !== 'IN_PROGRESS') return { kind: 'go-on', run };
+  if (!lease.lost && !hasOpenWork(run)) return { kind: 'go-on', run };
+  const { maxResumptions } = environment.settings;
+  if (run.resumptionsWithoutProgress >= maxResumptions) {
+    const message = `The run was taken up again ${maxResumptions} times in a row without getting further.`;
+    return recordCommand(environment, lease, {
+      kind: 'fail',
+      error: { code: 'RESUME_LIMIT', message, retryable: true },
+    });
+  }
+  const payload = {
+    attempt: run.resumptionsWithoutProgress + 1,
+    step: run.step.at === 'calling' ? run.step.step : Math.max(1, run.steps),
+    epoch: lease.epoch,
+    reason: lease.lost ? 'Its server was lost.' : 'Its server was stopped.',
+  };
+  return recordEvents(environment, lease, [{ type: 'resumption', actor: 'SYSTEM', payload }]);
+}
+
+/** One step, ended from outside where the run ends, the lease is lost, or its time is up. */
+async function performGuarded(
+  environment: Environment,
+  lease: Lease,
+  setting: RunSetting,
+  run: Run,
+  control: RunControl,
+): Promise<Progress> {
+  const { clock, settings, store } = environment;
+  const late = new AbortController();
+  const left = settings.limits.runSeconds * 1000 - activeMilliseconds(run, clock.now());
+  const cancelTimer = clock.after(Math.max(0, left), () => late.abort('deadline' satisfies StopReason));
+  const signal = AbortSignal.any([control.signal, late.signal]);
+  try {
+    return await perform(environment, lease, setting, run, signal);
+  } catch (error) {
+    if (!signal.aborted) return failed(environment, lease, error);
+    if (signal.reason !== 'deadline') return { kind: 'stop', handedBack: signal.reason === 'lease-lost' };
+    const now = await store.recorder.load(lease.runId);
+    return now && !isTerminal(now.state.status) ? { kind: 'go-on', run: now } : { kind: 'stop', handedBack: false };
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function perform(
+  environment: Environment,
+  lease: Lease,
+  setting: RunSetting,
+  run: Run,
+  signal: AbortSignal,
+): Promise<Progress> {
+  const next = nextStep(run, environment.settings.limits, environment.clock.now());
+  switch (next.kind) {
+    case 'start':
+      return startRun(environment, lease);
+    case 'call-model':
+      return modelStep(environment, lease, setting, run, next.step, signal);
+    case 'judge':
+      return judgeStep(environment, lease, setting, next.calls);
+    case 'execute':
+      return toolStep(environment, lease, setting, next.calls, signal);
+    case 'recover':
+      return recoverStep(environment, lease, setting, next.calls, signal);
+    case 'transition':
+      return recordCommand(environment, lease, next.command);
+    case 'wait':
+    case 'ended':
+      return { kind: 'stop', handedBack: false };
+    default:
+      return next satisfies never;
+  }
+}
+
+/** A store that fails lets the lease run out, and the run is taken up again; anything else is a fault of ours. */
+async function failed(environment: Environment, lease: Lease, error: unknown): Promise<Progress> {
+  if (error instanceof StoreError) throw error;
+  const errorId = environment.newId('error');
+  environment.logger.error({ err: error, errorId, runId: lease.runId }, 'a run failed unexpectedly');
+  const message = `Something went wrong in the gateway. Its log has the details under ${errorId}.`;
+  return recordCommand(environment, lease, { kind: 'fail', error: { code: 'INTERNAL', message, retryable: true } });
+}
+
+async function giveBack({ store }: Environment, lease: Lease): Promise<void> {
+  await store.database.commit([handBack(lease)]);
+}

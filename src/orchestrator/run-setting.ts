@@ -1,0 +1,33 @@
+import type { Run } from '../domain/run.ts';
+import { agentById, defaultAgent } from '../projections/agents.ts';
+import { sessionOfRun } from '../projections/sessions.ts';
+import type { Tool } from '../tools/tool.ts';
+import type { Environment } from './environment.ts';
+
+/** What a run is executed with. */
+export interface RunSetting {
+  session: { id: string; owner: string };
+  resetTurn: number;
+  model: string;
+  /** Null for the usual ones. */
+  instructions: string | null;
+  tools: readonly Tool[];
+}
+
+/** Looks up what a run is executed with; null where its session is gone. */
+export async function settingOf({ store, world }: Environment, run: Run): Promise<RunSetting | null> {
+  const { reader } = store.database;
+  const session = await sessionOfRun(reader, run.origin.sessionId);
+  if (!session) return null;
+  const { id, owner, resetTurn } = session;
+  const agentId = run.origin.agentId ?? session.agentId;
+  const agent = (agentId && (await agentById(reader, owner, agentId))) || (await defaultAgent(reader, owner));
+  const all = world.toolbox.list();
+  return {
+    session: { id, owner },
+    resetTurn,
+    model: run.origin.model ?? agent?.model ?? world.catalogue.defaultName,
+    instructions: agent?.instructions || null,
+    tools: agent?.tools ? all.filter(({ name }) => agent.tools?.includes(name)) : all,
+  };
+}

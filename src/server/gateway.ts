@@ -1,0 +1,132 @@
+import type { CommandContext } from '../application/command-context.ts';
+import { expireApprovals } from '../application/expire-approval.ts';
+import { createLanes } from '../application/lanes.ts';
+import { createBus } from '../bus/bus.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Configuration } from '../config/configuration.ts';
+import * as limits from '../config/limits.ts';
+import { StartError } from '../config/start-error.ts';
+import { openSqlite } from '../database/sqlite.ts';
+import { createIds } from '../ids.ts';
+import { createDatabaseJournal } from '../journal/database-journal.ts';
+import type { Logger } from '../logger.ts';
+import { createCatalogue } from '../model/catalogue.ts';
+import type { Catalogue } from '../model/model.ts';
+import { voidLeases } from '../orchestrator/leases.ts';
+import { createOrchestrator } from '../orchestrator/orchestrator.ts';
+import { builtinPolicy, type Policy } from '../policy/policy.ts';
+import { createRecorder } from '../projections/recorder.ts';
+import { createToolbox, type Tool } from '../tools/tool.ts';
+import { builtinTools } from './builtin-tools.ts';
+import { serve } from './serve.ts';
+import { type Authenticate, localViewer } from './viewer.ts';
+
+/** What a test puts in the place of the real thing. */
+export interface Overrides {
+  clock?: Clock;
+  catalogue?: Catalogue;
+  policy?: Policy;
+  tools?: readonly Tool[];
+  authenticate?: Authenticate;
+  environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Gateway extends AsyncDisposable {
+  /** Where GraphQL is, over HTTP. */
+  url: string;
+  /** What the gateway is made of, for tests and for the commands of the command line. */
+  parts: ReturnType<typeof createParts> & { orchestrator: ReturnType<typeof createOrchestrator> };
+  /** Lets steps under way finish within the grace time, hands their runs back, and closes everything. */
+  close(graceSeconds?: number): Promise<void>;
+}
+
+type Store = Awaited<ReturnType<typeof openSqlite>>;
+
+/** Opens the store, takes up what is unfinished, and serves. Throws a StartError that says what to do. */
+export async function startGateway(
+  configuration: Configuration,
+  logger: Logger,
+  overrides: Overrides = {},
+): Promise<Gateway> {
+  const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
+  const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
+  const parts = createParts(configuration, database, catalogue, overrides);
+  const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), () =>
+    expireApprovals(parts.commands),
+  );
+  // The file is this server's alone: whoever held a lease before is gone.
+  await voidLeases(database, new Date(parts.clock.now()));
+  const closeStore = async () => {
+    await parts.journal.idle();
+    await database.close();
+    if (Symbol.asyncDispose in catalogue) await (catalogue as AsyncDisposable)[Symbol.asyncDispose]();
+  };
+  const served = await serve(configuration, {
+    ...parts,
+    logger,
+    authenticate: overrides.authenticate ?? (() => localViewer),
+  }).catch(async (error: unknown) => {
+    await closeStore();
+    throw error;
+  });
+  orchestrator.start();
+  let closing: Promise<void> | null = null;
+  const close = (graceSeconds: number) => {
+    closing ??= (async () => {
+      served.refuse();
+      await orchestrator.stop(graceSeconds * 1000);
+      await served.close();
+      await closeStore();
+    })();
+    return closing;
+  };
+  return {
+    url: served.url,
+    parts: { ...parts, orchestrator },
+    close: (graceSeconds = limits.SHUTDOWN_GRACE_SECONDS) => close(graceSeconds),
+    [Symbol.asyncDispose]: () => close(0),
+  };
+}
+
+function makeCatalogue(configuration: Configuration, { environment = process.env, clock = systemClock }: Overrides) {
+  const outcome = createCatalogue(configuration.file, { clock, random: Math.random, env: environment });
+  if (outcome.ok) return outcome.catalogue;
+  throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
+}
+
+function createParts(configuration: Configuration, database: Store, catalogue: Catalogue, overrides: Overrides) {
+  const clock = overrides.clock ?? systemClock;
+  const newId = createIds(clock.now);
+  const bus = createBus();
+  const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
+    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events });
+  });
+  const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS });
+  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }));
+  const commands: CommandContext = {
+    ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
+    settings: {
+      models: catalogue.names,
+      queueLength: configuration.file.limits.queueLength,
+      onExpiry: configuration.file.approvals.onExpiry,
+    },
+  };
+  const policy = overrides.policy ?? builtinPolicy;
+  return { clock, newId, bus, database, journal, recorder, toolbox, commands, catalogue, policy };
+}
+
+function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {
+  const { database, journal, recorder, bus, catalogue, toolbox, policy, clock, newId } = parts;
+  return {
+    store: { database, journal, recorder, bus },
+    world: { catalogue, toolbox, policy },
+    ...{ clock, newId, logger },
+    settings: {
+      limits: configuration.file.limits,
+      maxConcurrentRuns: configuration.maxConcurrentRuns,
+      leaseSeconds: configuration.leaseSeconds,
+      approvalExpirySeconds: configuration.file.approvals.expiresAfterSeconds,
+      maxResumptions: limits.MAX_RESUMPTIONS,
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { CommandContext } from '../application/command-context.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
+import type { Configuration } from '../config/configuration.ts';
+import * as limits from '../config/limits.ts';
+import type { GatewayFacts, GraphqlContext } from '../graphql/context.ts';
+import { createLoaders } from '../graphql/loaders.ts';
+import { schema } from '../graphql/schema.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Logger } from '../logger.ts';
+import type { Catalogue } from '../model/model.ts';
+import { createEventStreams } from './transport/event-stream.ts';
+import { createGraphiqlPage } from './transport/graphiql-page.ts';
+import { createGraphqlHttp, type MakeContext } from './transport/graphql-http.ts';
+import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
+import { createHttpServer, listen } from './transport/http-server.ts';
+import { createMaskError } from './transport/masked-errors.ts';
+import { version } from './version.ts';
+import type { Authenticate } from './viewer.ts';
+
+const ENDPOINT = '/graphql';
+
+interface Parts {
+  commands: CommandContext;
+  journal: Journal;
+  bus: Bus;
+  clock: Clock;
+  catalogue: Catalogue;
+  logger: Logger;
+  authenticate: Authenticate;
+}
+
+export interface Served {
+  url: string;
+  /** Says at `/readyz` that the server is going, so that nobody sends it new clients. */
+  refuse(): void;
+  /** Ends every connection so that clients come back elsewhere. */
+  close(): Promise<void>;
+}
+
+/** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, the explorer and the health checks. */
+export async function serve(configuration: Configuration, parts: Parts): Promise<Served> {
+  const { host, port } = configuration;
+  const { clock, logger, commands } = parts;
+  const makeContext = contextMaker(configuration, parts);
+  const maskError = createMaskError(logger, commands.newId);
+  const eventStreams = createEventStreams(clock);
+  const shared = { schema, endpoint: ENDPOINT, makeContext, maskError };
+  const yoga = createGraphqlHttp({ ...shared, eventStreams, logger });
+  let leaving = false;
+  const server = createHttpServer({
+    endpoint: ENDPOINT,
+    graphql: (request, response) => yoga(request, response),
+    graphiql: createGraphiqlPage(ENDPOINT),
+    async unready() {
+      if (leaving) return 'stopping';
+      return commands.database.reader.session.findFirst({ select: { id: true } }).then(
+        () => null,
+        () => 'the database can not be read',
+      );
+    },
+  });
+  const sockets = createGraphqlWebSocket({ ...shared, server });
+  const listening = await listen(server, host, port);
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}${ENDPOINT}`,
+    refuse() {
+      leaving = true;
+    },
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      eventStreams.closeAll();
+      await sockets.dispose();
+      server.closeIdleConnections();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
+  const { commands, journal, bus, clock, catalogue, authenticate } = parts;
+  const follow = {
+    ...{ journal, bus, timer: clock.after },
+    ...{ pageEvents: limits.FOLLOW_PAGE_EVENTS, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },
+    pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,
+  };
+  const { maxCost, ...runLimits } = configuration.file.limits;
+  const gateway: GatewayFacts = {
+    ...{ version, startedAt: new Date(clock.now()), journal: 'sqlite', models: catalogue.names },
+    limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
+  };
+  return (credentials, operation): GraphqlContext => {
+    const viewer = authenticate(credentials);
+    return { viewer, commands, follow, gateway, loaders: createLoaders(commands, viewer), ...operation };
+  };
+}

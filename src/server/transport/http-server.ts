@@ -1,0 +1,80 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as limits from '../../config/limits.ts';
+import { StartError } from '../../config/start-error.ts';
+import type { GraphiqlPage } from './graphiql-page.ts';
+
+interface HttpServerOptions {
+  endpoint: string;
+  graphql(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  graphiql: GraphiqlPage;
+  /** Why the server can not serve now, or null. */
+  unready(): Promise<string | null>;
+}
+
+/** One port for everything: GraphQL, the explorer, and the health checks. */
+export function createHttpServer(options: HttpServerOptions): Server {
+  return createServer((request, response) => {
+    route(options, request, response).catch(() => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+}
+
+async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { endpoint, graphql, graphiql, unready } = options;
+  const path = (request.url ?? '/').split('?', 1)[0];
+  switch (path) {
+    case endpoint:
+      if (isTooLong(request)) return answer(response, 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
+      if (wantsPage(request)) return graphiql.send(request, response);
+      return graphql(request, response);
+    case '/livez':
+      return answer(response, 200, 'ok');
+    case '/readyz': {
+      const problem = await unready();
+      return answer(response, problem === null ? 200 : 503, problem ?? 'ok');
+    }
+    case '/':
+      response.writeHead(302, { location: endpoint }).end();
+      return;
+    default:
+      return answer(response, 404, `Nothing here. GraphQL is at ${endpoint}.`);
+  }
+}
+
+/** A browser that opens the address, as against a client that sends an operation in it. */
+function wantsPage({ method, headers, url }: IncomingMessage): boolean {
+  return method === 'GET' && (headers.accept ?? '').includes('text/html') && !/[?&](query|extensions)=/.test(url ?? '');
+}
+
+function isTooLong({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? 0) > limits.BODY_BYTES;
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** Resolves with the port; rejects with a StartError where it can not be had. */
+export function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new StartError(refusal(error, host, port), error)));
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function refusal({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is in use. Stop what uses it, or set PORT to another one (PORT=0 takes a free one).`;
+    case 'EACCES':
+      return `Port ${port} of ${host} is not allowed to this user. Set PORT to one above 1023.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST ${host} is not an address of this machine.`;
+    default:
+      return `The server can not listen on ${host}:${port}: ${message}`;
+  }
+}

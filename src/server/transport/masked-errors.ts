@@ -1,0 +1,22 @@
+import { GraphQLError } from 'graphql';
+import { publicError } from '../../graphql/public-errors.ts';
+import type { NewId } from '../../ids.ts';
+import type { Logger } from '../../logger.ts';
+
+/** Turns what was thrown into what a client may see. What nobody expected gets an id that the log has, and nothing else. */
+export type MaskError = (error: unknown) => GraphQLError;
+
+export function createMaskError(logger: Logger, newId: NewId): MaskError {
+  return (error) => {
+    const known = publicError(error);
+    if (known) return known;
+    const errorId = newId('error');
+    const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
+    logger.error({ err: original, errorId }, 'an unexpected error');
+    return new GraphQLError(`Something went wrong in the gateway. Its log has the details under ${errorId}.`, {
+      nodes: error instanceof GraphQLError ? error.nodes : undefined,
+      path: error instanceof GraphQLError ? error.path : undefined,
+      extensions: { code: 'INTERNAL_SERVER_ERROR', errorId },
+    });
+  };
+}
