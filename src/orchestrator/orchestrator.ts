@@ -14,6 +14,7 @@ export interface Orchestrator {
 }
 
 interface Execution {
+  runId: string;
   abort(reason: StopReason): void;
   done: Promise<void>;
 }
@@ -28,7 +29,8 @@ export function createOrchestrator(
 ): Orchestrator {
   const { store, clock, settings, logger } = environment;
   const holder = environment.newId('server');
-  const executions = new Map<string, Execution>();
+  // Not by run: a run that was suspended may be claimed again before its first execution has wound up.
+  const executions = new Set<Execution>();
   let state: 'idle' | 'running' | 'stopping' = 'idle';
   let unsubscribe = () => {};
   let cancelTick = () => {};
@@ -67,27 +69,24 @@ export function createOrchestrator(
       if (endsRun(wake)) abort('ended');
     });
     const control = { signal: controller.signal, stopping: () => state !== 'running' };
-    const done = executeRun(environment, lease, control)
+    const execution: Execution = { runId: lease.runId, abort, done: Promise.resolve() };
+    executions.add(execution);
+    execution.done = executeRun(environment, lease, control)
       .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'a run was interrupted'))
       .finally(() => {
         unfollow();
-        executions.delete(lease.runId);
+        executions.delete(execution);
         claimSoon();
       });
-    executions.set(lease.runId, { abort, done });
   }
 
   async function renew(): Promise<void> {
     const before = [...executions];
     if (before.length === 0) return;
     const expiresAt = new Date(clock.now() + settings.leaseSeconds * 1000);
-    const held = await renewLeases(
-      store.database,
-      holder,
-      before.map(([runId]) => runId),
-      expiresAt,
-    );
-    for (const [runId, { abort }] of before) if (!held.has(runId)) abort('lease-lost');
+    const runIds = before.map(({ runId }) => runId);
+    const held = await renewLeases(store.database, holder, runIds, expiresAt);
+    for (const { runId, abort } of before) if (!held.has(runId)) abort('lease-lost');
   }
 
   async function tick(): Promise<void> {
@@ -123,9 +122,9 @@ export function createOrchestrator(
       unsubscribe();
       cancelTick();
       await Promise.all([claiming, ticking]);
-      const all = Promise.all([...executions.values()].map(({ done }) => done));
+      const all = Promise.all([...executions].map(({ done }) => done));
       const cancelTimer = clock.after(graceMilliseconds, () => {
-        for (const { abort } of executions.values()) abort('shutdown');
+        for (const { abort } of executions) abort('shutdown');
       });
       await all;
       cancelTimer();
