@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Configuration, readConfiguration } from './config/configuration.ts';
 import { StartError } from './config/start-error.ts';
 import { migrateCommand } from './server/commands/migrate.ts';
+import { rebuildCommand } from './server/commands/rebuild.ts';
 import { serveCommand } from './server/commands/serve.ts';
 import { verifyCommand } from './server/commands/verify.ts';
 
@@ -10,7 +11,8 @@ const USAGE = `Usage: runtape <command>
 
   serve     serve GraphQL (the default)
   migrate   bring the database to this release and stop
-  verify    check every tape of the database
+  verify    check every tape of the database, also while a server uses it
+  rebuild   make the rows that queries read anew from the tapes
 
 The environment and ./runtape.config.json configure it; the README lists the variables.
 `;
@@ -19,6 +21,7 @@ const commands: Record<string, (configuration: Configuration) => Promise<void>> 
   serve: serveCommand,
   migrate: migrateCommand,
   verify: verifyCommand,
+  rebuild: rebuildCommand,
 };
 
 const [name = 'serve', ...rest] = process.argv.slice(2);

@@ -1,11 +1,12 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { type Clock, systemClock } from '../clock.ts';
 import { StartError } from '../config/start-error.ts';
 import { groupRows, type RowWrite } from './batch-statement.ts';
 import type { Client, Database } from './database.ts';
 import { PrismaClient } from './generated/sqlite/client.ts';
 import { applyMigrations } from './migrations.ts';
 import { existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
-import { toStoreError } from './store-error.ts';
+import { StoreError, toStoreError } from './store-error.ts';
 import { createWriteLane } from './write-lane.ts';
 
 export interface SqliteOptions {
@@ -13,15 +14,18 @@ export interface SqliteOptions {
   url: string;
   /** `normal` gives up the last moments at a power failure, never at a crash. */
   durability: 'full' | 'normal';
+  clock?: Clock;
 }
 
 /** The driver is synchronous: waiting for a foreign lock would stop the whole server, so it gives up soon. */
 const BUSY_MILLISECONDS = 50;
+/** Waits between attempts at a write that found the file locked by another program; after the last one it is refused. */
+const BUSY_PAUSES_MILLISECONDS = [10, 20, 50, 100, 200, 400, 800, 1600, 1600];
 /** Nothing in the lane waits for anything but the disk; a disk that takes longer is as good as gone. */
 const TRANSACTION_MILLISECONDS = 60_000;
 
 /** Opens the file for this server alone, applies the migrations, and checks that it can be read. Throws a StartError. */
-export async function openSqlite({ url, durability }: SqliteOptions): Promise<Database> {
+export async function openSqlite({ url, durability, clock = systemClock }: SqliteOptions): Promise<Database> {
   const path = prepareSqliteFile(url);
   const unlock = lockSqliteFile(path);
   const opened: Client[] = [];
@@ -32,7 +36,7 @@ export async function openSqlite({ url, durability }: SqliteOptions): Promise<Da
     await writer.$executeRawUnsafe(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
     const reader = await openConnection(path, opened);
     await reader.$executeRawUnsafe('PRAGMA query_only = ON');
-    return sqliteDatabase(writer, reader, unlock);
+    return sqliteDatabase(writer, reader, clock, unlock);
   } catch (error) {
     await Promise.all(opened.map((client) => client.$disconnect()));
     unlock();
@@ -47,7 +51,7 @@ export async function openSqliteForReading(url: string): Promise<Database> {
   try {
     const reader = await openConnection(path, opened);
     await reader.$executeRawUnsafe('PRAGMA query_only = ON');
-    return sqliteDatabase(reader, reader, () => undefined);
+    return sqliteDatabase(reader, reader, systemClock, () => undefined);
   } catch (error) {
     await Promise.all(opened.map((client) => client.$disconnect()));
     throw new StartError(`The database ${path} can not be read: ${toStoreError(error).detail}`, error);
@@ -62,15 +66,20 @@ async function openConnection(path: string, opened: Client[]): Promise<Client> {
   return client;
 }
 
-function sqliteDatabase(writer: Client, reader: Client, unlock: () => void): Database {
+function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: () => void): Database {
   const lane = createWriteLane();
   const write: Database['write'] = (work) =>
     lane.run(async () => {
-      try {
-        return await work(writer);
-      } catch (error) {
-        throw isForeign(error) ? toStoreError(error) : error;
+      for (const pause of BUSY_PAUSES_MILLISECONDS) {
+        try {
+          return await work(writer);
+        } catch (error) {
+          const failure = isForeign(error) ? toStoreError(error) : error;
+          if (!(failure instanceof StoreError && failure.failure === 'busy')) throw failure;
+          await clock.sleep(pause);
+        }
       }
+      throw new StoreError('busy', 'the file stayed locked by another program');
     });
   return {
     provider: 'sqlite',

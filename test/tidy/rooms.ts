@@ -15,7 +15,7 @@ export const rooms: readonly Room[] = [
   { name: 'logger', imports: [] },
   { name: 'config', imports: [] },
   { name: 'domain', imports: ['ids'] },
-  { name: 'database', imports: ['config', 'logger'] },
+  { name: 'database', imports: ['clock', 'config', 'logger'] },
   { name: 'journal', imports: ['config', 'domain', 'ids', 'clock', 'database'] },
   { name: 'projections', imports: ['domain', 'ids', 'database', 'journal types'] },
   { name: 'bus', imports: ['domain', 'ids', 'database'] },

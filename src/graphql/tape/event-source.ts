@@ -1,0 +1,51 @@
+import type { Following } from '../../tape/mailbox.ts';
+
+/** What a subscription resolves one of its results from. */
+export interface SourceEvent<Value> {
+  value: Value;
+  /** Where a client that saw this continues; null where there is no such place. */
+  cursor: string | null;
+}
+
+/** The source that hands on each item of each batch. Its `return` ends the source at once, whatever `next` waits for. */
+export function eachOf<Batch, Item>(source: Following<Batch>, itemsOf: (batch: Batch) => readonly Item[]): Following<Item> {
+  const finished: IteratorResult<Item, undefined> = { done: true, value: undefined };
+  let ready: Iterator<Item> = [][Symbol.iterator]();
+  let over = false;
+  let previous: Promise<unknown> = Promise.resolve();
+
+  async function pull(): Promise<IteratorResult<Item, undefined>> {
+    while (!over) {
+      const item = ready.next();
+      if (!item.done) return { done: false, value: item.value };
+      const batch = await source.next();
+      if (batch.done) break;
+      ready = itemsOf(batch.value)[Symbol.iterator]();
+    }
+    return finished;
+  }
+
+  async function leave(): Promise<void> {
+    over = true;
+    await source.return?.();
+  }
+
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next() {
+      const result = previous.then(pull);
+      previous = result.catch(() => undefined);
+      return result;
+    },
+    async return() {
+      await leave();
+      return finished;
+    },
+    async throw(error) {
+      await leave();
+      throw error;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import { nextRunId } from '../../projections/runs.ts';
+import { sessionById } from '../../projections/sessions.ts';
+import { CursorError, formatCursor, parseCursor, seqOnTape } from '../../tape/cursor.ts';
+import { followSession, type SessionRuns } from '../../tape/follow-session.ts';
+import { builder } from '../builder.ts';
+import type { GraphqlContext } from '../context.ts';
+import { absent } from '../public-errors.ts';
+import { eachOf, type SourceEvent } from './event-source.ts';
+import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
+
+function runsOf({ commands, viewer }: GraphqlContext): SessionRuns {
+  const { reader } = commands.database;
+  return {
+    next: (sessionId, runId) => nextRunId(reader, sessionId, runId),
+    async isArchived(sessionId) {
+      const session = await sessionById(reader, viewer.principal, sessionId);
+      // A session that was purged has no next run either.
+      return session === null || session.archivedAt !== null;
+    },
+  };
+}
+
+/** Throws a CursorError where the cursor is not one of a run of the session. */
+async function positionIn({ loaders }: GraphqlContext, sessionId: string, cursor: string) {
+  const { runId } = parseCursor(cursor);
+  const run = await loaders.run.load(runId);
+  if (run?.sessionId !== sessionId) throw new CursorError(cursor, `is of no run of session ${sessionId}`);
+  return { runId, seq: seqOnTape(cursor, { runId, head: await loaders.head.load(runId) }) };
+}
+
+interface SessionArguments {
+  sessionId: string;
+  after?: string | null;
+  types?: readonly EventType[] | null;
+}
+
+async function openSession(context: GraphqlContext, args: SessionArguments) {
+  const types = wantedTypes(args.types);
+  const session = await context.loaders.session.load(args.sessionId);
+  if (!session) throw absent('session', args.sessionId);
+  const cursor = context.lastEventId ?? args.after ?? null;
+  return followSession(context.follow, runsOf(context), {
+    sessionId: session.id,
+    after: cursor === null ? null : await positionIn(context, session.id, cursor),
+    types,
+    maxBatch: FOLLOW_PAGE_EVENTS,
+    signal: context.signal,
+  });
+}
+
+builder.subscriptionField('sessionEvents', (t) =>
+  t.field({
+    type: TapeEvent,
+    description: 'All runs of the session in order, one after the other; stays open until the session is archived.',
+    args: {
+      sessionId: t.arg.id({ required: true, description: 'Which session.' }),
+      after: t.arg.string({ description: 'Cursor of the last event that was seen; without it from the first run on.' }),
+      types: typesArgument,
+    },
+    subscribe: async (_root, args, context) =>
+      eachOf(await openSession(context, args), (events) =>
+        events.map((event): SourceEvent<RecordedEvent> => ({ value: event, cursor: formatCursor(event) })),
+      ),
+    resolve: ({ value }) => value,
+  }),
+);

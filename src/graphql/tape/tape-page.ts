@@ -1,0 +1,31 @@
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import { formatCursor, seqOnTape } from '../../tape/cursor.ts';
+import { readPage } from '../../tape/page.ts';
+import { defineConnection, defineEdge } from '../connections.ts';
+import type { GraphqlContext } from '../context.ts';
+import { type Connection, type ConnectionArguments, connectionOf, type Edge, pageSize } from '../paging.ts';
+import { TapeEvent, wantedTypes } from './tape-event.ts';
+
+const TapeEdge = defineEdge('Tape', 'events', TapeEvent);
+
+export const TapeConnection = defineConnection('Tape', 'events', TapeEvent, TapeEdge);
+
+interface TapeArguments extends ConnectionArguments {
+  types?: readonly EventType[] | null;
+}
+
+/** Events of one run, which is the viewer's. Throws a CursorError where a cursor is not one of its tape. */
+export async function tapePage(
+  { follow, loaders }: GraphqlContext,
+  runId: string,
+  args: TapeArguments,
+): Promise<Connection<Edge<RecordedEvent>>> {
+  const { size, from } = pageSize(args);
+  const types = wantedTypes(args.types);
+  const seqOf = async (cursor: string) => seqOnTape(cursor, { runId, head: await loaders.head.load(runId) });
+  const after = args.after == null ? 0 : await seqOf(args.after);
+  const before = args.before == null ? Number.MAX_SAFE_INTEGER : await seqOf(args.before);
+  const { events, ...page } = await readPage(follow.journal, { runId, after, before, size, from, types });
+  const edges = events.map((node) => ({ cursor: formatCursor(node), node }));
+  return connectionOf(edges, page);
+}
