@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
 
 const hookMilliseconds = 120_000;
@@ -9,6 +10,8 @@ function project(name: string, include: string[], testTimeout = otherMillisecond
 }
 
 export default defineConfig({
+  // Vite would take the ES module of this package where Node takes the CommonJS one, and two copies do not know each other.
+  resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
   test: {
     pool: 'forks',
     // Two servers, their clients and a database are as much as two cores carry without time-outs.

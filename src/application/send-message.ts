@@ -119,8 +119,6 @@ async function send(
       break;
     }
     case 'INTERRUPT':
-      if (open && open.state !== 'PENDING') await interrupt(context, target, open.id);
-      break;
     case 'QUEUE':
       break;
   }
@@ -131,7 +129,9 @@ async function send(
     const most = context.settings.queueLength;
     return limitExceeded('queueLength', `${most} messages wait in this session already; nothing was recorded.`);
   }
-  return begin(context, viewer, message, target);
+  const begun = await begin(context, viewer, message, target);
+  if (begun?.kind === 'sent' && message.whenBusy === 'INTERRUPT' && open) await interrupt(context, target, open.id);
+  return begun;
 }
 
 async function sentBefore(
@@ -199,6 +199,7 @@ async function steer(
   return outcome.kind === 'refused' ? null : sent(outcome, target, runId);
 }
 
+/** Comes after the new run is recorded: freed before, the session would go to the next one in line. */
 async function interrupt(context: CommandContext, { sessionId }: Target, runId: string): Promise<void> {
   await context.recorder.record({
     ...{ runId, sessionId, epoch: null },

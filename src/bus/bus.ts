@@ -44,7 +44,11 @@ export function createBus(): Bus {
     publish(wake) {
       for (const topic of [wake.runId, wake.sessionId, ANY]) {
         const listeners = byTopic.get(topic);
-        if (listeners) for (const listener of [...listeners]) listener(wake);
+        if (!listeners) continue;
+        for (const listener of [...listeners]) {
+          // The one before may have ended the subscription of this one.
+          if (listeners.has(listener)) listener(wake);
+        }
       }
     },
     onRun: subscribe,

@@ -213,7 +213,7 @@ function closeStep(run: Run, event: PlacedEventOf<'output'>): Run {
 function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
   const { callId, status, editedInput } = event.payload;
   const moved = { ...run, resumptionsWithoutProgress: 0 };
-  if (status !== 'ALLOWED') return moved;
+  if (status !== 'ALLOWED') return changeCall(moved, callId, { phase: { at: 'settled', ok: false } });
   return changeCall(moved, callId, {
     phase: { at: 'allowed' },
     ...(editedInput === null ? {} : { input: editedInput, inputError: null }),

@@ -34,7 +34,9 @@ export const Node = builder.interfaceRef<{ id: string }>('Node').implement({
   description: 'A thing that can be found again by its id alone.',
   resolveType: ({ id }) => typeNameOf(id),
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Says by its prefix what kind of thing it names, and sorts by time of creation.' }),
+    id: t.exposeID('id', {
+      description: 'Says by its prefix what kind of thing it names, and sorts by time of creation.',
+    }),
   }),
 });
 
@@ -72,7 +74,8 @@ builder.queryFields((t) => ({
     description: `Many things by their ids, in the order of the ids; null in the place of one that is absent. At most ${MAX_NODES} ids.`,
     args: { ids: t.arg.idList({ required: true, description: 'Ids of the things.' }) },
     resolve(_root, { ids }, context) {
-      if (ids.length > MAX_NODES) throw badUserInput(`\`ids\` takes at most ${MAX_NODES} ids; there are ${ids.length}.`);
+      if (ids.length > MAX_NODES)
+        throw badUserInput(`\`ids\` takes at most ${MAX_NODES} ids; there are ${ids.length}.`);
       return ids.map((id) => loadNode(context, id));
     },
   }),

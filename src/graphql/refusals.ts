@@ -16,7 +16,9 @@ const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
 const InputIssue = builder.simpleObject('InputIssue', {
   description: 'One thing that is wrong with an input.',
   fields: (t) => ({
-    path: t.stringList({ description: 'Path into the input, for example `["expiresInSeconds"]`; empty for the whole input.' }),
+    path: t.stringList({
+      description: 'Path into the input, for example `["expiresInSeconds"]`; empty for the whole input.',
+    }),
     message: t.string({ description: 'What is wrong there.' }),
   }),
 });
@@ -80,7 +82,9 @@ const ApprovalSettledError = builder.objectRef<RefusalOf<'approval-settled'>>('A
 const LimitExceededError = builder.objectRef<RefusalOf<'limit-exceeded'>>('LimitExceededError').implement({
   description: 'A limit in force would be passed: queue length, message size, budget, rate.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ limit: t.exposeString('limit', { description: 'Name of the limit, as `Gateway.limits` has it.' }) }),
+  fields: (t) => ({
+    limit: t.exposeString('limit', { description: 'Name of the limit, as `Gateway.limits` has it.' }),
+  }),
 });
 
 const typeNames: Record<Refusal['kind'], string> = {
@@ -108,12 +112,11 @@ export function memberOf(
   union: string,
   success: string,
   kinds: readonly Refusal['kind'][],
-  outcome: { kind: string },
+  outcome: Refusal | { kind: string },
 ): string {
   if (!isRefusal(outcome)) return success;
-  const kind: Refusal['kind'] = outcome.kind;
-  if (!kinds.includes(kind)) throw new Error(`${union} has no member for the refusal "${kind}"`);
-  return typeNames[kind];
+  if (!kinds.includes(outcome.kind)) throw new Error(`${union} has no member for the refusal "${outcome.kind}"`);
+  return typeNames[outcome.kind];
 }
 
 /** The union of a mutation's success and the refusals that its caller can act on. */

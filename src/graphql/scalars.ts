@@ -3,7 +3,8 @@ import { builder } from './builder.ts';
 import { badUserInput } from './public-errors.ts';
 
 builder.scalarType('DateTime', {
-  description: 'An instant as RFC 3339 text, for example `2026-11-22T10:15:30.123Z`. Answers are in UTC with milliseconds.',
+  description:
+    'An instant as RFC 3339 text, for example `2026-11-22T10:15:30.123Z`. Answers are in UTC with milliseconds.',
   serialize: (value) => value.toISOString(),
   parseValue: parseInstant,
 });

@@ -3,17 +3,18 @@ import { storableText } from '../domain/storable-text.ts';
 
 /**
  * JSON with sorted keys, so that the same value gives the same text in every store, and the value that the text stands for:
- * NUL and lone surrogates are replaced, which Postgres refuses.
+ * NUL and lone surrogates are replaced, which Postgres refuses; keys named `__proto__` are dropped, which the schemas do when
+ * it is read.
  */
 export function canonicalJson(value: Json): { text: string; value: Json } {
   const text = write(value);
-  // JSON writes both as escapes, so ordinary text costs one search.
+  // JSON writes the characters as escapes, so ordinary text costs one search.
   if (!unstorable.test(text)) return { text, value };
   const clean = storable(value);
   return { text: write(clean), value: clean };
 }
 
-const unstorable = /\\u0000|\\ud[89a-f]/;
+const unstorable = /\\u0000|\\ud[89a-f]|"__proto__"/;
 
 function write(value: Json): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
@@ -28,5 +29,6 @@ function storable(value: Json): Json {
   if (typeof value === 'string') return storableText(value);
   if (Array.isArray(value)) return value.map(storable);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [storableText(key), storable(member)]));
+  const members = Object.entries(value).filter(([key]) => key !== '__proto__');
+  return Object.fromEntries(members.map(([key, member]) => [storableText(key), storable(member)]));
 }

@@ -50,7 +50,7 @@ export function encode(
 
 /** Stored data that this program can not read: written by a newer one, or damaged. */
 export class CodecError extends Error {
-  constructor(runId: string, seq: number, fault: string) {
+  constructor(runId: string, seq: unknown, fault: string) {
     super(`Event ${seq} of ${runId} can not be read: ${fault}`);
     this.name = 'CodecError';
   }
@@ -71,7 +71,10 @@ const storedColumns = z.tuple([
 export const storedColumnNames = ['seq', 'type', 'actor', 'schemaVersion', 'recordedAt', 'epoch', 'payload', 'hash'];
 
 export function decodeColumns(runId: string, columns: unknown): StoredEvent {
-  const [seq, type, actor, schemaVersion, recordedAt, epoch, payload, hash] = storedColumns.parse(columns);
+  const parsed = storedColumns.safeParse(columns);
+  if (!parsed.success)
+    throw new CodecError(runId, Array.isArray(columns) ? columns[0] : null, z.prettifyError(parsed.error));
+  const [seq, type, actor, schemaVersion, recordedAt, epoch, payload, hash] = parsed.data;
   return { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload, hash };
 }
 

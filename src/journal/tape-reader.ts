@@ -13,8 +13,9 @@ export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'head'> 
 }
 
 const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');
+/** NULL matches nothing, and keeps the list of no types a list. */
 const typed = (types: readonly EventType[] | undefined) =>
-  types ? ` AND "type" IN (${types.map((type) => `'${type}'`).join(', ')})` : '';
+  types ? ` AND "type" IN (${['NULL', ...types.map((type) => `'${type}'`)].join(', ')})` : '';
 
 function pageSql(order: 'ASC' | 'DESC', types: readonly EventType[] | undefined) {
   const range = order === 'ASC' ? ['>', '<='] : ['>=', '<'];

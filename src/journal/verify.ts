@@ -10,50 +10,79 @@ interface StoredTape {
   head(runId: string): Promise<TapeHead | null>;
 }
 
+type Decode = (stored: StoredEvent) => RecordedEvent;
+
+/** Where the check has come to. */
+interface Checked {
+  seq: number;
+  hash: string;
+  /** Whether the event there ends its run. */
+  ended: boolean;
+}
+
 /** Recomputes a tape's chain of hashes from what is stored, and names the first event that does not fit. */
-export async function verifyTape(
-  runId: string,
-  tape: StoredTape,
-  decode: (stored: StoredEvent) => RecordedEvent,
-): Promise<Verification> {
-  let previousHash = GENESIS_HASH;
-  let seq = 0;
-  let ended = false;
-  const broken = (at: number, fault: string): Verification => ({ kind: 'broken', runId, seq: at, fault });
+export async function verifyTape(runId: string, tape: StoredTape, decode: Decode): Promise<Verification> {
+  const broken = (seq: number, fault: string): Verification => ({ kind: 'broken', runId, seq, fault });
+  let checked: Checked = { seq: 0, hash: GENESIS_HASH, ended: false };
+  let pageEvents = PAGE_EVENTS;
   for (;;) {
-    let page: StoredEvent[];
-    try {
-      page = await tape.readStored(runId, seq, PAGE_EVENTS);
-    } catch (error) {
-      return broken(seq + 1, `can not be read: ${error instanceof Error ? error.message : String(error)}`);
+    const page = await readPage(tape, runId, checked.seq, pageEvents);
+    if (typeof page === 'string') {
+      // One event fails its whole page; read one by one, it is found.
+      if (pageEvents === 1) return broken(checked.seq + 1, page);
+      pageEvents = 1;
+      continue;
     }
     for (const event of page) {
-      seq += 1;
-      if (event.seq !== seq) return broken(seq, `is missing: the next one is ${event.seq}`);
-      if (ended) return broken(seq, 'stands behind the end of its run');
-      if (event.hash !== hashOf(previousHash, event)) return broken(seq, 'does not match its hash');
-      const problem = unreadable(event, decode);
-      if (problem !== null) return broken(seq, problem);
-      previousHash = event.hash;
-      ended = event.type === 'status' && isTerminalPayload(event.payload);
+      const next = checkEvent(checked, event, decode);
+      if (typeof next === 'string') return broken(checked.seq + 1, next);
+      checked = next;
     }
-    if (page.length < PAGE_EVENTS) break;
+    if (page.length === pageEvents) continue;
+    const head = await tape.head(runId);
+    // The tape may have grown since its page was read.
+    if (head && head.head > checked.seq) continue;
+    // An event whose seq has become 0 or less stands before all others, and can not be read.
+    const first = await readPage(tape, runId, Number.MIN_SAFE_INTEGER, 1);
+    if (typeof first === 'string') return broken(checked.seq + 1, first);
+    const fault = endFault(checked, head);
+    return fault === null ? { kind: 'intact', runId, events: checked.seq } : broken(Math.max(checked.seq, 1), fault);
   }
-  const head = await tape.head(runId);
-  if (head && head.closed !== ended)
-    return broken(seq, `is the last one, and the tape is ${head.closed ? 'closed' : 'open'}`);
-  return { kind: 'intact', runId, events: seq };
 }
 
-function unreadable(event: StoredEvent, decode: (stored: StoredEvent) => RecordedEvent): string | null {
+async function readPage(
+  tape: StoredTape,
+  runId: string,
+  after: number,
+  limit: number,
+): Promise<StoredEvent[] | string> {
   try {
-    decode(event);
-    return null;
+    return await tape.readStored(runId, after, limit);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return `can not be read: ${messageOf(error)}`;
   }
 }
 
-function isTerminalPayload(payload: string): boolean {
-  return isTerminal(JSON.parse(payload).to);
+/** Where the check stands behind this event, or what is wrong with it. */
+function checkEvent({ seq, hash, ended }: Checked, event: StoredEvent, decode: Decode): Checked | string {
+  if (event.seq !== seq + 1) return `is missing: the next one is ${event.seq}`;
+  if (ended) return 'stands behind the end of its run';
+  if (event.hash !== hashOf(hash, event)) return 'does not match its hash';
+  try {
+    const { type, payload } = decode(event);
+    return { seq: event.seq, hash: event.hash, ended: type === 'status' && isTerminal(payload.to) };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function endFault({ seq, ended }: Checked, head: TapeHead | null): string | null {
+  if (head === null) return seq === 0 ? null : 'is on no tape: its run is unknown';
+  if (seq === 0) return 'is missing: the tape is empty';
+  if (head.closed === ended) return null;
+  return `is the last one, and the tape is ${head.closed ? 'closed' : 'open'}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import type { Client } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
 import type { ApprovalStatus } from '../domain/events.ts';
+import { createIds } from '../ids.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
 export type ApprovalRow = Approval;
@@ -38,11 +39,31 @@ export function pageApprovals(
   );
 }
 
-/** Every question that waits, oldest first. */
-export function waitingApprovals(reader: Client, owner: string, sessionId: string | null): Promise<ApprovalRow[]> {
+export interface OpenApprovalsQuery {
+  owner: string;
+  /** Null for every session of the owner. */
+  sessionId: string | null;
+  /** Epoch milliseconds. */
+  askedSince: number;
+  /** Exclusive; null for the beginning. */
+  afterId: string | null;
+  limit: number;
+}
+
+/** Every question that waits, and those asked lately whatever became of them; oldest first. */
+export function openApprovals(reader: Client, query: OpenApprovalsQuery): Promise<ApprovalRow[]> {
+  const { owner, sessionId, askedSince, afterId, limit } = query;
+  // Ids begin with their time, so that the index on them finds the latest.
+  const firstRecent = createIds(() => askedSince)('approval');
   return reader.approval.findMany({
-    where: { status: 'PENDING', run: { session: { owner } }, ...(sessionId === null ? {} : { sessionId }) },
+    where: {
+      run: { session: { owner } },
+      ...(sessionId === null ? {} : { sessionId }),
+      ...(afterId === null ? {} : { id: { gt: afterId } }),
+      OR: [{ status: 'PENDING' }, { id: { gt: firstRecent } }],
+    },
     orderBy: { id: 'asc' },
+    take: limit,
   });
 }
 

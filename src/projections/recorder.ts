@@ -2,7 +2,7 @@ import type { RowWrite } from '../database/batch-statement.ts';
 import type { NewEvent, RecordedEvent } from '../domain/events.ts';
 import { conflict, isRefusal, type Refusal } from '../domain/refusal.ts';
 import { evolve, placeEvents, type Run } from '../domain/run.ts';
-import type { AppendContent, AppendOutcome, Journal } from '../journal/journal.ts';
+import type { AppendContent, Journal } from '../journal/journal.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
 
@@ -51,95 +51,105 @@ const ATTEMPTS = 8;
 const PAGE_EVENTS = 1000;
 
 export function createRecorder({ journal, now, cachedRuns }: RecorderOptions): Recorder {
-  const folds = new Map<string, Run>();
-
-  function remember(run: Run): void {
-    const known = folds.get(run.runId);
-    if (known && known.head > run.head) return;
-    folds.delete(run.runId);
-    folds.set(run.runId, run);
-    if (folds.size <= cachedRuns) return;
-    for (const oldest of folds.keys()) {
-      folds.delete(oldest);
-      break;
-    }
-  }
-
-  async function readOn(runId: string, from: Run | null): Promise<Run | null> {
-    let run = from;
-    for (;;) {
-      const page = await journal.read(runId, { after: run?.head ?? 0, limit: PAGE_EVENTS });
-      for (const event of page) run = evolve(run, event);
-      if (page.length < PAGE_EVENTS) break;
-    }
-    if (run) remember(run);
-    return run;
-  }
-
-  async function load(runId: string): Promise<Run | null> {
-    return folds.get(runId) ?? readOn(runId, null);
-  }
+  const folds = createFolds(journal, cachedRuns);
 
   /** One attempt against a known fold; null where others came first and the fold must be read again. */
   async function attempt(request: RecordRequest, base: Run | null): Promise<RecordOutcome | null> {
-    const first = prepare(request, base, now());
-    if (isRefusal(first)) return { kind: 'refused', refusal: first };
-    let latest: Prepared = first;
-    if (latest.content.events.length === 0) return base ? { kind: 'recorded', run: base, events: [] } : null;
-    let refusal: Refusal | null = null;
-    const outcome: AppendOutcome = await journal.append({
-      ...latest.content,
-      runId: request.runId,
-      sessionId: request.sessionId,
-      expectedHead: base?.head ?? 0,
-      epoch: request.epoch,
-      rebase(missed) {
-        const again = prepare(request, missed.reduce<Run | null>(evolve, base), now());
-        if (isRefusal(again)) refusal = again;
-        else latest = again;
-        return isRefusal(again) || again.content.events.length === 0 ? null : again.content;
+    const { runId, sessionId, epoch } = request;
+    const prepared = prepare(request, base, now());
+    if (isRefusal(prepared)) return { kind: 'refused', refusal: prepared };
+    if (prepared.events.length === 0) return base ? { kind: 'recorded', run: base, events: [] } : null;
+    let missed: RecordedEvent[] = [];
+    const outcome = await journal.append({
+      ...{ ...prepared, runId, sessionId, epoch, expectedHead: base?.head ?? 0 },
+      rebase(others) {
+        missed = others;
+        const again = prepare(request, others.reduce<Run | null>(evolve, base), now());
+        // A refusal is given on what is durable only: the next attempt finds it there.
+        return isRefusal(again) || again.events.length === 0 ? null : again;
       },
     });
     switch (outcome.kind) {
-      case 'appended':
-        remember(latest.run);
-        return { kind: 'recorded', run: latest.run, events: outcome.events };
+      case 'appended': {
+        const run = foldBehind(base, missed, outcome.events);
+        folds.remember(run);
+        return { kind: 'recorded', run, events: outcome.events };
+      }
       case 'stale-epoch':
         return { kind: 'stale' };
       case 'constraint':
         return outcome;
       case 'closed':
       case 'conflict':
-        return refusal === null ? null : { kind: 'refused', refusal };
+        return null;
       default:
         return outcome satisfies never;
     }
   }
 
   return {
-    load,
-    forget: (runId) => void folds.delete(runId),
+    load: folds.load,
+    forget: folds.forget,
     async record(request) {
-      let base = await load(request.runId);
+      let base = await folds.load(request.runId);
       for (let tries = 0; tries < ATTEMPTS; tries += 1) {
         const outcome = await attempt(request, base);
         if (outcome !== null) return outcome;
-        base = await readOn(request.runId, base);
+        base = await folds.readOn(request.runId, base);
       }
       return { kind: 'refused', refusal: conflict(`Run ${request.runId} changes too fast; try again.`) };
     },
   };
 }
 
-type Prepared = { kind: 'prepared'; run: Run; content: AppendContent };
+/** Folds of the runs that were written lately, read from their tapes where they are not known. */
+function createFolds(journal: Journal, capacity: number) {
+  const kept = new Map<string, Run>();
 
-/** Decides on a fold and works out the events' times, the fold behind them, and the rows. */
-function prepare(request: RecordRequest, run: Run | null, now: number): Prepared | Refusal {
+  function remember(run: Run): void {
+    const known = kept.get(run.runId);
+    if (known && known.head > run.head) return;
+    kept.delete(run.runId);
+    kept.set(run.runId, run);
+    const [oldest] = kept.keys();
+    if (kept.size > capacity && oldest !== undefined) kept.delete(oldest);
+  }
+
+  async function readOn(runId: string, from: Run | null): Promise<Run | null> {
+    let run = from;
+    let page: RecordedEvent[];
+    do {
+      page = await journal.read(runId, { after: run?.head ?? 0, limit: PAGE_EVENTS });
+      run = page.reduce<Run | null>(evolve, run);
+    } while (page.length === PAGE_EVENTS);
+    if (run) remember(run);
+    return run;
+  }
+
+  return {
+    remember,
+    readOn,
+    load: async (runId: string) => kept.get(runId) ?? readOn(runId, null),
+    forget: (runId: string) => void kept.delete(runId),
+  };
+}
+
+/** Decides on a fold, and adds the events' times and the rows that go with them. */
+function prepare(request: RecordRequest, run: Run | null, now: number): AppendContent | Refusal {
   const decided = request.decide(run, now);
   if (isRefusal(decided)) return decided;
-  const placed = placeEvents(run, request.runId, decided.events, now);
-  const after = placed.reduce<Run | null>(evolve, run);
+  const events = placeEvents(run, request.runId, decided.events, now);
+  const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
-  const writes = [...runRows(after, placed), ...approvalRows(after, placed), ...(decided.writes ?? [])];
-  return { kind: 'prepared', run: after, content: { events: placed, writes } };
+  const writes = [...runRows(after, events), ...approvalRows(after, events), ...(decided.writes ?? [])];
+  return { events, writes };
+}
+
+/** `missed` may hold events that were not recorded in the end: what counts is what `recorded` stands behind. */
+function foldBehind(base: Run | null, missed: readonly RecordedEvent[], recorded: readonly RecordedEvent[]): Run {
+  const first = recorded[0]?.seq ?? 1;
+  const events = [...missed.filter(({ seq }) => seq < first), ...recorded];
+  const run = events.reduce<Run | null>(evolve, base);
+  if (run === null) throw new Error('Something was recorded that begins no run.');
+  return run;
 }

@@ -21,50 +21,42 @@ export function followSession(
   runs: SessionRuns,
   request: SessionFollowRequest,
 ): Following<RecordedEvent[]> {
-  const { types, maxBatch, sessionId } = request;
+  const { types, maxBatch, sessionId, signal } = request;
   const leaving = new AbortController();
-  const signal = AbortSignal.any([request.signal, leaving.signal]);
   let runId = request.after?.runId ?? null;
   let tape: Following<{ events: RecordedEvent[] }> | null = null;
 
-  const openTape = (after: number, of: string) =>
-    followRun(dependencies, { runId: of, after, types, maxBatch, signal });
-  if (request.after) tape = openTape(request.after.seq, request.after.runId);
+  const openTape = (of: string, after: number) =>
+    followRun(dependencies, { runId: of, after, types, maxBatch, signal: leaving.signal });
+  if (request.after) tape = openTape(request.after.runId, request.after.seq);
 
-  async function advance(): Promise<{ value: RecordedEvent[]; last: boolean } | null> {
-    for (;;) {
-      if (tape) {
-        const batch = await tape.next();
-        if (batch.done) tape = null;
-        else if (batch.value.events.length > 0) return { value: batch.value.events, last: false };
-        continue;
-      }
-      if (signal.aborted) return null;
-      // Asked before the look for a next run: what was created before the archiving is still found.
-      const archived = await runs.isArchived(sessionId);
-      const next = await runs.next(sessionId, runId);
-      if (next === null) return archived ? { value: [], last: true } : null;
-      runId = next;
-      tape = openTape(0, next);
+  async function advance(): Promise<{ value: RecordedEvent[]; last: boolean } | 'again' | null> {
+    if (tape) {
+      const batch = await tape.next();
+      if (batch.done) tape = null;
+      else if (batch.value.events.length > 0) return { value: batch.value.events, last: false };
+      return 'again';
     }
+    // Asked before the look for a next run: what was created before the archiving is still found.
+    const archived = await runs.isArchived(sessionId);
+    const next = await runs.next(sessionId, runId);
+    if (next === null) return archived ? { value: [], last: true } : null;
+    runId = next;
+    tape = openTape(next, 0);
+    return 'again';
   }
 
-  const mailbox = createMailbox<RecordedEvent[]>({
-    signal,
+  return createMailbox<RecordedEvent[]>({
+    ...{ signal, advance },
     timer: dependencies.timer,
     pollMilliseconds: dependencies.pollMilliseconds,
-    subscribe: (poke) => dependencies.bus.onSession(sessionId, poke),
+    subscribe(poke) {
+      const unsubscribe = dependencies.bus.onSession(sessionId, poke);
+      return () => {
+        unsubscribe();
+        leaving.abort();
+      };
+    },
     onPoll() {},
-    advance,
   });
-  return {
-    ...mailbox,
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    return() {
-      leaving.abort();
-      return mailbox.return?.() ?? Promise.resolve({ done: true, value: undefined });
-    },
-  };
 }

@@ -47,78 +47,77 @@ export interface FollowDependencies {
  * A reader that is too slow loses its buffer, never an event: it reads pages again, at its own pace.
  */
 export function followRun(dependencies: FollowDependencies, request: FollowRequest): Following<FollowBatch> {
-  const { journal, bus, pageEvents, bufferEvents } = dependencies;
+  const { journal, bus, timer, pollMilliseconds } = dependencies;
+  const { runId, after, signal } = request;
   const wanted = request.types ? new Set(request.types) : null;
+  const source = createSource(dependencies, request);
+  let seq = after;
+  let startHead: number | null = null;
+  let caughtUp = false;
+
+  async function advance(): Promise<{ value: FollowBatch; last: boolean } | 'again' | null> {
+    if (startHead === null) {
+      const tape = await journal.head(runId);
+      startHead = tape?.head ?? 0;
+      if (!tape || (tape.closed && after >= tape.head)) {
+        return { value: { events: [], seq, caughtUp: true, closed: true }, last: true };
+      }
+    }
+    const taken = await source.take();
+    const end = taken.at(-1);
+    seq = end?.seq ?? seq;
+    const closed = end?.type === 'status' && isTerminal(end.payload.to);
+    const reached = !caughtUp && seq >= startHead;
+    caughtUp ||= reached;
+    const events = wanted ? taken.filter(({ type }) => wanted.has(type)) : taken;
+    if (events.length > 0 || reached || closed) {
+      return { value: { events, seq, caughtUp: reached, closed }, last: closed };
+    }
+    return taken.length > 0 ? 'again' : null;
+  }
+
+  return createMailbox<FollowBatch>({
+    ...{ signal, timer, pollMilliseconds, advance },
+    subscribe: (poke) =>
+      bus.onRun(runId, (wake) => {
+        source.receive(wake);
+        poke();
+      }),
+    onPoll: source.fallBack,
+  });
+}
+
+/** Where a reader's events come from: pages while it is behind, then what the bus brings. Each event is taken once. */
+function createSource({ journal, pageEvents, bufferEvents }: FollowDependencies, request: FollowRequest) {
+  const { runId, maxBatch } = request;
   let last = request.after;
   let known = 0;
   let behind = true;
   let buffer: RecordedEvent[] = [];
-  let startHead: number | null = null;
-  let caughtUp = false;
 
-  const mailbox = createMailbox<FollowBatch>({
-    signal: request.signal,
-    timer: dependencies.timer,
-    pollMilliseconds: dependencies.pollMilliseconds,
-    subscribe: (poke) =>
-      bus.onRun(request.runId, (wake) => {
-        receive(wake);
-        poke();
-      }),
-    onPoll() {
-      behind = true;
+  function fallBack(): void {
+    buffer = [];
+    behind = true;
+  }
+
+  return {
+    fallBack,
+    receive({ head, events }: Wake): void {
+      known = Math.max(known, head);
+      const next = (buffer.at(-1)?.seq ?? last) + 1;
+      if (behind || head < next) return;
+      const fresh = events?.filter(({ seq }) => seq >= next) ?? [];
+      const isWhole = fresh.length === head - next + 1;
+      if (isWhole && buffer.length + fresh.length <= bufferEvents) buffer.push(...fresh);
+      else fallBack();
     },
-    advance,
-  });
-
-  function receive({ head, events }: Wake): void {
-    known = Math.max(known, head);
-    if (behind) return;
-    const next = (buffer.at(-1)?.seq ?? last) + 1;
-    const fresh = events?.filter(({ seq }) => seq >= next) ?? [];
-    if (fresh[0]?.seq !== next || buffer.length + fresh.length > bufferEvents) {
-      if (head < next) return;
-      buffer = [];
-      behind = true;
-      return;
-    }
-    buffer.push(...fresh);
-  }
-
-  /** The next batch that says something, or null where nothing is there yet. */
-  async function advance(): Promise<{ value: FollowBatch; last: boolean } | null> {
-    if (startHead === null) {
-      const head = await journal.head(request.runId);
-      startHead = head?.head ?? 0;
-      known = Math.max(known, startHead);
-      if (!head || (head.closed && last >= head.head)) {
-        return { value: { events: [], seq: last, caughtUp: true, closed: true }, last: true };
-      }
-    }
-    for (;;) {
-      const taken = await take();
-      const end = taken.at(-1);
-      last = end?.seq ?? last;
-      const closed = end?.type === 'status' && isTerminal(end.payload.to);
-      const reached = !caughtUp && last >= startHead;
-      caughtUp ||= reached;
-      const events = wanted ? taken.filter(({ type }) => wanted.has(type)) : taken;
-      if (events.length > 0 || reached || closed) {
-        return { value: { events, seq: last, caughtUp: reached, closed }, last: closed };
-      }
-      if (taken.length === 0) return null;
-    }
-  }
-
-  async function take(): Promise<RecordedEvent[]> {
-    if (!behind) return buffer.splice(0, request.maxBatch);
-    const limit = Math.min(pageEvents, request.maxBatch);
-    const page = await journal.read(request.runId, { after: last, limit });
-    const end = page.at(-1)?.seq ?? last;
-    // What was recorded while the page was read is known by its wake-up, and read next.
-    if (page.length < limit && end >= known) behind = false;
-    return page;
-  }
-
-  return mailbox;
+    async take(): Promise<RecordedEvent[]> {
+      const limit = Math.min(pageEvents, maxBatch);
+      const taken = behind ? await journal.read(runId, { after: last, limit }) : buffer.splice(0, maxBatch);
+      last = taken.at(-1)?.seq ?? last;
+      // What was recorded while the page was read is known by its wake-up, and read next.
+      if (behind && taken.length < limit && last >= known) behind = false;
+      return taken;
+    },
+  };
 }

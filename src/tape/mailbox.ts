@@ -9,8 +9,11 @@ interface MailboxOptions<T> {
   subscribe(poke: () => void): () => void;
   /** Called before `advance` where nothing came for the length of a poll. */
   onPoll(): void;
-  /** The next value, or null where there is none yet. Never called twice at a time. */
-  advance(): Promise<{ value: T; last: boolean } | null>;
+  /**
+   * The next value; `'again'` where something was left out and there may be more; null where there is nothing yet.
+   * Never called twice at a time.
+   */
+  advance(): Promise<{ value: T; last: boolean } | 'again' | null>;
 }
 
 /**
@@ -18,59 +21,48 @@ interface MailboxOptions<T> {
  * queue `return` behind a pending `next`: a reader who leaves is gone at once.
  */
 export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
+  const { signal } = options;
   const finished: IteratorResult<T, undefined> = { done: true, value: undefined };
+  const bell = createBell(options);
+  /** Each ends a `next` that is pending. */
+  const pending = new Set<() => void>();
   let state: 'new' | 'open' | 'over' = 'new';
   let unsubscribe = () => {};
-  let poked = false;
-  let wake: (() => void) | null = null;
   let previous: Promise<unknown> = Promise.resolve();
-
-  const poke = () => {
-    poked = true;
-    wake?.();
-  };
-  const close = () => {
-    state = 'over';
-    unsubscribe();
-    options.signal.removeEventListener('abort', close);
-    wake?.();
-  };
-
-  function open(): void {
-    state = 'open';
-    options.signal.addEventListener('abort', close, { once: true });
-    unsubscribe = options.subscribe(poke);
-    if (options.signal.aborted) close();
-  }
-
-  function waitForPoke(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = options.timer(options.pollMilliseconds, () => {
-        options.onPoll();
-        poke();
-      });
-      wake = () => {
-        wake = null;
-        cancel();
-        resolve();
-      };
-    });
-  }
 
   const isOver = () => state === 'over';
 
+  function open(): void {
+    state = 'open';
+    signal.addEventListener('abort', leave, { once: true });
+    unsubscribe = options.subscribe(bell.ring);
+    if (signal.aborted) leave();
+  }
+
+  function close(): void {
+    state = 'over';
+    signal.removeEventListener('abort', leave);
+    unsubscribe();
+    bell.ring();
+  }
+
+  function leave(): void {
+    close();
+    for (const end of pending) end();
+  }
+
   async function pull(): Promise<IteratorResult<T, undefined>> {
-    if (state === 'new') open();
     try {
+      if (state === 'new') open();
       while (!isOver()) {
-        poked = false;
+        bell.hush();
         const found = await options.advance();
         if (isOver()) break;
-        if (found) {
+        if (found === null) await bell.rung();
+        else if (found !== 'again') {
           if (found.last) close();
           return { done: false, value: found.value };
         }
-        if (!poked) await waitForPoke();
       }
       return finished;
     } catch (error) {
@@ -84,17 +76,55 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
       return this;
     },
     next() {
-      const result = previous.then(pull);
-      previous = result.catch(() => undefined);
-      return result;
+      return new Promise((resolve, reject) => {
+        const end = () => resolve(finished);
+        pending.add(end);
+        previous = previous
+          .then(pull)
+          .then(resolve, reject)
+          .finally(() => pending.delete(end));
+      });
     },
     async return() {
-      close();
+      leave();
       return finished;
     },
     async throw(error) {
-      close();
+      leave();
       throw error;
+    },
+  };
+}
+
+/** Rings when poked, and by itself after the length of a poll. */
+function createBell({ timer, pollMilliseconds, onPoll }: Omit<MailboxOptions<unknown>, 'advance'>) {
+  let isRinging = false;
+  let answer: (() => void) | null = null;
+
+  function ring(): void {
+    isRinging = true;
+    answer?.();
+    answer = null;
+  }
+
+  return {
+    ring,
+    /** What rang until now is answered by what is looked at next. */
+    hush(): void {
+      isRinging = false;
+    },
+    rung(): Promise<void> {
+      if (isRinging) return Promise.resolve();
+      return new Promise((resolve) => {
+        const cancel = timer(pollMilliseconds, () => {
+          onPoll();
+          ring();
+        });
+        answer = () => {
+          cancel();
+          resolve();
+        };
+      });
     },
   };
 }

@@ -32,7 +32,10 @@ export const rooms: readonly Room[] = [
     imports: ['config', 'domain', 'database', 'ids', 'clock', 'journal', 'projections', 'policy', 'tools', 'context'],
   },
   { name: 'orchestrator', imports: 'everything above', except: ['graphql'] },
-  { name: 'graphql', imports: ['application', 'tape', 'projections', 'domain types', 'ids'] },
+  {
+    name: 'graphql',
+    imports: ['application', 'tape', 'projections', 'domain', 'ids', 'config', 'tools types', 'bus types'],
+  },
   { name: 'server', imports: 'everything' },
   { name: 'client', imports: [] },
   { name: 'main', imports: ['server', 'config'] },

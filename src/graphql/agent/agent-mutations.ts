@@ -17,7 +17,10 @@ const CreateAgentInput = builder.inputType('CreateAgentInput', {
     instructions: t.string({ required: true, description: 'What the model is told before the conversation.' }),
     model: t.string({ description: 'A model of the catalogue; without it the default one.' }),
     tools: t.stringList({ description: 'Names of the tools that it may ask for; without it all that there are.' }),
-    makeDefault: t.boolean({ defaultValue: false, description: 'Whether it runs from now on where nobody names another.' }),
+    makeDefault: t.boolean({
+      defaultValue: false,
+      description: 'Whether it runs from now on where nobody names another.',
+    }),
   }),
 });
 

@@ -1,9 +1,9 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { type AgentRow, agentByName, pageAgents } from '../../projections/agents.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection, defineEdge } from '../connections.ts';
+import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
+import { connectionOfRows, pageArguments } from '../connection/paging.ts';
 import { Node } from '../node.ts';
-import { connectionOfRows, pageArguments } from '../paging.ts';
 import { badUserInput } from '../public-errors.ts';
 
 export const AgentType = builder.objectRef<AgentRow>('Agent');

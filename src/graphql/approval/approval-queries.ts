@@ -1,8 +1,8 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { pageApprovals } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments } from '../connections.ts';
-import { connectionOfRows, pageArguments } from '../paging.ts';
+import { connectionArguments } from '../connection/connections.ts';
+import { connectionOfRows, pageArguments } from '../connection/paging.ts';
 import { ApprovalConnection, ApprovalStatus, ApprovalType } from './approval.ts';
 
 const ApprovalFilter = builder.inputType('ApprovalFilter', {

@@ -1,7 +1,7 @@
 import type { ApprovalScope as Scope, ApprovalStatus as Status } from '../../domain/events.ts';
 import type { ApprovalRow } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
-import { defineConnection, defineEdge } from '../connections.ts';
+import { defineConnection, defineEdge } from '../connection/connections.ts';
 import { RiskLevel } from '../gateway/tool.ts';
 import { Node } from '../node.ts';
 import { present } from '../public-errors.ts';

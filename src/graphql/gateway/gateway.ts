@@ -54,7 +54,8 @@ const Gateway = builder.objectRef<GraphqlContext>('Gateway').implement({
     }),
     uptimeSeconds: t.int({
       description: 'For how long it has been running, in whole seconds.',
-      resolve: ({ gateway, commands }) => Math.max(0, Math.floor((commands.now() - gateway.startedAt.getTime()) / 1000)),
+      resolve: ({ gateway, commands }) =>
+        Math.max(0, Math.floor((commands.now() - gateway.startedAt.getTime()) / 1000)),
     }),
     journal: t.string({
       description: 'Where tapes are kept: `sqlite` or `postgres`.',

@@ -1,10 +1,17 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { type MemoryRow, pageMemories, searchMemories } from '../../projections/memories.ts';
 import { builder } from '../builder.ts';
-import { defineConnection } from '../connections.ts';
+import { defineConnection } from '../connection/connections.ts';
+import {
+  type Connection,
+  connectionOf,
+  type Edge,
+  formatListCursor,
+  pageArguments,
+  pageSize,
+} from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';
 import { Node } from '../node.ts';
-import { type Connection, connectionOf, type Edge, formatListCursor, pageArguments, pageSize } from '../paging.ts';
 import { badUserInput } from '../public-errors.ts';
 import { SessionType } from '../session/session.ts';
 
@@ -73,7 +80,9 @@ async function memoryPage(
     return connectionOf(edges, page);
   }
   if (after != null) {
-    throw badUserInput('`query` and `after` do not go together: a ranked answer is one page. Ask for more with `first`.');
+    throw badUserInput(
+      '`query` and `after` do not go together: a ranked answer is one page. Ask for more with `first`.',
+    );
   }
   const found = await searchMemories(reader, query, storableText(question), pageSize({ first }).size);
   const edges = found.map(({ memory, score }) => edgeOf(memory, score));

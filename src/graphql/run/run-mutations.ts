@@ -22,7 +22,10 @@ const RetryRunSuccess = builder.objectRef<RetriedRun>('RetryRunSuccess').impleme
 });
 
 const RetryRunResult = defineResult('RetryRunResult', RetryRunSuccess, [
-  'not-found', 'invalid-transition', 'session-busy', 'limit-exceeded',
+  'not-found',
+  'invalid-transition',
+  'session-busy',
+  'limit-exceeded',
 ]);
 
 const CancelRunInput = builder.inputType('CancelRunInput', {

@@ -1,8 +1,14 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { pageRuns, type RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
+import {
+  type Connection,
+  type ConnectionArguments,
+  connectionOfRows,
+  type Edge,
+  pageArguments,
+} from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';
-import { type Connection, type ConnectionArguments, connectionOfRows, type Edge, pageArguments } from '../paging.ts';
 import { RunState } from './run.ts';
 
 export const RunFilter = builder.inputType('RunFilter', {

@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { connectionArguments } from '../connections.ts';
+import { connectionArguments } from '../connection/connections.ts';
 import { RunConnection, RunType } from './run.ts';
 import { RunFilter, runPage } from './run-page.ts';
 

@@ -1,14 +1,15 @@
+import type { RunError as RunFailure } from '../../domain/events.ts';
 import type { RunStatus } from '../../domain/transitions.ts';
 import type { RunRow } from '../../projections/runs.ts';
 import { AgentType } from '../agent/agent.ts';
 import { ApprovalType } from '../approval/approval.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection, defineEdge } from '../connections.ts';
+import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
 import { Node } from '../node.ts';
 import { present } from '../public-errors.ts';
 import { SessionType } from '../session/session.ts';
-import { TapeConnection, tapePage } from '../tape/tape-page.ts';
 import { typesArgument } from '../tape/tape-event.ts';
+import { TapeConnection, tapePage } from '../tape/tape-page.ts';
 import { isRunErrorCode, RunError } from './run-error.ts';
 import { Usage } from './usage.ts';
 
@@ -29,11 +30,6 @@ RunType.implement({
   description: 'What one message set off: model calls and tool calls until there is an answer.',
   interfaces: [Node],
   fields: (t) => ({
-    session: t.field({
-      type: SessionType,
-      description: 'The conversation that it belongs to.',
-      resolve: ({ sessionId: id }, _args, { loaders }) => present(loaders.session.load(id), 'session', id),
-    }),
     state: t.expose('state', { type: RunState, description: 'How far it has come.' }),
     input: t.exposeString('input', { description: 'Text of the message that began it.' }),
     output: t.exposeString('output', { nullable: true, description: 'The final answer; null until there is one.' }),
@@ -41,34 +37,15 @@ RunType.implement({
       type: RunError,
       nullable: true,
       description: 'Why it failed; null unless FAILED.',
-      resolve: ({ errorCode, errorMessage, errorRetryable }) =>
-        errorCode === null
-          ? null
-          : {
-              code: isRunErrorCode(errorCode) ? errorCode : 'INTERNAL',
-              message: errorMessage ?? '',
-              retryable: errorRetryable ?? false,
-            },
+      resolve: failureOf,
     }),
     cancelReason: t.exposeString('cancelReason', {
       nullable: true,
       description: 'What whoever cancelled it said; null unless CANCELLED with a reason.',
     }),
-    agent: t.field({
-      type: AgentType,
-      nullable: true,
-      description: 'The agent that it was given to; null where none was named, or where it was deleted.',
-      resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
-    }),
     model: t.exposeString('model', {
       nullable: true,
       description: 'The model that was asked for, or else the one that its first step used; null before that.',
-    }),
-    retryOf: t.field({
-      type: RunType,
-      nullable: true,
-      description: 'The run that it repeats.',
-      resolve: ({ retryOf }, _args, { loaders }) => (retryOf === null ? null : loaders.run.load(retryOf)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When its message was recorded.' }),
     startedAt: t.expose('startedAt', {
@@ -86,23 +63,50 @@ RunType.implement({
       description: 'What its model calls used.',
       resolve: ({ usageEstimated: estimated, ...run }) => ({ ...run, estimated }),
     }),
-    head: t.int({
-      description: 'Seq of its newest event; the first is 1.',
-      resolve: ({ id }, _args, { loaders }) => loaders.head.load(id),
-    }),
-    tape: t.field({
-      type: TapeConnection,
-      description: 'Everything that happened in it, in order. Its cursors are those of the events.',
-      args: { ...connectionArguments, types: typesArgument },
-      resolve: ({ id }, args, context) => tapePage(context, id, args),
-    }),
-    pendingApprovals: t.field({
-      type: [ApprovalType],
-      description: 'Tool calls of it that wait for a person, oldest first.',
-      resolve: ({ id }, _args, { loaders }) => loaders.pendingApprovals.load(id),
-    }),
   }),
 });
+
+function failureOf({ errorCode, errorMessage, errorRetryable }: RunRow): RunFailure | null {
+  if (errorCode === null) return null;
+  const code = isRunErrorCode(errorCode) ? errorCode : 'INTERNAL';
+  return { code, message: errorMessage ?? '', retryable: errorRetryable ?? false };
+}
+
+/** What it leads to. */
+builder.objectFields(RunType, (t) => ({
+  session: t.field({
+    type: SessionType,
+    description: 'The conversation that it belongs to.',
+    resolve: ({ sessionId: id }, _args, { loaders }) => present(loaders.session.load(id), 'session', id),
+  }),
+  agent: t.field({
+    type: AgentType,
+    nullable: true,
+    description: 'The agent that it was given to; null where none was named, or where it was deleted.',
+    resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
+  }),
+  retryOf: t.field({
+    type: RunType,
+    nullable: true,
+    description: 'The run that it repeats.',
+    resolve: ({ retryOf }, _args, { loaders }) => (retryOf === null ? null : loaders.run.load(retryOf)),
+  }),
+  head: t.int({
+    description: 'Seq of its newest event; the first is 1.',
+    resolve: ({ id }, _args, { loaders }) => loaders.head.load(id),
+  }),
+  tape: t.field({
+    type: TapeConnection,
+    description: 'Everything that happened in it, in order. Its cursors are those of the events.',
+    args: { ...connectionArguments, types: typesArgument },
+    resolve: ({ id }, args, context) => tapePage(context, id, args),
+  }),
+  pendingApprovals: t.field({
+    type: [ApprovalType],
+    description: 'Tool calls of it that wait for a person, oldest first.',
+    resolve: ({ id }, _args, { loaders }) => loaders.pendingApprovals.load(id),
+  }),
+}));
 
 const RunEdge = defineEdge('Run', 'runs', RunType);
 

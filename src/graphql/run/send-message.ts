@@ -20,7 +20,9 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
   description: 'A message, and where it goes.',
   fields: (t) => ({
     sessionId: t.id({ description: 'An existing session; or give `sessionKey`.' }),
-    sessionKey: t.string({ description: 'Key of a session, which is created when there is none; or give `sessionId`.' }),
+    sessionKey: t.string({
+      description: 'Key of a session, which is created when there is none; or give `sessionId`.',
+    }),
     text: t.string({ required: true, description: 'What the model is to answer.' }),
     agentId: t.id({ description: "The agent that runs it; without it the session's, or else the default one." }),
     model: t.string({ description: "Overrides the agent's model." }),
@@ -54,14 +56,19 @@ const SendMessageSuccess = builder.objectRef<SentMessage>('SendMessageSuccess').
         'Whether this call recorded the message; false where its idempotency key shows that it was recorded before, and `run` is that run.',
     }),
     cursor: t.string({
-      description: 'Position of the recorded message: as `after` of `runEvents` it follows everything that comes of it.',
+      description:
+        'Position of the recorded message: as `after` of `runEvents` it follows everything that comes of it.',
       resolve: formatCursor,
     }),
   }),
 });
 
 const SendMessageResult = defineResult('SendMessageResult', SendMessageSuccess, [
-  'not-found', 'conflict', 'invalid-input', 'session-busy', 'limit-exceeded',
+  'not-found',
+  'conflict',
+  'invalid-input',
+  'session-busy',
+  'limit-exceeded',
 ]);
 
 builder.mutationField('sendMessage', (t) =>
@@ -69,7 +76,6 @@ builder.mutationField('sendMessage', (t) =>
     type: SendMessageResult,
     description: 'Records the message as a new run and returns at once; the run goes on whoever is connected.',
     args: { input: t.arg({ type: SendMessageInput, required: true, description: 'The message.' }) },
-    resolve: (_root, { input }, context) =>
-      perform(context, sendMessage(context.commands, context.viewer, input)),
+    resolve: (_root, { input }, context) => perform(context, sendMessage(context.commands, context.viewer, input)),
   }),
 );

@@ -1,5 +1,5 @@
-import { builder } from '../builder.ts';
 import type { UsageTotals } from '../../projections/runs.ts';
+import { builder } from '../builder.ts';
 
 /** The largest `Int` of GraphQL; a figure beyond it is shown as this. */
 const MAX_INT = 2 ** 31 - 1;

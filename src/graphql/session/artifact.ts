@@ -1,5 +1,5 @@
 import { builder } from '../builder.ts';
-import { defineConnection, defineEdge } from '../connections.ts';
+import { defineConnection, defineEdge } from '../connection/connections.ts';
 import { Node } from '../node.ts';
 import { present } from '../public-errors.ts';
 import { SessionType } from './session.ts';
@@ -35,7 +35,8 @@ const TapePosition = builder.simpleObject('TapePosition', {
 });
 
 export const ArtifactType = builder.objectRef<Artifact>('CompactionArtifact').implement({
-  description: 'A stored summary that stands for older history when the model is shown it. The originals stay on the tapes.',
+  description:
+    'A stored summary that stands for older history when the model is shown it. The originals stay on the tapes.',
   interfaces: [Node],
   fields: (t) => ({
     session: t.field({

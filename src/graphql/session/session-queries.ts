@@ -1,8 +1,8 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { pageSessions, sessionByKey } from '../../projections/sessions.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments } from '../connections.ts';
-import { connectionOfRows, pageArguments } from '../paging.ts';
+import { connectionArguments } from '../connection/connections.ts';
+import { connectionOfRows, pageArguments } from '../connection/paging.ts';
 import { badUserInput, notAvailable } from '../public-errors.ts';
 import { SessionConnection, SessionType } from './session.ts';
 

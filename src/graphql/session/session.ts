@@ -3,9 +3,9 @@ import { pageSessions } from '../../projections/sessions.ts';
 import { AgentType } from '../agent/agent.ts';
 import { GrantType } from '../approval/grant.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection, defineEdge } from '../connections.ts';
+import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
+import { connectionOfRows, emptyConnection, pageArguments } from '../connection/paging.ts';
 import { Node } from '../node.ts';
-import { connectionOfRows, emptyConnection, pageArguments } from '../paging.ts';
 import { present } from '../public-errors.ts';
 import { RunConnection, RunType } from '../run/run.ts';
 import { RunFilter, runPage } from '../run/run-page.ts';
@@ -58,71 +58,6 @@ SessionType.implement({
       nullable: true,
       description: 'When it was archived; null while it is in use.',
     }),
-    agent: t.field({
-      type: AgentType,
-      nullable: true,
-      description: 'The agent that answers in it; null where that is the default one.',
-      resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
-    }),
-    parent: t.field({
-      type: SessionType,
-      nullable: true,
-      description: 'The session that it was branched off.',
-      resolve: ({ parentId }, _args, { loaders }) => (parentId === null ? null : loaders.session.load(parentId)),
-    }),
-    branchPoint: t.field({
-      type: BranchPoint,
-      nullable: true,
-      description: 'Where it was branched off its parent.',
-      resolve: ({ branchRunId: runId, branchSeq: seq }) => (runId === null || seq === null ? null : { runId, seq }),
-    }),
-    branches: t.field({
-      type: SessionConnection,
-      description: 'Sessions that were branched off it and are not archived, newest first.',
-      args: connectionArguments,
-      resolve: async ({ id: parentId, owner }, args, { commands }) => {
-        const query = { owner, includeArchived: false, parentId };
-        return connectionOfRows(await pageSessions(commands.database.reader, query, pageArguments('session', args)));
-      },
-    }),
-    activeRun: t.field({
-      type: RunType,
-      nullable: true,
-      description: 'The run that is at work or waits for an approval; null where there is none.',
-      resolve: ({ id }, _args, { loaders }) => loaders.activeRun.load(id),
-    }),
-    lastRun: t.field({
-      type: RunType,
-      nullable: true,
-      description: 'The newest run, in whatever state; null before the first message.',
-      resolve: ({ id }, _args, { loaders }) => loaders.lastRun.load(id),
-    }),
-    runs: t.field({
-      type: RunConnection,
-      description: 'Its runs, newest first.',
-      args: {
-        ...connectionArguments,
-        filter: t.arg({ type: RunFilter, description: 'Which of its runs; all of them without it.' }),
-      },
-      resolve: ({ id: sessionId }, { filter, ...args }, context) => {
-        const isOther = filter?.sessionId != null && filter.sessionId !== sessionId;
-        return isOther ? emptyConnection : runPage(context, { ...args, filter: { ...filter, sessionId } });
-      },
-    }),
-    compactions: t.field({
-      type: ArtifactConnection,
-      description: 'Summaries of its older history, newest first.',
-      args: connectionArguments,
-      resolve(_session, args) {
-        pageArguments('artifact', args);
-        return emptyConnection;
-      },
-    }),
-    grants: t.field({
-      type: [GrantType],
-      description: 'Remembered approvals in force, oldest first.',
-      resolve: ({ id }, _args, { loaders }) => loaders.grants.load(id),
-    }),
     usage: t.field({
       type: Usage,
       description: 'What all its runs used together.',
@@ -130,3 +65,72 @@ SessionType.implement({
     }),
   }),
 });
+
+/** What it leads to. */
+builder.objectFields(SessionType, (t) => ({
+  agent: t.field({
+    type: AgentType,
+    nullable: true,
+    description: 'The agent that answers in it; null where that is the default one.',
+    resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
+  }),
+  parent: t.field({
+    type: SessionType,
+    nullable: true,
+    description: 'The session that it was branched off.',
+    resolve: ({ parentId }, _args, { loaders }) => (parentId === null ? null : loaders.session.load(parentId)),
+  }),
+  branchPoint: t.field({
+    type: BranchPoint,
+    nullable: true,
+    description: 'Where it was branched off its parent.',
+    resolve: ({ branchRunId: runId, branchSeq: seq }) => (runId === null || seq === null ? null : { runId, seq }),
+  }),
+  branches: t.field({
+    type: SessionConnection,
+    description: 'Sessions that were branched off it and are not archived, newest first.',
+    args: connectionArguments,
+    resolve: async ({ id: parentId, owner }, args, { commands }) => {
+      const query = { owner, includeArchived: false, parentId };
+      return connectionOfRows(await pageSessions(commands.database.reader, query, pageArguments('session', args)));
+    },
+  }),
+  activeRun: t.field({
+    type: RunType,
+    nullable: true,
+    description: 'The run that is at work or waits for an approval; null where there is none.',
+    resolve: ({ id }, _args, { loaders }) => loaders.activeRun.load(id),
+  }),
+  lastRun: t.field({
+    type: RunType,
+    nullable: true,
+    description: 'The newest run, in whatever state; null before the first message.',
+    resolve: ({ id }, _args, { loaders }) => loaders.lastRun.load(id),
+  }),
+  runs: t.field({
+    type: RunConnection,
+    description: 'Its runs, newest first.',
+    args: {
+      ...connectionArguments,
+      filter: t.arg({ type: RunFilter, description: 'Which of its runs; all of them without it.' }),
+    },
+    resolve: ({ id: sessionId }, { filter, ...args }, context) => {
+      const isOther = filter?.sessionId != null && filter.sessionId !== sessionId;
+      return isOther ? emptyConnection : runPage(context, { ...args, filter: { ...filter, sessionId } });
+    },
+  }),
+  compactions: t.field({
+    type: ArtifactConnection,
+    description: 'Summaries of its older history, newest first.',
+    args: connectionArguments,
+    resolve(_session, args) {
+      pageArguments('artifact', args);
+      return emptyConnection;
+    },
+  }),
+  grants: t.field({
+    type: [GrantType],
+    description: 'Remembered approvals in force, oldest first.',
+    resolve: ({ id }, _args, { loaders }) => loaders.grants.load(id),
+  }),
+}));

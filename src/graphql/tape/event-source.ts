@@ -8,7 +8,10 @@ export interface SourceEvent<Value> {
 }
 
 /** The source that hands on each item of each batch. Its `return` ends the source at once, whatever `next` waits for. */
-export function eachOf<Batch, Item>(source: Following<Batch>, itemsOf: (batch: Batch) => readonly Item[]): Following<Item> {
+export function eachOf<Batch, Item>(
+  source: Following<Batch>,
+  itemsOf: (batch: Batch) => readonly Item[],
+): Following<Item> {
   const finished: IteratorResult<Item, undefined> = { done: true, value: undefined };
   let ready: Iterator<Item> = [][Symbol.iterator]();
   let over = false;

@@ -27,7 +27,8 @@ const TapeEventBatch = builder.objectRef<RunBatch>('TapeEventBatch').implement({
   fields: (t) => ({
     events: t.expose('events', {
       type: [TapeEvent],
-      description: 'In order. Empty only in the batch that says `caughtUp` or `closed` when there is nothing else to say.',
+      description:
+        'In order. Empty only in the batch that says `caughtUp` or `closed` when there is nothing else to say.',
     }),
     cursor: t.string({
       description: 'Where to continue. Events left out by `types` are behind it too.',
@@ -87,7 +88,8 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: async (_root, { maxBatch, ...args }, context) => {
       const most = maxBatch ?? FOLLOW_PAGE_EVENTS;
-      if (most < 1 || most > MAX_BATCH) throw badUserInput(`\`maxBatch\` must be from 1 to ${MAX_BATCH}; it is ${most}.`);
+      if (most < 1 || most > MAX_BATCH)
+        throw badUserInput(`\`maxBatch\` must be from 1 to ${MAX_BATCH}; it is ${most}.`);
       const { runId } = args;
       return eachOf(await openTape(context, args, most), (batch): SourceEvent<RunBatch>[] => [
         { value: { ...batch, runId }, cursor: formatCursor({ runId, seq: batch.seq }) },

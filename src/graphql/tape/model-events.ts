@@ -9,7 +9,10 @@ builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
   description: 'What the model was shown for one step, by reference.',
   interfaces: [TapeEvent],
   fields: (t) => ({
-    step: t.int({ description: 'Which model call: 1, 2, 3, … within the run.', resolve: ({ payload }) => payload.step }),
+    step: t.int({
+      description: 'Which model call: 1, 2, 3, … within the run.',
+      resolve: ({ payload }) => payload.step,
+    }),
     model: t.string({ description: 'Name of the model.', resolve: ({ payload }) => payload.model }),
     estimatedTokens: t.int({
       description: 'How much that is, as estimated beforehand.',

@@ -1,9 +1,9 @@
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import { formatCursor, seqOnTape } from '../../tape/cursor.ts';
 import { readPage } from '../../tape/page.ts';
-import { defineConnection, defineEdge } from '../connections.ts';
+import { defineConnection, defineEdge } from '../connection/connections.ts';
+import { type Connection, type ConnectionArguments, connectionOf, type Edge, pageSize } from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';
-import { type Connection, type ConnectionArguments, connectionOf, type Edge, pageSize } from '../paging.ts';
 import { TapeEvent, wantedTypes } from './tape-event.ts';
 
 const TapeEdge = defineEdge('Tape', 'events', TapeEvent);

@@ -13,7 +13,10 @@ builder.objectRef<EventOf<'tool_call'>>('ToolCallEvent').implement({
   interfaces: [TapeEvent],
   fields: (t) => ({
     step: t.int({ description: 'Which model call asked.', resolve: ({ payload }) => payload.step }),
-    callId: t.id({ description: 'Names this call in the events that follow.', resolve: ({ payload }) => payload.callId }),
+    callId: t.id({
+      description: 'Names this call in the events that follow.',
+      resolve: ({ payload }) => payload.callId,
+    }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
     input: t.field({
       type: 'JSON',
@@ -46,7 +49,8 @@ builder.objectRef<EventOf<'approval_request'>>('ApprovalRequestEvent').implement
     approval: t.field({
       type: ApprovalType,
       description: 'The question, as it stands now.',
-      resolve: ({ payload: { approvalId: id } }, _args, { loaders }) => present(loaders.approval.load(id), 'approval', id),
+      resolve: ({ payload: { approvalId: id } }, _args, { loaders }) =>
+        present(loaders.approval.load(id), 'approval', id),
     }),
   }),
 });
@@ -59,9 +63,14 @@ builder.objectRef<EventOf<'approval_decision'>>('ApprovalDecisionEvent').impleme
     approval: t.field({
       type: ApprovalType,
       description: 'The question.',
-      resolve: ({ payload: { approvalId: id } }, _args, { loaders }) => present(loaders.approval.load(id), 'approval', id),
+      resolve: ({ payload: { approvalId: id } }, _args, { loaders }) =>
+        present(loaders.approval.load(id), 'approval', id),
     }),
-    status: t.field({ type: ApprovalStatus, description: 'What became of it.', resolve: ({ payload }) => payload.status }),
+    status: t.field({
+      type: ApprovalStatus,
+      description: 'What became of it.',
+      resolve: ({ payload }) => payload.status,
+    }),
   }),
 });
 
@@ -71,7 +80,10 @@ builder.objectRef<EventOf<'tool_start'>>('ToolStartEvent').implement({
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
-    attempt: t.int({ description: '1 for the first execution of this call.', resolve: ({ payload }) => payload.attempt }),
+    attempt: t.int({
+      description: '1 for the first execution of this call.',
+      resolve: ({ payload }) => payload.attempt,
+    }),
   }),
 });
 

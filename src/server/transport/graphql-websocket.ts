@@ -33,7 +33,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
   return useServer(
     {
       execute: async (args) => maskResult(await execute(args), maskError),
-      subscribe: (args) => subscribeOperation(args, maskError),
+      subscribe: (args) => subscribeOperation(args),
       onConnect({ extra }) {
         leaving.set(extra, new AbortController());
       },

@@ -1,7 +1,7 @@
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../config/limits.ts';
-import { type IdKind, kindOfId } from '../ids.ts';
-import type { PageArguments, RowPage } from '../projections/keyset-page.ts';
-import { badUserInput } from './public-errors.ts';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
+import { type IdKind, kindOfId } from '../../ids.ts';
+import type { PageArguments, RowPage } from '../../projections/keyset-page.ts';
+import { badUserInput } from '../public-errors.ts';
 
 export interface ConnectionArguments {
   first?: number | null;
@@ -13,11 +13,15 @@ export interface ConnectionArguments {
 /** How many items, and from which end. Throws where the size is none that a page can have. */
 export function pageSize({ first, last, after, before }: ConnectionArguments): Pick<PageArguments, 'size' | 'from'> {
   if (first != null && last != null) {
-    throw badUserInput('`first` and `last` do not go together: give `first` to page forwards or `last` to page backwards.');
+    throw badUserInput(
+      '`first` and `last` do not go together: give `first` to page forwards or `last` to page backwards.',
+    );
   }
   const [name, size] = last == null ? ['first', first ?? DEFAULT_PAGE_SIZE] : ['last', last];
   if (size < 1 || size > MAX_PAGE_SIZE) {
-    throw badUserInput(`\`${name}\` must be from 1 to ${MAX_PAGE_SIZE}; it is ${size}. Page with \`after\` or \`before\` for more.`);
+    throw badUserInput(
+      `\`${name}\` must be from 1 to ${MAX_PAGE_SIZE}; it is ${size}. Page with \`after\` or \`before\` for more.`,
+    );
   }
   // With nothing but `before`, the page that ends there is meant.
   const backwards = last != null || (first == null && after == null && before != null);
@@ -33,7 +37,9 @@ function parseListCursor(kind: IdKind, cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString();
   if (kindOfId(id) !== kind || formatListCursor(id) !== cursor) {
     const shown = JSON.stringify(cursor.slice(0, 100));
-    throw badUserInput(`${shown} is not a cursor of this list; give one that \`edges\` or \`pageInfo\` of it returned.`);
+    throw badUserInput(
+      `${shown} is not a cursor of this list; give one that \`edges\` or \`pageInfo\` of it returned.`,
+    );
   }
   return id;
 }

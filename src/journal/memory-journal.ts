@@ -1,0 +1,88 @@
+import type { RowWrite } from '../database/batch-statement.ts';
+import { StoreError } from '../database/store-error.ts';
+import type { EventType } from '../domain/events.ts';
+import { emptyTape } from './append-plan.ts';
+import { createAppender, type PlannedWrite, type TapeStore } from './appender.ts';
+import { decode, type StoredEvent } from './codec.ts';
+import type { Journal, OnRecorded, TapeHead } from './journal.ts';
+import { verifyTape } from './verify.ts';
+
+export interface MemoryJournal extends Journal {
+  /** The rows that came with appends, in the order in which they were stored. */
+  rows(): RowWrite[];
+}
+
+export interface MemoryJournalOptions {
+  /** The newest lease of a run, null where it has none. Without it every lease counts. */
+  epochOf?(runId: string): number | null;
+  /** Names the rule that refuses a row; null where it may be stored. */
+  refuse?(write: RowWrite): string | null;
+}
+
+interface MemoryTape extends TapeHead {
+  /** The event with seq n stands at n - 1. */
+  events: StoredEvent[];
+}
+
+/** A journal that keeps every promise but durability: it lasts as long as the process. Tests use it. */
+export function createMemoryJournal(onRecorded: OnRecorded, options: MemoryJournalOptions = {}): MemoryJournal {
+  const tapes = new Map<string, MemoryTape>();
+  const rows: RowWrite[] = [];
+
+  function eventsBetween(runId: string, after: number, upTo: number, types?: readonly EventType[]): StoredEvent[] {
+    const events = tapes.get(runId)?.events.slice(Math.max(0, after), Math.max(0, upTo)) ?? [];
+    return types ? events.filter(({ type }) => types.some((wanted) => wanted === type)) : events;
+  }
+
+  const store: TapeStore = {
+    async ends(requests) {
+      return new Map(requests.map(({ runId }) => [runId, tapes.get(runId) ?? emptyTape]));
+    },
+    async read(runId, { after, upTo = Number.MAX_SAFE_INTEGER, limit, types }) {
+      return eventsBetween(runId, after, upTo, types).slice(0, limit).map(decode);
+    },
+    async write(appends) {
+      for (const append of appends) check(append, options);
+      for (const { request, plan } of appends) {
+        const { runId, sessionId } = request;
+        const events = tapes.get(runId)?.events ?? [];
+        events.push(...plan.stored);
+        tapes.set(runId, { sessionId, ...plan.end, events });
+        rows.push(...plan.writes);
+      }
+    },
+  };
+
+  async function head(runId: string): Promise<TapeHead | null> {
+    const tape = tapes.get(runId);
+    if (!tape) return null;
+    const { events: _, ...found } = tape;
+    return found;
+  }
+
+  async function readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]> {
+    return eventsBetween(runId, after, Number.MAX_SAFE_INTEGER).slice(0, limit);
+  }
+
+  return {
+    ...createAppender(store, onRecorded),
+    read: store.read,
+    async readBack(runId, { before, limit, types }) {
+      const events = eventsBetween(runId, 0, before - 1, types);
+      return events.slice(Math.max(0, events.length - limit)).map(decode);
+    },
+    head,
+    verify: (runId) => verifyTape(runId, { readStored, head }, decode),
+    rows: () => [...rows],
+  };
+}
+
+/** Throws as a database does where a rule of it refuses an append. */
+function check({ request, plan }: PlannedWrite, { epochOf, refuse }: MemoryJournalOptions): void {
+  const { runId, epoch } = request;
+  if (epochOf && epoch !== null && epochOf(runId) !== epoch) throw new StoreError('constraint', 'tape_epoch');
+  for (const write of plan.writes) {
+    const rule = refuse?.(write) ?? null;
+    if (rule !== null) throw new StoreError('constraint', rule);
+  }
+}

@@ -1,0 +1,40 @@
+import type { TapeEnd } from './append-plan.ts';
+import type { AppendRequest } from './journal.ts';
+
+/** Ends of tapes that were written lately. A guess: the database is the judge of every append. */
+export interface TapeEnds {
+  /** Reads those that are not known, and those that are behind what a request has seen. */
+  load(requests: readonly AppendRequest[]): Promise<ReadonlyMap<string, TapeEnd>>;
+  remember(runId: string, end: TapeEnd): void;
+  forget(runId: string): void;
+}
+
+export function createTapeEnds(options: {
+  read(runIds: string[]): Promise<Map<string, TapeEnd>>;
+  /** Tapes whose end is kept; of more, those that were not written for the longest time are dropped. */
+  capacity: number;
+}): TapeEnds {
+  const kept = new Map<string, TapeEnd>();
+
+  return {
+    async load(requests) {
+      const unknown = new Set<string>();
+      for (const { runId, expectedHead } of requests) {
+        if ((kept.get(runId)?.head ?? -1) < expectedHead) unknown.add(runId);
+      }
+      const ends = unknown.size > 0 ? await options.read([...unknown]) : new Map<string, TapeEnd>();
+      for (const { runId } of requests) {
+        const end = kept.get(runId);
+        if (end && !unknown.has(runId)) ends.set(runId, end);
+      }
+      return ends;
+    },
+    remember(runId, end) {
+      kept.delete(runId);
+      kept.set(runId, end);
+      const [oldest] = kept.keys();
+      if (kept.size > options.capacity && oldest !== undefined) kept.delete(oldest);
+    },
+    forget: (runId) => void kept.delete(runId),
+  };
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const main = new URL('../../dist/main.js', import.meta.url).pathname;
+
+/** A folder with a database and a configuration, in which servers are started one after the other. */
+export interface Home extends AsyncDisposable {
+  folder: string;
+  start(environment?: Record<string, string>): Promise<ServerProcess>;
+  /** Runs a command to its end. */
+  run(command: string[], environment?: Record<string, string>): Promise<{ code: number | null; output: string }>;
+}
+
+export interface ServerProcess {
+  url: string;
+  /** Everything it printed. */
+  output(): string;
+  /** Resolves with the exit code, or the signal's name, when it is gone. */
+  end(signal: NodeJS.Signals): Promise<number | string | null>;
+  gone: Promise<number | string | null>;
+}
+
+export async function createHome(configuration: unknown = {}): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'runtape-e2e-'));
+  await writeFile(join(folder, 'runtape.config.json'), JSON.stringify(configuration));
+  const children = new Set<ChildProcess>();
+
+  function launch(command: string[], environment: Record<string, string>): ChildProcess {
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name)));
+    const env = { ...inherited, PORT: '0', ...environment };
+    const child = spawn(process.execPath, [main, ...command], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    children.add(child);
+    child.once('exit', () => children.delete(child));
+    return child;
+  }
+
+  return {
+    folder,
+    async start(environment = {}) {
+      return untilListening(launch(['serve'], environment));
+    },
+    async run(command, environment = {}) {
+      const child = launch(command, environment);
+      const output = collect(child);
+      await once(child, 'close');
+      return { code: child.exitCode, output: output() };
+    },
+    async [Symbol.asyncDispose]() {
+      for (const child of children) {
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function collect(child: ChildProcess): () => string {
+  const pieces: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece) => pieces.push(String(piece)));
+  return () => pieces.join('');
+}
+
+async function untilListening(child: ChildProcess): Promise<ServerProcess> {
+  const output = collect(child);
+  const gone = once(child, 'exit').then(([code, signal]) => code ?? signal);
+  const listening = new Promise<string>((resolve) => {
+    child.stdout?.on('data', () => {
+      const url = listeningAt(output());
+      if (url) resolve(url);
+    });
+  });
+  const url = await Promise.race([listening, gone.then(() => null)]);
+  if (url === null) throw new Error(`The server did not start:\n${output()}`);
+  return {
+    url,
+    output,
+    gone,
+    end(signal) {
+      child.kill(signal);
+      return gone;
+    },
+  };
+}
+
+function listeningAt(output: string): string | null {
+  const line = output.split('\n').find((candidate) => /"listening".*\}$/.test(candidate));
+  return line ? (JSON.parse(line) as { url: string }).url : null;
+}

@@ -1,0 +1,113 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { readConfiguration } from '../../src/config/configuration.ts';
+import type { Database } from '../../src/database/database.ts';
+import { createLogger } from '../../src/logger.ts';
+import { rebuildProjections } from '../../src/projections/rebuild.ts';
+import { type Gateway, type Overrides, startGateway } from '../../src/server/gateway.ts';
+import { createTestClient, type TestClient } from '../client.ts';
+
+interface TestGatewayOptions extends Overrides {
+  /** The configuration file. */
+  file?: Record<string, unknown>;
+  environment?: Record<string, string>;
+}
+
+export interface TestGateway {
+  gateway: Gateway;
+  url: string;
+  /** A client of the default principal, or of another one. */
+  client: TestClient;
+  clientOf(principal: string): TestClient;
+  /** Stops the server and starts another one on the same database. */
+  restart(options?: TestGatewayOptions): Promise<TestGateway>;
+}
+
+/** The scripted model without pauses: tapes are the same every time. */
+const quick = { models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } };
+
+/** A real server on a free port with a database of its own; it is checked and closed at the end of the test. */
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return startIn(folder, options);
+}
+
+async function startIn(folder: string, options: TestGatewayOptions): Promise<TestGateway> {
+  const { file, environment, ...overrides } = options;
+  const variables = {
+    DATABASE_URL: `file:${join(folder, 'runtape.db')}`,
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    ...environment,
+  };
+  const outcome = readConfiguration(variables, () => JSON.stringify({ ...quick, ...file }));
+  if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+  const authenticate: Overrides['authenticate'] = ({ headers, connectionParams }) => ({
+    principal: String(connectionParams['x-principal'] ?? headers['x-principal'] ?? 'ada'),
+    scopes: ['read', 'write', 'approve', 'admin'],
+  });
+  const logger = createLogger(outcome.configuration.logLevel);
+  const gateway = await startGateway(outcome.configuration, logger, { authenticate, ...overrides });
+  const clients: TestClient[] = [];
+  const clientOf = (principal: string) => {
+    const client = createTestClient(gateway.url, { 'x-principal': principal });
+    clients.push(client);
+    return client;
+  };
+  let stopped = false;
+  const stop = async () => {
+    if (stopped) return;
+    stopped = true;
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+    await untilQuiet(gateway);
+    await assertRowsAreFolds(gateway.parts.database, gateway);
+    await gateway.close(0);
+  };
+  onTestFinished(stop);
+  return {
+    gateway,
+    url: gateway.url,
+    client: clientOf('ada'),
+    clientOf,
+    async restart(again = options) {
+      await stop();
+      return startIn(folder, again);
+    },
+  };
+}
+
+/** Waits until nothing follows a tape any more: a follower that stays behind is a leak. */
+async function untilQuiet({ parts }: Gateway): Promise<void> {
+  const own = parts.orchestrator.running() + 1;
+  for (let tries = 0; parts.bus.listeners() > parts.orchestrator.running() + 1; tries += 1) {
+    if (tries > 200) throw new Error(`${parts.bus.listeners() - own} followers were left behind.`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** B30: folding the tapes gives the rows that queries read. */
+export async function assertRowsAreFolds(database: Database, { parts }: Gateway): Promise<void> {
+  if (parts.orchestrator.running() > 0) return;
+  const before = await rows(database);
+  await rebuildProjections(database, parts.journal);
+  const after = await rows(database);
+  if (after !== before) throw new Error(`B30: the rows are not the folds of their tapes:\n${before}\n${after}`);
+}
+
+async function rows({ reader }: Database): Promise<string> {
+  const runs = await reader.run.findMany({ orderBy: { id: 'asc' } });
+  const approvals = await reader.approval.findMany({ orderBy: { id: 'asc' } });
+  return JSON.stringify({ runs, approvals }, null, 1);
+}
+
+/** Waits for a condition that somebody else makes true. */
+export async function until<T>(question: () => Promise<T | null | undefined | false>): Promise<T> {
+  for (;;) {
+    const answer = await question();
+    if (answer) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  AgentsDocument,
+  ArchiveSessionDocument,
+  CreateAgentDocument,
+  GatewayDocument,
+  MemoriesDocument,
+  NodeByIdDocument,
+  RememberDocument,
+  ResolveSessionDocument,
+  RetryRunDocument,
+  RunByIdDocument,
+  RunsDocument,
+  SendMessageDocument,
+  SessionByIdDocument,
+  SessionByKeyDocument,
+  SessionsDocument,
+} from '../../generated/graphql.ts';
+import { ask, codeOf, finish, type InProcess, openInProcess } from './in-process.ts';
+
+let gateway: InProcess;
+beforeAll(async () => {
+  gateway = await openInProcess();
+});
+afterAll(() => gateway[Symbol.asyncDispose]());
+
+const bob = { principal: 'bob' };
+
+async function send(sessionKey: string, text = 'hello', asking = {}) {
+  const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey, text } }, asking);
+  if (sendMessage.__typename !== 'SendMessageSuccess') throw new Error(JSON.stringify(sendMessage));
+  return sendMessage;
+}
+
+describe('sessions', () => {
+  test('B1: a key creates a session once, also when many ask at once', async () => {
+    const resolve = () => gateway.data(ResolveSessionDocument, { input: { key: 'b1' } });
+    const answers = await Promise.all(Array.from({ length: 100 }, resolve));
+    const found = answers.map(({ resolveSession }) => {
+      if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(JSON.stringify(resolveSession));
+      return resolveSession;
+    });
+    expect(new Set(found.map(({ session }) => session.id)).size).toBe(1);
+    expect(found.filter(({ created }) => created)).toHaveLength(1);
+  });
+
+  test('B2: what must exist and does not is refused; an id and a key of two sessions conflict', async () => {
+    const input = { key: 'b2-unknown', requireExisting: true };
+    const missing = await gateway.data(ResolveSessionDocument, { input });
+    expect(missing.resolveSession).toMatchObject({ __typename: 'NotFoundError', id: 'b2-unknown' });
+    expect((await gateway.data(SessionByKeyDocument, { key: 'b2-unknown' })).session).toBeNull();
+    const one = await send('b2-one');
+    await send('b2-two');
+    const both = await gateway.data(ResolveSessionDocument, { input: { id: one.session.id, key: 'b2-two' } });
+    expect(both.resolveSession.__typename).toBe('ConflictError');
+  });
+
+  test('B5: lists page both ways while they grow, each item once, archived ones only when asked', async () => {
+    const asking = { principal: 'pager' };
+    const keys = Array.from({ length: 7 }, (_, index) => `b5-${index}`);
+    const sent = [];
+    for (const key of keys) sent.push((await send(key, 'hi', asking)).session.id);
+    const newestFirst = sent.toReversed();
+    const seen: string[] = [];
+    let after: string | null = null;
+    for (;;) {
+      const {
+        sessions,
+      }: {
+        sessions: { edges: { node: { id: string } }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+      } = await gateway.data(SessionsDocument, { first: 2, after }, asking);
+      seen.push(...sessions.edges.map(({ node }) => node.id));
+      await send(`b5-later-${seen.length}`, 'hi', asking);
+      if (!sessions.pageInfo.hasNextPage) break;
+      after = sessions.pageInfo.endCursor;
+    }
+    expect(seen).toEqual(newestFirst);
+    const { sessions: last } = await gateway.data(SessionsDocument, { last: 3 }, asking);
+    expect(last.edges.map(({ node }) => node.id)).toEqual(newestFirst.slice(-3));
+    expect(last.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    const { sessions: before } = await gateway.data(
+      SessionsDocument,
+      { last: 2, before: last.pageInfo.startCursor },
+      asking,
+    );
+    expect(before.edges.map(({ node }) => node.id)).toEqual(newestFirst.slice(-5, -3));
+  });
+
+  test('B6: archiving is refused while a run is open, then frees the key, and can be repeated', async () => {
+    const { session, run } = await send('b6');
+    const input = { sessionId: session.id };
+    const busy = await gateway.data(ArchiveSessionDocument, { input });
+    expect(busy.archiveSession).toMatchObject({ __typename: 'SessionBusyError', activeRun: { id: run.id } });
+    await finish(gateway, run.id, 'hi');
+    for (const _ of [1, 2]) {
+      const { archiveSession } = await gateway.data(ArchiveSessionDocument, { input });
+      expect(archiveSession).toMatchObject({
+        __typename: 'ArchiveSessionSuccess',
+        session: { archivedAt: expect.any(String) },
+      });
+    }
+    expect((await gateway.data(SessionByKeyDocument, { key: 'b6' })).session).toBeNull();
+    expect((await send('b6')).session.id).not.toBe(session.id);
+    const shown = async (includeArchived: boolean) => {
+      const { sessions } = await gateway.data(SessionsDocument, { first: 100, filter: { includeArchived } });
+      return sessions.edges.some(({ node }) => node.id === session.id);
+    };
+    expect([await shown(false), await shown(true)]).toEqual([false, true]);
+  });
+
+  test('a session knows its runs and what they used', async () => {
+    const { session, run } = await send('facts', 'How are you?\nReally.');
+    await finish(gateway, run.id, 'Fine.');
+    const again = await send('facts');
+    const found = await gateway.data(SessionByIdDocument, { id: session.id });
+    expect(found.session).toMatchObject({
+      title: 'How are you?',
+      activeRun: null,
+      lastRun: { id: again.run.id, state: 'PENDING', output: null },
+      usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, estimated: false, cost: null },
+    });
+    expect(Date.parse(found.session?.lastActivityAt ?? '')).toBeGreaterThan(Date.parse(found.session?.createdAt ?? ''));
+  });
+
+  test('search over sessions says that it comes later', async () => {
+    const { errors } = await gateway.run(SessionsDocument, { filter: { search: 'x' } });
+    expect(codeOf({ errors })).toBe('NOT_AVAILABLE');
+  });
+});
+
+describe('runs', () => {
+  test('B14: one idempotency key makes one run, and one of these says that it was created', async () => {
+    const input = { sessionKey: 'b14', text: 'once', idempotencyKey: 'b14' };
+    const answers = await Promise.all(Array.from({ length: 100 }, () => gateway.data(SendMessageDocument, { input })));
+    const sent = answers.map(({ sendMessage }) => {
+      if (sendMessage.__typename !== 'SendMessageSuccess') throw new Error(JSON.stringify(sendMessage));
+      return sendMessage;
+    });
+    expect(new Set(sent.map(({ run }) => run.id)).size).toBe(1);
+    expect(sent.filter(({ created }) => created)).toHaveLength(1);
+    const other = await gateway.data(SendMessageDocument, { input: { ...input, text: 'twice' } });
+    expect(other.sendMessage.__typename).toBe('ConflictError');
+  });
+
+  test('B16: a queue that is full refuses, and records nothing', async () => {
+    for (const text of ['one', 'two', 'three']) await send('b16', text);
+    const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey: 'b16', text: 'four' } });
+    expect(sendMessage).toMatchObject({ __typename: 'LimitExceededError', limit: 'queueLength' });
+    const { session } = await gateway.data(SessionByKeyDocument, { key: 'b16' });
+    const { runs } = await gateway.data(RunsDocument, { filter: { sessionId: session?.id } });
+    expect(runs.edges).toHaveLength(3);
+  });
+
+  test('B22: a retry is a new run of the same message, once the first has ended', async () => {
+    const { run } = await send('b22', 'again');
+    const early = await gateway.data(RetryRunDocument, { input: { runId: run.id } });
+    expect(early.retryRun).toMatchObject({ __typename: 'InvalidTransitionError', run: { state: 'PENDING' } });
+    await finish(gateway, run.id, 'done');
+    const { retryRun } = await gateway.data(RetryRunDocument, { input: { runId: run.id } });
+    expect(retryRun).toMatchObject({ run: { input: 'again', state: 'PENDING', retryOf: { id: run.id } } });
+  });
+
+  test('a page of 50 runs with all that belongs to them costs a constant number of statements', async () => {
+    const asking = { principal: 'counter' };
+    const document = `query ($first: Int) { runs(first: $first) { nodes { id head session { id key activeRun { id } usage { totalTokens } lastActivityAt agent { id } grants { id } }
+      agent { id } retryOf { id } pendingApprovals { id } } } }`;
+    for (let index = 0; index < 50; index += 1) {
+      const { run } = await send(`many-${index}`, 'hi', asking);
+      if (index % 2 === 0) await ask(gateway, run.id);
+    }
+    const count = async (first: number) => {
+      const before = gateway.statements();
+      const { errors } = await gateway.run(document, { first }, asking);
+      expect(errors).toBeUndefined();
+      return gateway.statements() - before;
+    };
+    const [few, many] = [await count(2), await count(50)];
+    expect(many).toBe(few);
+    expect(many).toBeLessThan(15);
+  });
+});
+
+describe('page arguments', () => {
+  const cases: [string, Record<string, unknown>, RegExp][] = [
+    ['a page of none', { first: 0 }, /`first` must be from 1 to 100; it is 0/],
+    ['a negative page', { last: -1 }, /`last` must be from 1 to 100; it is -1/],
+    ['a page that is too large', { first: 101 }, /`first` must be from 1 to 100; it is 101/],
+    ['both ends', { first: 1, last: 1 }, /do not go together/],
+    ['a cursor that is none', { after: 'x' }, /"x" is not a cursor of this list/],
+    [
+      'a cursor of another list',
+      { before: Buffer.from('run_01ARZ3NDEKTSV4RRFFQ69G5FAV').toString('base64url') },
+      /not a cursor/,
+    ],
+  ];
+  test.each(cases)('B5: %s is a clear error', async (_name, variables, message) => {
+    const { errors } = await gateway.run(SessionsDocument, variables);
+    expect(codeOf({ errors })).toBe('BAD_USER_INPUT');
+    expect(errors?.[0]?.message).toMatch(message);
+  });
+
+  test('a bad instant is a clear error', async () => {
+    const { errors } = await gateway.run(RunsDocument, { filter: { createdAfter: '2026-02-30T00:00:00Z' } });
+    expect(codeOf({ errors })).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('B3: what belongs to somebody else', () => {
+  test('is absent in every lookup', async () => {
+    const { session, run } = await send('b3');
+    const approval = await ask(gateway, run.id);
+    for (const id of [session.id, run.id, approval]) {
+      expect((await gateway.data(NodeByIdDocument, { id })).node).toMatchObject({ id });
+      expect((await gateway.data(NodeByIdDocument, { id }, bob)).node).toBeNull();
+    }
+    expect((await gateway.data(RunByIdDocument, { id: run.id }, bob)).run).toBeNull();
+    expect((await gateway.data(SessionByIdDocument, { id: session.id }, bob)).session).toBeNull();
+    expect((await gateway.data(SessionByKeyDocument, { key: 'b3' }, bob)).session).toBeNull();
+    expect((await gateway.data(RunsDocument, { filter: { sessionId: session.id } }, bob)).runs.edges).toEqual([]);
+    const archived = await gateway.data(ArchiveSessionDocument, { input: { sessionId: session.id } }, bob);
+    expect(archived.archiveSession).toMatchObject({ __typename: 'NotFoundError', id: session.id });
+    const retried = await gateway.data(RetryRunDocument, { input: { runId: run.id } }, bob);
+    expect(retried.retryRun).toMatchObject({ __typename: 'NotFoundError', id: run.id });
+    const sent = await gateway.data(SendMessageDocument, { input: { sessionId: session.id, text: 'x' } }, bob);
+    expect(sent.sendMessage.__typename).toBe('NotFoundError');
+  });
+
+  test('nodes keep their places, and are not too many', async () => {
+    const { session, run } = await send('nodes');
+    const ids = [run.id, 'nonsense', 'cmp_01ARZ3NDEKTSV4RRFFQ69G5FAV', session.id];
+    const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }';
+    const { data } = await gateway.run<unknown, never>(document, { ids });
+    expect(data).toEqual({
+      nodes: [{ __typename: 'Run', id: run.id }, null, null, { __typename: 'Session', id: session.id }],
+    });
+    expect(codeOf(await gateway.run(document, { ids: Array(101).fill('x') }))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('scopes', () => {
+  test('each root field needs its own', async () => {
+    const may = async (scopes: string[], document: string) => codeOf(await gateway.run(document, {}, { scopes }));
+    const mutation = 'mutation { forget(input: { memoryId: "x" }) { __typename } }';
+    const approving = 'mutation { revokeGrant(input: { grantId: "x" }) { __typename } }';
+    expect(await may([], '{ gateway { version } }')).toBe('FORBIDDEN');
+    expect(await may(['read'], '{ gateway { version } }')).toBeUndefined();
+    expect(await may(['read', 'approve'], mutation)).toBe('FORBIDDEN');
+    expect(await may(['write'], mutation)).toBeUndefined();
+    expect(await may(['read', 'write'], approving)).toBe('FORBIDDEN');
+    expect(await may(['approve'], approving)).toBeUndefined();
+  });
+});
+
+describe('agents, memories, gateway', () => {
+  test('an agent is created, listed, and its name is taken', async () => {
+    const input = { name: 'poet', instructions: 'Rhyme.' };
+    const { createAgent } = await gateway.data(CreateAgentDocument, { input });
+    expect(createAgent).toMatchObject({ agent: { name: 'poet', model: 'scripted', tools: [], isDefault: false } });
+    expect((await gateway.data(CreateAgentDocument, { input })).createAgent.__typename).toBe('ConflictError');
+    expect((await gateway.data(AgentsDocument, {})).agents.edges.map(({ node }) => node.name)).toEqual(['poet']);
+  });
+
+  test('memories are found by words, with a score, on one page', async () => {
+    for (const text of ['Tea is green', 'Coffee is black']) await gateway.data(RememberDocument, { input: { text } });
+    const { memories } = await gateway.data(MemoriesDocument, { query: 'green tea', first: 5 });
+    expect(memories.edges).toMatchObject([{ score: 1, node: { text: 'Tea is green', session: null } }]);
+    const all = await gateway.data(MemoriesDocument, { first: 1 });
+    expect(all.memories).toMatchObject({ edges: [{ score: null }], pageInfo: { hasNextPage: true } });
+    const both = { query: 'tea', after: all.memories.pageInfo.endCursor };
+    expect(codeOf(await gateway.run(MemoriesDocument, both))).toBe('BAD_USER_INPUT');
+  });
+
+  test('the gateway tells about itself', async () => {
+    const told = await gateway.data(GatewayDocument, {});
+    expect(told.viewer).toEqual({ principal: 'ada', scopes: ['read', 'write', 'approve'] });
+    expect(told.gateway).toMatchObject({ version: '0.0.0', journal: 'sqlite', models: ['scripted'], tools: [] });
+    expect(told.gateway.limits).toContainEqual({ name: 'queueLength', value: 3 });
+  });
+});

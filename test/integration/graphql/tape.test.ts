@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formatCursor } from '../../../src/tape/cursor.ts';
+import {
+  ApprovalsDocument,
+  DecideApprovalDocument,
+  RunByIdDocument,
+  RunTapeDocument,
+  type RunTapeQuery,
+  SendMessageDocument,
+} from '../../generated/graphql.ts';
+import { ask, codeOf, finish, type InProcess, openInProcess } from './in-process.ts';
+
+let gateway: InProcess;
+beforeAll(async () => {
+  gateway = await openInProcess();
+});
+afterAll(() => gateway[Symbol.asyncDispose]());
+
+async function send(sessionKey: string) {
+  const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey, text: 'hello' } });
+  if (sendMessage.__typename !== 'SendMessageSuccess') throw new Error(JSON.stringify(sendMessage));
+  return sendMessage;
+}
+
+type Tape = NonNullable<RunTapeQuery['run']>['tape'];
+
+async function page(id: string, args: Record<string, unknown>): Promise<Tape> {
+  const { run } = await gateway.data(RunTapeDocument, { id, ...args });
+  if (!run) throw new Error(`no run ${id}`);
+  return run.tape;
+}
+
+describe('the tape of a run', () => {
+  test('holds every event with its own fields, and the exact payload', async () => {
+    const { run, cursor } = await send('fields');
+    const approval = await ask(gateway, run.id);
+    const { nodes } = await page(run.id, { first: 100 });
+    expect(nodes.map(({ __typename }) => __typename)).toEqual([
+      ...['InputEvent', 'StatusEvent', 'StatusEvent', 'ContextEvent', 'OutputEvent', 'ToolCallEvent'],
+      ...['ToolDecisionEvent', 'ApprovalRequestEvent', 'StatusEvent'],
+    ]);
+    expect(nodes.map(({ seq }) => seq)).toEqual(nodes.map((_, index) => index + 1));
+    const stored = await gateway.journal.read(run.id, { after: 0, limit: 100 });
+    expect(nodes.map(({ payload, hash }) => ({ payload, hash }))).toEqual(
+      stored.map(({ payload, hash }) => ({ payload, hash })),
+    );
+    expect(nodes[0]).toMatchObject({ text: 'hello', steered: false, type: 'INPUT', actor: 'USER', cursor });
+    expect(nodes[1]).toMatchObject({ from: null, to: 'PENDING', failure: null });
+    expect(nodes[7]).toMatchObject({ approval: { id: approval, status: 'PENDING', risk: 'HIGH' } });
+    expect((await gateway.data(RunByIdDocument, { id: run.id })).run).toMatchObject({
+      state: 'AWAITING_APPROVAL',
+      head: 9,
+      pendingApprovals: [{ id: approval }],
+    });
+  });
+
+  test('B28: paging both ways over a tape that grows gives each event once', async () => {
+    const { run } = await send('b28');
+    const forwards: number[] = [];
+    let after: string | null = null;
+    for (let round = 0; round < 20; round += 1) {
+      const { nodes, pageInfo }: Tape = await page(run.id, { first: 2, after });
+      forwards.push(...nodes.map(({ seq }) => seq));
+      after = pageInfo.endCursor ?? after;
+      if (round === 1) await finish(gateway, run.id, 'grown');
+    }
+    expect(forwards).toEqual([1, 2, 3, 4, 5, 6]);
+    const backwards: number[] = [];
+    let before: string | null = null;
+    do {
+      const { nodes, pageInfo }: Tape = await page(run.id, { last: 4, before });
+      backwards.unshift(...nodes.map(({ seq }) => seq));
+      before = pageInfo.hasPreviousPage ? pageInfo.startCursor : null;
+    } while (before !== null);
+    expect(backwards).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('B29: types filter without breaking the cursor', async () => {
+    const { run } = await send('b29');
+    await finish(gateway, run.id, 'done');
+    const { nodes } = await page(run.id, { types: ['STATUS'], first: 2 });
+    expect(nodes.map(({ seq }) => seq)).toEqual([2, 3]);
+    const rest = await page(run.id, { types: ['STATUS', 'STATUS'], after: nodes[1]?.cursor });
+    expect(rest.nodes.map(({ seq }) => seq)).toEqual([6]);
+    expect(codeOf(await gateway.run(RunTapeDocument, { id: run.id, types: [] }))).toBe('BAD_USER_INPUT');
+  });
+
+  test('B33: a cursor that can not be used is named', async () => {
+    const [{ run }, { run: other }] = [await send('b33'), await send('b33-other')];
+    const cases: [string, RegExp][] = [
+      ['nonsense', /"nonsense" is malformed/],
+      [formatCursor({ runId: other.id, seq: 1 }), new RegExp(`is of run ${other.id}`)],
+      [formatCursor({ runId: run.id, seq: 99 }), /newest event, which is 2/],
+    ];
+    for (const [after, message] of cases) {
+      const { errors } = await gateway.run(RunTapeDocument, { id: run.id, after });
+      expect(errors?.[0]?.message).toMatch(message);
+      expect(errors?.[0]?.originalError?.name).toBe('CursorError');
+    }
+  });
+});
+
+describe('approvals', () => {
+  test('a decision settles one, once; who decides otherwise sees how', async () => {
+    const { run } = await send('decide');
+    const approvalId = await ask(gateway, run.id);
+    const decide = (decision: 'ALLOW' | 'DENY') =>
+      gateway.data(DecideApprovalDocument, { input: { approvalId, decision, reason: 'because' } });
+    expect((await decide('ALLOW')).decideApproval).toMatchObject({
+      approval: { status: 'ALLOWED', scope: 'ONCE', decidedBy: 'ada', reason: 'because' },
+      run: { id: run.id, state: 'IN_PROGRESS' },
+    });
+    expect((await decide('ALLOW')).decideApproval.__typename).toBe('DecideApprovalSuccess');
+    expect((await decide('DENY')).decideApproval).toMatchObject({
+      __typename: 'ApprovalSettledError',
+      approval: { id: approvalId, status: 'ALLOWED' },
+    });
+  });
+
+  test('they are listed by what became of them', async () => {
+    const { run, session } = await send('listed');
+    const approvalId = await ask(gateway, run.id);
+    const list = async (filter: Record<string, unknown>) => {
+      const { approvals } = await gateway.data(ApprovalsDocument, { filter: { sessionId: session.id, ...filter } });
+      return approvals.edges.map(({ node }) => node.id);
+    };
+    expect(await list({ statuses: ['PENDING'] })).toEqual([approvalId]);
+    expect(await list({ statuses: ['DENIED', 'EXPIRED'] })).toEqual([]);
+    expect(await list({ tool: 'no such tool' })).toEqual([]);
+  });
+});

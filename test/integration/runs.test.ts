@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import {
+  CancelRunDocument,
+  RetryRunDocument,
+  SendMessageDocument,
+  SessionByKeyDocument,
+} from '../generated/graphql.ts';
+import { converse, follow, runById, send, transitionsOf, typesOf } from './conversation.ts';
+import { startTestGateway, until } from './gateway.ts';
+
+describe('a run', () => {
+  test('B11: goes from PENDING over IN_PROGRESS to DONE, one status event each', async () => {
+    const { client } = await startTestGateway();
+    const { events, run } = await converse(client, { sessionKey: 'first', text: 'Hello' });
+    expect(transitionsOf(events)).toEqual(['null→PENDING', 'PENDING→IN_PROGRESS', 'IN_PROGRESS→DONE']);
+    expect(typesOf(events)).toEqual(['INPUT', 'STATUS', 'STATUS', 'CONTEXT', 'OUTPUT_DELTA', 'OUTPUT', 'STATUS']);
+    expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(run).toMatchObject({ state: 'DONE', steps: 1, resumptions: 0, head: 7, error: null });
+    expect(run.startedAt && run.endedAt && run.startedAt <= run.endedAt).toBe(true);
+  });
+
+  test('B17: shows the model both sides of the turns before it, and the results of tools', async () => {
+    const { client } = await startTestGateway();
+    await converse(client, { sessionKey: 'history', text: '/say The first answer.' });
+    await converse(client, { sessionKey: 'history', text: '/call clock {}\n/then\n/say The second answer.' });
+    const { run } = await converse(client, { sessionKey: 'history', text: '/history' });
+    const lines = run.output?.split('\n') ?? [];
+    expect(lines[0]).toContain('user: /say The first answer.');
+    expect(lines[1]).toContain('assistant: The first answer.');
+    expect(lines.filter((line) => line.startsWith('tool: '))).toHaveLength(1);
+    expect(lines.at(-2)).toContain('assistant: The second answer.');
+    expect(lines.at(-1)).toContain('user: /history');
+  });
+
+  test('B20: long output arrives whole: deltas, output event and run agree', async () => {
+    const { client } = await startTestGateway({
+      file: { models: { scripted: { provider: 'scripted', paceMilliseconds: 1 } } },
+    });
+    const { events, run } = await converse(client, { sessionKey: 'long', text: '/words 400' });
+    const deltas = events.flatMap((event) => (event.__typename === 'OutputDeltaEvent' ? [event.text] : []));
+    const output = events.find((event) => event.__typename === 'OutputEvent');
+    expect(deltas.length).toBeGreaterThan(1);
+    expect(deltas.join('')).toBe(output?.text);
+    expect(run.output).toBe(output?.text);
+    expect(run.output?.split(' ')).toHaveLength(400);
+  });
+
+  test('an answer beyond the bound of an event is cut and says so', async () => {
+    const { client } = await startTestGateway();
+    const { events, run } = await converse(client, { sessionKey: 'endless', text: '/words 100000' });
+    const output = events.find((event) => event.__typename === 'OutputEvent');
+    expect(run.state).toBe('DONE');
+    expect(output?.finishReason).toBe('length');
+    expect(run.output?.length).toBeGreaterThan(100_000);
+  });
+
+  test('B21: a client that leaves does not disturb it', async () => {
+    const { client } = await startTestGateway();
+    const { run } = await send(client, { sessionKey: 'left', text: '/pace 5\n/words 40' });
+    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    const ended = await until(async () => {
+      const now = await runById(client, run.id);
+      return now.state === 'DONE' && now;
+    });
+    expect(ended.output?.split(' ')).toHaveLength(40);
+  });
+
+  test('B22: is tried again as a new run with the same text', async () => {
+    const { client } = await startTestGateway();
+    const { runId } = await converse(client, { sessionKey: 'retry', text: '/fail MODEL_UNAVAILABLE retryable' });
+    const { retryRun } = await client.send(RetryRunDocument, { input: { runId } });
+    if (retryRun.__typename !== 'RetryRunSuccess') throw new Error(retryRun.__typename);
+    const events = await follow(client, retryRun.run.id);
+    expect(events[0]).toMatchObject({ text: '/fail MODEL_UNAVAILABLE retryable' });
+    const again = await client.send(RetryRunDocument, { input: { runId: retryRun.run.id } });
+    expect(again.retryRun.__typename).toBe('RetryRunSuccess');
+  });
+
+  test('of which the model failed says why and whether trying again may help', async () => {
+    const { client } = await startTestGateway();
+    const { run, events } = await converse(client, { sessionKey: 'failed', text: '/say Half\n/fail MODEL_AUTH' });
+    expect(run).toMatchObject({ state: 'FAILED', output: null, error: { code: 'MODEL_AUTH', retryable: false } });
+    expect(typesOf(events).filter((type) => type === 'OUTPUT_DELTA')).toHaveLength(1);
+    expect(typesOf(events).at(-1)).toBe('STATUS');
+  });
+
+  test('B57: has the usage that its outputs reported, and says what was estimated', async () => {
+    const price = { inputPerMillion: 1_000_000, outputPerMillion: 2_000_000 };
+    const { client } = await startTestGateway({
+      file: { models: { scripted: { provider: 'scripted', paceMilliseconds: 0, price } } },
+    });
+    const told = await converse(client, {
+      sessionKey: 'told',
+      text: '/usage 10 5\n/call clock {}\n/then\n/usage 20 7\n/say Done',
+    });
+    expect(told.run.usage).toEqual({ inputTokens: 30, outputTokens: 12, totalTokens: 42, estimated: false, cost: 54 });
+    const silent = await converse(client, { sessionKey: 'silent', text: '/usage none\n/say Done' });
+    expect(silent.run.usage.estimated).toBe(true);
+    expect(silent.run.usage.inputTokens).toBeGreaterThan(0);
+  });
+});
+
+describe('messages to a busy session', () => {
+  test('B15: QUEUE runs them in order, one at a time', async () => {
+    const { client } = await startTestGateway();
+    const runs = [];
+    for (const text of ['/pace 2\n/words 20', '/say two', '/say three']) {
+      runs.push((await send(client, { sessionKey: 'queue', text })).run.id);
+    }
+    const ended = await Promise.all(runs.map(async (id) => (await follow(client, id)).at(-1)?.recordedAt ?? ''));
+    expect(ended).toEqual([...ended].sort());
+    const states = await Promise.all(runs.map((id) => runById(client, id)));
+    for (const [index, run] of states.entries()) {
+      const before = states[index - 1];
+      if (before) expect((run.startedAt ?? '') >= (before.endedAt ?? '')).toBe(true);
+    }
+  });
+
+  test('B15: REJECT refuses with the run under way', async () => {
+    const { client } = await startTestGateway();
+    const { run } = await send(client, { sessionKey: 'busy', text: '/hang' });
+    const input = { sessionKey: 'busy', text: 'Hello', whenBusy: 'REJECT' } as const;
+    const { sendMessage } = await client.send(SendMessageDocument, { input });
+    expect(sendMessage).toMatchObject({ __typename: 'SessionBusyError', activeRun: { id: run.id } });
+    await client.send(CancelRunDocument, { input: { runId: run.id } });
+  });
+
+  test('B15: INTERRUPT cancels the run under way and runs before those that wait', async () => {
+    const { client } = await startTestGateway();
+    const first = await send(client, { sessionKey: 'interrupt', text: '/hang' });
+    const waiting = await send(client, { sessionKey: 'interrupt', text: '/say waiting' });
+    const urgent = await send(client, { sessionKey: 'interrupt', text: '/say urgent', whenBusy: 'INTERRUPT' });
+    await Promise.all([first, waiting, urgent].map(({ run }) => follow(client, run.id)));
+    const [cancelled, late, early] = await Promise.all(
+      [first, waiting, urgent].map(({ run }) => runById(client, run.id)),
+    );
+    expect(cancelled).toMatchObject({ state: 'CANCELLED', cancelReason: 'Interrupted by a newer message.' });
+    expect(early).toMatchObject({ state: 'DONE', output: 'urgent' });
+    expect((late?.startedAt ?? '') >= (early?.endedAt ?? '')).toBe(true);
+  });
+
+  test('B15: STEER reaches the model before its next call, once', async () => {
+    const { client } = await startTestGateway();
+    const text = '/pace 3\n/words 20\n/call clock {}\n/then\n/say unreached';
+    const { run } = await send(client, { sessionKey: 'steer', text });
+    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    const steered = await send(client, { sessionKey: 'steer', text: '/history', whenBusy: 'STEER' });
+    expect(steered).toMatchObject({ created: true, run: { id: run.id } });
+    const events = await follow(client, run.id, { after: steered.cursor });
+    expect(typesOf(events).at(-1)).toBe('STATUS');
+    const { output } = await runById(client, run.id);
+    expect(output?.match(/user: \/history/g)).toHaveLength(1);
+    expect(output?.trim().split('\n').at(-1)).toContain('/history');
+  });
+
+  test('B16: a full queue refuses and records nothing', async () => {
+    const { client } = await startTestGateway({ file: { limits: { queueLength: 3 } } });
+    const { run } = await send(client, { sessionKey: 'full', text: '/hang' });
+    await until(async () => (await runById(client, run.id)).state === 'IN_PROGRESS');
+    const input = { sessionKey: 'full', text: '/say later' };
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => client.send(SendMessageDocument, { input })));
+    const kinds = outcomes.map(({ sendMessage }) => sendMessage.__typename);
+    expect(kinds.filter((kind) => kind === 'SendMessageSuccess')).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === 'LimitExceededError')).toHaveLength(7);
+    const { session } = await client.send(SessionByKeyDocument, { key: 'full' });
+    expect(session).toBeTruthy();
+    await client.send(CancelRunDocument, { input: { runId: run.id } });
+  });
+});

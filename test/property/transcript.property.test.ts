@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { PlacedEvent, PlacedEventOf } from '../../src/domain/events.ts';
+import { type PlacedMessage, transcript } from '../../src/domain/transcript.ts';
+import {
+  answer,
+  context,
+  type Given,
+  inProgress,
+  output,
+  question,
+  resumption,
+  steered,
+  tape,
+  toolResult,
+  toolStart,
+  verdict,
+} from '../unit/given.ts';
+
+const RUNS = 500;
+
+/** One model call with what it asked for. Numbers pick places; calls without a result are at the end of a run. */
+interface Step {
+  calls: number;
+  /** In which order results come. */
+  order: number[];
+  missing: number;
+  interrupted: number;
+  /** How many messages come before the call, during it, and among the tools. */
+  messages: [number, number, number];
+  asks: boolean;
+}
+
+const few = fc.nat(2);
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({
+    calls: fc.nat(4),
+    order: fc.array(fc.nat(), { minLength: 4, maxLength: 4 }),
+    missing: fc.oneof({ arbitrary: fc.constant(0), weight: 3 }, { arbitrary: fc.nat(4), weight: 1 }),
+    interrupted: fc.oneof({ arbitrary: fc.constant(0), weight: 2 }, { arbitrary: few, weight: 1 }),
+    messages: fc.tuple(few, few, few),
+    asks: fc.boolean(),
+  }),
+  { maxLength: 6 },
+);
+
+function tapeFrom(list: Step[]): PlacedEvent[] {
+  let steers = 0;
+  const steer = (count: number): Given =>
+    Array.from({ length: count }, () => {
+      steers += 1;
+      return steered(`message ${steers}`);
+    });
+  return tape(
+    inProgress,
+    list.map((step, index) => stepOf(step, index + 1, steer)),
+  );
+}
+
+function stepOf(
+  { calls, order, missing, interrupted, messages, asks }: Step,
+  step: number,
+  steer: (count: number) => Given,
+) {
+  const [before, during, among] = messages;
+  const callIds = Array.from({ length: calls }, (_, index) => `${step}.${index}`);
+  const settled = [...callIds.keys()]
+    .sort((a, b) => (order[a] ?? 0) - (order[b] ?? 0))
+    .slice(0, Math.max(0, calls - missing))
+    .map((index) => `${step}.${index}`);
+  const lost = Array.from({ length: interrupted }, (_, index) => [resumption(step, index + 1), context(step)]);
+  const judged = callIds.map((callId) =>
+    asks ? [verdict(callId, 'ASK'), question(callId), answer(callId, 'ALLOWED')] : verdict(callId, 'ALLOW'),
+  );
+  const [first, ...others] = settled.map((callId) => [toolStart(callId), toolResult(callId)]);
+  return [
+    ...[steer(before), context(step), lost, steer(during), output(step, { text: `answer ${step}`, calls: callIds })],
+    ...[judged, first ?? [], steer(among), others],
+  ];
+}
+
+/** Every beginning of a tape is a tape that a reader may see. */
+const anyTape = fc.tuple(steps, fc.nat(200)).map(([list, cut]) => tapeFrom(list).slice(0, Math.max(1, cut)));
+
+function of<Type extends PlacedEvent['type']>(events: PlacedEvent[], type: Type): PlacedEventOf<Type>[] {
+  return events.filter((event): event is PlacedEventOf<Type> => event.type === type);
+}
+
+function check(name: string, hold: (messages: PlacedMessage[], events: PlacedEvent[]) => void): void {
+  test(name, () => {
+    const property = fc.property(anyTape, (events) => hold(transcript(events), events));
+    fc.assert(property, { numRuns: RUNS });
+  });
+}
+
+check(
+  'B41: results stand directly behind the calls that asked for them, in the order of the model',
+  (messages, events) => {
+    for (const { payload } of of(events, 'output')) {
+      const recorded = new Set(of(events, 'tool_call').map((call) => call.payload.callId));
+      const callIds = payload.toolCalls.filter((callId) => recorded.has(callId));
+      const at = messages.findIndex(({ role, text }) => role === 'assistant' && text === payload.text);
+      const message = messages[at];
+      expect(message?.role === 'assistant' && message.calls.map(({ callId }) => callId)).toEqual(callIds);
+      const behind = messages.slice(at + 1, at + 1 + callIds.length);
+      expect(behind.map((result) => result.role === 'tool' && result.callId)).toEqual(callIds);
+      expect(messages[at + 1 + callIds.length]?.role).not.toBe('tool');
+    }
+  },
+);
+
+check('B41: every call has one result: its own, or one that says that there is none', (messages, events) => {
+  const results = new Map(of(events, 'tool_result').map(({ payload }) => [payload.callId, payload]));
+  const shown = messages.filter((message) => message.role === 'tool');
+  expect(shown.map(({ callId }) => callId).toSorted()).toEqual(
+    of(events, 'tool_call')
+      .map(({ payload }) => payload.callId)
+      .toSorted(),
+  );
+  for (const { callId, ok, text } of shown) {
+    expect([ok, text]).toEqual(
+      results.has(callId) ? [true, `result of ${callId}`] : [false, 'The call was not executed: the run ended before.'],
+    );
+  }
+});
+
+check(
+  'B15: every steered message is shown exactly once, before the first answer that could know it',
+  (messages, events) => {
+    const inputs = of(events, 'input');
+    const users = messages.filter(({ role }) => role === 'user').map(({ text }) => text);
+    expect(users).toEqual(inputs.map(({ payload }) => payload.text));
+    for (const { seq, payload } of inputs) {
+      const at = messages.findIndex(({ role, text }) => role === 'user' && text === payload.text);
+      const seen = payload.steered ? events.find((event) => event.type === 'context' && event.seq > seq)?.seq : seq;
+      for (const [index, message] of messages.entries()) {
+        if (message.role === 'assistant') expect(index < at).toBe(seen === undefined || message.seq < seen);
+      }
+    }
+  },
+);
+
+check('B17: every answer is shown once, in the order of the tape', (messages, events) => {
+  const answers = messages.filter(({ role }) => role === 'assistant').map(({ seq }) => seq);
+  expect(answers).toEqual(of(events, 'output').map(({ seq }) => seq));
+});
+
+test('what was shown stays as it was when the tape grows by another step', () => {
+  const property = fc.property(steps, (list) => {
+    const events = tapeFrom(list);
+    const shown = transcript(events);
+    const next = { recordedAt: 0, runId: 'run_1', seq: events.length + 1 };
+    const grown = transcript([...events, { ...context(list.length + 1), ...next }]);
+    expect(grown).toEqual(shown);
+  });
+  fc.assert(property, { numRuns: RUNS });
+});
+
+test('no beginning of any tape, and no tape out of order, makes it throw', () => {
+  const property = fc.property(steps, fc.infiniteStream(fc.nat()), (list, picks) => {
+    const events = tapeFrom(list);
+    for (let cut = 0; cut <= events.length; cut += 1) expect(() => transcript(events.slice(0, cut))).not.toThrow();
+    const keys = new Map(events.map(({ seq }) => [seq, picks.next().value ?? 0]));
+    const mixed = events.toSorted((a, b) => (keys.get(a.seq) ?? 0) - (keys.get(b.seq) ?? 0));
+    expect(() => transcript(mixed)).not.toThrow();
+  });
+  fc.assert(property, { numRuns: 100 });
+});

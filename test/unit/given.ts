@@ -1,0 +1,172 @@
+import type {
+  ApprovalStatus,
+  Json,
+  NewEvent,
+  OutputUsage,
+  PayloadOf,
+  PlacedEvent,
+  RunOrigin,
+} from '../../src/domain/events.ts';
+import type { RunLimits } from '../../src/domain/next-step.ts';
+import { isRefusal, type Refusal } from '../../src/domain/refusal.ts';
+import { foldRun, type Run } from '../../src/domain/run.ts';
+import type { Decision } from '../../src/domain/run-decisions.ts';
+import type { RunStatus } from '../../src/domain/transitions.ts';
+
+export const runId = 'run_1';
+export const origin: RunOrigin = { sessionId: 'ses_1', agentId: null, model: null, retryOf: null, urgent: false };
+export const limits: RunLimits = { maxSteps: 4, maxToolCalls: 6, runSeconds: 10, maxTokens: 1000, maxCost: null };
+/** When the questions of `question` expire, in epoch milliseconds. */
+export const expiry = 1_000_000;
+
+/** Events in the order of a tape. A number is the time, in epoch milliseconds, at which those behind it are recorded. */
+export type Given = NewEvent | number | readonly Given[];
+
+export function tape(...given: Given[]): PlacedEvent[] {
+  const placed: PlacedEvent[] = [];
+  let recordedAt = 0;
+  const place = (part: Given): void => {
+    if (typeof part === 'number') recordedAt = part;
+    else if ('type' in part) placed.push({ ...part, recordedAt, runId, seq: placed.length + 1 });
+    else part.forEach(place);
+  };
+  given.forEach(place);
+  return placed;
+}
+
+/** The fold of these events. */
+export function runOf(...given: Given[]): Run {
+  const run = foldRun(tape(...given));
+  if (run === null) throw new Error('These events begin no run.');
+  return run;
+}
+
+export function eventsOf(decision: Decision): NewEvent[] {
+  if (isRefusal(decision)) throw new Error(`Refused: ${decision.message}`);
+  return decision.events;
+}
+
+export function refusalOf(decision: Decision): Refusal {
+  if (!isRefusal(decision)) throw new Error(`Not refused: ${JSON.stringify(decision.events)}`);
+  return decision;
+}
+
+export function input(text: string): NewEvent {
+  return { type: 'input', actor: 'USER', payload: { text, steered: false, idempotencyKey: null, origin } };
+}
+
+export function steered(text: string): NewEvent {
+  return { type: 'input', actor: 'USER', payload: { text, steered: true, idempotencyKey: null, origin: null } };
+}
+
+export function status(
+  from: RunStatus | null,
+  to: RunStatus,
+  more: Partial<PayloadOf<'status'>> = {},
+): Extract<NewEvent, { type: 'status' }> {
+  return { type: 'status', actor: 'SYSTEM', payload: { from, to, reason: null, error: null, turn: null, ...more } };
+}
+
+export function context(step: number, model = 'scripted'): NewEvent {
+  const end = { runId, seq: 1 };
+  const payload: PayloadOf<'context'> = {
+    ...{ step, model, shown: { from: end, to: end, messages: 1 }, memories: [], artifactId: null },
+    ...{ instructionsHash: '', tools: [], estimatedTokens: 0, requestHash: '' },
+  };
+  return { type: 'context', actor: 'SYSTEM', payload };
+}
+
+interface Answer {
+  text?: string;
+  calls?: string[];
+  finishReason?: string;
+  usage?: Partial<OutputUsage>;
+}
+
+/** The model's answer, with the calls that it asks for. */
+export function output(step: number, { text = '', calls = [], finishReason = 'stop', usage = {} }: Answer = {}) {
+  const counted: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, ...usage };
+  const answer: NewEvent = {
+    type: 'output',
+    actor: 'MODEL',
+    payload: { step, text, toolCalls: calls, finishReason, usage: counted, model: 'scripted', responseId: null },
+  };
+  return [answer, ...calls.map((callId) => toolCall(callId, step))];
+}
+
+export function toolCall(callId: string, step = 1, asked: Json = { of: callId }): NewEvent {
+  return {
+    type: 'tool_call',
+    actor: 'MODEL',
+    payload: { step, callId, tool: `tool_${callId}`, input: asked, inputError: null },
+  };
+}
+
+export function verdict(callId: string, effect: 'ALLOW' | 'ASK' | 'DENY'): NewEvent {
+  return { type: 'tool_decision', actor: 'SYSTEM', payload: { callId, effect, reason: 'By policy.', rule: null } };
+}
+
+/** A person is asked about the call; the approval's id is `apr_` with that of the call. */
+export function question(callId: string, more: Partial<PayloadOf<'approval_request'>> = {}): NewEvent {
+  const payload: PayloadOf<'approval_request'> = {
+    ...{ callId, approvalId: `apr_${callId}`, risk: 'HIGH', summary: '', expiresAt: expiry, why: 'policy' },
+    ...more,
+  };
+  return { type: 'approval_request', actor: 'SYSTEM', payload };
+}
+
+export function answer(callId: string, to: ApprovalStatus, editedInput: Json = null): NewEvent {
+  const payload: PayloadOf<'approval_decision'> = {
+    ...{ callId, approvalId: `apr_${callId}`, status: to, scope: to === 'ALLOWED' ? 'ONCE' : null },
+    ...{ decidedBy: null, reason: null, editedInput, grantId: null, grantExpiresAt: null },
+  };
+  return { type: 'approval_decision', actor: 'USER', payload };
+}
+
+export function toolStart(callId: string, attempt = 1): NewEvent {
+  const payload = { callId, tool: `tool_${callId}`, attempt, idempotencyKey: `key_${callId}` };
+  return { type: 'tool_start', actor: 'SYSTEM', payload };
+}
+
+export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'>> = {}): NewEvent {
+  const payload: PayloadOf<'tool_result'> = {
+    ...{ callId, tool: `tool_${callId}`, ok: true, output: `result of ${callId}`, error: null },
+    ...{ durationMilliseconds: 1, truncated: false, attachment: null },
+    ...more,
+  };
+  return { type: 'tool_result', actor: 'TOOL', payload };
+}
+
+export function resumption(step: number, attempt = 1): NewEvent {
+  return { type: 'resumption', actor: 'SYSTEM', payload: { attempt, step, epoch: attempt + 1, reason: 'Lost.' } };
+}
+
+export const pending: Given = [input('hello'), status(null, 'PENDING')];
+export const inProgress: Given = [pending, status('PENDING', 'IN_PROGRESS', { turn: 1 })];
+
+/** The model has asked for these calls. */
+export function called(...callIds: string[]): Given {
+  return [inProgress, context(1), output(1, { calls: callIds })];
+}
+
+/** A person is asked about these calls, and the run is still IN_PROGRESS. */
+export function asking(...callIds: string[]): Given {
+  return [called(...callIds), callIds.map((callId) => [verdict(callId, 'ASK'), question(callId)])];
+}
+
+/** A person is asked about these calls, and nothing else is left to do. */
+export function awaiting(...callIds: string[]): Given {
+  return [asking(...callIds), status('IN_PROGRESS', 'AWAITING_APPROVAL')];
+}
+
+export const failure = { code: 'INTERNAL', message: 'It broke.', retryable: false } as const;
+
+/** A tape that leads to each status. */
+export const tapeTo: Record<RunStatus, Given> = {
+  PENDING: pending,
+  IN_PROGRESS: inProgress,
+  AWAITING_APPROVAL: awaiting('a'),
+  DONE: [inProgress, context(1), output(1, { text: 'Done.' }), status('IN_PROGRESS', 'DONE')],
+  CANCELLED: [inProgress, status('IN_PROGRESS', 'CANCELLED', { reason: 'Enough.' })],
+  FAILED: [inProgress, status('IN_PROGRESS', 'FAILED', { reason: failure.message, error: failure })],
+};

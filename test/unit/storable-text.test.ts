@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { storableText } from '../../src/domain/storable-text.ts';
+
+test.each([
+  ['', ''],
+  ['plain, äöü, 漢字, 😀\n\t', 'plain, äöü, 漢字, 😀\n\t'],
+  ['a\0b\0', 'a\uFFFDb\uFFFD'],
+  ['\uD800', '\uFFFD'],
+  ['\uDE00\uD83D', '\uFFFD\uFFFD'],
+  ['\uD83D\uDE00\uD83D', '😀\uFFFD'],
+])('%j is stored as %j', (text, stored) => {
+  expect(storableText(text)).toBe(stored);
+  expect(storableText(stored)).toBe(stored);
+});

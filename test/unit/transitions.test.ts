@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { foldOn } from '../../src/domain/run.ts';
+import { decide, type RunCommand } from '../../src/domain/run-decisions.ts';
+import {
+  isTerminal,
+  type RunStatus,
+  runStatuses,
+  type TransitionCommand,
+  transitionCommands,
+  transitions,
+} from '../../src/domain/transitions.ts';
+import { answer, asking, awaiting, eventsOf, failure, refusalOf, runId, runOf, status, tapeTo } from './given.ts';
+
+/** DESIGN.md section 3, written out once more, so that a change of the code alone is seen. */
+const table: Record<RunStatus, Partial<Record<TransitionCommand, RunStatus>>> = {
+  PENDING: { start: 'IN_PROGRESS', fail: 'FAILED', cancel: 'CANCELLED' },
+  IN_PROGRESS: { requestApproval: 'AWAITING_APPROVAL', complete: 'DONE', fail: 'FAILED', cancel: 'CANCELLED' },
+  AWAITING_APPROVAL: { resume: 'IN_PROGRESS', fail: 'FAILED', cancel: 'CANCELLED' },
+  DONE: {},
+  CANCELLED: {},
+  FAILED: {},
+};
+
+/** `resume` is nobody's command: it follows from the last answer that a waiting run needs. */
+type GivenCommand = Exclude<TransitionCommand, 'resume'>;
+const givenCommands = transitionCommands.filter((command): command is GivenCommand => command !== 'resume');
+
+const commands: Record<GivenCommand, RunCommand> = {
+  start: { kind: 'start', turn: 3 },
+  requestApproval: { kind: 'requestApproval' },
+  complete: { kind: 'complete' },
+  fail: { kind: 'fail', error: failure },
+  cancel: { kind: 'cancel', reason: 'Enough.' },
+};
+
+const allow: RunCommand = {
+  kind: 'decideApproval',
+  approvalId: 'apr_a',
+  verdict: { decision: 'ALLOW', by: 'ada', scope: 'ONCE', grant: null, editedInput: null, reason: null },
+};
+
+interface Pair {
+  from: RunStatus;
+  command: GivenCommand;
+  to: RunStatus | null;
+}
+
+const pairs = runStatuses.flatMap((from) =>
+  givenCommands.map((command): Pair => ({ from, command, to: table[from][command] ?? null })),
+);
+const isCancelledTwice = ({ from, command }: Pair) => from === 'CANCELLED' && command === 'cancel';
+const runIn = (from: RunStatus, command: GivenCommand) =>
+  runOf(from === 'IN_PROGRESS' && command === 'requestApproval' ? asking('a') : tapeTo[from]);
+
+describe('B12: the table of transitions', () => {
+  test('B12: is the one of the design', () => {
+    for (const from of runStatuses) {
+      const ways = Object.entries(transitions[from]).filter(([, to]) => to !== null);
+      expect(Object.fromEntries(ways)).toEqual(table[from]);
+    }
+  });
+
+  test.each(pairs.filter(({ to }) => to !== null))('B12: $command takes $from to $to', ({ from, command, to }) => {
+    const run = runIn(from, command);
+    const events = eventsOf(decide(run, commands[command], 5));
+    const statuses = events.filter(({ type }) => type === 'status');
+    expect(statuses).toHaveLength(1);
+    expect(statuses[0]?.payload).toMatchObject({ from, to });
+    expect(events.at(-1)).toBe(statuses[0]);
+    expect(foldOn(run, runId, events, 5)?.state.status).toBe(to);
+  });
+
+  test.each(pairs.filter((pair) => pair.to === null && !isCancelledTwice(pair)))(
+    'B12: $command is refused in $from, by name, and changes nothing',
+    ({ from, command }) => {
+      const run = runIn(from, command);
+      const before = structuredClone(run);
+      const refusal = refusalOf(decide(run, commands[command], 5));
+      expect(refusal).toMatchObject({ kind: 'invalid-transition', runId, state: from, command });
+      expect(refusal.message).toContain(from);
+      expect(refusal.message).toContain(runId);
+      expect(run).toEqual(before);
+    },
+  );
+
+  test('B12: the last answer resumes AWAITING_APPROVAL, with one status event', () => {
+    const run = runOf(awaiting('a'));
+    const events = eventsOf(decide(run, allow, 5));
+    expect(events.filter(({ type }) => type === 'status').map(({ payload }) => payload)).toEqual([
+      { from: 'AWAITING_APPROVAL', to: 'IN_PROGRESS', reason: null, error: null, turn: null },
+    ]);
+    expect(foldOn(run, runId, events, 5)?.state.status).toBe('IN_PROGRESS');
+  });
+
+  test('B12: an answer resumes nothing that does not wait', () => {
+    const working = runOf(asking('a'));
+    expect(eventsOf(decide(working, allow, 5)).map(({ type }) => type)).toEqual(['approval_decision']);
+    for (const from of runStatuses.filter((name) => name !== 'AWAITING_APPROVAL')) {
+      expect(refusalOf(decide(runOf(tapeTo[from]), allow, 5))).toMatchObject({ kind: 'approval-settled' });
+    }
+  });
+});
+
+describe('ending', () => {
+  test('B12: cancelling a cancelled run succeeds and records nothing', () => {
+    expect(decide(runOf(tapeTo.CANCELLED), commands.cancel, 5)).toEqual({ kind: 'events', events: [] });
+  });
+
+  test('B13: no command adds anything to a run that has ended', () => {
+    const withdrawn = [awaiting('a'), answer('a', 'WITHDRAWN')];
+    const others: RunCommand[] = [
+      { kind: 'steer', text: 'more', idempotencyKey: null },
+      { kind: 'record', events: [answer('a', 'ALLOWED')] },
+      { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' },
+      { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'fail' },
+      allow,
+    ];
+    for (const ended of ['DONE', 'FAILED', 'CANCELLED'] as const) {
+      for (const given of [tapeTo[ended], [withdrawn, status('AWAITING_APPROVAL', ended)]]) {
+        for (const command of [...Object.values(commands), ...others]) {
+          const decision = decide(runOf(given), command, 5);
+          const added = decision.kind === 'events' ? decision.events : [];
+          expect(added, `${command.kind} in ${ended}`).toEqual([]);
+          if (decision.kind === 'events') expect([ended, command.kind]).toEqual(['CANCELLED', 'cancel']);
+        }
+      }
+    }
+  });
+
+  test('DONE, FAILED and CANCELLED are the ends', () => {
+    expect(runStatuses.filter(isTerminal)).toEqual(['DONE', 'CANCELLED', 'FAILED']);
+  });
+});
