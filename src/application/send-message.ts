@@ -16,7 +16,7 @@ import { canonicalJson } from '../journal/canonical-json.ts';
 import { agentById } from '../projections/agents.ts';
 import { findIdempotencyKey, insertIdempotencyKey } from '../projections/idempotency-keys.ts';
 import type { RecordOutcome } from '../projections/recorder.ts';
-import { countWaitingRuns, openRunOf } from '../projections/runs.ts';
+import { activeRunsOf, countWaitingRuns, openRunOf } from '../projections/runs.ts';
 import { insertSession, titleSession } from '../projections/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
@@ -130,7 +130,7 @@ async function send(
     return limitExceeded('queueLength', `${most} messages wait in this session already; nothing was recorded.`);
   }
   const begun = await begin(context, viewer, message, target);
-  if (begun?.kind === 'sent' && message.whenBusy === 'INTERRUPT' && open) await interrupt(context, target, open.id);
+  if (begun?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interrupt(context, begun);
   return begun;
 }
 
@@ -200,9 +200,11 @@ async function steer(
 }
 
 /** Comes after the new run is recorded: freed before, the session would go to the next one in line. */
-async function interrupt(context: CommandContext, { sessionId }: Target, runId: string): Promise<void> {
-  await context.recorder.record({
-    ...{ runId, sessionId, epoch: null },
+async function interrupt({ database, recorder }: CommandContext, { sessionId, runId }: SentMessage): Promise<void> {
+  const [underway] = await activeRunsOf(database.reader, [sessionId]);
+  if (!underway || underway.id === runId) return;
+  await recorder.record({
+    ...{ runId: underway.id, sessionId, epoch: null },
     decide: (run, now) => decide(run, { kind: 'cancel', reason: 'Interrupted by a newer message.' }, now),
   });
 }

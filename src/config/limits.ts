@@ -85,5 +85,7 @@ export const MODEL_ATTEMPTS = 3;
 export const MODEL_RETRY_AFTER_SECONDS = 60;
 /** Subscriptions and other operations of one WebSocket at a time. */
 export const OPERATIONS_PER_SOCKET = 1000;
+/** How long a closed WebSocket waits for a client that may be gone: a stopping server waits no longer than that. */
+export const SOCKET_CLOSE_SECONDS = 2;
 /** Between two pings on a WebSocket or comments on an event stream: proxies cut what is silent for a minute. */
 export const KEEP_ALIVE_SECONDS = 12;

@@ -58,15 +58,15 @@ export function createRecorder({ journal, now, cachedRuns }: RecorderOptions): R
     const { runId, sessionId, epoch } = request;
     const prepared = prepare(request, base, now());
     if (isRefusal(prepared)) return { kind: 'refused', refusal: prepared };
-    if (prepared.events.length === 0) return base ? { kind: 'recorded', run: base, events: [] } : null;
+    if (prepared.content.events.length === 0) return base ? { kind: 'recorded', run: base, events: [] } : null;
     let missed: RecordedEvent[] = [];
     const outcome = await journal.append({
-      ...{ ...prepared, runId, sessionId, epoch, expectedHead: base?.head ?? 0 },
+      ...{ ...prepared.content, runId, sessionId, epoch, expectedHead: base?.head ?? 0 },
       rebase(others) {
         missed = others;
         const again = prepare(request, others.reduce<Run | null>(evolve, base), now());
         // A refusal is given on what is durable only: the next attempt finds it there.
-        return isRefusal(again) || again.events.length === 0 ? null : again;
+        return isRefusal(again) || again.content.events.length === 0 ? null : again.content;
       },
     });
     switch (outcome.kind) {
@@ -134,15 +134,17 @@ function createFolds(journal: Journal, capacity: number) {
   };
 }
 
+type Prepared = { kind: 'prepared'; content: AppendContent };
+
 /** Decides on a fold, and adds the events' times and the rows that go with them. */
-function prepare(request: RecordRequest, run: Run | null, now: number): AppendContent | Refusal {
+function prepare(request: RecordRequest, run: Run | null, now: number): Prepared | Refusal {
   const decided = request.decide(run, now);
   if (isRefusal(decided)) return decided;
   const events = placeEvents(run, request.runId, decided.events, now);
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
   const writes = [...runRows(after, events), ...approvalRows(after, events), ...(decided.writes ?? [])];
-  return { events, writes };
+  return { kind: 'prepared', content: { events, writes } };
 }
 
 /** `missed` may hold events that were not recorded in the end: what counts is what `recorded` stands behind. */

@@ -87,11 +87,15 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
   };
   const { maxCost, ...runLimits } = configuration.file.limits;
   const gateway: GatewayFacts = {
-    ...{ version, startedAt: new Date(clock.now()), journal: 'sqlite', models: catalogue.names },
+    ...{ version, startedAt: new Date(clock.now()), journal: 'sqlite', models: defaultFirst(catalogue) },
     limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
   };
   return (credentials, operation): GraphqlContext => {
     const viewer = authenticate(credentials);
     return { viewer, commands, follow, gateway, loaders: createLoaders(commands, viewer), ...operation };
   };
+}
+
+function defaultFirst({ defaultName, names }: Catalogue): string[] {
+  return [defaultName, ...names.filter((name) => name !== defaultName)];
 }

@@ -49,7 +49,7 @@ const work: fc.Arbitrary<Act> = fc.record({
   kind: fc.constant('work'),
   choices: fc.array(fc.nat(99), { minLength: 4, maxLength: 4 }),
   meanwhile: fc.oneof(
-    { arbitrary: fc.constant([]), weight: 4 },
+    { arbitrary: fc.constant<Outside[]>([]), weight: 4 },
     { arbitrary: fc.array(outside, { maxLength: 2 }), weight: 1 },
   ),
 });
@@ -365,5 +365,5 @@ test('no run is stuck: from wherever it got, work and answers bring it to an end
     const { run } = world;
     expect(run && isTerminal(run.state.status), `ended, and is ${run?.state.status}`).toBe(true);
   });
-  fc.assert(property, { numRuns: RUNS });
+  fc.assert(property, { numRuns: 200 });
 });

@@ -44,7 +44,8 @@ export function followApprovals(
   let lookedAt = now();
 
   function receive(wake: Wake): boolean {
-    if (sessionId !== null && wake.sessionId !== sessionId) return false;
+    // What the next look will find needs no remembering.
+    if (lookAgain || (sessionId !== null && wake.sessionId !== sessionId)) return lookAgain;
     const ids = wake.events === null ? [] : wake.events.flatMap(approvalIdOf);
     for (const id of ids) changed.add(id);
     if (wake.events !== null && changed.size <= PAGE) return ids.length > 0;

@@ -15,7 +15,7 @@ const codes = {
   INTERNAL: { description: 'Something that should not happen; the log of the server has more.' },
 } as const satisfies Record<FailureCode, { description: string }>;
 
-export const RunErrorCode = builder.enumType('RunErrorCode', { description: 'Why a run failed.', values: codes });
+const RunErrorCode = builder.enumType('RunErrorCode', { description: 'Why a run failed.', values: codes });
 
 export function isRunErrorCode(code: string): code is FailureCode {
   return Object.hasOwn(codes, code);

@@ -30,12 +30,12 @@ const types = {
   RESUMPTION: { value: 'resumption', description: 'The run was taken up again after its executor was lost.' },
 } as const satisfies { [Type in EventType as Uppercase<Type>]: { value: Type; description: string } };
 
-export const TapeEventType = builder.enumType('TapeEventType', {
+const TapeEventType = builder.enumType('TapeEventType', {
   description: 'What kind of thing an event records.',
   values: types,
 });
 
-const { types: typesArgument } = builder.args((t) => ({
+export const { types: typesArgument } = builder.args((t) => ({
   types: t.field({
     type: [TapeEventType],
     description: 'Only events of these types; all of them without it. Cursors stay the same.',
@@ -92,5 +92,3 @@ export const TapeEvent = builder.interfaceRef<RecordedEvent>('TapeEvent').implem
     }),
   }),
 });
-
-export { typesArgument };

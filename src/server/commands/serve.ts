@@ -6,7 +6,6 @@ import { startGateway } from '../gateway.ts';
 export async function serveCommand(configuration: Configuration): Promise<void> {
   const logger = createLogger(configuration.logLevel);
   const gateway = await startGateway(configuration, logger);
-  logger.info({ event: 'listening', url: gateway.url }, 'Runtape is listening');
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
@@ -22,4 +21,6 @@ export async function serveCommand(configuration: Configuration): Promise<void> 
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Last: whoever reads this line may stop the server from now on.
+  logger.info({ event: 'listening', url: gateway.url }, 'Runtape is listening');
 }

@@ -53,7 +53,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
 function ownSubscribe(maskError: MaskError): Plugin {
   return {
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => subscribeOperation(args));
+      setSubscribeFn((args: ExecutionArgs) => subscribeOperation(args, maskError));
     },
   };
 }

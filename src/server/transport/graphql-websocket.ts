@@ -28,12 +28,17 @@ interface GraphqlWebSocketOptions {
 /** GraphQL over WebSocket, in the graphql-transport-ws protocol. Disposing closes every socket so that clients come back. */
 export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { dispose(): void | Promise<void> } {
   const { server, schema, endpoint, makeContext, maskError } = options;
-  const sockets = new WebSocketServer({ server, path: endpoint, maxPayload: limits.BODY_BYTES });
+  const sockets = new WebSocketServer({
+    ...{ server, path: endpoint, maxPayload: limits.BODY_BYTES },
+    closeTimeout: limits.SOCKET_CLOSE_SECONDS * 1000,
+  });
   const leaving = new WeakMap<object, AbortController>();
   return useServer(
     {
       execute: async (args) => maskResult(await execute(args), maskError),
-      subscribe: (args) => subscribeOperation(args),
+      subscribe: (args) => subscribeOperation(args, maskError),
+      // Otherwise it closes sockets with the words of whatever was thrown.
+      isProd: true,
       onConnect({ extra }) {
         leaving.set(extra, new AbortController());
       },

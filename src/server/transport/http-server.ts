@@ -27,8 +27,10 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   const path = (request.url ?? '/').split('?', 1)[0];
   switch (path) {
     case endpoint:
-      if (isTooLong(request)) return answer(response, 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
       if (wantsPage(request)) return graphiql.send(request, response);
+      if (!(await hasFittingBody(request))) {
+        return answer(response, 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
+      }
       return graphql(request, response);
     case '/livez':
       return answer(response, 200, 'ok');
@@ -49,8 +51,19 @@ function wantsPage({ method, headers, url }: IncomingMessage): boolean {
   return method === 'GET' && (headers.accept ?? '').includes('text/html') && !/[?&](query|extensions)=/.test(url ?? '');
 }
 
-function isTooLong({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length'] ?? 0) > limits.BODY_BYTES;
+/** A body in chunks does not say its length: it is read here, as far as it may be long, and handed on in one piece. */
+async function hasFittingBody(request: IncomingMessage): Promise<boolean> {
+  if (Number(request.headers['content-length'] ?? 0) > limits.BODY_BYTES) return false;
+  if (request.headers['transfer-encoding'] === undefined) return true;
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
+    bytes += piece.length;
+    if (bytes > limits.BODY_BYTES) return false;
+    pieces.push(piece);
+  }
+  Object.assign(request, { body: Buffer.concat(pieces) });
+  return true;
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

@@ -15,6 +15,7 @@ import {
   SessionByIdDocument,
   SessionByKeyDocument,
   SessionsDocument,
+  UpdateSessionDocument,
 } from '../../generated/graphql.ts';
 import { ask, codeOf, finish, type InProcess, openInProcess } from './in-process.ts';
 
@@ -106,6 +107,18 @@ describe('sessions', () => {
       return sessions.edges.some(({ node }) => node.id === session.id);
     };
     expect([await shown(false), await shown(true)]).toEqual([false, true]);
+  });
+
+  test('B9: a title given by hand stays, one made of a message can be replaced', async () => {
+    await gateway.data(ResolveSessionDocument, { input: { key: 'b9', title: 'By hand' } });
+    expect((await send('b9', 'Something else')).session.title).toBe('By hand');
+    const { session } = await send('b9-message', 'From the message\nand more');
+    expect(session.title).toBe('From the message');
+    const input = { sessionId: session.id, title: 'Later' };
+    expect((await gateway.data(UpdateSessionDocument, { input })).updateSession).toMatchObject({
+      session: { title: 'Later' },
+    });
+    expect((await send('b9-message', 'Again')).session.title).toBe('Later');
   });
 
   test('a session knows its runs and what they used', async () => {

@@ -227,7 +227,7 @@ describe('approvalEvents', () => {
     const stream = await follow();
     expect(await approval(stream)).toEqual([first, 'PENDING']);
     const ids: string[] = [];
-    for (let index = 0; index < 230; index += 1) ids.push(await ask(gateway, (await send(`s${index}`)).run.id));
+    for (let index = 0; index < 130; index += 1) ids.push(await ask(gateway, (await send(`s${index}`)).run.id));
     const seen: string[] = [];
     while (seen.length < ids.length) seen.push(String((await approval(stream))[0]));
     expect(seen).toEqual(ids);

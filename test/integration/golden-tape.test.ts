@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { answerNext, type Event, follow, send } from './conversation.ts';
+import { startTestGateway } from './gateway.ts';
+import { countedTool } from './tools.ts';
+
+const conversation = [
+  'Hello',
+  '/think Let me see.\n/say First I count.\n/call count {"word":"one"}\n/call missing {}\n/then\n/usage 12 3\n/say Counted.',
+  '/call ask {"word":"two"}\n/then\n/echo',
+  '/fail MODEL_REFUSED',
+];
+
+test('B32: a fixed conversation gives the same tape every time, ids and times aside', async () => {
+  const { client } = await startTestGateway({
+    tools: [countedTool(), countedTool({ name: 'ask', risk: 'HIGH' })],
+  });
+  const tapes: string[] = [];
+  for (const text of conversation) {
+    const { run } = await send(client, { sessionKey: 'golden', text, idempotencyKey: `key ${tapes.length}` });
+    if (text.includes('/call ask')) await answerNext(client, run.id, 'ALLOW');
+    tapes.push(written(await follow(client, run.id)));
+  }
+  await expect(`${tapes.join('\n')}\n`).toMatchFileSnapshot('../data/golden-tape.txt');
+});
+
+/** One line an event, with ids by order of appearance, without what depends on the time. */
+function written(events: readonly Event[]): string {
+  const names = new Map<string, string>();
+  const named = (id: string) => {
+    if (!names.has(id)) names.set(id, `${id.slice(0, id.indexOf('_'))}-${names.size + 1}`);
+    return names.get(id) ?? id;
+  };
+  const lines = events.map(({ seq, type, actor, payload }) => {
+    const text = JSON.stringify(payload, Object.keys(flat(payload)).sort());
+    return `${seq} ${type} ${actor} ${text}`
+      .replace(/\b(ses|run|apr|call|key)_[0-9A-Z]{26}\b/g, named)
+      .replace(/"(expiresAt|durationMilliseconds)":\d+/g, '"$1":0')
+      .replace(/"(instructionsHash|requestHash)":"[0-9a-f]{64}"/g, '"$1":"…"');
+  });
+  return lines.join('\n');
+}
+
+/** Every key at any depth, so that members are written in one order. */
+function flat(value: unknown): Record<string, true> {
+  if (typeof value !== 'object' || value === null) return {};
+  const keys = Array.isArray(value) ? [] : Object.keys(value).map((key) => [key, true] as const);
+  return Object.assign(Object.fromEntries(keys), ...Object.values(value).map(flat));
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { DecideApprovalDocument } from '../generated/graphql.ts';
+import { converse, runById, send } from './conversation.ts';
+import { startTestGateway, until } from './gateway.ts';
+import { calling, countedTool, hanging } from './tools.ts';
+
+const twoSteps = calling(['count', { word: 'a' }]);
+
+describe('B18: a run that passes a limit is FAILED with exactly its code', () => {
+  test('model calls: STEP_LIMIT', async () => {
+    const { client } = await startTestGateway({ tools: [countedTool()], file: { limits: { maxSteps: 1 } } });
+    const { run } = await converse(client, { sessionKey: 'steps', text: twoSteps });
+    expect(run).toMatchObject({ state: 'FAILED', steps: 1, error: { code: 'STEP_LIMIT', retryable: false } });
+  });
+
+  test('tool calls: TOOL_LIMIT', async () => {
+    const { client } = await startTestGateway({ tools: [countedTool()], file: { limits: { maxToolCalls: 1 } } });
+    const text = calling(['count', { word: 'a' }], ['count', { word: 'b' }]);
+    const { run } = await converse(client, { sessionKey: 'calls', text });
+    expect(run).toMatchObject({ state: 'FAILED', error: { code: 'TOOL_LIMIT' } });
+  });
+
+  test.each([
+    ['a model', '/hang'],
+    ['a tool', calling(['count', { word: 'a' }])],
+  ])('time at work, in %s that hangs: DEADLINE', async (_name, text) => {
+    const tool = countedTool({ execute: hanging });
+    const { client } = await startTestGateway({ tools: [tool], file: { limits: { runSeconds: 0.3 } } });
+    const { run } = await converse(client, { sessionKey: 'deadline', text });
+    expect(run).toMatchObject({ state: 'FAILED', error: { code: 'DEADLINE' } });
+  });
+
+  test('tokens: BUDGET', async () => {
+    const { client } = await startTestGateway({ tools: [countedTool()], file: { limits: { maxTokens: 50 } } });
+    const { run } = await converse(client, { sessionKey: 'tokens', text: `/usage 40 10\n${twoSteps}` });
+    expect(run).toMatchObject({ state: 'FAILED', error: { code: 'BUDGET' } });
+  });
+
+  test('cost: BUDGET', async () => {
+    const price = { inputPerMillion: 1_000_000, outputPerMillion: 0 };
+    const { client } = await startTestGateway({
+      tools: [countedTool()],
+      file: { limits: { maxCost: 5 }, models: { scripted: { provider: 'scripted', paceMilliseconds: 0, price } } },
+    });
+    const { run } = await converse(client, { sessionKey: 'cost', text: `/usage 6 1\n${twoSteps}` });
+    expect(run).toMatchObject({ state: 'FAILED', error: { code: 'BUDGET' }, usage: { cost: 6 } });
+  });
+
+  test('the time spent waiting for a person does not count', async () => {
+    const tool = countedTool({ risk: 'HIGH' });
+    const { client } = await startTestGateway({ tools: [tool], file: { limits: { runSeconds: 1.5 } } });
+    const { run } = await send(client, { sessionKey: 'waiting', text: twoSteps });
+    const asked = await until(async () => {
+      const now = await runById(client, run.id);
+      return now.state === 'AWAITING_APPROVAL' && now;
+    });
+    const since = Date.parse(asked.pendingApprovals[0]?.requestedAt ?? '');
+    await until(async () => Date.now() - since > 2000);
+    const approvalId = asked.pendingApprovals[0]?.id ?? '';
+    await client.send(DecideApprovalDocument, { input: { approvalId, decision: 'ALLOW' } });
+    const ended = await until(async () => {
+      const now = await runById(client, run.id);
+      return now.endedAt ? now : null;
+    });
+    expect(ended.state).toBe('DONE');
+  });
+});

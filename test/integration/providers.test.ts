@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getDefaultConfig } from '@dwmkerr/mock-llm/dist/config.js';
+import { createServer } from '@dwmkerr/mock-llm/dist/server.js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { CancelRunDocument } from '../generated/graphql.ts';
+import { answerNext, converse, follow, runById, send, typesOf } from './conversation.ts';
+import { sendEvents, startProvider, stopChunk, textChunk, usageChunk } from './fake-provider.ts';
+import { startTestGateway } from './gateway.ts';
+import { countedTool } from './tools.ts';
+
+const configured = (baseURL: string) => ({
+  defaultModel: 'local',
+  models: { local: { provider: 'openai-compatible', baseURL, model: 'any' } },
+});
+
+describe('a provider that is named in the configuration only', () => {
+  test('that nobody here wrote streams its answer onto the tape', async () => {
+    const { client } = await startTestGateway({ file: configured(await startMockLlm()) });
+    const { run, events } = await converse(client, { sessionKey: 'mock', text: 'Hello there' });
+    expect(run).toMatchObject({ state: 'DONE', output: 'Hello there', model: 'local', usage: { estimated: true } });
+    const deltas = events.flatMap((event) => (event.__typename === 'OutputDeltaEvent' ? [event.text] : []));
+    expect(deltas.join('')).toBe('Hello there');
+  });
+
+  test('is shown the results of several tools, one behind an approval, in its own order', async () => {
+    const provider = await startProvider((response, { body }) => {
+      const { messages } = JSON.parse(body) as { messages: { role: string }[] };
+      if (messages.some(({ role }) => role === 'tool')) sendEvents(response, textChunk('Both done.'), stopChunk());
+      else
+        sendEvents(response, { choices: [{ delta: { tool_calls: twoCalls } }] }, stopChunk('tool_calls'), usageChunk);
+      sendEvents(response, '[DONE]');
+      response.end();
+    });
+    const tools = [countedTool({ name: 'low' }), countedTool({ name: 'high', risk: 'HIGH' })];
+    const { client } = await startTestGateway({ file: configured(provider.baseURL), tools });
+    const { run } = await send(client, { sessionKey: 'tools', text: 'Use both.' });
+    await answerNext(client, run.id, 'ALLOW');
+    await follow(client, run.id);
+    expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', output: 'Both done.', steps: 2 });
+    const { messages } = JSON.parse(provider.requests[1]?.body ?? '{}');
+    const asked = messages.at(-3).tool_calls.map(({ id }: { id: string }) => id);
+    expect(messages.slice(-2).map((message: { tool_call_id: string }) => message.tool_call_id)).toEqual(asked);
+    expect(messages.slice(-2).map(({ content }: { content: string }) => content)).toEqual(['counted h', 'counted l']);
+  });
+
+  test('B46: has its request stopped within 100 ms when the run is cancelled', async () => {
+    const provider = await startProvider((response) => sendEvents(response, textChunk('Once upon a time')));
+    const { client } = await startTestGateway({ file: configured(provider.baseURL) });
+    const { run } = await send(client, { sessionKey: 'stop', text: 'Tell me a story.' });
+    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    const closed = provider.requests[0]?.closed.then(() => performance.now());
+    await client.send(CancelRunDocument, { input: { runId: run.id } });
+    const answered = performance.now();
+    expect(((await closed) ?? Number.POSITIVE_INFINITY) - answered).toBeLessThan(100);
+    const events = await follow(client, run.id);
+    expect(typesOf(events).at(-1)).toBe('STATUS');
+    expect(typesOf(events)).not.toContain('OUTPUT');
+  });
+
+  test('B19: that is overloaded, or hangs up before its first word, is asked again', async () => {
+    let requests = 0;
+    const provider = await startProvider((response) => {
+      requests += 1;
+      if (requests === 1) response.writeHead(429, { 'retry-after': '0' }).end('{"error":{"message":"slow down"}}');
+      else if (requests === 2) response.destroy();
+      else {
+        sendEvents(response, textChunk('Here I am.'), stopChunk(), '[DONE]');
+        response.end();
+      }
+    });
+    const { client } = await startTestGateway({ file: configured(provider.baseURL) });
+    const { run } = await converse(client, { sessionKey: 'again', text: 'Are you there?' });
+    expect(run).toMatchObject({ state: 'DONE', output: 'Here I am.' });
+    expect(requests).toBe(3);
+  });
+
+  test('B19: that refuses the key is not asked again: MODEL_AUTH, one terminal event', async () => {
+    const provider = await startProvider((response) => response.writeHead(401).end('{"error":{"message":"bad key"}}'));
+    const { client } = await startTestGateway({ file: configured(provider.baseURL) });
+    const { run, events } = await converse(client, { sessionKey: 'key', text: 'Hello' });
+    expect(run).toMatchObject({ state: 'FAILED', error: { code: 'MODEL_AUTH', retryable: false } });
+    expect(provider.requests).toHaveLength(1);
+    expect(typesOf(events).filter((type) => type === 'STATUS')).toHaveLength(3);
+  });
+});
+
+const twoCalls = [
+  { index: 0, id: 'a', type: 'function', function: { name: 'high', arguments: '{"word":"h"}' } },
+  { index: 1, id: 'b', type: 'function', function: { name: 'low', arguments: '{"word":"l"}' } },
+];
+
+async function startMockLlm(): Promise<string> {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  const config = getDefaultConfig();
+  config.streaming = { chunkSize: 3, chunkIntervalMs: 1 };
+  const server: Server = createServer(config, '127.0.0.1', 0).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { RiskLevel } from '../../src/domain/events.ts';
+import { defineTool, type Tool } from '../../src/tools/tool.ts';
+
+/** A tool that counts its executions, and waits for a word where it is told to. */
+export interface CountedTool extends Tool {
+  executions: { input: unknown; idempotencyKey: string }[];
+}
+
+interface Options {
+  name?: string;
+  risk?: RiskLevel;
+  idempotent?: boolean;
+  parallelSafe?: boolean;
+  timeoutSeconds?: number;
+  execute?(input: { word: string }, context: { signal: AbortSignal }): Promise<string>;
+}
+
+export function countedTool(options: Options = {}): CountedTool {
+  const executions: CountedTool['executions'] = [];
+  const tool = defineTool({
+    name: options.name ?? 'count',
+    description: 'Counts its executions.',
+    input: z.strictObject({ word: z.string().min(1) }),
+    risk: options.risk ?? 'LOW',
+    idempotent: options.idempotent ?? false,
+    parallelSafe: options.parallelSafe ?? false,
+    timeoutSeconds: options.timeoutSeconds ?? 60,
+    async execute(input, context) {
+      executions.push({ input, idempotencyKey: context.idempotencyKey });
+      return options.execute ? options.execute(input, context) : `counted ${input.word}`;
+    },
+  });
+  return { ...tool, executions };
+}
+
+/** Never answers; ends with its signal. */
+export const hanging = (_input: unknown, { signal }: { signal: AbortSignal }) =>
+  new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
+/** A script for the scripted model that calls a tool and then says what came of it. */
+export const calling = (...calls: [tool: string, input: unknown][]) =>
+  `${calls.map(([tool, input]) => `/call ${tool} ${JSON.stringify(input)}`).join('\n')}\n/then\n/echo`;

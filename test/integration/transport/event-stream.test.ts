@@ -1,0 +1,116 @@
+import { createClient } from 'graphql-sse';
+import { EventSource } from 'undici';
+import { describe, expect, test } from 'vitest';
+import { CancelRunDocument, FollowRunDocument } from '../../generated/graphql.ts';
+import { converse, type Event, send, typesOf } from '../conversation.ts';
+import { startTestGateway, until } from '../gateway.ts';
+import { startCuttingProxy } from './cutting-proxy.ts';
+import { seededRandom } from './random.ts';
+import { askForStream, collect, eventIn, messagesOf, openStream, streamAddress } from './sse.ts';
+
+const talkative = '/pace 1\n/words 120\n/call clock {}\n/then\n/words 120';
+
+describe('an event stream', () => {
+  test('B59: is what the client of graphql-sse expects of it, in its default mode', async () => {
+    const { client, url } = await startTestGateway();
+    const { run } = await send(client, { sessionKey: 'sse', text: talkative });
+    const sse = createClient({ url, headers: { 'x-principal': 'ada' }, retryAttempts: 0 });
+    const events: Event[] = [];
+    for await (const { data, errors } of sse.iterate<{ runEvents: Event }>({
+      query: FollowRunDocument.toString(),
+      variables: { runId: run.id },
+    })) {
+      expect(errors).toBeUndefined();
+      if (data) events.push(data.runEvents);
+    }
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.at(-1)).toMatchObject({ type: 'STATUS', to: 'DONE' });
+    sse.dispose();
+  });
+
+  test('B25: has the cursor of each event as its id, and ends with a complete message', async () => {
+    const { client, url } = await startTestGateway();
+    const { runId, events } = await converse(client, { sessionKey: 'ids', text: 'Hello' });
+    const response = await askForStream(url, { runId });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const messages = await collect(messagesOf(response));
+    const nexts = messages.slice(0, -1);
+    expect(nexts.map(({ event }) => event)).toEqual(events.map(() => 'next'));
+    expect(nexts.map(({ id }) => id)).toEqual(events.map(({ cursor }) => cursor));
+    expect(nexts.map(eventIn)).toEqual(events);
+    expect(messages.at(-1)).toMatchObject({ event: 'complete' });
+  });
+
+  test('has ids also where the selection leaves the cursor out', async () => {
+    const { client, url } = await startTestGateway();
+    const { runId, events } = await converse(client, { sessionKey: 'bare', text: 'Hello' });
+    const query = 'subscription ($runId: ID!) { runEvents(runId: $runId) { seq } }';
+    const messages = await collect(await openStream(url, { runId, query }));
+    expect(messages.slice(0, -1).map(({ id }) => id)).toEqual(events.map(({ cursor }) => cursor));
+  });
+
+  test('B24: continues behind Last-Event-ID with exactly the rest, wherever it is cut', async () => {
+    const { client, url } = await startTestGateway();
+    const random = seededRandom('event stream cut at random');
+    let cuts = 0;
+    for (let turn = 0; turn < 4; turn += 1) {
+      const { run } = await send(client, { sessionKey: 'cut', text: talkative });
+      const seen: Event[] = [];
+      for (let ended = false; !ended; cuts += 1) {
+        const cut = new AbortController();
+        const lastEventId = seen.at(-1)?.cursor;
+        const stream = await openStream(url, { runId: run.id, lastEventId, signal: cut.signal, byGet: cuts % 2 === 0 });
+        const messages = await collect(stream, random(4));
+        cut.abort();
+        seen.push(...messages.filter(({ event }) => event === 'next').map(eventIn));
+        ended = messages.at(-1)?.event === 'complete';
+      }
+      const whole = await collect(await openStream(url, { runId: run.id }));
+      expect(seen).toEqual(whole.slice(0, -1).map(eventIn));
+    }
+    expect(cuts).toBeGreaterThan(50);
+  });
+
+  test('B24: a browser that is cut off comes back by itself and misses nothing', async () => {
+    const { client, url } = await startTestGateway();
+    const proxy = await startCuttingProxy(url);
+    const { run } = await send(client, { sessionKey: 'browser', text: '/pace 20\n/words 150' });
+    const operation = { query: FollowRunDocument.toString(), variables: { runId: run.id } };
+    const source = new EventSource(streamAddress(proxy.url, operation));
+    const seen: Event[] = [];
+    await new Promise<void>((resolve) => {
+      source.addEventListener('next', (message) => {
+        seen.push(eventIn(message as MessageEvent));
+        if (seen.length === 4 || seen.length === 9) proxy.cut();
+      });
+      source.addEventListener('complete', () => resolve());
+    });
+    source.close();
+    expect(proxy.connections()).toBe(3);
+    const whole = await collect(await openStream(url, { runId: run.id }));
+    expect(seen).toEqual(whole.slice(0, -1).map(eventIn));
+  });
+});
+
+describe('a client of an event stream that leaves', () => {
+  test('costs nothing from then on', async () => {
+    const { client, url, gateway } = await startTestGateway();
+    const { bus } = gateway.parts;
+    const { run } = await send(client, { sessionKey: 'leaving', text: '/hang' });
+    await until(async () => gateway.parts.orchestrator.running() === 1);
+    const before = bus.listeners();
+    const leaving = new AbortController();
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, () => askForStream(url, { runId: run.id, signal: leaving.signal })),
+    );
+    for (const stream of streams) await messagesOf(stream).next();
+    await until(async () => bus.listeners() === before + 20);
+    leaving.abort();
+    await until(async () => bus.listeners() === before);
+    await client.send(CancelRunDocument, { input: { runId: run.id } });
+    expect(typesOf((await collect(await openStream(url, { runId: run.id }))).slice(0, -1).map(eventIn)).at(-1)).toBe(
+      'STATUS',
+    );
+  });
+});

@@ -1,0 +1,25 @@
+import { GraphQLScalarType } from 'graphql';
+import { expect, test } from 'vitest';
+import { parseInstant } from '../../../src/graphql/scalars.ts';
+import { schema } from '../../../src/graphql/schema.ts';
+
+test.each([
+  ['2026-11-22T10:15:30.123Z', '2026-11-22T10:15:30.123Z'],
+  ['2026-11-22T10:15:30Z', '2026-11-22T10:15:30.000Z'],
+  ['2026-11-22t10:15:30.1234567z', '2026-11-22T10:15:30.123Z'],
+  ['2026-11-22T10:15:30+02:00', '2026-11-22T08:15:30.000Z'],
+  ['2024-02-29T23:59:59-12:30', '2024-03-01T12:29:59.000Z'],
+])('%s is an instant', (text, instant) => expect(parseInstant(text).toISOString()).toBe(instant));
+
+test.each([
+  ...['', 'yesterday', '2026-11-22', '2026-11-22T10:15:30', '2026-02-30T00:00:00Z', '2026-13-01T00:00:00Z'],
+  ...['2026-11-22T24:00:00Z', '2026-11-22T10:15:30+99:00', ' 2026-11-22T10:15:30Z', 1763806530, null, {}],
+])('%j is none', (value) => {
+  expect(() => parseInstant(value)).toThrow('is not an instant; write it like 2026-11-22T10:15:30.123Z.');
+});
+
+test('answers are in UTC with milliseconds', () => {
+  const type = schema.getType('DateTime');
+  expect(type).toBeInstanceOf(GraphQLScalarType);
+  expect((type as GraphQLScalarType).serialize(new Date(0))).toBe('1970-01-01T00:00:00.000Z');
+});
