@@ -40,7 +40,13 @@ const wholeNumber = (name: string, least: number, most: number) =>
     .max(most, `${name} must be at most ${most}`);
 
 const environmentSchema = z.object({
-  HOST: z.string().min(1).default('127.0.0.1'),
+  HOST: z
+    .string()
+    .regex(
+      /^(localhost|127(\.\d{1,3}){3}|::1)$/,
+      'can be reached from outside, and this release knows no accounts: use 127.0.0.1, and a proxy that asks who comes',
+    )
+    .default('127.0.0.1'),
   PORT: wholeNumber('PORT', 0, 65535).default(4000),
   DATABASE_URL: z
     .string()

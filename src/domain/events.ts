@@ -152,7 +152,13 @@ export const payloadSchemas = {
     attachment: attachment.nullable(),
   }),
   compaction: z.object({ artifactId: z.string(), tokensBefore: tokens, tokensAfter: tokens }),
-  resumption: z.object({ attempt: z.int().positive(), step, epoch: z.int().positive(), reason: z.string() }),
+  resumption: z.object({
+    attempt: z.int().positive().describe('how often the run has been taken up again, this time included'),
+    step,
+    epoch: z.int().positive(),
+    lost: z.boolean().describe('whether the executor before vanished, as against handing the run back'),
+    reason: z.string(),
+  }),
 } as const;
 
 export type EventType = keyof typeof payloadSchemas;
@@ -174,13 +180,13 @@ export type PlacedEvent = StampedEvent & {
   runId: string;
   /** 1, 2, 3, … within the run. */
   seq: number;
+  /** Lease under which an executor wrote it; null where somebody else did. */
+  epoch: number | null;
 };
 
 /** An event as it stands on the tape, for good. */
 export type RecordedEvent = PlacedEvent & {
   schemaVersion: number;
-  /** Lease under which an executor wrote it; null where somebody else did. */
-  epoch: number | null;
   /** SHA-256 over this event and the hash before it, in lower-case hex. */
   hash: string;
 };
@@ -188,3 +194,8 @@ export type RecordedEvent = PlacedEvent & {
 export type PlacedEventOf<Type extends EventType> = Extract<PlacedEvent, { type: Type }>;
 export type EventOf<Type extends EventType> = Extract<RecordedEvent, { type: Type }>;
 export type Json = z.infer<ReturnType<typeof z.json>>;
+
+/** Seq of the newest event of its own run that a context showed to the model. */
+export function lastShown({ runId, payload }: PlacedEventOf<'context'>): number {
+  return payload.shown.to.runId === runId ? payload.shown.to.seq : 0;
+}

@@ -1,4 +1,11 @@
-import type { NewEvent, PlacedEvent, PlacedEventOf, RunError, RunOrigin } from './events.ts';
+import {
+  lastShown,
+  type NewEvent,
+  type PlacedEvent,
+  type PlacedEventOf,
+  type RunError,
+  type RunOrigin,
+} from './events.ts';
 import { type CallPhase, callsOf, moveCall, reopened, type StepPhase, type ToolCall, withCall } from './step.ts';
 
 export interface RunUsage {
@@ -31,14 +38,16 @@ export interface Run {
   /** Model calls that have answered. */
   steps: number;
   toolCalls: number;
-  /** Steered messages that no model call has been shown yet. */
-  unseenInputs: number;
+  /** Seqs of steered messages that no model call has been shown yet. */
+  unseenInputs: readonly number[];
   resumptions: number;
   resumptionsWithoutProgress: number;
   usage: RunUsage;
   createdAt: number;
   startedAt: number | null;
   lastEventAt: number;
+  /** Last sign of an executor; what clients do meanwhile is no work. */
+  lastWorkAt: number;
   /** Time at work before `activeSince`; waiting for a person and being down do not count. */
   activeMilliseconds: number;
   head: number;
@@ -52,15 +61,23 @@ export function foldRun(events: Iterable<PlacedEvent>): Run | null {
 }
 
 /** The fold as it will be once these events stand behind it, all recorded now. */
-export function foldOn(run: Run | null, runId: string, events: readonly NewEvent[], now: number): Run | null {
-  return placeEvents(run, runId, events, now).reduce<Run | null>(evolve, run);
+export function foldOn(run: Run | null, place: Place, events: readonly NewEvent[]): Run | null {
+  return placeEvents(run, place, events).reduce<Run | null>(evolve, run);
+}
+
+/** Where and when events are recorded, and under which lease. */
+export interface Place {
+  runId: string;
+  /** Epoch milliseconds. */
+  now: number;
+  epoch: number | null;
 }
 
 /** Gives events their place and time behind a fold; time never goes back on a tape. */
-export function placeEvents(run: Run | null, runId: string, events: readonly NewEvent[], now: number): PlacedEvent[] {
+export function placeEvents(run: Run | null, { runId, now, epoch }: Place, events: readonly NewEvent[]): PlacedEvent[] {
   const recordedAt = Math.max(now, run?.lastEventAt ?? 0);
   const head = run?.head ?? 0;
-  return events.map((event, index) => ({ ...event, recordedAt, runId, seq: head + index + 1 }));
+  return events.map((event, index) => ({ ...event, recordedAt, runId, epoch, seq: head + index + 1 }));
 }
 
 /** Whether an executor left something unfinished: a model call without an answer, or a tool without a result. */
@@ -76,10 +93,11 @@ export function activeMilliseconds(run: Run, now: number): number {
 /** Total: an event that says nothing in this state changes nothing but the head. */
 export function evolve(run: Run | null, event: PlacedEvent): Run | null {
   if (run === null) return event.type === 'input' ? begin(event) : null;
-  const seen = { ...run, head: event.seq, lastEventAt: event.recordedAt };
+  const lastWorkAt = event.epoch === null ? run.lastWorkAt : event.recordedAt;
+  const seen = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
   switch (event.type) {
     case 'input':
-      return { ...seen, unseenInputs: run.unseenInputs + 1, step: reopened(run.step) };
+      return { ...seen, unseenInputs: [...run.unseenInputs, event.seq], step: reopened(run.step) };
     case 'status':
       return enter(seen, event);
     case 'context':
@@ -87,7 +105,7 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
         ...seen,
         model: run.model ?? event.payload.model,
         step: { at: 'calling', step: event.payload.step },
-        unseenInputs: 0,
+        unseenInputs: run.unseenInputs.filter((seq) => seq > lastShown(event)),
       };
     case 'thought':
     case 'output_delta':
@@ -130,7 +148,7 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
         resumptionsWithoutProgress: 0,
       };
     case 'resumption':
-      return resumed(seen, event, run.lastEventAt);
+      return resumed(seen, event, run.lastWorkAt);
     default:
       return event satisfies never;
   }
@@ -149,13 +167,14 @@ function begin(event: PlacedEventOf<'input'>): Run | null {
     step: { at: 'idle' },
     steps: 0,
     toolCalls: 0,
-    unseenInputs: 0,
+    unseenInputs: [],
     resumptions: 0,
     resumptionsWithoutProgress: 0,
     usage: { inputTokens: 0, outputTokens: 0, estimated: false, cost: null },
     createdAt: event.recordedAt,
     startedAt: null,
     lastEventAt: event.recordedAt,
+    lastWorkAt: event.recordedAt,
     activeMilliseconds: 0,
     head: event.seq,
   };
@@ -169,7 +188,8 @@ function enter(run: Run, event: PlacedEventOf<'status'>): Run {
     state: stateAfter(run, event),
   };
   if (to !== 'IN_PROGRESS') return entered;
-  return { ...entered, turn: turn ?? run.turn, startedAt: run.startedAt ?? event.recordedAt };
+  const startedAt = run.startedAt ?? event.recordedAt;
+  return { ...entered, turn: turn ?? run.turn, startedAt, lastWorkAt: event.recordedAt };
 }
 
 function stateAfter(run: Run, { payload, recordedAt }: PlacedEventOf<'status'>): RunState {
@@ -195,7 +215,7 @@ function stateAfter(run: Run, { payload, recordedAt }: PlacedEventOf<'status'>):
 
 function closeStep(run: Run, event: PlacedEventOf<'output'>): Run {
   const { text, finishReason, usage } = event.payload;
-  const unanswered = run.unseenInputs > 0 && event.payload.toolCalls.length === 0;
+  const unanswered = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
   return {
     ...run,
     steps: run.steps + 1,
@@ -221,12 +241,12 @@ function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
 }
 
 /** The time between the last sign of the lost executor and the new one was spent being down. */
-function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousEventAt: number): Run {
+function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousWorkAt: number): Run {
   return {
     ...run,
     resumptions: run.resumptions + 1,
-    resumptionsWithoutProgress: run.resumptionsWithoutProgress + 1,
-    activeMilliseconds: activeMilliseconds(run, previousEventAt),
+    resumptionsWithoutProgress: run.resumptionsWithoutProgress + (event.payload.lost ? 1 : 0),
+    activeMilliseconds: activeMilliseconds(run, previousWorkAt),
     state: run.state.status === 'IN_PROGRESS' ? { status: 'IN_PROGRESS', activeSince: event.recordedAt } : run.state,
   };
 }

@@ -1,4 +1,4 @@
-import type { Json, PlacedEvent, PlacedEventOf } from './events.ts';
+import { type Json, lastShown, type PlacedEvent, type PlacedEventOf } from './events.ts';
 
 /** What a model reads. */
 export type Message =
@@ -15,7 +15,7 @@ export type PlacedMessage = Message & { seq: number };
  */
 export function transcript(events: Iterable<PlacedEvent>): PlacedMessage[] {
   const messages: PlacedMessage[] = [];
-  const waiting: PlacedMessage[] = [];
+  let waiting: PlacedMessage[] = [];
   let step: OpenStep | null = null;
   const closeStep = () => {
     if (step) messages.push(...messagesOf(step));
@@ -27,11 +27,16 @@ export function transcript(events: Iterable<PlacedEvent>): PlacedMessage[] {
       (event.payload.steered ? waiting : messages).push(message);
     } else if (event.type === 'context') {
       closeStep();
-      messages.push(...waiting.splice(0));
+      // One that came while the context was put together was not in it, and waits for the next.
+      const shown = waiting.filter(({ seq }) => seq <= lastShown(event));
+      messages.push(...shown);
+      waiting = waiting.filter((message) => !shown.includes(message));
     } else if (event.type === 'output') {
-      step = { output: event, calls: new Map(), results: new Map() };
+      step = { output: event, calls: new Map(), edits: new Map(), results: new Map() };
     } else if (event.type === 'tool_call') {
       step?.calls.set(event.payload.callId, event);
+    } else if (event.type === 'approval_decision') {
+      if (event.payload.editedInput !== null) step?.edits.set(event.payload.callId, event.payload.editedInput);
     } else if (event.type === 'tool_result') {
       step?.results.set(event.payload.callId, event);
     }
@@ -43,10 +48,12 @@ export function transcript(events: Iterable<PlacedEvent>): PlacedMessage[] {
 interface OpenStep {
   output: PlacedEventOf<'output'>;
   calls: Map<string, PlacedEventOf<'tool_call'>>;
+  /** Inputs that people put in the place of the model's. */
+  edits: Map<string, Json>;
   results: Map<string, PlacedEventOf<'tool_result'>>;
 }
 
-function messagesOf({ output, calls, results }: OpenStep): PlacedMessage[] {
+function messagesOf({ output, calls, edits, results }: OpenStep): PlacedMessage[] {
   const asked = output.payload.toolCalls.flatMap((callId) => calls.get(callId) ?? []);
   const answer: PlacedMessage = {
     role: 'assistant',
@@ -63,14 +70,17 @@ function messagesOf({ output, calls, results }: OpenStep): PlacedMessage[] {
         callId,
         tool,
         ok: result?.payload.ok ?? false,
-        text: result ? textOf(result.payload) : 'The call was not executed: the run ended before.',
+        text: textOf(result?.payload, edits.get(callId)),
         seq: result?.seq ?? seq,
       };
     }),
   ];
 }
 
-function textOf({ ok, output, error }: PlacedEventOf<'tool_result'>['payload']): string {
-  if (!ok) return error ?? 'The tool failed.';
-  return typeof output === 'string' ? output : JSON.stringify(output);
+function textOf(result: PlacedEventOf<'tool_result'>['payload'] | undefined, edited: Json | undefined): string {
+  if (!result) return 'The call was not executed: the run ended before.';
+  const { ok, output, error } = result;
+  const said = typeof output === 'string' ? output : JSON.stringify(output);
+  const text = ok ? said : (error ?? 'The tool failed.');
+  return edited === undefined ? text : `A person changed the input to ${JSON.stringify(edited)}.\n${text}`;
 }

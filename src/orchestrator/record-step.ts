@@ -41,11 +41,12 @@ async function recordUnderLease(
     decide(run, now) {
       const first = decideFirst(run, now);
       if (isRefusal(first)) return first;
-      const after = foldOn(run, lease.runId, first.events, now);
+      const place = { runId: lease.runId, now, epoch: lease.epoch };
+      const after = foldOn(run, place, first.events);
       const following = after && nextStep(after, limits, now);
       const second = following?.kind === 'transition' ? decide(after, following.command, now) : null;
       const events = second && !isRefusal(second) ? [...first.events, ...second.events] : first.events;
-      const left = foldOn(run, lease.runId, events, now);
+      const left = foldOn(run, place, events);
       const needsExecutor = left?.state.status === 'IN_PROGRESS';
       return { kind: 'events', events, writes: needsExecutor ? writes : [...writes, handBack(lease)] };
     },

@@ -37,12 +37,13 @@ export async function executeRun(environment: Environment, lease: Lease, control
   if (progress.kind === 'go-on' || !progress.handedBack) await giveBack(environment, lease);
 }
 
-/** What is unfinished because its executor vanished is taken up a few times, then given up. */
+/** A run whose executor vanished is taken up a few times, then given up; time in which nobody worked on it is not counted. */
 async function takeUp(environment: Environment, lease: Lease, run: Run): Promise<Progress> {
   if (run.state.status !== 'IN_PROGRESS') return { kind: 'go-on', run };
-  if (!lease.lost && !hasOpenWork(run)) return { kind: 'go-on', run };
-  const { maxResumptions } = environment.settings;
-  if (run.resumptionsWithoutProgress >= maxResumptions) {
+  const { maxResumptions, leaseSeconds } = environment.settings;
+  const rested = environment.clock.now() - run.lastWorkAt;
+  if (!lease.lost && !hasOpenWork(run) && rested < leaseSeconds * 1000) return { kind: 'go-on', run };
+  if (lease.lost && run.resumptionsWithoutProgress >= maxResumptions) {
     const message = `The run was taken up again ${maxResumptions} times in a row without getting further.`;
     return recordCommand(environment, lease, {
       kind: 'fail',
@@ -50,9 +51,10 @@ async function takeUp(environment: Environment, lease: Lease, run: Run): Promise
     });
   }
   const payload = {
-    attempt: run.resumptionsWithoutProgress + 1,
+    attempt: run.resumptions + 1,
     step: run.step.at === 'calling' ? run.step.step : Math.max(1, run.steps),
     epoch: lease.epoch,
+    lost: lease.lost,
     reason: lease.lost ? 'Its server was lost.' : 'Its server was stopped.',
   };
   return recordEvents(environment, lease, [{ type: 'resumption', actor: 'SYSTEM', payload }]);

@@ -140,7 +140,7 @@ type Prepared = { kind: 'prepared'; content: AppendContent };
 function prepare(request: RecordRequest, run: Run | null, now: number): Prepared | Refusal {
   const decided = request.decide(run, now);
   if (isRefusal(decided)) return decided;
-  const events = placeEvents(run, request.runId, decided.events, now);
+  const events = placeEvents(run, { runId: request.runId, now, epoch: request.epoch }, decided.events);
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
   const writes = [...runRows(after, events), ...approvalRows(after, events), ...(decided.writes ?? [])];

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readConfiguration } from '../../src/config/configuration.ts';
-import type { Database } from '../../src/database/database.ts';
 import { createLogger } from '../../src/logger.ts';
-import { rebuildProjections } from '../../src/projections/rebuild.ts';
 import { type Gateway, type Overrides, startGateway } from '../../src/server/gateway.ts';
 import { createTestClient, type TestClient } from '../client.ts';
+import { assertRowsAreFolds } from '../rows-are-folds.ts';
 
 interface TestGatewayOptions extends Overrides {
   /** The configuration file. */
@@ -63,7 +62,7 @@ async function startIn(folder: string, options: TestGatewayOptions): Promise<Tes
     stopped = true;
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
     await untilQuiet(gateway);
-    await assertRowsAreFolds(gateway.parts.database, gateway);
+    await assertRowsAreFolds(gateway);
     await gateway.close(0);
   };
   onTestFinished(stop);
@@ -86,21 +85,6 @@ async function untilQuiet({ parts }: Gateway): Promise<void> {
     if (tries > 200) throw new Error(`${parts.bus.listeners() - own} followers were left behind.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-/** B30: folding the tapes gives the rows that queries read. */
-export async function assertRowsAreFolds(database: Database, { parts }: Gateway): Promise<void> {
-  if (parts.orchestrator.running() > 0) return;
-  const before = await rows(database);
-  await rebuildProjections(database, parts.journal);
-  const after = await rows(database);
-  if (after !== before) throw new Error(`B30: the rows are not the folds of their tapes:\n${before}\n${after}`);
-}
-
-async function rows({ reader }: Database): Promise<string> {
-  const runs = await reader.run.findMany({ orderBy: { id: 'asc' } });
-  const approvals = await reader.approval.findMany({ orderBy: { id: 'asc' } });
-  return JSON.stringify({ runs, approvals }, null, 1);
 }
 
 /** Waits for a condition that somebody else makes true. */

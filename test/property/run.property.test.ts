@@ -16,10 +16,11 @@ import {
   question,
   resumption,
   runId,
+  showing,
   toolResult,
   toolStart,
   verdict,
-} from '../unit/given.ts';
+} from '../unit/domain/given.ts';
 
 const RUNS = 500;
 const EXPIRY_MILLISECONDS = 5000;
@@ -66,12 +67,19 @@ interface World {
 }
 
 /** Gives the command and checks what it led to. */
-function give(world: World, command: RunCommand): void {
+function give(world: World, given: RunCommand): void {
   const before = world.run;
+  const head = before?.head ?? 0;
+  const command =
+    given.kind === 'record' ? { ...given, events: given.events.map((event) => showing(event, head)) } : given;
   const decision = decide(before, command, world.now);
   expect(decide(before, command, world.now)).toEqual(decision);
   if (isRefusal(decision)) return;
-  const placed = placeEvents(before, runId, decision.events, world.now);
+  const placed = placeEvents(
+    before,
+    { runId, now: world.now, epoch: command.kind === 'record' ? 1 : null },
+    decision.events,
+  );
   const after = placed.reduce<Run | null>((run, event) => frozen(evolve(run, event)), before);
   world.run = after;
   world.tape.push(...placed);
@@ -81,6 +89,9 @@ function give(world: World, command: RunCommand): void {
   expect(statuses, 'exactly one status event per transition, in the same decision').toEqual(
     from === to ? [] : [{ from, to }],
   );
+  if (from === 'AWAITING_APPROVAL' && to === 'IN_PROGRESS' && after) {
+    expect(askingCalls(after.step), 'the last answer resumes').toEqual([]);
+  }
   if (before && isTerminal(before.state.status)) expect(placed, 'nothing follows the end').toEqual([]);
   if (after) hold(after, world);
 }
@@ -130,7 +141,7 @@ function outputsHold(run: Run, outputs: PlacedEventOf<'output'>[]): void {
   expect(run.usage.estimated).toBe(outputs.some(({ payload }) => payload.usage.estimated));
   if (run.state.status !== 'DONE') return;
   expect(run.state.output).toBe(outputs.at(-1)?.payload.text);
-  expect(run.unseenInputs, 'B15: no message is left unseen').toBe(0);
+  expect(run.unseenInputs, 'B15: no message is left unseen').toEqual([]);
 }
 
 function callsHold(run: Run, tape: PlacedEvent[]): void {
@@ -160,8 +171,14 @@ function allows(event: PlacedEvent): boolean {
 }
 
 function questionsHold(run: Run, tape: PlacedEvent[]): void {
-  const asked = of(tape, 'approval_request').map(({ payload }) => payload.approvalId);
-  const settled = of(tape, 'approval_decision').map(({ payload }) => payload.approvalId);
+  const requests = of(tape, 'approval_request').map(({ payload }) => payload);
+  const decisions = of(tape, 'approval_decision');
+  for (const { actor, recordedAt, payload } of decisions) {
+    const request = requests.find(({ approvalId }) => approvalId === payload.approvalId);
+    if (actor === 'USER') expect(recordedAt, 'B40: nobody decides too late').toBeLessThan(request?.expiresAt ?? 0);
+  }
+  const asked = requests.map(({ approvalId }) => approvalId);
+  const settled = decisions.map(({ payload }) => payload.approvalId);
   expect(new Set(settled).size, 'no question is settled twice').toBe(settled.length);
   const open = askingCalls(run.step).map(({ phase }) => phase.approvalId);
   expect(open.toSorted(), 'open questions are a fold of the tape').toEqual(

@@ -15,7 +15,7 @@ import {
   toolResult,
   toolStart,
   verdict,
-} from '../unit/given.ts';
+} from '../unit/domain/given.ts';
 
 const RUNS = 500;
 
@@ -149,7 +149,7 @@ test('what was shown stays as it was when the tape grows by another step', () =>
   const property = fc.property(steps, (list) => {
     const events = tapeFrom(list);
     const shown = transcript(events);
-    const next = { recordedAt: 0, runId: 'run_1', seq: events.length + 1 };
+    const next = { recordedAt: 0, runId: 'run_1', epoch: 1, seq: events.length + 1 };
     const grown = transcript([...events, { ...context(list.length + 1), ...next }]);
     expect(grown).toEqual(shown);
   });

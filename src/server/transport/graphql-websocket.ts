@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import {
   type DocumentNode,
@@ -28,10 +29,8 @@ interface GraphqlWebSocketOptions {
 /** GraphQL over WebSocket, in the graphql-transport-ws protocol. Disposing closes every socket so that clients come back. */
 export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { dispose(): void | Promise<void> } {
   const { server, schema, endpoint, makeContext, maskError } = options;
-  const sockets = new WebSocketServer({
-    ...{ server, path: endpoint, maxPayload: limits.BODY_BYTES },
-    closeTimeout: limits.SOCKET_CLOSE_SECONDS * 1000,
-  });
+  const timing = { closeTimeout: limits.SOCKET_CLOSE_SECONDS * 1000 };
+  const sockets = new WebSocketServer({ server, path: endpoint, maxPayload: limits.BODY_BYTES, ...timing });
   const leaving = new WeakMap<object, AbortController>();
   return useServer(
     {
@@ -40,7 +39,10 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
       // Otherwise it closes sockets with the words of whatever was thrown.
       isProd: true,
       onConnect({ extra }) {
-        leaving.set(extra, new AbortController());
+        const controller = new AbortController();
+        // Every operation of the socket listens to it.
+        setMaxListeners(0, controller.signal);
+        leaving.set(extra, controller);
       },
       onDisconnect({ extra }) {
         leaving.get(extra)?.abort();

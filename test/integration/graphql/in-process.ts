@@ -20,7 +20,7 @@ import { createDatabaseJournal } from '../../../src/journal/database-journal.ts'
 import { createRecorder } from '../../../src/projections/recorder.ts';
 import { createToolbox } from '../../../src/tools/tool.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
-import { context as contextEvent, output, question, verdict } from '../../unit/given.ts';
+import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
 
 export interface Asking {
   principal?: string;

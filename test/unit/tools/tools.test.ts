@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { MEMORY_BYTES, MEMORY_TAGS, TAG_CHARACTERS } from '../../src/config/limits.ts';
-import type { Json } from '../../src/domain/events.ts';
-import { createClockTool } from '../../src/tools/clock-tool.ts';
-import { createMemoryTools, type Memories } from '../../src/tools/memory-tools.ts';
-import { createToolbox, type ToolContext } from '../../src/tools/tool.ts';
-import { createFakeClock } from './fake-clock.ts';
+import { MEMORY_BYTES, MEMORY_TAGS, TAG_CHARACTERS } from '../../../src/config/limits.ts';
+import type { Json } from '../../../src/domain/events.ts';
+import { createClockTool } from '../../../src/tools/clock-tool.ts';
+import { createMemoryTools, type Memories } from '../../../src/tools/memory-tools.ts';
+import { createToolbox, type ToolContext } from '../../../src/tools/tool.ts';
+import { createFakeClock } from '../fake-clock.ts';
 
 const context: ToolContext = {
   signal: new AbortController().signal,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelRequest } from '../../src/model/model.ts';
-import { endpointOf } from '../../src/model/openai/endpoint.ts';
-import { completionBody } from '../../src/model/openai/request.ts';
+import type { ModelRequest } from '../../../src/model/model.ts';
+import { endpointOf } from '../../../src/model/openai/endpoint.ts';
+import { completionBody } from '../../../src/model/openai/request.ts';
 
 function bodyOf(request: Partial<ModelRequest>, maxOutputTokens: number | null = null): unknown {
   return JSON.parse(

@@ -6,12 +6,12 @@ import type {
   PayloadOf,
   PlacedEvent,
   RunOrigin,
-} from '../../src/domain/events.ts';
-import type { RunLimits } from '../../src/domain/next-step.ts';
-import { isRefusal, type Refusal } from '../../src/domain/refusal.ts';
-import { foldRun, type Run } from '../../src/domain/run.ts';
-import type { Decision } from '../../src/domain/run-decisions.ts';
-import type { RunStatus } from '../../src/domain/transitions.ts';
+} from '../../../src/domain/events.ts';
+import type { RunLimits } from '../../../src/domain/next-step.ts';
+import { isRefusal, type Refusal } from '../../../src/domain/refusal.ts';
+import { foldRun, type Run } from '../../../src/domain/run.ts';
+import type { Decision } from '../../../src/domain/run-decisions.ts';
+import type { RunStatus } from '../../../src/domain/transitions.ts';
 
 export const runId = 'run_1';
 export const origin: RunOrigin = { sessionId: 'ses_1', agentId: null, model: null, retryOf: null, urgent: false };
@@ -27,11 +27,28 @@ export function tape(...given: Given[]): PlacedEvent[] {
   let recordedAt = 0;
   const place = (part: Given): void => {
     if (typeof part === 'number') recordedAt = part;
-    else if ('type' in part) placed.push({ ...part, recordedAt, runId, seq: placed.length + 1 });
-    else part.forEach(place);
+    else if ('type' in part) {
+      placed.push({ ...showing(part, placed.length), recordedAt, runId, epoch: epochOf(part), seq: placed.length + 1 });
+    } else part.forEach(place);
   };
   given.forEach(place);
   return placed;
+}
+
+/** A context that shows everything in front of it. */
+export function showing(event: NewEvent, seq: number): NewEvent {
+  if (event.type !== 'context') return event;
+  const { payload } = event;
+  return { ...event, payload: { ...payload, shown: { ...payload.shown, to: { runId, seq } } } };
+}
+
+/** Clients write without a lease: messages, decisions and what follows from them. */
+function epochOf(event: NewEvent): number | null {
+  const isOfClient =
+    event.type === 'input' ||
+    event.type === 'approval_decision' ||
+    (event.type === 'status' && (event.payload.from === null || event.payload.from === 'AWAITING_APPROVAL'));
+  return isOfClient ? null : 1;
 }
 
 /** The fold of these events. */
@@ -138,7 +155,11 @@ export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'
 }
 
 export function resumption(step: number, attempt = 1): NewEvent {
-  return { type: 'resumption', actor: 'SYSTEM', payload: { attempt, step, epoch: attempt + 1, reason: 'Lost.' } };
+  return {
+    type: 'resumption',
+    actor: 'SYSTEM',
+    payload: { attempt, step, epoch: attempt + 1, lost: true, reason: 'Lost.' },
+  };
 }
 
 export const pending: Given = [input('hello'), status(null, 'PENDING')];

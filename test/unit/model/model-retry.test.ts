@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/clock.ts';
-import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from '../../src/model/model.ts';
-import { type RetryOptions, withRetry } from '../../src/model/retry.ts';
+import type { Clock } from '../../../src/clock.ts';
+import {
+  type Model,
+  ModelError,
+  type ModelFinish,
+  type ModelRequest,
+  type ModelSink,
+} from '../../../src/model/model.ts';
+import { type RetryOptions, withRetry } from '../../../src/model/retry.ts';
 
 const finished: ModelFinish = { reason: 'stop', calls: [], usage: null, responseId: null };
 const request: ModelRequest = { instructions: '', messages: [], tools: [] };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { foldOn } from '../../src/domain/run.ts';
-import { decide, type RunCommand } from '../../src/domain/run-decisions.ts';
+import { foldOn } from '../../../src/domain/run.ts';
+import { decide, type RunCommand } from '../../../src/domain/run-decisions.ts';
 import {
   isTerminal,
   type RunStatus,
@@ -8,7 +8,7 @@ import {
   type TransitionCommand,
   transitionCommands,
   transitions,
-} from '../../src/domain/transitions.ts';
+} from '../../../src/domain/transitions.ts';
 import { answer, asking, awaiting, eventsOf, failure, refusalOf, runId, runOf, status, tapeTo } from './given.ts';
 
 /** DESIGN.md section 3, written out once more, so that a change of the code alone is seen. */
@@ -67,7 +67,7 @@ describe('B12: the table of transitions', () => {
     expect(statuses).toHaveLength(1);
     expect(statuses[0]?.payload).toMatchObject({ from, to });
     expect(events.at(-1)).toBe(statuses[0]);
-    expect(foldOn(run, runId, events, 5)?.state.status).toBe(to);
+    expect(foldOn(run, { runId, now: 5, epoch: null }, events)?.state.status).toBe(to);
   });
 
   test.each(pairs.filter((pair) => pair.to === null && !isCancelledTwice(pair)))(
@@ -89,7 +89,7 @@ describe('B12: the table of transitions', () => {
     expect(events.filter(({ type }) => type === 'status').map(({ payload }) => payload)).toEqual([
       { from: 'AWAITING_APPROVAL', to: 'IN_PROGRESS', reason: null, error: null, turn: null },
     ]);
-    expect(foldOn(run, runId, events, 5)?.state.status).toBe('IN_PROGRESS');
+    expect(foldOn(run, { runId, now: 5, epoch: null }, events)?.state.status).toBe('IN_PROGRESS');
   });
 
   test('B12: an answer resumes nothing that does not wait', () => {

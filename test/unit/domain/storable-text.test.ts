@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { storableText } from '../../src/domain/storable-text.ts';
+import { storableText } from '../../../src/domain/storable-text.ts';
 
 test.each([
   ['', ''],

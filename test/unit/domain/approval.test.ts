@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { covers, summarise } from '../../src/domain/approval.ts';
+import { covers, summarise } from '../../../src/domain/approval.ts';
 
 describe('summarise', () => {
   test('names the tool and its input, in one line', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCompletionReader } from '../../src/model/openai/completion.ts';
-import { createFailureReader } from '../../src/model/openai/failure.ts';
+import { createCompletionReader } from '../../../src/model/openai/completion.ts';
+import { createFailureReader } from '../../../src/model/openai/failure.ts';
 
 function createReader(usedIds: string[] = []) {
   const texts: string[] = [];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/clock.ts';
-import type { Message } from '../../src/domain/transcript.ts';
-import type { ModelFinish, ModelRequest, RequestedCall } from '../../src/model/model.ts';
-import { createScriptedModel } from '../../src/model/scripted.ts';
+import type { Clock } from '../../../src/clock.ts';
+import type { Message } from '../../../src/domain/transcript.ts';
+import type { ModelFinish, ModelRequest, RequestedCall } from '../../../src/model/model.ts';
+import { createScriptedModel } from '../../../src/model/scripted.ts';
 
 const allTools = ['http_fetch', 'clock', 'memory_search', 'memory_save'];
 

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { TOOL_OUTPUT_BYTES } from '../../src/config/limits.ts';
-import { cutToJsonBytes, runTool } from '../../src/tools/bounded-call.ts';
-import type { Tool, ToolContext } from '../../src/tools/tool.ts';
-import { createFakeClock } from './fake-clock.ts';
+import { TOOL_OUTPUT_BYTES } from '../../../src/config/limits.ts';
+import { cutToJsonBytes, runTool } from '../../../src/tools/bounded-call.ts';
+import type { Tool, ToolContext } from '../../../src/tools/tool.ts';
+import { createFakeClock } from '../fake-clock.ts';
 
 const never = new Promise<never>(() => {});
 

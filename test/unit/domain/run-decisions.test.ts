@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Json, NewEvent } from '../../src/domain/events.ts';
-import { nextStep } from '../../src/domain/next-step.ts';
-import { foldOn } from '../../src/domain/run.ts';
-import { type ApprovalVerdict, decide, type RunCommand, unexecuted } from '../../src/domain/run-decisions.ts';
-import { askingCalls } from '../../src/domain/step.ts';
+import type { Json, NewEvent } from '../../../src/domain/events.ts';
+import { nextStep } from '../../../src/domain/next-step.ts';
+import { foldOn } from '../../../src/domain/run.ts';
+import { type ApprovalVerdict, decide, type RunCommand, unexecuted } from '../../../src/domain/run-decisions.ts';
+import { askingCalls } from '../../../src/domain/step.ts';
 import {
   answer,
   asking,
@@ -49,7 +49,7 @@ const expire = (callId: string, onExpiry: 'deny' | 'fail' = 'deny'): RunCommand 
 const when = (given: Given, command: RunCommand, now = 0) => eventsOf(decide(runOf(given), command, now));
 const refused = (given: Given, command: RunCommand, now = 0) => refusalOf(decide(runOf(given), command, now));
 const leadsTo = (given: Given, command: RunCommand) => {
-  const run = foldOn(runOf(given), runId, when(given, command), 0);
+  const run = foldOn(runOf(given), { runId, now: 0, epoch: null }, when(given, command));
   if (run === null) throw new Error('There is a run.');
   return run;
 };

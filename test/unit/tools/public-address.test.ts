@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPublicAddress, publicLookup, refuseUrl } from '../../src/tools/public-address.ts';
+import { isPublicAddress, publicLookup, refuseUrl } from '../../../src/tools/public-address.ts';
 
 function refuse(url: string): string | null {
   // What the parser refuses can not be fetched either.

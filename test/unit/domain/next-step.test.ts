@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type NextStep, nextStep, type RunLimits } from '../../src/domain/next-step.ts';
+import { type NextStep, nextStep, type RunLimits } from '../../../src/domain/next-step.ts';
 import {
   answer,
   asking,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type PlacedMessage, transcript } from '../../src/domain/transcript.ts';
+import { type PlacedMessage, transcript } from '../../../src/domain/transcript.ts';
 import {
   answer,
   awaiting,

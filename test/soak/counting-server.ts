@@ -1,0 +1,44 @@
+import { appendFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { readConfiguration } from '../../src/config/configuration.ts';
+import { createLogger } from '../../src/logger.ts';
+import { startGateway } from '../../src/server/gateway.ts';
+import { defineTool, type Tool } from '../../src/tools/tool.ts';
+
+/** The real server with tools whose every execution leaves a line in a file, so that crashes can be counted against it. */
+
+const effects = process.env.EFFECTS_FILE ?? 'effects.log';
+
+function stamping(name: string, risk: 'LOW' | 'HIGH', idempotent: boolean): Tool {
+  return defineTool({
+    name,
+    description: 'Leaves a line in a file.',
+    input: z.strictObject({ mark: z.string() }),
+    risk,
+    idempotent,
+    parallelSafe: false,
+    timeoutSeconds: 10,
+    async execute({ mark }, { idempotencyKey }) {
+      await sleep(Math.random() * 10);
+      appendFileSync(effects, `${name} ${mark} ${idempotencyKey}\n`);
+      await sleep(Math.random() * 10);
+      return `stamped ${mark}`;
+    },
+  });
+}
+
+const outcome = readConfiguration(process.env, () =>
+  JSON.stringify({ models: { scripted: { provider: 'scripted', paceMilliseconds: 2 } } }),
+);
+if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+const logger = createLogger(outcome.configuration.logLevel);
+const tools = [stamping('stamp', 'LOW', false), stamping('again', 'LOW', true), stamping('asked', 'HIGH', false)];
+const gateway = await startGateway(outcome.configuration, logger, { tools });
+logger.info({ event: 'listening', url: gateway.url }, 'listening');
+process.once('SIGTERM', () => {
+  gateway.close().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+});
