@@ -1,5 +1,5 @@
+import { expireApprovals } from '../application/approval/expire-approval.ts';
 import type { CommandContext } from '../application/command-context.ts';
-import { expireApprovals } from '../application/expire-approval.ts';
 import { createLanes } from '../application/lanes.ts';
 import { createBus } from '../bus/bus.ts';
 import { type Clock, systemClock } from '../clock.ts';

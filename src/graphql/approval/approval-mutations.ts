@@ -1,5 +1,5 @@
-import { type DecidedApproval, decideApproval } from '../../application/decide-approval.ts';
-import { type RevokedGrant, revokeGrant } from '../../application/revoke-grant.ts';
+import { type DecidedApproval, decideApproval } from '../../application/approval/decide-approval.ts';
+import { type RevokedGrant, revokeGrant } from '../../application/approval/revoke-grant.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

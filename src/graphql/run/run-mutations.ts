@@ -1,5 +1,5 @@
-import { type CancelledRun, cancelRun } from '../../application/cancel-run.ts';
-import { type RetriedRun, retryRun } from '../../application/retry-run.ts';
+import { type CancelledRun, cancelRun } from '../../application/run/cancel-run.ts';
+import { type RetriedRun, retryRun } from '../../application/run/retry-run.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

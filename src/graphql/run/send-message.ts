@@ -1,4 +1,5 @@
-import { type SentMessage, sendMessage } from '../../application/send-message.ts';
+import type { SentMessage } from '../../application/run/message.ts';
+import { sendMessage } from '../../application/run/send-message.ts';
 import { formatCursor } from '../../tape/cursor.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';

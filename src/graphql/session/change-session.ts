@@ -4,7 +4,7 @@ import {
   type PurgedSession,
   purgeSession,
   updateSession,
-} from '../../application/change-session.ts';
+} from '../../application/session/change-session.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

@@ -1,4 +1,4 @@
-import { type ResolvedSession, resolveSession } from '../../application/resolve-session.ts';
+import { type ResolvedSession, resolveSession } from '../../application/session/resolve-session.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

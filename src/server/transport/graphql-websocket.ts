@@ -56,8 +56,13 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
         if (Array.isArray(document)) return document;
         const signal = leaving.get(extra)?.signal ?? AbortSignal.abort();
         const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
-        const contextValue = makeContext(credentials, { signal, lastEventId: null });
-        return { schema, operationName, document, variableValues: variables, contextValue };
+        try {
+          const contextValue = makeContext(credentials, { signal, lastEventId: null });
+          return { schema, operationName, document, variableValues: variables, contextValue };
+        } catch (error) {
+          // Thrown on, it would end the socket and with it every other operation.
+          return [maskError(error)];
+        }
       },
     },
     sockets,

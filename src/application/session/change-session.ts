@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import * as limits from '../config/limits.ts';
-import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../domain/refusal.ts';
-import { agentById } from '../projections/agents.ts';
+import * as limits from '../../config/limits.ts';
+import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
+import { agentById } from '../../projections/agents.ts';
 import {
   archiveSession as archive,
   purgeSession as purge,
   updateSession as update,
-} from '../projections/session-writes.ts';
-import { sessionById } from '../projections/sessions.ts';
-import type { CommandContext, Viewer } from './command-context.ts';
-import { parseInput, text } from './parse-input.ts';
+} from '../../projections/session-writes.ts';
+import { sessionById } from '../../projections/sessions.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
+import { parseInput, text } from '../parse-input.ts';
 
 export type ChangedSession = { kind: 'changed'; sessionId: string };
 

@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import * as limits from '../config/limits.ts';
 import {
   conflict,
   invalidInput,
@@ -9,39 +6,18 @@ import {
   notFound,
   type Refusal,
   sessionBusy,
-} from '../domain/refusal.ts';
-import { decide } from '../domain/run-decisions.ts';
-import { titleFrom } from '../domain/session.ts';
-import { canonicalJson } from '../journal/canonical-json.ts';
-import { agentById } from '../projections/agents.ts';
-import { findIdempotencyKey, insertIdempotencyKey } from '../projections/idempotency-keys.ts';
-import type { RecordOutcome } from '../projections/recorder.ts';
-import { activeRunsOf, countWaitingRuns, openRunOf } from '../projections/runs.ts';
-import { insertSession, titleSession } from '../projections/sessions.ts';
-import type { CommandContext, Viewer } from './command-context.ts';
-import { parseInput, text } from './parse-input.ts';
-import { findSession } from './resolve-session.ts';
-
-const schema = z
-  .object({
-    sessionId: z.string().nullish(),
-    sessionKey: text(limits.SESSION_KEY_BYTES).nullish(),
-    text: text(limits.MESSAGE_BYTES),
-    agentId: z.string().nullish(),
-    model: z.string().nullish(),
-    whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
-    idempotencyKey: text(limits.IDEMPOTENCY_KEY_BYTES).nullish(),
-  })
-  .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {
-    path: ['sessionId'],
-    message: 'give `sessionId` or `sessionKey`, and not both',
-  });
-
-export type SendMessageInput = z.input<typeof schema>;
-type Message = z.output<typeof schema>;
-
-/** Where the message stands. `created` is false where its idempotency key was used before. */
-export type SentMessage = { kind: 'sent'; sessionId: string; runId: string; seq: number; created: boolean };
+} from '../../domain/refusal.ts';
+import { decide } from '../../domain/run-decisions.ts';
+import { titleFrom } from '../../domain/session.ts';
+import { agentById } from '../../projections/agents.ts';
+import type { RecordOutcome } from '../../projections/recorder.ts';
+import { activeRunsOf, countWaitingRuns, openRunOf } from '../../projections/runs.ts';
+import { insertSession, titleSession } from '../../projections/sessions.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
+import { parseInput } from '../parse-input.ts';
+import { findSession } from '../session/resolve-session.ts';
+import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
+import { keyRow, sentBefore } from './message-key.ts';
 
 /** Another command may win a race for a key a few times; each time the answer is looked up and tried again. */
 const ATTEMPTS = 5;
@@ -52,7 +28,7 @@ export async function sendMessage(
   viewer: Viewer,
   raw: SendMessageInput,
 ): Promise<SentMessage | Refusal> {
-  const parsed = parseInput(schema, raw);
+  const parsed = parseInput(messageSchema, raw);
   if (isRefusal(parsed)) return parsed;
   const message = parsed.input;
   const problem = await unknownReference(context, viewer, message);
@@ -134,21 +110,6 @@ async function send(
   return begun;
 }
 
-async function sentBefore(
-  context: CommandContext,
-  viewer: Viewer,
-  message: Message,
-): Promise<SentMessage | Refusal | null> {
-  const { idempotencyKey } = message;
-  if (idempotencyKey == null) return null;
-  const known = await findIdempotencyKey(context.database.reader, viewer.principal, idempotencyKey);
-  if (!known) return null;
-  if (known.digest !== digestOf(message)) {
-    return conflict(`The idempotency key "${idempotencyKey}" was used with another input.`);
-  }
-  return { kind: 'sent', sessionId: known.sessionId, runId: known.runId, seq: known.seq, created: false };
-}
-
 async function begin(
   context: CommandContext,
   viewer: Viewer,
@@ -172,7 +133,7 @@ async function begin(
       const session = isNew
         ? insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })
         : titleSession(sessionId, title);
-      return { ...decision, writes: [session, ...keyRow(context, viewer, message, sessionId, runId, 1)] };
+      return { ...decision, writes: [session, ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 })] };
     },
   });
   return sent(outcome, target, runId);
@@ -193,7 +154,7 @@ async function steer(
       const idempotencyKey = message.idempotencyKey ?? null;
       const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
       if (isRefusal(decision)) return decision;
-      return { ...decision, writes: keyRow(context, viewer, message, sessionId, runId, (run?.head ?? 0) + 1) };
+      return { ...decision, writes: keyRow(context, viewer, message, { sessionId, runId, seq: (run?.head ?? 0) + 1 }) };
     },
   });
   return outcome.kind === 'refused' ? null : sent(outcome, target, runId);
@@ -221,31 +182,4 @@ function sent(outcome: RecordOutcome, { sessionId }: Target, runId: string): Sen
     default:
       return outcome satisfies never;
   }
-}
-
-function keyRow(
-  context: CommandContext,
-  viewer: Viewer,
-  message: Message,
-  sessionId: string,
-  runId: string,
-  seq: number,
-) {
-  const { idempotencyKey: key } = message;
-  if (key == null) return [];
-  const row = {
-    principal: viewer.principal,
-    key,
-    digest: digestOf(message),
-    sessionId,
-    runId,
-    seq,
-    createdAt: context.now(),
-  };
-  return [insertIdempotencyKey(row)];
-}
-
-function digestOf({ idempotencyKey: _, ...input }: Message): string {
-  const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value != null));
-  return createHash('sha256').update(canonicalJson(given).text).digest('hex');
 }

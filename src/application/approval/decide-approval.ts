@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import * as limits from '../config/limits.ts';
-import { type ApprovalScope, approvalScopes, type Json } from '../domain/events.ts';
-import { invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
-import { type ApprovalVerdict, decide, type GrantOf } from '../domain/run-decisions.ts';
-import { storableText } from '../domain/storable-text.ts';
-import { canonicalJson } from '../journal/canonical-json.ts';
-import { type ApprovalRow, approvalById } from '../projections/approvals.ts';
-import { insertGrant } from '../projections/grants.ts';
-import type { CommandContext, Viewer } from './command-context.ts';
+import * as limits from '../../config/limits.ts';
+import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
+import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
+import { type ApprovalVerdict, decide, type GrantOf } from '../../domain/run-decisions.ts';
+import { storableText } from '../../domain/storable-text.ts';
+import { canonicalJson } from '../../journal/canonical-json.ts';
+import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
+import { insertGrant } from '../../projections/grants.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
+import { parseInput } from '../parse-input.ts';
 import { expireApproval } from './expire-approval.ts';
-import { parseInput } from './parse-input.ts';
 
 const schema = z
   .object({

@@ -1,8 +1,8 @@
-import { limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
-import { decide } from '../domain/run-decisions.ts';
-import { isTerminal, refuseTransition } from '../domain/transitions.ts';
-import { countWaitingRuns, runById } from '../projections/runs.ts';
-import type { CommandContext, Viewer } from './command-context.ts';
+import { limitExceeded, notFound, type Refusal } from '../../domain/refusal.ts';
+import { decide } from '../../domain/run-decisions.ts';
+import { isTerminal, refuseTransition } from '../../domain/transitions.ts';
+import { countWaitingRuns, runById } from '../../projections/runs.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import * as limits from '../config/limits.ts';
-import { StoreError } from '../database/store-error.ts';
-import { conflict, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
-import { agentById } from '../projections/agents.ts';
-import { resetSession } from '../projections/session-writes.ts';
-import { insertSession, type SessionRow, sessionById, sessionByKey } from '../projections/sessions.ts';
-import type { CommandContext, Viewer } from './command-context.ts';
-import { parseInput, text } from './parse-input.ts';
+import * as limits from '../../config/limits.ts';
+import { StoreError } from '../../database/store-error.ts';
+import { conflict, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
+import { agentById } from '../../projections/agents.ts';
+import { resetSession } from '../../projections/session-writes.ts';
+import { insertSession, type SessionRow, sessionById, sessionByKey } from '../../projections/sessions.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
+import { parseInput, text } from '../parse-input.ts';
 
 const schema = z
   .object({

@@ -1,6 +1,6 @@
-import { decide } from '../domain/run-decisions.ts';
-import { type ApprovalRow, expiredApprovals } from '../projections/approvals.ts';
-import type { CommandContext } from './command-context.ts';
+import { decide } from '../../domain/run-decisions.ts';
+import { type ApprovalRow, expiredApprovals } from '../../projections/approvals.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** Questions settled by one sweep; the next sweep takes the rest. */
 const SWEPT = 100;

@@ -1,9 +1,9 @@
-import * as limits from '../config/limits.ts';
-import { notFound, type Refusal } from '../domain/refusal.ts';
-import { decide } from '../domain/run-decisions.ts';
-import { storableText } from '../domain/storable-text.ts';
-import { runById } from '../projections/runs.ts';
-import type { CommandContext, Viewer } from './command-context.ts';
+import * as limits from '../../config/limits.ts';
+import { notFound, type Refusal } from '../../domain/refusal.ts';
+import { decide } from '../../domain/run-decisions.ts';
+import { storableText } from '../../domain/storable-text.ts';
+import { runById } from '../../projections/runs.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type CancelledRun = { kind: 'cancelled'; runId: string };
 

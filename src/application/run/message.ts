@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import * as limits from '../../config/limits.ts';
+import { text } from '../parse-input.ts';
+
+export const messageSchema = z
+  .object({
+    sessionId: z.string().nullish(),
+    sessionKey: text(limits.SESSION_KEY_BYTES).nullish(),
+    text: text(limits.MESSAGE_BYTES),
+    agentId: z.string().nullish(),
+    model: z.string().nullish(),
+    whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
+    idempotencyKey: text(limits.IDEMPOTENCY_KEY_BYTES).nullish(),
+  })
+  .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {
+    path: ['sessionId'],
+    message: 'give `sessionId` or `sessionKey`, and not both',
+  });
+
+export type SendMessageInput = z.input<typeof messageSchema>;
+export type Message = z.output<typeof messageSchema>;
+
+/** Where the message stands. `created` is false where its idempotency key was used before. */
+export type SentMessage = { kind: 'sent'; sessionId: string; runId: string; seq: number; created: boolean };
