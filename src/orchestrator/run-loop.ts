@@ -3,13 +3,13 @@ import { nextStep } from '../domain/next-step.ts';
 import { activeMilliseconds, hasOpenWork, type Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Environment } from './environment.ts';
-import { judgeStep } from './judge-step.ts';
 import { handBack, type Lease } from './leases.ts';
-import { modelStep } from './model-step.ts';
-import { type Progress, recordCommand, recordEvents } from './record-step.ts';
 import { type RunSetting, settingOf } from './run-setting.ts';
-import { startRun } from './start-run.ts';
-import { recoverStep, toolStep } from './tool-step.ts';
+import { judgeStep } from './step/judge-step.ts';
+import { modelStep } from './step/model-step.ts';
+import { type Progress, recordCommand, recordEvents } from './step/record-step.ts';
+import { startRun } from './step/start-run.ts';
+import { recoverStep, toolStep } from './step/tool-step.ts';
 
 /** Why an executor is told to let go of what it does. */
 export type StopReason = 'ended' | 'lease-lost' | 'shutdown' | 'deadline';

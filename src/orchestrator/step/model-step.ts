@@ -1,16 +1,16 @@
-import { assembleContext } from '../context/assemble.ts';
-import { estimateTokens } from '../context/token-estimate.ts';
-import type { NewEvent, OutputUsage, PayloadOf, RunError } from '../domain/events.ts';
-import type { Run } from '../domain/run.ts';
-import { storableText } from '../domain/storable-text.ts';
-import type { CatalogueEntry, ModelFinish, ModelRequest, RequestedCall } from '../model/model.ts';
-import { ModelError } from '../model/model.ts';
+import { assembleContext } from '../../context/assemble.ts';
+import { estimateTokens } from '../../context/token-estimate.ts';
+import type { NewEvent, OutputUsage, PayloadOf, RunError } from '../../domain/events.ts';
+import type { Run } from '../../domain/run.ts';
+import { storableText } from '../../domain/storable-text.ts';
+import type { CatalogueEntry, ModelFinish, ModelRequest, RequestedCall } from '../../model/model.ts';
+import { ModelError } from '../../model/model.ts';
+import type { Environment } from '../environment.ts';
+import type { Lease } from '../leases.ts';
+import type { RunSetting } from '../run-setting.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
-import type { Environment } from './environment.ts';
-import type { Lease } from './leases.ts';
 import { type Progress, recordCommand, recordEvents } from './record-step.ts';
 import { parseArguments } from './requested-call.ts';
-import type { RunSetting } from './run-setting.ts';
 
 /** Why a model call was stopped from the inside. */
 const full = new Error('The answer reached its bound.');

@@ -1,12 +1,12 @@
-import type { RowWrite } from '../database/batch-statement.ts';
-import type { NewEvent } from '../domain/events.ts';
-import { nextStep } from '../domain/next-step.ts';
-import { isRefusal } from '../domain/refusal.ts';
-import { foldOn, type Run } from '../domain/run.ts';
-import { decide, type RunCommand } from '../domain/run-decisions.ts';
-import type { Decided, RecordOutcome } from '../projections/recorder.ts';
-import type { Environment } from './environment.ts';
-import { handBack, type Lease } from './leases.ts';
+import type { RowWrite } from '../../database/batch-statement.ts';
+import type { NewEvent } from '../../domain/events.ts';
+import { nextStep } from '../../domain/next-step.ts';
+import { isRefusal } from '../../domain/refusal.ts';
+import { foldOn, type Run } from '../../domain/run.ts';
+import { decide, type RunCommand } from '../../domain/run-decisions.ts';
+import type { Decided, RecordOutcome } from '../../projections/recorder.ts';
+import type { Environment } from '../environment.ts';
+import { handBack, type Lease } from '../leases.ts';
 
 /** How the loop goes on after something was recorded. */
 export type Progress =

@@ -1,6 +1,6 @@
-import { newestTurn } from '../projections/runs.ts';
-import type { Environment } from './environment.ts';
-import type { Lease } from './leases.ts';
+import { newestTurn } from '../../projections/runs.ts';
+import type { Environment } from '../environment.ts';
+import type { Lease } from '../leases.ts';
 import { type Progress, recordCommand } from './record-step.ts';
 
 /** Gives the run its turn. The database lets one run of a session be under way; a second one is put back in line. */

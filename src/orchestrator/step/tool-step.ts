@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import * as limits from '../config/limits.ts';
-import type { Json, NewEvent, PayloadOf } from '../domain/events.ts';
-import { unexecuted } from '../domain/run-decisions.ts';
-import type { ToolCall } from '../domain/step.ts';
-import { canonicalJson } from '../journal/canonical-json.ts';
-import { insertAttachment } from '../projections/attachments.ts';
-import { runTool, type ToolOutcome } from '../tools/bounded-call.ts';
-import type { Tool } from '../tools/tool.ts';
-import type { Environment } from './environment.ts';
+import * as limits from '../../config/limits.ts';
+import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
+import { unexecuted } from '../../domain/run-decisions.ts';
+import type { ToolCall } from '../../domain/step.ts';
+import { canonicalJson } from '../../journal/canonical-json.ts';
+import { insertAttachment } from '../../projections/attachments.ts';
+import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
+import type { Tool } from '../../tools/tool.ts';
+import type { Environment } from '../environment.ts';
+import type { Lease } from '../leases.ts';
+import type { RunSetting } from '../run-setting.ts';
 import { question } from './judge-step.ts';
-import type { Lease } from './leases.ts';
 import { type Progress, recordEvents } from './record-step.ts';
-import type { RunSetting } from './run-setting.ts';
 
 /** Runs allowed calls: neighbours that are parallel-safe a few at a time, the others one by one, in the order of the model. */
 export async function toolStep(

@@ -1,13 +1,13 @@
-import { covers, type Grant, summarise } from '../domain/approval.ts';
-import type { NewEvent, RiskLevel } from '../domain/events.ts';
-import { unexecuted } from '../domain/run-decisions.ts';
-import type { ToolCall } from '../domain/step.ts';
-import { grantsOf } from '../projections/grants.ts';
-import type { Tool } from '../tools/tool.ts';
-import type { Environment } from './environment.ts';
-import type { Lease } from './leases.ts';
+import { covers, type Grant, summarise } from '../../domain/approval.ts';
+import type { NewEvent, RiskLevel } from '../../domain/events.ts';
+import { unexecuted } from '../../domain/run-decisions.ts';
+import type { ToolCall } from '../../domain/step.ts';
+import { grantsOf } from '../../projections/grants.ts';
+import type { Tool } from '../../tools/tool.ts';
+import type { Environment } from '../environment.ts';
+import type { Lease } from '../leases.ts';
+import type { RunSetting } from '../run-setting.ts';
 import { type Progress, recordEvents } from './record-step.ts';
-import type { RunSetting } from './run-setting.ts';
 
 /** Checks each call and asks policy; all verdicts of a step are one append. */
 export async function judgeStep(

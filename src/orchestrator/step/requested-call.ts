@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Json } from '../domain/events.ts';
-import { canonicalJson } from '../journal/canonical-json.ts';
+import type { Json } from '../../domain/events.ts';
+import { canonicalJson } from '../../journal/canonical-json.ts';
 
 /** Arguments longer than this are a model gone astray; an event must hold them. */
 const ARGUMENT_BYTES = 96 * 1024;

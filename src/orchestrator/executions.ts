@@ -1,0 +1,69 @@
+import type { Wake } from '../bus/bus.ts';
+import { isTerminal } from '../domain/transitions.ts';
+import type { Environment } from './environment.ts';
+import { type Lease, renewLeases } from './leases.ts';
+import { executeRun, type StopReason } from './run-loop.ts';
+
+/** The runs that this server executes now. */
+export interface Executions {
+  start(lease: Lease): void;
+  /** Prolongs the leases of all, and stops those whose lease somebody else holds now. */
+  renew(holder: string, expiresAt: Date): Promise<void>;
+  /** Interrupts every step under way. */
+  interrupt(): void;
+  /** Resolves when all that were started so far have wound up. */
+  settled(): Promise<void>;
+  count(): number;
+}
+
+interface Execution {
+  runId: string;
+  abort(reason: StopReason): void;
+  done: Promise<void>;
+}
+
+export function createExecutions(
+  environment: Environment,
+  options: { stopping(): boolean; onFree(): void },
+): Executions {
+  const { store, logger } = environment;
+  // Not by run: a run that was suspended may be claimed again before its first execution has wound up.
+  const executions = new Set<Execution>();
+
+  return {
+    start(lease) {
+      const controller = new AbortController();
+      const abort = (reason: StopReason) => controller.abort(reason);
+      const unfollow = store.bus.onRun(lease.runId, (wake) => {
+        if (endsRun(wake)) abort('ended');
+      });
+      const execution: Execution = { runId: lease.runId, abort, done: Promise.resolve() };
+      executions.add(execution);
+      execution.done = executeRun(environment, lease, { signal: controller.signal, stopping: options.stopping })
+        .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'a run was interrupted'))
+        .finally(() => {
+          unfollow();
+          executions.delete(execution);
+          options.onFree();
+        });
+    },
+    async renew(holder, expiresAt) {
+      const before = [...executions];
+      if (before.length === 0) return;
+      const runIds = before.map(({ runId }) => runId);
+      const held = await renewLeases(store.database, holder, runIds, expiresAt);
+      for (const { runId, abort } of before) if (!held.has(runId)) abort('lease-lost');
+    },
+    interrupt() {
+      for (const { abort } of executions) abort('shutdown');
+    },
+    async settled() {
+      await Promise.all([...executions].map(({ done }) => done));
+    },
+    count: () => executions.size,
+  };
+}
+
+function endsRun({ events }: Wake): boolean {
+  return events?.some(({ type, payload }) => type === 'status' && isTerminal(payload.to)) ?? false;
+}
