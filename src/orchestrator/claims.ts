@@ -39,14 +39,18 @@ export function createClaims(
     }
   }
 
+  function soon(): void {
+    again = true;
+    if (!options.isRunning()) return;
+    looking ??= look().finally(() => {
+      looking = null;
+      // Asked between the end of the look and here.
+      if (again) soon();
+    });
+  }
+
   return {
-    soon() {
-      again = true;
-      if (!options.isRunning()) return;
-      looking ??= look().finally(() => {
-        looking = null;
-      });
-    },
+    soon,
     async idle() {
       await looking;
     },

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +12,7 @@ import { assertRowsAreFolds } from '../rows-are-folds.ts';
 import { check } from './checks.ts';
 import { decideSome, keepFollowing, keepTalking, type Place } from './clients.ts';
 import { createLedger, type Ledger, seeded } from './ledger.ts';
+import { environmentIn, launch, listening } from './server.ts';
 
 export interface CampaignReport {
   seed: number;
@@ -25,7 +25,6 @@ export interface CampaignReport {
   faults: string[];
 }
 
-const server = new URL('./counting-server.ts', import.meta.url).pathname;
 const TALKERS = 6;
 const ROUND_MILLISECONDS = { least: 150, most: 1200 };
 
@@ -64,31 +63,6 @@ export async function crashCampaign(
   }
 }
 
-function environment(folder: string) {
-  return {
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name))),
-    ...{ DATABASE_URL: `file:${join(folder, 'runtape.db')}`, EFFECTS_FILE: join(folder, 'effects.log') },
-    ...{ PORT: '0', RUNTAPE_LEASE_SECONDS: '1' },
-  };
-}
-
-function launch(folder: string): ChildProcess {
-  const args = ['--import', import.meta.resolve('tsx'), server];
-  return spawn(process.execPath, args, { env: environment(folder), stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-async function listening(child: ChildProcess): Promise<string> {
-  let output = '';
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`The server did not start (${code}): ${output}`)));
-    child.stdout?.on('data', (piece) => {
-      output += String(piece);
-      const url = /"event":"listening","url":"([^"]+)"/.exec(output)?.[1];
-      if (url) resolve(url);
-    });
-  });
-}
-
 /** Lets one last server finish everything: questions are answered until no run waits or works and every follower is done. */
 async function settle(
   folder: string,
@@ -115,7 +89,7 @@ async function settle(
 }
 
 async function report(folder: string, rounds: number, seed: number, ledger: Ledger): Promise<CampaignReport> {
-  const outcome = readConfiguration({ ...environment(folder), LOG_LEVEL: 'silent' }, () => null);
+  const outcome = readConfiguration({ ...environmentIn(folder), LOG_LEVEL: 'silent' }, () => null);
   if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
   await using gateway = await startGateway(outcome.configuration, createLogger('silent'));
   const faults = await check(gateway, ledger, join(folder, 'effects.log'));

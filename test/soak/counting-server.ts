@@ -33,7 +33,22 @@ const outcome = readConfiguration(process.env, () =>
 );
 if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
 const logger = createLogger(outcome.configuration.logLevel);
-const tools = [stamping('stamp', 'LOW', false), stamping('again', 'LOW', true), stamping('asked', 'HIGH', false)];
+const crash = defineTool({
+  name: 'crash',
+  description: 'Takes the server with it.',
+  input: z.strictObject({}),
+  ...{ risk: 'LOW', idempotent: true, parallelSafe: false, timeoutSeconds: 10 },
+  async execute() {
+    process.kill(process.pid, 'SIGKILL');
+    return sleep(10_000, null);
+  },
+});
+const tools = [
+  crash,
+  stamping('stamp', 'LOW', false),
+  stamping('again', 'LOW', true),
+  stamping('asked', 'HIGH', false),
+];
 const gateway = await startGateway(outcome.configuration, logger, { tools });
 logger.info({ event: 'listening', url: gateway.url }, 'listening');
 process.once('SIGTERM', () => {
