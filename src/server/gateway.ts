@@ -1,6 +1,6 @@
-import { expireApprovals } from '../application/approval/expire-approval.ts';
 import type { CommandContext } from '../application/command-context.ts';
 import { createLanes } from '../application/lanes.ts';
+import { createSweep } from '../application/sweep.ts';
 import { createBus } from '../bus/bus.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -51,9 +51,7 @@ export async function startGateway(
   const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
   const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
   const parts = createParts(configuration, database, catalogue, overrides);
-  const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), () =>
-    expireApprovals(parts.commands),
-  );
+  const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   await voidLeases(database, new Date(parts.clock.now()));
   const closeStore = async () => {

@@ -1,0 +1,85 @@
+import BetterSqlite from 'better-sqlite3';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Gateway } from '../../../src/server/gateway.ts';
+import { GraphqlFailure } from '../../client.ts';
+import { RunsDocument, SendMessageDocument } from '../../generated/graphql.ts';
+import { converse, follow, runById, send, typesOf } from '../conversation.ts';
+import { startTestGateway, until } from '../gateway.ts';
+
+const soon = { RUNTAPE_LEASE_SECONDS: '1' };
+
+describe('B52: a disk that is full', () => {
+  test('refuses messages with a clear error, stores nothing of them, and serves readers', async () => {
+    const { client, gateway } = await startTestGateway();
+    await converse(client, { sessionKey: 'before', text: '/say stored' });
+    const makeRoom = await fill(gateway);
+    const message = { sessionKey: 'full', text: 'x'.repeat(50_000), idempotencyKey: 'k' };
+    const failure = await client.send(SendMessageDocument, { input: message }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(GraphqlFailure);
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('Nothing was stored') });
+    expect(JSON.stringify((failure as GraphqlFailure).answer)).not.toMatch(/sqlite|prisma|stack/i);
+    expect((await client.send(RunsDocument, {})).runs.edges).toHaveLength(1);
+    await makeRoom();
+    const again = await send(client, message);
+    expect(again.created).toBe(true);
+    await follow(client, again.run.id);
+  });
+
+  test('interrupts a run, which goes on when there is room again', async () => {
+    const { client, gateway } = await startTestGateway({ environment: soon });
+    const { run, cursor } = await send(client, { sessionKey: 'cut', text: '/pace 2\n/words 3000' });
+    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    const makeRoom = await fill(gateway);
+    await until(async () => gateway.parts.orchestrator.running() === 0);
+    expect((await runById(client, run.id)).state).toBe('IN_PROGRESS');
+    await makeRoom();
+    const events = await follow(client, run.id, { after: cursor });
+    expect(typesOf(events)).toContain('RESUMPTION');
+    expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', resumptions: 1 });
+  });
+});
+
+describe('B52: a database that another program holds', () => {
+  test('for a moment delays a message', async () => {
+    const { client, gateway } = await startTestGateway();
+    const release = await hold(gateway);
+    const sending = send(client, { sessionKey: 'held', text: '/say at last' });
+    setTimeout(release, 300);
+    const { run } = await sending;
+    await follow(client, run.id);
+    expect((await runById(client, run.id)).output).toBe('at last');
+  });
+
+  test('for long refuses it, and serves again when it is let go', async () => {
+    const { client, gateway } = await startTestGateway();
+    const release = await hold(gateway);
+    const failure = await send(client, { sessionKey: 'held', text: 'Hello' }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('busy') });
+    release();
+    const { run } = await converse(client, { sessionKey: 'held', text: '/say back' });
+    expect(run).toMatchObject({ state: 'DONE', output: 'back' });
+    expect((await client.send(RunsDocument, {})).runs.edges).toHaveLength(1);
+  });
+});
+
+/** Lets the file grow no further; returns what lifts that. */
+async function fill({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
+  const [row] = await database.reader.$queryRawUnsafe<{ page_count: bigint }[]>('PRAGMA page_count');
+  const limit = (pages: number) =>
+    database.write(async (client) => {
+      await client.$queryRawUnsafe(`PRAGMA max_page_count = ${pages}`);
+    });
+  await limit(Number(row?.page_count ?? 1n));
+  return () => limit(1_000_000);
+}
+
+/** Holds the write lock from outside; returns what lets it go. */
+async function hold({ parts: { database } }: Gateway): Promise<() => void> {
+  const [row] = await database.reader.$queryRawUnsafe<{ file: string }[]>('SELECT file FROM pragma_database_list');
+  const other = new BetterSqlite(row?.file ?? '');
+  onTestFinished(() => void other.close());
+  other.exec('BEGIN IMMEDIATE');
+  return () => {
+    if (other.inTransaction) other.exec('ROLLBACK');
+  };
+}
