@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { Headers } from 'undici';
 import { describe, expect, test, vi } from 'vitest';
-import { TOOL_OUTPUT_BYTES } from '../../src/config/limits.ts';
-import type { Json } from '../../src/domain/events.ts';
-import { createHttpFetch, redirectedHop } from '../../src/tools/http-fetch.ts';
+import { TOOL_OUTPUT_BYTES } from '../../../src/config/limits.ts';
+import type { Json } from '../../../src/domain/events.ts';
+import { createHttpFetch, redirectedHop } from '../../../src/tools/http-fetch.ts';
 
 /** These tests call 127.0.0.1 the internet; every other address is as forbidden as ever. */
 const isAllowed = (address: string) => address === '127.0.0.1';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { answerNext, type Event, follow, send } from './conversation.ts';
-import { startTestGateway } from './gateway.ts';
-import { countedTool } from './tools.ts';
+import { answerNext, type Event, follow, send } from '../conversation.ts';
+import { countedTool } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
 
 const conversation = [
   'Hello',
@@ -20,7 +20,7 @@ test('B32: a fixed conversation gives the same tape every time, ids and times as
     if (text.includes('/call ask')) await answerNext(client, run.id, 'ALLOW');
     tapes.push(written(await follow(client, run.id)));
   }
-  await expect(`${tapes.join('\n')}\n`).toMatchFileSnapshot('../data/golden-tape.txt');
+  await expect(`${tapes.join('\n')}\n`).toMatchFileSnapshot('../../data/golden-tape.txt');
 });
 
 /** One line an event, with ids by order of appearance, without what depends on the time. */

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { getDefaultConfig } from '@dwmkerr/mock-llm/dist/config.js';
 import { createServer } from '@dwmkerr/mock-llm/dist/server.js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { CancelRunDocument } from '../generated/graphql.ts';
-import { answerNext, converse, follow, runById, send, typesOf } from './conversation.ts';
+import { CancelRunDocument } from '../../generated/graphql.ts';
+import { answerNext, converse, follow, runById, send, typesOf } from '../conversation.ts';
+import { countedTool } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
 import { sendEvents, startProvider, stopChunk, textChunk, usageChunk } from './fake-provider.ts';
-import { startTestGateway } from './gateway.ts';
-import { countedTool } from './tools.ts';
 
 const configured = (baseURL: string) => ({
   defaultModel: 'local',

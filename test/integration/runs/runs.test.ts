@@ -4,9 +4,9 @@ import {
   RetryRunDocument,
   SendMessageDocument,
   SessionByKeyDocument,
-} from '../generated/graphql.ts';
-import { converse, follow, runById, send, transitionsOf, typesOf } from './conversation.ts';
-import { startTestGateway, until } from './gateway.ts';
+} from '../../generated/graphql.ts';
+import { converse, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
+import { startTestGateway, until } from '../gateway.ts';
 
 describe('a run', () => {
   test('B11: goes from PENDING over IN_PROGRESS to DONE, one status event each', async () => {

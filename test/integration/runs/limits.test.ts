@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { DecideApprovalDocument } from '../generated/graphql.ts';
-import { converse, runById, send } from './conversation.ts';
-import { startTestGateway, until } from './gateway.ts';
-import { calling, countedTool, hanging } from './tools.ts';
+import { DecideApprovalDocument } from '../../generated/graphql.ts';
+import { converse, runById, send } from '../conversation.ts';
+import { calling, countedTool, hanging } from '../counted-tool.ts';
+import { startTestGateway, until } from '../gateway.ts';
 
 const twoSteps = calling(['count', { word: 'a' }]);
 

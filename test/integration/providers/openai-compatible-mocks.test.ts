@@ -5,9 +5,9 @@ import { getDefaultConfig } from '@dwmkerr/mock-llm/dist/config.js';
 import { createServer } from '@dwmkerr/mock-llm/dist/server.js';
 import { mockOpenAIResponse } from 'openai-api-mock';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import type { ModelRequest } from '../../src/model/model.ts';
-import { createOpenAiCompatibleModel } from '../../src/model/openai-compatible.ts';
+import { systemClock } from '../../../src/clock.ts';
+import type { ModelRequest } from '../../../src/model/model.ts';
+import { createOpenAiCompatibleModel } from '../../../src/model/openai-compatible.ts';
 import { startProvider } from './fake-provider.ts';
 
 /** Servers that nobody here wrote: what they send is what users' servers may send. */

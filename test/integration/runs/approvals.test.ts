@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ApprovalsDocument, CancelRunDocument, DecideApprovalDocument } from '../generated/graphql.ts';
-import { answerNext, converse, follow, runById, send, transitionsOf, typesOf } from './conversation.ts';
-import { startTestGateway, until } from './gateway.ts';
-import { calling, countedTool } from './tools.ts';
+import { ApprovalsDocument, CancelRunDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
+import { answerNext, converse, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
+import { calling, countedTool } from '../counted-tool.ts';
+import { startTestGateway, until } from '../gateway.ts';
 
 describe('a call that a person must approve', () => {
   test('B36: suspends the run; allowed, it runs once and the run goes on', async () => {

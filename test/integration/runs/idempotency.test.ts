@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { SendMessageDocument } from '../generated/graphql.ts';
-import { converse, send } from './conversation.ts';
-import { startTestGateway } from './gateway.ts';
+import { SendMessageDocument } from '../../generated/graphql.ts';
+import { converse, send } from '../conversation.ts';
+import { startTestGateway } from '../gateway.ts';
 
 test('B14: a hundred equal messages with one key are one run, created once', async () => {
   const { client } = await startTestGateway();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Policy } from '../../src/policy/policy.ts';
-import { CancelRunDocument, DecideApprovalDocument } from '../generated/graphql.ts';
-import { converse, follow, runById, send, typesOf } from './conversation.ts';
-import { startTestGateway, until } from './gateway.ts';
-import { calling, countedTool, hanging } from './tools.ts';
+import type { Policy } from '../../../src/policy/policy.ts';
+import { CancelRunDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
+import { converse, follow, runById, send, typesOf } from '../conversation.ts';
+import { calling, countedTool, hanging } from '../counted-tool.ts';
+import { startTestGateway, until } from '../gateway.ts';
 
 describe('a tool call', () => {
   test('B34: of low risk runs unattended', async () => {
