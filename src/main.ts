@@ -2,10 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { type Configuration, readConfiguration } from './config/configuration.ts';
 import { StartError } from './config/start-error.ts';
-import { migrateCommand } from './server/commands/migrate.ts';
-import { rebuildCommand } from './server/commands/rebuild.ts';
-import { serveCommand } from './server/commands/serve.ts';
-import { verifyCommand } from './server/commands/verify.ts';
 
 const USAGE = `Usage: runtape <command>
 
@@ -17,11 +13,12 @@ const USAGE = `Usage: runtape <command>
 The environment and ./runtape.config.json configure it; the README lists the variables.
 `;
 
+/** Loaded when they are asked for: what is wrong with the configuration is said at once. */
 const commands: Record<string, (configuration: Configuration) => Promise<void>> = {
-  serve: serveCommand,
-  migrate: migrateCommand,
-  verify: verifyCommand,
-  rebuild: rebuildCommand,
+  serve: async (configuration) => (await import('./server/commands/serve.ts')).serveCommand(configuration),
+  migrate: async (configuration) => (await import('./server/commands/migrate.ts')).migrateCommand(configuration),
+  verify: async (configuration) => (await import('./server/commands/verify.ts')).verifyCommand(configuration),
+  rebuild: async (configuration) => (await import('./server/commands/rebuild.ts')).rebuildCommand(configuration),
 };
 
 const [name = 'serve', ...rest] = process.argv.slice(2);

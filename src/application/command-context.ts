@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
-import type { Recorder } from '../projections/recorder.ts';
+import type { Recorder } from '../projections/recording/recorder.ts';
 import type { Toolbox } from '../tools/tool.ts';
 import type { Lanes } from './lanes.ts';
 

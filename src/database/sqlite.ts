@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { StartError } from '../config/start-error.ts';
 import { groupRows, type RowWrite } from './batch-statement.ts';
 import type { Client, Database } from './database.ts';
+import { nextTurn } from './event-loop.ts';
 import { PrismaClient } from './generated/sqlite/client.ts';
 import { applyMigrations } from './migrations.ts';
 import { existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
@@ -40,7 +41,9 @@ export async function openSqlite({ url, durability, clock = systemClock }: Sqlit
   } catch (error) {
     await Promise.all(opened.map((client) => client.$disconnect()));
     unlock();
-    throw new StartError(`The database ${path} can not be used: ${toStoreError(error).detail}`, error);
+    // The migration engine puts a trace below the first line.
+    const [reason = ''] = toStoreError(error).detail.split('\n', 1);
+    throw new StartError(`The database ${path} can not be used: ${reason}`, error);
   }
 }
 
@@ -100,6 +103,8 @@ function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: ()
       });
     },
     async readText(sql, ...parameters) {
+      // The driver answers at once: without this a loop of reads would keep everybody else waiting.
+      await nextTurn();
       const rows = await reader.$queryRawUnsafe<Record<string, string | null>[]>(sql.sqlite, ...parameters);
       return Object.values(rows[0] ?? {})[0] ?? null;
     },

@@ -1,3 +1,5 @@
+import { nextTurn } from '../database/event-loop.ts';
+
 /** One piece of work that waits for its turn, and for its result. */
 export interface Waiting<Request, Outcome> {
   request: Request;
@@ -17,7 +19,7 @@ export interface GroupCommit<Request, Outcome> {
  *                  ▲                │
  *                  └── meanwhile ───┘
  *
- * `commit` settles every request of its batch. An idle lane commits at the end of the current turn of the event loop.
+ * `commit` settles every request of its batch. Each commit begins at the end of a turn of the event loop.
  */
 export function createGroupCommit<Request, Outcome>(options: {
   commit(batch: Waiting<Request, Outcome>[]): Promise<void>;
@@ -30,9 +32,9 @@ export function createGroupCommit<Request, Outcome>(options: {
   let running: Promise<void> | null = null;
 
   async function drain(): Promise<void> {
-    // Appends that were begun in the same turn share the first commit.
-    await Promise.resolve();
     while (waiting.length > 0) {
+      // Whatever the sockets bring in this turn shares the commit, and no row of commits keeps them waiting.
+      await nextTurn();
       const batch = waiting.splice(0, options.batchSize);
       try {
         await options.commit(batch);

@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Recorder } from '../projections/recorder.ts';
+import type { Recorder } from '../projections/recording/recorder.ts';
 import type { Toolbox } from '../tools/tool.ts';
 
 export interface OrchestratorSettings {

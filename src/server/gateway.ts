@@ -15,7 +15,7 @@ import type { Catalogue } from '../model/model.ts';
 import { voidLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
 import { builtinPolicy, type Policy } from '../policy/policy.ts';
-import { createRecorder } from '../projections/recorder.ts';
+import { createRecorder } from '../projections/recording/recorder.ts';
 import { createToolbox, type Tool } from '../tools/tool.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { serve } from './serve.ts';

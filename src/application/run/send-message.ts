@@ -10,7 +10,7 @@ import {
 import { decide } from '../../domain/run-decisions.ts';
 import { titleFrom } from '../../domain/session.ts';
 import { agentById } from '../../projections/agents.ts';
-import type { RecordOutcome } from '../../projections/recorder.ts';
+import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { activeRunsOf, countWaitingRuns, openRunOf } from '../../projections/runs.ts';
 import { insertSession, titleSession } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';

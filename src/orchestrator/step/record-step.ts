@@ -4,7 +4,7 @@ import { nextStep } from '../../domain/next-step.ts';
 import { isRefusal } from '../../domain/refusal.ts';
 import { foldOn, type Run } from '../../domain/run.ts';
 import { decide, type RunCommand } from '../../domain/run-decisions.ts';
-import type { Decided, RecordOutcome } from '../../projections/recorder.ts';
+import type { Decided, RecordOutcome } from '../../projections/recording/recorder.ts';
 import type { Environment } from '../environment.ts';
 import { handBack, type Lease } from '../leases.ts';
 

@@ -4,7 +4,7 @@ import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
 import { unexecuted } from '../../domain/run-decisions.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
-import { insertAttachment } from '../../projections/attachments.ts';
+import { insertAttachment } from '../../projections/recording/attachments.ts';
 import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
 import type { Tool } from '../../tools/tool.ts';
 import type { Environment } from '../environment.ts';

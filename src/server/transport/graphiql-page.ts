@@ -5,16 +5,26 @@ import { gunzip, gzip } from 'node:zlib';
 const TITLE = 'Runtape';
 
 /** Comments in the editor are all the manual that a first run needs. */
-const firstQuery = `# Send a message, then open a second tab and follow its run:
+const firstQuery = `# 1. Send this message: the button, or Ctrl-Enter.
+# 2. Open a second tab and follow its run:
 #
-#   subscription Follow {
-#     runEvents(runId: "run_…") { seq type ... on OutputDeltaEvent { text } }
-#   }
+#    subscription Follow {
+#      runEvents(runId: "run_…") {
+#        seq type ... on OutputDeltaEvent { text }
+#      }
+#    }
 #
-# "fetch https://example.com" makes the scripted model ask for a tool that needs your approval.
+# 3. Send "fetch https://example.com" and the
+#    scripted model needs your approval. Find
+#    its id, and answer with decideApproval:
+#
+#    { approvals { nodes { id tool status } } }
 
 mutation Send {
-  sendMessage(input: { sessionKey: "first", text: "Hello, what can you do?" }) {
+  sendMessage(input: {
+    sessionKey: "first"
+    text: "Hello, what can you do?"
+  }) {
     __typename
     ... on SendMessageSuccess {
       run { id state }

@@ -1,7 +1,7 @@
-import { batchInsert, batchUpdate, databaseTime, type RowWrite } from '../database/batch-statement.ts';
-import type { PlacedEvent, PlacedEventOf } from '../domain/events.ts';
-import type { Run } from '../domain/run.ts';
-import { callsOf } from '../domain/step.ts';
+import { batchInsert, batchUpdate, databaseTime, type RowWrite } from '../../database/batch-statement.ts';
+import type { PlacedEvent, PlacedEventOf } from '../../domain/events.ts';
+import type { Run } from '../../domain/run.ts';
+import { callsOf } from '../../domain/step.ts';
 
 const insertApproval = batchInsert({
   name: 'insert approval',

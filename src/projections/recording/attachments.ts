@@ -1,4 +1,4 @@
-import { batchInsert, type RowWrite } from '../database/batch-statement.ts';
+import { batchInsert, type RowWrite } from '../../database/batch-statement.ts';
 
 const insertStatement = batchInsert({
   name: 'insert attachment',

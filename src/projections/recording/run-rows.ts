@@ -1,6 +1,6 @@
-import { batchInsert, databaseTime, optionalTime, type RowWrite } from '../database/batch-statement.ts';
-import type { PlacedEvent } from '../domain/events.ts';
-import type { Run } from '../domain/run.ts';
+import { batchInsert, databaseTime, optionalTime, type RowWrite } from '../../database/batch-statement.ts';
+import type { PlacedEvent } from '../../domain/events.ts';
+import type { Run } from '../../domain/run.ts';
 
 const columns = {
   ...{ id: 'text', sessionId: 'text', state: '"RunState"', turn: 'int', urgent: 'boolean', input: 'text' },

@@ -1,8 +1,8 @@
-import type { BatchStatement, RowWrite } from '../database/batch-statement.ts';
-import type { Database } from '../database/database.ts';
-import type { RecordedEvent } from '../domain/events.ts';
-import { evolve, type Run } from '../domain/run.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { BatchStatement, RowWrite } from '../../database/batch-statement.ts';
+import type { Database } from '../../database/database.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import { evolve, type Run } from '../../domain/run.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
 
