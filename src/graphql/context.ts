@@ -28,5 +28,6 @@ export interface GatewayFacts {
 
 /** The context for one event of a subscription: what an earlier event has loaded is not what holds now. */
 export function forEvent<Context extends GraphqlContext>(context: Context): Context {
-  return { ...context, loaders: createLoaders(context.commands, context.viewer) };
+  const { commands, follow, viewer } = context;
+  return { ...context, loaders: createLoaders({ ...commands, journal: follow.journal }, viewer) };
 }

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
+import type { RecordedEvent } from '../domain/events.ts';
 import { type IdKind, kindOfId } from '../ids.ts';
 import { type AgentRow, agentsByIds } from '../projections/agents.ts';
 import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
@@ -15,6 +16,7 @@ import {
   usageOfSessions,
 } from '../projections/runs.ts';
 import { lastActivityOfSessions, type SessionRow, sessionsByIds } from '../projections/sessions.ts';
+import type { FollowDependencies } from '../tape/follow.ts';
 
 type Loader<Value> = DataLoader<string, Value>;
 
@@ -37,6 +39,13 @@ export interface Loaders {
   /** By session: epoch milliseconds of its newest event; null where there is none. */
   lastActivity: Loader<number | null>;
   grants: Loader<readonly GrantRow[]>;
+  /** By run: its last events, oldest first. */
+  lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
+}
+
+interface TapeEndKey {
+  runId: string;
+  count: number;
 }
 
 /** Ids in one statement: databases bound its parameters. */
@@ -46,7 +55,7 @@ const noUsage: UsageTotals = { inputTokens: 0, outputTokens: 0, estimated: false
 
 /** Those keyed by run or session trust their keys, which come out of rows that are the viewer's. */
 export function createLoaders(
-  { database, now }: Pick<CommandContext, 'database' | 'now'>,
+  { database, now, journal }: Pick<CommandContext, 'database' | 'now'> & Pick<FollowDependencies, 'journal'>,
   { principal: owner }: Pick<Viewer, 'principal'>,
 ): Loaders {
   const { reader } = database;
@@ -70,7 +79,24 @@ export function createLoaders(
       async (ids) => grouped(await grantsOf(reader, ids, new Date(now())), ({ sessionId }) => sessionId),
       [],
     ),
+    lastEvents: new DataLoader((keys) => lastEvents(journal, keys), {
+      cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
+      maxBatchSize: BATCH,
+    }),
   };
+}
+
+/** One read for each count that is asked for; a document seldom asks for two. */
+async function lastEvents({ readEnds }: FollowDependencies['journal'], keys: readonly TapeEndKey[]) {
+  const byCount = new Map(
+    await Promise.all(
+      [...new Set(keys.map(({ count }) => count))].map(async (count) => {
+        const runIds = keys.filter((key) => key.count === count).map(({ runId }) => runId);
+        return [count, await readEnds(runIds, count)] as const;
+      }),
+    ),
+  );
+  return keys.map(({ runId, count }) => byCount.get(count)?.get(runId) ?? []);
 }
 
 /** After a change, what was read before it may be wrong. */

@@ -41,8 +41,8 @@ const closeTape = batchUpdate({
 
 /** The journal in a database, through group commit. The database itself keeps tapes dense, closed and unchanged. */
 export function createDatabaseJournal(database: Database, onRecorded: OnRecorded): Journal {
-  const { read, readBack, head, readStored, ends: readEnds } = createTapeReader(database);
-  const ends = createTapeEnds({ read: readEnds, capacity: limits.CACHED_RUNS });
+  const { read, readBack, readEnds, head, readStored, ends: lookUp } = createTapeReader(database);
+  const ends = createTapeEnds({ read: lookUp, capacity: limits.CACHED_RUNS });
 
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
     // Until the commit has succeeded nothing is known of these tapes.
@@ -53,7 +53,7 @@ export function createDatabaseJournal(database: Database, onRecorded: OnRecorded
 
   return {
     ...createAppender({ ends: ends.load, read, write }, onRecorded),
-    ...{ read, readBack, head },
+    ...{ read, readBack, readEnds, head },
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
   };
 }

@@ -72,6 +72,8 @@ export interface Journal {
     runId: string,
     options: { before: number; limit: number; types?: readonly EventType[] },
   ): Promise<RecordedEvent[]>;
+  /** The last `count` events of each tape, oldest first, in one look. */
+  readEnds(runIds: readonly string[], count: number): Promise<Map<string, RecordedEvent[]>>;
   /** Null where there is no such tape. */
   head(runId: string): Promise<TapeHead | null>;
   /** Recomputes the chain of hashes from what is stored. */

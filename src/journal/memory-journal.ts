@@ -71,6 +71,10 @@ export function createMemoryJournal(onRecorded: OnRecorded, options: MemoryJourn
       const events = eventsBetween(runId, 0, before - 1, types);
       return events.slice(Math.max(0, events.length - limit)).map(decode);
     },
+    async readEnds(runIds, count) {
+      const end = (runId: string) => eventsBetween(runId, 0, Number.MAX_SAFE_INTEGER).slice(-count).map(decode);
+      return new Map(runIds.map((runId) => [runId, end(runId)]));
+    },
     head,
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
     rows: () => [...rows],

@@ -5,7 +5,7 @@ import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './co
 import type { Journal, TapeHead } from './journal.ts';
 
 /** Reads tapes. A page is one cell of JSON that SQL makes: rows through the client cost four times as much. */
-export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'head'> {
+export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'readEnds' | 'head'> {
   /** Events as stored, undecoded. */
   readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]>;
   /** Ends of the tapes that there are. */
@@ -38,6 +38,19 @@ const headSql = {
     WHERE "Tape"."runId" IN (SELECT jsonb_array_elements_text($1::jsonb))`,
 };
 
+/** Tapes have no holes: what stands behind the newest seq less a count is that many events. */
+const endsSql = (() => {
+  const ends = (runIds: string, count: string) => `
+    SELECT "Event"."runId" AS "run", ${columns} FROM (${runIds}) AS asked JOIN "Event" ON "Event"."runId" = asked."id"
+    WHERE "seq" > (SELECT max("seq") FROM "Event" WHERE "runId" = asked."id") - ${count} ORDER BY "run", "seq"`;
+  return {
+    sqlite: `SELECT json_group_array(json_array("run", json_array(${columns})))
+      FROM (${ends('SELECT value AS "id" FROM json_each(?)', '?')})`,
+    postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text
+      FROM (${ends('SELECT jsonb_array_elements_text($1::jsonb) AS "id"', '$2::int')}) AS ends`,
+  };
+})();
+
 export function createTapeReader(database: Database): TapeReader {
   async function page(
     order: 'ASC' | 'DESC',
@@ -65,6 +78,13 @@ export function createTapeReader(database: Database): TapeReader {
     },
     async readBack(runId, { before, limit, types }) {
       return decodeAll(await page('DESC', runId, { low: 1, high: before, limit, types }));
+    },
+    async readEnds(runIds, count) {
+      const text = await database.readText(endsSql, JSON.stringify(runIds), count);
+      const rows: [string, unknown][] = JSON.parse(text ?? '[]');
+      const found = new Map<string, RecordedEvent[]>(runIds.map((runId) => [runId, []]));
+      for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));
+      return found;
     },
     readStored: (runId, after, limit) => page('ASC', runId, { low: after, high: Number.MAX_SAFE_INTEGER, limit }),
     ends: heads,

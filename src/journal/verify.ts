@@ -39,14 +39,9 @@ export async function verifyTape(runId: string, tape: StoredTape, decode: Decode
       checked = next;
     }
     if (page.length === pageEvents) continue;
-    const head = await tape.head(runId);
-    // The tape may have grown since its page was read.
-    if (head && head.head > checked.seq) continue;
-    // An event whose seq has become 0 or less stands before all others, and can not be read.
-    const first = await readPage(tape, runId, Number.MIN_SAFE_INTEGER, 1);
-    if (typeof first === 'string') return broken(checked.seq + 1, first);
-    const fault = endFault(checked, head);
-    return fault === null ? { kind: 'intact', runId, events: checked.seq } : broken(Math.max(checked.seq, 1), fault);
+    const end = await checkEnd(checked, tape, runId);
+    if (end === 'grown') continue;
+    return end === null ? { kind: 'intact', runId, events: checked.seq } : broken(end.seq, end.fault);
   }
 }
 
@@ -76,11 +71,25 @@ function checkEvent({ seq, hash, ended }: Checked, event: StoredEvent, decode: D
   }
 }
 
-function endFault({ seq, ended }: Checked, head: TapeHead | null): string | null {
-  if (head === null) return seq === 0 ? null : 'is on no tape: its run is unknown';
-  if (seq === 0) return 'is missing: the tape is empty';
+/** What is wrong with the end of a tape whose events fit; `'grown'` where there are more by now. */
+async function checkEnd(
+  { seq, ended }: Checked,
+  tape: StoredTape,
+  runId: string,
+): Promise<{ seq: number; fault: string } | 'grown' | null> {
+  let head: TapeHead | null;
+  try {
+    head = await tape.head(runId);
+    if (head && head.head > seq) return 'grown';
+    // An event whose seq has become 0 or less stands before all others, and can not be read.
+    await tape.readStored(runId, Number.MIN_SAFE_INTEGER, 1);
+  } catch (error) {
+    return { seq: seq + 1, fault: `can not be read: ${messageOf(error)}` };
+  }
+  if (head === null) return seq === 0 ? null : { seq, fault: 'is on no tape: its run is unknown' };
+  if (seq === 0 || head.head !== seq) return { seq: seq + 1, fault: `is missing: the head is ${head.head}` };
   if (head.closed === ended) return null;
-  return `is the last one, and the tape is ${head.closed ? 'closed' : 'open'}`;
+  return { seq, fault: `is the last one, and the tape is ${head.closed ? 'closed' : 'open'}` };
 }
 
 function messageOf(error: unknown): string {

@@ -92,7 +92,14 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
   };
   return (credentials, operation): GraphqlContext => {
     const viewer = authenticate(credentials);
-    return { viewer, commands, follow, gateway, loaders: createLoaders(commands, viewer), ...operation };
+    return {
+      viewer,
+      commands,
+      follow,
+      gateway,
+      loaders: createLoaders({ ...commands, journal }, viewer),
+      ...operation,
+    };
   };
 }
 

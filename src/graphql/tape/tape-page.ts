@@ -21,6 +21,9 @@ export async function tapePage(
   args: TapeArguments,
 ): Promise<Connection<Edge<RecordedEvent>>> {
   const { size, from } = pageSize(args);
+  if (from === 'end' && args.types == null && args.before == null && args.after == null) {
+    return tapeEnd(loaders, runId, size);
+  }
   const types = wantedTypes(args.types);
   const seqOf = async (cursor: string) => seqOnTape(cursor, { runId, head: await loaders.head.load(runId) });
   const after = args.after == null ? 0 : await seqOf(args.after);
@@ -28,4 +31,11 @@ export async function tapePage(
   const { events, ...page } = await readPage(follow.journal, { runId, after, before, size, from, types });
   const edges = events.map((node) => ({ cursor: formatCursor(node), node }));
   return connectionOf(edges, page);
+}
+
+/** The last events without any bound: what lists of runs show, read for all of them at once. */
+async function tapeEnd(loaders: GraphqlContext['loaders'], runId: string, size: number) {
+  const events = await loaders.lastEvents.load({ runId, count: size });
+  const edges = events.map((node) => ({ cursor: formatCursor(node), node }));
+  return connectionOf(edges, { hasNextPage: false, hasPreviousPage: (events[0]?.seq ?? 1) > 1 });
 }

@@ -17,7 +17,7 @@ import { schema } from '../../../src/graphql/schema.ts';
 import { type StreamedResult, subscribeOperation } from '../../../src/graphql/subscribe.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
-import { createRecorder } from '../../../src/projections/recorder.ts';
+import { createRecorder } from '../../../src/projections/recording/recorder.ts';
 import { createToolbox } from '../../../src/tools/tool.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
@@ -60,7 +60,15 @@ export async function openInProcess() {
   function contextOf({ principal = 'ada', scopes = ['read', 'write', 'approve'], ...rest }: Asking): GraphqlContext {
     const viewer: Viewer = { principal, scopes };
     const { lastEventId = null, signal = new AbortController().signal } = rest;
-    return { viewer, commands, follow, gateway, loaders: createLoaders(commands, viewer), signal, lastEventId };
+    return {
+      viewer,
+      commands,
+      follow,
+      gateway,
+      loaders: createLoaders({ ...commands, journal }, viewer),
+      signal,
+      lastEventId,
+    };
   }
 
   const argsOf = (document: { toString(): string }, variables: unknown, asking: Asking): ExecutionArgs => ({
