@@ -44,6 +44,17 @@ export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => (
   message: `The session has a run under way: ${activeRunId}.`,
 });
 
+/** The refusal of a command in a status in which the table has no way for it. */
+export function refuseTransition(runId: string, state: RunStatus, command: string): Refusal {
+  return {
+    kind: 'invalid-transition',
+    runId,
+    state,
+    command,
+    message: `Cannot ${command.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} run ${runId}: it is ${state}.`,
+  };
+}
+
 /** Tells a refusal from what else an outcome may be. */
 export function isRefusal<T extends { kind: string }>(outcome: T): outcome is Extract<T, Refusal> {
   return refusalKinds.has(outcome.kind);

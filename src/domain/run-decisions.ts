@@ -1,8 +1,8 @@
 import type { ApprovalScope, Json, NewEvent, RunError, RunOrigin } from './events.ts';
-import { conflict, notFound, type Refusal } from './refusal.ts';
+import { conflict, notFound, type Refusal, refuseTransition } from './refusal.ts';
 import type { Run } from './run.ts';
 import { type AskingCall, askingCalls } from './step.ts';
-import { isTerminal, type RunStatus, refuseTransition, transitions } from './transitions.ts';
+import { isTerminal, type RunStatus, transitions } from './transitions.ts';
 
 /** What somebody wants of a run. Times are epoch milliseconds; ids come from outside. */
 export type RunCommand =

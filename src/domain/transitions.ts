@@ -1,5 +1,3 @@
-import type { Refusal } from './refusal.ts';
-
 export const runStatuses = ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL', 'DONE', 'CANCELLED', 'FAILED'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
@@ -30,15 +28,4 @@ const terminal: ReadonlySet<RunStatus> = new Set(['DONE', 'CANCELLED', 'FAILED']
 
 export function isTerminal(status: RunStatus): boolean {
   return terminal.has(status);
-}
-
-/** The refusal of a command in a status in which the table has no way for it. */
-export function refuseTransition(runId: string, state: RunStatus, command: string): Refusal {
-  return {
-    kind: 'invalid-transition',
-    runId,
-    state,
-    command,
-    message: `Cannot ${command.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} run ${runId}: it is ${state}.`,
-  };
 }

@@ -1,6 +1,6 @@
-import { limitExceeded, notFound, type Refusal } from '../../domain/refusal.ts';
+import { limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { decide } from '../../domain/run-decisions.ts';
-import { isTerminal, refuseTransition } from '../../domain/transitions.ts';
+import { isTerminal } from '../../domain/transitions.ts';
 import { countWaitingRuns, runById } from '../../projections/runs.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 

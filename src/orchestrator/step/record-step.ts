@@ -1,8 +1,9 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { NewEvent } from '../../domain/events.ts';
 import { nextStep } from '../../domain/next-step.ts';
+import { foldOn } from '../../domain/place-events.ts';
 import { isRefusal } from '../../domain/refusal.ts';
-import { foldOn, type Run } from '../../domain/run.ts';
+import type { Run } from '../../domain/run.ts';
 import { decide, type RunCommand } from '../../domain/run-decisions.ts';
 import type { Decided, RecordOutcome } from '../../projections/recording/recorder.ts';
 import type { Environment } from '../environment.ts';

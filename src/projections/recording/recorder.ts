@@ -1,7 +1,8 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { NewEvent, RecordedEvent } from '../../domain/events.ts';
+import { placeEvents } from '../../domain/place-events.ts';
 import { conflict, isRefusal, type Refusal } from '../../domain/refusal.ts';
-import { evolve, placeEvents, type Run } from '../../domain/run.ts';
+import { evolve, type Run } from '../../domain/run.ts';
 import type { AppendContent, Journal } from '../../journal/journal.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';

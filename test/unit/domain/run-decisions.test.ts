@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
 import { nextStep } from '../../../src/domain/next-step.ts';
-import { foldOn } from '../../../src/domain/run.ts';
+import { foldOn } from '../../../src/domain/place-events.ts';
 import { type ApprovalVerdict, decide, type RunCommand, unexecuted } from '../../../src/domain/run-decisions.ts';
 import { askingCalls } from '../../../src/domain/step.ts';
 import {

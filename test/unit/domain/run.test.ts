@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
-import {
-  activeMilliseconds,
-  evolve,
-  foldOn,
-  foldRun,
-  hasOpenWork,
-  placeEvents,
-  type Run,
-} from '../../../src/domain/run.ts';
+import { foldOn, placeEvents } from '../../../src/domain/place-events.ts';
+import { activeMilliseconds, evolve, foldRun, hasOpenWork, type Run } from '../../../src/domain/run.ts';
 import { askingCalls, callsOf } from '../../../src/domain/step.ts';
 import {
   answer,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { foldOn } from '../../../src/domain/run.ts';
+import { foldOn } from '../../../src/domain/place-events.ts';
 import { decide, type RunCommand } from '../../../src/domain/run-decisions.ts';
 import {
   isTerminal,
