@@ -1,0 +1,146 @@
+import BetterSqlite from 'better-sqlite3';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openSqliteForReading } from '../../src/database/sqlite.ts';
+import type { RecordedEvent } from '../../src/domain/events.ts';
+import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
+import type { Verification } from '../../src/journal/journal.ts';
+import { append, call, delta, ending, newRunId, opening, sequence } from './appends.ts';
+import { openStore } from './sqlite-store.ts';
+
+interface Damaged {
+  /** An ended run of twelve events. */
+  runId: string;
+  /** One that goes on, with three events. */
+  open: string;
+  /** Damages the file, checks a tape, and repairs it. */
+  verifyAfter(damage: string, of?: string): Promise<Verification>;
+}
+
+/** A copy of a store without the triggers that guard it. */
+async function openDamaged(): Promise<Damaged> {
+  const { journal, path, close } = await openStore();
+  const [runId, open] = [newRunId(), newRunId()];
+  await append(journal, runId, 0, ...opening, ...sequence(8).map((n) => delta(`text ${n}`)), call({ of: [1] }), ending);
+  await append(journal, open, 0, ...opening, delta('so far'));
+  const copy = `${path}-copy`;
+  const original = new BetterSqlite(path);
+  await original.backup(copy);
+  original.close();
+  await close();
+  const direct = new BetterSqlite(copy);
+  direct.pragma('foreign_keys = OFF');
+  for (const trigger of ['Event_unchanged', 'Event_kept', 'Event_dense', 'Event_open', 'Tape_closed_for_good']) {
+    direct.exec(`DROP TRIGGER "${trigger}"`);
+  }
+  direct.exec('CREATE TABLE "Kept" AS SELECT * FROM "Event"; CREATE TABLE "KeptTape" AS SELECT * FROM "Tape"');
+  const database = await openSqliteForReading(`file:${copy}`);
+  onTestFinished(async () => {
+    await database.close();
+    direct.close();
+  });
+  const reading = createDatabaseJournal(database, () => undefined);
+  return {
+    runId,
+    open,
+    async verifyAfter(damage, of = runId) {
+      expect(await reading.verify(runId)).toEqual({ kind: 'intact', runId, events: 12 });
+      expect(await reading.verify(open)).toEqual({ kind: 'intact', runId: open, events: 3 });
+      expect(direct.prepare(damage).run().changes).toBeGreaterThan(0);
+      const verification = await reading.verify(of);
+      direct.exec('DELETE FROM "Event"; INSERT INTO "Event" SELECT * FROM "Kept"');
+      direct.exec('DELETE FROM "Tape"; INSERT INTO "Tape" SELECT * FROM "KeptTape"');
+      return verification;
+    },
+  };
+}
+
+const texts = ['type', 'actor', 'payload', 'hash', 'runId'] as const satisfies (keyof RecordedEvent)[];
+const numbers = ['seq', 'schemaVersion', 'recordedAt', 'epoch'] as const satisfies (keyof RecordedEvent)[];
+
+/** SQL for a text with another character at one of three places. */
+function changedText(column: string, place: 'first' | 'middle' | 'last'): string {
+  const at = { first: '1', middle: `(length("${column}") + 1) / 2`, last: `length("${column}")` }[place];
+  const character = `substr("${column}", ${at}, 1)`;
+  return `substr("${column}", 1, ${at} - 1) || CASE ${character} WHEN 'x' THEN 'y' ELSE 'x' END || substr("${column}", ${at} + 1)`;
+}
+
+describe('B31: one changed byte', () => {
+  const where = (runId: string, seq: number) => `WHERE "runId" = '${runId}' AND "seq" = ${seq}`;
+
+  test.each(texts)('in %s is found and named', async (column) => {
+    const { verifyAfter, runId, open } = await openDamaged();
+    for (const [of, seqs] of [
+      [runId, [1, 2, 3, 7, 11, 12]],
+      [open, [1, 2, ...(column === 'runId' ? [] : [3])]],
+    ] as const) {
+      for (const seq of seqs) {
+        for (const place of ['first', 'middle', 'last'] as const) {
+          const damage = `UPDATE "Event" SET "${column}" = ${changedText(column, place)} ${where(of, seq)}`;
+          const found = await verifyAfter(damage, of);
+          // The last event of a tape is missed from its end: the one before it is the last one now.
+          const named = column === 'runId' && of === runId && seq === 12 ? 11 : seq;
+          expect({ ...found, place }).toEqual({
+            kind: 'broken',
+            runId: of,
+            seq: named,
+            place,
+            fault: expect.any(String),
+          });
+        }
+      }
+    }
+  });
+
+  test.each(numbers)('in %s is found and named', async (column) => {
+    const { verifyAfter, runId, open } = await openDamaged();
+    for (const [of, seqs] of [
+      [runId, [1, 2, 7, 12]],
+      [open, [1, 2, 3]],
+    ] as const) {
+      for (const seq of seqs) {
+        for (const value of [`coalesce("${column}", 0) + 100`, `-coalesce("${column}", 0) - 1`, `'text'`, `x'13'`]) {
+          const found = await verifyAfter(`UPDATE "Event" SET "${column}" = ${value} ${where(of, seq)}`, of);
+          expect({ ...found, value }).toEqual({ kind: 'broken', runId: of, seq, value, fault: expect.any(String) });
+        }
+      }
+    }
+  });
+
+  test('in the id of the last event of a run that goes on is found where the event is now', async () => {
+    const { verifyAfter, open } = await openDamaged();
+    const stray = open.replace(/.$/, '!');
+    const found = await verifyAfter(`UPDATE "Event" SET "runId" = '${stray}' ${where(open, 3)}`, stray);
+    expect(found).toMatchObject({ kind: 'broken', runId: stray });
+  });
+});
+
+describe('B31: other damage', () => {
+  test.each([
+    [1, 'DELETE FROM "Event" WHERE "runId" = :run AND "seq" = 1'],
+    [6, 'DELETE FROM "Event" WHERE "runId" = :run AND "seq" = 6'],
+    [11, 'DELETE FROM "Event" WHERE "runId" = :run AND "seq" = 12'],
+    [1, 'DELETE FROM "Event" WHERE "runId" = :run'],
+    [
+      4,
+      'UPDATE "Event" SET "payload" = (SELECT "payload" FROM "Kept" WHERE "runId" = :run AND "seq" = 9 - "Event"."seq") WHERE "runId" = :run AND "seq" IN (4, 5)',
+    ],
+    [4, 'UPDATE "Event" SET "seq" = -9 + "seq" WHERE "runId" = :run AND "seq" IN (4, 5)'],
+    [3, `UPDATE "Event" SET "payload" = "payload" || ' ' WHERE "runId" = :run AND "seq" = 3`],
+    [
+      13,
+      'INSERT INTO "Event" SELECT "runId", 13, "type", "actor", "schemaVersion", "recordedAt", "epoch", "payload", "hash" FROM "Kept" WHERE "runId" = :run AND "seq" = 3',
+    ],
+    [12, 'UPDATE "Tape" SET "closed" = false WHERE "runId" = :run'],
+    [12, 'DELETE FROM "Tape" WHERE "runId" = :run'],
+    [5, 'UPDATE "Event" SET "epoch" = 7 WHERE "runId" = :run AND "seq" >= 5'],
+  ])('is found at seq %i after %s', async (seq, damage) => {
+    const { verifyAfter, runId } = await openDamaged();
+    expect(await verifyAfter(damage.replaceAll(':run', `'${runId}'`))).toMatchObject({ kind: 'broken', runId, seq });
+  });
+
+  test('a run that goes on and is called ended is found', async () => {
+    const { verifyAfter, open } = await openDamaged();
+    const found = await verifyAfter(`UPDATE "Tape" SET "closed" = true WHERE "runId" = '${open}'`, open);
+    expect(found).toMatchObject({ kind: 'broken', runId: open, seq: 3 });
+  });
+});

@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { Database } from '../../src/database/database.ts';
+import { openSqlite } from '../../src/database/sqlite.ts';
+import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
+import type { Journal, OnRecorded } from '../../src/journal/journal.ts';
+
+/** A folder that is gone when the test ends. */
+export async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface SqliteStore {
+  path: string;
+  database: Database;
+  journal: Journal;
+  /** Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Opens a file for one test: a new one, unless it is named. */
+export async function openStore(named?: string, onRecorded: OnRecorded = () => undefined): Promise<SqliteStore> {
+  const path = named ?? join(await makeFolder(), 'runtape.db');
+  const database = await openSqlite({ url: `file:${path}`, durability: 'full' });
+  const journal = createDatabaseJournal(database, onRecorded);
+  let closing: Promise<void> | null = null;
+  const close = () => {
+    closing ??= journal.idle().then(() => database.close());
+    return closing;
+  };
+  onTestFinished(close);
+  return { path, database, journal, close };
+}
