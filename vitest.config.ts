@@ -9,6 +9,12 @@ function project(name: string, include: string[], testTimeout = otherMillisecond
   return { extends: true as const, test: { name, include, testTimeout } };
 }
 
+/** One file after the other: these start and kill real processes and measure how soon they are back. */
+function processProject(name: string, include: string[]) {
+  const { extends: inherits, test } = project(name, include);
+  return { extends: inherits, test: { ...test, globalSetup: ['test/e2e/build.ts'], fileParallelism: false } };
+}
+
 export default defineConfig({
   // Vite would take the ES module of this package where Node takes the CommonJS one, and two copies do not know each other.
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
@@ -27,16 +33,9 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.test.ts']),
       project('property', ['test/property/**/*.test.ts']),
       project('integration', ['test/integration/**/*.test.ts']),
-      {
-        extends: true,
-        // One file after the other: these start and kill real processes and measure how soon they are back.
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          testTimeout: otherMilliseconds,
-          fileParallelism: false,
-        },
-      },
+      processProject('e2e', ['test/e2e/**/*.test.ts']),
+      // Not part of `npm test`: it needs a browser (npm run test:browser).
+      processProject('browser', ['test/browser/**/*.test.ts']),
     ],
   },
 });

@@ -12,7 +12,6 @@ export const EVENT_BYTES = 256 * 1024;
 export const INLINE_OUTPUT_BYTES = 32 * 1024;
 /** A tool's output altogether; what is longer is cut. */
 export const TOOL_OUTPUT_BYTES = 1024 * 1024;
-export const TOOL_TIMEOUT_SECONDS = 60;
 /** Calls of one step that run beside each other, where their tools allow it. */
 export const PARALLEL_CALLS = 4;
 
@@ -54,7 +53,6 @@ export const WAITING_APPENDS = 20_000;
 
 /** Runs of a session that the model is shown at the most. */
 export const HISTORY_RUNS = 200;
-export const HISTORY_BYTES = 4 * 1024 * 1024;
 
 export const SESSION_KEY_BYTES = 200;
 export const TITLE_BYTES = 200;

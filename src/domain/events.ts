@@ -62,7 +62,6 @@ export type OutputUsage = z.infer<typeof usage>;
 
 /** A large output that stands beside the tape. */
 const attachment = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
-export type AttachmentReference = z.infer<typeof attachment>;
 
 /** The payload of each type of event; DESIGN calls this table "the tape". */
 export const payloadSchemas = {
@@ -162,7 +161,6 @@ export const payloadSchemas = {
 } as const;
 
 export type EventType = keyof typeof payloadSchemas;
-export const eventTypes = Object.keys(payloadSchemas) as EventType[];
 
 export type PayloadOf<Type extends EventType> = z.infer<(typeof payloadSchemas)[Type]>;
 

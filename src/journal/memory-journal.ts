@@ -1,6 +1,6 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import { StoreError } from '../database/store-error.ts';
-import type { EventType } from '../domain/events.ts';
+import type { EventType, RecordedEvent } from '../domain/events.ts';
 import { emptyTape } from './append-plan.ts';
 import { createAppender, type PlannedWrite, type TapeStore } from './appender.ts';
 import { decode, type StoredEvent } from './codec.ts';
@@ -68,17 +68,19 @@ export function createMemoryJournal(onRecorded: OnRecorded, options: MemoryJourn
     ...createAppender(store, onRecorded),
     read: store.read,
     async readBack(runId, { before, limit, types }) {
-      const events = eventsBetween(runId, 0, before - 1, types);
-      return events.slice(Math.max(0, events.length - limit)).map(decode);
+      return newest(eventsBetween(runId, 0, before - 1, types), limit);
     },
     async readEnds(runIds, count) {
-      const end = (runId: string) => eventsBetween(runId, 0, Number.MAX_SAFE_INTEGER).slice(-count).map(decode);
-      return new Map(runIds.map((runId) => [runId, end(runId)]));
+      return new Map(runIds.map((runId) => [runId, newest(tapes.get(runId)?.events ?? [], count)]));
     },
     head,
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
     rows: () => [...rows],
   };
+}
+
+function newest(events: readonly StoredEvent[], count: number): RecordedEvent[] {
+  return events.slice(Math.max(0, events.length - count)).map(decode);
 }
 
 /** Throws as a database does where a rule of it refuses an append. */

@@ -80,7 +80,7 @@ export function createTapeReader(database: Database): TapeReader {
       return decodeAll(await page('DESC', runId, { low: 1, high: before, limit, types }));
     },
     async readEnds(runIds, count) {
-      const text = await database.readText(endsSql, JSON.stringify(runIds), count);
+      const text = await database.readText(endsSql, JSON.stringify([...new Set(runIds)]), count);
       const rows: [string, unknown][] = JSON.parse(text ?? '[]');
       const found = new Map<string, RecordedEvent[]>(runIds.map((runId) => [runId, []]));
       for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));

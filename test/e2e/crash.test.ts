@@ -20,7 +20,7 @@ async function home(): Promise<Home> {
 test('B26, B48: what a subscriber saw before kill -9 is on the tape, and the run comes to its end', async () => {
   const { start, run: command } = await home();
   const first = await start(quickLease);
-  const text = '/pace 15\n/words 400';
+  const text = '/pace 20\n/words 120';
   const { run, seen } = await withClient(first, async (client) => {
     const sent = await send(client, { sessionKey: 'crash', text });
     const { seen: witnessed, until, over } = witness(client, sent.run.id);
@@ -39,7 +39,7 @@ test('B26, B48: what a subscriber saw before kill -9 is on the tape, and the run
     expect(tape.at(-1)).toMatchObject({ to: 'DONE' });
     const ended = await runById(client, run.id);
     expect(ended).toMatchObject({ resumptions: 1 });
-    expect(ended.output?.split(' ')).toHaveLength(400);
+    expect(ended.output?.split(' ')).toHaveLength(120);
   });
   expect(await second.end('SIGTERM')).toBe(0);
   expect(await command(['verify'])).toMatchObject({ code: 0 });

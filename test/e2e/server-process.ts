@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname;
 
@@ -11,13 +12,18 @@ export interface Home extends AsyncDisposable {
   folder: string;
   start(environment?: Record<string, string>): Promise<ServerProcess>;
   /** Runs a command to its end. */
-  run(command: string[], environment?: Record<string, string>): Promise<{ code: number | null; output: string }>;
+  run(
+    command: string[],
+    environment?: Record<string, string>,
+  ): Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
 export interface ServerProcess {
   url: string;
   /** Everything it printed. */
   output(): string;
+  /** Resolves when it has printed this. */
+  prints(text: string): Promise<void>;
   /** Resolves with the exit code, or the signal's name, when it is gone. */
   end(signal: NodeJS.Signals): Promise<number | string | null>;
   gone: Promise<number | string | null>;
@@ -44,9 +50,9 @@ export async function createHome(configuration: unknown = {}): Promise<Home> {
     },
     async run(command, environment = {}) {
       const child = launch(command, environment);
-      const output = collect(child);
+      const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
       await once(child, 'close');
-      return { code: child.exitCode, output: output() };
+      return { code: child.exitCode, stdout: stdout(), stderr: stderr() };
     },
     async [Symbol.asyncDispose]() {
       for (const child of children) {
@@ -58,26 +64,28 @@ export async function createHome(configuration: unknown = {}): Promise<Home> {
   };
 }
 
-function collect(child: ChildProcess): () => string {
+function collect(...streams: (Readable | null)[]): () => string {
   const pieces: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece) => pieces.push(String(piece)));
+  for (const stream of streams) stream?.on('data', (piece) => pieces.push(String(piece)));
   return () => pieces.join('');
 }
 
 async function untilListening(child: ChildProcess): Promise<ServerProcess> {
-  const output = collect(child);
+  const output = collect(child.stdout, child.stderr);
   const gone = once(child, 'exit').then(([code, signal]) => code ?? signal);
-  const listening = new Promise<string>((resolve) => {
-    child.stdout?.on('data', () => {
-      const url = listeningAt(output());
-      if (url) resolve(url);
+  const printed = (isEnough: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => isEnough() && resolve();
+      child.stdout?.on('data', look);
+      look();
     });
-  });
-  const url = await Promise.race([listening, gone.then(() => null)]);
+  await Promise.race([printed(() => listeningAt(output()) !== null), gone]);
+  const url = listeningAt(output());
   if (url === null) throw new Error(`The server did not start:\n${output()}`);
   return {
     url,
     output,
+    prints: (text) => printed(() => output().includes(text)),
     gone,
     end(signal) {
       child.kill(signal);

@@ -74,6 +74,7 @@ function schemaOver(subscribe: () => unknown): GraphQLSchema {
 const contextValue = {
   viewer: { principal: 'ada', scopes: [] },
   commands: { database: { reader: {} }, now: () => 0 },
+  follow: { journal: {} },
 } as unknown as GraphqlContext;
 
 const subscribe = (schema: GraphQLSchema) =>

@@ -26,7 +26,7 @@ test.each<[Json, string]>([
 });
 
 test('ordinary values are passed on as they are, not copied', () => {
-  const value = { text: 'héllo 😀 \\u0000', list: [1] };
+  const value = { text: 'héllo 😀', list: [1] };
   expect(canonicalJson(value).value).toBe(value);
 });
 

@@ -45,10 +45,7 @@ describe('B33: a cursor that is malformed is named', () => {
     encode(`run_${'U'.repeat(26)}/1`),
     `${encode(`${runId}/1`)}=`,
     ` ${encode(`${runId}/1`)}`,
-    Buffer.from(`${runId}/11`).toString('base64'),
   ])('%j', (cursor) => {
-    const isCanonical = cursor === formatCursor({ runId, seq: 11 });
-    if (isCanonical) return;
     expect(problemOf(() => parseCursor(cursor))).toBe(`The cursor "${cursor}" is malformed.`);
     expect(problemOf(() => seqOnTape(cursor, { runId, head: 5 }))).toBe(`The cursor "${cursor}" is malformed.`);
   });

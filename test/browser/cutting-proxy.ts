@@ -32,6 +32,7 @@ export async function startCuttingProxy(to: string): Promise<{ url: string; cut(
     server.close();
     await once(server, 'close');
   });
-  target.port = String((server.address() as AddressInfo).port);
-  return { url: target.href, cut, connections: () => connections };
+  const near = new URL(to);
+  near.port = String((server.address() as AddressInfo).port);
+  return { url: near.href, cut, connections: () => connections };
 }

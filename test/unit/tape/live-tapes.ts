@@ -1,0 +1,64 @@
+import { createBus } from '../../../src/bus/bus.ts';
+import type { RecordedEvent, StampedEvent } from '../../../src/domain/events.ts';
+import type { Journal } from '../../../src/journal/journal.ts';
+import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
+import { type FollowDependencies, type FollowRequest, followRun } from '../../../src/tape/follow.ts';
+import type { Following } from '../../../src/tape/mailbox.ts';
+import { appended, request } from '../../contract/appends.ts';
+import { createFakeClock } from '../fake-clock.ts';
+
+/** What a wake-up brings: the events, as in one process; the head alone, as from another server; or it is lost. */
+export type Wakes = 'events' | 'heads' | 'lost';
+
+/** Tapes in memory, and what tells of their growth. Time stands still. */
+export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}) {
+  const clock = createFakeClock();
+  const bus = createBus();
+  const heads = new Map<string, number>();
+  let wakes: Wakes = 'events';
+  let reads = 0;
+  const stored = createMemoryJournal(({ runId, sessionId, events }) => {
+    const head = events.at(-1)?.seq ?? 0;
+    if (wakes !== 'lost') bus.publish({ runId, sessionId, head, events: wakes === 'events' ? events : null });
+  });
+  const journal: Journal = {
+    ...stored,
+    read(...range) {
+      reads += 1;
+      return stored.read(...range);
+    },
+  };
+  const dependencies: FollowDependencies = {
+    ...{ journal, bus, pageEvents, bufferEvents, timer: clock.after, pollMilliseconds: 5000 },
+  };
+  return {
+    ...{ clock, bus, journal, dependencies },
+    /** Pages that have been read. */
+    reads: () => reads,
+    tellBy(next: Wakes): void {
+      wakes = next;
+    },
+    /** Appends at the end of the tape, all in one append. */
+    async write(runId: string, ...events: StampedEvent[]): Promise<RecordedEvent[]> {
+      const recorded = appended(await journal.append(request(runId, heads.get(runId) ?? 0, events)));
+      heads.set(runId, recorded.at(-1)?.seq ?? 0);
+      return recorded;
+    },
+    follow: (runId: string, more: Partial<FollowRequest> = {}) =>
+      followRun(dependencies, { runId, after: 0, maxBatch: 100, signal: new AbortController().signal, ...more }),
+  };
+}
+
+/** The next value; fails where there is none. */
+export async function take<T>(following: Following<T>): Promise<T> {
+  const result = await following.next();
+  if (result.done) throw new Error('Nothing follows.');
+  return result.value;
+}
+
+/** Everything up to the end. */
+export async function takeAll<T>(following: Following<T>): Promise<T[]> {
+  const values: T[] = [];
+  for await (const value of following) values.push(value);
+  return values;
+}
