@@ -32,12 +32,12 @@ const fileSchema = z
 
 export type FileConfiguration = z.infer<typeof fileSchema>;
 
-const wholeNumber = (name: string, least: number, most: number) =>
+const wholeNumber = (least: number, most: number) =>
   z.coerce
-    .number(`${name} must be a number`)
-    .int(`${name} must be a whole number`)
-    .min(least, `${name} must be at least ${least}`)
-    .max(most, `${name} must be at most ${most}`);
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(least, `must be at least ${least}`)
+    .max(most, `must be at most ${most}`);
 
 const environmentSchema = z.object({
   HOST: z
@@ -47,17 +47,15 @@ const environmentSchema = z.object({
       'can be reached from outside, and this release knows no accounts: use 127.0.0.1, and a proxy that asks who comes',
     )
     .default('127.0.0.1'),
-  PORT: wholeNumber('PORT', 0, 65535).default(4000),
+  PORT: wholeNumber(0, 65535).default(4000),
   DATABASE_URL: z
     .string()
     .regex(/^file:.+/, 'must begin with file: and name a file, for example file:./data/runtape.db')
     .default('file:./data/runtape.db'),
   RUNTAPE_CONFIG: z.string().min(1).optional(),
   RUNTAPE_DURABILITY: z.enum(['full', 'normal']).default('full'),
-  RUNTAPE_MAX_CONCURRENT_RUNS: wholeNumber('RUNTAPE_MAX_CONCURRENT_RUNS', 1, 10_000).default(
-    limits.MAX_CONCURRENT_RUNS,
-  ),
-  RUNTAPE_LEASE_SECONDS: wholeNumber('RUNTAPE_LEASE_SECONDS', 1, 600).default(limits.LEASE_SECONDS),
+  RUNTAPE_MAX_CONCURRENT_RUNS: wholeNumber(1, 10_000).default(limits.MAX_CONCURRENT_RUNS),
+  RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

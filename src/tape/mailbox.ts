@@ -24,11 +24,9 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
   const { signal } = options;
   const finished: IteratorResult<T, undefined> = { done: true, value: undefined };
   const bell = createBell(options);
-  /** Each ends a `next` that is pending. */
-  const pending = new Set<() => void>();
+  const asked = createQueue(pull);
   let state: 'new' | 'open' | 'over' = 'new';
   let unsubscribe = () => {};
-  let previous: Promise<unknown> = Promise.resolve();
 
   const isOver = () => state === 'over';
 
@@ -48,7 +46,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
 
   function leave(): void {
     close();
-    for (const end of pending) end();
+    asked.answerAll(finished);
   }
 
   async function pull(): Promise<IteratorResult<T, undefined>> {
@@ -57,7 +55,6 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
       while (!isOver()) {
         bell.hush();
         const found = await options.advance();
-        if (isOver()) break;
         if (found === null) await bell.rung();
         else if (found !== 'again') {
           if (found.last) close();
@@ -75,16 +72,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
     [Symbol.asyncIterator]() {
       return this;
     },
-    next() {
-      return new Promise((resolve, reject) => {
-        const end = () => resolve(finished);
-        pending.add(end);
-        previous = previous
-          .then(pull)
-          .then(resolve, reject)
-          .finally(() => pending.delete(end));
-      });
-    },
+    next: asked.ask,
     async return() {
       leave();
       return finished;
@@ -92,6 +80,26 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
     async throw(error) {
       leave();
       throw error;
+    },
+  };
+}
+
+/** Asks `work` once at a time, in the order in which it was asked; those who wait can be answered before. */
+function createQueue<Answer>(work: () => Promise<Answer>) {
+  const waiting = new Set<(answer: Answer) => void>();
+  let previous: Promise<unknown> = Promise.resolve();
+  return {
+    ask(): Promise<Answer> {
+      return new Promise((resolve, reject) => {
+        waiting.add(resolve);
+        previous = previous
+          .then(work)
+          .then(resolve, reject)
+          .finally(() => waiting.delete(resolve));
+      });
+    },
+    answerAll(answer: Answer): void {
+      for (const resolve of waiting) resolve(answer);
     },
   };
 }

@@ -108,10 +108,11 @@ function rebased(start: Start): void {
       journal.append(request(runId, 3, [delta('first')])),
       journal.append(request(runId, 3, [delta('never')], { rebase: listing })),
       journal.append(request(runId, 2, [delta('never')], { rebase: listing })),
-      journal.append(request(runId, 6, [delta('last')])),
+      journal.append(request(runId, 6, [delta('as asked')])),
+      journal.append(request(runId, 5, [delta('never')], { rebase: listing })),
     ]);
-    expect(outcomes.flatMap((outcome) => seqsOf(appended(outcome)))).toEqual([4, 5, 6, 7]);
-    expect(textsOf(await readAll(journal, runId))).toEqual(['stored', 'first', '4', '3,4,5', 'last']);
+    expect(outcomes.flatMap((outcome) => seqsOf(appended(outcome)))).toEqual([4, 5, 6, 7, 8]);
+    expect(textsOf(await readAll(journal, runId))).toEqual(['stored', 'first', '4', '3,4,5', 'as asked', '6,7']);
   });
 
   test('works from the beginning of a tape, stored or not', async () => {

@@ -2,6 +2,7 @@ import BetterSqlite from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openSqliteForReading } from '../../src/database/sqlite.ts';
 import type { RecordedEvent } from '../../src/domain/events.ts';
+import { hashOf, type StoredEvent } from '../../src/journal/codec.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import type { Verification } from '../../src/journal/journal.ts';
 import { append, call, delta, ending, newRunId, opening, sequence } from './appends.ts';
@@ -12,6 +13,8 @@ interface Damaged {
   runId: string;
   /** One that goes on, with three events. */
   open: string;
+  /** An event of the ended run. */
+  stored(seq: number): StoredEvent;
   /** Damages the file, checks a tape, and repairs it. */
   verifyAfter(damage: string, of?: string): Promise<Verification>;
 }
@@ -42,6 +45,9 @@ async function openDamaged(): Promise<Damaged> {
   return {
     runId,
     open,
+    stored: (seq) =>
+      direct.prepare<unknown[], StoredEvent>('SELECT * FROM "Kept" WHERE "runId" = ? AND "seq" = ?').get(runId, seq) ??
+      expect.unreachable(),
     async verifyAfter(damage, of = runId) {
       expect(await reading.verify(runId)).toEqual({ kind: 'intact', runId, events: 12 });
       expect(await reading.verify(open)).toEqual({ kind: 'intact', runId: open, events: 3 });
@@ -136,6 +142,35 @@ describe('B31: other damage', () => {
   ])('is found at seq %i after %s', async (seq, damage) => {
     const { verifyAfter, runId } = await openDamaged();
     expect(await verifyAfter(damage.replaceAll(':run', `'${runId}'`))).toMatchObject({ kind: 'broken', runId, seq });
+  });
+
+  test.each([
+    [3, 'its type', `UPDATE "Event" SET "type" = 'thought'`],
+    [3, 'its actor', `UPDATE "Event" SET "actor" = 'TOOL'`],
+    [3, 'its text', `UPDATE "Event" SET "payload" = replace("payload", 'text 1', 'text 2')`],
+  ])('another meaning of event %i is found: %s', async (seq, _what, update) => {
+    const { verifyAfter, runId } = await openDamaged();
+    const found = await verifyAfter(`${update} WHERE "runId" = '${runId}' AND "seq" = ${seq}`);
+    expect(found).toMatchObject({ kind: 'broken', runId, seq });
+  });
+
+  test('an event that was forged with its hash is found by the one behind it', async () => {
+    const { verifyAfter, runId, stored } = await openDamaged();
+    const [before, event] = [stored(4), stored(5)];
+    const payload = event.payload.replace('text 3', 'a lie');
+    const hash = hashOf(before.hash, { ...event, payload });
+    const forged = `UPDATE "Event" SET "payload" = '${payload}', "hash" = '${hash}' WHERE "runId" = '${runId}' AND "seq" = 5`;
+    expect(await verifyAfter(forged)).toEqual({ kind: 'broken', runId, seq: 6, fault: 'does not match its hash' });
+  });
+
+  test('an event that was forged behind the end is found', async () => {
+    const { verifyAfter, runId, stored } = await openDamaged();
+    const { hash: _, ...event } = { ...stored(12), seq: 13 };
+    const hash = hashOf(stored(12).hash, event);
+    const { type, actor, schemaVersion, recordedAt, payload } = event;
+    const forged = `INSERT INTO "Event" VALUES ('${runId}', 13, '${type}', '${actor}', ${schemaVersion}, ${recordedAt}, NULL, '${payload}', '${hash}')`;
+    const found = await verifyAfter(forged);
+    expect(found).toEqual({ kind: 'broken', runId, seq: 13, fault: 'stands behind the end of its run' });
   });
 
   test('a run that goes on and is called ended is found', async () => {

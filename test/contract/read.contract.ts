@@ -10,6 +10,7 @@ import type { Start } from './subject.ts';
 /** What readers get, and that it is what was appended. */
 export function readContract(start: Start): void {
   describe('reading', () => ranges(start));
+  describe('the end', () => ends(start));
   describe('the chain of hashes', () => chained(start));
   describe('any content', () => faithful(start));
 }
@@ -58,7 +59,9 @@ function ranges(start: Start): void {
     const back = await journal.readBack(runId, { before: 6, limit: 2, types: ['output_delta', 'input'] });
     expect(seqsOf(back)).toEqual([3, 5]);
   });
+}
 
+function ends(start: Start): void {
   test('the ends of several tapes come at once, each whole where it is shorter', async () => {
     const { journal } = await start();
     const [long, short, none] = [newRunId(), newRunId(), newRunId()];

@@ -20,6 +20,7 @@ export interface Home extends AsyncDisposable {
 
 export interface ServerProcess {
   url: string;
+  processId: number;
   /** Everything it printed. */
   output(): string;
   /** Resolves when it has printed this. */
@@ -84,6 +85,7 @@ async function untilListening(child: ChildProcess): Promise<ServerProcess> {
   if (url === null) throw new Error(`The server did not start:\n${output()}`);
   return {
     url,
+    processId: child.pid ?? 0,
     output,
     prints: (text) => printed(() => output().includes(text)),
     gone,

@@ -3,6 +3,7 @@ import type { NewEvent, RecordedEvent } from '../../domain/events.ts';
 import { placeEvents } from '../../domain/place-events.ts';
 import { conflict, isRefusal, type Refusal } from '../../domain/refusal.ts';
 import { evolve, type Run } from '../../domain/run.ts';
+import { isTerminal } from '../../domain/transitions.ts';
 import type { AppendContent, Journal } from '../../journal/journal.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
@@ -111,6 +112,8 @@ function createFolds(journal: Journal, capacity: number) {
     const known = kept.get(run.runId);
     if (known && known.head > run.head) return;
     kept.delete(run.runId);
+    // Nothing is written behind an end, and its fold holds the whole answer.
+    if (isTerminal(run.state.status)) return;
     kept.set(run.runId, run);
     const [oldest] = kept.keys();
     if (kept.size > capacity && oldest !== undefined) kept.delete(oldest);

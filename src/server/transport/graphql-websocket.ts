@@ -10,7 +10,6 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import * as limits from '../../config/limits.ts';
@@ -49,9 +48,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
       },
       onSubscribe(connection, _id, { query, operationName, variables }): ExecutionArgs | readonly GraphQLError[] {
         const { extra, connectionParams, subscriptions } = connection;
-        if (Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) {
-          extra.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
-        }
+        if (Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooMany];
         const document = readDocument(schema, query);
         if (Array.isArray(document)) return document;
         const signal = leaving.get(extra)?.signal ?? AbortSignal.abort();
@@ -69,6 +66,11 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
     limits.KEEP_ALIVE_SECONDS * 1000,
   );
 }
+
+const tooMany = new GraphQLError(
+  `One socket carries ${limits.OPERATIONS_PER_SOCKET} operations at a time; end some, or open another one.`,
+  { extensions: { code: 'LIMIT_EXCEEDED' } },
+);
 
 function readDocument(schema: GraphQLSchema, query: string): DocumentNode | GraphQLError[] {
   try {

@@ -84,6 +84,22 @@ test('it waits for the next run, and ends after the session was archived', async
   expect([bus.listeners(), clock.pending()]).toEqual([0, 0]);
 });
 
+test('a run that begins while the list of runs is read is not missed', async () => {
+  const { begin, dependencies } = createSession();
+  const runIds: string[] = [];
+  const runs: SessionRuns = {
+    isArchived: async () => false,
+    async next() {
+      const known = runIds[0] ?? null;
+      if (known === null) runIds.push(await begin());
+      return known;
+    },
+  };
+  const { signal } = new AbortController();
+  const following = followSession(dependencies, runs, { sessionId, after: null, maxBatch: 10, signal });
+  expect(places([await take(following)])).toEqual(placesOf(runIds[0] ?? '', 1, 2));
+});
+
 test('B29: types that leave out whole runs lead on to the next', async () => {
   const { begin, write, followAll, session } = createSession();
   const [first, second] = [await begin(), await begin()];

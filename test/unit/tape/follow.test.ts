@@ -62,8 +62,10 @@ describe('what a reader gets', () => {
       expect(batches).toEqual([{ events: [], seq: after, caughtUp: true, closed: true }]);
     }
   });
+});
 
-  test('batches of the size that it asks for, from pages and live', async () => {
+describe('what a reader takes at once', () => {
+  test('batches are of the size that it asks for, from pages and live', async () => {
     const { write, follow } = createLiveTapes({ pageEvents: 5, bufferEvents: 20 });
     const runId = newRunId();
     await write(runId, ...deltas(7));
@@ -81,7 +83,7 @@ describe('what a reader gets', () => {
     expect(pages).toEqual([5, 5, 5]);
   });
 
-  test('live events without a read, once it has caught up', async () => {
+  test('no read for live events, once it has caught up', async () => {
     const { write, follow, reads } = createLiveTapes();
     const runId = newRunId();
     await write(runId, ...deltas(2));
@@ -176,7 +178,9 @@ describe('wake-ups', () => {
     await write(runId, delta('4'));
     expect(seqsOf((await live).events)).toEqual([2, 3, 4]);
   });
+});
 
+describe('wake-ups at odd moments', () => {
   test('that come twice, late, or with a part bring nothing twice', async () => {
     const { write, follow, bus, tellBy } = createLiveTapes();
     const runId = newRunId();

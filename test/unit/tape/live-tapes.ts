@@ -1,17 +1,30 @@
-import { createBus } from '../../../src/bus/bus.ts';
+import { type Bus, createBus } from '../../../src/bus/bus.ts';
 import type { RecordedEvent, StampedEvent } from '../../../src/domain/events.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
-import { type FollowDependencies, type FollowRequest, followRun } from '../../../src/tape/follow.ts';
+import { type FollowBatch, type FollowDependencies, type FollowRequest, followRun } from '../../../src/tape/follow.ts';
 import type { Following } from '../../../src/tape/mailbox.ts';
 import { appended, request } from '../../contract/appends.ts';
-import { createFakeClock } from '../fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../fake-clock.ts';
 
 /** What a wake-up brings: the events, as in one process; the head alone, as from another server; or it is lost. */
 export type Wakes = 'events' | 'heads' | 'lost';
 
+export interface LiveTapes {
+  clock: FakeClock;
+  bus: Bus;
+  journal: Journal;
+  dependencies: FollowDependencies;
+  /** Pages that have been read. */
+  reads(): number;
+  tellBy(wakes: Wakes): void;
+  /** Appends at the end of the tape, all in one append. */
+  write(runId: string, ...events: StampedEvent[]): Promise<RecordedEvent[]>;
+  follow(runId: string, more?: Partial<FollowRequest>): Following<FollowBatch>;
+}
+
 /** Tapes in memory, and what tells of their growth. Time stands still. */
-export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}) {
+export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}): LiveTapes {
   const clock = createFakeClock();
   const bus = createBus();
   const heads = new Map<string, number>();
@@ -33,18 +46,16 @@ export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}) {
   };
   return {
     ...{ clock, bus, journal, dependencies },
-    /** Pages that have been read. */
     reads: () => reads,
-    tellBy(next: Wakes): void {
+    tellBy(next) {
       wakes = next;
     },
-    /** Appends at the end of the tape, all in one append. */
-    async write(runId: string, ...events: StampedEvent[]): Promise<RecordedEvent[]> {
+    async write(runId, ...events) {
       const recorded = appended(await journal.append(request(runId, heads.get(runId) ?? 0, events)));
       heads.set(runId, recorded.at(-1)?.seq ?? 0);
       return recorded;
     },
-    follow: (runId: string, more: Partial<FollowRequest> = {}) =>
+    follow: (runId, more) =>
       followRun(dependencies, { runId, after: 0, maxBatch: 100, signal: new AbortController().signal, ...more }),
   };
 }

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { createTestClient } from '../client.ts';
+import { FollowSessionDocument, ResolveSessionDocument } from '../generated/graphql.ts';
+import { converse } from '../integration/conversation.ts';
+import { createHome } from './server-process.ts';
+
+const FOLLOWERS = 200;
+/** Held back from each of them are some 30 megabytes by the end. */
+const STALLED = 20;
+const WARM_UP_RUNS = 5;
+const RUNS = 40;
+/** Near the longest answer: what a stalled reader is sent of one run is several times this. */
+const WORDS = 18_000;
+
+test('B27: twenty followers stall, 200 go on; memory stays level, and nobody misses anything', {
+  timeout: 180_000,
+}, async () => {
+  await using home = await createHome({ models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } });
+  const server = await home.start();
+  await using client = createTestClient(server.url);
+  const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'crowded' } });
+  if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(resolveSession.__typename);
+  const sessionId = resolveSession.session.id;
+  const small =
+    'subscription ($sessionId: ID!, $after: String) { sessionEvents(sessionId: $sessionId, after: $after, types: [STATUS]) { runId seq type cursor } }';
+  const readers = await Promise.all(Array.from({ length: FOLLOWERS }, () => openReader(server.url, small, sessionId)));
+  const whole = await openReader(server.url, FollowSessionDocument.toString(), sessionId);
+  const stalled = await Promise.all(
+    Array.from({ length: STALLED }, () => openReader(server.url, FollowSessionDocument.toString(), sessionId)),
+  );
+  const talk = async (runs: number) => {
+    for (let run = 0; run < runs; run += 1) await converse(client, { sessionKey: 'crowded', text: `/words ${WORDS}` });
+  };
+  await talk(WARM_UP_RUNS);
+  await Promise.all([...stalled, whole, ...readers].map((reader) => reader.untilEnded(WARM_UP_RUNS)));
+  for (const { socket } of stalled) socket.pause();
+  const before = megabytesOf(server.processId);
+  await talk(RUNS);
+  const total = WARM_UP_RUNS + RUNS;
+  await Promise.all([whole, ...readers].map((reader) => reader.untilEnded(total)));
+  const grown = megabytesOf(server.processId) - before;
+  for (const { ended } of stalled) expect(ended()).toBeLessThan(total);
+  expect(grown, 'megabytes that the server grew by').toBeLessThan(200);
+  // One of them reads again; the others would only make the test longer. One that was given up meanwhile comes back.
+  const [late] = stalled;
+  late?.socket.resume();
+  await late?.untilEnded(total);
+  const first = readers[0]?.events() ?? [];
+  expect(first).toHaveLength(3 * total);
+  for (const reader of readers) expect(reader.events()).toEqual(first);
+  expect(late?.events()).toEqual(whole.events());
+  for (const reader of [...readers, whole, ...stalled]) reader.close();
+});
+
+/** How a socket ends that nobody closed properly. */
+const ABNORMAL = 1006;
+
+interface Reader {
+  socket: WebSocket;
+  close(): void;
+  /** `run/seq` of what came, in order. */
+  events(): string[];
+  /** Runs whose end came. */
+  ended(): number;
+  untilEnded(runs: number): Promise<void>;
+}
+
+/** A client as plain as can be, so that two hundred of them cost little. */
+async function openReader(url: string, query: string, sessionId: string): Promise<Reader> {
+  const events: string[] = [];
+  let after: string | null = null;
+  let ended = 0;
+  let look = () => {};
+  const connect = () => {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'), 'graphql-transport-ws');
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init' })));
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data));
+      if (message.type === 'connection_ack') {
+        const payload = { query, variables: { sessionId, after } };
+        socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }));
+      }
+      const event = message.payload?.data?.sessionEvents;
+      if (!event) return;
+      after = event.cursor;
+      events.push(`${event.runId}/${event.seq}`);
+      if (event.type === 'STATUS' && event.seq > 3) ended += 1;
+      look();
+    });
+    // Who answers no ping for long is taken for dead, and comes back with its cursor.
+    socket.on('close', (code) => {
+      if (code === ABNORMAL && open) current = connect();
+    });
+    return socket;
+  };
+  let open = true;
+  let current = connect();
+  const socket = current;
+  await once(socket, 'open');
+  return {
+    socket,
+    close() {
+      open = false;
+      current.terminate();
+    },
+    events: () => events,
+    ended: () => ended,
+    untilEnded: (runs) =>
+      new Promise((resolve) => {
+        look = () => ended >= runs && resolve();
+        look();
+      }),
+  };
+}
+
+function megabytesOf(processId: number): number {
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(processId)], { encoding: 'utf8' })) / 1024;
+}
