@@ -105,7 +105,8 @@ async function perform(
     case 'recover':
       return recoverStep(environment, lease, setting, next.calls, signal);
     case 'transition':
-      return recordCommand(environment, lease, next.command);
+      // Asked again in the append: what a client recorded meanwhile may call for another step.
+      return recordEvents(environment, lease, []);
     case 'wait':
     case 'ended':
       return { kind: 'stop', handedBack: false };
