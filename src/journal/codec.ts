@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { EVENT_BYTES } from '../config/limits.ts';
 import {
   actors,
   type EventType,
@@ -43,9 +44,18 @@ export function encode(
   const { runId, seq, epoch, previousHash } = place;
   const { type, actor, recordedAt } = event;
   const { text, value } = canonicalJson(event.payload as Json);
+  if (Buffer.byteLength(text) > EVENT_BYTES) throw new EventTooLargeError(runId, type);
   const columns = { runId, seq, type, actor, schemaVersion: SCHEMA_VERSION, recordedAt, epoch, payload: text };
   const hash = hashOf(previousHash, columns);
   return { stored: { ...columns, hash }, recorded: { ...columns, payload: value, hash } as RecordedEvent };
+}
+
+/** An event that no reader should have to hold. Whoever makes events bounds what goes into them. */
+export class EventTooLargeError extends Error {
+  constructor(runId: string, type: EventType) {
+    super(`An event of type ${type} of ${runId} is longer than ${EVENT_BYTES} bytes.`);
+    this.name = 'EventTooLargeError';
+  }
 }
 
 /** Stored data that this program can not read: written by a newer one, or damaged. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EVENT_BYTES } from '../../src/config/limits.ts';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { AppendContent, Journal } from '../../src/journal/journal.ts';
 import {
@@ -24,6 +25,14 @@ export function appendContract(start: Start): void {
 }
 
 function ordered(start: Start): void {
+  test('an event beyond its bound is refused, and the next append goes on', async () => {
+    const { journal } = await start();
+    const runId = newRunId();
+    await append(journal, runId, 0, ...opening);
+    await expect(append(journal, runId, 2, delta('x'.repeat(EVENT_BYTES)))).rejects.toThrow('longer than');
+    expect(await append(journal, runId, 2, delta('short'))).toHaveLength(1);
+  });
+
   test('B23: seq is dense from 1', async () => {
     const { journal } = await start();
     const runId = newRunId();

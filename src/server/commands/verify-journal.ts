@@ -14,21 +14,20 @@ export async function verifyJournal(
   try {
     const journal = createDatabaseJournal(database, () => undefined);
     const found = { tapes: 0, events: 0, broken: 0 };
-    for (
-      let runIds = await tapesAfter(database, '');
-      runIds.length > 0;
-      runIds = await tapesAfter(database, runIds.at(-1) ?? '')
-    ) {
-      for (const runId of runIds) {
-        const verification = await journal.verify(runId);
-        found.tapes += 1;
-        if (verification.kind === 'intact') found.events += verification.events;
-        else {
-          found.broken += 1;
-          report(verification);
-        }
+    const check = async (runId: string) => {
+      const verification = await journal.verify(runId);
+      found.tapes += 1;
+      if (verification.kind === 'intact') found.events += verification.events;
+      else {
+        found.broken += 1;
+        report(verification);
       }
+    };
+    for (let runIds = await tapesAfter(database, ''); runIds.length > 0; ) {
+      for (const runId of runIds) await check(runId);
+      runIds = await tapesAfter(database, runIds.at(-1) ?? '');
     }
+    for (const runId of await eventsWithoutTape(database)) await check(runId);
     return found;
   } finally {
     await database.close();
@@ -43,4 +42,14 @@ async function tapesAfter({ reader }: Database, runId: string): Promise<string[]
     select: { runId: true },
   });
   return tapes.map((tape) => tape.runId);
+}
+
+/** A run id that was changed must not hide its event. */
+async function eventsWithoutTape(database: Database): Promise<string[]> {
+  const orphans = 'SELECT DISTINCT "runId" FROM "Event" WHERE "runId" NOT IN (SELECT "runId" FROM "Tape")';
+  const text = await database.readText({
+    sqlite: `SELECT json_group_array("runId") FROM (${orphans})`,
+    postgresql: `SELECT json_agg("runId")::text FROM (${orphans}) AS orphans`,
+  });
+  return JSON.parse(text ?? '[]');
 }

@@ -141,7 +141,7 @@ describe('messages to a busy session', () => {
 
   test('B15: STEER reaches the model before its next call, once', async () => {
     const { client } = await startTestGateway();
-    const text = '/pace 3\n/words 20\n/call clock {}\n/then\n/say unreached';
+    const text = '/pace 5\n/words 200\n/call clock {}\n/then\n/say unreached';
     const { run } = await send(client, { sessionKey: 'steer', text });
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
     const steered = await send(client, { sessionKey: 'steer', text: '/history', whenBusy: 'STEER' });
