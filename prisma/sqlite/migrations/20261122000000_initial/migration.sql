@@ -257,5 +257,5 @@ BEGIN SELECT RAISE(ABORT, 'tape_closed'); END;
 
 -- Nothing new happens in an archived session.
 CREATE TRIGGER "Run_in_open_session" BEFORE INSERT ON "Run"
-WHEN (SELECT "archivedAt" FROM "Session" WHERE "id" = NEW."sessionId") IS NOT NULL
+WHEN NEW."state" = 'PENDING' AND (SELECT "archivedAt" FROM "Session" WHERE "id" = NEW."sessionId") IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'session_archived'); END;

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import {
+  ArchiveSessionDocument,
+  CancelRunDocument,
+  CreateAgentDocument,
+  MemoriesDocument,
+  PurgeSessionDocument,
+  RememberDocument,
+  ResolveSessionDocument,
+  RunTapeDocument,
+  SessionByKeyDocument,
+  UpdateSessionDocument,
+} from '../../generated/graphql.ts';
+import { answerNext, converse, follow, send } from '../conversation.ts';
+import { calling, countedTool } from '../counted-tool.ts';
+import { startTestGateway, type TestGateway } from '../gateway.ts';
+
+describe('a session', () => {
+  test('B4: that is reset shows the model nothing from before, and keeps its tapes', async () => {
+    const { client } = await startTestGateway();
+    const before = await converse(client, { sessionKey: 'reset', text: '/say a secret' });
+    const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'reset', reset: true } });
+    expect(resolveSession).toMatchObject({ created: false, reset: true });
+    const { run } = await converse(client, { sessionKey: 'reset', text: '/history' });
+    expect(run.output).toBe('user: /history');
+    const { run: old } = await client.send(RunTapeDocument, { id: before.runId });
+    expect(old?.tape.nodes).toHaveLength(7);
+  });
+
+  test('B6: that is archived frees its key; again is no error; with a run under way it is busy', async () => {
+    const { client } = await startTestGateway();
+    const { run, session } = await send(client, { sessionKey: 'archive', text: '/hang' });
+    const archive = () => client.send(ArchiveSessionDocument, { input: { sessionId: session.id } });
+    expect((await archive()).archiveSession).toMatchObject({
+      __typename: 'SessionBusyError',
+      activeRun: { id: run.id },
+    });
+    await client.send(CancelRunDocument, { input: { runId: run.id } });
+    expect((await archive()).archiveSession.__typename).toBe('ArchiveSessionSuccess');
+    expect((await archive()).archiveSession.__typename).toBe('ArchiveSessionSuccess');
+    const fresh = await send(client, { sessionKey: 'archive', text: '/say new' });
+    expect(fresh.session.id).not.toBe(session.id);
+    await follow(client, fresh.run.id);
+  });
+
+  test('B7: is purged with its key only; no row of it is left, and others are untouched', async () => {
+    const gateway = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
+    const { client } = gateway;
+    const other = await converse(client, { sessionKey: 'other', text: '/say stays' });
+    const { run, session } = await send(client, {
+      ...{ sessionKey: 'purge', text: calling(['count', { word: 'a' }]), idempotencyKey: 'k' },
+    });
+    await answerNext(client, run.id, 'ALLOW');
+    await follow(client, run.id);
+    await client.send(RememberDocument, { input: { text: 'Only here.', sessionId: session.id } });
+    expect(await tablesWith(gateway, session.id)).not.toEqual([]);
+    const purge = (confirmKey: string) =>
+      client.send(PurgeSessionDocument, { input: { sessionId: session.id, confirmKey } });
+    expect((await purge('wrong')).purgeSession.__typename).toBe('ConflictError');
+    expect((await purge('purge')).purgeSession).toMatchObject({ purgedSessionId: session.id, purgedRuns: 1 });
+    expect(await tablesWith(gateway, session.id)).toEqual([]);
+    expect(await tablesWith(gateway, run.id)).toEqual([]);
+    const { run: untouched } = await client.send(RunTapeDocument, { id: other.runId });
+    expect(untouched?.tape.nodes).toHaveLength(7);
+    const again = await send(client, { sessionKey: 'purge', text: '/say anew', idempotencyKey: 'k' });
+    expect(again.created).toBe(true);
+    await follow(client, again.run.id);
+  });
+
+  test('B8: can not be branched or compacted yet, and says so', async () => {
+    const { client } = await startTestGateway();
+    const { runId } = await converse(client, { sessionKey: 'branch', text: '/say end' });
+    const { session } = await client.send(SessionByKeyDocument, { key: 'branch' });
+    for (const [mutation, input] of [
+      ['branchSession', `sessionId: "${session?.id}", runId: "${runId}"`],
+      ['compactSession', `sessionId: "${session?.id}"`],
+    ]) {
+      const { body } = await client.post({ query: `mutation { ${mutation}(input: { ${input} }) { __typename } }` });
+      expect(body.errors?.[0]).toMatchObject({ extensions: { code: 'NOT_AVAILABLE' } });
+    }
+  });
+
+  test('B9: keeps a title that was given by hand', async () => {
+    const { client } = await startTestGateway();
+    const titleOf = async (key: string) => (await client.send(SessionByKeyDocument, { key })).session?.title;
+    await client.send(ResolveSessionDocument, { input: { key: 'titled', title: 'By hand' } });
+    await converse(client, { sessionKey: 'titled', text: 'A first message' });
+    expect(await titleOf('titled')).toBe('By hand');
+    await converse(client, { sessionKey: 'derived', text: 'A first message\nof two lines' });
+    await converse(client, { sessionKey: 'derived', text: 'A second message' });
+    expect(await titleOf('derived')).toBe('A first message');
+    const { session } = await client.send(SessionByKeyDocument, { key: 'derived' });
+    await client.send(UpdateSessionDocument, { input: { sessionId: session?.id ?? '', title: 'Renamed' } });
+    await converse(client, { sessionKey: 'derived', text: 'A third message' });
+    expect(await titleOf('derived')).toBe('Renamed');
+  });
+});
+
+describe('what a session is used with', () => {
+  test('its agent says what the model is told and which tools it has', async () => {
+    const { client } = await startTestGateway({ tools: [countedTool(), countedTool({ name: 'hidden' })] });
+    const input = { name: 'clerk', instructions: 'Count everything.', tools: ['count'] };
+    const { createAgent } = await client.send(CreateAgentDocument, { input });
+    if (createAgent.__typename !== 'CreateAgentSuccess') throw new Error(createAgent.__typename);
+    const agentId = createAgent.agent.id;
+    const told = await converse(client, { sessionKey: 'agent', text: '/instructions\n/tools', agentId });
+    expect(told.run.output).toContain('Count everything.');
+    expect(told.run.output).toContain('count');
+    expect(told.run.output).not.toContain('hidden');
+    const again = await client.send(CreateAgentDocument, { input });
+    expect(again.createAgent.__typename).toBe('ConflictError');
+  });
+
+  test('its memories are found by their words, here and nowhere else', async () => {
+    const { client, clientOf } = await startTestGateway();
+    await client.send(RememberDocument, { input: { text: 'The tea is green.', tags: ['tea'] } });
+    await client.send(RememberDocument, { input: { text: 'The bus is late.' } });
+    const search = async (by: typeof client, query: string) =>
+      (await by.send(MemoriesDocument, { query })).memories.edges.map(({ node }) => node.text);
+    expect(await search(client, 'green tea?')).toEqual(['The tea is green.']);
+    expect(await search(client, '%_*"\'()')).toEqual([]);
+    expect(await search(clientOf('bob'), 'green tea')).toEqual([]);
+  });
+});
+
+/** Tables that hold this text anywhere. */
+async function tablesWith({ gateway }: TestGateway, text: string): Promise<string[]> {
+  const { reader } = gateway.parts.database;
+  const tables = await reader.$queryRawUnsafe<{ name: string }[]>(
+    "SELECT name FROM sqlite_master WHERE type = 'table'",
+  );
+  const found: string[] = [];
+  for (const { name } of tables) {
+    const rows = await reader.$queryRawUnsafe<unknown[]>(`SELECT * FROM "${name}"`);
+    const written = JSON.stringify(rows, (_key, value) => (typeof value === 'bigint' ? Number(value) : value));
+    if (written.includes(text)) found.push(name);
+  }
+  return found;
+}
