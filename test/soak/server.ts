@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const program = new URL('./counting-server.ts', import.meta.url).pathname;
+const program = new URL('./counting-server.mjs', import.meta.url).pathname;
 
 /** Variables of a server whose database and counted effects are in a folder. */
 export function environmentIn(folder: string): Record<string, string | undefined> {
@@ -13,8 +13,7 @@ export function environmentIn(folder: string): Record<string, string | undefined
 }
 
 export function launch(folder: string): ChildProcess {
-  const args = ['--import', import.meta.resolve('tsx'), program];
-  return spawn(process.execPath, args, { env: environmentIn(folder), stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, [program], { env: environmentIn(folder), stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** The address of a server that was launched, as soon as it listens. */

@@ -1,16 +1,16 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { readConfiguration } from '../../src/config/configuration.ts';
-import { createLogger } from '../../src/logger.ts';
-import { startGateway } from '../../src/server/gateway.ts';
-import { defineTool, type Tool } from '../../src/tools/tool.ts';
+import { readConfiguration } from '../../dist/config/configuration.js';
+import { createLogger } from '../../dist/logger.js';
+import { startGateway } from '../../dist/server/gateway.js';
+import { defineTool } from '../../dist/tools/tool.js';
 
-/** The real server with tools whose every execution leaves a line in a file, so that crashes can be counted against it. */
+/** The real server, as it was built, with tools whose every execution leaves a line in a file, so that crashes can be counted against it. */
 
 const effects = process.env.EFFECTS_FILE ?? 'effects.log';
 
-function stamping(name: string, risk: 'LOW' | 'HIGH', idempotent: boolean): Tool {
+function stamping(name, risk, idempotent) {
   return defineTool({
     name,
     description: 'Leaves a line in a file.',
