@@ -1,4 +1,5 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
+import { createFollowing, type Following } from '../tape/following.ts';
 import { forEvent, type GraphqlContext } from './context.ts';
 import { publicOrMasked } from './public-errors.ts';
 
@@ -18,7 +19,7 @@ export type Mask = (error: unknown) => GraphQLError;
 export async function subscribeOperation(
   args: ExecutionArgs,
   mask: Mask = publicOrMasked,
-): Promise<ExecutionResult | AsyncIterableIterator<StreamedResult, undefined>> {
+): Promise<ExecutionResult | Following<StreamedResult>> {
   try {
     const stream = await createSourceEventStream(args);
     if (Symbol.asyncIterator in stream) return streamResults(args, stream[Symbol.asyncIterator](), mask);
@@ -28,16 +29,11 @@ export async function subscribeOperation(
   }
 }
 
-function streamResults(
-  args: ExecutionArgs,
-  source: AsyncIterator<unknown>,
-  mask: Mask,
-): AsyncIterableIterator<StreamedResult, undefined> {
+function streamResults(args: ExecutionArgs, source: AsyncIterator<unknown>, mask: Mask): Following<StreamedResult> {
   const finished: IteratorResult<StreamedResult, undefined> = { done: true, value: undefined };
   // Whoever executes operations of this schema makes this context.
   const context = args.contextValue as GraphqlContext;
   let over = false;
-  let previous: Promise<unknown> = Promise.resolve();
 
   async function leave(): Promise<void> {
     over = true;
@@ -64,24 +60,7 @@ function streamResults(
     }
   }
 
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next() {
-      const result = previous.then(pull);
-      previous = result.catch(() => undefined);
-      return result;
-    },
-    async return() {
-      await leave();
-      return finished;
-    },
-    async throw(error) {
-      await leave();
-      throw error;
-    },
-  };
+  return createFollowing(pull, leave);
 }
 
 function masked(result: ExecutionResult, mask: Mask): ExecutionResult {

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import { type FollowDependencies, type FollowRequest, followRun } from './follow.ts';
-import { createMailbox, type Following } from './mailbox.ts';
+import type { Following } from './following.ts';
+import { createMailbox } from './mailbox.ts';
 
 /** The runs of a session, as far as following them goes. */
 export interface SessionRuns {

@@ -2,7 +2,8 @@ import type { Bus, Wake } from '../bus/bus.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Journal } from '../journal/journal.ts';
-import { createMailbox, type Following } from './mailbox.ts';
+import type { Following } from './following.ts';
+import { createMailbox } from './mailbox.ts';
 
 export interface FollowBatch {
   /** In order. Empty only where `caughtUp` or `closed` is all there is to say. */

@@ -1,5 +1,4 @@
-/** Values for one reader. `return` ends it at once, whatever `next` waits for, and leaves nothing behind. */
-export type Following<T> = AsyncIterableIterator<T, undefined>;
+import type { Following } from './following.ts';
 
 interface MailboxOptions<T> {
   signal: AbortSignal;

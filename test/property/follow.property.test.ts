@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventType } from '../../src/domain/events.ts';
 import type { FollowBatch } from '../../src/tape/follow.ts';
-import type { Following } from '../../src/tape/mailbox.ts';
+import type { Following } from '../../src/tape/following.ts';
 import { readPage } from '../../src/tape/page.ts';
 import { call, delta, ending, newRunId, sequence } from '../contract/appends.ts';
 import { createLiveTapes, type LiveTapes, type Wakes } from '../unit/tape/live-tapes.ts';

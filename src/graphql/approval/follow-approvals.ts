@@ -2,7 +2,8 @@ import type { Wake } from '../../bus/bus.ts';
 import { timeOfId } from '../../ids.ts';
 import { type ApprovalRow, approvalsByIds, openApprovals } from '../../projections/approvals.ts';
 import type { FollowDependencies } from '../../tape/follow.ts';
-import { createMailbox, type Following } from '../../tape/mailbox.ts';
+import type { Following } from '../../tape/following.ts';
+import { createMailbox } from '../../tape/mailbox.ts';
 
 export interface ApprovalsRequest {
   owner: string;

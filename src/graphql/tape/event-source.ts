@@ -1,4 +1,4 @@
-import type { Following } from '../../tape/mailbox.ts';
+import { createFollowing, type Following } from '../../tape/following.ts';
 
 /** What a subscription resolves one of its results from. */
 export interface SourceEvent<Value> {
@@ -15,7 +15,6 @@ export function eachOf<Batch, Item>(
   const finished: IteratorResult<Item, undefined> = { done: true, value: undefined };
   let ready: Iterator<Item> = [][Symbol.iterator]();
   let over = false;
-  let previous: Promise<unknown> = Promise.resolve();
 
   async function pull(): Promise<IteratorResult<Item, undefined>> {
     while (!over) {
@@ -33,22 +32,5 @@ export function eachOf<Batch, Item>(
     await source.return?.();
   }
 
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next() {
-      const result = previous.then(pull);
-      previous = result.catch(() => undefined);
-      return result;
-    },
-    async return() {
-      await leave();
-      return finished;
-    },
-    async throw(error) {
-      await leave();
-      throw error;
-    },
-  };
+  return createFollowing(pull, leave);
 }

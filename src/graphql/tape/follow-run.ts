@@ -2,7 +2,7 @@ import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import { formatCursor, seqOnTape } from '../../tape/cursor.ts';
 import { type FollowBatch, followRun } from '../../tape/follow.ts';
-import type { Following } from '../../tape/mailbox.ts';
+import type { Following } from '../../tape/following.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { absent, badUserInput } from '../public-errors.ts';

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { FollowBatch } from '../../../src/tape/follow.ts';
-import type { Following } from '../../../src/tape/mailbox.ts';
+import type { Following } from '../../../src/tape/following.ts';
 import { delta, ending, newRunId, seqsOf } from '../../contract/appends.ts';
 import { createLiveTapes, take } from './live-tapes.ts';
 

@@ -3,7 +3,7 @@ import type { RecordedEvent, StampedEvent } from '../../../src/domain/events.ts'
 import type { Journal } from '../../../src/journal/journal.ts';
 import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
 import { type FollowBatch, type FollowDependencies, type FollowRequest, followRun } from '../../../src/tape/follow.ts';
-import type { Following } from '../../../src/tape/mailbox.ts';
+import type { Following } from '../../../src/tape/following.ts';
 import { appended, request } from '../../contract/appends.ts';
 import { createFakeClock, type FakeClock } from '../fake-clock.ts';
 
