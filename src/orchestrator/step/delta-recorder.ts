@@ -39,6 +39,7 @@ export function createDeltaRecorder(options: {
   const pending: Piece[] = [];
   let bytes = 0;
   let recording: Promise<void> | null = null;
+  let stopped = false;
 
   const events = (): NewEvent[] =>
     pending
@@ -49,23 +50,30 @@ export function createDeltaRecorder(options: {
         ),
       );
 
+  /** What could not be recorded leaves a hole: nothing may come behind it. */
+  function stop(error: unknown): void {
+    stopped = true;
+    pending.length = 0;
+    options.onStop(error);
+  }
+
   async function drain(): Promise<void> {
     // Pieces of the same turn of the event loop share the first event.
     await Promise.resolve();
     try {
       while (pending.length > 0) {
         const progress = await options.record(events());
-        if (progress.kind === 'stop') return options.onStop(null);
+        if (progress.kind === 'stop') return stop(null);
       }
     } catch (error) {
-      options.onStop(error);
+      stop(error);
     } finally {
       recording = null;
     }
   }
 
   function take(type: Piece['type'], text: string): void {
-    if (text === '' || bytes >= ANSWER_BYTES) return;
+    if (text === '' || stopped || bytes >= ANSWER_BYTES) return;
     const last = pending.at(-1);
     if (last?.type === type) last.texts.push(text);
     else pending.push({ type, texts: [text] });

@@ -34,8 +34,7 @@ export async function modelStep(
   const begun = await recordEvents(environment, lease, [{ type: 'context', actor: 'SYSTEM', payload: record }]);
   if (begun.kind === 'stop') return begun;
   try {
-    const { finish, deltas } = await ask(environment, lease, { model, request, step, signal });
-    const unrecorded = await deltas.finish();
+    const { finish, deltas, unrecorded } = await ask(environment, lease, { model, request, step, signal });
     const closing = closingEvents(environment, { model, finish, deltas, step, estimatedInput: record.estimatedTokens });
     return await recordEvents(environment, lease, [...unrecorded, ...closing]);
   } catch (error) {
@@ -56,7 +55,7 @@ async function ask(
   environment: Environment,
   lease: Lease,
   { model, request, step, signal }: Question,
-): Promise<{ finish: ModelFinish; deltas: DeltaRecorder }> {
+): Promise<{ finish: ModelFinish; deltas: DeltaRecorder; unrecorded: NewEvent[] }> {
   const inside = new AbortController();
   let storeFailure: unknown = null;
   const deltas = createDeltaRecorder({
@@ -70,12 +69,15 @@ async function ask(
   });
   try {
     const finish = await model.model.stream(request, deltas.sink, AbortSignal.any([signal, inside.signal]));
-    return { finish, deltas };
+    const unrecorded = await deltas.finish();
+    // The answer came to its end, but not all of it onto the tape: the step starts over.
+    if (inside.signal.reason === gone) throw gone;
+    return { finish, deltas, unrecorded };
   } catch (error) {
     // What was said before the failure is worth keeping, whatever the failure was.
     const unrecorded = await deltas.finish();
     if (storeFailure !== null) throw storeFailure;
-    if (error === full) return { finish: cutShort(), deltas };
+    if (error === full) return { finish: cutShort(), deltas, unrecorded };
     if (unrecorded.length > 0 && !signal.aborted) await recordEvents(environment, lease, unrecorded);
     throw error;
   }
