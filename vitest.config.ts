@@ -5,8 +5,16 @@ const hookMilliseconds = 120_000;
 const unitMilliseconds = 10_000;
 const otherMilliseconds = 60_000;
 
-function project(name: string, include: string[], testTimeout = otherMilliseconds) {
-  return { extends: true as const, test: { name, include, testTimeout } };
+/** Makes a Postgres for the tests of a project, or takes the one that `TEST_DATABASE_URL` names. */
+const postgres = 'test/postgres/setup.ts';
+
+function project(name: string, include: string[], testTimeout = otherMilliseconds, globalSetup: string[] = []) {
+  return { extends: true as const, test: { name, include, testTimeout, globalSetup } };
+}
+
+/** The gateways of the tests run on this store. */
+function onStore(store: 'sqlite' | 'postgresql', { extends: inherits, test }: ReturnType<typeof project>) {
+  return { extends: inherits, test: { ...test, provide: { store } } };
 }
 
 /** One file after the other: these start and kill real processes and measure how soon they are back. */
@@ -30,9 +38,13 @@ export default defineConfig({
     projects: [
       project('tidy', ['test/tidy.test.ts', 'test/tidy/**/*.test.ts']),
       project('unit', ['test/unit/**/*.test.ts'], unitMilliseconds),
-      project('contract', ['test/contract/**/*.test.ts']),
+      project('contract', ['test/contract/**/*.test.ts'], otherMilliseconds, [postgres]),
       project('property', ['test/property/**/*.test.ts']),
-      project('integration', ['test/integration/**/*.test.ts']),
+      onStore('sqlite', project('integration', ['test/integration/**/!(postgres-)*.test.ts'])),
+      onStore(
+        'postgresql',
+        project('postgres', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
+      ),
       processProject('e2e', ['test/e2e/**/*.test.ts']),
       // Not part of `npm test`: it needs a browser (npm run test:browser).
       processProject('browser', ['test/browser/**/*.test.ts']),

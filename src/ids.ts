@@ -18,13 +18,19 @@ const prefixes = {
 
 export type IdKind = keyof typeof prefixes;
 
-/** Makes ids like `run_01JD…`; ids of one factory sort in the order in which they were made. */
-export type NewId = (kind: IdKind) => string;
+/**
+ * Makes ids like `run_01JD…`; ids of one factory sort in the order in which they were made, and behind the id that is given:
+ * the clock of another server may be ahead.
+ */
+export type NewId = (kind: IdKind, behind?: string) => string;
 
 /** @param now epoch milliseconds */
 export function createIds(now: () => number): NewId {
   const next = monotonicFactory();
-  return (kind) => `${prefixes[kind]}_${next(now())}`;
+  return (kind, behind) => {
+    const time = behind === undefined ? now() : Math.max(now(), timeOfId(behind) + 1);
+    return `${prefixes[kind]}_${next(time)}`;
+  };
 }
 
 /** What kind of thing an id names, or null where it is not an id of ours. */

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../domain/events.ts';
+import type { Sign } from './signs.ts';
 
 /** Says that a tape has grown. */
 export interface Wake {
@@ -8,9 +9,12 @@ export interface Wake {
   head: number;
   /** What was recorded, where it happened in this process: spares live followers a read. */
   events: readonly RecordedEvent[] | null;
+  /** What else the growth means. */
+  signs: readonly Sign[];
 }
 
-export type WakeListener = (wake: Wake) => void;
+/** Gets null where wake-ups may have been lost: it looks for itself then. */
+export type WakeListener = (wake: Wake | null) => void;
 
 /**
  * Wake-ups. They may be lost and carry no truth: who misses one finds everything in the journal.
@@ -18,15 +22,20 @@ export type WakeListener = (wake: Wake) => void;
  */
 export interface Bus {
   publish(wake: Wake): void;
+  /** Tells the listeners of a topic to look for themselves. */
+  missed(topic: string): void;
   /** Each returns a function that ends the subscription; from then on it costs nothing. */
   onRun(runId: string, listener: WakeListener): () => void;
   onSession(sessionId: string, listener: WakeListener): () => void;
   onAny(listener: WakeListener): () => void;
+  /** Ids of the runs and sessions that somebody listens to, and `ANY`. */
+  topics(): string[];
   /** Listeners there are now; for tests and metrics. */
   listeners(): number;
 }
 
-const ANY = '*';
+/** The topic of those who listen to everything. */
+export const ANY = '*';
 
 export function createBus(): Bus {
   const byTopic = new Map<string, Set<WakeListener>>();
@@ -40,20 +49,24 @@ export function createBus(): Bus {
     };
   }
 
+  function tell(topic: string, wake: Wake | null): void {
+    const listeners = byTopic.get(topic);
+    if (!listeners) return;
+    for (const listener of [...listeners]) {
+      // The one before may have ended the subscription of this one.
+      if (listeners.has(listener)) listener(wake);
+    }
+  }
+
   return {
     publish(wake) {
-      for (const topic of [wake.runId, wake.sessionId, ANY]) {
-        const listeners = byTopic.get(topic);
-        if (!listeners) continue;
-        for (const listener of [...listeners]) {
-          // The one before may have ended the subscription of this one.
-          if (listeners.has(listener)) listener(wake);
-        }
-      }
+      for (const topic of [wake.runId, wake.sessionId, ANY]) tell(topic, wake);
     },
+    missed: (topic) => tell(topic, null),
     onRun: subscribe,
     onSession: subscribe,
     onAny: (listener) => subscribe(ANY, listener),
+    topics: () => [...byTopic.keys()],
     listeners: () => [...byTopic.values()].reduce((sum, { size }) => sum + size, 0),
   };
 }

@@ -50,11 +50,16 @@ const environmentSchema = z.object({
   PORT: wholeNumber(0, 65535).default(4000),
   DATABASE_URL: z
     .string()
-    .regex(/^file:.+/, 'must begin with file: and name a file, for example file:./data/runtape.db')
+    .regex(
+      /^(file:.+|postgres(ql)?:\/\/.+)/,
+      'must begin with file: or postgres://, for example file:./data/runtape.db or postgres://user:password@host:5432/runtape',
+    )
     .default('file:./data/runtape.db'),
   RUNTAPE_CONFIG: z.string().min(1).optional(),
   RUNTAPE_DURABILITY: z.enum(['full', 'normal']).default('full'),
   RUNTAPE_MAX_CONCURRENT_RUNS: wholeNumber(1, 10_000).default(limits.MAX_CONCURRENT_RUNS),
+  RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(2, 1000).default(limits.DATABASE_CONNECTIONS),
+  RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -65,6 +70,10 @@ export interface Configuration {
   port: number;
   databaseUrl: string;
   durability: 'full' | 'normal';
+  /** To Postgres, at the same time. */
+  databaseConnections: number;
+  /** Whether servers on one Postgres wake each other; without, they look. */
+  notify: boolean;
   maxConcurrentRuns: number;
   leaseSeconds: number;
   logLevel: string;
@@ -97,6 +106,8 @@ export function readConfiguration(
     configuration: {
       ...{ host: HOST, port: PORT, databaseUrl: DATABASE_URL, logLevel: LOG_LEVEL, file: file.configuration },
       durability: own.RUNTAPE_DURABILITY,
+      databaseConnections: own.RUNTAPE_DATABASE_CONNECTIONS,
+      notify: own.RUNTAPE_NOTIFY === 'on',
       maxConcurrentRuns: own.RUNTAPE_MAX_CONCURRENT_RUNS,
       leaseSeconds: own.RUNTAPE_LEASE_SECONDS,
     },

@@ -48,6 +48,16 @@ export const FOLLOW_POLL_SECONDS = 5;
 export const CACHED_RUNS = 2048;
 /** Appends that one transaction takes. */
 export const COMMIT_APPENDS = 512;
+/** Commits in flight at a time on Postgres, each on a connection of its own; SQLite has one writer. */
+export const COMMIT_LANES = 4;
+/** Connections to Postgres of one server, beside the one that listens. */
+export const DATABASE_CONNECTIONS = 12;
+/** Wake-ups for other servers are gathered for so long: a person sees no difference, and Postgres has less to do. */
+export const NOTIFY_MILLISECONDS = 5;
+/** Between two looks at the tapes that somebody follows here, where wake-ups of other servers do not arrive. */
+export const POLL_MILLISECONDS = 500;
+/** The server that recorded a message takes it up at once; others look after that long whether it had no room. */
+export const FOREIGN_CLAIM_MILLISECONDS = 100;
 /** Appends that may wait for the lane before new ones are refused. */
 export const WAITING_APPENDS = 20_000;
 

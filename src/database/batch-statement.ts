@@ -5,7 +5,8 @@ export interface BatchStatement {
   order: number;
   /** Of rows that agree in these columns only the last is written; null where every row counts. */
   distinct: string[] | null;
-  sqlite: string;
+  /** Null where there is nothing to do for the one server that a file has. */
+  sqlite: string | null;
   postgresql: string;
 }
 
@@ -23,7 +24,7 @@ interface InsertShape {
   name: string;
   order: number;
   table: string;
-  /** Column to Postgres type, for example `text`, `int`, `timestamptz` or `"RunState"`. */
+  /** Column to Postgres type, for example `text`, `int`, `timestamp` or `"RunState"`. */
   columns: Columns;
   key: string[];
   /** Columns that a second write replaces. */
@@ -87,8 +88,14 @@ export function databaseTime(epochMilliseconds: number): string {
 export const optionalTime = (epochMilliseconds: number | null): string | null =>
   epochMilliseconds === null ? null : databaseTime(epochMilliseconds);
 
+export interface BatchGroup {
+  sql: string;
+  /** The statement's one parameter: JSON array. */
+  rows: string;
+}
+
 /** Rows by statement, in the order in which the statements must run. */
-export function groupRows(writes: readonly RowWrite[]): { statement: BatchStatement; rows: string }[] {
+export function groupRows(writes: readonly RowWrite[], dialect: 'sqlite' | 'postgresql'): BatchGroup[] {
   const groups = new Map<BatchStatement, Row[]>();
   for (const { statement, row } of writes) {
     const rows = groups.get(statement);
@@ -97,7 +104,10 @@ export function groupRows(writes: readonly RowWrite[]): { statement: BatchStatem
   }
   return [...groups]
     .sort(([left], [right]) => left.order - right.order)
-    .map(([statement, rows]) => ({ statement, rows: JSON.stringify(distinctRows(statement, rows)) }));
+    .flatMap(([statement, rows]) => {
+      const sql = statement[dialect];
+      return sql === null ? [] : [{ sql, rows: JSON.stringify(distinctRows(statement, rows)) }];
+    });
 }
 
 function distinctRows({ distinct }: BatchStatement, rows: Row[]): Row[] {

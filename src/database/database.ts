@@ -6,17 +6,41 @@ export type Client = PrismaClient;
 
 export interface Database {
   provider: 'sqlite' | 'postgresql';
+  /** Whether other servers write to it too: what is remembered of it may be old. */
+  isShared: boolean;
+  /** How servers wake each other; null where there is only one. */
+  notifications: Notifications | null;
   /** For reading only. Never waits for a writer, never sees an open transaction. */
   reader: Client;
   /**
-   * Runs `work` alone in the write lane. For several statements, open a transaction inside.
-   * Rejects with a StoreError where the store refuses.
+   * Runs `work`, on SQLite alone in the write lane, on Postgres beside others. For several statements, open a transaction
+   * inside. Where others were in the way it is run again. Rejects with a StoreError where the store refuses.
    */
   write<T>(work: (client: Client) => Promise<T>): Promise<T>;
   /** Writes all rows or none, in one transaction. Resolves when they are durable. Rejects with a StoreError. */
   commit(writes: readonly RowWrite[]): Promise<void>;
+  /** Keeps a row as it is until the transaction ends. On SQLite the write lane sees to that already. */
+  lockRow(transaction: Pick<Client, '$queryRawUnsafe'>, table: 'Session', id: string): Promise<void>;
   /** One cell of text that SQL made; `null` where there is no row. */
   readText(sql: { sqlite: string; postgresql: string }, ...parameters: (string | number)[]): Promise<string | null>;
   /** Lets the lane run dry, then closes the connections and gives the lock back. */
+  close(): Promise<void>;
+}
+
+/** Messages between the servers of one database. They may be lost and may come late. */
+export interface Notifications {
+  /** At most 7,900 bytes. Rejects with a StoreError. */
+  send(message: string): Promise<void>;
+  /** Listens until it is closed, and connects again where the connection is lost. */
+  listen(listener: NotificationListener): NotificationStream;
+}
+
+export interface NotificationListener {
+  onMessage(message: string): void;
+  /** Whether messages arrive from now on. Until the first call nobody knows. */
+  onState(arriving: boolean): void;
+}
+
+export interface NotificationStream {
   close(): Promise<void>;
 }

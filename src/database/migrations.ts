@@ -94,10 +94,15 @@ async function withEngine<T>(
   }
 }
 
+/** In the order in which they are applied. */
+export async function migrationNames(provider: Provider): Promise<string[]> {
+  const entries = await readdir(join(root, provider, 'migrations'), { withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+}
+
 async function readMigrations(provider: Provider): Promise<engine.MigrationList> {
   const baseDir = join(root, provider, 'migrations');
-  const entries = await readdir(baseDir, { withFileTypes: true });
-  const names = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+  const names = await migrationNames(provider);
   return {
     baseDir,
     lockfile: { path: 'migration_lock.toml', content: `provider = "${provider}"\n` },

@@ -7,7 +7,7 @@ import { nextTurn } from './event-loop.ts';
 import { PrismaClient } from './generated/sqlite/client.ts';
 import { applyMigrations } from './migrations.ts';
 import { existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
-import { StoreError, toStoreError } from './store-error.ts';
+import { isOfStore, StoreError, toStoreError } from './store-error.ts';
 import { createWriteLane } from './write-lane.ts';
 
 export interface SqliteOptions {
@@ -77,7 +77,7 @@ function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: ()
         try {
           return await work(writer);
         } catch (error) {
-          const failure = isForeign(error) ? toStoreError(error) : error;
+          const failure = isOfStore(error) ? toStoreError(error) : error;
           if (!(failure instanceof StoreError && failure.failure === 'busy')) throw failure;
           await clock.sleep(pause);
         }
@@ -86,20 +86,18 @@ function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: ()
     });
   return {
     provider: 'sqlite',
+    isShared: false,
+    notifications: null,
     reader,
     write,
     async commit(writes: readonly RowWrite[]) {
-      const statements = groupRows(writes);
+      const groups = groupRows(writes, 'sqlite');
       await write(async (client) => {
-        const [first] = statements;
+        const [first] = groups;
         if (!first) return;
         // A single statement is a transaction of its own, without the round trips of an explicit one.
-        if (statements.length === 1) await client.$executeRawUnsafe(first.statement.sqlite, first.rows);
-        else {
-          await client.$transaction(
-            statements.map(({ statement, rows }) => client.$executeRawUnsafe(statement.sqlite, rows)),
-          );
-        }
+        if (groups.length === 1) await client.$executeRawUnsafe(first.sql, first.rows);
+        else await client.$transaction(groups.map(({ sql, rows }) => client.$executeRawUnsafe(sql, rows)));
       });
     },
     async readText(sql, ...parameters) {
@@ -108,15 +106,11 @@ function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: ()
       const rows = await reader.$queryRawUnsafe<Record<string, string | null>[]>(sql.sqlite, ...parameters);
       return Object.values(rows[0] ?? {})[0] ?? null;
     },
+    async lockRow() {},
     async close() {
       await lane.idle();
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
       unlock();
     },
   };
-}
-
-/** Errors of the store come from Prisma or its driver; the work's own pass through as they are. */
-function isForeign(error: unknown): boolean {
-  return error instanceof Error && (error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError');
 }

@@ -5,9 +5,11 @@ export type StoreFailure =
   /** Somebody else holds the database; the same write may succeed later. */
   | 'busy'
   /** No room, read-only, gone or broken: an operator must act. */
-  | 'unavailable';
+  | 'unavailable'
+  /** The connection was lost while the database committed: the write may be stored or not. */
+  | 'unknown';
 
-/** A failure of the store. Nothing of the write that it answers has been stored. */
+/** A failure of the store. Nothing of the write that it answers has been stored, unless its outcome is unknown. */
 export class StoreError extends Error {
   readonly failure: StoreFailure;
   /** For the log: the rule that was broken, or the driver's words. */
@@ -25,6 +27,8 @@ const messages: Record<StoreFailure, string> = {
   constraint: 'The database refused the change.',
   busy: 'The database is busy. Nothing was stored; try again.',
   unavailable: 'The database can not be written. Nothing was stored; try again later.',
+  unknown:
+    'The database was lost while it stored this. Look whether it did, or send it again with the same idempotency key.',
 };
 
 interface DriverCause {
@@ -39,17 +43,31 @@ export function toStoreError(error: unknown): StoreError {
   const cause = driverCause(error);
   const code = String(cause.originalCode ?? cause.kind ?? '');
   const words = String(cause.originalMessage ?? (error instanceof Error ? error.message : error));
-  if (/^SQLITE_CONSTRAINT|UniqueConstraintViolation|ForeignKeyConstraintViolation|^23|^P0001/.test(code)) {
+  if (/^SQLITE_CONSTRAINT|UniqueConstraintViolation|ForeignKeyConstraintViolation|^23...$|^P0001$/.test(code)) {
     return new StoreError('constraint', words, error);
   }
-  if (/^SQLITE_(BUSY|LOCKED)|SocketTimeout|^55P03|^40/.test(code)) return new StoreError('busy', words, error);
+  if (/^SQLITE_(BUSY|LOCKED)|SocketTimeout|TransactionWriteConflict|^55P03$|^40...$/.test(code)) {
+    return new StoreError('busy', words, error);
+  }
   return new StoreError('unavailable', words, error);
 }
 
+/** Whether the store failed, and not the work that used it: by what Prisma and the drivers throw. */
+export function isOfStore(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false;
+  if (error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError') return true;
+  return /^(E[A-Z]{4,}|[0-9A-Z]{5})$/.test(String(field(error, 'code') ?? '')) || lostConnection.test(error.message);
+}
+
+/** The driver of Postgres says these without any code. */
+const lostConnection = /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout)/;
+
+/** Postgres' own driver says a code; Prisma wraps what a driver said. */
 function driverCause(error: unknown): DriverCause {
   const meta = field(error, 'meta');
   const driver = field(meta, 'driverAdapterError') ?? error;
-  return (field(driver, 'cause') as DriverCause | undefined) ?? {};
+  const cause = field(driver, 'cause');
+  return (cause as DriverCause | undefined) ?? { originalCode: field(error, 'code') };
 }
 
 function field(value: unknown, name: string): unknown {

@@ -54,5 +54,5 @@ function codeOf(cause: unknown): ErrorCode | null {
   if (!(cause instanceof Error)) return null;
   if (cause.name === 'CursorError') return 'BAD_USER_INPUT';
   const isStoreFailure = cause.name === 'StoreError' && 'failure' in cause;
-  return isStoreFailure && (cause.failure === 'busy' || cause.failure === 'unavailable') ? 'UNAVAILABLE' : null;
+  return isStoreFailure && ['busy', 'unavailable', 'unknown'].includes(String(cause.failure)) ? 'UNAVAILABLE' : null;
 }

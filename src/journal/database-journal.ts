@@ -1,10 +1,11 @@
+import { systemClock } from '../clock.ts';
 import * as limits from '../config/limits.ts';
 import { batchInsert, batchUpdate, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
-import { createAppender, type PlannedWrite } from './appender.ts';
+import { createAppender, type PlannedWrite } from './appending/appender.ts';
+import { createTapeEnds } from './appending/tape-ends.ts';
 import { decode } from './codec.ts';
 import type { Journal, OnRecorded } from './journal.ts';
-import { createTapeEnds } from './tape-ends.ts';
 import { createTapeReader } from './tape-reader.ts';
 import { verifyTape } from './verify.ts';
 
@@ -52,7 +53,10 @@ export function createDatabaseJournal(database: Database, onRecorded: OnRecorded
   }
 
   return {
-    ...createAppender({ ends: ends.load, read, write }, onRecorded),
+    ...createAppender({ ends: ends.load, read, write }, onRecorded, {
+      lanes: database.isShared ? limits.COMMIT_LANES : 1,
+      clock: systemClock,
+    }),
     ...{ read, readBack, readEnds, head },
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
   };

@@ -1,8 +1,8 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import { StoreError } from '../database/store-error.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
-import { emptyTape } from './append-plan.ts';
-import { createAppender, type PlannedWrite, type TapeStore } from './appender.ts';
+import { emptyTape } from './appending/append-plan.ts';
+import { createAppender, type PlannedWrite, type TapeStore } from './appending/appender.ts';
 import { decode, type StoredEvent } from './codec.ts';
 import type { Journal, OnRecorded, TapeHead } from './journal.ts';
 import { verifyTape } from './verify.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
-import type { TapeEnd } from './append-plan.ts';
+import type { TapeEnd } from './appending/append-plan.ts';
 import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './codec.ts';
 import type { Journal, TapeHead } from './journal.ts';
 
@@ -23,7 +23,7 @@ function pageSql(order: 'ASC' | 'DESC', types: readonly EventType[] | undefined)
     `SELECT ${columns} FROM "Event" WHERE "runId" = ${parameter(1)} AND "seq" ${range[0]} ${parameter(2)} AND "seq" ${range[1]} ${parameter(3)}${typed(types)} ORDER BY "seq" ${order} LIMIT ${parameter(4)}`;
   return {
     sqlite: `SELECT json_group_array(json_array(${columns})) FROM (${page(() => '?')})`,
-    postgresql: `SELECT json_agg(json_build_array(${columns}))::text FROM (${page((n) => `$${n}`)}) AS page`,
+    postgresql: `SELECT json_agg(json_build_array(${columns}))::text FROM (${page((n) => (n === 1 ? '$1' : `$${n}::bigint`))}) AS page`,
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Environment } from './environment.ts';
-import { claimLeases, type Lease } from './leases.ts';
+import { claimLeases, type Lease, type LeaseTerm } from './leases.ts';
 
 export interface Claims {
   /** Looks for runs to execute, now or right after the look under way. */
   soon(): void;
+  /** The same after a while, or sooner where somebody else asked for that. */
+  within(milliseconds: number): void;
   /** Resolves when no look is under way. */
   idle(): Promise<void>;
 }
@@ -13,7 +15,7 @@ const CLAIMED_AT_ONCE = 64;
 
 export function createClaims(
   { store, clock, settings, logger }: Environment,
-  options: { holder: string; isRunning(): boolean; running(): number; start(lease: Lease): void },
+  options: { term(): LeaseTerm; isRunning(): boolean; running(): number; start(lease: Lease): void },
 ): Claims {
   let looking: Promise<void> | null = null;
   let again = false;
@@ -24,13 +26,7 @@ export function createClaims(
       const limit = Math.min(settings.maxConcurrentRuns - options.running(), CLAIMED_AT_ONCE);
       if (limit <= 0) return;
       try {
-        const request = {
-          holder: options.holder,
-          limit,
-          now: clock.now(),
-          leaseMilliseconds: settings.leaseSeconds * 1000,
-        };
-        const leases = await claimLeases(store.database, request);
+        const leases = await claimLeases(store.database, options.term(), limit);
         leases.forEach(options.start);
         again ||= leases.length === limit;
       } catch (error) {
@@ -49,8 +45,22 @@ export function createClaims(
     });
   }
 
+  let planned: { at: number; cancel(): void } | null = null;
+
+  function within(milliseconds: number): void {
+    const at = clock.elapsed() + milliseconds;
+    if (planned && planned.at <= at) return;
+    planned?.cancel();
+    const cancel = clock.after(milliseconds, () => {
+      planned = null;
+      soon();
+    });
+    planned = { at, cancel };
+  }
+
   return {
     soon,
+    within,
     async idle() {
       await looking;
     },

@@ -1,14 +1,13 @@
-import type { Wake } from '../bus/bus.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Environment } from './environment.ts';
-import { type Lease, renewLeases } from './leases.ts';
+import { type Lease, type LeaseTerm, renewLeases } from './leases.ts';
 import { executeRun, type StopReason } from './run-loop.ts';
 
 /** The runs that this server executes now. */
 export interface Executions {
   start(lease: Lease): void;
   /** Prolongs the leases of all, and stops those whose lease somebody else holds now. */
-  renew(holder: string, expiresAt: Date): Promise<void>;
+  renew(): Promise<void>;
   /** Interrupts every step under way. */
   interrupt(): void;
   /** Resolves when all that were started so far have wound up. */
@@ -24,18 +23,26 @@ interface Execution {
 
 export function createExecutions(
   environment: Environment,
-  options: { stopping(): boolean; onFree(): void },
+  options: { stopping(): boolean; onFree(): void; term(): LeaseTerm },
 ): Executions {
   const { store, logger } = environment;
   // Not by run: a run that was suspended may be claimed again before its first execution has wound up.
   const executions = new Set<Execution>();
+
+  function lookForEnd(runId: string, abort: Execution['abort']): void {
+    store.recorder
+      .load(runId)
+      .then((run) => run && isTerminal(run.state.status) && abort('ended'))
+      .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be looked at'));
+  }
 
   return {
     start(lease) {
       const controller = new AbortController();
       const abort = (reason: StopReason) => controller.abort(reason);
       const unfollow = store.bus.onRun(lease.runId, (wake) => {
-        if (endsRun(wake)) abort('ended');
+        if (wake === null) lookForEnd(lease.runId, abort);
+        else if (wake.signs.includes('end')) abort('ended');
       });
       const execution: Execution = { runId: lease.runId, abort, done: Promise.resolve() };
       executions.add(execution);
@@ -47,11 +54,11 @@ export function createExecutions(
           options.onFree();
         });
     },
-    async renew(holder, expiresAt) {
+    async renew() {
       const before = [...executions];
       if (before.length === 0) return;
       const runIds = before.map(({ runId }) => runId);
-      const held = await renewLeases(store.database, holder, runIds, expiresAt);
+      const held = await renewLeases(store.database, options.term(), runIds);
       for (const { runId, abort } of before) if (!held.has(runId)) abort('lease-lost');
     },
     interrupt() {
@@ -62,8 +69,4 @@ export function createExecutions(
     },
     count: () => executions.size,
   };
-}
-
-function endsRun({ events }: Wake): boolean {
-  return events?.some(({ type, payload }) => type === 'status' && isTerminal(payload.to)) ?? false;
 }

@@ -1,8 +1,9 @@
 import type { Wake } from '../bus/bus.ts';
-import { isTerminal } from '../domain/transitions.ts';
+import { FOREIGN_CLAIM_MILLISECONDS } from '../config/limits.ts';
 import { createClaims } from './claims.ts';
 import type { Environment } from './environment.ts';
 import { createExecutions } from './executions.ts';
+import { firstForeignEnd } from './leases.ts';
 
 export interface Orchestrator {
   /** Begins to claim and execute runs. */
@@ -13,6 +14,9 @@ export interface Orchestrator {
   running(): number;
 }
 
+/** A lease survives that two renewals in a row come late. */
+const TICKS_PER_LEASE = 3;
+
 /** @param sweep settles questions that nobody answered in time */
 export function createOrchestrator(environment: Environment, sweep: () => Promise<unknown>): Orchestrator {
   const { store, clock, settings, logger } = environment;
@@ -22,15 +26,19 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   let unsubscribe = () => {};
   let cancelTick = () => {};
   let ticking: Promise<void> | null = null;
-  const executions = createExecutions(environment, { stopping: () => !isRunning, onFree: () => claims.soon() });
+  const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
+  const executions = createExecutions(environment, { term, stopping: () => !isRunning, onFree: () => claims.soon() });
   const claims = createClaims(environment, {
-    ...{ holder, isRunning: () => isRunning, running: executions.count, start: executions.start },
+    ...{ term, isRunning: () => isRunning, running: executions.count, start: executions.start },
   });
 
   async function tick(): Promise<void> {
     try {
-      await executions.renew(holder, new Date(clock.now() + leaseMilliseconds));
+      await executions.renew();
       await sweep();
+      // What a lost server leaves behind is taken up when its lease ends, not at some tick behind that.
+      const end = await firstForeignEnd(store.database, holder);
+      if (end !== null && end < leaseMilliseconds / TICKS_PER_LEASE) claims.within(end);
     } catch (error) {
       logger.warn({ err: error }, 'leases could not be renewed');
     }
@@ -39,17 +47,21 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   }
 
   function scheduleTick(): void {
-    cancelTick = clock.after(leaseMilliseconds / 3, () => {
+    cancelTick = clock.after(leaseMilliseconds / TICKS_PER_LEASE, () => {
       ticking = tick();
     });
+  }
+
+  function hear(wake: Wake | null): void {
+    if (wake?.events && wake.signs.includes('work')) claims.soon();
+    // Whoever recorded it elsewhere has the first chance.
+    else if (wake === null || wake.signs.includes('work')) claims.within(FOREIGN_CLAIM_MILLISECONDS);
   }
 
   return {
     start() {
       isRunning = true;
-      unsubscribe = store.bus.onAny((wake) => {
-        if (freesWork(wake)) claims.soon();
-      });
+      unsubscribe = store.bus.onAny(hear);
       scheduleTick();
       claims.soon();
     },
@@ -64,13 +76,4 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
     },
     running: executions.count,
   };
-}
-
-/** Whether a wake-up tells of work for some executor: a new message, a run that goes on, or a session that is free again. */
-function freesWork({ events }: Wake): boolean {
-  if (events === null) return true;
-  return events.some(
-    ({ type, payload }) =>
-      type === 'status' && (payload.to === 'PENDING' || payload.from === 'AWAITING_APPROVAL' || isTerminal(payload.to)),
-  );
 }

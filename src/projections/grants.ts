@@ -10,7 +10,7 @@ const insertStatement = batchInsert({
   table: 'Grant',
   columns: {
     ...{ id: 'text', sessionId: 'text', tool: 'text', grantedBy: 'text' },
-    ...{ grantedAt: 'timestamptz', expiresAt: 'timestamptz' },
+    ...{ grantedAt: 'timestamp', expiresAt: 'timestamp' },
   },
   key: ['id'],
   replace: [],

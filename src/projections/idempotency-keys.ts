@@ -10,7 +10,7 @@ const insertStatement = batchInsert({
   table: 'IdempotencyKey',
   columns: {
     ...{ principal: 'text', key: 'text', digest: 'text', sessionId: 'text', runId: 'text', seq: 'int' },
-    ...{ createdAt: 'timestamptz' },
+    ...{ createdAt: 'timestamp' },
   },
   key: ['principal', 'key'],
   replace: [],

@@ -29,6 +29,7 @@ export type Closing = { kind: 'done'; session: SessionRow } | { kind: 'busy'; ru
 export async function archiveSession(database: Database, owner: string, id: string, now: Date): Promise<Closing> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
+      await database.lockRow(transaction, 'Session', id);
       const session = await transaction.session.findFirst({ where: { id, owner } });
       if (!session) return { kind: 'absent' };
       if (session.archivedAt) return { kind: 'done', session };
@@ -45,6 +46,7 @@ export type Purge = { kind: 'done'; runIds: string[] } | { kind: 'busy'; runId: 
 export async function purgeSession(database: Database, id: string): Promise<Purge> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
+      await database.lockRow(transaction, 'Session', id);
       const run = await openRunOf(transaction, id);
       if (run) return { kind: 'busy', runId: run.id };
       if ((await transaction.session.count({ where: { parentId: id } })) > 0) return { kind: 'has-branches' };

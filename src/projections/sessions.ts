@@ -11,7 +11,7 @@ const insertStatement = batchInsert({
   table: 'Session',
   columns: {
     ...{ id: 'text', owner: 'text', key: 'text', title: 'text', agentId: 'text' },
-    ...{ createdAt: 'timestamptz', resetTurn: 'int' },
+    ...{ createdAt: 'timestamp', resetTurn: 'int' },
   },
   key: ['id'],
   replace: [],
@@ -28,6 +28,31 @@ const titleStatement: BatchStatement = {
   postgresql: `UPDATE "Session" SET "title" = element."title" FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "title" text)
     WHERE "Session"."id" = element."id" AND "Session"."title" IS NULL`,
 };
+
+/** Other servers send messages to the same session: what was found there must hold when this one is recorded. */
+const expectStatement: BatchStatement = {
+  name: 'expect session',
+  order: 5,
+  distinct: null,
+  sqlite: null,
+  postgresql: `SELECT "session_expect"(element."id", element."runId", element."mostWaiting", element."free")
+    FROM (SELECT * FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "runId" text, "mostWaiting" int, "free" boolean)
+      ORDER BY "id") AS element`,
+};
+
+export interface SessionExpectation {
+  id: string;
+  /** The new run, whose id is behind those of all others. */
+  runId: string;
+  /** Fewer runs than this wait. */
+  mostWaiting: number;
+  /** No run is open. */
+  free: boolean;
+}
+
+export function expectSession(expectation: SessionExpectation): RowWrite {
+  return { statement: expectStatement, row: { ...expectation } };
+}
 
 export interface NewSession {
   id: string;

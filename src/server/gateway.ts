@@ -1,12 +1,12 @@
 import type { CommandContext } from '../application/command-context.ts';
 import { createLanes } from '../application/lanes.ts';
 import { createSweep } from '../application/sweep.ts';
-import { createBus } from '../bus/bus.ts';
+import { signsOf } from '../bus/signs.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
-import { openSqlite } from '../database/sqlite.ts';
+import type { Database } from '../database/database.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
 import type { Logger } from '../logger.ts';
@@ -19,6 +19,7 @@ import { createRecorder } from '../projections/recording/recorder.ts';
 import { createToolbox, type Tool } from '../tools/tool.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { serve } from './serve.ts';
+import { connectBus, openStore } from './store.ts';
 import { type Authenticate, localViewer } from './viewer.ts';
 
 /** What a test puts in the place of the real thing. */
@@ -40,8 +41,6 @@ export interface Gateway extends AsyncDisposable {
   close(graceSeconds?: number): Promise<void>;
 }
 
-type Store = Awaited<ReturnType<typeof openSqlite>>;
-
 /** Opens the store, takes up what is unfinished, and serves. Throws a StartError that says what to do. */
 export async function startGateway(
   configuration: Configuration,
@@ -49,13 +48,14 @@ export async function startGateway(
   overrides: Overrides = {},
 ): Promise<Gateway> {
   const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
-  const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
-  const parts = createParts(configuration, database, catalogue, overrides);
+  const database = await openStore(configuration);
+  const parts = createParts(configuration, database, catalogue, logger, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
-  await voidLeases(database, new Date(parts.clock.now()));
+  if (!database.isShared) await voidLeases(database, new Date(parts.clock.now()));
   const closeStore = async () => {
     await parts.journal.idle();
+    await parts.closeBus();
     await database.close();
     if (Symbol.asyncDispose in catalogue) await (catalogue as AsyncDisposable)[Symbol.asyncDispose]();
   };
@@ -92,14 +92,21 @@ function makeCatalogue(configuration: Configuration, { environment = process.env
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
 }
 
-function createParts(configuration: Configuration, database: Store, catalogue: Catalogue, overrides: Overrides) {
+function createParts(
+  configuration: Configuration,
+  database: Database,
+  catalogue: Catalogue,
+  logger: Logger,
+  overrides: Overrides,
+) {
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
-  const bus = createBus();
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
-    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events });
+    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, signs: signsOf(events) });
   });
-  const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS });
+  const { bus, close: closeBus } = connectBus(configuration, { database, journal, clock, newId, logger });
+  const { isShared } = database;
+  const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
   const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }));
   const commands: CommandContext = {
     ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
@@ -110,7 +117,7 @@ function createParts(configuration: Configuration, database: Store, catalogue: C
     },
   };
   const policy = overrides.policy ?? builtinPolicy;
-  return { clock, newId, bus, database, journal, recorder, toolbox, commands, catalogue, policy };
+  return { clock, newId, bus, closeBus, database, journal, recorder, toolbox, commands, catalogue, policy };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {

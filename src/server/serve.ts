@@ -87,7 +87,12 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
   };
   const { maxCost, ...runLimits } = configuration.file.limits;
   const gateway: GatewayFacts = {
-    ...{ version, startedAt: new Date(clock.now()), journal: 'sqlite', models: defaultFirst(catalogue) },
+    ...{
+      version,
+      startedAt: new Date(clock.now()),
+      journal: commands.database.provider === 'sqlite' ? 'sqlite' : 'postgres',
+      models: defaultFirst(catalogue),
+    },
     limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
   };
   return (credentials, operation): GraphqlContext => {

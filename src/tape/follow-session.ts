@@ -52,7 +52,7 @@ export function followSession(
     timer: dependencies.timer,
     pollMilliseconds: dependencies.pollMilliseconds,
     subscribe(poke) {
-      const unsubscribe = dependencies.bus.onSession(sessionId, poke);
+      const unsubscribe = dependencies.bus.onSession(sessionId, () => poke());
       return () => {
         unsubscribe();
         leaving.abort();

@@ -103,7 +103,12 @@ function createSource({ journal, pageEvents, bufferEvents }: FollowDependencies,
 
   return {
     fallBack,
-    receive({ head, events }: Wake): void {
+    receive(wake: Wake | null): void {
+      if (wake === null) {
+        fallBack();
+        return;
+      }
+      const { head, events } = wake;
       known = Math.max(known, head);
       const next = (buffer.at(-1)?.seq ?? last) + 1;
       if (behind || head < next) return;

@@ -4,7 +4,7 @@ import { databaseTime } from '../../src/database/batch-statement.ts';
 import type { Database } from '../../src/database/database.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
 import { journalContract } from './journal.contract.ts';
-import { openStore } from './sqlite-store.ts';
+import { openStore } from './stores/sqlite-store.ts';
 import { row, TAKEN } from './subject.ts';
 
 journalContract('the journal in SQLite', async (onRecorded) => {

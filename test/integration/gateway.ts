@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { readConfiguration } from '../../src/config/configuration.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Gateway, type Overrides, startGateway } from '../../src/server/gateway.ts';
 import { createTestClient, type TestClient } from '../client.ts';
+import { createTestDatabase } from '../postgres/test-database.ts';
 import { assertRowsAreFolds } from '../rows-are-folds.ts';
 
 interface TestGatewayOptions extends Overrides {
@@ -29,15 +30,21 @@ const quick = { models: { scripted: { provider: 'scripted', paceMilliseconds: 0 
 
 /** A real server on a free port with a database of its own; it is checked and closed at the end of the test. */
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return startIn(folder, options);
+  return startOn(await newDatabase(), options);
 }
 
-async function startIn(folder: string, options: TestGatewayOptions): Promise<TestGateway> {
+/** The URL of a database that is gone when the test ends. */
+async function newDatabase(): Promise<string> {
+  if (inject('store') === 'postgresql') return createTestDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return `file:${join(folder, 'runtape.db')}`;
+}
+
+async function startOn(databaseUrl: string, options: TestGatewayOptions): Promise<TestGateway> {
   const { file, environment, ...overrides } = options;
   const variables = {
-    DATABASE_URL: `file:${join(folder, 'runtape.db')}`,
+    DATABASE_URL: databaseUrl,
     PORT: '0',
     LOG_LEVEL: 'silent',
     ...environment,
@@ -73,7 +80,7 @@ async function startIn(folder: string, options: TestGatewayOptions): Promise<Tes
     clientOf,
     async restart(again = options) {
       await stop();
-      return startIn(folder, again);
+      return startOn(databaseUrl, again);
     },
   };
 }

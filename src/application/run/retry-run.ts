@@ -1,42 +1,65 @@
-import { limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
+import { StoreError } from '../../database/store-error.ts';
+import { isRefusal, limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { decide } from '../../domain/run-decisions.ts';
 import { isTerminal } from '../../domain/transitions.ts';
-import { countWaitingRuns, runById } from '../../projections/runs.ts';
+import { countWaitingRuns, type RunRow, runById } from '../../projections/runs.ts';
+import { expectSession, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { sortBehind } from './sort-behind.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
 
+/** Other servers may change the session at the same moment; each time the new run is tried again on what is there then. */
+const ATTEMPTS = 5;
+
 /** A new run with the message, agent and model of one that has ended. It waits its turn like any other. */
 export async function retryRun(
-  { database, recorder, lanes, newId, settings }: CommandContext,
+  context: CommandContext,
   { principal }: Viewer,
   { runId: retryOf }: { runId: string },
 ): Promise<RetriedRun | Refusal> {
-  const ended = await runById(database.reader, principal, retryOf);
+  const ended = await runById(context.database.reader, principal, retryOf);
   if (!ended) return notFound('run', retryOf);
   if (!isTerminal(ended.state)) return refuseTransition(retryOf, ended.state, 'retry');
-  const { sessionId, agentId, input: text } = ended;
+  for (let tries = 0; tries < ATTEMPTS; tries += 1) {
+    const outcome = await context.lanes.run(ended.sessionId, () => retry(context, ended));
+    if (outcome !== null) return outcome;
+  }
+  throw new StoreError('busy', `session ${ended.sessionId} changes too fast`);
+}
+
+/** Null where another command changed the ground. */
+async function retry(context: CommandContext, ended: RunRow): Promise<RetriedRun | Refusal | null> {
+  const { database, recorder, newId } = context;
+  const { id: retryOf, sessionId, agentId, input: text } = ended;
+  const session = await sessionOfRun(database.reader, sessionId);
+  if (!session || session.archivedAt) return notFound('session', sessionId);
+  const mostWaiting = context.settings.queueLength;
+  if ((await countWaitingRuns(database.reader, sessionId)) >= mostWaiting) {
+    return limitExceeded('queueLength', `${mostWaiting} messages wait in this session already.`);
+  }
   const first = await recorder.load(retryOf);
   const origin = { sessionId, agentId, model: first?.origin.model ?? null, retryOf, urgent: false };
-  return lanes.run(sessionId, async (): Promise<RetriedRun | Refusal> => {
-    if ((await countWaitingRuns(database.reader, sessionId)) >= settings.queueLength) {
-      return limitExceeded('queueLength', `${settings.queueLength} messages wait in this session already.`);
-    }
-    const runId = newId('run');
-    const outcome = await recorder.record({
-      ...{ runId, sessionId, epoch: null },
-      decide: (run, now) => decide(run, { kind: 'send', text, idempotencyKey: null, origin }, now),
-    });
-    switch (outcome.kind) {
-      case 'recorded':
-        return { kind: 'retried', runId };
-      case 'refused':
-        return outcome.refusal;
-      case 'constraint':
-      case 'stale':
-        return notFound('session', sessionId);
-      default:
-        return outcome satisfies never;
-    }
+  const runId = newId('run');
+  const outcome = await recorder.record({
+    ...{ runId, sessionId, epoch: null },
+    decide(run, now) {
+      const decision = decide(run, { kind: 'send', text, idempotencyKey: null, origin }, now);
+      const expectation = expectSession({ id: sessionId, runId, mostWaiting, free: false });
+      return isRefusal(decision) ? decision : { ...decision, writes: [expectation] };
+    },
   });
+  switch (outcome.kind) {
+    case 'recorded':
+      return { kind: 'retried', runId };
+    case 'refused':
+      return outcome.refusal;
+    case 'constraint':
+      await sortBehind(context, sessionId);
+      return null;
+    case 'stale':
+      return null;
+    default:
+      return outcome satisfies never;
+  }
 }

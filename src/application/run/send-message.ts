@@ -12,12 +12,13 @@ import { titleFrom } from '../../domain/session.ts';
 import { agentById } from '../../projections/agents.ts';
 import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { activeRunsOf, countWaitingRuns, openRunOf } from '../../projections/runs.ts';
-import { insertSession, titleSession } from '../../projections/sessions.ts';
+import { expectSession, insertSession, titleSession } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
 import { keyRow, sentBefore } from './message-key.ts';
+import { sortBehind } from './sort-behind.ts';
 
 /** Another command may win a race for a key a few times; each time the answer is looked up and tried again. */
 const ATTEMPTS = 5;
@@ -120,6 +121,8 @@ async function begin(
   const runId = context.newId('run');
   const createdAt = context.now();
   const title = titleFrom(message.text);
+  const mostWaiting = context.settings.queueLength;
+  const free = message.whenBusy === 'REJECT';
   const origin = {
     ...{ sessionId, agentId, model: message.model ?? null, retryOf: null },
     urgent: message.whenBusy === 'INTERRUPT',
@@ -131,11 +134,12 @@ async function begin(
       const decision = decide(run, { kind: 'send', text: message.text, idempotencyKey, origin }, now);
       if (isRefusal(decision)) return decision;
       const session = isNew
-        ? insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })
-        : titleSession(sessionId, title);
-      return { ...decision, writes: [session, ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 })] };
+        ? [insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })]
+        : [titleSession(sessionId, title), expectSession({ id: sessionId, runId, mostWaiting, free })];
+      return { ...decision, writes: [...session, ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 })] };
     },
   });
+  if (outcome.kind === 'constraint') await sortBehind(context, sessionId);
   return sent(outcome, target, runId);
 }
 

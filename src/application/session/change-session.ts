@@ -39,6 +39,7 @@ export async function archiveSession(
   { principal }: Viewer,
   { sessionId }: { sessionId: string },
 ): Promise<ChangedSession | Refusal> {
+  if (!(await sessionById(database.reader, principal, sessionId))) return notFound('session', sessionId);
   const closing = await lanes.run(sessionId, () => archive(database, principal, sessionId, new Date(now())));
   switch (closing.kind) {
     case 'done':

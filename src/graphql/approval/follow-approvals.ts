@@ -44,12 +44,12 @@ export function followApprovals(
   let look: Look | null = null;
   let lookedAt = now();
 
-  function receive(wake: Wake): boolean {
+  function receive(wake: Wake | null): boolean {
     // What the next look will find needs no remembering.
-    if (lookAgain || (sessionId !== null && wake.sessionId !== sessionId)) return lookAgain;
-    const ids = wake.events === null ? [] : wake.events.flatMap(approvalIdOf);
+    if (lookAgain || (wake && !concerns(wake, sessionId))) return lookAgain;
+    const ids = wake?.events?.flatMap(approvalIdOf) ?? [];
     for (const id of ids) changed.add(id);
-    if (wake.events !== null && changed.size <= PAGE) return ids.length > 0;
+    if (wake?.events && changed.size <= PAGE) return ids.length > 0;
     changed.clear();
     lookAgain = true;
     return true;
@@ -110,6 +110,10 @@ interface Look {
   afterId: string | null;
   /** Known to wait when it began, and not met so far. */
   missing: Set<string>;
+}
+
+function concerns({ sessionId, signs }: Wake, followed: string | null): boolean {
+  return signs.includes('question') && (followed === null || sessionId === followed);
 }
 
 function approvalIdOf(event: NonNullable<Wake['events']>[number]): string[] {

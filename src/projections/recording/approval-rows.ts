@@ -10,7 +10,7 @@ const insertApproval = batchInsert({
   columns: {
     ...{ id: 'text', runId: 'text', sessionId: 'text', callId: 'text', tool: 'text', input: 'text' },
     ...{ risk: '"RiskLevel"', summary: 'text', status: '"ApprovalStatus"' },
-    ...{ requestedAt: 'timestamptz', expiresAt: 'timestamptz' },
+    ...{ requestedAt: 'timestamp', expiresAt: 'timestamp' },
   },
   key: ['id'],
   replace: [],
@@ -22,7 +22,7 @@ const settleApproval = batchUpdate({
   order: 61,
   table: 'Approval',
   columns: {
-    ...{ id: 'text', status: '"ApprovalStatus"', scope: '"ApprovalScope"', decidedAt: 'timestamptz' },
+    ...{ id: 'text', status: '"ApprovalStatus"', scope: '"ApprovalScope"', decidedAt: 'timestamp' },
     ...{ decidedBy: 'text', reason: 'text', editedInput: 'text' },
   },
   key: ['id'],

@@ -34,7 +34,7 @@ export type RecordOutcome =
  */
 export interface Recorder {
   record(request: RecordRequest): Promise<RecordOutcome>;
-  /** The fold of a tape; null where there is none. */
+  /** The newest fold of a tape; null where there is none. */
   load(runId: string): Promise<Run | null>;
   /** Drops a fold that is gone from the store. */
   forget(runId: string): void;
@@ -46,14 +46,21 @@ interface RecorderOptions {
   now(): number;
   /** Folds kept in memory. */
   cachedRuns: number;
+  /** Whether others write to the journal too, so that a kept fold may be old. */
+  isShared: boolean;
 }
 
 /** Other servers may win a few times in a row; more often means that something is wrong. */
 const ATTEMPTS = 8;
 const PAGE_EVENTS = 1000;
 
-export function createRecorder({ journal, now, cachedRuns }: RecorderOptions): Recorder {
+export function createRecorder({ journal, now, cachedRuns, isShared }: RecorderOptions): Recorder {
   const folds = createFolds(journal, cachedRuns);
+
+  const load = (runId: string): Promise<Run | null> => {
+    const kept = folds.kept(runId);
+    return kept && !isShared ? Promise.resolve(kept) : folds.readOn(runId, kept);
+  };
 
   /** One attempt against a known fold; null where others came first and the fold must be read again. */
   async function attempt(request: RecordRequest, base: Run | null): Promise<RecordOutcome | null> {
@@ -90,14 +97,19 @@ export function createRecorder({ journal, now, cachedRuns }: RecorderOptions): R
   }
 
   return {
-    load: folds.load,
+    load,
     forget: folds.forget,
     async record(request) {
-      let base = await folds.load(request.runId);
+      // What was kept may be old: an append on top of it fails then, but a refusal would stand.
+      let isOld = isShared && folds.kept(request.runId) !== null;
+      let base = folds.kept(request.runId) ?? (await load(request.runId));
       for (let tries = 0; tries < ATTEMPTS; tries += 1) {
         const outcome = await attempt(request, base);
-        if (outcome !== null) return outcome;
+        const wroteNothing =
+          outcome?.kind === 'refused' || (outcome?.kind === 'recorded' && outcome.events.length === 0);
+        if (outcome !== null && !(isOld && wroteNothing)) return outcome;
         base = await folds.readOn(request.runId, base);
+        isOld = false;
       }
       return { kind: 'refused', refusal: conflict(`Run ${request.runId} changes too fast; try again.`) };
     },
@@ -133,7 +145,7 @@ function createFolds(journal: Journal, capacity: number) {
   return {
     remember,
     readOn,
-    load: async (runId: string) => kept.get(runId) ?? readOn(runId, null),
+    kept: (runId: string) => kept.get(runId) ?? null,
     forget: (runId: string) => void kept.delete(runId),
   };
 }

@@ -5,8 +5,8 @@ import type { Run } from '../../domain/run.ts';
 const columns = {
   ...{ id: 'text', sessionId: 'text', state: '"RunState"', turn: 'int', urgent: 'boolean', input: 'text' },
   ...{ output: 'text', errorCode: 'text', errorMessage: 'text', errorRetryable: 'boolean', cancelReason: 'text' },
-  ...{ agentId: 'text', model: 'text', retryOf: 'text', createdAt: 'timestamptz', startedAt: 'timestamptz' },
-  ...{ endedAt: 'timestamptz', steps: 'int', resumptions: 'int', inputTokens: 'int', outputTokens: 'int' },
+  ...{ agentId: 'text', model: 'text', retryOf: 'text', createdAt: 'timestamp', startedAt: 'timestamp' },
+  ...{ endedAt: 'timestamp', steps: 'int', resumptions: 'int', inputTokens: 'int', outputTokens: 'int' },
   ...{ usageEstimated: 'boolean', cost: 'double precision' },
 };
 

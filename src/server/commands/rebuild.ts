@@ -1,11 +1,11 @@
 import type { Configuration } from '../../config/configuration.ts';
-import { openSqlite } from '../../database/sqlite.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { rebuildProjections } from '../../projections/recording/rebuild.ts';
+import { openStore } from '../store.ts';
 
 /** Makes the rows that queries read anew from the tapes, while no server runs. */
-export async function rebuildCommand({ databaseUrl, durability }: Configuration): Promise<void> {
-  const database = await openSqlite({ url: databaseUrl, durability });
+export async function rebuildCommand(configuration: Configuration): Promise<void> {
+  const database = await openStore(configuration);
   try {
     const runs = await rebuildProjections(
       database,

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts';
-import { openSqliteForReading } from '../../database/sqlite.ts';
+import { openForReading } from '../../database/open-database.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import type { Verification } from '../../journal/journal.ts';
 
@@ -10,7 +10,7 @@ export async function verifyJournal(
   databaseUrl: string,
   report: (broken: Extract<Verification, { kind: 'broken' }>) => void,
 ): Promise<{ tapes: number; events: number; broken: number }> {
-  const database = await openSqliteForReading(databaseUrl);
+  const database = await openForReading(databaseUrl);
   try {
     const journal = createDatabaseJournal(database, () => undefined);
     const found = { tapes: 0, events: 0, broken: 0 };

@@ -5,6 +5,7 @@ import { type ExecutionArgs, execute, type GraphQLError, parse } from 'graphql';
 import type { CommandContext, Viewer } from '../../../src/application/command-context.ts';
 import { createLanes } from '../../../src/application/lanes.ts';
 import { createBus } from '../../../src/bus/bus.ts';
+import { signsOf } from '../../../src/bus/signs.ts';
 import { systemClock } from '../../../src/clock.ts';
 import * as limits from '../../../src/config/limits.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
@@ -44,9 +45,9 @@ export async function openInProcess() {
   const { now, after } = systemClock;
   const bus = createBus();
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
-    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events });
+    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, signs: signsOf(events) });
   });
-  const recorder = createRecorder({ journal, now, cachedRuns: 100 });
+  const recorder = createRecorder({ journal, now, cachedRuns: 100, isShared: false });
   const commands: CommandContext = {
     ...{ database, recorder, toolbox: createToolbox([]), newId: createIds(now), now, lanes: createLanes() },
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },

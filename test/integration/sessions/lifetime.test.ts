@@ -125,9 +125,11 @@ describe('what a session is used with', () => {
 
 /** Tables that hold this text anywhere. */
 async function tablesWith({ gateway }: TestGateway, text: string): Promise<string[]> {
-  const { reader } = gateway.parts.database;
+  const { reader, provider } = gateway.parts.database;
   const tables = await reader.$queryRawUnsafe<{ name: string }[]>(
-    "SELECT name FROM sqlite_master WHERE type = 'table'",
+    provider === 'sqlite'
+      ? "SELECT name FROM sqlite_master WHERE type = 'table'"
+      : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
   );
   const found: string[] = [];
   for (const { name } of tables) {

@@ -41,7 +41,7 @@ describe('an insert', () => {
   test('replaces the columns that it names', () => {
     const statement = batchInsert({ ...shape, replace: ['name', 'age'], onConflict: 'replace' });
     const set = ' ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "age" = excluded."age"';
-    expect(statement.sqlite.endsWith(set)).toBe(true);
+    expect(statement.sqlite?.endsWith(set)).toBe(true);
     expect(statement.postgresql.endsWith(set)).toBe(true);
     expect(statement.distinct).toEqual(['id']);
   });
@@ -62,12 +62,15 @@ test('an update sets every column that is not of the key', () => {
 });
 
 function statement(name: string, order: number, distinct: string[] | null = null): BatchStatement {
-  return { name, order, distinct, sqlite: '', postgresql: '' };
+  return { name, order, distinct, sqlite: name, postgresql: `${name} there` };
 }
 
 function grouped(...writes: [BatchStatement, Row][]): [string, unknown][] {
-  const groups = groupRows(writes.map(([each, row]) => ({ statement: each, row })));
-  return groups.map(({ statement: { name }, rows }) => [name, JSON.parse(rows)]);
+  const groups = groupRows(
+    writes.map(([each, row]) => ({ statement: each, row })),
+    'sqlite',
+  );
+  return groups.map(({ sql, rows }) => [sql, JSON.parse(rows)]);
 }
 
 describe('the rows of one transaction', () => {

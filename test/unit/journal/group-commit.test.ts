@@ -1,17 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createGroupCommit, type Waiting } from '../../../src/journal/group-commit.ts';
+import { createGroupCommit, type Waiting } from '../../../src/journal/appending/group-commit.ts';
 
 type Batch = Waiting<number, string>[];
 
 /** A group whose commits a test ends one by one. */
-function open({ batchSize = 100, capacity = 100 } = {}) {
+function open({ batchSize = 100 } = {}) {
   const begun: number[][] = [];
   const ends: ((error?: Error) => void)[] = [];
   const group = createGroupCommit<number, string>({
     batchSize,
-    capacity,
-    overflow: () => new Error('full'),
     async commit(batch: Batch) {
       begun.push(batch.map(({ request }) => request));
       await new Promise<void>((resolve, reject) => {
@@ -84,17 +82,17 @@ test('a commit that throws fails its own batch, and the next one goes on', async
   expect(await next).toBe('done 3');
 });
 
-test('over its capacity it refuses, and what is in flight does not count', async () => {
-  const { group, end } = open({ capacity: 2 });
+test('it says how many wait; what is in flight does not count', async () => {
+  const { group, end } = open();
   const inFlight = group.submit(1);
+  expect(group.waiting()).toBe(1);
   await setImmediate();
   const waiting = [group.submit(2), group.submit(3)];
-  await expect(group.submit(4)).rejects.toThrow('full');
+  expect(group.waiting()).toBe(2);
   await end();
-  const room = group.submit(5);
+  expect(group.waiting()).toBe(0);
   await end();
-  await end();
-  expect(await Promise.all([inFlight, ...waiting, room])).toEqual(['done 1', 'done 2', 'done 3', 'done 5']);
+  expect(await Promise.all([inFlight, ...waiting])).toEqual(['done 1', 'done 2', 'done 3']);
 });
 
 test('it is idle when everything that was begun is settled, also what came meanwhile', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { TapeEnd } from '../../../src/journal/append-plan.ts';
-import { createTapeEnds } from '../../../src/journal/tape-ends.ts';
+import type { TapeEnd } from '../../../src/journal/appending/append-plan.ts';
+import { createTapeEnds } from '../../../src/journal/appending/tape-ends.ts';
 import { request } from '../../contract/appends.ts';
 
 const end = (head: number): TapeEnd => ({ head, hash: `${head}`, closed: false });

@@ -12,7 +12,7 @@ import { origin } from '../domain/given.ts';
 async function open({ cachedRuns = 10 } = {}) {
   const refuse = (write: RowWrite) => (write.row.key === TAKEN ? TAKEN_RULE : null);
   const journal = createMemoryJournal(() => undefined, { refuse });
-  const recorder = createRecorder({ journal, now: () => 1000, cachedRuns });
+  const recorder = createRecorder({ journal, now: () => 1000, cachedRuns, isShared: false });
   const runId = newRunId();
   const record = (command: RunCommand, writes: RowWrite[] = [], of = runId) =>
     recorder.record({

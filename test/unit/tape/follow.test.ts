@@ -190,15 +190,15 @@ describe('wake-ups at odd moments', () => {
     await take(following);
     tellBy('lost');
     const events = await write(runId, ...deltas(4));
-    bus.publish({ runId, sessionId, head: 3, events: events.slice(0, 2) });
-    bus.publish({ runId, sessionId, head: 3, events: events.slice(0, 2) });
-    bus.publish({ runId, sessionId, head: 3, events: null });
-    bus.publish({ runId, sessionId, head: 5, events });
+    bus.publish({ runId, sessionId, head: 3, events: events.slice(0, 2), signs: [] });
+    bus.publish({ runId, sessionId, head: 3, events: events.slice(0, 2), signs: [] });
+    bus.publish({ runId, sessionId, head: 3, events: null, signs: [] });
+    bus.publish({ runId, sessionId, head: 5, events, signs: [] });
     expect(seqsOf((await take(following)).events)).toEqual([2, 3, 4, 5]);
     const live = take(following);
-    bus.publish({ runId, sessionId, head: 5, events });
+    bus.publish({ runId, sessionId, head: 5, events, signs: [] });
     const more = await write(runId, delta('6'), delta('7'));
-    bus.publish({ runId, sessionId, head: 7, events: more.slice(0, 1) });
+    bus.publish({ runId, sessionId, head: 7, events: more.slice(0, 1), signs: [] });
     expect(seqsOf((await live).events)).toEqual([6, 7]);
   });
 
@@ -233,8 +233,8 @@ describe('B27: a reader that stops reading', () => {
     const following = follow(runId);
     const batches = [await take(following)];
     const heard: WeakRef<RecordedEvent>[] = [];
-    bus.onRun(runId, ({ events }) => {
-      for (const event of events ?? []) heard.push(new WeakRef(event));
+    bus.onRun(runId, (wake) => {
+      for (const event of wake?.events ?? []) heard.push(new WeakRef(event));
     });
     const held: number[] = [];
     for (const n of sequence(100)) {

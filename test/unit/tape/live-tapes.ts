@@ -32,7 +32,8 @@ export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}): Live
   let reads = 0;
   const stored = createMemoryJournal(({ runId, sessionId, events }) => {
     const head = events.at(-1)?.seq ?? 0;
-    if (wakes !== 'lost') bus.publish({ runId, sessionId, head, events: wakes === 'events' ? events : null });
+    if (wakes !== 'lost')
+      bus.publish({ runId, sessionId, head, events: wakes === 'events' ? events : null, signs: [] });
   });
   const journal: Journal = {
     ...stored,

@@ -1,7 +1,7 @@
-import type { RecordedEvent } from '../domain/events.ts';
-import { isTerminal } from '../domain/transitions.ts';
-import { encode, GENESIS_HASH, type StoredEvent } from './codec.ts';
-import type { AppendContent, AppendOutcome, AppendRequest } from './journal.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import { isTerminal } from '../../domain/transitions.ts';
+import { encode, GENESIS_HASH, type StoredEvent } from '../codec.ts';
+import type { AppendContent, AppendOutcome, AppendRequest } from '../journal.ts';
 
 /** Where a tape stands, as far as the next append must know. */
 export interface TapeEnd {

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Database } from '../../src/database/database.ts';
-import { openSqlite } from '../../src/database/sqlite.ts';
-import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
-import type { Journal, OnRecorded } from '../../src/journal/journal.ts';
+import type { Database } from '../../../src/database/database.ts';
+import { openSqlite } from '../../../src/database/sqlite.ts';
+import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
+import type { Journal, OnRecorded } from '../../../src/journal/journal.ts';
 
 /** A folder that is gone when the test ends. */
 export async function makeFolder(): Promise<string> {

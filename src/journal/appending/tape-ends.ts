@@ -1,5 +1,5 @@
+import type { AppendRequest } from '../journal.ts';
 import type { TapeEnd } from './append-plan.ts';
-import type { AppendRequest } from './journal.ts';
 
 /** Ends of tapes that were written lately. A guess: the database is the judge of every append. */
 export interface TapeEnds {

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { StartError } from '../../src/config/start-error.ts';
-import { openSqlite, openSqliteForReading } from '../../src/database/sqlite.ts';
-import { append, newRunId, opening, readAll } from './appends.ts';
+import { StartError } from '../../../src/config/start-error.ts';
+import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite.ts';
+import { append, newRunId, opening, readAll } from '../appends.ts';
 import { makeFolder, openStore } from './sqlite-store.ts';
 
 /** What somebody who starts a server on this file is told. */

@@ -1,11 +1,11 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openSqliteForReading } from '../../src/database/sqlite.ts';
-import type { RecordedEvent } from '../../src/domain/events.ts';
-import { hashOf, type StoredEvent } from '../../src/journal/codec.ts';
-import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
-import type { Verification } from '../../src/journal/journal.ts';
-import { append, call, delta, ending, newRunId, opening, sequence } from './appends.ts';
+import { openSqliteForReading } from '../../../src/database/sqlite.ts';
+import type { RecordedEvent } from '../../../src/domain/events.ts';
+import { hashOf, type StoredEvent } from '../../../src/journal/codec.ts';
+import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
+import type { Verification } from '../../../src/journal/journal.ts';
+import { append, call, delta, ending, newRunId, opening, sequence } from '../appends.ts';
 import { openStore } from './sqlite-store.ts';
 
 interface Damaged {

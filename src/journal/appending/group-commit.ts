@@ -1,4 +1,4 @@
-import { nextTurn } from '../database/event-loop.ts';
+import { nextTurn } from '../../database/event-loop.ts';
 
 /** One piece of work that waits for its turn, and for its result. */
 export interface Waiting<Request, Outcome> {
@@ -9,6 +9,8 @@ export interface Waiting<Request, Outcome> {
 
 export interface GroupCommit<Request, Outcome> {
   submit(request: Request): Promise<Outcome>;
+  /** Requests that wait for their commit to begin. */
+  waiting(): number;
   idle(): Promise<void>;
 }
 
@@ -24,9 +26,6 @@ export interface GroupCommit<Request, Outcome> {
 export function createGroupCommit<Request, Outcome>(options: {
   commit(batch: Waiting<Request, Outcome>[]): Promise<void>;
   batchSize: number;
-  /** Requests that may wait before new ones are refused. */
-  capacity: number;
-  overflow(): Error;
 }): GroupCommit<Request, Outcome> {
   const waiting: Waiting<Request, Outcome>[] = [];
   let running: Promise<void> | null = null;
@@ -47,12 +46,12 @@ export function createGroupCommit<Request, Outcome>(options: {
 
   return {
     submit(request) {
-      if (waiting.length >= options.capacity) return Promise.reject(options.overflow());
       return new Promise<Outcome>((resolve, reject) => {
         waiting.push({ request, resolve, reject });
         running ??= drain();
       });
     },
+    waiting: () => waiting.length,
     async idle() {
       while (running !== null) await running;
     },

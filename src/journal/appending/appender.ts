@@ -1,9 +1,11 @@
-import * as limits from '../config/limits.ts';
-import { StoreError, toStoreError } from '../database/store-error.ts';
+import { type Clock, systemClock } from '../../clock.ts';
+import * as limits from '../../config/limits.ts';
+import { StoreError, toStoreError } from '../../database/store-error.ts';
+import type { AppendOutcome, AppendRequest, Journal, OnRecorded } from '../journal.ts';
 import { type AppendPlan, emptyTape, type TapeEnd } from './append-plan.ts';
 import { type PlannedAppend, planBatch, type WaitingAppend } from './batch-planner.ts';
+import { settleDoubt } from './commit-in-doubt.ts';
 import { createGroupCommit } from './group-commit.ts';
-import type { AppendOutcome, AppendRequest, Journal, OnRecorded } from './journal.ts';
 
 export interface PlannedWrite {
   request: AppendRequest;
@@ -19,38 +21,64 @@ export interface TapeStore {
   write(appends: readonly PlannedWrite[]): Promise<void>;
 }
 
+interface AppenderOptions {
+  /** Commits that may be in flight at a time. The appends of one run always share a lane, so that they keep their order. */
+  lanes: number;
+  clock: Clock;
+}
+
 /** The writing side of a journal: plans the appends of one commit, writes them together, and tells what became of each. */
-export function createAppender(store: TapeStore, onRecorded: OnRecorded): Pick<Journal, 'append' | 'idle'> {
+export function createAppender(
+  store: TapeStore,
+  onRecorded: OnRecorded,
+  { lanes, clock }: AppenderOptions = { lanes: 1, clock: systemClock },
+): Pick<Journal, 'append' | 'idle'> {
   const read: Journal['read'] = (runId, options) => store.read(runId, options).catch(failStore);
-  const group = createGroupCommit<AppendRequest, AppendOutcome>({
-    commit: (batch) => commit(batch).catch(failStore),
-    batchSize: limits.COMMIT_APPENDS,
-    capacity: limits.WAITING_APPENDS,
-    overflow: () => new StoreError('busy', `more than ${limits.WAITING_APPENDS} appends wait`),
-  });
+  const groups = Array.from({ length: lanes }, () =>
+    createGroupCommit<AppendRequest, AppendOutcome>({
+      commit: (batch) => commit(batch).catch(failStore),
+      batchSize: limits.COMMIT_APPENDS,
+    }),
+  );
 
   async function commit(batch: readonly WaitingAppend[]): Promise<void> {
     const ends = await store.ends(batch.map(({ request }) => request));
     const planned = await planBatch(batch, ends, read);
-    const writes = planned.flatMap(({ item: { request }, plan }) => (plan.kind === 'write' ? [{ request, plan }] : []));
     try {
-      if (writes.length > 0) await store.write(writes);
+      await write(planned);
     } catch (error) {
       return recover(planned, toStoreError(error));
     }
-    // A refusal too waits for the commit: what it gives way to may be in there.
+    succeed(planned);
+  }
+
+  async function write(planned: readonly PlannedAppend[]): Promise<void> {
+    const writes = planned.flatMap(({ item: { request }, plan }) => (plan.kind === 'write' ? [{ request, plan }] : []));
+    if (writes.length > 0) await store.write(writes);
+  }
+
+  /** A refusal too waits for the commit: what it gives way to may be in there. */
+  function succeed(planned: readonly PlannedAppend[]): void {
     for (const { item, plan } of planned) item.resolve(outcomeOf(plan));
-    for (const { request, plan } of writes) {
-      onRecorded({ runId: request.runId, sessionId: request.sessionId, events: plan.recorded });
+    for (const { item, plan } of planned) {
+      const { runId, sessionId } = item.request;
+      if (plan.kind === 'write') onRecorded({ runId, sessionId, events: plan.recorded });
     }
   }
 
   /** One row that the store refuses must not fail the appends beside it: each is planned and written alone. */
   async function recover(planned: PlannedAppend[], error: StoreError): Promise<void> {
+    if (error.failure === 'unknown') return settle(planned, error);
     if (error.failure !== 'constraint') throw error;
     const [first, ...others] = planned;
     if (first && others.length === 0) return refuse(first.item, error.detail);
     for (const { item } of planned) await commit([item]);
+  }
+
+  async function settle(planned: PlannedAppend[], doubt: StoreError): Promise<void> {
+    const found = await settleDoubt(planned, { write, read, clock, doubt });
+    succeed(found.stored);
+    for (const { item } of found.missing) await commit([item]);
   }
 
   async function refuse({ request, resolve }: WaitingAppend, rule: string): Promise<void> {
@@ -58,7 +86,24 @@ export function createAppender(store: TapeStore, onRecorded: OnRecorded): Pick<J
     resolve(refusalBy(rule, head));
   }
 
-  return { append: group.submit, idle: group.idle };
+  return {
+    async append(request) {
+      if (groups.reduce((sum, { waiting }) => sum + waiting(), 0) >= limits.WAITING_APPENDS) {
+        throw new StoreError('busy', `more than ${limits.WAITING_APPENDS} appends wait`);
+      }
+      return laneOf(groups, request.runId).submit(request);
+    },
+    async idle() {
+      await Promise.all(groups.map(({ idle }) => idle()));
+    },
+  };
+}
+
+/** By the end of the id, which is random. */
+function laneOf<Lane>(lanes: readonly Lane[], runId: string): Lane {
+  const lane = lanes[runId.charCodeAt(runId.length - 1) % lanes.length] ?? lanes[0];
+  if (!lane) throw new Error('There is no lane.');
+  return lane;
 }
 
 function outcomeOf(plan: AppendPlan): AppendOutcome {

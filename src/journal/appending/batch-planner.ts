@@ -1,7 +1,7 @@
-import type { RecordedEvent } from '../domain/events.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { AppendOutcome, AppendRequest, Journal } from '../journal.ts';
 import { type AppendPlan, emptyTape, planAppend, type TapeEnd } from './append-plan.ts';
 import type { Waiting } from './group-commit.ts';
-import type { AppendOutcome, AppendRequest, Journal } from './journal.ts';
 
 export type WaitingAppend = Waiting<AppendRequest, AppendOutcome>;
 

@@ -1,0 +1,86 @@
+import type { NotificationStream, Notifications } from '../database/database.ts';
+import { type Bus, createBus, type Wake } from './bus.ts';
+import { createOutbox, readMessage } from './messages.ts';
+import { createPoller } from './poller.ts';
+
+export interface SharedBusOptions {
+  notifications: Notifications;
+  /** Of this server. */
+  id: string;
+  /** Calls back once, later; returns what calls it off. */
+  timer(milliseconds: number, callback: () => void): () => void;
+  /** Wake-ups for others are gathered for so long. */
+  gatherMilliseconds: number;
+  pollMilliseconds: number;
+  /** Of the tapes that there are, seq of the newest event. */
+  heads(runIds: string[]): Promise<ReadonlyMap<string, number>>;
+  /** Whether to listen and to be heard; without, everything is found by polling. */
+  notify: boolean;
+  /** A wake-up could not be sent, tapes not be looked at, or wake-ups arrive or do not arrive any more. */
+  onState(state: BusState): void;
+}
+
+export type BusState = { kind: 'arriving' } | { kind: 'polling' } | { kind: 'failed'; error: unknown };
+
+/** A bus that reaches the other servers on the same database and is reached by them. */
+export interface SharedBus extends Bus {
+  close(): Promise<void>;
+}
+
+/**
+ *   publish ─▶ listeners here
+ *          └─▶ gathered for a few milliseconds ─▶ NOTIFY ─▶ … ─▶ listeners of the other servers
+ *
+ * While notifications do not arrive, the tapes that somebody listens to are looked at instead, all in one statement, and
+ * everybody who waits for more than one tape is told to look for himself. When they arrive again everybody looks once.
+ */
+export function createSharedBus(options: SharedBusOptions): SharedBus {
+  const { notifications, id, timer, onState } = options;
+  const bus = createBus();
+  const poller = createPoller({ ...options, bus, onError: (error) => fail(error) });
+  const outbox = createOutbox(id, (message) => notifications.send(message).catch(fail));
+  let gathering = false;
+  let stream: NotificationStream | null = null;
+
+  const fail = (error: unknown) => onState({ kind: 'failed', error });
+  const lookAll = () => bus.topics().forEach(bus.missed);
+
+  function flush(): void {
+    gathering = false;
+    outbox.flush();
+  }
+
+  function announce(wake: Wake): void {
+    outbox.add(wake);
+    if (gathering) return;
+    gathering = true;
+    timer(options.gatherMilliseconds, flush);
+  }
+
+  poller.start();
+  if (options.notify) {
+    stream = notifications.listen({
+      onMessage: (message) => readMessage(id, message).forEach(bus.publish),
+      onState(arriving) {
+        onState({ kind: arriving ? 'arriving' : 'polling' });
+        if (!arriving) return poller.start();
+        poller.stop();
+        lookAll();
+      },
+    });
+  }
+
+  return {
+    ...bus,
+    publish(wake) {
+      bus.publish(wake);
+      if (options.notify) announce(wake);
+    },
+    async close() {
+      poller.stop();
+      flush();
+      await outbox.idle();
+      await stream?.close();
+    },
+  };
+}

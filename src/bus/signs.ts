@@ -1,0 +1,21 @@
+import type { RecordedEvent } from '../domain/events.ts';
+import { isTerminal } from '../domain/transitions.ts';
+
+/**
+ * What new events mean for those who do not read the tape:
+ * `work`: some executor has something to do: a new message, a run that goes on, or a session that is free again;
+ * `end`: the run has ended;
+ * `question`: a question was asked or settled.
+ */
+export type Sign = 'work' | 'end' | 'question';
+
+export function signsOf(events: readonly RecordedEvent[]): Sign[] {
+  return [...new Set(events.flatMap(signsOfOne))];
+}
+
+function signsOfOne({ type, payload }: RecordedEvent): Sign[] {
+  if (type === 'approval_request' || type === 'approval_decision') return ['question'];
+  if (type !== 'status') return [];
+  if (isTerminal(payload.to)) return ['work', 'end'];
+  return payload.to === 'PENDING' || payload.from === 'AWAITING_APPROVAL' ? ['work'] : [];
+}

@@ -1,0 +1,172 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+import { type Clock, systemClock } from '../../clock.ts';
+import { StartError } from '../../config/start-error.ts';
+import { type BatchGroup, groupRows } from '../batch-statement.ts';
+import type { Client, Database } from '../database.ts';
+import { PrismaClient } from '../generated/postgresql/client.ts';
+import { isOfStore, StoreError, toStoreError } from '../store-error.ts';
+import { migratePostgres } from './migrate.ts';
+import { createNotifications } from './notifications.ts';
+import { createPool, nameOf } from './pools.ts';
+
+export interface PostgresOptions {
+  /** `postgres://…` */
+  url: string;
+  /** `normal` gives up the last moments at a power failure of the database's machine, never at a crash. */
+  durability: 'full' | 'normal';
+  /** Open at the same time, half of them for reading. */
+  connections: number;
+  clock?: Clock;
+}
+
+/** Waits between attempts at a transaction that was in the way of another server's; after the last one it is refused. */
+const BUSY_PAUSES_MILLISECONDS = [5, 20, 50, 100, 200, 400];
+const TRANSACTION_MILLISECONDS = 60_000;
+
+/** Applies the migrations and checks that the database can be used. Throws a StartError. */
+export async function openPostgres(options: PostgresOptions): Promise<Database> {
+  return openPools(options, () => migratePostgres(options.url));
+}
+
+/** Opens the database to look at it: nothing is migrated. Throws a StartError. */
+export async function openPostgresForReading(url: string): Promise<Database> {
+  return openPools({ url, durability: 'full', connections: 2 }, async () => undefined);
+}
+
+async function openPools(options: PostgresOptions, prepare: () => Promise<void>): Promise<Database> {
+  const { url, connections } = options;
+  const name = nameOf(url);
+  const writing = createPool(url, Math.max(1, Math.floor(connections / 2)));
+  const reading = createPool(url, Math.max(1, Math.ceil(connections / 2)));
+  try {
+    await prepare();
+    await reading.query('SELECT 1 FROM "Tape" LIMIT 1');
+    return postgresDatabase(options, writing, reading);
+  } catch (error) {
+    await Promise.allSettled([writing.end(), reading.end()]);
+    if (error instanceof StartError) throw error;
+    const [reason = ''] = toStoreError(error).detail.split('\n', 1);
+    throw new StartError(`The database ${name} can not be used: ${reason}${adviceOn(reason)}`, error);
+  }
+}
+
+function adviceOn(reason: string): string {
+  if (/unsupported startup parameter/.test(reason)) {
+    return '. A pooler stands before it: let it ignore that parameter (ignore_startup_parameters), or name the database itself.';
+  }
+  if (/database ".*" does not exist/.test(reason)) return '. Create it first.';
+  return '';
+}
+
+function postgresDatabase(
+  { url, durability, clock = systemClock }: PostgresOptions,
+  writing: pg.Pool,
+  reading: pg.Pool,
+) {
+  const writer = createClient(writing);
+  const reader = createClient(reading);
+
+  /** Deadlocks and serialization failures undo the whole transaction: it is simply done again. */
+  async function again<T>(work: () => Promise<T>): Promise<T> {
+    for (const pause of [...BUSY_PAUSES_MILLISECONDS, null]) {
+      try {
+        return await work();
+      } catch (error) {
+        const failure = isOfStore(error) ? toStoreError(error) : error;
+        if (pause === null || !(failure instanceof StoreError && failure.failure === 'busy')) throw failure;
+        await clock.sleep(pause);
+      }
+    }
+    throw new StoreError('busy', 'other transactions were in the way each time');
+  }
+
+  const database: Database = {
+    provider: 'postgresql',
+    isShared: true,
+    notifications: createNotifications(url, writing, clock),
+    reader,
+    write: (work) => again(() => work(writer)),
+    commit: (writes) => again(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
+    async readText(sql, ...parameters) {
+      const query = { text: sql.postgresql, values: parameters, rowMode: 'array' as const };
+      const { rows } = await reading.query<[string | null]>(query).catch(failStore);
+      return rows[0]?.[0] ?? null;
+    },
+    async lockRow(transaction, table, id) {
+      await transaction.$queryRawUnsafe(`SELECT 1 FROM "${table}" WHERE "id" = $1 FOR UPDATE`, id);
+    },
+    async close() {
+      await Promise.all([writer.$disconnect(), reader.$disconnect()]);
+      await Promise.all([writing.end(), reading.end()]);
+    },
+  };
+  return database;
+}
+
+function createClient(pool: pg.Pool): Client {
+  const adapter = new PrismaPg(pool);
+  const client = new PrismaClient({ adapter, transactionOptions: { timeout: TRANSACTION_MILLISECONDS } }).$extends({
+    query: {
+      $allOperations: ({ operation, args, query }) =>
+        query(args).catch((error: unknown) =>
+          isUnheldText(error) && operation in nothing ? nothing[operation] : failStore(error),
+        ),
+    },
+  });
+  // What both schemas have in common is what the program uses.
+  return client as unknown as Client;
+}
+
+/** What is found by a text that Postgres can not hold: no NUL is in any row. */
+const nothing: Record<string, unknown> = {
+  ...{ findUnique: null, findFirst: null, findMany: [], count: 0 },
+  ...{ updateMany: { count: 0 }, updateManyAndReturn: [], deleteMany: { count: 0 } },
+};
+
+function isUnheldText(error: unknown): boolean {
+  return isOfStore(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
+}
+
+function failStore(error: unknown): never {
+  throw isOfStore(error) ? toStoreError(error) : error;
+}
+
+/** One statement is a transaction of its own; more of them are put into one. */
+async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups: BatchGroup[]): Promise<void> {
+  const [first] = groups;
+  if (!first) return;
+  if (groups.length === 1 && durability === 'full') return commitOne(pool, first);
+  const connection = await pool.connect();
+  let committing = false;
+  try {
+    await connection.query('BEGIN');
+    if (durability === 'normal') await connection.query('SET LOCAL synchronous_commit = off');
+    for (const { sql, rows } of groups) await connection.query(sql, [rows]);
+    committing = true;
+    await connection.query('COMMIT');
+    connection.release();
+  } catch (error) {
+    // Ends the transaction as well, whatever state it is in.
+    connection.release(true);
+    throw committing ? inDoubt(error) : error;
+  }
+}
+
+async function commitOne(pool: pg.Pool, { sql, rows }: BatchGroup): Promise<void> {
+  const connection = await pool.connect();
+  try {
+    await connection.query(sql, [rows]);
+    connection.release();
+  } catch (error) {
+    const failure = inDoubt(error);
+    connection.release(failure instanceof StoreError);
+    throw failure;
+  }
+}
+
+/** Where the database did not answer to a commit, only it knows whether it took place. */
+function inDoubt(error: unknown): unknown {
+  const failure = toStoreError(error);
+  return failure.failure === 'unavailable' ? new StoreError('unknown', failure.detail, error) : error;
+}

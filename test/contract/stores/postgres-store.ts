@@ -1,0 +1,28 @@
+import { onTestFinished } from 'vitest';
+import type { Database } from '../../../src/database/database.ts';
+import { openPostgres } from '../../../src/database/postgres/postgres.ts';
+import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
+import type { Journal, OnRecorded } from '../../../src/journal/journal.ts';
+import { createTestDatabase } from '../../postgres/test-database.ts';
+
+export interface PostgresStore {
+  url: string;
+  database: Database;
+  journal: Journal;
+  /** Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Opens a database for one test: a new one, unless it is named. */
+export async function openStore(named?: string, onRecorded: OnRecorded = () => undefined): Promise<PostgresStore> {
+  const url = named ?? (await createTestDatabase());
+  const database = await openPostgres({ url, durability: 'full', connections: 8 });
+  const journal = createDatabaseJournal(database, onRecorded);
+  let closing: Promise<void> | null = null;
+  const close = () => {
+    closing ??= journal.idle().then(() => database.close());
+    return closing;
+  };
+  onTestFinished(close);
+  return { url, database, journal, close };
+}

@@ -1,0 +1,10 @@
+import { inject, onTestFinished } from 'vitest';
+import { createDatabase, dropDatabase } from './databases.ts';
+
+/** A migrated database for one test; its URL. */
+export async function createTestDatabase(): Promise<string> {
+  const { url: admin, template } = inject('postgres');
+  const { url, name } = await createDatabase(admin, template);
+  onTestFinished(() => dropDatabase(admin, name));
+  return url;
+}
