@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import type { Pool, QueryResult } from 'pg';
 
-/** Ids of the catalogue's one-byte type, which the stock adapter does not know, and of one that is read alike. */
+/** Ids of the catalogue's one-byte type, which the stock adapter does not know, and of a text. */
 const CHAR = 18;
 const BPCHAR = 1042;
 
@@ -21,7 +22,7 @@ export class PostgresMigrations extends PrismaPg {
   override async connect(): ReturnType<PrismaPg['connect']> {
     const connection = await super.connect();
     const pool = connection.underlyingDriver();
-    readCharacters(pool);
+    readCharacters(connection);
     connection.executeScript = async (script) => {
       await pool.query(script);
     };
@@ -46,12 +47,23 @@ export class PostgresMigrations extends PrismaPg {
   }
 }
 
-function readCharacters(pool: Pool): void {
+/** Columns of the one-byte type are told to the driver as a text, and to the engine as the character that it asks for. */
+function readCharacters(connection: Awaited<ReturnType<PrismaPg['connect']>>): void {
+  const pool = connection.underlyingDriver();
+  const characters = new WeakMap<unknown[], number[]>();
   const query = pool.query.bind(pool) as (...parameters: unknown[]) => Promise<QueryResult>;
   const reading = async (...parameters: unknown[]) => {
     const result = await query(...parameters);
+    const columns = (result.fields ?? []).flatMap(({ dataTypeID }, index) => (dataTypeID === CHAR ? [index] : []));
     for (const field of result.fields ?? []) if (field.dataTypeID === CHAR) field.dataTypeID = BPCHAR;
+    if (columns.length > 0) characters.set(result.rows, columns);
     return result;
   };
   pool.query = reading as Pool['query'];
+  const queryRaw = connection.queryRaw.bind(connection);
+  connection.queryRaw = async (read) => {
+    const result = await queryRaw(read);
+    for (const index of characters.get(result.rows) ?? []) result.columnTypes[index] = ColumnTypeEnum.Character;
+    return result;
+  };
 }
