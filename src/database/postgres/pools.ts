@@ -35,8 +35,9 @@ export function createPool(url: string, connections: number): pg.Pool {
     idle_in_transaction_session_timeout: STATEMENT_MILLISECONDS,
     query_timeout: ANSWER_MILLISECONDS,
   });
-  // An idle connection that breaks is no news: whoever needs the next one learns whether the database is there.
+  // A connection that breaks is no news by itself: whoever uses it, or needs the next one, learns of it by its query.
   pool.on('error', () => undefined);
+  pool.on('connect', (connection) => connection.on('error', () => undefined));
   return pool;
 }
 

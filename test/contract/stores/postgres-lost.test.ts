@@ -1,0 +1,93 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Database } from '../../../src/database/database.ts';
+import { openPostgres } from '../../../src/database/postgres/postgres.ts';
+import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
+import { createProxy } from '../../postgres/proxy.ts';
+import { createTestDatabase } from '../../postgres/test-database.ts';
+import { append, delta, ending, newRunId, opening, readAll, request, textsOf } from '../appends.ts';
+import { row } from '../subject.ts';
+
+async function openBehindProxy() {
+  const direct = await createTestDatabase();
+  const proxy = await createProxy(direct);
+  const database = await openPostgres({ url: proxy.url, durability: 'full', connections: 4 });
+  const journal = createDatabaseJournal(database, () => undefined);
+  onTestFinished(async () => {
+    await database.close();
+    await proxy[Symbol.asyncDispose]();
+  });
+  return { direct, proxy, database, journal };
+}
+
+describe('a connection that is lost while the database commits', () => {
+  test.each([
+    ['one statement', 'INSERT INTO "Event"', [delta('two')]],
+    ['a transaction', 'COMMIT', [delta('two'), ending]],
+  ])('leaves no doubt about %s: it is stored once and acknowledged', async (_what, text, events) => {
+    const { proxy, journal } = await openBehindProxy();
+    const runId = newRunId();
+    await append(journal, runId, 0, ...opening);
+    proxy.cutBehind(text);
+    const outcome = await journal.append(request(runId, 2, events));
+    expect(outcome).toMatchObject({
+      kind: 'appended',
+      events: [{ seq: 3 }, ...events.slice(1).map(() => ({ seq: 4 }))],
+    });
+    expect(await readAll(journal, runId)).toHaveLength(2 + events.length);
+    expect(await journal.verify(runId)).toMatchObject({ kind: 'intact' });
+  });
+
+  test('and what was lost before it came there is stored by the second attempt', async () => {
+    const { proxy, journal } = await openBehindProxy();
+    const runId = newRunId();
+    await append(journal, runId, 0, ...opening);
+    for (let n = 0; n < 5; n += 1) {
+      const appending = append(journal, runId, 2 + n, delta(`${n}`));
+      proxy.cut();
+      await appending.catch(() => append(journal, runId, 2 + n, delta(`${n}`)));
+    }
+    expect(textsOf(await readAll(journal, runId))).toEqual(['0', '1', '2', '3', '4']);
+  });
+
+  test('is told to whoever wrote rows alone, who can not know', async () => {
+    const { proxy, database } = await openBehindProxy();
+    proxy.cutBehind('INSERT INTO "IdempotencyKey"');
+    await expect(database.commit([row('alone')])).rejects.toMatchObject({ name: 'StoreError', failure: 'unknown' });
+    expect(await database.reader.idempotencyKey.count()).toBe(1);
+  });
+});
+
+describe('messages between servers', () => {
+  function listen({ notifications }: Database) {
+    if (!notifications) throw new Error('There are no notifications.');
+    const messages: string[] = [];
+    const states: boolean[] = [];
+    const stream = notifications.listen({
+      onMessage: (message) => messages.push(message),
+      onState: (arriving) => states.push(arriving),
+    });
+    onTestFinished(() => stream.close());
+    return { messages, states, send: notifications.send };
+  }
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  test('arrive, and arrive again after the connection was lost', async () => {
+    const { direct, proxy, database } = await openBehindProxy();
+    const other = await openPostgres({ url: direct, durability: 'full', connections: 2 });
+    onTestFinished(() => other.close());
+    const { messages, states } = listen(database);
+    await until(() => states.at(-1) === true);
+    await other.notifications?.send('one');
+    await until(() => messages.length === 1);
+    proxy.cut();
+    await until(() => states.at(-1) === false);
+    await until(() => states.at(-1) === true);
+    await other.notifications?.send('two');
+    await until(() => messages.length === 2);
+    expect(messages).toEqual(['one', 'two']);
+    expect(states).toEqual([true, false, true]);
+  });
+});
