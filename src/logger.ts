@@ -6,3 +6,24 @@ export type { Logger };
 export function createLogger(level: string): Logger {
   return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
 }
+
+/** Something that is tried again and again. */
+export interface Outage {
+  failed(error: unknown): void;
+  worked(): void;
+}
+
+/** Says once that it fails and once that it works again, however often it is tried meanwhile. */
+export function createOutage(logger: Logger, what: string): Outage {
+  let failures = 0;
+  return {
+    failed(error) {
+      failures += 1;
+      if (failures === 1) logger.warn({ err: error }, `${what} fails; it is tried again until it works`);
+    },
+    worked() {
+      if (failures > 0) logger.info({ failures }, `${what} works again`);
+      failures = 0;
+    },
+  };
+}

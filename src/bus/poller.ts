@@ -12,11 +12,12 @@ interface PollerOptions {
   pollMilliseconds: number;
   /** Of the tapes that there are, seq of the newest event. */
   heads(runIds: string[]): Promise<ReadonlyMap<string, number>>;
-  onError(error: unknown): void;
+  /** Hears of each look. */
+  outage: { failed(error: unknown): void; worked(): void };
 }
 
 /** Stands in for wake-ups that do not arrive: tells listeners to look for themselves, those of a tape only where it has grown. */
-export function createPoller({ bus, timer, pollMilliseconds, heads, onError }: PollerOptions): Poller {
+export function createPoller({ bus, timer, pollMilliseconds, heads, outage }: PollerOptions): Poller {
   const known = new Map<string, number>();
   let cancel: (() => void) | null = null;
 
@@ -36,7 +37,7 @@ export function createPoller({ bus, timer, pollMilliseconds, heads, onError }: P
   function next(): void {
     const mine = timer(pollMilliseconds, () => {
       look()
-        .catch(onError)
+        .then(outage.worked, outage.failed)
         // Somebody may have stopped it meanwhile, and begun anew.
         .finally(() => cancel === mine && next());
     });

@@ -16,11 +16,13 @@ export interface SharedBusOptions {
   heads(runIds: string[]): Promise<ReadonlyMap<string, number>>;
   /** Whether to listen and to be heard; without, everything is found by polling. */
   notify: boolean;
-  /** A wake-up could not be sent, tapes not be looked at, or wake-ups arrive or do not arrive any more. */
+  /** Wake-ups of others arrive from now on, or do not arrive any more. */
   onState(state: BusState): void;
+  /** Hears of each wake-up that could be sent or not, and of each look at the tapes. */
+  outage: { failed(error: unknown): void; worked(): void };
 }
 
-export type BusState = { kind: 'arriving' } | { kind: 'polling' } | { kind: 'failed'; error: unknown };
+export type BusState = 'arriving' | 'polling';
 
 /** A bus that reaches the other servers on the same database and is reached by them. */
 export interface SharedBus extends Bus {
@@ -35,14 +37,13 @@ export interface SharedBus extends Bus {
  * everybody who waits for more than one tape is told to look for himself. When they arrive again everybody looks once.
  */
 export function createSharedBus(options: SharedBusOptions): SharedBus {
-  const { notifications, id, timer, onState } = options;
+  const { notifications, id, timer, onState, outage } = options;
   const bus = createBus();
-  const poller = createPoller({ ...options, bus, onError: (error) => fail(error) });
-  const outbox = createOutbox(id, (message) => notifications.send(message).catch(fail));
+  const poller = createPoller({ ...options, bus });
+  const outbox = createOutbox(id, (message) => notifications.send(message).then(outage.worked, outage.failed));
   let gathering = false;
   let stream: NotificationStream | null = null;
 
-  const fail = (error: unknown) => onState({ kind: 'failed', error });
   const lookAll = () => bus.topics().forEach(bus.missed);
 
   function flush(): void {
@@ -62,7 +63,7 @@ export function createSharedBus(options: SharedBusOptions): SharedBus {
     stream = notifications.listen({
       onMessage: (message) => readMessage(id, message).forEach(bus.publish),
       onState(arriving) {
-        onState({ kind: arriving ? 'arriving' : 'polling' });
+        onState(arriving ? 'arriving' : 'polling');
         if (!arriving) return poller.start();
         poller.stop();
         lookAll();

@@ -26,7 +26,7 @@ export class StoreError extends Error {
 const messages: Record<StoreFailure, string> = {
   constraint: 'The database refused the change.',
   busy: 'The database is busy. Nothing was stored; try again.',
-  unavailable: 'The database can not be written. Nothing was stored; try again later.',
+  unavailable: 'The database can not be used now. Nothing was stored; try again later.',
   unknown:
     'The database was lost while it stored this. Look whether it did, or send it again with the same idempotency key.',
 };

@@ -1,3 +1,4 @@
+import { createOutage } from '../logger.ts';
 import type { Environment } from './environment.ts';
 import { claimLeases, type Lease, type LeaseTerm } from './leases.ts';
 
@@ -17,6 +18,7 @@ export function createClaims(
   { store, clock, settings, logger }: Environment,
   options: { term(): LeaseTerm; isRunning(): boolean; running(): number; start(lease: Lease): void },
 ): Claims {
+  const outage = createOutage(logger, 'claiming runs');
   let looking: Promise<void> | null = null;
   let again = false;
 
@@ -27,10 +29,11 @@ export function createClaims(
       if (limit <= 0) return;
       try {
         const leases = await claimLeases(store.database, options.term(), limit);
+        outage.worked();
         leases.forEach(options.start);
         again ||= leases.length === limit;
       } catch (error) {
-        logger.warn({ err: error }, 'runs could not be claimed');
+        outage.failed(error);
       }
     }
   }

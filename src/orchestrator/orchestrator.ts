@@ -1,5 +1,6 @@
 import type { Wake } from '../bus/bus.ts';
 import { FOREIGN_CLAIM_MILLISECONDS } from '../config/limits.ts';
+import { createOutage } from '../logger.ts';
 import { createClaims } from './claims.ts';
 import type { Environment } from './environment.ts';
 import { createExecutions } from './executions.ts';
@@ -22,6 +23,7 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   const { store, clock, settings, logger } = environment;
   const holder = environment.newId('server');
   const leaseMilliseconds = settings.leaseSeconds * 1000;
+  const outage = createOutage(logger, 'renewing leases');
   let isRunning = false;
   let unsubscribe = () => {};
   let cancelTick = () => {};
@@ -39,8 +41,9 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
       // What a lost server leaves behind is taken up when its lease ends, not at some tick behind that.
       const end = await firstForeignEnd(store.database, holder);
       if (end !== null && end < leaseMilliseconds / TICKS_PER_LEASE) claims.within(end);
+      outage.worked();
     } catch (error) {
-      logger.warn({ err: error }, 'leases could not be renewed');
+      outage.failed(error);
     }
     claims.soon();
     if (isRunning) scheduleTick();

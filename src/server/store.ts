@@ -7,7 +7,7 @@ import type { Database } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Logger } from '../logger.ts';
+import { createOutage, type Logger } from '../logger.ts';
 
 /** The database that the configuration names. Throws a StartError. */
 export function openStore(configuration: Configuration): Promise<Database> {
@@ -38,10 +38,8 @@ export function connectBus(
       const ends = await journal.readEnds(runIds, 1);
       return new Map([...ends].map(([runId, events]) => [runId, events.at(-1)?.seq ?? 0]));
     },
-    onState(state) {
-      if (state.kind === 'failed') logger.warn({ err: state.error }, 'wake-ups between servers fail');
-      else logger.info({ wakeUps: state.kind }, 'wake-ups between servers');
-    },
+    onState: (state) => logger.info({ wakeUps: state }, 'wake-ups of other servers'),
+    outage: createOutage(logger, 'waking other servers and looking at their tapes'),
   });
   return { bus, close: bus.close };
 }

@@ -3,7 +3,7 @@ import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import { foldRun, type Run } from '../../../src/domain/run.ts';
 import { decide, type RunCommand } from '../../../src/domain/run-decisions.ts';
 import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
-import { createRecorder, type RecordOutcome } from '../../../src/projections/recording/recorder.ts';
+import { createRecorder, type Decided, type RecordOutcome } from '../../../src/projections/recording/recorder.ts';
 import { newRunId, readAll, sequence } from '../../contract/appends.ts';
 import { row, TAKEN, TAKEN_RULE } from '../../contract/subject.ts';
 import { origin } from '../domain/given.ts';
@@ -12,6 +12,7 @@ import { origin } from '../domain/given.ts';
 async function open({ cachedRuns = 10 } = {}) {
   const refuse = (write: RowWrite) => (write.row.key === TAKEN ? TAKEN_RULE : null);
   const journal = createMemoryJournal(() => undefined, { refuse });
+  const join = () => createRecorder({ journal, now: () => 1000, cachedRuns, isShared: true });
   const recorder = createRecorder({ journal, now: () => 1000, cachedRuns, isShared: false });
   const runId = newRunId();
   const record = (command: RunCommand, writes: RowWrite[] = [], of = runId) =>
@@ -24,7 +25,7 @@ async function open({ cachedRuns = 10 } = {}) {
     });
   const send: RunCommand = { kind: 'send', text: 'hello', idempotencyKey: null, origin };
   await record(send);
-  return { journal, recorder, runId, record, send };
+  return { journal, recorder, runId, record, send, join };
 }
 
 const steer = (text: string): RunCommand => ({ kind: 'steer', text, idempotencyKey: null });
@@ -90,5 +91,36 @@ describe('of decisions that race', () => {
     const runId = newRunId();
     const outcomes = await Promise.all(sequence(10).map(() => record(send, [], runId)));
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['recorded', ...sequence(9).map(() => 'refused')]);
+  });
+});
+
+describe('beside other servers', () => {
+  const decideOn =
+    (command: RunCommand) =>
+    (run: Run | null, now: number): Decided =>
+      decide(run, command, now);
+
+  test('nobody is refused for an old fold: what the other one recorded is read first', async () => {
+    const { runId, join } = await open();
+    const [one, two] = [join(), join()];
+    const at = { runId, sessionId: origin.sessionId, epoch: null };
+    const record = (server: typeof one, command: RunCommand) => server.record({ ...at, decide: decideOn(command) });
+    await record(one, steer('kept here'));
+    await record(two, steer('kept there'));
+    await record(one, { kind: 'start', turn: 1 });
+    const request = { kind: 'complete' } as const;
+    // Here the run still waits, and a run that waits can not be completed.
+    expect(await record(two, request)).toMatchObject({ kind: 'recorded', run: { state: { status: 'DONE' } } });
+    expect(await record(one, cancel)).toMatchObject({ kind: 'refused', refusal: { state: 'DONE' } });
+  });
+
+  test('the newest fold is that of the tape, whoever wrote it', async () => {
+    const { journal, runId, join } = await open();
+    const [one, two] = [join(), join()];
+    const at = { runId, sessionId: origin.sessionId, epoch: null };
+    for (const n of sequence(10)) {
+      await [one, two][n % 2]?.record({ ...at, decide: decideOn(steer(`${n}`)) });
+      expect(await one.load(runId)).toEqual(foldRun(await readAll(journal, runId)));
+    }
   });
 });
