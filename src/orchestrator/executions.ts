@@ -6,7 +6,10 @@ import { executeRun, type StopReason } from './run-loop.ts';
 /** The runs that this server executes now. */
 export interface Executions {
   start(lease: Lease): void;
-  /** Prolongs the leases of all, and stops those whose lease somebody else holds now. */
+  /**
+   * Prolongs the leases of all, and stops those whose lease somebody else holds now. Where the database can not be reached,
+   * those whose lease has run out meanwhile are stopped: somebody else may hold it.
+   */
   renew(): Promise<void>;
   /** Interrupts every step under way. */
   interrupt(): void;
@@ -17,6 +20,8 @@ export interface Executions {
 
 interface Execution {
   runId: string;
+  /** In milliseconds of `clock.elapsed`. */
+  leaseEndsAt: number;
   abort(reason: StopReason): void;
   done: Promise<void>;
 }
@@ -25,7 +30,7 @@ export function createExecutions(
   environment: Environment,
   options: { stopping(): boolean; onFree(): void; term(): LeaseTerm },
 ): Executions {
-  const { store, logger } = environment;
+  const { store, clock, logger } = environment;
   // Not by run: a run that was suspended may be claimed again before its first execution has wound up.
   const executions = new Set<Execution>();
 
@@ -44,7 +49,8 @@ export function createExecutions(
         if (wake === null) lookForEnd(lease.runId, abort);
         else if (wake.signs.includes('end')) abort('ended');
       });
-      const execution: Execution = { runId: lease.runId, abort, done: Promise.resolve() };
+      const leaseEndsAt = clock.elapsed() + options.term().leaseMilliseconds;
+      const execution: Execution = { runId: lease.runId, leaseEndsAt, abort, done: Promise.resolve() };
       executions.add(execution);
       execution.done = executeRun(environment, lease, { signal: controller.signal, stopping: options.stopping })
         .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'a run was interrupted'))
@@ -57,9 +63,19 @@ export function createExecutions(
     async renew() {
       const before = [...executions];
       if (before.length === 0) return;
-      const runIds = before.map(({ runId }) => runId);
-      const held = await renewLeases(store.database, options.term(), runIds);
-      for (const { runId, abort } of before) if (!held.has(runId)) abort('lease-lost');
+      const term = options.term();
+      const startedAt = clock.elapsed();
+      try {
+        const runIds = before.map(({ runId }) => runId);
+        const held = await renewLeases(store.database, term, runIds);
+        for (const execution of before) {
+          if (held.has(execution.runId)) execution.leaseEndsAt = startedAt + term.leaseMilliseconds;
+          else execution.abort('lease-lost');
+        }
+      } catch (error) {
+        for (const { leaseEndsAt, abort } of before) if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
+        throw error;
+      }
     },
     interrupt() {
       for (const { abort } of executions) abort('shutdown');

@@ -1,3 +1,4 @@
+import { isStoreFailure } from '../journal/store-failure.ts';
 import type { Following } from './following.ts';
 
 interface MailboxOptions<T> {
@@ -26,6 +27,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
   const asked = createQueue(pull);
   let state: 'new' | 'open' | 'over' = 'new';
   let unsubscribe = () => {};
+  let wasServed = false;
 
   const isOver = () => state === 'over';
 
@@ -48,12 +50,24 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
     asked.answerAll(finished);
   }
 
+  /** A store that fails says so to whoever comes; who was served before waits until it is back, and misses nothing. */
+  async function advance(): ReturnType<typeof options.advance> {
+    try {
+      const found = await options.advance();
+      wasServed = true;
+      return found;
+    } catch (error) {
+      if (wasServed && isStoreFailure(error)) return null;
+      throw error;
+    }
+  }
+
   async function pull(): Promise<IteratorResult<T, undefined>> {
     try {
       if (state === 'new') open();
       while (!isOver()) {
         bell.hush();
-        const found = await options.advance();
+        const found = await advance();
         if (found === null) await bell.rung();
         else if (found !== 'again') {
           if (found.last) close();
