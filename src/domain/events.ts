@@ -57,6 +57,8 @@ const usage = z.object({
   output: tokens,
   estimated: z.boolean(),
   cost: z.number().nonnegative().nullable().describe("in the catalogue's currency"),
+  cachedInput: tokens.nullable().default(null).describe('of the input; null where the provider does not say'),
+  reasoning: tokens.nullable().default(null).describe('of the output; null where the provider does not say'),
 });
 export type OutputUsage = z.infer<typeof usage>;
 
@@ -157,6 +159,7 @@ export const payloadSchemas = {
     epoch: z.int().positive(),
     lost: z.boolean().describe('whether the executor before vanished, as against handing the run back'),
     reason: z.string(),
+    brokeOff: z.boolean().default(false).describe("whether the model's answer broke off, its executor being well"),
   }),
 } as const;
 

@@ -3,8 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { createParser, type ParseError } from 'eventsource-parser';
 import type { Clock } from '../../clock.ts';
 import { PROVIDER_LINE_BYTES } from '../../config/limits.ts';
+import { nonsense } from '../call/nonsense.ts';
 import type { CompletionReader } from './completion.ts';
-import { nonsense } from './nonsense.ts';
 
 /** How long usage, and the end of the connection, may take behind the end of an answer. */
 const TAIL_MILLISECONDS = 5000;
@@ -25,7 +25,7 @@ export function readEvents(
     const parser = createParser({
       maxBufferSize: PROVIDER_LINE_BYTES,
       onEvent: ({ data }) => reader.readEvent(data),
-      onError: refuseLongLine,
+      onError: (error) => refuse(error, reader),
     });
     body.on('data', (chunk: Buffer) => {
       if (reader.isDone() || body.destroyed) return;
@@ -60,8 +60,10 @@ function isCutOff(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof SyntaxError;
 }
 
-function refuseLongLine(error: ParseError): void {
+/** Lines that the format does not know are passed over; but some servers report failures in a field `error`. */
+function refuse(error: ParseError, reader: CompletionReader): void {
   if (error.type === 'max-buffer-size-exceeded') throw nonsense('a line without an end', error);
+  if (error.type === 'unknown-field' && error.field === 'error') reader.readFailure(error.value ?? '');
 }
 
 /** @param options.beyond whether a longer body is cut, or a failure */

@@ -1,5 +1,5 @@
+import { isRecord, nonsense } from '../call/nonsense.ts';
 import type { RequestedCall } from '../model.ts';
-import { isRecord, nonsense } from './nonsense.ts';
 
 /** Calls in one answer; a run is allowed fewer, so more is a model that has lost its way. */
 const MOST_CALLS = 256;
@@ -41,13 +41,14 @@ export function createCallCollector(): CallCollector {
       if (!isRecord(fragment)) throw nonsense('a tool call that is no object');
       const name = functionOf(fragment).name;
       const id = typeof fragment.id === 'string' && fragment.id !== '' ? fragment.id : null;
-      const index = typeof fragment.index === 'number' ? fragment.index : null;
+      const index = indexOf(fragment.index);
       const isNamed = typeof name === 'string' && name !== '';
+      const text = textOfArguments(functionOf(fragment).arguments);
       const before = index === null ? open.at(-1) : byIndex.get(index);
-      const call = before && !startsAnother(before, { id, index, isNamed }) ? before : begin(id, index);
+      if (before && isNamed && repeats(before, { id, tool: name, arguments: text })) return;
+      const call = before && !startsAnother(before, { id, index, isNamed, text }) ? before : begin(id, index);
       if (isNamed && call.tool === '') call.tool = name;
       call.id ??= id;
-      const text = textOfArguments(functionOf(fragment).arguments);
       characters += text.length;
       if (characters > MOST_ARGUMENT_CHARACTERS) throw nonsense('tool arguments without an end');
       call.arguments += text;
@@ -56,13 +57,46 @@ export function createCallCollector(): CallCollector {
   };
 }
 
+interface Fragment {
+  id: string | null;
+  index: number | null;
+  isNamed: boolean;
+  /** Of its arguments. */
+  text: string;
+}
+
 /** Some servers give every call the same index, or none: then a new id, or a name without one, begins a call. */
-function startsAnother(
-  before: OpenCall,
-  { id, index, isNamed }: { id: string | null; index: number | null; isNamed: boolean },
-): boolean {
+function startsAnother(before: OpenCall, { id, index, isNamed, text }: Fragment): boolean {
   if (id !== null && before.id !== null && id !== before.id) return isNamed || index === null;
-  return id === null && index === null && isNamed && before.tool !== '';
+  if (id !== null || !isNamed || before.tool === '') return false;
+  // Others repeat the name in each fragment of one call; arguments that are complete take no more.
+  return index === null || (isWholeObject(before.arguments) && /^\s*\{/.test(text));
+}
+
+/** Some servers end their answer with all of it once more. */
+function repeats(before: OpenCall, again: OpenCall): boolean {
+  return (
+    again.id !== null &&
+    again.id === before.id &&
+    again.tool === before.tool &&
+    again.arguments === before.arguments &&
+    isWholeObject(before.arguments)
+  );
+}
+
+function isWholeObject(text: string): boolean {
+  // Told by its last character first: this is asked once a fragment.
+  if (!text.endsWith('}')) return false;
+  try {
+    return isRecord(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
+function indexOf(value: unknown): number | null {
+  const index = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof index === 'number' && Number.isInteger(index) ? index : null;
 }
 
 function requestedCalls(open: readonly OpenCall[], usedIds: ReadonlySet<string>): RequestedCall[] {

@@ -14,6 +14,8 @@ export interface DeltaRecorder {
   finish(): Promise<NewEvent[]>;
   /** Everything said so far. */
   text(): string;
+  /** Whether anything came at all, thoughts included. */
+  hasSpoken(): boolean;
   /** Whether the answer reached its bound: the rest is dropped. */
   isFull(): boolean;
 }
@@ -40,6 +42,7 @@ export function createDeltaRecorder(options: {
   let bytes = 0;
   let recording: Promise<void> | null = null;
   let stopped = false;
+  let hasSpoken = false;
 
   const events = (): NewEvent[] =>
     pending
@@ -74,6 +77,7 @@ export function createDeltaRecorder(options: {
 
   function take(type: Piece['type'], text: string): void {
     if (text === '' || stopped || bytes >= ANSWER_BYTES) return;
+    hasSpoken = true;
     const last = pending.at(-1);
     if (last?.type === type) last.texts.push(text);
     else pending.push({ type, texts: [text] });
@@ -94,6 +98,7 @@ export function createDeltaRecorder(options: {
       return events();
     },
     text: () => spoken.join(''),
+    hasSpoken: () => hasSpoken,
     isFull: () => bytes >= ANSWER_BYTES,
   };
 }

@@ -102,7 +102,8 @@ interface Answer {
 
 /** The model's answer, with the calls that it asks for. */
 export function output(step: number, { text = '', calls = [], finishReason = 'stop', usage = {} }: Answer = {}) {
-  const counted: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, ...usage };
+  const none: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, cachedInput: null, reasoning: null };
+  const counted = { ...none, ...usage };
   const answer: NewEvent = {
     type: 'output',
     actor: 'MODEL',
@@ -158,7 +159,16 @@ export function resumption(step: number, attempt = 1): NewEvent {
   return {
     type: 'resumption',
     actor: 'SYSTEM',
-    payload: { attempt, step, epoch: attempt + 1, lost: true, reason: 'Lost.' },
+    payload: { attempt, step, epoch: attempt + 1, lost: true, brokeOff: false, reason: 'Lost.' },
+  };
+}
+
+/** The model's answer broke off, and the step begins again. */
+export function brokenOff(step: number, attempt = 1): NewEvent {
+  return {
+    type: 'resumption',
+    actor: 'SYSTEM',
+    payload: { attempt, step, epoch: 1, lost: false, brokeOff: true, reason: 'The provider broke off.' },
   };
 }
 
