@@ -154,7 +154,10 @@ export const payloadSchemas = {
   }),
   compaction: z.object({ artifactId: z.string(), tokensBefore: tokens, tokensAfter: tokens }),
   resumption: z.object({
-    attempt: z.int().positive().describe('how often the run has been taken up again, this time included'),
+    attempt: z
+      .int()
+      .positive()
+      .describe("how often the run has been taken up again, or the step's answer broke off, this time included"),
     step,
     epoch: z.int().positive(),
     lost: z.boolean().describe('whether the executor before vanished, as against handing the run back'),

@@ -219,10 +219,11 @@ function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
 
 /** The time between the last sign of the lost executor and the new one was spent being down. */
 function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousWorkAt: number): Run {
-  const counted = { ...run, resumptions: run.resumptions + 1 };
-  if (event.payload.brokeOff) return { ...counted, brokenAnswers: run.brokenAnswers + 1 };
+  // Nobody was down, and nobody took over.
+  if (event.payload.brokeOff) return { ...run, brokenAnswers: run.brokenAnswers + 1 };
   return {
-    ...counted,
+    ...run,
+    resumptions: run.resumptions + 1,
     resumptionsWithoutProgress: run.resumptionsWithoutProgress + (event.payload.lost ? 1 : 0),
     activeMilliseconds: activeMilliseconds(run, previousWorkAt),
     state: run.state.status === 'IN_PROGRESS' ? { status: 'IN_PROGRESS', activeSince: event.recordedAt } : run.state,

@@ -57,7 +57,7 @@ function beginAgain(
     type: 'resumption',
     actor: 'SYSTEM',
     payload: {
-      ...{ attempt: run.resumptions + 1, step, epoch: lease.epoch, lost: false, brokeOff: true },
+      ...{ attempt: run.brokenAnswers + 1, step, epoch: lease.epoch, lost: false, brokeOff: true },
       reason: `The answer broke off, and the model is asked again. ${failure.message}`,
     },
   };
