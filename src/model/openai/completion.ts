@@ -1,6 +1,6 @@
 import { brokenOff, isRecord, nonsense } from '../call/nonsense.ts';
 import type { ModelError, ModelFinish, ModelSink } from '../model.ts';
-import { createCallCollector } from './tool-calls.ts';
+import { type CallCollector, createCallCollector } from './tool-calls.ts';
 import { usageOf } from './usage.ts';
 
 /** Longest reason and response id that are kept; both end on the tape. */
@@ -55,22 +55,11 @@ export function createCompletionReader(options: {
     usageCameLast = usage !== null && !isRecord(choice);
     if (!isRecord(choice)) return false;
     const delta = choice.delta ?? choice.message;
-    if (isRecord(delta)) readDelta(delta);
+    if (isRecord(delta)) readDelta(delta, sink, collector);
     const finished = choice.finish_reason;
     if (finished === 'error') throw failureOf('It ended its answer with an error.');
     if (typeof finished === 'string' && finished !== '') reason = finishReasons.get(finished) ?? label(finished);
     return true;
-  }
-
-  function readDelta(delta: Record<string, unknown>): void {
-    // Servers that write both write the same twice.
-    const thought = [delta.reasoning_content, delta.reasoning].find((text) => typeof text === 'string' && text !== '');
-    if (typeof thought === 'string') sink.thought(thought);
-    readContent(delta.content, sink);
-    if (typeof delta.refusal === 'string' && delta.refusal !== '') sink.text(delta.refusal);
-    if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) collector.take(fragment);
-    else if (isRecord(delta.tool_calls)) collector.take(delta.tool_calls);
-    if (isRecord(delta.function_call)) collector.take({ index: 0, function: delta.function_call });
   }
 
   return {
@@ -102,6 +91,17 @@ export function createCompletionReader(options: {
       return { reason: calls.length > 0 && ended === 'stop' ? 'tool-calls' : ended, calls, usage, responseId };
     },
   };
+}
+
+function readDelta(delta: Record<string, unknown>, sink: ModelSink, collector: CallCollector): void {
+  // Servers that write both write the same twice.
+  const thought = [delta.reasoning_content, delta.reasoning].find((text) => typeof text === 'string' && text !== '');
+  if (typeof thought === 'string') sink.thought(thought);
+  readContent(delta.content, sink);
+  if (typeof delta.refusal === 'string' && delta.refusal !== '') sink.text(delta.refusal);
+  if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) collector.take(fragment);
+  else if (isRecord(delta.tool_calls)) collector.take(delta.tool_calls);
+  if (isRecord(delta.function_call)) collector.take({ index: 0, function: delta.function_call });
 }
 
 /** What a server complains of: in its own field, or, as vLLM does, as an object of the kind `error`. */

@@ -16,8 +16,6 @@ export interface DeltaRecorder {
   text(): string;
   /** Whether anything came at all, thoughts included. */
   hasSpoken(): boolean;
-  /** Whether the answer reached its bound: the rest is dropped. */
-  isFull(): boolean;
 }
 
 interface Piece {
@@ -44,14 +42,7 @@ export function createDeltaRecorder(options: {
   let stopped = false;
   let hasSpoken = false;
 
-  const events = (): NewEvent[] =>
-    pending
-      .splice(0)
-      .flatMap(({ type, texts }) =>
-        slices(texts.join('')).map(
-          (text): NewEvent => ({ type, actor: 'MODEL', payload: { step: options.step, text } }),
-        ),
-      );
+  const events = () => eventsOf(pending.splice(0), options.step);
 
   /** What could not be recorded leaves a hole: nothing may come behind it. */
   function stop(error: unknown): void {
@@ -99,8 +90,13 @@ export function createDeltaRecorder(options: {
     },
     text: () => spoken.join(''),
     hasSpoken: () => hasSpoken,
-    isFull: () => bytes >= ANSWER_BYTES,
   };
+}
+
+function eventsOf(pieces: readonly Piece[], step: number): NewEvent[] {
+  return pieces.flatMap(({ type, texts }) =>
+    slices(texts.join('')).map((text): NewEvent => ({ type, actor: 'MODEL', payload: { step, text } })),
+  );
 }
 
 function slices(text: string): string[] {
