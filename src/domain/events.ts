@@ -103,6 +103,7 @@ export const payloadSchemas = {
     usage,
     model: z.string(),
     responseId: z.string().nullable(),
+    providerState: z.json().default(null).describe('what its provider wants to be shown again with this answer'),
   }),
   tool_call: z.object({
     step,

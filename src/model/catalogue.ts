@@ -30,7 +30,7 @@ export async function createCatalogue(
   const embedded = modelEntrySchema.parse({ provider: 'scripted' });
   const configured = Object.entries({ [SCRIPTED_MODEL]: embedded, ...config.models });
   for (const [name, entry] of configured) {
-    const made = await createModel(entry, dependencies);
+    const made = await createModel(name, entry, dependencies);
     if (!made.ok) {
       issues.push({ path: ['models', name, made.field], message: made.problem });
       continue;

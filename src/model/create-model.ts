@@ -17,8 +17,8 @@ export type Made =
 type Sdk = Exclude<ModelEntry, { provider: 'scripted' | 'openai-compatible' }>;
 
 /** Makes the model of an entry, or says which field of it is wrong and why. */
-export async function createModel(entry: ModelEntry, dependencies: ModelDependencies): Promise<Made> {
-  if (isPackaged(entry)) return createPackaged(entry, entry.provider, entry.factory ?? null, dependencies);
+export async function createModel(name: string, entry: ModelEntry, dependencies: ModelDependencies): Promise<Made> {
+  if (isPackaged(entry)) return createPackaged(name, entry, entry.provider, entry.factory ?? null, dependencies);
   switch (entry.provider) {
     case 'scripted':
       return {
@@ -32,9 +32,9 @@ export async function createModel(entry: ModelEntry, dependencies: ModelDependen
       return { ok: true, model: createOpenAiCompatibleModel(made) };
     }
     case 'anthropic':
-      return createPackaged(entry, '@ai-sdk/anthropic', 'createAnthropic', dependencies);
+      return createPackaged(name, entry, '@ai-sdk/anthropic', 'createAnthropic', dependencies);
     case 'openai':
-      return createPackaged(entry, '@ai-sdk/openai', 'createOpenAI', dependencies);
+      return createPackaged(name, entry, '@ai-sdk/openai', 'createOpenAI', dependencies);
     default:
       return entry satisfies never;
   }
@@ -42,6 +42,7 @@ export async function createModel(entry: ModelEntry, dependencies: ModelDependen
 
 /** The AI SDK is loaded with the first model that needs it: a server that has none pays nothing for it. */
 async function createPackaged(
+  name: string,
   entry: Sdk,
   packageName: string,
   factory: string | null,
@@ -58,7 +59,7 @@ async function createPackaged(
   if (!loaded.ok) return loaded;
   const address = baseURL === undefined ? null : new URL(baseURL).host;
   const secrets = secretsOf([apiKey, address], secretHeaders(headers));
-  const made = { clock: dependencies.clock, maxOutputTokens, providerOptions: options, secrets };
+  const made = { name, clock: dependencies.clock, maxOutputTokens, providerOptions: options, secrets };
   return { ok: true, model: createSdkModel(loaded.model, made) };
 }
 

@@ -49,6 +49,8 @@ export interface ModelFinish {
   /** Null where the provider did not say. */
   usage: ModelUsage | null;
   responseId: string | null;
+  /** What the provider wants to be shown again with this answer, as signatures of its thoughts. */
+  providerState?: Json;
 }
 
 /** One way of asking one model. */

@@ -1,6 +1,7 @@
 import type { LanguageModelV3StreamPart, LanguageModelV3Usage } from '@ai-sdk/provider';
 import { brokenOff } from '../call/nonsense.ts';
 import type { ModelFinish, ModelSink, ModelUsage, RequestedCall } from '../model.ts';
+import { createKeeper } from './kept-state.ts';
 
 /** Longest reason and response id that are kept; both end on the tape. */
 const LABEL_CHARACTERS = 200;
@@ -29,6 +30,7 @@ export function createAnswerReader(options: {
   const { sink, failureOf } = options;
   const seenIds = new Set(options.usedIds);
   const calls: RequestedCall[] = [];
+  const keeper = createKeeper();
   let end: FinishPart | null = null;
   let responseId: string | null = null;
 
@@ -40,6 +42,7 @@ export function createAnswerReader(options: {
 
   return {
     take(part) {
+      keeper.take(part);
       switch (part.type) {
         case 'text-delta':
           if (part.delta !== '') sink.text(part.delta);
@@ -68,7 +71,11 @@ export function createAnswerReader(options: {
     isDone: () => end !== null,
     finish() {
       if (end === null || isBroken(end)) throw brokenOff();
-      return { reason: reasonOf(end), calls, usage: usageOf(end.usage), responseId };
+      const state = keeper.state();
+      return {
+        ...{ reason: reasonOf(end), calls, usage: usageOf(end.usage), responseId },
+        ...(state !== null && { providerState: state }),
+      };
     },
   };
 }

@@ -11,6 +11,8 @@ import { promptOf } from './prompt.ts';
 const TAIL_MILLISECONDS = 250;
 
 export interface SdkModelOptions extends Waits {
+  /** Of the model, as the configuration has it. */
+  name: string;
   maxOutputTokens?: number;
   /** By provider, as its own documentation has them. */
   providerOptions?: SharedV3ProviderOptions;
@@ -26,7 +28,7 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
 
   async function converse(request: ModelRequest, reader: AnswerReader, { signal, heard }: Call): Promise<void> {
     const asked = Promise.resolve(
-      sdk.doStream({ ...promptOf(request), maxOutputTokens, providerOptions, abortSignal: signal }),
+      sdk.doStream({ ...promptOf(request, options.name), maxOutputTokens, providerOptions, abortSignal: signal }),
     );
     // One that is made too late is let go of again.
     asked.then(({ stream }) => signal.aborted && letGo(stream), noop);

@@ -55,21 +55,20 @@ describe('a model of Anthropic', () => {
     });
   });
 
-  test('calls tools, one behind an approval, and is shown their results in its own order', async () => {
+  test('calls tools, one behind an approval, and is shown its thoughts and the results in its own order', async () => {
     const provider = await startProvider((response, { body }) => {
       if (body.includes('tool_result')) {
         sendMessageEvents(response, messageStart(), ...textBlock(0, 'Both done.'), ...messageEnd());
       } else {
-        const calls = [
-          ...toolBlock(1, 'toolu_1', 'high', '{"wo', 'rd":"h"}'),
-          ...toolBlock(2, 'toolu_2', 'low', '{"word":"l"}'),
-        ];
-        sendMessageEvents(response, messageStart(), ...textBlock(0, 'Let me.'), ...calls, ...messageEnd('tool_use'));
+        sendMessageEvents(response, messageStart(), ...thinkingBlock(0, 'Both?'), ...textBlock(1, 'Let me.'));
+        sendMessageEvents(response, ...toolBlock(2, 'toolu_1', 'high', '{"wo', 'rd":"h"}'));
+        sendMessageEvents(response, ...toolBlock(3, 'toolu_2', 'low', '{"word":"l"}'), ...messageEnd('tool_use'));
       }
       response.end();
     });
     const tools = [countedTool({ name: 'low' }), countedTool({ name: 'high', risk: 'HIGH' })];
-    const { client } = await startWith(provider.baseURL, {}, tools);
+    const options = { anthropic: { thinking: { type: 'enabled', budgetTokens: 1024 } } };
+    const { client } = await startWith(provider.baseURL, { options }, tools);
     const { run } = await send(client, { sessionKey: 'tools', text: 'Use both.' });
     await answerNext(client, run.id, 'ALLOW');
     await follow(client, run.id);
@@ -77,8 +76,13 @@ describe('a model of Anthropic', () => {
     const { messages, tools: shown } = JSON.parse(provider.requests[1]?.body ?? '{}');
     expect(shown.map(({ name }: { name: string }) => name)).toEqual(['low', 'high']);
     const [asked, answered] = messages.slice(-2);
-    const ids = asked.content.slice(1).map(({ id }: { id: string }) => id);
-    expect(asked.content.map(({ type }: { type: string }) => type)).toEqual(['text', 'tool_use', 'tool_use']);
+    const [thought, said, ...calls] = asked.content;
+    expect([thought, said]).toMatchObject([
+      { type: 'thinking', thinking: 'Both?', signature: 'c2lnbmVk' },
+      { type: 'text', text: 'Let me.' },
+    ]);
+    const ids = calls.map(({ id }: { id: string }) => id);
+    expect(ids).toHaveLength(2);
     expect(answered.content.map((part: { tool_use_id: string }) => part.tool_use_id)).toEqual(ids);
     expect(JSON.stringify(answered.content[0].content)).toContain('counted h');
   });

@@ -107,7 +107,16 @@ export function output(step: number, { text = '', calls = [], finishReason = 'st
   const answer: NewEvent = {
     type: 'output',
     actor: 'MODEL',
-    payload: { step, text, toolCalls: calls, finishReason, usage: counted, model: 'scripted', responseId: null },
+    payload: {
+      step,
+      text,
+      toolCalls: calls,
+      finishReason,
+      usage: counted,
+      model: 'scripted',
+      responseId: null,
+      providerState: null,
+    },
   };
   return [answer, ...calls.map((callId) => toolCall(callId, step))];
 }

@@ -1,4 +1,4 @@
-import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
+import type { LanguageModelV3StreamPart, SharedV3ProviderMetadata } from '@ai-sdk/provider';
 import { describe, expect, it } from 'vitest';
 import { createAnswerReader } from '../../../../src/model/ai-sdk/answer.ts';
 
@@ -59,6 +59,27 @@ describe('an answer', () => {
       { callId: null, tool: 'clock', arguments: '{}' },
       { callId: null, tool: 'clock', arguments: '{}' },
     ]);
+  });
+
+  it('that asks for tools keeps what its provider signed, but no names of what the provider has stored', () => {
+    const parts = (providerMetadata: SharedV3ProviderMetadata): LanguageModelV3StreamPart[] => [
+      { type: 'reasoning-start', id: '1' },
+      { type: 'reasoning-delta', id: '1', delta: 'H' },
+      { type: 'reasoning-delta', id: '1', delta: 'm.' },
+      { type: 'reasoning-delta', id: '1', delta: '', providerMetadata },
+      { type: 'reasoning-end', id: '1' },
+      { type: 'reasoning-delta', id: '2', delta: 'unsigned' },
+    ];
+    const signed = { anthropic: { signature: 'signed' } };
+    const asking = [...parts(signed), call('a'), { ...call('b'), providerMetadata: signed }, finish('tool-calls')];
+    expect(read(asking as LanguageModelV3StreamPart[]).reader.finish().providerState).toEqual({
+      thoughts: [{ text: 'Hm.', metadata: signed }],
+      ofCalls: [null, signed],
+    });
+    const stored = [...parts({ openai: { itemId: 'rs_1' } }), call('a'), finish('tool-calls')];
+    for (const silent of [[...parts(signed), finish('stop')], stored, [call('a'), finish('tool-calls')]]) {
+      expect(read(silent).reader.finish()).not.toHaveProperty('providerState');
+    }
   });
 
   it('says what it used', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Json } from '../../../../src/domain/events.ts';
 import { promptOf } from '../../../../src/model/ai-sdk/prompt.ts';
 import type { ModelRequest } from '../../../../src/model/model.ts';
 
 const promptFor = (request: Partial<ModelRequest>) =>
-  promptOf({ instructions: '', messages: [], tools: [], ...request });
+  promptOf({ instructions: '', messages: [], tools: [], ...request }, 'mine');
 const user = (text: string): ModelRequest['messages'][number] => ({ role: 'user', text });
 const result = (callId: string, ok = true): ModelRequest['messages'][number] => ({
   ...{ role: 'tool', callId, tool: 'clock', text: `result of ${callId}` },
@@ -52,6 +53,22 @@ describe('promptOf', () => {
         ],
       },
     ]);
+  });
+
+  it('shows a model what it wanted to be kept, and no other one', () => {
+    const calls = [{ callId: 'a', tool: 'clock', input: {} }];
+    const metadata = { anthropic: { signature: 'signed' } };
+    const state = { thoughts: [{ text: 'Hm.', metadata }], ofCalls: [{ google: { thoughtSignature: 'too' } }] };
+    const shownTo = (model: string, kept: Json = state) => {
+      const answer = { role: 'assistant' as const, text: '', calls, kept: { model, state: kept } };
+      return promptFor({ messages: [user('hello'), answer] }).prompt[1]?.content;
+    };
+    expect(shownTo('mine')).toMatchObject([
+      { type: 'reasoning', text: 'Hm.', providerOptions: metadata },
+      { type: 'tool-call', toolCallId: 'a', providerOptions: { google: { thoughtSignature: 'too' } } },
+    ]);
+    const bare = [{ type: 'tool-call', toolCallId: 'a', toolName: 'clock', input: {} }];
+    expect([shownTo('other'), shownTo('mine', 'nonsense')]).toEqual([bare, bare]);
   });
 
   it('shows no empty answer, and lets a person speak first', () => {
