@@ -1,11 +1,10 @@
 import { Agent, request as httpRequest } from 'undici';
-import { PROVIDER_ERROR_BYTES, PROVIDER_LINE_BYTES } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { connectionFailure, createFailureReader, type FailureReader, retryAfterSeconds } from './call/failure.ts';
 import { type Call, guardCall, untilAborted, type Waits } from './call/guarded-call.ts';
 import { usedIdsOf } from './call/used-ids.ts';
 import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from './model.ts';
-import { readEvents, readText } from './openai/body.ts';
+import { readAnswer, readText } from './openai/body.ts';
 import { createCompletionReader } from './openai/completion.ts';
 import { type Endpoint, endpointOf } from './openai/endpoint.ts';
 import { completionBody } from './openai/request.ts';
@@ -72,20 +71,12 @@ async function converse(line: Line, request: ModelRequest, sink: ModelSink): Pro
   );
   const { statusCode, headers, body } = response;
   if (statusCode < 200 || statusCode > 299) {
-    const text = await readText(body, { heard, bytes: PROVIDER_ERROR_BYTES, beyond: 'cut' });
+    const text = await readText(body, heard);
     throw failures.ofAnswer(statusCode, text, retryAfterSeconds(headers['retry-after'], options.clock.now()));
   }
   const reader = createCompletionReader({ sink, usedIds: usedIdsOf(request), failureOf: failures.ofEvent });
-  if (isWhole(headers['content-type'])) {
-    reader.readWhole(await readText(body, { heard, bytes: PROVIDER_LINE_BYTES, beyond: 'refuse' }));
-  } else {
-    await readEvents(body, reader, { heard, clock: options.clock, signal });
-  }
+  await readAnswer(body, reader, { heard, clock: options.clock, signal });
   return reader.finish();
-}
-
-function isWhole(contentType: string | string[] | undefined): boolean {
-  return /^application\/(\S+\+)?json\b/i.test(String(contentType ?? ''));
 }
 
 /** Errors of the transport carry a code; anything else is the caller's reason, or a mistake of ours. */

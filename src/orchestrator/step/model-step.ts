@@ -31,8 +31,8 @@ export async function modelStep(
     const outcome = await askModel(environment, lease, { setting, run, step, model, signal });
     if (outcome.kind === 'recorded') return outcome.progress;
     failure = outcome.failure;
-    const { code, message } = failure;
-    environment.logger.warn({ runId: run.runId, model: model.name, code, reason: message }, 'a model call failed');
+    // Without its message: providers like to repeat what they were sent.
+    environment.logger.warn({ runId: run.runId, model: model.name, code: failure.code }, 'a model call failed');
     if (outcome.hasSpoken) return beginAgain(environment, lease, run, step, failure);
     if (!isForFallback(failure)) break;
   }

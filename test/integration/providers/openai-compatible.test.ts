@@ -126,6 +126,23 @@ describe('a stream', () => {
   });
 });
 
+describe('the type of its content', () => {
+  const answer = { id: 'r', choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }] };
+  const streamed = `\n\ndata: ${JSON.stringify(textChunk('Hello'))}\n\ndata: [DONE]\n\n`;
+
+  it.each([
+    ['text/plain', JSON.stringify(answer, null, 2)],
+    ['text/event-stream', JSON.stringify(answer)],
+    ['application/json', streamed],
+    ['text/plain', streamed],
+  ])('may be wrong: %s', async (type, body) => {
+    const provider = await startProvider((response) => response.writeHead(200, { 'content-type': type }).end(body));
+    const { finish, texts } = ask(modelAt(provider));
+    expect((await finish).reason).toBe('stop');
+    expect(texts).toEqual(['Hello']);
+  });
+});
+
 describe('failures', () => {
   const retryable = { name: 'ModelError', code: 'MODEL_UNAVAILABLE', retryable: true };
 
