@@ -77,6 +77,8 @@ export const MODEL_IDLE_SECONDS = 120;
 export const PROVIDER_LINE_BYTES = 4 * 1024 * 1024;
 /** What is read of a provider's error page. */
 export const PROVIDER_ERROR_BYTES = 64 * 1024;
+/** Tool calls of one answer: a run is allowed fewer by default, so more is a model that has lost its way. */
+export const PROVIDER_CALLS = 256;
 /** Attempts at one model call, the first included. */
 export const MODEL_ATTEMPTS = 3;
 /** Attempts at one step whose answers break off, the first included: each costs what was said until then. */

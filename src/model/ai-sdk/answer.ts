@@ -1,5 +1,6 @@
 import type { LanguageModelV3StreamPart, LanguageModelV3Usage } from '@ai-sdk/provider';
-import { brokenOff } from '../call/nonsense.ts';
+import { PROVIDER_CALLS } from '../../config/limits.ts';
+import { brokenOff, nonsense } from '../call/nonsense.ts';
 import type { ModelFinish, ModelSink, ModelUsage, RequestedCall } from '../model.ts';
 import { createKeeper } from './kept-state.ts';
 
@@ -35,6 +36,7 @@ export function createAnswerReader(options: {
   let responseId: string | null = null;
 
   function call(id: string, tool: string, input: string): void {
+    if (calls.length === PROVIDER_CALLS) throw nonsense(`more than ${PROVIDER_CALLS} tool calls at once`);
     const isFresh = id !== '' && !seenIds.has(id);
     seenIds.add(id);
     calls.push({ callId: isFresh ? id : null, tool, arguments: input.trim() === '' ? '{}' : input });

@@ -1,8 +1,7 @@
+import { PROVIDER_CALLS } from '../../config/limits.ts';
 import { isRecord, nonsense } from '../call/nonsense.ts';
 import type { RequestedCall } from '../model.ts';
 
-/** Calls in one answer; a run is allowed fewer, so more is a model that has lost its way. */
-const MOST_CALLS = 256;
 /** Characters of all arguments of one answer: bounds what a provider can make the server hold. */
 const MOST_ARGUMENT_CHARACTERS = 4 * 1024 * 1024;
 
@@ -29,7 +28,7 @@ export function createCallCollector(): CallCollector {
   let characters = 0;
 
   function begin(id: string | null, index: number | null): OpenCall {
-    if (open.length === MOST_CALLS) throw nonsense(`more than ${MOST_CALLS} tool calls at once`);
+    if (open.length === PROVIDER_CALLS) throw nonsense(`more than ${PROVIDER_CALLS} tool calls at once`);
     const call = { id, tool: '', arguments: '' };
     open.push(call);
     if (index !== null) byIndex.set(index, call);

@@ -82,6 +82,11 @@ describe('an answer', () => {
     }
   });
 
+  it('that asks for tools without an end is nonsense', () => {
+    const many = Array.from({ length: 257 }, (_, index) => call(`call ${index}`));
+    expect(() => read(many)).toThrow('more than 256 tool calls');
+  });
+
   it('says what it used', () => {
     const inputTokens = { total: 10, noCache: 4, cacheRead: 6, cacheWrite: 0 };
     const outputTokens = { total: 7, text: 2, reasoning: 5 };
