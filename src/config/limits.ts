@@ -87,8 +87,16 @@ export const MODEL_IDLE_SECONDS = 120;
 export const PROVIDER_LINE_BYTES = 4 * 1024 * 1024;
 /** What is read of a provider's error page. */
 export const PROVIDER_ERROR_BYTES = 64 * 1024;
+/** Tool calls of one answer: a run is allowed fewer by default, so more is a model that has lost its way. */
+export const PROVIDER_CALLS = 256;
 /** Attempts at one model call, the first included. */
 export const MODEL_ATTEMPTS = 3;
+/** Attempts at one step whose answers break off, the first included: each costs what was said until then. */
+export const MODEL_STEP_ATTEMPTS = 3;
+/** Calls of a model that failed in a row, after their own attempts, before it is left alone for a while. */
+export const CIRCUIT_FAILURES = 5;
+/** For so long: a provider that restarts or sheds load is back within a minute or not for many. */
+export const CIRCUIT_PAUSE_SECONDS = 30;
 /** Longest `Retry-After` that a run sits out; with a longer one it is better to fail now. */
 export const MODEL_RETRY_AFTER_SECONDS = 60;
 /** Subscriptions and other operations of one WebSocket at a time. */

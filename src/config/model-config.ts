@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelEntrySchema, modelName } from './provider-config.ts';
 
 /** The name under which the embedded model can always be asked for. */
 export const SCRIPTED_MODEL = 'scripted';
@@ -8,41 +9,6 @@ export interface ConfigurationIssue {
   path: (string | number)[];
   message: string;
 }
-
-const NAME_CHARACTERS = 100;
-const modelName = z.string().min(1).max(NAME_CHARACTERS);
-const price = z.strictObject({ inputPerMillion: z.number().nonnegative(), outputPerMillion: z.number().nonnegative() });
-
-/** What every model has, whoever provides it. */
-const common = {
-  contextTokens: z.int().positive().default(32_000).describe('what it can be shown at once, its answer included'),
-  price: price.optional(),
-  fallbacks: z.array(modelName).default([]).describe('models to ask in its place, in this order'),
-};
-
-const scripted = z.strictObject({
-  provider: z.literal('scripted'),
-  paceMilliseconds: z.int().nonnegative().max(60_000).default(15).describe('wait between pieces'),
-  ...common,
-});
-
-const openAiCompatible = z.strictObject({
-  provider: z.literal('openai-compatible'),
-  baseURL: z.url({ protocol: /^https?$/, error: 'Must be an http or https address.' }),
-  model: z.string().min(1),
-  apiKeyEnv: z.string().min(1).optional().describe('the environment variable that holds the key'),
-  headers: z.record(z.string(), z.string()).default({}),
-  maxOutputTokens: z.int().positive().optional(),
-  ...common,
-});
-
-const providers = [scripted, openAiCompatible] as const;
-const knownProviders = providers.flatMap(({ shape }) => [...shape.provider.values]).join(', ');
-
-export const modelEntrySchema = z.discriminatedUnion('provider', providers, {
-  error: ({ code, input }) => (code === 'invalid_union' ? unknownProvider(input) : undefined),
-});
-export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
 /** The part of the configuration file that is about models. */
 export const modelsConfigSchema = z.object({
@@ -82,10 +48,4 @@ export function checkModels(
     }
   }
   return issues;
-}
-
-function unknownProvider(input: unknown): string {
-  const given = typeof input === 'object' && input !== null && 'provider' in input ? input.provider : undefined;
-  const found = typeof given === 'string' ? `"${given}" is not a known provider` : 'A provider is missing';
-  return `${found}. Known are: ${knownProviders}.`;
 }

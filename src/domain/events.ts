@@ -57,6 +57,8 @@ const usage = z.object({
   output: tokens,
   estimated: z.boolean(),
   cost: z.number().nonnegative().nullable().describe("in the catalogue's currency"),
+  cachedInput: tokens.nullable().default(null).describe('of the input; null where the provider does not say'),
+  reasoning: tokens.nullable().default(null).describe('of the output; null where the provider does not say'),
 });
 export type OutputUsage = z.infer<typeof usage>;
 
@@ -101,6 +103,7 @@ export const payloadSchemas = {
     usage,
     model: z.string(),
     responseId: z.string().nullable(),
+    providerState: z.json().default(null).describe('what its provider wants to be shown again with this answer'),
   }),
   tool_call: z.object({
     step,
@@ -152,11 +155,15 @@ export const payloadSchemas = {
   }),
   compaction: z.object({ artifactId: z.string(), tokensBefore: tokens, tokensAfter: tokens }),
   resumption: z.object({
-    attempt: z.int().positive().describe('how often the run has been taken up again, this time included'),
+    attempt: z
+      .int()
+      .positive()
+      .describe("how often the run has been taken up again, or the step's answer broke off, this time included"),
     step,
     epoch: z.int().positive(),
     lost: z.boolean().describe('whether the executor before vanished, as against handing the run back'),
     reason: z.string(),
+    brokeOff: z.boolean().default(false).describe("whether the model's answer broke off, its executor being well"),
   }),
 } as const;
 

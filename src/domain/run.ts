@@ -35,6 +35,8 @@ export interface Run {
   unseenInputs: readonly number[];
   resumptions: number;
   resumptionsWithoutProgress: number;
+  /** How often the answer to the step under way broke off. */
+  brokenAnswers: number;
   usage: RunUsage;
   createdAt: number;
   startedAt: number | null;
@@ -143,6 +145,7 @@ function begin(event: PlacedEventOf<'input'>): Run | null {
     unseenInputs: [],
     resumptions: 0,
     resumptionsWithoutProgress: 0,
+    brokenAnswers: 0,
     usage: { inputTokens: 0, outputTokens: 0, estimated: false, cost: null },
     createdAt: event.recordedAt,
     startedAt: null,
@@ -193,6 +196,7 @@ function closeStep(run: Run, event: PlacedEventOf<'output'>): Run {
     ...run,
     steps: run.steps + 1,
     resumptionsWithoutProgress: 0,
+    brokenAnswers: 0,
     usage: {
       inputTokens: run.usage.inputTokens + usage.input,
       outputTokens: run.usage.outputTokens + usage.output,
@@ -215,6 +219,8 @@ function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
 
 /** The time between the last sign of the lost executor and the new one was spent being down. */
 function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousWorkAt: number): Run {
+  // Nobody was down, and nobody took over.
+  if (event.payload.brokeOff) return { ...run, brokenAnswers: run.brokenAnswers + 1 };
   return {
     ...run,
     resumptions: run.resumptions + 1,

@@ -3,7 +3,13 @@ import { type Json, lastShown, type PlacedEvent, type PlacedEventOf } from './ev
 /** What a model reads. */
 export type Message =
   | { role: 'user'; text: string }
-  | { role: 'assistant'; text: string; calls: { callId: string; tool: string; input: Json }[] }
+  | {
+      role: 'assistant';
+      text: string;
+      calls: { callId: string; tool: string; input: Json }[];
+      /** What the model that said it wants to be shown again with it; means nothing to others. */
+      kept?: { model: string; state: Json };
+    }
   | { role: 'tool'; callId: string; tool: string; ok: boolean; text: string };
 
 /** A message and the event that it was made of. */
@@ -55,10 +61,12 @@ interface OpenStep {
 
 function messagesOf({ output, calls, edits, results }: OpenStep): PlacedMessage[] {
   const asked = output.payload.toolCalls.flatMap((callId) => calls.get(callId) ?? []);
+  const { text, model, providerState } = output.payload;
   const answer: PlacedMessage = {
     role: 'assistant',
-    text: output.payload.text,
+    text,
     calls: asked.map(({ payload: { callId, tool, input } }) => ({ callId, tool, input })),
+    ...(providerState !== null && { kept: { model, state: providerState } }),
     seq: output.seq,
   };
   return [

@@ -16,12 +16,23 @@ export interface GraphqlContext {
   lastEventId: string | null;
 }
 
+/** A model of the catalogue, as it is now. */
+export interface CatalogueModelFacts {
+  name: string;
+  provider: string;
+  contextTokens: number;
+  fallbacks: string[];
+  circuit: 'CLOSED' | 'OPEN' | 'HALF_OPEN';
+}
+
 export interface GatewayFacts {
   version: string;
   startedAt: Date;
   journal: 'sqlite' | 'postgres';
   /** Names in the catalogue, the default one first. */
   models: readonly string[];
+  /** The same models, with what can change while the server runs. */
+  modelCatalogue(): CatalogueModelFacts[];
   /** Limits of runs as configured, shown beside those of the API. */
   limits?: Readonly<Record<string, number>>;
 }

@@ -29,14 +29,28 @@ export interface RequestedCall {
   arguments: string;
 }
 
+/** Tokens, as the provider counted them. */
+export interface ModelUsage {
+  /** All that it read, what it had in its cache included. */
+  input: number;
+  /** All that it wrote, what it thought included. */
+  output: number;
+  /** Of the input, read from its cache; null where it does not say. */
+  cachedInput: number | null;
+  /** Of the output, thought; null where it does not say. */
+  reasoning: number | null;
+}
+
 /** How a model call ended. The text itself went to the sink. */
 export interface ModelFinish {
   /** `stop`, `length`, `tool-calls`, `content-filter`, or what else the provider said. */
   reason: string;
   calls: RequestedCall[];
-  /** Tokens; null where the provider did not say. */
-  usage: { input: number; output: number } | null;
+  /** Null where the provider did not say. */
+  usage: ModelUsage | null;
   responseId: string | null;
+  /** What the provider wants to be shown again with this answer, as signatures of its thoughts. */
+  providerState?: Json;
 }
 
 /** One way of asking one model. */
@@ -73,12 +87,28 @@ export class ModelError extends Error {
 export interface Price {
   inputPerMillion: number;
   outputPerMillion: number;
+  /** Where it is missing, what was cached costs as much as the rest. */
+  cachedInputPerMillion?: number;
+}
+
+/** Whether a model is asked: always, not for now, or by one call that finds out. */
+export type CircuitState = 'closed' | 'open' | 'half-open';
+
+export interface Circuit {
+  state(): CircuitState;
+  /** Whether a call that is made now would be let through. */
+  admits(): boolean;
 }
 
 /** A model under the name by which agents and clients ask for it. */
 export interface CatalogueEntry {
   name: string;
+  /** As the configuration names it. */
+  provider: string;
   model: Model;
+  circuit: Circuit;
+  /** Names of the models that are asked in its place, in this order. */
+  fallbacks: readonly string[];
   /** What the model can be shown at once, its answer included. */
   contextTokens: number;
   price: Price | null;

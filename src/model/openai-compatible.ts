@@ -1,20 +1,15 @@
 import { Agent, request as httpRequest } from 'undici';
-import type { Clock } from '../clock.ts';
-import {
-  MODEL_FIRST_BYTE_SECONDS,
-  MODEL_IDLE_SECONDS,
-  PROVIDER_ERROR_BYTES,
-  PROVIDER_LINE_BYTES,
-} from '../config/limits.ts';
+import type { Json } from '../domain/events.ts';
+import { connectionFailure, createFailureReader, type FailureReader, retryAfterSeconds } from './call/failure.ts';
+import { type Call, guardCall, untilAborted, type Waits } from './call/guarded-call.ts';
+import { usedIdsOf } from './call/used-ids.ts';
 import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from './model.ts';
-import { readEvents, readText } from './openai/body.ts';
+import { readAnswer, readText } from './openai/body.ts';
 import { createCompletionReader } from './openai/completion.ts';
 import { type Endpoint, endpointOf } from './openai/endpoint.ts';
-import { connectionFailure, createFailureReader, type FailureReader, retryAfterSeconds } from './openai/failure.ts';
-import { startPatience } from './openai/patience.ts';
 import { completionBody } from './openai/request.ts';
 
-export interface OpenAiCompatibleOptions {
+export interface OpenAiCompatibleOptions extends Waits {
   /** Address up to and without `/chat/completions`. May hold a user and a password. */
   baseURL: string;
   /** The provider's name for the model. */
@@ -23,9 +18,8 @@ export interface OpenAiCompatibleOptions {
   /** Sent along; they win over our own. */
   headers?: Record<string, string>;
   maxOutputTokens?: number;
-  clock: Clock;
-  firstByteMilliseconds?: number;
-  idleMilliseconds?: number;
+  /** More fields of the request's body, as `temperature`. */
+  options?: Record<string, Json>;
 }
 
 /**
@@ -39,29 +33,10 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): M
   const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
 
   return {
-    async stream(request, sink, signal) {
-      signal.throwIfAborted();
-      const teardown = new AbortController();
-      const abort = () => teardown.abort(signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
-      const patience = startPatience({
-        clock: options.clock,
-        firstByteMilliseconds: options.firstByteMilliseconds ?? MODEL_FIRST_BYTE_SECONDS * 1000,
-        idleMilliseconds: options.idleMilliseconds ?? MODEL_IDLE_SECONDS * 1000,
-        onExpiry: (waited) => teardown.abort(silence(waited)),
-      });
-      try {
-        return await converse({ options, endpoint, failures, agent, heard: patience.heard }, request, sink, teardown);
-      } catch (error) {
-        // Whatever ended the call, nothing of it stays open; the first reason is the one that counts.
-        teardown.abort(error);
-        signal.throwIfAborted();
-        throw failureOf(teardown.signal.reason);
-      } finally {
-        patience.end();
-        signal.removeEventListener('abort', abort);
-      }
-    },
+    stream: (request, sink, signal) =>
+      guardCall({ ...options, signal, failureOf }, (call) =>
+        converse({ options, endpoint, failures, agent, call }, request, sink),
+      ),
     async [Symbol.asyncDispose]() {
       await agent.destroy();
     },
@@ -73,64 +48,35 @@ interface Line {
   endpoint: Endpoint;
   failures: FailureReader;
   agent: Agent;
-  heard(): void;
+  call: Call;
 }
 
-async function converse(
-  line: Line,
-  request: ModelRequest,
-  sink: ModelSink,
-  teardown: AbortController,
-): Promise<ModelFinish> {
-  const { options, endpoint, failures, heard } = line;
-  const settings = { model: options.model, maxOutputTokens: options.maxOutputTokens ?? null };
+async function converse(line: Line, request: ModelRequest, sink: ModelSink): Promise<ModelFinish> {
+  const { options, endpoint, failures } = line;
+  const { signal, heard } = line.call;
+  const settings = {
+    ...{ model: options.model, maxOutputTokens: options.maxOutputTokens ?? null },
+    options: options.options ?? {},
+  };
+  // A connection that is still being made does not listen to its signal.
   const response = await untilAborted(
     httpRequest(endpoint.url, {
       method: 'POST',
       dispatcher: line.agent,
       headers: endpoint.headers,
       body: completionBody(settings, request),
-      signal: teardown.signal,
+      signal,
     }),
-    teardown.signal,
+    signal,
   );
   const { statusCode, headers, body } = response;
   if (statusCode < 200 || statusCode > 299) {
-    const text = await readText(body, { heard, bytes: PROVIDER_ERROR_BYTES, beyond: 'cut' });
+    const text = await readText(body, heard);
     throw failures.ofAnswer(statusCode, text, retryAfterSeconds(headers['retry-after'], options.clock.now()));
   }
   const reader = createCompletionReader({ sink, usedIds: usedIdsOf(request), failureOf: failures.ofEvent });
-  if (isWhole(headers['content-type'])) {
-    reader.readWhole(await readText(body, { heard, bytes: PROVIDER_LINE_BYTES, beyond: 'refuse' }));
-  } else {
-    await readEvents(body, reader, { heard, clock: options.clock, signal: teardown.signal });
-  }
+  await readAnswer(body, reader, { heard, clock: options.clock, signal });
   return reader.finish();
-}
-
-/** A connection that is still being made does not listen to its signal; whoever waits for it need not wait on. */
-function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    work.then(resolve, reject);
-  });
-}
-
-function isWhole(contentType: string | string[] | undefined): boolean {
-  return /^application\/(\S+\+)?json\b/i.test(String(contentType ?? ''));
-}
-
-function usedIdsOf({ messages }: ModelRequest): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const message of messages) {
-    if (message.role === 'assistant') for (const { callId } of message.calls) ids.add(callId);
-  }
-  return ids;
-}
-
-function silence(waitedMilliseconds: number): ModelError {
-  const message = `The model provider was silent for ${waitedMilliseconds / 1000} seconds.`;
-  return new ModelError('MODEL_UNAVAILABLE', message, { retryable: true });
 }
 
 /** Errors of the transport carry a code; anything else is the caller's reason, or a mistake of ours. */

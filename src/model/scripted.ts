@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type Model, ModelError, type ModelRequest, type ModelSink } from './model.ts';
+import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from './model.ts';
 import { readScene, type Scene } from './scripted/scene.ts';
 import { type Beat, isScript, parseScript, type ScriptStep, saying } from './scripted/script.ts';
 import { reportResults, smallTalk } from './scripted/small-talk.ts';
@@ -44,7 +44,7 @@ export function createScriptedModel(options: { clock: Clock; paceMilliseconds: n
         return {
           reason: calls.length > 0 ? 'tool-calls' : 'stop',
           calls,
-          usage: step.usage === 'counted' ? countedUsage(request, step, characters) : step.usage,
+          usage: usageOf(step, request, characters),
           responseId: null,
         };
       } catch (error) {
@@ -136,6 +136,11 @@ function abortOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
+}
+
+function usageOf(step: ScriptStep, request: ModelRequest, characters: number): ModelFinish['usage'] {
+  const counted = step.usage === 'counted' ? countedUsage(request, step, characters) : step.usage;
+  return counted && { ...counted, cachedInput: null, reasoning: null };
 }
 
 function countedUsage(request: ModelRequest, { calls }: ScriptStep, characters: number) {

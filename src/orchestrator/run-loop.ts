@@ -55,6 +55,7 @@ async function takeUp(environment: Environment, lease: Lease, run: Run): Promise
     step: run.step.at === 'calling' ? run.step.step : Math.max(1, run.steps),
     epoch: lease.epoch,
     lost: lease.lost,
+    brokeOff: false,
     reason: lease.lost ? 'Its server was lost.' : 'Its server was stopped.',
   };
   return recordEvents(environment, lease, [{ type: 'resumption', actor: 'SYSTEM', payload }]);

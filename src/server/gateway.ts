@@ -47,7 +47,7 @@ export async function startGateway(
   logger: Logger,
   overrides: Overrides = {},
 ): Promise<Gateway> {
-  const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
+  const catalogue = overrides.catalogue ?? (await makeCatalogue(configuration, overrides));
   const database = await openStore(configuration);
   const parts = createParts(configuration, database, catalogue, logger, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
@@ -86,8 +86,11 @@ export async function startGateway(
   };
 }
 
-function makeCatalogue(configuration: Configuration, { environment = process.env, clock = systemClock }: Overrides) {
-  const outcome = createCatalogue(configuration.file, { clock, random: Math.random, env: environment });
+async function makeCatalogue(
+  configuration: Configuration,
+  { environment = process.env, clock = systemClock }: Overrides,
+) {
+  const outcome = await createCatalogue(configuration.file, { clock, random: Math.random, env: environment });
   if (outcome.ok) return outcome.catalogue;
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
 }

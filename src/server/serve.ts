@@ -3,7 +3,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
-import type { GatewayFacts, GraphqlContext } from '../graphql/context.ts';
+import type { CatalogueModelFacts, GatewayFacts, GraphqlContext } from '../graphql/context.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -93,6 +93,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
       journal: commands.database.provider === 'sqlite' ? 'sqlite' : 'postgres',
       models: defaultFirst(catalogue),
     },
+    modelCatalogue: () => modelsOf(catalogue),
     limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
   };
   return (credentials, operation): GraphqlContext => {
@@ -106,6 +107,16 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
       ...operation,
     };
   };
+}
+
+const circuitNames = { closed: 'CLOSED', open: 'OPEN', 'half-open': 'HALF_OPEN' } as const;
+
+function modelsOf(catalogue: Catalogue): CatalogueModelFacts[] {
+  const entries = defaultFirst(catalogue).flatMap((name) => catalogue.find(name) ?? []);
+  return entries.map(({ name, provider, contextTokens, fallbacks, circuit }) => ({
+    ...{ name, provider, contextTokens, fallbacks: [...fallbacks] },
+    circuit: circuitNames[circuit.state()],
+  }));
 }
 
 function defaultFirst({ defaultName, names }: Catalogue): string[] {

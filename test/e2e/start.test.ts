@@ -75,8 +75,8 @@ const refusals: Refusal[] = [
   },
   {
     what: 'the provider is unknown',
-    files: model({ provider: 'abacus' }),
-    says: [/models\.mine.*"abacus" is not a known provider. Known are: scripted, openai-compatible/],
+    files: model({ provider: 'abacus', model: 'm' }),
+    says: [/models\.mine\.provider.*"abacus" is neither a provider that is built in .*anthropic.* npm install abacus/],
   },
   {
     what: 'the file has an unknown key',

@@ -56,7 +56,10 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     scopes: ['read', 'write', 'approve', 'admin'],
   });
   const logger = createLogger(outcome.configuration.logLevel);
-  const gateway = await startGateway(outcome.configuration, logger, { authenticate, ...overrides });
+  const gateway = await startGateway(outcome.configuration, logger, {
+    ...{ authenticate, environment: variables },
+    ...overrides,
+  });
   const clients: TestClient[] = [];
   const clientOf = (principal: string) => {
     const client = createTestClient(gateway.url, { 'x-principal': principal });

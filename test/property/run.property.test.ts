@@ -9,6 +9,7 @@ import { decide, type RunCommand, unexecuted } from '../../src/domain/run-decisi
 import { askingCalls, callsOf, type ToolCall } from '../../src/domain/step.ts';
 import { isTerminal, runStatuses } from '../../src/domain/transitions.ts';
 import {
+  brokenOff,
   context,
   failure,
   limits,
@@ -265,6 +266,7 @@ function executorCommand(run: Run, now: number, choices: number[]): RunCommand |
 
 function modelAnswer(run: Run, step: number, [choice = 0, size = 0, tokens = 0]: number[]): NewEvent[] {
   if (choice < 10) return [resumption(step, run.resumptionsWithoutProgress + 1), context(step)];
+  if (choice < 15) return [brokenOff(step, run.brokenAnswers + 1)];
   if (choice < 20) return [{ type: 'output_delta', actor: 'MODEL', payload: { step, text: 'He' } }];
   const calls = Array.from({ length: size % 4 }, (_, index) => `call_${run.toolCalls + index}`);
   const cost = tokens % 3 === 0 ? null : tokens / 4;

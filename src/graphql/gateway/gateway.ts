@@ -2,6 +2,7 @@ import type { Viewer as ViewerOfOperation } from '../../application/command-cont
 import * as limits from '../../config/limits.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
+import { CatalogueModel } from './catalogue-model.ts';
 
 const Viewer = builder.objectRef<ViewerOfOperation>('Viewer').implement({
   description: 'Who is asking.',
@@ -64,6 +65,11 @@ const Gateway = builder.objectRef<GraphqlContext>('Gateway').implement({
     models: t.stringList({
       description: 'Names of the models in the catalogue, the default one first.',
       resolve: ({ gateway }) => [...gateway.models],
+    }),
+    modelCatalogue: t.field({
+      type: [CatalogueModel],
+      description: 'The models in the catalogue, the default one first, and whether they are asked now.',
+      resolve: ({ gateway }) => gateway.modelCatalogue(),
     }),
     tools: t.stringList({
       description: 'Names of the tools that there are now.',

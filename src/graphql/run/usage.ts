@@ -5,7 +5,10 @@ import { builder } from '../builder.ts';
 const MAX_INT = 2 ** 31 - 1;
 const int = (figure: number) => Math.min(figure, MAX_INT);
 
-export const Usage = builder.objectRef<UsageTotals>('Usage').implement({
+/** Sums of a run or a session, or the figures of one call, of which a provider may say more. */
+type ShownUsage = UsageTotals & { cachedInput?: number | null; reasoning?: number | null };
+
+export const Usage = builder.objectRef<ShownUsage>('Usage').implement({
   description: 'What model calls used.',
   fields: (t) => ({
     inputTokens: t.int({ description: 'Tokens that models read.', resolve: ({ inputTokens }) => int(inputTokens) }),
@@ -16,6 +19,16 @@ export const Usage = builder.objectRef<UsageTotals>('Usage').implement({
     }),
     estimated: t.exposeBoolean('estimated', {
       description: 'True where a provider did not say how much it was and the figure was estimated.',
+    }),
+    cachedInputTokens: t.int({
+      nullable: true,
+      description: 'Of the input, what the provider had in its cache; null where it does not say, and for sums.',
+      resolve: ({ cachedInput }) => (typeof cachedInput === 'number' ? int(cachedInput) : null),
+    }),
+    reasoningTokens: t.int({
+      nullable: true,
+      description: 'Of the output, what the model thought; null where its provider does not say, and for sums.',
+      resolve: ({ reasoning }) => (typeof reasoning === 'number' ? int(reasoning) : null),
     }),
     cost: t.exposeFloat('cost', {
       nullable: true,

@@ -66,6 +66,15 @@ builder.objectRef<EventOf<'output'>>('OutputEvent').implement({
       description: 'Why the model stopped, as its provider says.',
       resolve: ({ payload }) => payload.finishReason,
     }),
+    model: t.string({
+      description: 'Name of the model that answered: the one that was asked for, or one of its fallbacks.',
+      resolve: ({ payload }) => payload.model,
+    }),
+    responseId: t.string({
+      nullable: true,
+      description: "The provider's own id of the answer; null where it gives none.",
+      resolve: ({ payload }) => payload.responseId,
+    }),
     usage: t.field({
       type: Usage,
       description: 'What this call used.',

@@ -59,14 +59,14 @@ builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
 
 builder.objectRef<EventOf<'resumption'>>('ResumptionEvent').implement({
   description:
-    'The run was taken up again after its executor was lost. The step named here starts over: drop the deltas of it.',
+    'The run was taken up again: its executor was lost or stopped, or the answer broke off. The step named here starts over: drop the deltas of it.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     attempt: t.int({
-      description: '1 for the first time in a row without progress.',
+      description: 'How often that has happened: to the run, or, where an answer broke off, to its step.',
       resolve: ({ payload }) => payload.attempt,
     }),
     step: t.int({ description: 'The step that starts over.', resolve: ({ payload }) => payload.step }),
-    reason: t.string({ description: 'How the executor was lost.', resolve: ({ payload }) => payload.reason }),
+    reason: t.string({ description: 'How that came about.', resolve: ({ payload }) => payload.reason }),
   }),
 });

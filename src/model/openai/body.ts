@@ -2,36 +2,34 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createParser, type ParseError } from 'eventsource-parser';
 import type { Clock } from '../../clock.ts';
-import { PROVIDER_LINE_BYTES } from '../../config/limits.ts';
+import { PROVIDER_ERROR_BYTES, PROVIDER_LINE_BYTES } from '../../config/limits.ts';
+import { nonsense } from '../call/nonsense.ts';
 import type { CompletionReader } from './completion.ts';
-import { nonsense } from './nonsense.ts';
 
 /** How long usage, and the end of the connection, may take behind the end of an answer. */
 const TAIL_MILLISECONDS = 5000;
 
 /**
- * Feeds a body of server-sent events to the reader as it arrives. Resolves at the last event, and does not wait for
- * the connection to notice; rejects with what the reader throws, the connection being closed then. A connection that is
- * lost behind the end of the answer has lost nothing but its usage.
+ * Feeds a body to the reader as it arrives. Resolves at the last event, and does not wait for the connection to notice;
+ * rejects with what the reader throws, the connection being closed then. A connection that is lost behind the end of the
+ * answer has lost nothing but its usage.
  */
-export function readEvents(
+export function readAnswer(
   body: Readable,
   reader: CompletionReader,
   { heard, clock, signal }: { heard(): void; clock: Clock; signal: AbortSignal },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const decoder = new StringDecoder('utf8');
+    let form: Form | null = null;
     let tail: (() => void) | null = null;
-    const parser = createParser({
-      maxBufferSize: PROVIDER_LINE_BYTES,
-      onEvent: ({ data }) => reader.readEvent(data),
-      onError: refuseLongLine,
-    });
     body.on('data', (chunk: Buffer) => {
       if (reader.isDone() || body.destroyed) return;
       heard();
       try {
-        parser.feed(decoder.write(chunk));
+        const text = decoder.write(chunk);
+        form ??= formOf(text, reader);
+        form?.take(text);
       } catch (error) {
         reject(error);
         body.destroy();
@@ -43,16 +41,61 @@ export function readEvents(
     });
     body.on('end', () => {
       try {
-        // The last event may lack the empty line that ends it.
-        parser.feed('\n\n');
+        form?.end();
+        resolve();
       } catch (error) {
-        if (!isCutOff(error)) reject(error);
+        reject(error);
       }
-      resolve();
     });
     body.on('error', (error) => (reader.hasFinished() && !signal.aborted ? resolve() : reject(error)));
     body.on('close', () => tail?.());
   });
+}
+
+/** How an answer is written. */
+interface Form {
+  take(text: string): void;
+  end(): void;
+}
+
+/**
+ * Told by the first character, since servers name the wrong type of content for both; null where there is none yet. A
+ * server that does not stream answers with one object.
+ */
+function formOf(text: string, reader: CompletionReader): Form | null {
+  const first = text.trimStart().charAt(0);
+  if (first === '') return null;
+  return first === '{' || first === '[' ? wholeForm(reader) : eventsForm(reader);
+}
+
+function wholeForm(reader: CompletionReader): Form {
+  let whole = '';
+  return {
+    take(text) {
+      whole += text;
+      if (whole.length > PROVIDER_LINE_BYTES) throw nonsense('more than it may');
+    },
+    end: () => reader.readWhole(whole),
+  };
+}
+
+function eventsForm(reader: CompletionReader): Form {
+  const parser = createParser({
+    maxBufferSize: PROVIDER_LINE_BYTES,
+    onEvent: ({ data }) => reader.readEvent(data),
+    onError: (error) => refuse(error, reader),
+  });
+  return {
+    take: (text) => parser.feed(text),
+    end() {
+      try {
+        // The last event may lack the empty line that ends it.
+        parser.feed('\n\n');
+      } catch (error) {
+        if (!isCutOff(error)) throw error;
+      }
+    },
+  };
 }
 
 /** An event that ended in the middle is no nonsense: the answer broke off, and the reader says so by itself. */
@@ -60,25 +103,21 @@ function isCutOff(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof SyntaxError;
 }
 
-function refuseLongLine(error: ParseError): void {
+/** Lines that the format does not know are passed over; but some servers report failures in a field `error`. */
+function refuse(error: ParseError, reader: CompletionReader): void {
   if (error.type === 'max-buffer-size-exceeded') throw nonsense('a line without an end', error);
+  if (error.type === 'unknown-field' && error.field === 'error') reader.readFailure(error.value ?? '');
 }
 
-/** @param options.beyond whether a longer body is cut, or a failure */
-export async function readText(
-  body: Readable,
-  options: { heard(): void; bytes: number; beyond: 'cut' | 'refuse' },
-): Promise<string> {
+/** The words of a failure, cut where they are too many. */
+export async function readText(body: Readable, heard: () => void): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
-    options.heard();
+    heard();
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > options.bytes) {
-      if (options.beyond === 'refuse') throw nonsense('more than it may');
-      break;
-    }
+    if (bytes > PROVIDER_ERROR_BYTES) break;
   }
-  return Buffer.concat(chunks).subarray(0, options.bytes).toString('utf8');
+  return Buffer.concat(chunks).subarray(0, PROVIDER_ERROR_BYTES).toString('utf8');
 }

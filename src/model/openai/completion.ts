@@ -1,6 +1,7 @@
-import { ModelError, type ModelFinish, type ModelSink } from '../model.ts';
-import { isRecord, nonsense } from './nonsense.ts';
-import { createCallCollector } from './tool-calls.ts';
+import { brokenOff, isRecord, nonsense } from '../call/nonsense.ts';
+import type { ModelError, ModelFinish, ModelSink } from '../model.ts';
+import { type CallCollector, createCallCollector } from './tool-calls.ts';
+import { usageOf } from './usage.ts';
 
 /** Longest reason and response id that are kept; both end on the tape. */
 const LABEL_CHARACTERS = 200;
@@ -15,6 +16,8 @@ const finishReasons: ReadonlyMap<string, string> = new Map([
 export interface CompletionReader {
   /** Takes the data of one server-sent event. */
   readEvent(data: string): void;
+  /** Takes what a server reports in place of an event; never returns. */
+  readFailure(text: string): never;
   /** Takes an answer that came whole, as from a server that does not stream. */
   readWhole(body: string): void;
   /** Whether the provider said that nothing follows. */
@@ -38,34 +41,25 @@ export function createCompletionReader(options: {
   let isDone = false;
   let reason: string | null = null;
   let usage: ModelFinish['usage'] = null;
+  let usageCameLast = false;
   let responseId: string | null = null;
 
   /** Returns whether there was a choice in it. */
   function readChunk(chunk: unknown): boolean {
     if (!isRecord(chunk)) throw nonsense('an event that is no object');
-    if (chunk.error !== undefined && chunk.error !== null) throw failureOf(chunk.error);
+    const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
+    const complaint = complaintIn(chunk) ?? (isRecord(choice) ? complaintIn(choice) : null);
+    if (complaint !== null) throw failureOf(complaint);
     if (responseId === null && typeof chunk.id === 'string' && chunk.id !== '') responseId = label(chunk.id);
     if (chunk.usage) usage = usageOf(chunk.usage) ?? usage;
-    const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
+    usageCameLast = usage !== null && !isRecord(choice);
     if (!isRecord(choice)) return false;
     const delta = choice.delta ?? choice.message;
-    if (isRecord(delta)) readDelta(delta);
+    if (isRecord(delta)) readDelta(delta, sink, collector);
     const finished = choice.finish_reason;
+    if (finished === 'error') throw failureOf('It ended its answer with an error.');
     if (typeof finished === 'string' && finished !== '') reason = finishReasons.get(finished) ?? label(finished);
     return true;
-  }
-
-  function readDelta(delta: Record<string, unknown>): void {
-    const thought = delta.reasoning_content ?? delta.reasoning;
-    if (typeof thought === 'string' && thought !== '') sink.thought(thought);
-    if (typeof delta.content === 'string') {
-      if (delta.content !== '') sink.text(delta.content);
-    } else if (Array.isArray(delta.content)) {
-      for (const part of delta.content) if (isRecord(part) && typeof part.text === 'string') sink.text(part.text);
-    }
-    if (typeof delta.refusal === 'string' && delta.refusal !== '') sink.text(delta.refusal);
-    if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) collector.take(fragment);
-    if (isRecord(delta.function_call)) collector.take({ index: 0, function: delta.function_call });
   }
 
   return {
@@ -80,6 +74,9 @@ export function createCompletionReader(options: {
       if (word === '[DONE]') isDone = true;
       else if (word !== '') readChunk(parse(word));
     },
+    readFailure(text) {
+      throw failureOf(text.startsWith('{') ? parse(text) : text);
+    },
     readWhole(body) {
       if (!readChunk(parse(body))) throw nonsense('an answer without a choice');
       reason ??= 'stop';
@@ -87,7 +84,8 @@ export function createCompletionReader(options: {
     isDone: () => isDone,
     hasFinished: () => reason !== null,
     finish() {
-      if (reason === null && !isDone) throw brokenOff();
+      // Usage in a chunk of its own is the last thing that a server says, and some say no other end.
+      if (reason === null && !isDone && !usageCameLast) throw brokenOff();
       const calls = collector.calls(usedIds);
       const ended = reason ?? 'stop';
       return { reason: calls.length > 0 && ended === 'stop' ? 'tool-calls' : ended, calls, usage, responseId };
@@ -95,10 +93,36 @@ export function createCompletionReader(options: {
   };
 }
 
-function brokenOff(): ModelError {
-  return new ModelError('MODEL_UNAVAILABLE', 'The model provider broke off in the middle of its answer.', {
-    retryable: true,
-  });
+function readDelta(delta: Record<string, unknown>, sink: ModelSink, collector: CallCollector): void {
+  // Servers that write both write the same twice.
+  const thought = [delta.reasoning_content, delta.reasoning].find((text) => typeof text === 'string' && text !== '');
+  if (typeof thought === 'string') sink.thought(thought);
+  readContent(delta.content, sink);
+  if (typeof delta.refusal === 'string' && delta.refusal !== '') sink.text(delta.refusal);
+  if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) collector.take(fragment);
+  else if (isRecord(delta.tool_calls)) collector.take(delta.tool_calls);
+  if (isRecord(delta.function_call)) collector.take({ index: 0, function: delta.function_call });
+}
+
+/** What a server complains of: in its own field, or, as vLLM does, as an object of the kind `error`. */
+function complaintIn(record: Record<string, unknown>): unknown {
+  if (record.error !== undefined && record.error !== null) return record.error;
+  return record.object === 'error' ? record : null;
+}
+
+/** Text is a string, or parts of which some are text and some thoughts. */
+function readContent(content: unknown, sink: ModelSink): void {
+  if (typeof content === 'string') {
+    if (content !== '') sink.text(content);
+    return;
+  }
+  if (!Array.isArray(content)) return;
+  for (const part of content) {
+    if (!isRecord(part)) continue;
+    if (typeof part.text === 'string' && part.text !== '') sink.text(part.text);
+    if (typeof part.thinking === 'string' && part.thinking !== '') sink.thought(part.thinking);
+    else if (Array.isArray(part.thinking)) readContent(part.thinking, { text: sink.thought, thought: sink.thought });
+  }
 }
 
 function parse(text: string): unknown {
@@ -107,17 +131,6 @@ function parse(text: string): unknown {
   } catch (cause) {
     throw nonsense('something that is not JSON', cause);
   }
-}
-
-function usageOf(value: unknown): ModelFinish['usage'] {
-  if (!isRecord(value)) return null;
-  const input = value.prompt_tokens;
-  const output = value.completion_tokens;
-  return isCount(input) && isCount(output) ? { input, output } : null;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function label(text: string): string {

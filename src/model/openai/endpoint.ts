@@ -1,5 +1,4 @@
-/** Shorter header values are words like `true`, which need no hiding. */
-const SECRET_CHARACTERS = 8;
+import { secretHeaders, secretsOf } from '../call/secrets.ts';
 
 export interface Endpoint {
   /** Without user and password: those travel in a header. */
@@ -27,9 +26,7 @@ export function endpointOf(options: {
   };
   if (options.apiKey !== null) headers.authorization = `Bearer ${options.apiKey}`;
   else if (user !== '') headers.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  const own = Object.entries(options.headers ?? {});
-  for (const [name, value] of own) headers[name.toLowerCase()] = value;
-  const hidden = own.map(([, value]) => value).filter((value) => value.length >= SECRET_CHARACTERS);
-  const secrets = [options.apiKey ?? '', password, ...hidden, url.host].filter((secret) => secret !== '');
-  return { url, headers, secrets };
+  const own = options.headers ?? {};
+  for (const [name, value] of Object.entries(own)) headers[name.toLowerCase()] = value;
+  return { url, headers, secrets: secretsOf([options.apiKey, password], secretHeaders(own), [url.host]) };
 }

@@ -1,5 +1,6 @@
 import type { Json } from '../../domain/events.ts';
 import type { Message } from '../../domain/transcript.ts';
+import { asObject, shownToolName } from '../call/shown-call.ts';
 import type { ModelRequest } from '../model.ts';
 
 export interface CompletionSettings {
@@ -7,17 +8,20 @@ export interface CompletionSettings {
   model: string;
   /** Null leaves it to the provider. */
   maxOutputTokens: number | null;
+  /** More fields of the body, as the operator configured them; null leaves out one of ours, as `stream_options`. */
+  options: Readonly<Record<string, Json>>;
 }
 
 /** The body of a streaming chat completion. */
-export function completionBody({ model, maxOutputTokens }: CompletionSettings, request: ModelRequest): string {
+export function completionBody(settings: CompletionSettings, request: ModelRequest): string {
+  const { model, maxOutputTokens, options } = settings;
+  const adjustable = { max_tokens: maxOutputTokens, stream_options: { include_usage: true }, ...options };
   return JSON.stringify({
+    ...Object.fromEntries(Object.entries(adjustable).filter(([, value]) => value !== null)),
     model,
     messages: messagesOf(request),
     tools: request.tools.length > 0 ? request.tools.map(toolOf) : undefined,
-    max_tokens: maxOutputTokens ?? undefined,
     stream: true,
-    stream_options: { include_usage: true },
   });
 }
 
@@ -55,15 +59,10 @@ function messageOf(message: Message) {
             tool_calls: message.calls.map(({ callId, tool, input }) => ({
               id: callId,
               type: 'function',
-              function: { name: tool, arguments: JSON.stringify(asObject(input)) },
+              function: { name: shownToolName(tool), arguments: JSON.stringify(asObject(input)) },
             })),
           };
     default:
       return message satisfies never;
   }
-}
-
-/** What a model wrote in place of an object is on the tape as it was; many servers refuse to be shown it so. */
-function asObject(input: Json): Json {
-  return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { malformed: input };
 }

@@ -1,8 +1,7 @@
+import { PROVIDER_CALLS } from '../../config/limits.ts';
+import { isRecord, nonsense } from '../call/nonsense.ts';
 import type { RequestedCall } from '../model.ts';
-import { isRecord, nonsense } from './nonsense.ts';
 
-/** Calls in one answer; a run is allowed fewer, so more is a model that has lost its way. */
-const MOST_CALLS = 256;
 /** Characters of all arguments of one answer: bounds what a provider can make the server hold. */
 const MOST_ARGUMENT_CHARACTERS = 4 * 1024 * 1024;
 
@@ -29,7 +28,7 @@ export function createCallCollector(): CallCollector {
   let characters = 0;
 
   function begin(id: string | null, index: number | null): OpenCall {
-    if (open.length === MOST_CALLS) throw nonsense(`more than ${MOST_CALLS} tool calls at once`);
+    if (open.length === PROVIDER_CALLS) throw nonsense(`more than ${PROVIDER_CALLS} tool calls at once`);
     const call = { id, tool: '', arguments: '' };
     open.push(call);
     if (index !== null) byIndex.set(index, call);
@@ -41,13 +40,14 @@ export function createCallCollector(): CallCollector {
       if (!isRecord(fragment)) throw nonsense('a tool call that is no object');
       const name = functionOf(fragment).name;
       const id = typeof fragment.id === 'string' && fragment.id !== '' ? fragment.id : null;
-      const index = typeof fragment.index === 'number' ? fragment.index : null;
+      const index = indexOf(fragment.index);
       const isNamed = typeof name === 'string' && name !== '';
+      const text = textOfArguments(functionOf(fragment).arguments);
       const before = index === null ? open.at(-1) : byIndex.get(index);
-      const call = before && !startsAnother(before, { id, index, isNamed }) ? before : begin(id, index);
+      if (before && isNamed && repeats(before, { id, tool: name, arguments: text })) return;
+      const call = before && !startsAnother(before, { id, index, isNamed, text }) ? before : begin(id, index);
       if (isNamed && call.tool === '') call.tool = name;
       call.id ??= id;
-      const text = textOfArguments(functionOf(fragment).arguments);
       characters += text.length;
       if (characters > MOST_ARGUMENT_CHARACTERS) throw nonsense('tool arguments without an end');
       call.arguments += text;
@@ -56,13 +56,46 @@ export function createCallCollector(): CallCollector {
   };
 }
 
+interface Fragment {
+  id: string | null;
+  index: number | null;
+  isNamed: boolean;
+  /** Of its arguments. */
+  text: string;
+}
+
 /** Some servers give every call the same index, or none: then a new id, or a name without one, begins a call. */
-function startsAnother(
-  before: OpenCall,
-  { id, index, isNamed }: { id: string | null; index: number | null; isNamed: boolean },
-): boolean {
+function startsAnother(before: OpenCall, { id, index, isNamed, text }: Fragment): boolean {
   if (id !== null && before.id !== null && id !== before.id) return isNamed || index === null;
-  return id === null && index === null && isNamed && before.tool !== '';
+  if (id !== null || !isNamed || before.tool === '') return false;
+  // Others repeat the name in each fragment of one call; arguments that are complete take no more.
+  return index === null || (isWholeObject(before.arguments) && /^\s*\{/.test(text));
+}
+
+/** Some servers end their answer with all of it once more. */
+function repeats(before: OpenCall, again: OpenCall): boolean {
+  return (
+    again.id !== null &&
+    again.id === before.id &&
+    again.tool === before.tool &&
+    again.arguments === before.arguments &&
+    isWholeObject(before.arguments)
+  );
+}
+
+function isWholeObject(text: string): boolean {
+  // Told by its last character first: this is asked once a fragment.
+  if (!text.endsWith('}')) return false;
+  try {
+    return isRecord(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
+function indexOf(value: unknown): number | null {
+  const index = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof index === 'number' && Number.isInteger(index) ? index : null;
 }
 
 function requestedCalls(open: readonly OpenCall[], usedIds: ReadonlySet<string>): RequestedCall[] {

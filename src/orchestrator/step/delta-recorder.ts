@@ -14,8 +14,8 @@ export interface DeltaRecorder {
   finish(): Promise<NewEvent[]>;
   /** Everything said so far. */
   text(): string;
-  /** Whether the answer reached its bound: the rest is dropped. */
-  isFull(): boolean;
+  /** Whether anything came at all, thoughts included. */
+  hasSpoken(): boolean;
 }
 
 interface Piece {
@@ -40,15 +40,9 @@ export function createDeltaRecorder(options: {
   let bytes = 0;
   let recording: Promise<void> | null = null;
   let stopped = false;
+  let hasSpoken = false;
 
-  const events = (): NewEvent[] =>
-    pending
-      .splice(0)
-      .flatMap(({ type, texts }) =>
-        slices(texts.join('')).map(
-          (text): NewEvent => ({ type, actor: 'MODEL', payload: { step: options.step, text } }),
-        ),
-      );
+  const events = () => eventsOf(pending.splice(0), options.step);
 
   /** What could not be recorded leaves a hole: nothing may come behind it. */
   function stop(error: unknown): void {
@@ -74,6 +68,7 @@ export function createDeltaRecorder(options: {
 
   function take(type: Piece['type'], text: string): void {
     if (text === '' || stopped || bytes >= ANSWER_BYTES) return;
+    hasSpoken = true;
     const last = pending.at(-1);
     if (last?.type === type) last.texts.push(text);
     else pending.push({ type, texts: [text] });
@@ -94,8 +89,14 @@ export function createDeltaRecorder(options: {
       return events();
     },
     text: () => spoken.join(''),
-    isFull: () => bytes >= ANSWER_BYTES,
+    hasSpoken: () => hasSpoken,
   };
+}
+
+function eventsOf(pieces: readonly Piece[], step: number): NewEvent[] {
+  return pieces.flatMap(({ type, texts }) =>
+    slices(texts.join('')).map((text): NewEvent => ({ type, actor: 'MODEL', payload: { step, text } })),
+  );
 }
 
 function slices(text: string): string[] {

@@ -56,7 +56,12 @@ export async function openInProcess() {
     ...{ journal, bus, timer: after, pageEvents: 200, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },
     pollMilliseconds: 5000,
   };
-  const gateway = { version: '0.0.0', startedAt: new Date(now()), journal: 'sqlite' as const, models: ['scripted'] };
+  const gateway = {
+    ...{ version: '0.0.0', startedAt: new Date(now()), journal: 'sqlite' as const, models: ['scripted'] },
+    modelCatalogue: () => [
+      { name: 'scripted', provider: 'scripted', contextTokens: 32_000, fallbacks: [], circuit: 'CLOSED' as const },
+    ],
+  };
 
   function contextOf({ principal = 'ada', scopes = ['read', 'write', 'approve'], ...rest }: Asking): GraphqlContext {
     const viewer: Viewer = { principal, scopes };

@@ -293,6 +293,9 @@ describe('agents, memories, gateway', () => {
     const told = await gateway.data(GatewayDocument, {});
     expect(told.viewer).toEqual({ principal: 'ada', scopes: ['read', 'write', 'approve'] });
     expect(told.gateway).toMatchObject({ version: '0.0.0', journal: 'sqlite', models: ['scripted'], tools: [] });
+    expect(told.gateway.modelCatalogue).toEqual([
+      { name: 'scripted', provider: 'scripted', contextTokens: 32_000, fallbacks: [], circuit: 'CLOSED' },
+    ]);
     expect(told.gateway.limits).toContainEqual({ name: 'queueLength', value: 3 });
   });
 });

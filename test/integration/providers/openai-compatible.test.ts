@@ -46,6 +46,7 @@ function ask(model: Model) {
   return { finish, texts, thoughts, abort, heard };
 }
 
+const counted = (input: number, output: number) => ({ input, output, cachedInput: null, reasoning: null });
 const complete = (provider: FakeProvider) => ask(modelAt(provider)).finish;
 
 describe('a stream', () => {
@@ -57,7 +58,7 @@ describe('a stream', () => {
       response.end();
     });
     const { finish, texts } = ask(modelAt(provider, { apiKey: 'key', headers: { 'x-mine': 'yes' } }));
-    expect(await finish).toEqual({ reason: 'stop', calls: [], usage: { input: 3, output: 4 }, responseId: 'r1' });
+    expect(await finish).toEqual({ reason: 'stop', calls: [], usage: counted(3, 4), responseId: 'r1' });
     expect(texts).toEqual(['Hel', 'lo']);
     const [request] = provider.requests;
     expect(request?.path).toBe('/v1/chat/completions');
@@ -120,8 +121,25 @@ describe('a stream', () => {
       }),
     );
     const { finish, texts, thoughts } = ask(modelAt(provider));
-    expect(await finish).toEqual({ reason: 'stop', calls: [], usage: { input: 1, output: 2 }, responseId: 'r2' });
+    expect(await finish).toEqual({ reason: 'stop', calls: [], usage: counted(1, 2), responseId: 'r2' });
     expect([texts, thoughts]).toEqual([['Hello'], ['hm']]);
+  });
+});
+
+describe('the type of its content', () => {
+  const answer = { id: 'r', choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }] };
+  const streamed = `\n\ndata: ${JSON.stringify(textChunk('Hello'))}\n\ndata: [DONE]\n\n`;
+
+  it.each([
+    ['text/plain', JSON.stringify(answer, null, 2)],
+    ['text/event-stream', JSON.stringify(answer)],
+    ['application/json', streamed],
+    ['text/plain', streamed],
+  ])('may be wrong: %s', async (type, body) => {
+    const provider = await startProvider((response) => response.writeHead(200, { 'content-type': type }).end(body));
+    const { finish, texts } = ask(modelAt(provider));
+    expect((await finish).reason).toBe('stop');
+    expect(texts).toEqual(['Hello']);
   });
 });
 
@@ -155,6 +173,14 @@ describe('failures', () => {
       response.end('data: {"error":{"message":"no","type":"invalid_request_error"}}');
     });
     await expect(complete(provider)).rejects.toMatchObject({ retryable: false });
+  });
+
+  it('one that is reported in a line of its own, as llama.cpp does', async () => {
+    const provider = await startProvider((response) => {
+      sendEvents(response, textChunk('a'));
+      response.end('error: {"code":400,"message":"the request exceeds the available context size","type":"x"}\n\n');
+    });
+    await expect(complete(provider)).rejects.toMatchObject({ code: 'CONTEXT_OVERFLOW' });
   });
 
   it('a line without an end is refused, and its connection closed', async () => {

@@ -102,11 +102,21 @@ interface Answer {
 
 /** The model's answer, with the calls that it asks for. */
 export function output(step: number, { text = '', calls = [], finishReason = 'stop', usage = {} }: Answer = {}) {
-  const counted: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, ...usage };
+  const none: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, cachedInput: null, reasoning: null };
+  const counted = { ...none, ...usage };
   const answer: NewEvent = {
     type: 'output',
     actor: 'MODEL',
-    payload: { step, text, toolCalls: calls, finishReason, usage: counted, model: 'scripted', responseId: null },
+    payload: {
+      step,
+      text,
+      toolCalls: calls,
+      finishReason,
+      usage: counted,
+      model: 'scripted',
+      responseId: null,
+      providerState: null,
+    },
   };
   return [answer, ...calls.map((callId) => toolCall(callId, step))];
 }
@@ -158,7 +168,16 @@ export function resumption(step: number, attempt = 1): NewEvent {
   return {
     type: 'resumption',
     actor: 'SYSTEM',
-    payload: { attempt, step, epoch: attempt + 1, lost: true, reason: 'Lost.' },
+    payload: { attempt, step, epoch: attempt + 1, lost: true, brokeOff: false, reason: 'Lost.' },
+  };
+}
+
+/** The model's answer broke off, and the step begins again. */
+export function brokenOff(step: number, attempt = 1): NewEvent {
+  return {
+    type: 'resumption',
+    actor: 'SYSTEM',
+    payload: { attempt, step, epoch: 1, lost: false, brokeOff: true, reason: 'The provider broke off.' },
   };
 }
 

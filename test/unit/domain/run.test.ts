@@ -7,6 +7,7 @@ import {
   answer,
   asking,
   awaiting,
+  brokenOff,
   called,
   context,
   expiry,
@@ -156,6 +157,30 @@ describe('steered messages', () => {
   test('B15: after an answer, it asks for another call', () => {
     const run = runOf(inProgress, context(1), output(1, { text: 'Yes.' }), steered('more'));
     expect(run).toMatchObject({ unseenInputs: [expect.any(Number)], step: { at: 'idle' } });
+  });
+});
+
+describe('answers that broke off', () => {
+  test('are counted for the step, which no executor was lost in and whose time counts', () => {
+    const run = runOf(
+      inProgress,
+      1000,
+      context(1),
+      2000,
+      delta,
+      5000,
+      brokenOff(1),
+      context(1),
+      delta,
+      brokenOff(1, 2),
+    );
+    expect(run).toMatchObject({ brokenAnswers: 2, resumptions: 0, resumptionsWithoutProgress: 0 });
+    expect(run.step).toEqual({ at: 'calling', step: 1 });
+    expect(activeMilliseconds(run, 6000)).toBe(6000);
+  });
+
+  test('are forgotten with the next one that came to its end', () => {
+    expect(runOf(inProgress, context(1), brokenOff(1), context(1), output(1)).brokenAnswers).toBe(0);
   });
 });
 

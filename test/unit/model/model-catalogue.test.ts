@@ -9,8 +9,8 @@ function catalogueOf(config: unknown, env: Record<string, string> = {}) {
   return createCatalogue(modelsConfigSchema.parse(config), { clock: systemClock, random: Math.random, env });
 }
 
-function issuesOf(config: unknown, env: Record<string, string> = {}) {
-  const outcome = catalogueOf(config, env);
+async function issuesOf(config: unknown, env: Record<string, string> = {}) {
+  const outcome = await catalogueOf(config, env);
   return outcome.ok ? [] : outcome.issues;
 }
 
@@ -20,8 +20,8 @@ function problemsOf(config: unknown) {
 }
 
 describe('createCatalogue', () => {
-  it('holds the scripted model without any configuration', () => {
-    const outcome = catalogueOf({});
+  it('holds the scripted model without any configuration', async () => {
+    const outcome = await catalogueOf({});
     if (!outcome.ok) throw new Error('refused');
     expect(outcome.catalogue.defaultName).toBe('scripted');
     expect(outcome.catalogue.names).toEqual(['scripted']);
@@ -31,7 +31,7 @@ describe('createCatalogue', () => {
 
   it('holds what is configured, with its bounds and prices', async () => {
     const price = { inputPerMillion: 0.2, outputPerMillion: 0.6 };
-    const outcome = catalogueOf(
+    const outcome = await catalogueOf(
       {
         defaultModel: 'local',
         models: {
@@ -48,8 +48,8 @@ describe('createCatalogue', () => {
     await outcome.catalogue[Symbol.asyncDispose]();
   });
 
-  it('names every problem at once, with its path', () => {
-    const issues = issuesOf({
+  it('names every problem at once, with its path', async () => {
+    const issues = await issuesOf({
       defaultModel: 'nobody',
       models: {
         local: { ...local, apiKeyEnv: 'MISSING_KEY', fallbacks: ['scripted', 'ghost', 'local'] },
@@ -67,21 +67,35 @@ describe('createCatalogue', () => {
     expect(issues[1]?.message).toContain('MISSING_KEY');
   });
 
-  it('takes an empty key for none', () => {
-    expect(issuesOf({ models: { local: { ...local, apiKeyEnv: 'KEY' } } }, { KEY: '' })).toHaveLength(1);
+  it('says which key a built-in provider looks for, and what to install for another', async () => {
+    const issues = await issuesOf({ models: { a: { provider: 'anthropic', model: 'm' } } });
+    expect(issues).toEqual([
+      { path: ['models', 'a', 'apiKeyEnv'], message: 'The environment variable ANTHROPIC_API_KEY is not set.' },
+    ]);
+    const missing = await issuesOf({
+      models: { a: { provider: '@ai-sdk/telepathy', model: 'm' }, b: { provider: 'opnai', model: 'm' } },
+    });
+    expect(missing.map(({ path }) => path)).toEqual([
+      ['models', 'a', 'provider'],
+      ['models', 'b', 'provider'],
+    ]);
+    expect(missing[0]?.message).toContain('npm install @ai-sdk/telepathy');
+    expect(missing[1]?.message).toContain('neither a provider that is built in');
+  });
+
+  it('takes an empty key for none', async () => {
+    expect(await issuesOf({ models: { local: { ...local, apiKeyEnv: 'KEY' } } }, { KEY: '' })).toHaveLength(1);
   });
 });
 
 describe('modelsConfigSchema', () => {
-  it('lists the providers that it knows', () => {
-    expect(problemsOf({ models: { a: { provider: 'telepathy' }, b: {} } })).toEqual([
-      {
-        path: ['models', 'a', 'provider'],
-        message: '"telepathy" is not a known provider. Known are: scripted, openai-compatible.',
-      },
+  it('says what a provider may be', () => {
+    const known = 'scripted, openai-compatible, anthropic, openai';
+    expect(problemsOf({ models: { a: { provider: 'Tele Pathy', model: 'm' }, b: {} } })).toEqual([
+      { path: ['models', 'a', 'provider'], message: `must be one of ${known}, or the name of a package.` },
       {
         path: ['models', 'b', 'provider'],
-        message: 'A provider is missing. Known are: scripted, openai-compatible.',
+        message: `A provider is missing. Known are: ${known}, and the names of installed packages.`,
       },
     ]);
   });
@@ -91,6 +105,9 @@ describe('modelsConfigSchema', () => {
     ['baseURL', { ...local, baseURL: 'nonsense' }],
     ['contextTokens', { ...local, contextTokens: 0 }],
     ['price', { ...local, price: { inputPerMillion: 1 } }],
+    ['model', { provider: 'anthropic' }],
+    ['baseURL', { provider: 'openai', model: 'm', baseURL: 'https://ada:secret@host' }],
+    ['options', { provider: '@ai-sdk/google', model: 'm', options: { temperature: 1 } }],
     ['paceMilliseconds', { provider: 'scripted', paceMilliseconds: -1 }],
   ])('refuses a wrong %s', (field, entry) => {
     expect(problemsOf({ models: { a: entry } })[0]?.path.slice(0, 3)).toEqual(['models', 'a', field]);

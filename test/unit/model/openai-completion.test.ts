@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createFailureReader } from '../../../src/model/call/failure.ts';
 import { createCompletionReader } from '../../../src/model/openai/completion.ts';
-import { createFailureReader } from '../../../src/model/openai/failure.ts';
 
 function createReader(usedIds: string[] = []) {
   const texts: string[] = [];
@@ -23,6 +23,7 @@ function finishOf(chunks: unknown[], reason = 'stop', usedIds: string[] = []) {
 
 const delta = (delta: unknown) => ({ choices: [{ index: 0, delta, finish_reason: null }] });
 const fragments = (...tool_calls: unknown[]) => delta({ tool_calls });
+const counted = (input: number, output: number) => ({ input, output, cachedInput: null, reasoning: null });
 const callsOf = (chunks: unknown[], usedIds: string[] = []) => finishOf(chunks, 'tool_calls', usedIds).calls;
 
 describe('text and thoughts', () => {
@@ -35,12 +36,14 @@ describe('text and thoughts', () => {
       { reasoning: 'once', reasoning_content: 'once' },
       { content: 'Hel' },
       { content: [{ type: 'text', text: 'lo' }, { type: 'image' }] },
+      { reasoning_content: '', reasoning: ' now' },
+      { content: [{ type: 'thinking', thinking: [{ type: 'text', text: ' so' }] }] },
       { refusal: '!' },
     ]) {
       reader.readEvent(JSON.stringify(delta(piece)));
     }
     expect(texts).toEqual(['Hel', 'lo', '!']);
-    expect(thoughts).toEqual(['hm', ' well', 'once']);
+    expect(thoughts).toEqual(['hm', ' well', 'once', ' now', ' so']);
   });
 });
 
@@ -69,6 +72,15 @@ describe('the end', () => {
     expect([reader.isDone(), reader.finish().reason]).toEqual([true, 'stop']);
   });
 
+  it('may be usage alone, in a chunk of its own', () => {
+    const usage = { prompt_tokens: 1, completion_tokens: 1 };
+    const { reader } = createReader();
+    reader.readEvent(JSON.stringify({ ...delta({ content: 'a' }), usage }));
+    expect(() => reader.finish()).toThrow('broke off');
+    reader.readEvent(JSON.stringify({ choices: [], usage }));
+    expect(reader.finish().reason).toBe('stop');
+  });
+
   it('keeps the first response id', () => {
     expect(finishOf([{ id: '', ...delta({}) }, { id: 'one' }, { id: 'two' }]).responseId).toBe('one');
     expect(finishOf([]).responseId).toBeNull();
@@ -82,9 +94,24 @@ describe('usage', () => {
 
   it('may be missing, come last without choices, or come with every chunk', () => {
     expect(finishOf([]).usage).toBeNull();
-    expect(finishOf([{ ...usage(3, 4), choices: [] }]).usage).toEqual({ input: 3, output: 4 });
+    expect(finishOf([{ ...usage(3, 4), choices: [] }]).usage).toEqual(counted(3, 4));
     const growing = [1, 2, 3].map((output) => ({ ...delta({ content: 'a' }), ...usage(3, output) }));
-    expect(finishOf([...growing, { usage: null }]).usage).toEqual({ input: 3, output: 3 });
+    expect(finishOf([...growing, { usage: null }]).usage).toEqual(counted(3, 3));
+  });
+
+  it('names what was cached and what was thought, where the server does and it can be', () => {
+    const whole = { prompt_tokens: 10, completion_tokens: 8 };
+    for (const [parts, cachedInput, reasoning] of [
+      [{ prompt_tokens_details: { cached_tokens: 6 }, completion_tokens_details: { reasoning_tokens: 5 } }, 6, 5],
+      [{ prompt_cache_hit_tokens: 4, reasoning_tokens: 0 }, 4, 0],
+      [{ prompt_tokens_details: null, completion_tokens_details: { reasoning_tokens: null } }, null, null],
+      [{ prompt_tokens_details: { cached_tokens: 11 }, reasoning_tokens: 9 }, null, null],
+    ] as const) {
+      expect(finishOf([{ usage: { ...whole, ...parts } }]).usage).toEqual({
+        ...{ input: 10, output: 8 },
+        ...{ cachedInput, reasoning },
+      });
+    }
   });
 
   it('is null where it makes no sense', () => {
@@ -144,6 +171,27 @@ describe('tool calls', () => {
     expect(callsOf([of('a'), of('b')]).map(({ callId }) => callId)).toEqual(['a', 'b']);
   });
 
+  it('come with the same index, no ids, and each whole', () => {
+    const of = (zone: string) => fragments({ index: 0, function: { name: 'clock', arguments: `{"zone":"${zone}"}` } });
+    expect(callsOf([of('UTC'), of('CET')]).map((call) => call.arguments)).toEqual(['{"zone":"UTC"}', '{"zone":"CET"}']);
+  });
+
+  it('come with their name in each fragment, and an index that is text', () => {
+    const of = (text: string) => fragments({ index: '0', function: { name: 'clock', arguments: text } });
+    expect(callsOf(['{"a":', '{"b":', '1}', '}'].map(of)).map((call) => call.arguments)).toEqual(['{"a":{"b":1}}']);
+  });
+
+  it('come once more at the end, whole, and are one', () => {
+    const whole = fragments({ index: 0, id: 'a', function: { name: 'clock', arguments: '{"a":1}' } });
+    const pieces = ['{"a"', ':1}'].map((text) => fragments({ index: 0, id: 'a', function: { arguments: text } }));
+    const named = fragments({ index: 0, id: 'a', function: { name: 'clock' } });
+    expect(callsOf([named, ...pieces, whole])).toEqual([{ callId: 'a', tool: 'clock', arguments: '{"a":1}' }]);
+  });
+
+  it('come alone, where a list belongs', () => {
+    expect(callsOf([delta({ tool_calls: { id: 'a', function: { name: 'clock' } } })])).toHaveLength(1);
+  });
+
   it('keep no id that has been used before, or twice', () => {
     const of = (index: number, id: string) => fragments({ index, id, function: { name: 'clock' } });
     expect(callsOf([of(0, 'old'), of(1, 'new'), of(2, 'new')], ['old']).map(({ callId }) => callId)).toEqual([
@@ -170,6 +218,21 @@ describe('tool calls', () => {
     expect(() => callsOf([fragments(...many)])).toThrow('more than');
     const long = fragments({ index: 0, function: { name: 'clock', arguments: 'x'.repeat(1024 * 1024) } });
     expect(() => callsOf(Array(5).fill(long))).toThrow('without an end');
+  });
+});
+
+describe('a failure in the middle', () => {
+  it.each([
+    [{ error: 'overloaded' }, true],
+    [{ error: { message: 'no', type: 'invalid_request_error' } }, false],
+    [{ object: 'error', message: 'no', code: 400 }, false],
+    [{ choices: [{ delta: {}, finish_reason: 'error', error: { code: 502, message: 'gone' } }] }, true],
+    [{ choices: [{ delta: {}, finish_reason: 'error' }] }, true],
+  ])('%j is thrown, retryable: %s', (chunk, retryable) => {
+    const { reader } = createReader();
+    expect(() => reader.readEvent(JSON.stringify(chunk))).toThrow(
+      expect.objectContaining({ name: 'ModelError', retryable }),
+    );
   });
 });
 
@@ -214,7 +277,7 @@ it('reads an answer that came whole', () => {
   expect(reader.finish()).toEqual({
     reason: 'tool-calls',
     calls: [{ callId: 'a', tool: 'clock', arguments: '{}' }],
-    usage: { input: 1, output: 2 },
+    usage: counted(1, 2),
     responseId: 'r',
   });
 });

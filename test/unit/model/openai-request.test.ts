@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { Json } from '../../../src/domain/events.ts';
 import type { ModelRequest } from '../../../src/model/model.ts';
 import { endpointOf } from '../../../src/model/openai/endpoint.ts';
 import { completionBody } from '../../../src/model/openai/request.ts';
 
-function bodyOf(request: Partial<ModelRequest>, maxOutputTokens: number | null = null): unknown {
-  return JSON.parse(
-    completionBody({ model: 'small', maxOutputTokens }, { instructions: '', messages: [], tools: [], ...request }),
-  );
+function bodyOf(
+  request: Partial<ModelRequest>,
+  maxOutputTokens: number | null = null,
+  options: Record<string, Json> = {},
+): unknown {
+  const whole = { instructions: '', messages: [], tools: [], ...request };
+  return JSON.parse(completionBody({ model: 'small', maxOutputTokens, options }, whole));
 }
 
 describe('completionBody', () => {
@@ -28,6 +32,17 @@ describe('completionBody', () => {
       tools: [
         { type: 'function', function: { name: 'clock', description: 'Tells the time.', parameters: inputSchema } },
       ],
+    });
+  });
+
+  it('takes further fields, which replace none that a call lives by', () => {
+    const options = { temperature: 0.2, stream_options: null, stream: false, messages: [], model: 'other' };
+    expect(bodyOf({ messages: [{ role: 'user', text: 'hello' }] }, 5, options)).toEqual({
+      model: 'small',
+      messages: [{ role: 'user', content: 'hello' }],
+      max_tokens: 5,
+      temperature: 0.2,
+      stream: true,
     });
   });
 

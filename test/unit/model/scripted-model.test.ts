@@ -184,7 +184,7 @@ describe('a script', () => {
     ['/say hello\n/usage 7 9', { input: 7, output: 9 }],
     ['/usage none', null],
   ])('reports usage: %j', async (text, usage) => {
-    expect((await ask([user(text)]).finish).usage).toEqual(usage);
+    expect((await ask([user(text)]).finish).usage).toEqual(usage && { ...usage, cachedInput: null, reasoning: null });
   });
 
   it.each(['/dance', '/words many', '/words 999999999', '/fail OOPS', '/usage 1', '/pace soon', '/call'])(

@@ -11,3 +11,11 @@ export function nonsense(what: string, cause?: unknown): ModelError {
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** An answer whose end never came. */
+export function brokenOff(cause?: unknown): ModelError {
+  return new ModelError('MODEL_UNAVAILABLE', 'The model provider broke off in the middle of its answer.', {
+    retryable: true,
+    cause,
+  });
+}

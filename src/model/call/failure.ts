@@ -8,7 +8,7 @@ const DETAIL_CHARACTERS = 300;
 const retryableStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 
 const overflowWords =
-  /context[ _-]?(length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens|n_ctx/i;
+  /context[ _-]?(length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens|request_too_large|n_ctx/i;
 const policyWords = /content[ _-]?(management )?(policy|filter)|safety system|moderation|content_policy_violation/i;
 const authWords = /invalid_api_key|authentication|unauthorized|permission_denied|permission_error/i;
 const requestWords = /invalid_request|not_found|unsupported|insufficient_quota|billing/i;
@@ -28,6 +28,8 @@ export interface FailureReader {
   ofAnswer(status: number, body: string, retryAfterSeconds: number | null): ModelError;
   /** Of what stands under `error` in an event. */
   ofEvent(error: unknown): ModelError;
+  /** Of what a provider's own package threw, be it a request that it can not make or a mistake in it. */
+  ofPackage(error: unknown): ModelError;
 }
 
 /** @param secrets texts that no message may hold: keys, passwords, the address */
@@ -36,6 +38,11 @@ export function createFailureReader(secrets: readonly string[]): FailureReader {
     ofAnswer: (status, body, retryAfterSeconds) =>
       failureOf({ ...complaintOfBody(body), status }, secrets, retryAfterSeconds),
     ofEvent: (error) => failureOf(complaintOf(error), secrets, null),
+    ofPackage(error) {
+      const detail = detailOf(error instanceof Error ? error.message : '', secrets);
+      const options = { retryable: false, cause: error };
+      return new ModelError('MODEL_UNAVAILABLE', `The package of the model provider failed${detail}`, options);
+    },
   };
 }
 
@@ -85,23 +92,37 @@ function failureOf(complaint: Complaint, secrets: readonly string[], retryAfter:
 
 function complaintOfBody(body: string): Complaint {
   try {
-    const parsed: unknown = JSON.parse(body);
-    return complaintOf(isRecord(parsed) && parsed.error ? parsed.error : parsed);
+    return complaintOf(JSON.parse(body));
   } catch {
     // A page made for browsers says nothing here.
     return { status: null, code: '', message: body.trimStart().startsWith('<') ? '' : body };
   }
 }
 
+/** Reads a complaint in any of its forms: as words, as an object, below `error` or `detail`, or in a list. */
 function complaintOf(error: unknown): Complaint {
+  if (Array.isArray(error)) return complaintOf(error[0]);
   if (!isRecord(error)) return { status: null, code: '', message: typeof error === 'string' ? error : '' };
-  const candidates = [error.status, error.status_code, error.code].map(Number);
-  const message = [error.message, error.detail, error.error].find((value) => typeof value === 'string');
+  const inner = [error.error, error.errors, error.detail, error.response].find(
+    (value) => isRecord(value) || isList(value),
+  );
+  if (inner !== undefined && typeof error.message !== 'string') return complaintOf(inner);
+  const candidates = [error.status, error.status_code, error.statusCode, error.code].map(Number);
+  const message = [error.message, error.msg, error.detail, error.error].find((value) => typeof value === 'string');
   return {
     status: candidates.find((value) => value >= 400 && value < 600) ?? null,
     code: [error.code, error.type].filter((value) => typeof value === 'string').join(' '),
-    message: message ?? '',
+    message: [message, rawWords(error.metadata)].filter((part) => part).join(': '),
   };
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+
+/** A router between the model and us keeps there what the model's own server said. */
+function rawWords(metadata: unknown): string {
+  return isRecord(metadata) && typeof metadata.raw === 'string' ? metadata.raw : '';
 }
 
 /** The provider's own words as the end of a sentence. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureReader, retryAfterSeconds } from '../../../src/model/openai/failure.ts';
+import { createFailureReader, retryAfterSeconds } from '../../../src/model/call/failure.ts';
 
 const { ofAnswer, ofEvent } = createFailureReader(['sk-secret', 'inner.host:8080']);
 const body = (error: unknown) => JSON.stringify({ error });
@@ -50,6 +50,13 @@ describe('an answer', () => {
     [body({ message: 'Slow\n down' }), 'The model provider answered 429: Slow down'],
     [body('Slow down'), 'The model provider answered 429: Slow down'],
     ['{"detail":"Slow down"}', 'The model provider answered 429: Slow down'],
+    ['{"detail":[{"loc":["body"],"msg":"Slow down"}]}', 'The model provider answered 429: Slow down'],
+    ['{"errors":[{"message":"Slow down"}]}', 'The model provider answered 429: Slow down'],
+    ['[{"error":{"message":"Slow down","code":429}}]', 'The model provider answered 429: Slow down'],
+    [
+      body({ message: 'Provider returned error', metadata: { raw: 'Slow down' } }),
+      'The model provider answered 429: Provider returned error: Slow down',
+    ],
     ['{"message":"Slow down"}', 'The model provider answered 429: Slow down'],
     ['Slow down', 'The model provider answered 429: Slow down'],
     ['<html><body>Slow down</body></html>', 'The model provider answered 429.'],

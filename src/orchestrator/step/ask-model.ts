@@ -1,0 +1,95 @@
+import { assembleContext } from '../../context/assemble.ts';
+import type { NewEvent } from '../../domain/events.ts';
+import type { Run } from '../../domain/run.ts';
+import { type CatalogueEntry, ModelError, type ModelFinish, type ModelRequest } from '../../model/model.ts';
+import type { Environment } from '../environment.ts';
+import type { Lease } from '../leases.ts';
+import type { RunSetting } from '../run-setting.ts';
+import { closingEvents } from './closing-events.ts';
+import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
+import { type Progress, recordEvents } from './record-step.ts';
+
+/** Why a model call was stopped from the inside. */
+const full = new Error('The answer reached its bound.');
+const gone = new Error('The run is not ours any more.');
+
+export interface Question {
+  setting: RunSetting;
+  run: Run;
+  step: number;
+  model: CatalogueEntry;
+  signal: AbortSignal;
+}
+
+export type Outcome =
+  | { kind: 'recorded'; progress: Progress }
+  /** `hasSpoken`: something of the answer came before. */
+  | { kind: 'failed'; failure: ModelError; hasSpoken: boolean };
+
+/** Assembles the context, asks the model, records its answer as it comes and closes the step. */
+export async function askModel(environment: Environment, lease: Lease, question: Question): Promise<Outcome> {
+  const { setting, run, step, model } = question;
+  const { instructions, resetTurn } = setting;
+  const tools = setting.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
+  const asked = { run, step, resetTurn, instructions, tools, model };
+  const { request, record } = await assembleContext(environment.store, asked);
+  const begun = await recordEvents(environment, lease, [{ type: 'context', actor: 'SYSTEM', payload: record }]);
+  if (begun.kind === 'stop') return { kind: 'recorded', progress: begun };
+  const answer = await listen(environment, lease, question, request);
+  switch (answer.kind) {
+    case 'gone':
+      return { kind: 'recorded', progress: { kind: 'stop', handedBack: false } };
+    case 'failed':
+      return answer;
+    case 'answered': {
+      const { finish, deltas, unrecorded } = answer;
+      const estimatedInput = record.estimatedTokens;
+      const closing = closingEvents(environment, { model, finish, text: deltas.text(), step, estimatedInput });
+      return { kind: 'recorded', progress: await recordEvents(environment, lease, [...unrecorded, ...closing]) };
+    }
+    default:
+      return answer satisfies never;
+  }
+}
+
+type Answer =
+  | { kind: 'answered'; finish: ModelFinish; deltas: DeltaRecorder; unrecorded: NewEvent[] }
+  | { kind: 'failed'; failure: ModelError; hasSpoken: boolean }
+  | { kind: 'gone' };
+
+async function listen(
+  environment: Environment,
+  lease: Lease,
+  { model, step, signal }: Question,
+  request: ModelRequest,
+): Promise<Answer> {
+  const inside = new AbortController();
+  let storeFailure: unknown = null;
+  const deltas = createDeltaRecorder({
+    step,
+    record: (events) => recordEvents(environment, lease, events),
+    onStop(error) {
+      storeFailure = error;
+      inside.abort(gone);
+    },
+    onFull: () => inside.abort(full),
+  });
+  try {
+    const finish = await model.model.stream(request, deltas.sink, AbortSignal.any([signal, inside.signal]));
+    const unrecorded = await deltas.finish();
+    // The answer came to its end, but not all of it onto the tape: the step starts over.
+    if (inside.signal.reason === gone) throw gone;
+    return { kind: 'answered', finish, deltas, unrecorded };
+  } catch (error) {
+    // What was said before the failure is worth keeping, whatever the failure was.
+    const unrecorded = await deltas.finish();
+    if (storeFailure !== null) throw storeFailure;
+    if (error === full) return { kind: 'answered', finish: cutShort(), deltas, unrecorded };
+    if (error === gone) return { kind: 'gone' };
+    if (unrecorded.length > 0 && !signal.aborted) await recordEvents(environment, lease, unrecorded);
+    if (error instanceof ModelError) return { kind: 'failed', failure: error, hasSpoken: deltas.hasSpoken() };
+    throw error;
+  }
+}
+
+const cutShort = (): ModelFinish => ({ reason: 'length', calls: [], usage: null, responseId: null });
