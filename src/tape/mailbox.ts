@@ -25,9 +25,9 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
   const finished: IteratorResult<T, undefined> = { done: true, value: undefined };
   const bell = createBell(options);
   const asked = createQueue(pull);
+  const advance = outlastStore(options.advance);
   let state: 'new' | 'open' | 'over' = 'new';
   let unsubscribe = () => {};
-  let wasServed = false;
 
   const isOver = () => state === 'over';
 
@@ -48,18 +48,6 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
   function leave(): void {
     close();
     asked.answerAll(finished);
-  }
-
-  /** A store that fails says so to whoever comes; who was served before waits until it is back, and misses nothing. */
-  async function advance(): ReturnType<typeof options.advance> {
-    try {
-      const found = await options.advance();
-      wasServed = true;
-      return found;
-    } catch (error) {
-      if (wasServed && isStoreFailure(error)) return null;
-      throw error;
-    }
   }
 
   async function pull(): Promise<IteratorResult<T, undefined>> {
@@ -94,6 +82,21 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
       leave();
       throw error;
     },
+  };
+}
+
+/** A store that fails says so to whoever comes; who was served before waits until it is back, and misses nothing. */
+function outlastStore<Found>(advance: () => Promise<Found>): () => Promise<Found | null> {
+  let wasServed = false;
+  return async () => {
+    try {
+      const found = await advance();
+      wasServed = true;
+      return found;
+    } catch (error) {
+      if (wasServed && isStoreFailure(error)) return null;
+      throw error;
+    }
   };
 }
 

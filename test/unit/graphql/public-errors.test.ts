@@ -20,8 +20,9 @@ describe('what a client may see', () => {
       'a store that is gone',
       new StoreError('unavailable', 'secret'),
       'UNAVAILABLE',
-      /^The database can not be written/,
+      /^The database can not be used now/,
     ],
+    ['a store that was lost', new StoreError('unknown', 'secret'), 'UNAVAILABLE', /idempotency key/],
     ['a cursor', new CursorError('abc', 'is malformed'), 'BAD_USER_INPUT', 'The cursor "abc" is malformed.'],
   ])('%s, with its code and place', (_name, error, code, message) => {
     const shown = publicError(thrown(error));
