@@ -279,10 +279,14 @@ CREATE UNIQUE INDEX "Run_active" ON "Run"("sessionId") WHERE "state" IN ('IN_PRO
 CREATE INDEX "Run_open" ON "Run"("sessionId", "urgent" DESC, "id") WHERE "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL');
 
 -- A tape is dense from 1, is not continued once it is closed, and takes an executor's events under the newest lease only.
--- Looked at once for all rows of a statement. The lease is locked, so that nobody takes it over before these rows are there.
-CREATE FUNCTION "tape_check_appended"() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Looked at once for all rows of a statement, each by its key: no plan may read a whole table, however small it was once.
+-- The lease is locked, so that nobody takes it over before these rows are there.
+CREATE FUNCTION "tape_check_appended"() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
 BEGIN
-  IF EXISTS (SELECT FROM "Tape" WHERE "closed" AND "runId" IN (SELECT "runId" FROM appended)) THEN
+  IF EXISTS (
+    SELECT FROM appended WHERE (SELECT "closed" FROM "Tape" WHERE "Tape"."runId" = appended."runId")
+  ) THEN
     RAISE EXCEPTION 'tape_closed';
   END IF;
   IF EXISTS (
@@ -290,18 +294,19 @@ BEGIN
       SELECT "runId", min("seq") AS "first", max("seq") - min("seq") + 1 AS "span", count(*) AS "rows"
         FROM appended GROUP BY "runId"
     ) AS piece
-    WHERE piece."span" <> piece."rows" OR piece."first" < 1 OR (piece."first" > 1 AND NOT EXISTS (
-      SELECT FROM "Event" WHERE "Event"."runId" = piece."runId" AND "Event"."seq" = piece."first" - 1
-    ))
+    WHERE "span" <> "rows" OR "first" < 1 OR ("first" > 1 AND (
+      SELECT "seq" FROM "Event" WHERE "Event"."runId" = piece."runId" AND "Event"."seq" = piece."first" - 1
+    ) IS NULL)
   ) THEN
     RAISE EXCEPTION 'tape_seq';
   END IF;
   IF EXISTS (SELECT FROM appended WHERE "epoch" IS NOT NULL) THEN
-    PERFORM FROM "Lease" WHERE "runId" IN (SELECT "runId" FROM appended WHERE "epoch" IS NOT NULL)
-      ORDER BY "runId" FOR SHARE;
+    PERFORM FROM (SELECT DISTINCT "runId" FROM appended WHERE "epoch" IS NOT NULL ORDER BY "runId") AS held,
+      LATERAL (SELECT FROM "Lease" WHERE "Lease"."runId" = held."runId" FOR SHARE) AS locked;
     IF EXISTS (
-      SELECT FROM appended LEFT JOIN "Lease" USING ("runId")
-        WHERE appended."epoch" IS NOT NULL AND appended."epoch" IS DISTINCT FROM "Lease"."epoch"
+      SELECT FROM appended WHERE "epoch" IS NOT NULL AND "epoch" IS DISTINCT FROM (
+        SELECT "epoch" FROM "Lease" WHERE "Lease"."runId" = appended."runId"
+      )
     ) THEN
       RAISE EXCEPTION 'tape_epoch';
     END IF;
