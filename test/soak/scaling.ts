@@ -121,6 +121,22 @@ async function shortRuns(servers: ServerProcess[]): Promise<number> {
   return count / SECONDS;
 }
 
+/** Bytes a row with its indexes, of the tables that grow with every run. */
+async function growth(url: string): Promise<string> {
+  const client = new pg.Client(url);
+  await client.connect();
+  const sizes: string[] = [];
+  for (const table of ['Event', 'Tape', 'Run', 'Lease']) {
+    await client.query(`VACUUM "${table}"`);
+    const { rows } = await client.query<{ bytes: number }>(
+      `SELECT (pg_total_relation_size('"${table}"') / greatest(1, (SELECT count(*) FROM "${table}")))::int AS bytes`,
+    );
+    sizes.push(`${table} ${rows[0]?.bytes}`);
+  }
+  await client.end();
+  return sizes.join(', ');
+}
+
 const postgres = await startPostgres({ fsync: 'on', full_page_writes: 'on', shared_buffers: '256MB' });
 const { url } = await createDatabase(postgres.url);
 await using home = await createHome({ models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } });
@@ -137,6 +153,7 @@ try {
   );
   say('short runs/s, 64 at a time, one server', (await shortRuns([one])).toFixed(1));
   say('short runs/s, 64 at a time, two servers', (await shortRuns([one, two])).toFixed(1));
+  say('bytes a row with its indexes, after short runs', await growth(url));
   const notified = await lag(one, two);
   say(
     'later on another server, NOTIFY: median, worst',
