@@ -16,9 +16,12 @@ import { voidLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
 import { builtinPolicy, type Policy } from '../policy/policy.ts';
 import { createRecorder } from '../projections/recording/recorder.ts';
-import { createToolbox, type Tool } from '../tools/tool.ts';
+import { createMcpServers } from '../tools/mcp/mcp-servers.ts';
+import type { Tool } from '../tools/tool.ts';
+import { createToolbox } from '../tools/toolbox.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { serve } from './serve.ts';
+import { version } from './version.ts';
 import { type Authenticate, localViewer } from './viewer.ts';
 
 /** What a test puts in the place of the real thing. */
@@ -50,11 +53,12 @@ export async function startGateway(
 ): Promise<Gateway> {
   const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
   const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
-  const parts = createParts(configuration, database, catalogue, overrides);
+  const parts = createParts(configuration, { database, catalogue, logger }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   await voidLeases(database, new Date(parts.clock.now()));
-  const closeStore = async () => {
+  const closeParts = async () => {
+    await parts.mcpServers.close();
     await parts.journal.idle();
     await database.close();
     if (Symbol.asyncDispose in catalogue) await (catalogue as AsyncDisposable)[Symbol.asyncDispose]();
@@ -64,9 +68,10 @@ export async function startGateway(
     logger,
     authenticate: overrides.authenticate ?? (() => localViewer),
   }).catch(async (error: unknown) => {
-    await closeStore();
+    await closeParts();
     throw error;
   });
+  parts.mcpServers.start();
   orchestrator.start();
   let closing: Promise<void> | null = null;
   const close = (graceSeconds: number) => {
@@ -74,7 +79,7 @@ export async function startGateway(
       served.refuse();
       await orchestrator.stop(graceSeconds * 1000);
       await served.close();
-      await closeStore();
+      await closeParts();
     })();
     return closing;
   };
@@ -92,7 +97,13 @@ function makeCatalogue(configuration: Configuration, { environment = process.env
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
 }
 
-function createParts(configuration: Configuration, database: Store, catalogue: Catalogue, overrides: Overrides) {
+interface Foundation {
+  database: Store;
+  catalogue: Catalogue;
+  logger: Logger;
+}
+
+function createParts(configuration: Configuration, { database, catalogue, logger }: Foundation, overrides: Overrides) {
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const bus = createBus();
@@ -100,7 +111,13 @@ function createParts(configuration: Configuration, database: Store, catalogue: C
     bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events });
   });
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS });
-  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }));
+  const mcpServers = createMcpServers(configuration.file.mcpServers, {
+    clock,
+    random: Math.random,
+    log: logger,
+    version,
+  });
+  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }), mcpServers.sources);
   const commands: CommandContext = {
     ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
     settings: {
@@ -110,7 +127,7 @@ function createParts(configuration: Configuration, database: Store, catalogue: C
     },
   };
   const policy = overrides.policy ?? builtinPolicy;
-  return { clock, newId, bus, database, journal, recorder, toolbox, commands, catalogue, policy };
+  return { clock, newId, bus, database, journal, recorder, toolbox, mcpServers, commands, catalogue, policy };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Clock } from '../../../clock.ts';
+import { MCP_MESSAGE_BYTES, MCP_STOP_SECONDS } from '../../../config/limits.ts';
+import type { StdioReach } from '../../../config/tools-config.ts';
+import type { Channel } from './channel.ts';
+import type { ProcessGroups } from './process-group.ts';
+
+interface Surroundings {
+  clock: Clock;
+  groups: ProcessGroups;
+  onStderr(chunk: Buffer): void;
+}
+
+/**
+ * A server that is a child process and speaks on its standard streams. The SDK's own transport would leave the children
+ * of a launcher such as npx behind; here the child leads a process group, and the whole group ends with it.
+ */
+export function createStdioChannel(reach: StdioReach, surroundings: Surroundings): Channel {
+  const { clock, groups } = surroundings;
+  let child: ChildProcess | null = null;
+  let failure: string | null = null;
+  let closing: Promise<void> | null = null;
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+
+  async function stop(): Promise<void> {
+    if (child === null) return;
+    // The polite way for a stdio server is the end of its input.
+    child.stdin?.end();
+    if (await endsInTime()) return;
+    groups.signal(child, 'SIGTERM');
+    if (await endsInTime()) return;
+    groups.signal(child, 'SIGKILL');
+    await endsInTime();
+  }
+
+  async function endsInTime(): Promise<boolean> {
+    const waiting = new AbortController();
+    const late = clock.sleep(MCP_STOP_SECONDS * 1000, waiting.signal).then(
+      () => false,
+      () => true,
+    );
+    const ended = await Promise.race([finished.then(() => true), late]);
+    waiting.abort();
+    return ended;
+  }
+
+  const transport: Transport = {
+    async start() {
+      const started = launch(reach, surroundings);
+      child = started;
+      receive(started, transport);
+      // At once: who is left of the group may hold the streams open, and then the end would never be complete.
+      started.once('exit', () => groups.remove(started));
+      onEnd(started, clock, (reason) => {
+        failure ??= reason;
+        finish();
+        transport.onclose?.();
+      });
+      await Promise.race([once(started, 'spawn').catch(() => finished), finished]);
+      if (failure !== null) throw new Error(failure);
+    },
+    async send(message) {
+      const input = child?.stdin;
+      if (!input?.writable) throw new Error(failure ?? 'The process takes no more input.');
+      if (!input.write(serializeMessage(message))) await Promise.race([once(input, 'drain'), finished]);
+    },
+    close: () => {
+      closing ??= stop();
+      return closing;
+    },
+  };
+  return { transport, failure: () => failure, noticesLoss: true, close: () => transport.close() };
+}
+
+function launch({ command, args, env, cwd }: StdioReach, { groups, onStderr }: Surroundings): ChildProcess {
+  const child = spawn(command, args, {
+    // Secrets of the gateway's own environment are not the server's: it gets what the operator names.
+    env: { ...getDefaultEnvironment(), ...env },
+    cwd: cwd ?? process.cwd(),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
+  groups.add(child);
+  child.stderr?.on('data', onStderr);
+  // Streams of a process that is gone fail; its end says all there is to say.
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.on('error', () => {});
+  return child;
+}
+
+function receive(child: ChildProcess, transport: Transport): void {
+  const buffer = new ReadBuffer({ maxBufferSize: MCP_MESSAGE_BYTES });
+  child.stdout?.on('data', (chunk: Buffer) => {
+    try {
+      buffer.append(chunk);
+    } catch (error) {
+      // A message without end: what follows can not be read any more.
+      transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
+      child.kill('SIGKILL');
+      return;
+    }
+    readMessages(buffer, transport);
+  });
+}
+
+/** Some servers print what is no message to their standard output; it is passed over. */
+function readMessages(buffer: ReadBuffer, transport: Transport): void {
+  for (;;) {
+    try {
+      const message = buffer.readMessage();
+      if (message === null) return;
+      transport.onmessage?.(message);
+    } catch (error) {
+      transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+/** Calls back once, when the process is gone and what it said has been read, or can not have been started. */
+function onEnd(child: ChildProcess, clock: Clock, callback: (reason: string) => void): void {
+  let isOver = false;
+  const end = (reason: string) => {
+    if (isOver) return;
+    isOver = true;
+    callback(reason);
+  };
+  child.once('error', (error: NodeJS.ErrnoException) => {
+    const missing = 'the program, or the folder that it is to run in, does not exist';
+    if (child.pid === undefined) end(`It can not be started: ${error.code === 'ENOENT' ? missing : error.message}.`);
+  });
+  child.once('exit', (code, signal) => {
+    const reason = signal === null ? `Its process ended with code ${code}.` : `Its process was ended by ${signal}.`;
+    // Somebody outside of the group may hold on to its streams for ever.
+    const stopTimer = clock.after(MCP_STOP_SECONDS * 1000, () => end(reason));
+    child.once('close', () => {
+      stopTimer();
+      end(reason);
+    });
+  });
+}
