@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { TestClient } from '../../client.ts';
 import { GatewayDocument } from '../../generated/graphql.ts';
+import type { Event } from '../conversation.ts';
 import { until } from '../gateway.ts';
 
 const packages = join(import.meta.dirname, '../../../node_modules/@modelcontextprotocol');
@@ -23,16 +26,31 @@ export function untilServer(client: TestClient, name: string, state: string) {
   });
 }
 
-/** The everything server over streamable HTTP, on a port of its own. */
-export async function startHttpServer(port: number): Promise<ChildProcess> {
+/** The one result of a run with one call. */
+export function resultOf(events: readonly Event[]) {
+  const found = events.find((event) => event.__typename === 'ToolResultEvent');
+  if (found?.__typename !== 'ToolResultEvent') throw new Error('There is no result.');
+  const { ok, output, error } = found;
+  return { ok, output, error };
+}
+
+export interface HttpServer {
+  child: ChildProcess;
+  /** Everything it printed. */
+  output(): string;
+}
+
+/** The everything server over streamable HTTP. Resolves when it listens. */
+export async function startHttpServer(port: number): Promise<HttpServer> {
   const child = spawn(process.execPath, [programOf('server-everything'), 'streamableHttp'], {
     env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   onTestFinished(() => endNow(child));
-  for await (const chunk of child.stderr ?? []) if (String(chunk).includes('listening')) break;
-  child.stderr?.resume();
-  return child;
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += String(chunk)));
+  await until(async () => printed.includes('listening on port'));
+  return { child, output: () => printed };
 }
 
 export async function endNow(child: ChildProcess): Promise<void> {
@@ -41,18 +59,27 @@ export async function endNow(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('There is no port.');
+  return address.port;
+}
+
 /** Processes below this one whose command line holds a text. */
-export async function childrenRunning(text: string): Promise<number[]> {
+export async function descendantsRunning(text: string, parent = process.pid): Promise<number[]> {
+  const listed = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => '');
   const found: number[] = [];
-  for (const id of await childrenOf(process.pid)) {
+  for (const id of listed.split(' ').filter(Boolean).map(Number)) {
     const command = await readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '');
     if (command.includes(text)) found.push(id);
+    found.push(...(await descendantsRunning(text, id)));
   }
   return found;
 }
 
-async function childrenOf(parent: number): Promise<number[]> {
-  const text = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => '');
-  const direct = text.split(' ').filter(Boolean).map(Number);
-  return [...direct, ...(await Promise.all(direct.map(childrenOf))).flat()];
-}
+export const isRunning = (processId: number) => existsSync(`/proc/${processId}`);
