@@ -16,6 +16,7 @@ import { voidLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
 import { builtinPolicy, type Policy } from '../policy/policy.ts';
 import { createRecorder } from '../projections/recording/recorder.ts';
+import { type Folder, openFolder } from '../tools/files/folder.ts';
 import { createMcpServers } from '../tools/mcp/mcp-servers.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
@@ -52,8 +53,10 @@ export async function startGateway(
   overrides: Overrides = {},
 ): Promise<Gateway> {
   const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
+  const { files: filesConfig } = configuration.file;
+  const files = filesConfig ? await openFolder(filesConfig.root) : null;
   const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
-  const parts = createParts(configuration, { database, catalogue, logger }, overrides);
+  const parts = createParts(configuration, { database, catalogue, logger, files }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   await voidLeases(database, new Date(parts.clock.now()));
@@ -101,9 +104,11 @@ interface Foundation {
   database: Store;
   catalogue: Catalogue;
   logger: Logger;
+  files: Folder | null;
 }
 
-function createParts(configuration: Configuration, { database, catalogue, logger }: Foundation, overrides: Overrides) {
+function createParts(configuration: Configuration, foundation: Foundation, overrides: Overrides) {
+  const { database, catalogue, logger, files } = foundation;
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const bus = createBus();
@@ -117,7 +122,7 @@ function createParts(configuration: Configuration, { database, catalogue, logger
     log: logger,
     version,
   });
-  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }), mcpServers.sources);
+  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
   const commands: CommandContext = {
     ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
     settings: {
