@@ -85,7 +85,6 @@ export const toolsConfigSchema = z.object({
   mcpServers: z.record(serverName, mcpServer).default({}),
   files: z.strictObject({ root: z.string().min(1).describe('the folder that the file tools stay in') }).optional(),
 });
-export type ToolsConfig = z.infer<typeof toolsConfigSchema>;
 
 /** Fills in the variables of the servers in a file that is not checked yet; those of a disabled server may be unset. */
 export function fillMcpServers(
