@@ -17,10 +17,11 @@ import { createOrchestrator } from '../orchestrator/orchestrator.ts';
 import { builtinPolicy, type Policy } from '../policy/policy.ts';
 import { createRecorder } from '../projections/recording/recorder.ts';
 import { type Folder, openFolder } from '../tools/files/folder.ts';
-import { createMcpServers } from '../tools/mcp/mcp-servers.ts';
+import type { McpServers } from '../tools/mcp/mcp-servers.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { builtinTools } from './builtin-tools.ts';
+import { loadMcpServers } from './mcp-servers.ts';
 import { serve } from './serve.ts';
 import { version } from './version.ts';
 import { type Authenticate, localViewer } from './viewer.ts';
@@ -55,8 +56,12 @@ export async function startGateway(
   const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
   const { files: filesConfig } = configuration.file;
   const files = filesConfig ? await openFolder(filesConfig.root) : null;
+  const mcpServers = await loadMcpServers(configuration.file.mcpServers, {
+    clock: overrides.clock ?? systemClock,
+    ...{ random: Math.random, log: logger, version },
+  });
   const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
-  const parts = createParts(configuration, { database, catalogue, logger, files }, overrides);
+  const parts = createParts(configuration, { database, catalogue, files, mcpServers }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   await voidLeases(database, new Date(parts.clock.now()));
@@ -103,12 +108,12 @@ function makeCatalogue(configuration: Configuration, { environment = process.env
 interface Foundation {
   database: Store;
   catalogue: Catalogue;
-  logger: Logger;
   files: Folder | null;
+  mcpServers: McpServers;
 }
 
 function createParts(configuration: Configuration, foundation: Foundation, overrides: Overrides) {
-  const { database, catalogue, logger, files } = foundation;
+  const { database, catalogue, files, mcpServers } = foundation;
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const bus = createBus();
@@ -116,12 +121,6 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
     bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events });
   });
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS });
-  const mcpServers = createMcpServers(configuration.file.mcpServers, {
-    clock,
-    random: Math.random,
-    log: logger,
-    version,
-  });
   const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
   const commands: CommandContext = {
     ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },

@@ -18,7 +18,7 @@ export interface McpServers {
   close(): Promise<void>;
 }
 
-interface Surroundings {
+export interface McpSurroundings {
   clock: Clock;
   random(): number;
   log: Log;
@@ -27,7 +27,7 @@ interface Surroundings {
 
 export function createMcpServers(
   configs: Readonly<Record<string, McpServerConfig>>,
-  surroundings: Surroundings,
+  surroundings: McpSurroundings,
 ): McpServers {
   const groups = createProcessGroups();
   const sources = Object.entries(configs).map(([name, config]) =>
@@ -49,7 +49,7 @@ export function createMcpServers(
 function opener(
   name: string,
   { reach }: McpServerConfig,
-  { clock, log }: Surroundings,
+  { clock, log }: McpSurroundings,
   groups: ProcessGroups,
 ): OpenChannel {
   if (reach.kind === 'http') return () => createHttpChannel(reach, clock);

@@ -11,12 +11,15 @@ interface Offering {
   log: Log;
 }
 
-/** The tools that the gateway offers of those that a server lists; why one is left out is in the log. */
-export function offeredTools(
+/**
+ * The tools that the gateway offers of those that a server lists; why one is left out is in the log.
+ * Compiling a schema takes milliseconds: others get their turn after each.
+ */
+export async function offeredTools(
   { name: server, config, log }: Offering,
   listed: readonly McpToolDescription[],
   execute: Execute,
-): Tool[] {
+): Promise<Tool[]> {
   const leftOut = (tool: string, reason: string) =>
     log.warn({ mcpServer: server, tool, reason }, 'a tool of an MCP server is left out');
   const enabled = listed.filter(({ name }) => !Object.hasOwn(config.tools, name) || config.tools[name]?.enabled);
@@ -29,6 +32,7 @@ export function offeredTools(
     } catch (error) {
       leftOut(description.name, describeFailure(error));
     }
+    await new Promise((resolve) => setImmediate(resolve));
   }
   if (enabled.length > MCP_TOOLS) leftOut('', `It offers more than ${MCP_TOOLS} tools; those behind are left out.`);
   for (const named of Object.keys(config.tools)) {

@@ -76,7 +76,7 @@ async function serveOnce(
   const channel = options.open();
   life.channel = channel;
   const refresh = async (connection: McpConnection) => {
-    life.tools = offeredTools(options, await connection.listTools(), execute);
+    life.tools = await offeredTools(options, await connection.listTools(), execute);
     for (const tool of life.tools) life.known.add(tool.name);
   };
   const refresher = createRefresher(clock, async () => {

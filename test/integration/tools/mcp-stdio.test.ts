@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { CancelRunDocument, DecideApprovalDocument, ToolsDocument } from '../../generated/graphql.ts';
+import {
+  CancelRunDocument,
+  CreateAgentDocument,
+  DecideApprovalDocument,
+  ToolsDocument,
+} from '../../generated/graphql.ts';
 import { converse, follow, runById, send, typesOf } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
@@ -133,6 +138,25 @@ test('tools are turned off and judged anew by the configuration', async () => {
   const listed = await client.send(ToolsDocument, {});
   const echo = listed.tools.find(({ name }) => name === 'everything__echo');
   expect(echo).toMatchObject({ risk: 'HIGH', idempotent: false });
+});
+
+test('B35: an agent has the tools that its list names, also by their source', async () => {
+  const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
+  await untilServer(client, 'everything', 'READY');
+  const agentWith = async (name: string, tools: string[]) => {
+    const { createAgent } = await client.send(CreateAgentDocument, { input: { name, instructions: 'Help.', tools } });
+    if (createAgent.__typename !== 'CreateAgentSuccess') throw new Error(createAgent.message);
+    return createAgent.agent.id;
+  };
+  const ask = async (agentId: string) => {
+    const text = calling(['everything__echo', { message: 'hello' }]);
+    const { events } = await converse(client, { sessionKey: agentId, agentId, text });
+    return resultOf(events);
+  };
+  expect(await ask(await agentWith('remote', ['everything/*']))).toMatchObject({ ok: true, output: 'Echo: hello' });
+  expect((await ask(await agentWith('local', ['builtin/*']))).error).toMatch(
+    /^There is no tool "everything__echo" now\. There are: clock, memory_search, /,
+  );
 });
 
 test('B45: an approved call that a restart of the gateway meets waits for its server', async () => {
