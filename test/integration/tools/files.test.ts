@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +101,12 @@ describe('files', () => {
     await Promise.all(names.map((name) => writeFile(join(root, 'many', name), '')));
     expect(JSON.stringify((await use('files_list', { path: 'many' })).output)).toContain('[The output goes on');
   });
+});
+
+test.runIf(process.platform === 'linux')('B44: a pipe that nobody writes to is refused, not waited for', async () => {
+  const { root, use } = await workspace();
+  spawnSync('mkfifo', [join(root, 'pipe')]);
+  expect((await use('files_read', { path: 'pipe' })).error).toBe('pipe: It is not a file.');
 });
 
 describe('B62: paths that lead out', () => {

@@ -89,10 +89,12 @@ describe('B45: a stdio server', () => {
   test('B35: while it is away its tools are not listed, and calls say why at once', async () => {
     const broken = { command: process.execPath, args: ['-e', 'process.exit(3)'] };
     const missing = { command: '/there/is/no/such/program' };
-    const { client } = await startTestGateway({ file: { mcpServers: { broken, missing } } });
+    const endless = { command: process.execPath, args: ['-e', 'process.stdout.write("x".repeat(9e6))'] };
+    const { client } = await startTestGateway({ file: { mcpServers: { broken, missing, endless } } });
     const { lastError } = await untilServer(client, 'broken', 'RESTARTING');
     expect(lastError).toBe('Its process ended with code 3.');
     expect((await untilServer(client, 'missing', 'RESTARTING')).lastError).toContain('does not exist');
+    expect((await untilServer(client, 'endless', 'RESTARTING')).lastError).toMatch(/^It sent a message longer than/);
     const { tools } = await client.send(ToolsDocument, {});
     expect(tools.filter(({ source }) => source !== 'builtin')).toEqual([]);
     const { events, run } = await converse(client, { sessionKey: 'away', text: calling(['broken__echo', {}]) });
@@ -177,7 +179,9 @@ test('B45: an approved call that a restart of the gateway meets waits for its se
 });
 
 test('B45: with the gateway end the server and what its launcher started', async () => {
-  const launcher = `require('node:child_process').spawn(process.execPath, [${JSON.stringify(program)}], { stdio: 'inherit' });
+  // What it prints beside its messages is passed over.
+  const launcher = `console.log('starting');
+    require('node:child_process').spawn(process.execPath, [${JSON.stringify(program)}], { stdio: 'inherit' });
     process.on('SIGTERM', () => {});
     setInterval(() => {}, 1000);`;
   const mcpServers = { launched: { command: process.execPath, args: ['-e', launcher] } };

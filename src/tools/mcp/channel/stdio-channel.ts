@@ -40,22 +40,18 @@ export function createStdioChannel(reach: StdioReach, surroundings: Surroundings
     await endsInTime();
   }
 
-  async function endsInTime(): Promise<boolean> {
-    const waiting = new AbortController();
-    const late = clock.sleep(MCP_STOP_SECONDS * 1000, waiting.signal).then(
-      () => false,
-      () => true,
-    );
-    const ended = await Promise.race([finished.then(() => true), late]);
-    waiting.abort();
-    return ended;
+  const endsInTime = () => settlesInTime(finished, clock);
+
+  function giveUp(reason: string): void {
+    failure ??= reason;
+    if (child !== null) groups.signal(child, 'SIGKILL');
   }
 
   const transport: Transport = {
     async start() {
       const started = launch(reach, surroundings);
       child = started;
-      receive(started, transport);
+      receive(started, transport, giveUp);
       // At once: who is left of the group may hold the streams open, and then the end would never be complete.
       started.once('exit', () => groups.remove(started));
       onEnd(started, clock, (reason) => {
@@ -67,9 +63,10 @@ export function createStdioChannel(reach: StdioReach, surroundings: Surroundings
       if (failure !== null) throw new Error(failure);
     },
     async send(message) {
-      const input = child?.stdin;
-      if (!input?.writable) throw new Error(failure ?? 'The process takes no more input.');
-      if (!input.write(serializeMessage(message))) await Promise.race([once(input, 'drain'), finished]);
+      if (await write(child, serializeMessage(message), finished)) return;
+      // Mostly its end is under way and says more; a process that lives on without its input is of no use.
+      if (closing === null && !(await endsInTime())) giveUp('It takes no more input.');
+      throw new Error(failure ?? 'It is not running.');
     },
     close: () => {
       closing ??= stop();
@@ -77,6 +74,30 @@ export function createStdioChannel(reach: StdioReach, surroundings: Surroundings
     },
   };
   return { transport, failure: () => failure, noticesLoss: true, close: () => transport.close() };
+}
+
+/** Whether a promise is settled within the time that a process has to end. */
+async function settlesInTime(promise: Promise<void>, clock: Clock): Promise<boolean> {
+  const waiting = new AbortController();
+  const late = clock.sleep(MCP_STOP_SECONDS * 1000, waiting.signal).then(
+    () => false,
+    () => true,
+  );
+  const isSettled = await Promise.race([promise.then(() => true), late]);
+  waiting.abort();
+  return isSettled;
+}
+
+/** Resolves when there is room for more; with false where nobody takes it. */
+async function write(child: ChildProcess | null, text: string, finished: Promise<void>): Promise<boolean> {
+  const input = child?.stdin;
+  if (!input?.writable) return false;
+  if (input.write(text)) return true;
+  const drained = once(input, 'drain').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([drained, finished.then(() => false)]);
 }
 
 function launch({ command, args, env, cwd }: StdioReach, { groups, onStderr }: Surroundings): ChildProcess {
@@ -95,16 +116,14 @@ function launch({ command, args, env, cwd }: StdioReach, { groups, onStderr }: S
   return child;
 }
 
-function receive(child: ChildProcess, transport: Transport): void {
+function receive(child: ChildProcess, transport: Transport, giveUp: (reason: string) => void): void {
   const buffer = new ReadBuffer({ maxBufferSize: MCP_MESSAGE_BYTES });
   child.stdout?.on('data', (chunk: Buffer) => {
     try {
       buffer.append(chunk);
-    } catch (error) {
-      // A message without end: what follows can not be read any more.
-      transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
-      child.kill('SIGKILL');
-      return;
+    } catch {
+      // What follows a message without end can not be read any more.
+      return giveUp(`It sent a message longer than ${MCP_MESSAGE_BYTES} bytes.`);
     }
     readMessages(buffer, transport);
   });
