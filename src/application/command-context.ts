@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
-import type { Toolbox } from '../tools/tool.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
 import type { Lanes } from './lanes.ts';
 
 /** What the configuration says about commands. */

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
+import { fillMcpServers, toolsConfigSchema } from './tools-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Parts of the file that this release does not know yet: better refused than ignored. */
-const later = ['embeddings', 'mcpServers', 'policyFile', 'files', 'auth'] as const;
+const later = ['embeddings', 'policyFile', 'auth'] as const;
 
 const fileSchema = z
   .strictObject({
     ...modelsConfigSchema.shape,
+    ...toolsConfigSchema.shape,
     approvals: z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
@@ -132,10 +134,10 @@ function parseFile(environment: Environment, path: string, readFile: (path: stri
   } catch (error) {
     return { ok: false, problems: [`${path} is not JSON: ${error instanceof Error ? error.message : error}`] };
   }
-  const parsed = fileSchema.safeParse(json);
-  if (!parsed.success) return { ok: false, problems: parsed.error.issues.map((issue) => said(path, issue)) };
-  const issues = checkModels(parsed.data, environment);
-  return issues.length === 0
+  const filled = fillMcpServers(json, environment);
+  const parsed = fileSchema.safeParse(filled.file);
+  const issues = [...filled.issues, ...(parsed.success ? checkModels(parsed.data, environment) : parsed.error.issues)];
+  return parsed.success && issues.length === 0
     ? { ok: true, configuration: parsed.data }
     : { ok: false, problems: issues.map((issue) => said(path, issue)) };
 }

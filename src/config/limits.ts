@@ -105,3 +105,44 @@ export const OPERATIONS_PER_SOCKET = 1000;
 export const SOCKET_CLOSE_SECONDS = 2;
 /** Between two pings on a WebSocket or comments on an event stream: proxies cut what is silent for a minute. */
 export const KEEP_ALIVE_SECONDS = 12;
+
+/** One call of an MCP server's tool, where its entry says nothing else. */
+export const MCP_CALL_SECONDS = 60;
+/** Longest that an entry may allow a call: a run is over before. */
+export const MCP_LONGEST_CALL_SECONDS = 60 * 60;
+/** From the start of a server to its list of tools: `npx` may have to download it. */
+export const MCP_START_SECONDS = 120;
+/** How long calls that a restart finds wait for a server that is still starting. */
+export const MCP_SETTLE_SECONDS = 30;
+/** Wait before a server is started again; it doubles with each failure in a row up to the longest. */
+export const MCP_RESTART_SECONDS = 0.5;
+export const MCP_LONGEST_RESTART_SECONDS = 60;
+/** A server that ran this long and is lost is started again as if it were the first time. */
+export const MCP_STABLE_SECONDS = 60;
+/** How long a server has to end by itself, and again after it was asked to by a signal. */
+export const MCP_STOP_SECONDS = 2;
+/** Between two questions whether an HTTP server is still there: it does not say when it goes. */
+export const MCP_PING_SECONDS = 15;
+/** Between two lists of tools of a server that keeps changing them. */
+export const MCP_REFRESH_SECONDS = 1;
+/** Tools of one server: more than any model is shown well. */
+export const MCP_TOOLS = 256;
+/** Pages of a list of tools: a server that never ends its list is given up on. */
+export const MCP_TOOL_PAGES = 64;
+/** A tool's description and input schema go into every model call. */
+export const MCP_DESCRIPTION_CHARACTERS = 8000;
+export const MCP_SCHEMA_BYTES = 64 * 1024;
+/** One message of a stdio server: the largest output that is kept, as base64, with room to spare. */
+export const MCP_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** What a stdio server says on stderr: characters of a line, and lines of a minute. */
+export const MCP_STDERR_CHARACTERS = 1000;
+export const MCP_STDERR_LINES = 120;
+
+/** A file that is read whole: as base64 it still fits in a tool's output. */
+export const FILE_READ_BYTES = 512 * 1024;
+/** A file that is written: what a model can put into one call is less. */
+export const FILE_WRITE_BYTES = 512 * 1024;
+/** Entries of one folder that are listed. */
+export const FILE_LIST_ENTRIES = 1000;
+/** A path within the folder; systems take about as much. */
+export const FILE_PATH_BYTES = 1024;

@@ -1,5 +1,6 @@
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { FollowDependencies } from '../tape/follow.ts';
+import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
 /** What resolvers work with. The server makes one for each operation. */
@@ -33,6 +34,8 @@ export interface GatewayFacts {
   models: readonly string[];
   /** The same models, with what can change while the server runs. */
   modelCatalogue(): CatalogueModelFacts[];
+  /** MCP servers as they are now, in the order of the configuration. */
+  mcpServers?(): readonly McpServerStatus[];
   /** Limits of runs as configured, shown beside those of the API. */
   limits?: Readonly<Record<string, number>>;
 }

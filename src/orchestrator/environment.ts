@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
-import type { Toolbox } from '../tools/tool.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
 
 export interface OrchestratorSettings {
   limits: RunLimits;

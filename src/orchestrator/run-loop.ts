@@ -94,6 +94,11 @@ async function perform(
   signal: AbortSignal,
 ): Promise<Progress> {
   const next = nextStep(run, environment.settings.limits, environment.clock.now());
+  // A run that a restart finds in the middle of its calls would else be ahead of the servers that have their tools.
+  if ('calls' in next) {
+    const names = next.calls.map(({ tool }) => tool);
+    await environment.world.toolbox.settled(names, signal);
+  }
   switch (next.kind) {
     case 'start':
       return startRun(environment, lease);

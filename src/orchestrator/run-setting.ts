@@ -2,6 +2,7 @@ import type { Run } from '../domain/run.ts';
 import { agentById, defaultAgent } from '../projections/agents.ts';
 import { sessionOfRun } from '../projections/sessions.ts';
 import type { Tool } from '../tools/tool.ts';
+import { selectTools } from '../tools/tool-selection.ts';
 import type { Environment } from './environment.ts';
 
 /** What a run is executed with. */
@@ -11,7 +12,8 @@ export interface RunSetting {
   model: string;
   /** Null for the usual ones. */
   instructions: string | null;
-  tools: readonly Tool[];
+  /** What there is at the moment of asking: servers of tools come and go while a run goes on. */
+  readonly tools: readonly Tool[];
 }
 
 /** Looks up what a run is executed with; null where its session is gone. */
@@ -22,12 +24,13 @@ export async function settingOf({ store, world }: Environment, run: Run): Promis
   const { id, owner, resetTurn } = session;
   const agentId = run.origin.agentId ?? session.agentId;
   const agent = (agentId && (await agentById(reader, owner, agentId))) || (await defaultAgent(reader, owner));
-  const all = world.toolbox.list();
   return {
     session: { id, owner },
     resetTurn,
     model: run.origin.model ?? agent?.model ?? world.catalogue.defaultName,
     instructions: agent?.instructions || null,
-    tools: agent?.tools ? all.filter(({ name }) => agent.tools?.includes(name)) : all,
+    get tools() {
+      return selectTools(world.toolbox.list(), agent?.tools ?? null);
+    },
   };
 }

@@ -5,6 +5,8 @@ import { isRefusal } from '../domain/refusal.ts';
 import type { NewId } from '../ids.ts';
 import { searchMemories } from '../projections/memories.ts';
 import { createClockTool } from '../tools/clock-tool.ts';
+import { createFileTools } from '../tools/files/file-tools.ts';
+import type { Folder } from '../tools/files/folder.ts';
 import { createHttpFetch } from '../tools/http-fetch.ts';
 import { createMemoryTools, type Memories } from '../tools/memory-tools.ts';
 import type { Tool } from '../tools/tool.ts';
@@ -13,14 +15,22 @@ interface Options {
   database: Database;
   newId: NewId;
   clock: Clock;
+  /** Where the file tools work; without it there are none. */
+  files: Folder | null;
 }
 
 /** The tools that come with the gateway, in the order in which they are listed. */
 export function builtinTools(options: Options): Tool[] {
-  return [createClockTool(options.clock), ...createMemoryTools(memoriesOf(options)), createHttpFetch()];
+  const { clock, files } = options;
+  return [
+    createClockTool(clock),
+    ...createMemoryTools(memoriesOf(options)),
+    createHttpFetch(),
+    ...(files ? createFileTools(files) : []),
+  ];
 }
 
-function memoriesOf({ database, newId, clock }: Options): Memories {
+function memoriesOf({ database, newId, clock }: Omit<Options, 'files'>): Memories {
   return {
     async search({ owner, sessionId, query, limit }) {
       const visible = { owner, sessionId, now: new Date(clock.now()) };

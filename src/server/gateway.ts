@@ -16,10 +16,15 @@ import { voidLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
 import { builtinPolicy, type Policy } from '../policy/policy.ts';
 import { createRecorder } from '../projections/recording/recorder.ts';
-import { createToolbox, type Tool } from '../tools/tool.ts';
+import { type Folder, openFolder } from '../tools/files/folder.ts';
+import type { McpServers } from '../tools/mcp/mcp-servers.ts';
+import type { Tool } from '../tools/tool.ts';
+import { createToolbox } from '../tools/toolbox.ts';
 import { builtinTools } from './builtin-tools.ts';
+import { loadMcpServers } from './mcp-servers.ts';
 import { serve } from './serve.ts';
 import { connectBus, openStore } from './store.ts';
+import { version } from './version.ts';
 import { type Authenticate, localViewer } from './viewer.ts';
 
 /** What a test puts in the place of the real thing. */
@@ -48,12 +53,19 @@ export async function startGateway(
   overrides: Overrides = {},
 ): Promise<Gateway> {
   const catalogue = overrides.catalogue ?? (await makeCatalogue(configuration, overrides));
+  const { files: filesConfig } = configuration.file;
+  const files = filesConfig ? await openFolder(filesConfig.root) : null;
+  const mcpServers = await loadMcpServers(configuration.file.mcpServers, {
+    clock: overrides.clock ?? systemClock,
+    ...{ random: Math.random, log: logger, version },
+  });
   const database = await openStore(configuration);
-  const parts = createParts(configuration, database, catalogue, logger, overrides);
+  const parts = createParts(configuration, { database, catalogue, files, mcpServers, logger }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   if (!database.isShared) await voidLeases(database, new Date(parts.clock.now()));
-  const closeStore = async () => {
+  const closeParts = async () => {
+    await parts.mcpServers.close();
     await parts.journal.idle();
     await parts.closeBus();
     await database.close();
@@ -64,9 +76,10 @@ export async function startGateway(
     logger,
     authenticate: overrides.authenticate ?? (() => localViewer),
   }).catch(async (error: unknown) => {
-    await closeStore();
+    await closeParts();
     throw error;
   });
+  parts.mcpServers.start();
   orchestrator.start();
   let closing: Promise<void> | null = null;
   const close = (graceSeconds: number) => {
@@ -74,7 +87,7 @@ export async function startGateway(
       served.refuse();
       await orchestrator.stop(graceSeconds * 1000);
       await served.close();
-      await closeStore();
+      await closeParts();
     })();
     return closing;
   };
@@ -95,13 +108,16 @@ async function makeCatalogue(
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
 }
 
-function createParts(
-  configuration: Configuration,
-  database: Database,
-  catalogue: Catalogue,
-  logger: Logger,
-  overrides: Overrides,
-) {
+interface Foundation {
+  database: Database;
+  catalogue: Catalogue;
+  files: Folder | null;
+  mcpServers: McpServers;
+  logger: Logger;
+}
+
+function createParts(configuration: Configuration, foundation: Foundation, overrides: Overrides) {
+  const { database, catalogue, files, mcpServers, logger } = foundation;
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
@@ -110,7 +126,7 @@ function createParts(
   const { bus, close: closeBus } = connectBus(configuration, { database, journal, clock, newId, logger });
   const { isShared } = database;
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
-  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }));
+  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
   const commands: CommandContext = {
     ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
     settings: {
@@ -120,7 +136,8 @@ function createParts(
     },
   };
   const policy = overrides.policy ?? builtinPolicy;
-  return { clock, newId, bus, closeBus, database, journal, recorder, toolbox, commands, catalogue, policy };
+  const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
+  return { clock, newId, ...running, commands, catalogue, policy };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {

@@ -9,6 +9,7 @@ import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
+import type { McpServers } from '../tools/mcp/mcp-servers.ts';
 import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import { createGraphqlHttp, type MakeContext } from './transport/graphql-http.ts';
@@ -28,6 +29,7 @@ interface Parts {
   catalogue: Catalogue;
   logger: Logger;
   authenticate: Authenticate;
+  mcpServers: McpServers;
 }
 
 export interface Served {
@@ -79,7 +81,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
 }
 
 function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
-  const { commands, journal, bus, clock, catalogue, authenticate } = parts;
+  const { commands, journal, bus, clock, catalogue, authenticate, mcpServers } = parts;
   const follow = {
     ...{ journal, bus, timer: clock.after },
     ...{ pageEvents: limits.FOLLOW_PAGE_EVENTS, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },
@@ -94,6 +96,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
       models: defaultFirst(catalogue),
     },
     modelCatalogue: () => modelsOf(catalogue),
+    mcpServers: mcpServers.statuses,
     limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
   };
   return (credentials, operation): GraphqlContext => {

@@ -4,13 +4,20 @@ import { z } from 'zod';
 import { TOOL_OUTPUT_BYTES } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { cutToJsonBytes } from './bounded-call.ts';
-import { type IsAllowed, isPublicAddress, type LookUp, publicLookup, refuseUrl } from './public-address.ts';
+import {
+  type IsAllowed,
+  isOwnAddress,
+  isPublicAddress,
+  type LookUp,
+  publicLookup,
+  refuseUrl,
+} from './public-address.ts';
 import { defineTool, type Tool } from './tool.ts';
 
 interface HttpFetchOptions {
   /** Finds the addresses of a name; the machine's resolver by default. */
   lookup?: LookUp;
-  /** Which addresses may be reached; public ones by default. */
+  /** Which addresses may be reached; by default public ones that are not this machine's own. */
   isAllowed?: IsAllowed;
 }
 
@@ -51,7 +58,7 @@ type FetchInput = z.infer<typeof fetchInput>;
 
 /** Fetches a URL of the public internet; no private address is reached by name, redirect, DNS answer or notation. */
 export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
-  const { lookup = lookUpName, isAllowed = isPublicAddress } = options;
+  const { lookup = lookUpName, isAllowed = isForeignPublic } = options;
   return defineTool({
     name: 'http_fetch',
     description: 'Sends an HTTP request to a public host, follows redirects, and returns the answer as text.',
@@ -82,6 +89,10 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
       }
     },
   });
+}
+
+function isForeignPublic(address: string): boolean {
+  return isPublicAddress(address) && !isOwnAddress(address);
 }
 
 async function lookUpName(name: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 /** Every address of a name, without brackets or ports. Rejects where there is none. */
@@ -20,6 +21,15 @@ export function isPublicAddress(address: string): boolean {
   if (parsed.range() !== 'unicast') return false;
   if (parsed.kind() === 'ipv4') return address !== azureHostAgent;
   return parsed.match(globalUnicast) && !isTunnelToIpv4(parsed.toByteArray());
+}
+
+/**
+ * Whether an address is this machine's own, be it a public one: what listens on every address of it, behind a firewall,
+ * would be reached from the inside.
+ */
+export function isOwnAddress(address: string, interfaces = networkInterfaces()): boolean {
+  const bare = (text: string) => ipaddr.parse(text.replace(/%.*$/, '')).toString();
+  return Object.values(interfaces).some((entries) => entries?.some((own) => bare(own.address) === bare(address)));
 }
 
 /** ISATAP (RFC 5214): an IPv4 address behind 0000:5efe or 0200:5efe, under any prefix. */

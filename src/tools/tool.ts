@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BUILTIN_SOURCE } from '../config/tools-config.ts';
 import type { Json, RiskLevel } from '../domain/events.ts';
 
 export interface ToolContext {
@@ -32,12 +33,6 @@ export interface Tool {
   execute(input: Json, context: ToolContext): Promise<Json>;
 }
 
-export interface Toolbox {
-  /** Every tool there is now, by name. */
-  list(): readonly Tool[];
-  find(name: string): Tool | null;
-}
-
 interface ToolDefinition<Input> {
   name: string;
   description: string;
@@ -56,7 +51,7 @@ export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
   const { input: schema, forbid, execute, ...rest } = definition;
   return {
     ...rest,
-    source: 'builtin',
+    source: BUILTIN_SOURCE,
     inputSchema: z.json().parse(z.toJSONSchema(schema, { io: 'input' })),
     prepare(input) {
       const parsed = schema.safeParse(input);
@@ -66,9 +61,4 @@ export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
     },
     execute: (input, context) => execute(schema.parse(input), context),
   };
-}
-
-export function createToolbox(tools: readonly Tool[]): Toolbox {
-  const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  return { list: () => tools, find: (name) => byName.get(name) ?? null };
 }

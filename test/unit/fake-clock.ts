@@ -24,11 +24,15 @@ export function createFakeClock(start = 0): FakeClock {
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
-        const stop = after(milliseconds, resolve);
-        signal?.addEventListener('abort', () => {
+        const abort = () => {
           stop();
-          reject(signal.reason);
+          reject(signal?.reason);
+        };
+        const stop = after(milliseconds, () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
         });
+        signal?.addEventListener('abort', abort);
       }),
     async advance(milliseconds) {
       const end = now + milliseconds;

@@ -4,7 +4,7 @@ import { type ApprovalScope, approvalScopes, type Json } from '../../domain/even
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { type ApprovalVerdict, decide, type GrantOf } from '../../domain/run-decisions.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { canonicalJson } from '../../journal/canonical-json.ts';
+import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../projections/grants.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
@@ -87,7 +87,7 @@ const scopeOf = (answer: Answer): ApprovalScope => answer.scope ?? 'ONCE';
 function verdictOf({ principal: by }: Viewer, answer: Answer, grant: GrantOf | null): ApprovalVerdict {
   const reason = answer.reason ?? null;
   if (answer.decision === 'DENY') return { decision: 'DENY', by, reason };
-  const editedInput = canonicalJson(answer.editedInput ?? null).value;
+  const editedInput = canonicalValue(answer.editedInput ?? null);
   return { decision: 'ALLOW', by, scope: scopeOf(answer), grant, editedInput, reason };
 }
 

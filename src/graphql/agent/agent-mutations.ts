@@ -16,7 +16,10 @@ const CreateAgentInput = builder.inputType('CreateAgentInput', {
     name: t.string({ required: true, description: "Unique among the caller's agents." }),
     instructions: t.string({ required: true, description: 'What the model is told before the conversation.' }),
     model: t.string({ description: 'A model of the catalogue; without it the default one.' }),
-    tools: t.stringList({ description: 'Names of the tools that it may ask for; without it all that there are.' }),
+    tools: t.stringList({
+      description:
+        'The tools that it may ask for: names, and `source/*` for all that come from one source, such as `builtin/*`; without it all that there are.',
+    }),
     makeDefault: t.boolean({
       defaultValue: false,
       description: 'Whether it runs from now on where nobody names another.',
@@ -44,7 +47,7 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
     name: t.string({ description: "Unique among the caller's agents." }),
     instructions: t.string({ description: 'What the model is told before the conversation.' }),
     model: t.string({ description: 'A model of the catalogue.' }),
-    tools: t.stringList({ description: 'Names of the tools that it may ask for.' }),
+    tools: t.stringList({ description: 'The tools that it may ask for: names, and `source/*`.' }),
     makeDefault: t.boolean({ description: 'Whether it runs from now on where nobody names another.' }),
   }),
 });

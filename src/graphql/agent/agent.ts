@@ -19,7 +19,8 @@ AgentType.implement({
       resolve: ({ model }, _args, { gateway }) => model ?? gateway.models[0] ?? '',
     }),
     tools: t.stringList({
-      description: 'Names of the tools that it may ask for; all that there are where none were chosen.',
+      description:
+        'The tools that it may ask for, by name or as `source/*`; the names of all that there are where none were chosen.',
       resolve: ({ tools }, _args, { commands }) => tools ?? commands.toolbox.list().map(({ name }) => name),
     }),
     isDefault: t.exposeBoolean('isDefault', { description: 'Whether it runs where nobody names another.' }),

@@ -3,6 +3,7 @@ import * as limits from '../../config/limits.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { CatalogueModel } from './catalogue-model.ts';
+import { McpServer } from './mcp-server.ts';
 
 const Viewer = builder.objectRef<ViewerOfOperation>('Viewer').implement({
   description: 'Who is asking.',
@@ -74,6 +75,11 @@ const Gateway = builder.objectRef<GraphqlContext>('Gateway').implement({
     tools: t.stringList({
       description: 'Names of the tools that there are now.',
       resolve: ({ commands }) => commands.toolbox.list().map(({ name }) => name),
+    }),
+    mcpServers: t.field({
+      type: [McpServer],
+      description: 'The MCP servers that are configured, in the order of the configuration, and how they are now.',
+      resolve: ({ gateway }) => gateway.mcpServers?.() ?? [],
     }),
     limits: t.field({ type: [GatewayLimit], description: 'Limits in force.', resolve: limitsInForce }),
   }),

@@ -22,7 +22,7 @@ export const PolicyEffect = builder.enumType('PolicyEffect', {
   values: effects,
 });
 
-const Tool = builder.objectRef<ToolOfToolbox>('Tool').implement({
+export const Tool = builder.objectRef<ToolOfToolbox>('Tool').implement({
   description: 'Something that a model can ask the gateway to do.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What models call it by.' }),

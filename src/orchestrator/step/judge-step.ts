@@ -26,7 +26,7 @@ export async function judgeStep(
 function verdict(environment: Environment, setting: RunSetting, grants: Grant[], call: ToolCall): NewEvent[] {
   if (call.inputError !== null) return [unexecuted(call, call.inputError)];
   const tool = setting.tools.find(({ name }) => name === call.tool);
-  if (!tool) return [unexecuted(call, unknownTool(setting, call.tool))];
+  if (!tool) return [unexecuted(call, unavailable(environment, setting, call.tool))];
   const prepared = tool.prepare(call.input);
   if (!prepared.ok) return [unexecuted(call, prepared.error)];
   const { name, risk, source, idempotent } = tool;
@@ -50,7 +50,10 @@ function verdict(environment: Environment, setting: RunSetting, grants: Grant[],
   }
 }
 
-function unknownTool({ tools }: RunSetting, name: string): string {
+/** A tool whose server is away is worth another try; a name that nobody knows is not. */
+function unavailable({ world }: Environment, { tools }: RunSetting, name: string): string {
+  const absence = world.toolbox.absence(name);
+  if (absence !== null) return absence;
   const known = tools.map((tool) => tool.name).join(', ');
   return `There is no tool "${name}" now. ${known === '' ? 'There are no tools.' : `There are: ${known}.`}`;
 }

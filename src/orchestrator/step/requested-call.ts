@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../../domain/events.ts';
-import { canonicalJson } from '../../journal/canonical-json.ts';
+import { canonicalValue } from '../../journal/canonical-json.ts';
 
 /** Arguments longer than this are a model gone astray; an event must hold them. */
 const ARGUMENT_BYTES = 96 * 1024;
@@ -10,7 +10,7 @@ const KEPT_CHARACTERS = 2000;
 /** Reads the arguments that a model wrote. What can not be read is kept as text, with the reason in words for the model. */
 export function parseArguments(text: string): { input: Json; inputError: string | null } {
   const unreadable = (inputError: string) => ({
-    input: canonicalJson(text.slice(0, KEPT_CHARACTERS)).value,
+    input: canonicalValue(text.slice(0, KEPT_CHARACTERS)),
     inputError,
   });
   if (Buffer.byteLength(text) > ARGUMENT_BYTES)
@@ -18,7 +18,7 @@ export function parseArguments(text: string): { input: Json; inputError: string 
   try {
     const input = z.json().parse(JSON.parse(text));
     if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
-      return { input: canonicalJson(input).value, inputError: null };
+      return { input: canonicalValue(input), inputError: null };
     }
     return unreadable('The arguments must be a JSON object.');
   } catch (error) {

@@ -67,7 +67,10 @@ async function execute(
   signal: AbortSignal,
 ): Promise<Progress> {
   const tool = environment.world.toolbox.find(call.tool);
-  if (!tool) return recordEvents(environment, lease, [unexecuted(call, `The tool ${call.tool} is not available now.`)]);
+  if (!tool) {
+    const absence = environment.world.toolbox.absence(call.tool) ?? `The tool ${call.tool} is not available now.`;
+    return recordEvents(environment, lease, [unexecuted(call, absence)]);
+  }
   const context = { signal, idempotencyKey: call.idempotencyKey ?? call.callId, session: setting.session };
   const bounds = { clock: environment.clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
   const outcome = await runTool(tool, call.input, context, bounds);

@@ -19,7 +19,7 @@ import { type StreamedResult, subscribeOperation } from '../../../src/graphql/su
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import { createRecorder } from '../../../src/projections/recording/recorder.ts';
-import { createToolbox } from '../../../src/tools/tool.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
 

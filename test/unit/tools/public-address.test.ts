@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPublicAddress, publicLookup, refuseUrl } from '../../../src/tools/public-address.ts';
+import { isOwnAddress, isPublicAddress, publicLookup, refuseUrl } from '../../../src/tools/public-address.ts';
 
 function refuse(url: string): string | null {
   // What the parser refuses can not be fetched either.
@@ -69,6 +69,22 @@ describe('addresses that are not public', () => {
   ])('B62: %s is public', (address) => {
     expect(isPublicAddress(address)).toBe(true);
   });
+});
+
+test('B62: addresses of the machine itself are known, in any notation', () => {
+  const entry = { netmask: '', mac: '', internal: false, cidr: null };
+  const interfaces = {
+    eth0: [
+      { ...entry, family: 'IPv4' as const, address: '1.2.3.4' },
+      { ...entry, family: 'IPv6' as const, address: '2a00:0:0::1', scopeid: 0 },
+    ],
+    none: undefined,
+  };
+  const owned = ['1.2.3.4', '2a00::1', '2A00:0000::0001', '1.2.3.5', '2a00::2'].filter((address) =>
+    isOwnAddress(address, interfaces),
+  );
+  expect(owned).toEqual(['1.2.3.4', '2a00::1', '2A00:0000::0001']);
+  expect(isOwnAddress('127.0.0.1')).toBe(true);
 });
 
 describe('URLs', () => {

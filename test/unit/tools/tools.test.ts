@@ -3,7 +3,8 @@ import { MEMORY_BYTES, MEMORY_TAGS, TAG_CHARACTERS } from '../../../src/config/l
 import type { Json } from '../../../src/domain/events.ts';
 import { createClockTool } from '../../../src/tools/clock-tool.ts';
 import { createMemoryTools, type Memories } from '../../../src/tools/memory-tools.ts';
-import { createToolbox, type ToolContext } from '../../../src/tools/tool.ts';
+import type { ToolContext } from '../../../src/tools/tool.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
 const context: ToolContext = {

@@ -1,0 +1,137 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FILE_LIST_ENTRIES, FILE_READ_BYTES } from '../../../src/config/limits.ts';
+import { ToolsDocument } from '../../generated/graphql.ts';
+import { answerNext, converse, follow, send, typesOf } from '../conversation.ts';
+import { calling } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
+import { resultOf } from './mcp-programs.ts';
+
+async function workspace() {
+  const root = await mkdtemp(join(tmpdir(), 'runtape-workspace-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const { client } = await startTestGateway({ file: { files: { root } } });
+  const use = async (tool: string, input: unknown) => {
+    const { run } = await send(client, { sessionKey: 'files', text: calling([tool, input]) });
+    if (tool === 'files_write') await answerNext(client, run.id, 'ALLOW');
+    return resultOf(await follow(client, run.id));
+  };
+  const refused = async (tool: string, input: unknown) => {
+    const { events } = await converse(client, { sessionKey: 'files', text: calling([tool, input]) });
+    expect(typesOf(events)).not.toContain('APPROVAL_REQUEST');
+    return resultOf(events).error;
+  };
+  return { root, client, use, refused };
+}
+
+test('there are file tools only where a folder is configured', async () => {
+  const names = async (file: Record<string, unknown>) => {
+    const { client } = await startTestGateway({ file });
+    const { tools } = await client.send(ToolsDocument, {});
+    return tools.flatMap(({ name, risk }) => (name.startsWith('files_') ? [`${name} ${risk}`] : []));
+  };
+  expect(await names({})).toEqual([]);
+  expect(await names({ files: { root: tmpdir() } })).toEqual(['files_list LOW', 'files_read LOW', 'files_write HIGH']);
+});
+
+test('a folder that does not exist stops the start and is named', async () => {
+  await expect(startTestGateway({ file: { files: { root: '/there/is/no/folder' } } })).rejects.toThrow(
+    'files.root: there is no folder /there/is/no/folder. Create it, or correct the path.',
+  );
+});
+
+describe('files', () => {
+  test('are written when a person has allowed it, in folders that are made, and read and listed unasked', async () => {
+    const { root, use } = await workspace();
+    expect(await use('files_write', { path: 'notes/today/tea.txt', content: 'Grün' })).toMatchObject({
+      output: { path: 'notes/today/tea.txt', bytes: 5, created: true },
+    });
+    expect(await readFile(join(root, 'notes/today/tea.txt'), 'utf8')).toBe('Grün');
+    expect(await use('files_read', { path: './notes//today/tea.txt' })).toMatchObject({ output: { content: 'Grün' } });
+    await symlink('notes', join(root, 'link'));
+    expect((await use('files_list', {})).output).toMatchObject({
+      complete: true,
+      entries: [
+        { name: 'link', kind: 'link' },
+        { name: 'notes', kind: 'folder' },
+      ],
+    });
+    expect((await use('files_list', { path: 'link/today' })).output).toMatchObject({
+      entries: [{ name: 'tea.txt', kind: 'file', bytes: 5 }],
+    });
+  });
+
+  test('are replaced as a whole, keep their permissions, and leave nothing beside them', async () => {
+    const { root, use } = await workspace();
+    await writeFile(join(root, 'run.sh'), 'old and longer');
+    await chmod(join(root, 'run.sh'), 0o750);
+    expect(await use('files_write', { path: 'run.sh', content: 'new' })).toMatchObject({ output: { created: false } });
+    expect(await readFile(join(root, 'run.sh'), 'utf8')).toBe('new');
+    expect((await stat(join(root, 'run.sh'))).mode & 0o777).toBe(0o750);
+    await symlink('run.sh', join(root, 'alias'));
+    await use('files_write', { path: 'alias', content: 'through a link' });
+    expect(await readFile(join(root, 'run.sh'), 'utf8')).toBe('through a link');
+    expect(await readdir(root)).toEqual(['alias', 'run.sh']);
+  });
+
+  test('of any bytes are read and written as base64; as text they are refused with a hint', async () => {
+    const { root, use } = await workspace();
+    const bytes = Buffer.from([0xff, 0x00, 0x01]);
+    await use('files_write', { path: 'bytes.bin', content: bytes.toString('base64'), encoding: 'base64' });
+    expect(await readFile(join(root, 'bytes.bin'))).toEqual(bytes);
+    expect((await use('files_read', { path: 'bytes.bin' })).error).toBe(
+      'bytes.bin: It is not UTF-8 text. Read it with the encoding "base64".',
+    );
+    const read = await use('files_read', { path: 'bytes.bin', encoding: 'base64' });
+    expect(read.output).toMatchObject({ content: '/wAB', bytes: 3 });
+  });
+
+  test('that are too large or no files are refused, and long lists are cut', async () => {
+    const { root, use } = await workspace();
+    await writeFile(join(root, 'large'), Buffer.alloc(FILE_READ_BYTES + 1, 'x'));
+    expect((await use('files_read', { path: 'large' })).error).toMatch(/^large: It has \d+ bytes, more than/);
+    await mkdir(join(root, 'many'));
+    expect((await use('files_read', { path: 'many' })).error).toBe('many: It is not a file.');
+    expect((await use('files_write', { path: 'many', content: '' })).error).toMatch(/^many: It is a folder/);
+    expect((await use('files_read', { path: 'none.txt' })).error).toBe('none.txt: There is no such file or folder.');
+    const names = Array.from({ length: FILE_LIST_ENTRIES + 1 }, (_, index) => `${index}`);
+    await Promise.all(names.map((name) => writeFile(join(root, 'many', name), '')));
+    expect(JSON.stringify((await use('files_list', { path: 'many' })).output)).toContain('[The output goes on');
+  });
+});
+
+test.runIf(process.platform === 'linux')('B44: a pipe that nobody writes to is refused, not waited for', async () => {
+  const { root, use } = await workspace();
+  spawnSync('mkfifo', [join(root, 'pipe')]);
+  expect((await use('files_read', { path: 'pipe' })).error).toBe('pipe: It is not a file.');
+});
+
+describe('B62: paths that lead out', () => {
+  test.each([
+    ['/etc/passwd', 'is absolute'],
+    ['../secret.txt', 'leads upwards'],
+    ['notes/../../secret.txt', 'leads upwards'],
+    ['C:/secret.txt', 'is absolute'],
+    ['..\\secret.txt', 'has a backslash'],
+  ])('B35: %j is refused before anybody is asked', async (path, reason) => {
+    const { refused } = await workspace();
+    expect(await refused('files_write', { path, content: '' })).toContain(reason);
+    expect(await refused('files_read', { path })).toContain(reason);
+  });
+
+  test('through a link are refused when they are opened', async () => {
+    const { root, use } = await workspace();
+    const outside = await mkdtemp(join(tmpdir(), 'runtape-outside-'));
+    onTestFinished(() => rm(outside, { recursive: true, force: true }));
+    await writeFile(join(outside, 'secret.txt'), 'secret');
+    await symlink(outside, join(root, 'out'));
+    const refusal = 'The path leads out of the folder of the files.';
+    expect((await use('files_read', { path: 'out/secret.txt' })).error).toBe(`out/secret.txt: ${refusal}`);
+    expect((await use('files_list', { path: 'out' })).error).toBe(`out: ${refusal}`);
+    expect((await use('files_write', { path: 'out/new.txt', content: '' })).error).toBe(`out/new.txt: ${refusal}`);
+    expect(await readdir(outside)).toEqual(['secret.txt']);
+  });
+});

@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ToolsDocument } from '../../generated/graphql.ts';
+import { converse, follow, send } from '../conversation.ts';
+import { calling } from '../counted-tool.ts';
+import { startTestGateway, until } from '../gateway.ts';
+import { endNow, freePort, resultOf, startHttpServer, untilServer } from './mcp-programs.ts';
+
+const entryFor = (port: number) => ({ url: `http://127.0.0.1:${port}/mcp` });
+const echo = (message: string) => calling(['remote__echo', { message }]);
+
+describe('B45: a server over streamable HTTP', () => {
+  test('lists its tools, is called, and is told when the gateway leaves', async () => {
+    const port = await freePort();
+    const server = await startHttpServer(port);
+    const { client, gateway } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
+    await untilServer(client, 'remote', 'READY');
+    const { tools } = await client.send(ToolsDocument, {});
+    expect(tools.find(({ name }) => name === 'remote__echo')).toMatchObject({ source: 'remote', risk: 'LOW' });
+    const { events } = await converse(client, { sessionKey: 'http', text: echo('over HTTP') });
+    expect(resultOf(events)).toMatchObject({ ok: true, output: 'Echo: over HTTP' });
+    await gateway.close(0);
+    await until(async () => server.output().includes('Received session termination request'));
+  });
+
+  test('killed in the middle of a call and started anew: the call fails and says why, and its tools come back', async () => {
+    const port = await freePort();
+    const server = await startHttpServer(port);
+    const { client } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
+    await untilServer(client, 'remote', 'READY');
+    const operation = calling(['remote__trigger-long-running-operation', { duration: 60, steps: 60 }]);
+    const { run } = await send(client, { sessionKey: 'killed', text: operation });
+    await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_START' });
+    await endNow(server.child);
+    expect(resultOf(await follow(client, run.id))).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/^The MCP server "remote" is not running: /),
+    });
+    const away = await converse(client, { sessionKey: 'killed', text: echo('nobody') });
+    expect(resultOf(away.events).error).toMatch(/^The MCP server "remote" is not running: /);
+    await startHttpServer(port);
+    await until(async () => (await untilServer(client, 'remote', 'READY')).lastError);
+    const back = await converse(client, { sessionKey: 'killed', text: echo('again') });
+    expect(resultOf(back.events)).toMatchObject({ ok: true, output: 'Echo: again' });
+  });
+
+  test('replaced by another one that knows nothing of the session: it is greeted anew', async () => {
+    const port = await freePort();
+    const first = await startHttpServer(port);
+    const { client } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
+    await untilServer(client, 'remote', 'READY');
+    await endNow(first.child);
+    await startHttpServer(port);
+    await until(async () => {
+      const { events } = await converse(client, { sessionKey: 'replaced', text: echo('found') });
+      return resultOf(events).output === 'Echo: found';
+    });
+  });
+
+  test('that is not there yet does not keep the gateway from serving, and is found when it comes', async () => {
+    const port = await freePort();
+    const { client } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
+    expect((await untilServer(client, 'remote', 'RESTARTING')).lastError).toContain('ECONNREFUSED');
+    await startHttpServer(port);
+    await untilServer(client, 'remote', 'READY');
+  });
+
+  test('gets the headers of its entry, with variables filled in', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(401).end('who are you?');
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const remote = { ...entryFor(port), headers: { Authorization: `Bearer $\{TICKETS_TOKEN}` } };
+    const environment = { TICKETS_TOKEN: 'secret-word' };
+    const { client } = await startTestGateway({ file: { mcpServers: { remote } }, environment });
+    const { lastError } = await untilServer(client, 'remote', 'RESTARTING');
+    expect(seen[0]).toBe('Bearer secret-word');
+    expect(lastError).toContain('who are you?');
+    expect(lastError).not.toContain('secret-word');
+  });
+});
