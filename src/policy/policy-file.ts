@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { createCedarPolicy } from './cedar-policy.ts';
+import type { Policy } from './policy.ts';
+
+/** A policy that can be read again while it is in use. */
+export interface PolicySource {
+  /** Judges by what was read last. */
+  policy: Policy;
+  /** Reads the file again. Where something is wrong with it, the policy stays as it was. */
+  reload(): ReloadedPolicy;
+}
+
+/** Problems are lines for people, with the file and the place in front. */
+export type ReloadedPolicy = { ok: true } | { ok: false; problems: string[] };
+export type OpenedPolicy = { ok: true; source: PolicySource } | { ok: false; problems: string[] };
+
+const builtin = new URL('./builtin.cedar', import.meta.url);
+
+/** @param path the file of policies; null for the policy that comes with the gateway */
+export function openPolicy(path: string | null): OpenedPolicy {
+  const first = readFile(path);
+  if (!first.ok) return first;
+  let { policy } = first;
+  return {
+    ok: true,
+    source: {
+      policy: { judge: (question) => policy.judge(question) },
+      reload() {
+        const again = readFile(path);
+        if (!again.ok) return again;
+        policy = again.policy;
+        return { ok: true };
+      },
+    },
+  };
+}
+
+type ReadFile = { ok: true; policy: Policy } | { ok: false; problems: string[] };
+
+function readFile(path: string | null): ReadFile {
+  let text: string;
+  try {
+    text = readFileSync(path ?? builtin, 'utf8');
+  } catch (error) {
+    return { ok: false, problems: [`${path}: can not be read: ${error instanceof Error ? error.message : error}`] };
+  }
+  const read = createCedarPolicy(text);
+  if (read.ok) return read;
+  const problems = read.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
+  return { ok: false, problems };
+}
