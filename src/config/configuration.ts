@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
+import { policyConfigSchema } from './policy-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Parts of the file that this release does not know yet: better refused than ignored. */
-const later = ['embeddings', 'mcpServers', 'policyFile', 'files', 'auth'] as const;
+const later = ['embeddings', 'mcpServers', 'files', 'auth'] as const;
 
 const fileSchema = z
   .strictObject({
     ...modelsConfigSchema.shape,
+    ...policyConfigSchema.shape,
     approvals: z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),

@@ -1,5 +1,5 @@
+import { type Caller, callerOf } from '../application/tool-calls/caller.ts';
 import type { Run } from '../domain/run.ts';
-import { agentById, defaultAgent } from '../projections/agents.ts';
 import { sessionOfRun } from '../projections/sessions.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { Environment } from './environment.ts';
@@ -9,6 +9,8 @@ export interface RunSetting {
   session: { id: string; owner: string };
   resetTurn: number;
   model: string;
+  /** Who calls the tools, as policy sees it. */
+  caller: Caller;
   /** Null for the usual ones. */
   instructions: string | null;
   tools: readonly Tool[];
@@ -20,12 +22,13 @@ export async function settingOf({ store, world }: Environment, run: Run): Promis
   const session = await sessionOfRun(reader, run.origin.sessionId);
   if (!session) return null;
   const { id, owner, resetTurn } = session;
-  const agentId = run.origin.agentId ?? session.agentId;
-  const agent = (agentId && (await agentById(reader, owner, agentId))) || (await defaultAgent(reader, owner));
+  const { agentId, scopes } = run.origin;
+  const { caller, agent } = await callerOf(reader, session, agentId, scopes);
   const all = world.toolbox.list();
   return {
     session: { id, owner },
     resetTurn,
+    caller,
     model: run.origin.model ?? agent?.model ?? world.catalogue.defaultName,
     instructions: agent?.instructions || null,
     tools: agent?.tools ? all.filter(({ name }) => agent.tools?.includes(name)) : all,

@@ -80,5 +80,5 @@ function inError(effect: 'DENY' | 'ASK', { rule, message }: NonNullable<Outcome[
 }
 
 function leftToAPerson({ name, risk }: PolicyTool): string {
-  return `No rule lets ${name}, which is of ${risk.toLowerCase()} risk, run without asking: a person decides.`;
+  return `${name} is of ${risk.toLowerCase()} risk, and no rule lets it run without asking.`;
 }

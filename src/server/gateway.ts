@@ -14,7 +14,8 @@ import { createCatalogue } from '../model/catalogue.ts';
 import type { Catalogue } from '../model/model.ts';
 import { voidLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
-import { builtinPolicy, type Policy } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
 import { createRecorder } from '../projections/recording/recorder.ts';
 import { createToolbox, type Tool } from '../tools/tool.ts';
 import { builtinTools } from './builtin-tools.ts';
@@ -36,6 +37,8 @@ export interface Gateway extends AsyncDisposable {
   url: string;
   /** What the gateway is made of, for tests and for the commands of the command line. */
   parts: ReturnType<typeof createParts> & { orchestrator: ReturnType<typeof createOrchestrator> };
+  /** Reads the file of policies again, for the calls from now on; a broken one changes nothing. */
+  reloadPolicy(): ReloadedPolicy;
   /** Lets steps under way finish within the grace time, hands their runs back, and closes everything. */
   close(graceSeconds?: number): Promise<void>;
 }
@@ -49,8 +52,9 @@ export async function startGateway(
   overrides: Overrides = {},
 ): Promise<Gateway> {
   const catalogue = overrides.catalogue ?? makeCatalogue(configuration, overrides);
+  const policies = choosePolicy(configuration, overrides);
   const database = await openSqlite({ url: configuration.databaseUrl, durability: configuration.durability });
-  const parts = createParts(configuration, database, catalogue, overrides);
+  const parts = createParts(configuration, database, { catalogue, policy: policies.policy }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   await voidLeases(database, new Date(parts.clock.now()));
@@ -81,6 +85,7 @@ export async function startGateway(
   return {
     url: served.url,
     parts: { ...parts, orchestrator },
+    reloadPolicy: () => policies.reload(),
     close: (graceSeconds = limits.SHUTDOWN_GRACE_SECONDS) => close(graceSeconds),
     [Symbol.asyncDispose]: () => close(0),
   };
@@ -92,7 +97,24 @@ function makeCatalogue(configuration: Configuration, { environment = process.env
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
 }
 
-function createParts(configuration: Configuration, database: Store, catalogue: Catalogue, overrides: Overrides) {
+function choosePolicy({ file }: Configuration, { policy }: Overrides): PolicySource {
+  if (policy) return { policy, reload: () => ({ ok: true }) };
+  const opened = openPolicy(file.policyFile ?? null);
+  if (opened.ok) return opened.source;
+  throw new StartError(opened.problems.join('\n'));
+}
+
+interface Chosen {
+  catalogue: Catalogue;
+  policy: Policy;
+}
+
+function createParts(
+  configuration: Configuration,
+  database: Store,
+  { catalogue, policy }: Chosen,
+  overrides: Overrides,
+) {
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const bus = createBus();
@@ -102,14 +124,13 @@ function createParts(configuration: Configuration, database: Store, catalogue: C
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS });
   const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock }));
   const commands: CommandContext = {
-    ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
+    ...{ database, recorder, toolbox, policy, newId, now: clock.now, lanes: createLanes() },
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
       onExpiry: configuration.file.approvals.onExpiry,
     },
   };
-  const policy = overrides.policy ?? builtinPolicy;
   return { clock, newId, bus, database, journal, recorder, toolbox, commands, catalogue, policy };
 }
 

@@ -9,7 +9,7 @@ export type RetriedRun = { kind: 'retried'; runId: string };
 /** A new run with the message, agent and model of one that has ended. It waits its turn like any other. */
 export async function retryRun(
   { database, recorder, lanes, newId, settings }: CommandContext,
-  { principal }: Viewer,
+  { principal, scopes }: Viewer,
   { runId: retryOf }: { runId: string },
 ): Promise<RetriedRun | Refusal> {
   const ended = await runById(database.reader, principal, retryOf);
@@ -17,7 +17,8 @@ export async function retryRun(
   if (!isTerminal(ended.state)) return refuseTransition(retryOf, ended.state, 'retry');
   const { sessionId, agentId, input: text } = ended;
   const first = await recorder.load(retryOf);
-  const origin = { sessionId, agentId, model: first?.origin.model ?? null, retryOf, urgent: false };
+  const model = first?.origin.model ?? null;
+  const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...scopes] };
   return lanes.run(sessionId, async (): Promise<RetriedRun | Refusal> => {
     if ((await countWaitingRuns(database.reader, sessionId)) >= settings.queueLength) {
       return limitExceeded('queueLength', `${settings.queueLength} messages wait in this session already.`);

@@ -122,7 +122,7 @@ async function begin(
   const title = titleFrom(message.text);
   const origin = {
     ...{ sessionId, agentId, model: message.model ?? null, retryOf: null },
-    urgent: message.whenBusy === 'INTERRUPT',
+    ...{ urgent: message.whenBusy === 'INTERRUPT', scopes: [...viewer.scopes] },
   };
   const outcome = await context.recorder.record({
     ...{ runId, sessionId, epoch: null },
