@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { preparsePolicySet, type Response, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Response } from '@cedar-policy/cedar-wasm/nodejs';
+import { cedar } from './cedar-engine.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import type { Policy, PolicyAnswer, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readPolicy } from './policy-text.ts';
@@ -16,7 +17,7 @@ export function createCedarPolicy(text: string): CedarPolicy {
   // Cedar keeps parsed policies under a name for as long as the process lives; the same text shares one.
   const setId = createHash('sha256').update(text).digest('hex');
   const staticPolicies = Object.fromEntries(read.rules.map((rule) => [rule.id, rule.text]));
-  const kept = preparsePolicySet(setId, { staticPolicies });
+  const kept = cedar().preparsePolicySet(setId, { staticPolicies });
   if (kept.type === 'failure') throw new Error(kept.errors.map(({ message }) => message).join('; '));
   const ask = askUnder(setId, read.rules);
   return {
@@ -47,7 +48,11 @@ interface Outcome {
 
 function askUnder(preparsedPolicySetId: string, rules: readonly PolicyRule[]) {
   return (action: 'call' | 'callUnattended', request: CedarRequest): Outcome => {
-    const answer = statefulIsAuthorized({ ...request, action: { type: 'Action', id: action }, preparsedPolicySetId });
+    const answer = cedar().statefulIsAuthorized({
+      ...request,
+      action: { type: 'Action', id: action },
+      preparsedPolicySetId,
+    });
     if (answer.type === 'failure') {
       const message = answer.errors.map((error) => error.message).join('; ');
       return { allowed: false, rules: [], error: { rule: null, message } };

@@ -14,10 +14,9 @@ export interface PolicySource {
 export type ReloadedPolicy = { ok: true } | { ok: false; problems: string[] };
 export type OpenedPolicy = { ok: true; source: PolicySource } | { ok: false; problems: string[] };
 
-const builtin = new URL('./builtin.cedar', import.meta.url);
-
 /** @param path the file of policies; null for the policy that comes with the gateway */
 export function openPolicy(path: string | null): OpenedPolicy {
+  if (path === null) return { ok: true, source: { policy: builtinPolicy(), reload: () => ({ ok: true }) } };
   const first = readFile(path);
   if (!first.ok) return first;
   let { policy } = first;
@@ -35,12 +34,29 @@ export function openPolicy(path: string | null): OpenedPolicy {
   };
 }
 
+/** Read at the first call of a tool: until then nobody pays for Cedar. */
+function builtinPolicy(): Policy {
+  let policy: Policy | null = null;
+  return {
+    judge(question) {
+      policy ??= readBuiltin();
+      return policy.judge(question);
+    },
+  };
+}
+
+function readBuiltin(): Policy {
+  const read = createCedarPolicy(readFileSync(new URL('./builtin.cedar', import.meta.url), 'utf8'));
+  if (!read.ok) throw new Error(`builtin.cedar: ${read.problems[0]?.message}`);
+  return read.policy;
+}
+
 type ReadFile = { ok: true; policy: Policy } | { ok: false; problems: string[] };
 
-function readFile(path: string | null): ReadFile {
+function readFile(path: string): ReadFile {
   let text: string;
   try {
-    text = readFileSync(path ?? builtin, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     return { ok: false, problems: [`${path}: can not be read: ${error instanceof Error ? error.message : error}`] };
   }

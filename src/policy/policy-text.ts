@@ -1,14 +1,6 @@
 import { readFileSync } from 'node:fs';
-import {
-  checkParsePolicySet,
-  type DetailedError,
-  type PolicyJson,
-  policySetTextToParts,
-  policyToJson,
-  type SchemaJson,
-  schemaToJson,
-  validate,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { cedar } from './cedar-engine.ts';
 import { inputType } from './input-shape.ts';
 
 /** One policy of a file, in the order of the file. */
@@ -33,11 +25,11 @@ export type ReadPolicy = { ok: true; rules: PolicyRule[] } | { ok: false; proble
 export function readPolicy(text: string): ReadPolicy {
   const problemAt = placeIn(text);
   const failure = (problems: PolicyProblem[]): ReadPolicy => ({ ok: false, problems });
-  const parts = policySetTextToParts(text);
+  const parts = cedar().policySetTextToParts(text);
   if (parts.type === 'failure') return failure(parts.errors.map((error) => problemAt(0, error)));
   const [template] = parts.policy_templates;
   if (template !== undefined) return failure([problemAt(text.indexOf(template), filledInByNobody)]);
-  const parsed = checkParsePolicySet({ staticPolicies: text });
+  const parsed = cedar().checkParsePolicySet({ staticPolicies: text });
   if (parsed.type === 'failure') return failure(parsed.errors.map((error) => problemAt(0, error)));
   if (parts.policies.length === 0) {
     return failure([{ line: 1, column: 1, message: 'there is no policy here, and what no policy permits is denied' }]);
@@ -48,7 +40,7 @@ export function readPolicy(text: string): ReadPolicy {
   for (const [place, part] of inOrder(parts.policies).entries()) {
     const start = text.indexOf(part, end);
     end = start + part.length;
-    const json = policyToJson(part);
+    const json = cedar().policyToJson(part);
     const errors = json.type === 'failure' ? json.errors : typeErrors(part, json.json);
     const problem = (error: DetailedError) => problemAt(start, error);
     problems.push(...errors.map(problem));
@@ -85,13 +77,13 @@ const filledInByNobody = {
 const schemaText = readFileSync(new URL('./schema.cedarschema', import.meta.url), 'utf8');
 
 function typeErrors(policy: string, json: PolicyJson): DetailedError[] {
-  const answer = validate({ schema: schemaFor(json), policies: { staticPolicies: { policy } } });
+  const answer = cedar().validate({ schema: schemaFor(json), policies: { staticPolicies: { policy } } });
   return answer.type === 'failure' ? answer.errors : answer.validationErrors.map(({ error }) => error);
 }
 
 /** The schema with `context.input` as this policy uses it. */
 function schemaFor(policy: PolicyJson): SchemaJson<string> {
-  const read = schemaToJson(schemaText);
+  const read = cedar().schemaToJson(schemaText);
   if (read.type === 'failure') throw new Error(`schema.cedarschema: ${read.errors[0]?.message}`);
   const [namespace] = Object.values(read.json);
   const call = namespace?.commonTypes?.Call;
