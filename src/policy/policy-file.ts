@@ -58,10 +58,12 @@ function readFile(path: string): ReadFile {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return { ok: false, problems: [`${path}: can not be read: ${error instanceof Error ? error.message : error}`] };
+    return { ok: false, problems: [`policyFile names ${path}, which can not be read: ${messageOf(error)}`] };
   }
   const read = createCedarPolicy(text);
   if (read.ok) return read;
   const problems = read.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
   return { ok: false, problems };
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
