@@ -54,16 +54,14 @@ function readBuiltin(): Policy {
 type ReadFile = { ok: true; policy: Policy } | { ok: false; problems: string[] };
 
 function readFile(path: string): ReadFile {
-  let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    const read = createCedarPolicy(readFileSync(path, 'utf8'));
+    if (read.ok) return read;
+    const problems = read.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
+    return { ok: false, problems };
   } catch (error) {
     return { ok: false, problems: [`policyFile names ${path}, which can not be read: ${messageOf(error)}`] };
   }
-  const read = createCedarPolicy(text);
-  if (read.ok) return read;
-  const problems = read.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
-  return { ok: false, problems };
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

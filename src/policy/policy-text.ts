@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { DetailedError, PolicyJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, NamespaceDefinition, PolicyJson, SchemaJson, Type } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedar } from './cedar-engine.ts';
 import { inputType } from './input-shape.ts';
 
@@ -34,30 +34,71 @@ export function readPolicy(text: string): ReadPolicy {
   if (parts.policies.length === 0) {
     return failure([{ line: 1, column: 1, message: 'there is no policy here, and what no policy permits is denied' }]);
   }
-  const problems: PolicyProblem[] = [];
-  const rules: PolicyRule[] = [];
-  let end = 0;
-  for (const [place, part] of inOrder(parts.policies).entries()) {
-    const start = text.indexOf(part, end);
-    end = start + part.length;
-    const json = cedar().policyToJson(part);
-    const errors = json.type === 'failure' ? json.errors : typeErrors(part, json.json);
-    const problem = (error: DetailedError) => problemAt(start, error);
-    problems.push(...errors.map(problem));
-    if (json.type === 'failure') continue;
-    const { id = `policy${place}`, reason = null } = json.json.annotations ?? {};
-    if (!id) problems.push(problem({ ...nowhere, message: 'the annotation @id names no id' }));
-    else if (rules.some((rule) => rule.id === id)) {
-      problems.push(problem({ ...nowhere, message: `the id "${id}" is taken by a policy above` }));
-    }
-    rules.push({ id, reason, text: part });
-  }
-  return problems.length === 0 ? { ok: true, rules } : failure(eachOnce(problems));
+  const found = locate(text, inOrder(parts.policies));
+  const problems = [...idProblems(found), ...typeProblems(found)];
+  return problems.length === 0
+    ? { ok: true, rules: found }
+    : failure(eachOnce(problems.map(({ start, error }) => problemAt(start, error))));
 }
 
-/** A rule for both actions has its faults twice. */
+/** A rule with its place in the text, and as Cedar read it. */
+interface FoundRule extends PolicyRule {
+  start: number;
+  json: PolicyJson;
+}
+
+/** What is wrong with a rule; the error counts from where the rule begins. */
+interface RuleProblem {
+  start: number;
+  error: DetailedError;
+}
+
+function locate(text: string, policies: readonly string[]): FoundRule[] {
+  let end = 0;
+  return policies.map((policy, place) => {
+    const start = text.indexOf(policy, end);
+    end = start + policy.length;
+    const read = cedar().policyToJson(policy);
+    if (read.type === 'failure') throw new Error(read.errors.map(({ message }) => message).join('; '));
+    const { id = `policy${place}`, reason = null } = read.json.annotations ?? {};
+    // An annotation without a value names nothing.
+    return { id: id ?? '', reason, text: policy, start, json: read.json };
+  });
+}
+
+function idProblems(rules: readonly FoundRule[]): RuleProblem[] {
+  const taken = new Set<string>();
+  return rules.flatMap(({ id, start }) => {
+    const message = id === '' ? 'the annotation @id names no id' : `the id "${id}" is taken by a policy above`;
+    const isFine = id !== '' && !taken.has(id);
+    taken.add(id);
+    return isFine ? [] : [{ start, error: { ...nowhere, message } }];
+  });
+}
+
+/** Rules that use inputs alike are checked together: Cedar reads the schema anew each time. */
+function typeProblems(rules: readonly FoundRule[]): RuleProblem[] {
+  const schema = readSchema();
+  const alike = new Map<string, { input: Type<string>; rules: FoundRule[] }>();
+  for (const rule of rules) {
+    const input = inputType(rule.json);
+    const key = JSON.stringify(input);
+    alike.set(key, { input, rules: [...(alike.get(key)?.rules ?? []), rule] });
+  }
+  return [...alike.values()].flatMap((group) => problemsOf(schemaFor(schema, group.input), group.rules));
+}
+
+function problemsOf(schema: SchemaJson<string>, rules: readonly FoundRule[]): RuleProblem[] {
+  const staticPolicies = Object.fromEntries(rules.map(({ text }, place) => [String(place), text]));
+  const answer = cedar().validate({ schema, policies: { staticPolicies } });
+  if (answer.type === 'failure') throw new Error(answer.errors.map(({ message }) => message).join('; '));
+  return answer.validationErrors.map(({ policyId, error }) => ({ start: rules[Number(policyId)]?.start ?? 0, error }));
+}
+
+/** In the order of the text. A rule for both actions has its faults twice. */
 function eachOnce(problems: readonly PolicyProblem[]): PolicyProblem[] {
-  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+  const once = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...once.values()].sort((one, other) => one.line - other.line || one.column - other.column);
 }
 
 /** Cedar hands the policies out sorted by the ids that it gave them, as text: `policy0`, `policy1`, `policy10`, `policy2`. */
@@ -74,22 +115,22 @@ const filledInByNobody = {
   message: 'this is a template, and nothing fills in its ?principal or ?resource',
 };
 
+type Namespace = NamespaceDefinition<string>;
+
 const schemaText = readFileSync(new URL('./schema.cedarschema', import.meta.url), 'utf8');
 
-function typeErrors(policy: string, json: PolicyJson): DetailedError[] {
-  const answer = cedar().validate({ schema: schemaFor(json), policies: { staticPolicies: { policy } } });
-  return answer.type === 'failure' ? answer.errors : answer.validationErrors.map(({ error }) => error);
+function readSchema(): Namespace {
+  const read = cedar().schemaToJson(schemaText);
+  const namespace = read.type === 'success' ? read.json[''] : undefined;
+  if (!namespace) throw new Error('schema.cedarschema can not be read.');
+  return namespace;
 }
 
-/** The schema with `context.input` as this policy uses it. */
-function schemaFor(policy: PolicyJson): SchemaJson<string> {
-  const read = cedar().schemaToJson(schemaText);
-  if (read.type === 'failure') throw new Error(`schema.cedarschema: ${read.errors[0]?.message}`);
-  const [namespace] = Object.values(read.json);
-  const call = namespace?.commonTypes?.Call;
-  if (!namespace || !call || !('attributes' in call)) throw new Error('schema.cedarschema declares no record Call.');
-  const attributes = { ...call.attributes, input: inputType(policy) };
-  return { '': { ...namespace, commonTypes: { ...namespace.commonTypes, Call: { ...call, attributes } } } };
+function schemaFor(schema: Namespace, input: Type<string>): SchemaJson<string> {
+  const { Call: call } = schema.commonTypes ?? {};
+  if (!call || !('attributes' in call)) throw new Error('schema.cedarschema declares no record Call.');
+  const attributes = { ...call.attributes, input };
+  return { '': { ...schema, commonTypes: { ...schema.commonTypes, Call: { ...call, attributes } } } };
 }
 
 /** Turns an error of a part of the text that begins at `start` into a problem of the text. Cedar counts in UTF-8. */
@@ -102,7 +143,7 @@ function placeIn(text: string) {
     const lines = (text.slice(0, start) + part).split('\n');
     const hints = [location?.label, help].filter((hint) => hint);
     const said = message
-      .replace(/^failed to parse policies from string: |^for policy `policy`, /, '')
+      .replace(/^failed to parse policies from string: |^for policy `\d+`, /, '')
       .replace(/ for Action::"\w+"/, '');
     return {
       line: lines.length,
