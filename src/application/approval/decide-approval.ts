@@ -11,6 +11,7 @@ import { sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { callerOf } from '../tool-calls/caller.ts';
+import { inputProblem } from '../tool-calls/input-problem.ts';
 import { judgeCall } from '../tool-calls/judge-call.ts';
 import { expireApproval } from './expire-approval.ts';
 
@@ -77,8 +78,8 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
   const tool = context.toolbox.find(name);
   if (!tool)
     return invalidInput(['editedInput'], `The tool ${name} is not available now, so its input can not be checked.`);
-  const prepared = tool.prepare(editedInput);
-  return prepared.ok ? null : invalidInput(['editedInput'], prepared.error);
+  const problem = inputProblem(tool, editedInput);
+  return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 
 /** Policy stands above people: what it denies by now, or denies for the edited input, nobody can allow. */

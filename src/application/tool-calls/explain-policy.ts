@@ -4,9 +4,9 @@ import { notFound, type RefusalOf } from '../../domain/refusal.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
 import { type SessionGrant, sessionGrants } from '../../projections/grants.ts';
 import { sessionById } from '../../projections/sessions.ts';
-import type { Tool } from '../../tools/tool.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { callerOf } from './caller.ts';
+import { inputProblem } from './input-problem.ts';
 import { type Judgement, judgeCall } from './judge-call.ts';
 
 /** What would become of a call. */
@@ -38,19 +38,11 @@ export async function explainPolicy(
   const input = canonicalJson(given).value;
   const { caller, agent } = await callerOf(reader, session, null, scopes);
   const now = context.now();
-  const about = { kind: 'explained', risk: tool.risk, summary: summarise(tool, input) } as const;
+  const problem = inputProblem(tool, input);
+  const about = { kind: 'explained', risk: tool.risk, summary: summarise(tool, input), inputProblem: problem } as const;
   const denied = (reason: string) => ({ ...about, effect: 'DENY', reason, rules: [], grant: null }) as const;
-  if (agent?.tools && !agent.tools.includes(name)) {
-    return { ...denied(`The agent ${agent.name} does not have this tool.`), inputProblem: null };
-  }
-  const inputProblem = problemOf(tool, input);
-  if (inputProblem !== null) return { ...denied(inputProblem), inputProblem };
+  if (agent?.tools && !agent.tools.includes(name)) return denied(`The agent ${agent.name} does not have this tool.`);
+  if (problem !== null) return denied(problem);
   const remembered = { grants: await sessionGrants(reader, sessionId, now), now };
-  return { ...about, ...judgeCall(context.policy, caller, { tool, input }, remembered), inputProblem: null };
-}
-
-function problemOf(tool: Tool, input: Json): string | null {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'The input must be a JSON object.';
-  const prepared = tool.prepare(input);
-  return prepared.ok ? null : prepared.error;
+  return { ...about, ...judgeCall(context.policy, caller, { tool, input }, remembered) };
 }

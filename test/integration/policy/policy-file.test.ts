@@ -98,6 +98,18 @@ describe('what policy denies', () => {
     expect(tool.executions).toMatchObject([{ input: { word: 'b' } }]);
   });
 
+  test.each([
+    ['no object', 'spy', /must be a JSON object/],
+    ['too long', { word: 'x'.repeat(100_000) }, /longer than 98304 bytes/],
+  ])('B42: an edited input that is %s is refused', async (_what, editedInput, message) => {
+    const { client, tool } = await startWith(own);
+    const asked = await callCount(client, 'desk');
+    const refused = await decide(client, asked.approvalId, { decision: 'ALLOW', editedInput });
+    const issues = [{ path: ['editedInput'], message: expect.stringMatching(message) }];
+    expect(refused).toMatchObject({ __typename: 'InvalidInputError', issues });
+    expect(tool.executions).toEqual([]);
+  });
+
   test('B43: by the time of the decision can not be allowed any more, but denied', async () => {
     const { client, gateway, write, tool } = await startWith(own);
     const asked = await callCount(client, 'desk', 'spy');

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { riskLevels } from '../../../src/domain/events.ts';
+import { schema } from '../../../src/graphql/schema.ts';
 import { policyOf, question } from './question.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -39,6 +41,11 @@ describe('the page about policy', () => {
   test('has three examples, each with its cases', () => {
     expect(examples).toHaveLength(3);
     expect(ofLanguage('json')).toHaveLength(3);
+  });
+
+  test('asks what the API knows', () => {
+    const [document = ''] = ofLanguage('graphql');
+    expect(validate(schema, parse(document))).toEqual([]);
   });
 
   const judged = ofLanguage('json').flatMap((text, place) =>
