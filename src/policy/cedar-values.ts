@@ -42,10 +42,13 @@ export function urlOf(input: Json): CedarValueJson {
 
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
-/** `input.path` without detours, so that no spelling of a path slips past a rule. Null where there is none. */
+/**
+ * `input.path` without detours, so that no spelling of a path slips past a rule. Null where there is none, and where it has
+ * a backslash: a part of a name to one system, a separator to another.
+ */
 export function pathOf(input: Json): CedarValueJson {
   const text = memberOf(input, 'path');
-  return text === null ? null : posix.normalize(text.replaceAll('\\', '/')).replace(/(?<=.)\/$/, '');
+  return text === null || text.includes('\\') ? null : posix.normalize(text).replace(/(?<=.)\/$/, '');
 }
 
 function memberOf(input: Json, name: string): string | null {

@@ -55,7 +55,6 @@ describe('the path of an input', () => {
     ['./notes//a/', 'notes/a'],
     ['notes/../a', 'a'],
     ['notes/../../a', '../a'],
-    ['notes\\..\\a', 'a'],
     ['/etc/passwd', '/etc/passwd'],
     ['', '.'],
     ['/', '/'],
@@ -66,5 +65,10 @@ describe('the path of an input', () => {
   test('there is none where it is no text', () => {
     expect(pathOf({ path: ['a'] })).toBe(null);
     expect(pathOf({})).toBe(null);
+  });
+
+  test('there is none that systems read differently', () => {
+    expect(pathOf({ path: 'x\\..\\notes/a' })).toBe(null);
+    expect(pathOf({ path: 'notes/..\\a' })).toBe(null);
   });
 });
