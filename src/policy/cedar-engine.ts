@@ -6,8 +6,9 @@ type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
 let engine: Cedar | null = null;
 
 /**
- * Cedar, loaded when it is first needed. Its WebAssembly is compiled by V8's baseline compiler alone: a judgement may take
- * twice as long, and the process is 50 MB smaller, which the optimising compiler would take once and never give back.
+ * Cedar, loaded where a policy is read: before a server listens, since everybody would have to wait meanwhile. Its
+ * WebAssembly is compiled by V8's baseline compiler alone: a judgement may take twice as long, and the process is 50 MB
+ * smaller, which the optimising compiler would take once and never give back.
  */
 export function cedar(): Cedar {
   if (engine !== null) return engine;

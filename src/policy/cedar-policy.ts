@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Response } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedar } from './cedar-engine.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import type { Policy, PolicyAnswer, PolicyTool } from './policy.ts';
-import { type PolicyProblem, type PolicyRule, readPolicy } from './policy-text.ts';
+import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
 
 export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: PolicyProblem[] };
 
@@ -13,28 +14,36 @@ export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: 
  */
 export function createCedarPolicy(text: string): CedarPolicy {
   const read = readPolicy(text);
-  if (!read.ok) return read;
+  return read.ok ? { ok: true, policy: policyOf(text, read.rules) } : read;
+}
+
+/** The policy that comes with the gateway; its tests check it. */
+export function createBuiltinPolicy(): Policy {
+  const text = readFileSync(new URL('./builtin.cedar', import.meta.url), 'utf8');
+  const read = readCheckedPolicy(text);
+  if (!read.ok) throw new Error(`builtin.cedar: ${read.problems[0]?.message}`);
+  return policyOf(text, read.rules);
+}
+
+function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   // Cedar keeps parsed policies under a name for as long as the process lives; the same text shares one.
   const setId = createHash('sha256').update(text).digest('hex');
-  const staticPolicies = Object.fromEntries(read.rules.map((rule) => [rule.id, rule.text]));
+  const staticPolicies = Object.fromEntries(rules.map((rule) => [rule.id, rule.text]));
   const kept = cedar().preparsePolicySet(setId, { staticPolicies });
   if (kept.type === 'failure') throw new Error(kept.errors.map(({ message }) => message).join('; '));
-  const ask = askUnder(setId, read.rules);
+  const ask = askUnder(setId, rules);
   return {
-    ok: true,
-    policy: {
-      judge(question) {
-        const { tool } = question;
-        const request = cedarRequest(question);
-        const call = ask('call', request);
-        if (call.error) return inError('DENY', call.error);
-        if (!call.allowed) return said('DENY', call.rules, `No rule permits the call of ${tool.name}.`);
-        const unattended = ask('callUnattended', request);
-        if (unattended.error) return inError('ASK', unattended.error);
-        return unattended.allowed
-          ? said('ALLOW', unattended.rules, `${tool.name} may run without asking.`)
-          : said('ASK', unattended.rules, leftToAPerson(tool));
-      },
+    judge(question) {
+      const { tool } = question;
+      const request = cedarRequest(question);
+      const call = ask('call', request);
+      if (call.error) return inError('DENY', call.error);
+      if (!call.allowed) return said('DENY', call.rules, `No rule permits the call of ${tool.name}.`);
+      const unattended = ask('callUnattended', request);
+      if (unattended.error) return inError('ASK', unattended.error);
+      return unattended.allowed
+        ? said('ALLOW', unattended.rules, `${tool.name} may run without asking.`)
+        : said('ASK', unattended.rules, leftToAPerson(tool));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createCedarPolicy } from './cedar-policy.ts';
+import { createBuiltinPolicy, createCedarPolicy } from './cedar-policy.ts';
 import type { Policy } from './policy.ts';
 
 /** A policy that can be read again while it is in use. */
@@ -16,7 +16,7 @@ export type OpenedPolicy = { ok: true; source: PolicySource } | { ok: false; pro
 
 /** @param path the file of policies; null for the policy that comes with the gateway */
 export function openPolicy(path: string | null): OpenedPolicy {
-  if (path === null) return { ok: true, source: { policy: builtinPolicy(), reload: () => ({ ok: true }) } };
+  if (path === null) return { ok: true, source: { policy: createBuiltinPolicy(), reload: () => ({ ok: true }) } };
   const first = readFile(path);
   if (!first.ok) return first;
   let { policy } = first;
@@ -32,23 +32,6 @@ export function openPolicy(path: string | null): OpenedPolicy {
       },
     },
   };
-}
-
-/** Read at the first call of a tool: until then nobody pays for Cedar. */
-function builtinPolicy(): Policy {
-  let policy: Policy | null = null;
-  return {
-    judge(question) {
-      policy ??= readBuiltin();
-      return policy.judge(question);
-    },
-  };
-}
-
-function readBuiltin(): Policy {
-  const read = createCedarPolicy(readFileSync(new URL('./builtin.cedar', import.meta.url), 'utf8'));
-  if (!read.ok) throw new Error(`builtin.cedar: ${read.problems[0]?.message}`);
-  return read.policy;
 }
 
 type ReadFile = { ok: true; policy: Policy } | { ok: false; problems: string[] };

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openPolicy } from '../../../src/policy/policy-file.ts';
-import { permitAll, policyOf, question } from './question.ts';
+import { permitAll, policyOf, problemsOf, question } from './question.ts';
 
 const unattended = 'permit (principal, action == Action::"callUnattended", resource)';
 
@@ -31,6 +33,11 @@ describe('the built-in policy', () => {
       rules: [],
       reason: 'No rule permits the call of http_fetch.',
     });
+  });
+
+  test('fits the schema', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../src/policy/builtin.cedar'), 'utf8');
+    expect(problemsOf(text)).toEqual([]);
   });
 
   test('is built in: reading it again changes nothing', () => {
