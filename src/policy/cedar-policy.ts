@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Response } from '@cedar-policy/cedar-wasm/nodejs';
-import { cedar } from './cedar-engine.ts';
+import { preparsePolicySet, type Response, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import type { Policy, PolicyAnswer, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
@@ -29,7 +28,7 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   // Cedar keeps parsed policies under a name for as long as the process lives; the same text shares one.
   const setId = createHash('sha256').update(text).digest('hex');
   const staticPolicies = Object.fromEntries(rules.map((rule) => [rule.id, rule.text]));
-  const kept = cedar().preparsePolicySet(setId, { staticPolicies });
+  const kept = preparsePolicySet(setId, { staticPolicies });
   if (kept.type === 'failure') throw new Error(kept.errors.map(({ message }) => message).join('; '));
   const ask = askUnder(setId, rules);
   return {
@@ -57,7 +56,7 @@ interface Outcome {
 
 function askUnder(preparsedPolicySetId: string, rules: readonly PolicyRule[]) {
   return (action: 'call' | 'callUnattended', request: CedarRequest): Outcome => {
-    const answer = cedar().statefulIsAuthorized({
+    const answer = statefulIsAuthorized({
       ...request,
       action: { type: 'Action', id: action },
       preparsedPolicySetId,
