@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { command, npmCommand, StepFailed } from './child.mjs';
-import { hashOf, pruneOutput } from './files.mjs';
+import { copyTexts, hashOf, pruneOutput } from './files.mjs';
 import { lock } from './lock.mjs';
 
 const root = dirname(import.meta.dirname ?? '');
@@ -127,6 +127,7 @@ async function compile() {
     work: async () => {
       await command(root, [process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
       pruneOutput(inRoot('src'), inRoot('dist'));
+      copyTexts(inRoot('src'), inRoot('dist'));
     },
   });
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { Lanes } from './lanes.ts';
@@ -18,6 +19,7 @@ export interface CommandContext {
   database: Database;
   recorder: Recorder;
   toolbox: Toolbox;
+  policy: Policy;
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;

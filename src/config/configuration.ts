@@ -1,17 +1,19 @@
 import { z } from 'zod';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
+import { policyConfigSchema } from './policy-config.ts';
 import { fillMcpServers, toolsConfigSchema } from './tools-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Parts of the file that this release does not know yet: better refused than ignored. */
-const later = ['embeddings', 'policyFile', 'auth'] as const;
+const later = ['embeddings', 'auth'] as const;
 
 const fileSchema = z
   .strictObject({
     ...modelsConfigSchema.shape,
     ...toolsConfigSchema.shape,
+    ...policyConfigSchema.shape,
     approvals: z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),

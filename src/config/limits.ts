@@ -8,6 +8,8 @@ export const QUEUE_LENGTH = 64;
 export const MESSAGE_BYTES = 128 * 1024;
 /** One event, as canonical JSON. */
 export const EVENT_BYTES = 256 * 1024;
+/** A tool's input: longer ones are a model gone astray, and an event must hold it. */
+export const TOOL_INPUT_BYTES = 96 * 1024;
 /** A tool's output within its event; what is longer stands beside the tape. */
 export const INLINE_OUTPUT_BYTES = 32 * 1024;
 /** A tool's output altogether; what is longer is cut. */

@@ -49,6 +49,8 @@ const origin = z.object({
   model: z.string().nullable(),
   retryOf: z.string().nullable(),
   urgent: z.boolean().describe('runs before other waiting runs of its session'),
+  // None where the tape was written before they were recorded.
+  scopes: z.array(z.string()).default([]).describe('of whoever sent it; policy judges by them'),
 });
 export type RunOrigin = z.infer<typeof origin>;
 

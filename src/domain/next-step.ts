@@ -59,16 +59,15 @@ function nextAtWork(run: Run, limits: RunLimits, now: number): NextStep {
   const at = (phase: ToolCall['phase']['at']) => calls.filter((call) => call.phase.at === phase);
   const requested = at('requested');
   if (requested.length > 0) {
-    return run.toolCalls > limits.maxToolCalls
-      ? failure('TOOL_LIMIT', `The run asked for more than ${limits.maxToolCalls} tool calls.`)
-      : { kind: 'judge', calls: requested };
+    // Nobody is asked about, and nothing is done for, what no model call would be shown.
+    return toolLimit(run, limits) ?? modelLimit(run, limits) ?? { kind: 'judge', calls: requested };
   }
   const started = at('started');
   if (started.length > 0) return { kind: 'recover', calls: started };
   const allowed = at('allowed');
   if (allowed.length > 0) return { kind: 'execute', calls: allowed };
   if (askingCalls(step).length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };
-  return nextModelCall(run, limits);
+  return modelLimit(run, limits) ?? { kind: 'call-model', step: run.steps + 1 };
 }
 
 function answered(step: { text: string; finishReason: string }): NextStep {
@@ -77,7 +76,13 @@ function answered(step: { text: string; finishReason: string }): NextStep {
     : { kind: 'transition', command: { kind: 'complete' } };
 }
 
-function nextModelCall(run: Run, limits: RunLimits): NextStep {
+function toolLimit(run: Run, limits: RunLimits): NextStep | null {
+  if (run.toolCalls <= limits.maxToolCalls) return null;
+  return failure('TOOL_LIMIT', `The run asked for more than ${limits.maxToolCalls} tool calls.`);
+}
+
+/** Why there is no further model call, or null. */
+function modelLimit(run: Run, limits: RunLimits): NextStep | null {
   if (run.steps >= limits.maxSteps) {
     return failure('STEP_LIMIT', `The run needed more than ${limits.maxSteps} model calls.`);
   }
@@ -87,7 +92,7 @@ function nextModelCall(run: Run, limits: RunLimits): NextStep {
   if (limits.maxCost !== null && (run.usage.cost ?? 0) >= limits.maxCost) {
     return failure('BUDGET', `The run cost more than ${limits.maxCost}.`);
   }
-  return { kind: 'call-model', step: run.steps + 1 };
+  return null;
 }
 
 function failure(code: RunError['code'], message: string): NextStep {

@@ -8,6 +8,7 @@ import './gateway/tool.ts';
 import './memory/memory.ts';
 import './memory/memory-mutations.ts';
 import './node.ts';
+import './policy/explain-policy.ts';
 import './run/run-mutations.ts';
 import './run/run-queries.ts';
 import './run/send-message.ts';

@@ -1,5 +1,5 @@
+import { type Caller, callerOf } from '../application/tool-calls/caller.ts';
 import type { Run } from '../domain/run.ts';
-import { agentById, defaultAgent } from '../projections/agents.ts';
 import { sessionOfRun } from '../projections/sessions.ts';
 import type { Tool } from '../tools/tool.ts';
 import { selectTools } from '../tools/tool-selection.ts';
@@ -10,6 +10,8 @@ export interface RunSetting {
   session: { id: string; owner: string };
   resetTurn: number;
   model: string;
+  /** Who calls the tools, as policy sees it. */
+  caller: Caller;
   /** Null for the usual ones. */
   instructions: string | null;
   /** What there is at the moment of asking: servers of tools come and go while a run goes on. */
@@ -22,11 +24,12 @@ export async function settingOf({ store, world }: Environment, run: Run): Promis
   const session = await sessionOfRun(reader, run.origin.sessionId);
   if (!session) return null;
   const { id, owner, resetTurn } = session;
-  const agentId = run.origin.agentId ?? session.agentId;
-  const agent = (agentId && (await agentById(reader, owner, agentId))) || (await defaultAgent(reader, owner));
+  const { agentId, scopes } = run.origin;
+  const { caller, agent } = await callerOf(reader, session, agentId, scopes);
   return {
     session: { id, owner },
     resetTurn,
+    caller,
     model: run.origin.model ?? agent?.model ?? world.catalogue.defaultName,
     instructions: agent?.instructions || null,
     get tools() {

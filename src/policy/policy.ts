@@ -2,29 +2,41 @@ import type { Json, PolicyEffect, RiskLevel } from '../domain/events.ts';
 
 /** One tool call as policy sees it. */
 export interface PolicyQuestion {
-  tool: { name: string; risk: RiskLevel; source: string; idempotent: boolean };
+  /** Who owns the session; the scopes are those with which the message was sent. */
+  principal: { id: string; scopes: readonly string[] };
+  agent: PolicyAgent;
+  session: { id: string; key: string };
+  tool: PolicyTool;
   input: Json;
-  session: { id: string; owner: string };
+}
+
+export interface PolicyAgent {
+  /** Null where the gateway's own ways apply and no agent was set up. */
+  id: string | null;
+  name: string;
+}
+
+export interface PolicyTool {
+  name: string;
+  risk: RiskLevel;
+  source: string;
+  idempotent: boolean;
+  /** Whether it is one of the agent's. */
+  isOwn: boolean;
 }
 
 export interface PolicyAnswer {
   effect: PolicyEffect;
   /** For people, and for the model where the call is denied. */
   reason: string;
-  /** The rule that decided; null for the built-in default. */
-  rule: string | null;
+  /** Ids of the rules that decided, in the order of the file; none where no rule says anything. */
+  rules: readonly string[];
 }
 
-/** Says whether a tool call runs, waits for a person, or never runs. Bothers nobody and changes nothing. */
+/**
+ * Says whether a tool call runs, waits for a person, or never runs. Bothers nobody and changes nothing. The same question
+ * has the same answer until the policy is changed. A rule that can not be evaluated never lets a call run.
+ */
 export interface Policy {
   judge(question: PolicyQuestion): PolicyAnswer;
 }
-
-/** LOW risk runs unattended, the rest asks. */
-export const builtinPolicy: Policy = {
-  judge({ tool }) {
-    return tool.risk === 'LOW'
-      ? { effect: 'ALLOW', reason: `${tool.name} is of low risk and runs unattended.`, rule: null }
-      : { effect: 'ASK', reason: `${tool.name} is of ${tool.risk.toLowerCase()} risk: a person decides.`, rule: null };
-  },
-};

@@ -25,9 +25,14 @@ export async function agentsByIds(reader: Client, owner: string, ids: readonly s
 }
 
 /** The one that runs where nobody names another. */
-export async function defaultAgent(reader: Client, owner: string): Promise<AgentRow | null> {
+async function defaultAgent(reader: Client, owner: string): Promise<AgentRow | null> {
   const agent = await reader.agent.findFirst({ where: { owner, isDefault: true } });
   return agent && read(agent);
+}
+
+/** The one that was named, where it still exists; else the default one, if there is one. */
+export async function agentInForce(reader: Client, owner: string, id: string | null): Promise<AgentRow | null> {
+  return (id === null ? null : await agentById(reader, owner, id)) ?? defaultAgent(reader, owner);
 }
 
 /** Oldest first. */

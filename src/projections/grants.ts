@@ -1,8 +1,10 @@
 import { batchInsert, databaseTime, optionalTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Grant } from '../database/generated/sqlite/client.ts';
+import type { Grant as Remembered } from '../domain/approval.ts';
 
 export type GrantRow = Grant;
+export type SessionGrant = Remembered & { id: string };
 
 const insertStatement = batchInsert({
   name: 'insert grant',
@@ -42,6 +44,12 @@ export function grantsOf(reader: Client, sessionIds: readonly string[], now: Dat
     where: { sessionId: { in: [...sessionIds] }, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
     orderBy: { id: 'asc' },
   });
+}
+
+/** Grants of one session in force, as decisions need them. */
+export async function sessionGrants(reader: Client, sessionId: string, now: number): Promise<SessionGrant[]> {
+  const rows = await grantsOf(reader, [sessionId], new Date(now));
+  return rows.map(({ id, tool, expiresAt }) => ({ id, tool, expiresAt: expiresAt?.getTime() ?? null }));
 }
 
 export function grantsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<GrantRow[]> {

@@ -14,7 +14,8 @@ import { createCatalogue } from '../model/catalogue.ts';
 import type { Catalogue } from '../model/model.ts';
 import { voidLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
-import { builtinPolicy, type Policy } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
 import { createRecorder } from '../projections/recording/recorder.ts';
 import { type Folder, openFolder } from '../tools/files/folder.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
@@ -42,6 +43,8 @@ export interface Gateway extends AsyncDisposable {
   url: string;
   /** What the gateway is made of, for tests and for the commands of the command line. */
   parts: ReturnType<typeof createParts> & { orchestrator: ReturnType<typeof createOrchestrator> };
+  /** Reads the file of policies again, for the calls from now on; a broken one changes nothing. */
+  reloadPolicy(): ReloadedPolicy;
   /** Lets steps under way finish within the grace time, hands their runs back, and closes everything. */
   close(graceSeconds?: number): Promise<void>;
 }
@@ -59,8 +62,10 @@ export async function startGateway(
     clock: overrides.clock ?? systemClock,
     ...{ random: Math.random, log: logger, version },
   });
+  const policies = choosePolicy(configuration, overrides);
+  const { policy } = policies;
   const database = await openStore(configuration);
-  const parts = createParts(configuration, { database, catalogue, files, mcpServers, logger }, overrides);
+  const parts = createParts(configuration, { database, catalogue, policy, files, mcpServers, logger }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   if (!database.isShared) await voidLeases(database, new Date(parts.clock.now()));
@@ -94,6 +99,7 @@ export async function startGateway(
   return {
     url: served.url,
     parts: { ...parts, orchestrator },
+    reloadPolicy: () => policies.reload(),
     close: (graceSeconds = limits.SHUTDOWN_GRACE_SECONDS) => close(graceSeconds),
     [Symbol.asyncDispose]: () => close(0),
   };
@@ -108,16 +114,24 @@ async function makeCatalogue(
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
 }
 
+function choosePolicy({ file }: Configuration, { policy }: Overrides): PolicySource {
+  if (policy) return { policy, reload: () => ({ ok: true }) };
+  const opened = openPolicy(file.policyFile ?? null);
+  if (opened.ok) return opened.source;
+  throw new StartError(opened.problems.join('\n'));
+}
+
 interface Foundation {
   database: Database;
   catalogue: Catalogue;
+  policy: Policy;
   files: Folder | null;
   mcpServers: McpServers;
   logger: Logger;
 }
 
 function createParts(configuration: Configuration, foundation: Foundation, overrides: Overrides) {
-  const { database, catalogue, files, mcpServers, logger } = foundation;
+  const { database, catalogue, policy, files, mcpServers, logger } = foundation;
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
@@ -128,14 +142,13 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
   const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
   const commands: CommandContext = {
-    ...{ database, recorder, toolbox, newId, now: clock.now, lanes: createLanes() },
+    ...{ database, recorder, toolbox, policy, newId, now: clock.now, lanes: createLanes() },
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
       onExpiry: configuration.file.approvals.onExpiry,
     },
   };
-  const policy = overrides.policy ?? builtinPolicy;
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
   return { clock, newId, ...running, commands, catalogue, policy };
 }

@@ -94,6 +94,19 @@ const refusals: Refusal[] = [
     says: [/defaultModel.*There is no model "none"\. There is: scripted/],
   },
   {
+    what: 'the file of policies is broken',
+    files: {
+      ...file({ policyFile: './house.cedar' }),
+      'house.cedar': '// The house.\npermit (principal, action, resource)\nwhen { resource.rsk == "LOW" };\n',
+    },
+    says: [/^ {2}\.\/house\.cedar:3:8: attribute `rsk` on entity type `Tool` not found \(did you mean `risk`\?\)$/m],
+  },
+  {
+    what: 'the file of policies is not there',
+    files: file({ policyFile: './house.cedar' }),
+    says: [/policyFile names \.\/house\.cedar, which can not be read: ENOENT/],
+  },
+  {
     what: 'the database is a folder',
     environment: { DATABASE_URL: 'file:./folder' },
     folders: ['folder'],

@@ -7,8 +7,12 @@ import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../projections/grants.ts';
+import { sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
+import { callerOf } from '../tool-calls/caller.ts';
+import { inputProblem } from '../tool-calls/input-problem.ts';
+import { judgeCall } from '../tool-calls/judge-call.ts';
 import { expireApproval } from './expire-approval.ts';
 
 const schema = z
@@ -52,6 +56,8 @@ export async function decideApproval(
   }
   const invalid = editedInputProblem(context, approval, answer.editedInput ?? null);
   if (invalid) return invalid;
+  const forbidden = await policyProblem(context, approval, answer);
+  if (forbidden) return forbidden;
   const grant = grantOf(context, answer);
   const outcome = await context.recorder.record({
     ...{ runId: approval.runId, sessionId: approval.sessionId, epoch: null },
@@ -72,8 +78,24 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
   const tool = context.toolbox.find(name);
   if (!tool)
     return invalidInput(['editedInput'], `The tool ${name} is not available now, so its input can not be checked.`);
-  const prepared = tool.prepare(editedInput);
-  return prepared.ok ? null : invalidInput(['editedInput'], prepared.error);
+  const problem = inputProblem(tool, editedInput);
+  return problem === null ? null : invalidInput(['editedInput'], problem);
+}
+
+/** Policy stands above people: what it denies by now, or denies for the edited input, nobody can allow. */
+async function policyProblem(context: CommandContext, approval: ApprovalRow, answer: Answer): Promise<Refusal | null> {
+  if (answer.decision === 'DENY' || approval.status !== 'PENDING') return null;
+  const { reader } = context.database;
+  const [run, session] = [await context.recorder.load(approval.runId), await sessionOfRun(reader, approval.sessionId)];
+  const tool = context.toolbox.find(approval.tool);
+  if (!run || !session || !tool) return null;
+  const { agentId, scopes } = run.origin;
+  const { caller } = await callerOf(reader, session, agentId, scopes);
+  const isEdited = answer.editedInput != null;
+  const input: Json = isEdited ? canonicalValue(answer.editedInput ?? null) : JSON.parse(approval.input);
+  const { effect, reason } = judgeCall(context.policy, caller, { tool, input }, { grants: [], now: context.now() });
+  if (effect !== 'DENY') return null;
+  return invalidInput([isEdited ? 'editedInput' : 'decision'], `policy denies this call: ${reason}`);
 }
 
 function grantOf({ newId, now }: CommandContext, answer: Answer): GrantOf | null {

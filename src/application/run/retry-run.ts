@@ -15,21 +15,25 @@ const ATTEMPTS = 5;
 /** A new run with the message, agent and model of one that has ended. It waits its turn like any other. */
 export async function retryRun(
   context: CommandContext,
-  { principal }: Viewer,
+  { principal, scopes }: Viewer,
   { runId: retryOf }: { runId: string },
 ): Promise<RetriedRun | Refusal> {
   const ended = await runById(context.database.reader, principal, retryOf);
   if (!ended) return notFound('run', retryOf);
   if (!isTerminal(ended.state)) return refuseTransition(retryOf, ended.state, 'retry');
   for (let tries = 0; tries < ATTEMPTS; tries += 1) {
-    const outcome = await context.lanes.run(ended.sessionId, () => retry(context, ended));
+    const outcome = await context.lanes.run(ended.sessionId, () => retry(context, ended, scopes));
     if (outcome !== null) return outcome;
   }
   throw new StoreError('busy', `session ${ended.sessionId} changes too fast`);
 }
 
 /** Null where another command changed the ground. */
-async function retry(context: CommandContext, ended: RunRow): Promise<RetriedRun | Refusal | null> {
+async function retry(
+  context: CommandContext,
+  ended: RunRow,
+  scopes: readonly string[],
+): Promise<RetriedRun | Refusal | null> {
   const { database, recorder, newId } = context;
   const { id: retryOf, sessionId, agentId, input: text } = ended;
   const session = await sessionOfRun(database.reader, sessionId);
@@ -39,7 +43,8 @@ async function retry(context: CommandContext, ended: RunRow): Promise<RetriedRun
     return limitExceeded('queueLength', `${mostWaiting} messages wait in this session already.`);
   }
   const first = await recorder.load(retryOf);
-  const origin = { sessionId, agentId, model: first?.origin.model ?? null, retryOf, urgent: false };
+  const model = first?.origin.model ?? null;
+  const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...scopes] };
   const runId = newId('run');
   const outcome = await recorder.record({
     ...{ runId, sessionId, epoch: null },

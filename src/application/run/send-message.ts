@@ -125,7 +125,7 @@ async function begin(
   const free = message.whenBusy === 'REJECT';
   const origin = {
     ...{ sessionId, agentId, model: message.model ?? null, retryOf: null },
-    urgent: message.whenBusy === 'INTERRUPT',
+    ...{ urgent: message.whenBusy === 'INTERRUPT', scopes: [...viewer.scopes] },
   };
   const outcome = await context.recorder.record({
     ...{ runId, sessionId, epoch: null },

@@ -35,7 +35,7 @@ builder.objectRef<EventOf<'tool_decision'>>('ToolDecisionEvent').implement({
     reason: t.string({ description: 'Why, in words for a person.', resolve: ({ payload }) => payload.reason }),
     rule: t.string({
       nullable: true,
-      description: 'The rule that decided; null for the built-in default.',
+      description: 'Ids of the policy rules that decided, with commas between; null where no rule says anything.',
       resolve: ({ payload }) => payload.rule,
     }),
   }),

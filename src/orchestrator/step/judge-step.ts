@@ -1,13 +1,21 @@
-import { covers, type Grant, summarise } from '../../domain/approval.ts';
+import { judgeCall } from '../../application/tool-calls/judge-call.ts';
+import { callInWords, type Grant, summarise } from '../../domain/approval.ts';
 import type { NewEvent, RiskLevel } from '../../domain/events.ts';
 import { unexecuted } from '../../domain/run-decisions.ts';
 import type { ToolCall } from '../../domain/step.ts';
-import { grantsOf } from '../../projections/grants.ts';
+import type { PolicyAnswer } from '../../policy/policy.ts';
+import { sessionGrants } from '../../projections/grants.ts';
 import type { Tool } from '../../tools/tool.ts';
 import type { Environment } from '../environment.ts';
 import type { Lease } from '../leases.ts';
 import type { RunSetting } from '../run-setting.ts';
 import { type Progress, recordEvents } from './record-step.ts';
+
+/** Approvals of the session that are remembered. */
+interface Remembered {
+  grants: readonly Grant[];
+  now: number;
+}
 
 /** Checks each call and asks policy; all verdicts of a step are one append. */
 export async function judgeStep(
@@ -17,36 +25,28 @@ export async function judgeStep(
   calls: readonly ToolCall[],
 ): Promise<Progress> {
   const now = environment.clock.now();
-  const rows = await grantsOf(environment.store.database.reader, [setting.session.id], new Date(now));
-  const grants = rows.map(({ tool, expiresAt }): Grant => ({ tool, expiresAt: expiresAt?.getTime() ?? null }));
-  const events = calls.flatMap((call) => verdict(environment, setting, grants, call));
+  const grants = await sessionGrants(environment.store.database.reader, setting.session.id, now);
+  const events = calls.flatMap((call) => verdict(environment, setting, { grants, now }, call));
   return recordEvents(environment, lease, events);
 }
 
-function verdict(environment: Environment, setting: RunSetting, grants: Grant[], call: ToolCall): NewEvent[] {
+function verdict(environment: Environment, setting: RunSetting, remembered: Remembered, call: ToolCall): NewEvent[] {
   if (call.inputError !== null) return [unexecuted(call, call.inputError)];
   const tool = setting.tools.find(({ name }) => name === call.tool);
   if (!tool) return [unexecuted(call, unavailable(environment, setting, call.tool))];
   const prepared = tool.prepare(call.input);
   if (!prepared.ok) return [unexecuted(call, prepared.error)];
-  const { name, risk, source, idempotent } = tool;
-  const { session } = setting;
-  const answer = environment.world.policy.judge({
-    tool: { name, risk, source, idempotent },
-    input: call.input,
-    session,
-  });
-  switch (answer.effect) {
+  const judgement = judgeCall(environment.world.policy, setting.caller, { tool, input: call.input }, remembered);
+  const decided = decision(call, judgement);
+  switch (judgement.effect) {
     case 'ALLOW':
-      return [decision(call, 'ALLOW', answer)];
+      return [decided];
     case 'DENY':
-      return [decision(call, 'DENY', answer), unexecuted(call, `Not permitted: ${answer.reason}`)];
+      return [decided, unexecuted(call, `Not permitted: ${judgement.reason}`)];
     case 'ASK':
-      return covers(grants, name, environment.clock.now())
-        ? [decision(call, 'ALLOW', { reason: 'A person allowed this tool in this session before.', rule: answer.rule })]
-        : [decision(call, 'ASK', answer), question(environment, call, tool, 'policy')];
+      return [decided, question(environment, call, tool, 'policy')];
     default:
-      return answer.effect satisfies never;
+      return judgement.effect satisfies never;
   }
 }
 
@@ -58,11 +58,8 @@ function unavailable({ world }: Environment, { tools }: RunSetting, name: string
   return `There is no tool "${name}" now. ${known === '' ? 'There are no tools.' : `There are: ${known}.`}`;
 }
 
-function decision(
-  { callId }: ToolCall,
-  effect: 'ALLOW' | 'ASK' | 'DENY',
-  { reason, rule }: { reason: string; rule: string | null },
-): NewEvent {
+function decision({ callId }: ToolCall, { effect, reason, rules }: PolicyAnswer): NewEvent {
+  const rule = rules.length === 0 ? null : rules.join(', ');
   return { type: 'tool_decision', actor: 'SYSTEM', payload: { callId, effect, reason, rule } };
 }
 
@@ -74,7 +71,6 @@ export function question(
   why: 'policy' | 'unknown_outcome',
 ): NewEvent {
   const risk: RiskLevel = tool?.risk ?? 'HIGH';
-  const summary = summarise(call.tool, call.input);
   return {
     type: 'approval_request',
     actor: 'SYSTEM',
@@ -82,9 +78,16 @@ export function question(
       callId: call.callId,
       approvalId: newId('approval'),
       risk,
-      summary: why === 'policy' ? summary : `Repeat ${summary}? It was interrupted and may have run already.`,
+      summary: summaryOf(call, tool, why),
       expiresAt: clock.now() + settings.approvalExpirySeconds * 1000,
       why,
     },
   };
+}
+
+function summaryOf({ tool: name, input }: ToolCall, tool: Tool | null, why: 'policy' | 'unknown_outcome'): string {
+  if (why === 'unknown_outcome') {
+    return `Repeat ${callInWords(name, input)}? It was interrupted and may have run already.`;
+  }
+  return tool ? summarise(tool, input) : callInWords(name, input);
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod';
+import { TOOL_INPUT_BYTES } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 
-/** Arguments longer than this are a model gone astray; an event must hold them. */
-const ARGUMENT_BYTES = 96 * 1024;
 /** What is kept of arguments that can not be read. */
 const KEPT_CHARACTERS = 2000;
 
@@ -13,8 +12,8 @@ export function parseArguments(text: string): { input: Json; inputError: string 
     input: canonicalValue(text.slice(0, KEPT_CHARACTERS)),
     inputError,
   });
-  if (Buffer.byteLength(text) > ARGUMENT_BYTES)
-    return unreadable(`The arguments are longer than ${ARGUMENT_BYTES} bytes.`);
+  if (Buffer.byteLength(text) > TOOL_INPUT_BYTES)
+    return unreadable(`The arguments are longer than ${TOOL_INPUT_BYTES} bytes.`);
   try {
     const input = z.json().parse(JSON.parse(text));
     if (typeof input === 'object' && input !== null && !Array.isArray(input)) {

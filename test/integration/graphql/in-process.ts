@@ -18,6 +18,7 @@ import { schema } from '../../../src/graphql/schema.ts';
 import { type StreamedResult, subscribeOperation } from '../../../src/graphql/subscribe.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
+import type { Policy } from '../../../src/policy/policy.ts';
 import { createRecorder } from '../../../src/projections/recording/recorder.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
@@ -48,8 +49,9 @@ export async function openInProcess() {
     bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, signs: signsOf(events) });
   });
   const recorder = createRecorder({ journal, now, cachedRuns: 100, isShared: false });
+  const policy: Policy = { judge: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
   const commands: CommandContext = {
-    ...{ database, recorder, toolbox: createToolbox([]), newId: createIds(now), now, lanes: createLanes() },
+    ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },
   };
   const follow = {

@@ -35,7 +35,9 @@ describe('a tool call', () => {
   });
 
   test('B35: B43: that policy denies is told to the model, and no person is asked', async () => {
-    const policy: Policy = { judge: () => ({ effect: 'DENY', reason: 'not in this house', rule: 'house' }) };
+    const policy: Policy = {
+      judge: () => ({ effect: 'DENY', reason: 'not in this house', rules: ['house', 'guest'] }),
+    };
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool], policy });
     const { events, run } = await converse(client, { sessionKey: 'denied', text: calling(['count', { word: 'a' }]) });
@@ -43,7 +45,7 @@ describe('a tool call', () => {
     expect(typesOf(events)).not.toContain('APPROVAL_REQUEST');
     expect(events.find((event) => event.__typename === 'ToolDecisionEvent')).toMatchObject({
       effect: 'DENY',
-      rule: 'house',
+      rule: 'house, guest',
     });
   });
 

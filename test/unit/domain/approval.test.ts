@@ -1,31 +1,51 @@
 import { describe, expect, test } from 'vitest';
-import { covers, summarise } from '../../../src/domain/approval.ts';
+import { callInWords, coveringGrant, summarise } from '../../../src/domain/approval.ts';
 
-describe('summarise', () => {
-  test('names the tool and its input, in one line', () => {
-    expect(summarise('files_write', { path: 'a\nb', text: 'hi' })).toBe('files_write {"path":"a\\nb","text":"hi"}');
-    expect(summarise('clock', null)).toBe('clock null');
+describe('B36: what a person is shown of a call', () => {
+  test('the call in one line, and what its tool says that it does', () => {
+    const tool = { name: 'files_write', description: '  Writes a file.\n  Replaces what was there. ' };
+    expect(summarise(tool, { path: 'a\nb', text: 'hi', mode: null })).toBe(
+      'files_write(path: "a\\nb", text: "hi", mode: null): Writes a file. Replaces what was there.',
+    );
+    expect(summarise({ name: 'clock', description: '' }, {})).toBe('clock()');
+    expect(callInWords('clock', null)).toBe('clock(null)');
+    expect(callInWords('clock', [1])).toBe('clock([1])');
   });
 
-  test('cuts a long input at 300 characters, and no character in two', () => {
-    expect(summarise('t', 'x'.repeat(298))).toBe(`t "${'x'.repeat(298)}"`);
-    expect(summarise('t', 'x'.repeat(299))).toBe(`t "${'x'.repeat(299)}…`);
-    expect(summarise('t', `${'x'.repeat(298)}😀`).isWellFormed()).toBe(true);
+  test('a long member is cut with its length, and hides nothing behind it', () => {
+    const words = callInWords('http_fetch', { body: 'x'.repeat(5000), url: 'https://example.com' });
+    expect(words).toBe(`http_fetch(body: "${'x'.repeat(159)}… (5002 characters), url: "https://example.com")`);
+  });
+
+  test('no character is cut in two, and the number of members and the description are bounded', () => {
+    expect(callInWords('t', { a: `${'x'.repeat(158)}😀${'x'.repeat(9)}` })).toBe(
+      `t(a: "${'x'.repeat(158)}… (171 characters))`,
+    );
+    const many = Object.fromEntries(Array.from({ length: 14 }, (_, index) => [`m${index}`, index]));
+    expect(callInWords('t', many)).toMatch(/, m11: 11, and 2 more\)$/);
+    expect(summarise({ name: 't', description: 'd'.repeat(900) }, {})).toBe(`t(): ${'d'.repeat(200)}…`);
+  });
+
+  test('what can not be seen, or turns text around, is spelt out, in names too', () => {
+    expect(callInWords('t', { path: 'a\u202etxt.exe' })).toBe('t(path: "a\\u{202e}txt.exe")');
+    expect(callInWords('t', { 'safe: true) x(y': 1, 'z\u200b': 2 })).toBe('t("safe: true) x(y": 1, "z\\u{200b}": 2)');
+    expect(summarise({ name: 't', description: 'Kind\u2066.' }, {})).toBe('t(): Kind\\u{2066}.');
   });
 });
 
 describe('B39: a remembered approval', () => {
   test('B39: covers its own tool for the rest of the session', () => {
-    const grants = [{ tool: 'files_write', expiresAt: null }];
-    expect(covers(grants, 'files_write', Number.MAX_SAFE_INTEGER)).toBe(true);
-    expect(covers(grants, 'http_fetch', 0)).toBe(false);
-    expect(covers([], 'files_write', 0)).toBe(false);
+    const grant = { tool: 'files_write', expiresAt: null };
+    expect(coveringGrant([grant], 'files_write', Number.MAX_SAFE_INTEGER)).toBe(grant);
+    expect(coveringGrant([grant], 'http_fetch', 0)).toBe(null);
+    expect(coveringGrant([], 'files_write', 0)).toBe(null);
   });
 
   test('B39: that is timeboxed covers until its time', () => {
-    const grants = [{ tool: 'files_write', expiresAt: 1000 }];
-    expect(covers(grants, 'files_write', 999)).toBe(true);
-    expect(covers(grants, 'files_write', 1000)).toBe(false);
-    expect(covers([...grants, { tool: 'files_write', expiresAt: 2000 }], 'files_write', 1000)).toBe(true);
+    const grant = { tool: 'files_write', expiresAt: 1000 };
+    const longer = { tool: 'files_write', expiresAt: 2000 };
+    expect(coveringGrant([grant, longer], 'files_write', 999)).toBe(grant);
+    expect(coveringGrant([grant], 'files_write', 1000)).toBe(null);
+    expect(coveringGrant([grant, longer], 'files_write', 1000)).toBe(longer);
   });
 });

@@ -14,7 +14,10 @@ import type { Decision } from '../../../src/domain/run-decisions.ts';
 import type { RunStatus } from '../../../src/domain/transitions.ts';
 
 export const runId = 'run_1';
-export const origin: RunOrigin = { sessionId: 'ses_1', agentId: null, model: null, retryOf: null, urgent: false };
+export const origin: RunOrigin = {
+  ...{ sessionId: 'ses_1', agentId: null, model: null, retryOf: null },
+  ...{ urgent: false, scopes: ['read', 'write'] },
+};
 export const limits: RunLimits = { maxSteps: 4, maxToolCalls: 6, runSeconds: 10, maxTokens: 1000, maxCost: null };
 /** When the questions of `question` expire, in epoch milliseconds. */
 export const expiry = 1_000_000;

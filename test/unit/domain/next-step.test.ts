@@ -179,5 +179,8 @@ describe('B18: the limits of a run', () => {
   test('B43: limits come before policy and people', () => {
     expect(words({ given: [0, called('a')], now: 10_000 })).toBe('fail DEADLINE');
     expect(words({ given: called('a', 'b'), with: { maxToolCalls: 1 } })).toBe('fail TOOL_LIMIT');
+    // What the tool says would be shown to nobody.
+    expect(words({ given: called('a'), with: { maxSteps: 1 } })).toBe('fail STEP_LIMIT');
+    expect(words({ given: called('a'), with: { maxSteps: 2 } })).toContain('judge');
   });
 });

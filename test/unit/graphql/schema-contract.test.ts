@@ -70,7 +70,18 @@ function undescribed(type: GraphQLNamedType): string[] {
 }
 
 test('the documents in schema/operations fit the schema', () => {
-  const files = ['agents', 'approvals', 'events', 'fragments', 'gateway', 'memories', 'refusals', 'runs', 'sessions'];
+  const files = [
+    'agents',
+    'approvals',
+    'events',
+    'fragments',
+    'gateway',
+    'memories',
+    'policy',
+    'refusals',
+    'runs',
+    'sessions',
+  ];
   const text = files.map((name) => readFileSync(join(root, `schema/operations/${name}.graphql`), 'utf8')).join('\n');
   expect(validate(schema, parse(text))).toEqual([]);
 });

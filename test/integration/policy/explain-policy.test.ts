@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { GraphqlFailure, type TestClient } from '../../client.ts';
+import { ApprovalsDocument, CreateAgentDocument, ExplainPolicyDocument } from '../../generated/graphql.ts';
+import { follow, send } from '../conversation.ts';
+import { countedTool } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
+import { callCount, decide } from './asked.ts';
+
+async function startWithSession() {
+  const low = countedTool({ name: 'low' });
+  const count = countedTool({ risk: 'HIGH' });
+  const started = await startTestGateway({ tools: [low, count] });
+  const { session } = await send(started.client, { sessionKey: 'desk', text: '/say Hello' });
+  return { ...started, low, count, sessionId: session.id };
+}
+
+async function explain(client: TestClient, tool: string, input: unknown, sessionId: string) {
+  return (await client.send(ExplainPolicyDocument, { tool, input, sessionId })).explainPolicy;
+}
+
+describe('explainPolicy', () => {
+  test('says what would happen and why, and does nothing of it', async () => {
+    const { client, low, count, sessionId } = await startWithSession();
+    expect(await explain(client, 'low', { word: 'a' }, sessionId)).toEqual({
+      effect: 'ALLOW',
+      rules: ['low-risk'],
+      reason: 'Tools of low risk run unattended.',
+      grant: null,
+      inputValid: true,
+      inputProblem: null,
+      risk: 'LOW',
+      summary: 'low(word: "a"): Counts its executions.',
+    });
+    expect(await explain(client, 'count', { word: 'a' }, sessionId)).toMatchObject({
+      effect: 'ASK',
+      rules: [],
+      risk: 'HIGH',
+    });
+    expect([...low.executions, ...count.executions]).toEqual([]);
+    expect((await client.send(ApprovalsDocument, {})).approvals.edges).toEqual([]);
+  });
+
+  test('names the grant that covers the call', async () => {
+    const { client, sessionId } = await startWithSession();
+    const asked = await callCount(client, 'desk');
+    await decide(client, asked.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
+    await follow(client, asked.runId);
+    expect(await explain(client, 'count', { word: 'a' }, sessionId)).toMatchObject({
+      effect: 'ALLOW',
+      reason: expect.stringContaining('before'),
+      grant: { id: expect.stringMatching(/^grt_/), expiresAt: null },
+    });
+  });
+
+  test.each([
+    ['against the schema', { word: '' }, /Invalid input/],
+    ['no object', ['a'], /must be a JSON object/],
+    ['with a member too many', { word: 'a', more: 1 }, /more/],
+  ])('says what is wrong with an input that is %s', async (_what, input, problem) => {
+    const { client, sessionId } = await startWithSession();
+    const explained = await explain(client, 'count', input, sessionId);
+    expect(explained).toMatchObject({ effect: 'DENY', rules: [], inputValid: false });
+    expect(explained.inputProblem).toMatch(problem);
+    expect(explained.reason).toBe(explained.inputProblem);
+  });
+
+  test('speaks of the agent of the session', async () => {
+    const { client, sessionId } = await startWithSession();
+    const input = { name: 'clerk', instructions: 'Be brief.', tools: ['low'], makeDefault: true };
+    await client.send(CreateAgentDocument, { input });
+    expect(await explain(client, 'count', { word: 'a' }, sessionId)).toMatchObject({
+      effect: 'DENY',
+      reason: 'The agent clerk does not have this tool.',
+    });
+    expect(await explain(client, 'low', { word: 'a' }, sessionId)).toMatchObject({ effect: 'ALLOW' });
+  });
+
+  test('B3: knows no session of somebody else, and no tool that is not there', async () => {
+    const { client, clientOf, sessionId } = await startWithSession();
+    const refusal = (error: unknown) => (error instanceof GraphqlFailure ? [error.code, error.message] : error);
+    const ofBob = await explain(clientOf('bob'), 'low', {}, sessionId).catch(refusal);
+    expect(ofBob).toEqual(['NOT_FOUND', `There is no session ${sessionId}.`]);
+    const unknown = await explain(client, 'nothing', {}, sessionId).catch(refusal);
+    expect(unknown).toEqual(['NOT_FOUND', 'There is no tool nothing.']);
+  });
+});
