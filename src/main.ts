@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { type Configuration, readConfiguration } from './config/configuration.ts';
 import { StartError } from './config/start-error.ts';
 
@@ -12,6 +13,10 @@ const USAGE = `Usage: runtape <command>
 
 The environment and ./runtape.config.json configure it; the README lists the variables.
 `;
+
+// WebAssembly is compiled by V8's baseline compiler alone: what the query compiler and the policy engine would gain by the
+// optimising one is far less than the 40 MB that it takes.
+setFlagsFromString('--liftoff-only');
 
 /** Loaded when they are asked for: what is wrong with the configuration is said at once. */
 const commands: Record<string, (configuration: Configuration) => Promise<void>> = {

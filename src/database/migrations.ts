@@ -1,18 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   bindMigrationAwareSqlAdapterFactory,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
 } from '@prisma/driver-adapter-utils';
 import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
+import { type Provider, prismaFolder, readMigrations } from './migration-files.ts';
 
-export type Provider = 'sqlite' | 'postgresql';
-
-/** Stands at the same place for the sources and for the build. */
-const root = fileURLToPath(new URL('../../prisma/', import.meta.url));
 const everything: engine.SchemaFilter = { externalTables: [], externalEnums: [] };
 
 /** Brings the database to the newest migration. Safe to repeat. Returns the names of those it applied. */
@@ -34,7 +30,7 @@ export async function migrationDifference(
   provider: Provider,
   factory: SqlMigrationAwareDriverAdapterFactory,
 ): Promise<string> {
-  const files = await readSchema(join(root, provider));
+  const files = await readSchema(join(prismaFolder, provider));
   const migrations = await readMigrations(provider);
   return withEngine(factory, files, async (schemaEngine) => {
     const result = await schemaEngine.diff({
@@ -92,28 +88,6 @@ async function withEngine<T>(
     schemaEngine.free();
     await Promise.allSettled(connections.map((connection) => connection.dispose()));
   }
-}
-
-/** In the order in which they are applied. */
-export async function migrationNames(provider: Provider): Promise<string[]> {
-  const entries = await readdir(join(root, provider, 'migrations'), { withFileTypes: true });
-  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
-}
-
-async function readMigrations(provider: Provider): Promise<engine.MigrationList> {
-  const baseDir = join(root, provider, 'migrations');
-  const names = await migrationNames(provider);
-  return {
-    baseDir,
-    lockfile: { path: 'migration_lock.toml', content: `provider = "${provider}"\n` },
-    shadowDbInitScript: '',
-    migrationDirectories: await Promise.all(
-      names.map(async (path) => {
-        const value = await readFile(join(baseDir, path, 'migration.sql'), 'utf8');
-        return { path, migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value } } };
-      }),
-    ),
-  };
 }
 
 async function readSchema(folder: string): Promise<engine.SchemaContainer[]> {

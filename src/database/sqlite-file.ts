@@ -32,6 +32,9 @@ export function existingSqliteFile(url: string): string {
   return path;
 }
 
+/** The driver is synchronous: waiting for a foreign lock would stop the whole server, so it gives up soon. */
+export const BUSY_MILLISECONDS = 50;
+
 const pathOf = (url: string) => resolve(url.replace(/^file:(\/\/)?/, ''));
 
 /** Null where there is nothing that could be looked at. */
@@ -63,6 +66,20 @@ export function lockSqliteFile(path: string): () => void {
   }
   const held = lock;
   return () => held.close();
+}
+
+/** Names of the migrations that the file has seen; none where there is no file yet. */
+export function appliedMigrations(path: string): string[] {
+  if (!stateOf(path)) return [];
+  const file = new BetterSqlite(path, { timeout: BUSY_MILLISECONDS });
+  try {
+    const known = file.prepare(`SELECT 1 FROM sqlite_master WHERE name = '_prisma_migrations'`).get();
+    if (!known) return [];
+    const finished = 'finished_at IS NOT NULL AND rolled_back_at IS NULL';
+    return file.prepare<[], string>(`SELECT migration_name FROM _prisma_migrations WHERE ${finished}`).pluck().all();
+  } finally {
+    file.close();
+  }
 }
 
 function isBusy(error: unknown): boolean {

@@ -5,8 +5,14 @@ import { groupRows, type RowWrite } from './batch-statement.ts';
 import type { Client, Database } from './database.ts';
 import { nextTurn } from './event-loop.ts';
 import { PrismaClient } from './generated/sqlite/client.ts';
-import { applyMigrations } from './migrations.ts';
-import { existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
+import { hasEveryMigration } from './migration-files.ts';
+import {
+  appliedMigrations,
+  BUSY_MILLISECONDS,
+  existingSqliteFile,
+  lockSqliteFile,
+  prepareSqliteFile,
+} from './sqlite-file.ts';
 import { isOfStore, StoreError, toStoreError } from './store-error.ts';
 import { createWriteLane } from './write-lane.ts';
 
@@ -18,8 +24,6 @@ export interface SqliteOptions {
   clock?: Clock;
 }
 
-/** The driver is synchronous: waiting for a foreign lock would stop the whole server, so it gives up soon. */
-const BUSY_MILLISECONDS = 50;
 /** Waits between attempts at a write that found the file locked by another program; after the last one it is refused. */
 const BUSY_PAUSES_MILLISECONDS = [10, 20, 50, 100, 200, 400, 800, 1600, 1600];
 /** Nothing in the lane waits for anything but the disk; a disk that takes longer is as good as gone. */
@@ -31,7 +35,7 @@ export async function openSqlite({ url, durability, clock = systemClock }: Sqlit
   const unlock = lockSqliteFile(path);
   const opened: Client[] = [];
   try {
-    await applyMigrations('sqlite', new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS }));
+    await migrateSqlite(path);
     const writer = await openConnection(path, opened);
     await writer.$queryRawUnsafe('PRAGMA journal_mode = WAL');
     await writer.$executeRawUnsafe(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
@@ -59,6 +63,13 @@ export async function openSqliteForReading(url: string): Promise<Database> {
     await Promise.all(opened.map((client) => client.$disconnect()));
     throw new StartError(`The database ${path} can not be read: ${toStoreError(error).detail}`, error);
   }
+}
+
+/** The engine takes tens of megabytes, which a file that is up to date does not need. */
+async function migrateSqlite(path: string): Promise<void> {
+  if (await hasEveryMigration('sqlite', appliedMigrations(path))) return;
+  const { applyMigrations } = await import('./migrations.ts');
+  await applyMigrations('sqlite', new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS }));
 }
 
 async function openConnection(path: string, opened: Client[]): Promise<Client> {

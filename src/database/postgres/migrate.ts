@@ -1,6 +1,5 @@
 import pg from 'pg';
-import { applyMigrations, migrationNames } from '../migrations.ts';
-import { PostgresMigrations } from './migration-adapter.ts';
+import { hasEveryMigration } from '../migration-files.ts';
 import { connectionOptions } from './pools.ts';
 
 /** Any number that nothing else in the database uses. */
@@ -19,7 +18,7 @@ export async function migratePostgres(url: string): Promise<void> {
     if (await isUpToDate(connection)) return;
     await connection.query('BEGIN');
     await connection.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
-    if (!(await isUpToDate(connection))) await applyMigrations('postgresql', new PostgresMigrations(url));
+    if (!(await isUpToDate(connection))) await migrate(url);
     await connection.query('COMMIT');
   } finally {
     await connection.end();
@@ -35,6 +34,15 @@ async function isUpToDate(connection: pg.Client): Promise<boolean> {
   const { rows } = await connection.query<{ name: string }>(
     'SELECT migration_name AS "name" FROM "_prisma_migrations" WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
   );
-  const applied = new Set(rows.map(({ name }) => name));
-  return (await migrationNames('postgresql')).every((name) => applied.has(name));
+  return hasEveryMigration(
+    'postgresql',
+    rows.map(({ name }) => name),
+  );
+}
+
+/** Loaded where it is needed: most starts find nothing to do. */
+async function migrate(url: string): Promise<void> {
+  const { applyMigrations } = await import('../migrations.ts');
+  const { PostgresMigrations } = await import('./migration-adapter.ts');
+  await applyMigrations('postgresql', new PostgresMigrations(url));
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, inject, test } from 'vitest';
 import { postgresDifference, sqliteDifference } from '../../../prisma/scratch.ts';
-import { migrationNames } from '../../../src/database/migrations.ts';
+import { migrationNames } from '../../../src/database/migration-files.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
 import { createTestDatabase } from '../../postgres/test-database.ts';
