@@ -51,7 +51,7 @@ export const CACHED_RUNS = 2048;
 /** Appends that one transaction takes. */
 export const COMMIT_APPENDS = 512;
 /** Commits in flight at a time on Postgres, each on a connection of its own; SQLite has one writer. */
-export const COMMIT_LANES = 4;
+export const COMMIT_LANES = 2;
 /** Connections to Postgres of one server, beside the one that listens. */
 export const DATABASE_CONNECTIONS = 12;
 /** Wake-ups for other servers are gathered for so long: a person sees no difference, and Postgres has less to do. */
