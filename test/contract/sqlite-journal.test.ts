@@ -1,99 +1,21 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { databaseTime } from '../../src/database/batch-statement.ts';
-import type { Database } from '../../src/database/database.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
-import { journalContract } from './journal.contract.ts';
+import { databaseContract, insertAgain, refusalOf } from './database.contract.ts';
 import { openStore } from './stores/sqlite-store.ts';
-import { row, TAKEN } from './subject.ts';
 
-journalContract('the journal in SQLite', async (onRecorded) => {
-  const { database, journal, close } = await openStore(undefined, onRecorded);
-  await database.commit([row(TAKEN)]);
-  return {
-    journal,
-    async keys() {
-      const rows = await database.reader.idempotencyKey.findMany({
-        where: { key: { not: TAKEN } },
-        orderBy: { key: 'asc' },
-      });
-      return rows.map(({ key }) => key);
-    },
-    async lease(runId, epoch) {
-      const lease = { epoch, holder: 'srv', expiresAt: new Date(0), lost: false };
-      await database.write((client) =>
-        client.lease.upsert({ where: { runId }, create: { runId, ...lease }, update: lease }),
-      );
-    },
-    close,
-  };
+databaseContract('SQLite', (onRecorded) => openStore(undefined, onRecorded), {
+  taken: 'tape_seq',
+  reference: 'FOREIGN KEY',
 });
 
-/** What the database says to a statement, whatever connection it comes by. */
-async function refusalOf({ write }: Database, sql: string): Promise<string> {
-  const error = await write((client) => client.$executeRawUnsafe(sql)).catch((thrown: unknown) => thrown);
-  return error instanceof Error && 'detail' in error ? String(error.detail) : `not refused: ${String(error)}`;
-}
-
-describe('the database itself', () => {
-  test.each([
-    `UPDATE "Event" SET "payload" = '{}'`,
-    `UPDATE "Event" SET "seq" = 9 WHERE "seq" = 3`,
-    `UPDATE "Event" SET "hash" = "hash"`,
-    `DELETE FROM "Event"`,
-    `DELETE FROM "Event" WHERE "seq" = 3`,
-    `UPDATE "Tape" SET "runId" = 'run_x'`,
-  ])('B23: refuses %s', async (sql) => {
-    const { database, journal } = await openStore();
-    const runId = newRunId();
-    const events = await append(journal, runId, 0, ...opening, delta('three'));
-    expect(await refusalOf(database, sql)).toBe('tape_is_append_only');
-    expect(await readAll(journal, runId)).toEqual(events);
-  });
-
-  test('B23: refuses to replace an event, to leave a hole, to drop a tape and to open one again', async () => {
-    const { database, journal } = await openStore();
-    const runId = newRunId();
-    await append(journal, runId, 0, ...opening, delta('three'), ending);
-    const insert = (verb: string, seq: number, of: string) =>
-      `${verb} INTO "Event" SELECT '${of}', ${seq}, "type", "actor", "schemaVersion", "recordedAt", "epoch", "payload", "hash" FROM "Event" WHERE "runId" = '${runId}' AND "seq" = 1`;
-    const open = newRunId();
-    await append(journal, open, 0, ...opening);
-    expect(await refusalOf(database, insert('REPLACE', 1, open))).toBe('tape_seq');
-    expect(await refusalOf(database, insert('INSERT', 4, open))).toBe('tape_seq');
-    expect(await refusalOf(database, insert('INSERT', 0, open))).toBe('tape_seq');
-    expect(await refusalOf(database, insert('INSERT', 5, runId))).toBe('tape_closed');
-    expect(await refusalOf(database, insert('INSERT', 1, newRunId()))).toContain('FOREIGN KEY');
-    expect(await refusalOf(database, 'DELETE FROM "Tape"')).toContain('FOREIGN KEY');
-    expect(await refusalOf(database, 'UPDATE "Tape" SET "closed" = false')).toBe('tape_closed');
-    expect(await readAll(journal, open)).toHaveLength(2);
-    expect(await readAll(journal, runId)).toHaveLength(4);
-  });
-
-  test('B7: gives a tape up to the purge of its session, and to no other', async () => {
-    const { database, journal } = await openStore();
-    const [runId, other] = [newRunId(), newRunId()];
-    await append(journal, runId, 0, ...opening);
-    await journal.append(request(other, 0, opening, { sessionId: 'ses_other' }));
-    await database.write((client) => client.purge.create({ data: { sessionId } }));
-    await database.write((client) => client.event.deleteMany({ where: { runId } }));
-    expect(await refusalOf(database, `DELETE FROM "Event" WHERE "runId" = '${other}'`)).toBe('tape_is_append_only');
-    expect(await readAll(journal, other)).toHaveLength(2);
-  });
-
-  test('a lease is of one run and its epoch is compared exactly', async () => {
-    const { database, journal } = await openStore();
-    const runId = newRunId();
-    await append(journal, runId, 0, ...opening);
-    const expiresAt = databaseTime(0);
-    await database.write((client) =>
-      client.$executeRawUnsafe(`INSERT INTO "Lease" VALUES ('${runId}', 'srv', 3, '${expiresAt}', 0)`),
-    );
-    for (const epoch of [1, 2, 4]) {
-      expect(await journal.append(request(runId, 2, [delta('x')], { epoch }))).toEqual({ kind: 'stale-epoch' });
-    }
-    expect(await journal.append(request(runId, 2, [delta('x')], { epoch: 3 }))).toMatchObject({ kind: 'appended' });
-  });
+test('B23: an event is not replaced', async () => {
+  const { database, journal } = await openStore();
+  const [runId, open] = [newRunId(), newRunId()];
+  await append(journal, runId, 0, ...opening, delta('three'));
+  const events = await append(journal, open, 0, ...opening);
+  expect(await refusalOf(database, insertAgain(runId, 1, open).replace('INSERT', 'REPLACE'))).toBe('tape_seq');
+  expect(await readAll(journal, open)).toEqual(events);
 });
 
 describe('durability', () => {
