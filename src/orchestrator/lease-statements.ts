@@ -5,21 +5,31 @@ import type { BatchStatement } from '../database/batch-statement.ts';
  * on Postgres it is the database's, because clocks of servers differ.
  */
 
-/** Runs that nobody executes and that could go on: those under way first, then of each session the next in line. */
-const open = (isFree: string) => `
-  FROM "Run" LEFT JOIN "Lease" ON "Lease"."runId" = "Run"."id"
-    WHERE ("Lease"."holder" IS NULL OR ${isFree})
-      AND ("Run"."state" = 'IN_PROGRESS' OR ("Run"."state" = 'PENDING' AND "Run"."id" = (
-        SELECT "next"."id" FROM "Run" AS "next"
-          WHERE "next"."sessionId" = "Run"."sessionId" AND "next"."state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
-          ORDER BY "next"."state" = 'PENDING', "next"."urgent" DESC, "next"."id" LIMIT 1)))
-    ORDER BY "Run"."state" = 'PENDING', "Run"."id"`;
+/** Of the runs in one state those that nobody executes, oldest first: a walk along an index that ends at the limit. */
+const free = (condition: string, ended: string, limit: string) => `
+  SELECT "Run"."id" AS "runId", "Run"."sessionId" AS "sessionId", "Lease"."epoch" AS "epoch", "Lease"."holder" AS "holder"
+    FROM "Run" LEFT JOIN "Lease" ON "Lease"."runId" = "Run"."id"
+    WHERE ${condition} AND ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ${ended})
+    ORDER BY "Run"."id" LIMIT ${limit}`;
 
-/** Holder, new end, now, limit. */
+/** Runs that could go on: those under way first, then of each session the next in line. */
+const open = (ended: string, limit: string) => `
+  SELECT * FROM (${free(`"Run"."state" = 'IN_PROGRESS'`, ended, limit)}) AS "begun"
+  UNION ALL
+  SELECT * FROM (${free(
+    `"Run"."state" = 'PENDING' AND "Run"."id" = (
+      SELECT "next"."id" FROM "Run" AS "next"
+        WHERE "next"."sessionId" = "Run"."sessionId" AND "next"."state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
+        ORDER BY "next"."state" = 'PENDING', "next"."urgent" DESC, "next"."id" LIMIT 1)`,
+    ended,
+    limit,
+  )}) AS "waiting"
+  LIMIT ${limit}`;
+
+/** Holder, new end, then of each kind of run now and limit, then the limit of both. */
 export const CLAIM_SQLITE = `
   INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
-  SELECT "Run"."id", ?, coalesce("Lease"."epoch", 0) + 1, ?, "Lease"."holder" IS NOT NULL
-  ${open('"Lease"."expiresAt" <= ?')} LIMIT ?
+  SELECT "runId", ?, coalesce("epoch", 0) + 1, ?, "holder" IS NOT NULL FROM (${open('?', '?')}) WHERE true
   ON CONFLICT ("runId") DO UPDATE SET "holder" = excluded."holder", "epoch" = excluded."epoch",
     "expiresAt" = excluded."expiresAt", "lost" = excluded."lost"
   RETURNING "runId", "epoch", "lost",
@@ -33,9 +43,9 @@ const newEnd = (milliseconds: string) => `${now} + ${milliseconds}::int * interv
  * anybody here.
  */
 export const CLAIM_POSTGRESQL = `
-  WITH "open" AS (SELECT "Run"."id" ${open(`"Lease"."expiresAt" <= ${now}`)} LIMIT $3::int),
+  WITH "open" AS MATERIALIZED (${open(now, '$3::int')}),
   "idle" AS (
-    SELECT "runId" FROM "Lease" WHERE "runId" IN (SELECT "id" FROM "open") AND ("holder" IS NULL OR "expiresAt" <= ${now})
+    SELECT "runId" FROM "Lease" WHERE "runId" IN (SELECT "runId" FROM "open") AND ("holder" IS NULL OR "expiresAt" <= ${now})
       FOR NO KEY UPDATE SKIP LOCKED
   ),
   "again" AS (
@@ -44,12 +54,11 @@ export const CLAIM_POSTGRESQL = `
   ),
   "first" AS (
     INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
-      SELECT "id", $1, 1, ${newEnd('$2')}, false FROM "open"
-        WHERE NOT EXISTS (SELECT FROM "Lease" WHERE "runId" = "open"."id")
+      SELECT "runId", $1, 1, ${newEnd('$2')}, false FROM "open" WHERE "epoch" IS NULL
       ON CONFLICT DO NOTHING RETURNING "runId", "epoch", "lost"
   )
-  SELECT "runId", "epoch", "lost", "sessionId"
-    FROM (SELECT * FROM "again" UNION ALL SELECT * FROM "first") AS claimed JOIN "Tape" USING ("runId")`;
+  SELECT claimed."runId", claimed."epoch", "lost", "sessionId"
+    FROM (SELECT * FROM "again" UNION ALL SELECT * FROM "first") AS claimed JOIN "open" ON "open"."runId" = claimed."runId"`;
 
 /** New end, holder, JSON array of runs. */
 export const RENEW_SQLITE = `

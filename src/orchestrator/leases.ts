@@ -29,9 +29,10 @@ export interface LeaseTerm {
 /** Takes leases, oldest run first, and raises their epochs, in one statement. */
 export async function claimLeases(database: Database, term: LeaseTerm, limit: number): Promise<Lease[]> {
   const { holder, now, leaseMilliseconds } = term;
+  const at = databaseTime(now);
   const claim: Statement =
     database.provider === 'sqlite'
-      ? [CLAIM_SQLITE, holder, databaseTime(now + leaseMilliseconds), databaseTime(now), limit]
+      ? [CLAIM_SQLITE, holder, databaseTime(now + leaseMilliseconds), at, limit, at, limit, limit]
       : [CLAIM_POSTGRESQL, holder, leaseMilliseconds, limit];
   const rows = await perform<{ runId: string; sessionId: string; epoch: number | bigint; lost: unknown }>(
     database,

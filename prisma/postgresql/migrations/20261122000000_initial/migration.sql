@@ -275,8 +275,12 @@ CREATE UNIQUE INDEX "Agent_default" ON "Agent"("owner") WHERE "isDefault" = true
 -- A session has one run in progress or awaiting approval at the most.
 CREATE UNIQUE INDEX "Run_active" ON "Run"("sessionId") WHERE "state" IN ('IN_PROGRESS', 'AWAITING_APPROVAL');
 
--- Runs that wait or work, for claiming.
+-- Runs that wait or work, of each session in the order in which they come up.
 CREATE INDEX "Run_open" ON "Run"("sessionId", "urgent" DESC, "id") WHERE "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL');
+
+-- Runs to be claimed, oldest first. As small as the work there is, however many runs have ended.
+CREATE INDEX "Run_waiting" ON "Run"("id") WHERE "state" = 'PENDING';
+CREATE INDEX "Run_begun" ON "Run"("id") WHERE "state" = 'IN_PROGRESS';
 
 -- A tape is dense from 1, is not continued once it is closed, and takes an executor's events under the newest lease only.
 -- Looked at once for all rows of a statement, each by its key: no plan may read a whole table, however small it was once.
