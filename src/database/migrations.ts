@@ -8,6 +8,7 @@ import {
 } from '@prisma/driver-adapter-utils';
 import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { type Provider, prismaFolder, readMigrations } from './migration-files.ts';
+import { createWriteLane } from './write-lane.ts';
 
 const everything: engine.SchemaFilter = { externalTables: [], externalEnums: [] };
 
@@ -19,10 +20,12 @@ export async function applyMigrations(
   const migrationsList = await readMigrations(provider);
   // The datasource block alone tells the engine which flavour to use; it needs no models to apply SQL files.
   const datasource = { path: 'main.prisma', content: `datasource db {\n  provider = "${provider}"\n}\n` };
-  return withEngine(factory, [datasource], async (schemaEngine) => {
-    const result = await schemaEngine.applyMigrations({ migrationsList, filters: everything });
-    return result.appliedMigrationNames;
-  });
+  return alone.run(() =>
+    withEngine(factory, [datasource], async (schemaEngine) => {
+      const result = await schemaEngine.applyMigrations({ migrationsList, filters: everything });
+      return result.appliedMigrationNames;
+    }),
+  );
 }
 
 /** The SQL that leads from all migrations to the schema files; empty where they agree. */
@@ -32,17 +35,22 @@ export async function migrationDifference(
 ): Promise<string> {
   const files = await readSchema(join(prismaFolder, provider));
   const migrations = await readMigrations(provider);
-  return withEngine(factory, files, async (schemaEngine) => {
-    const result = await schemaEngine.diff({
-      from: { tag: 'migrations', ...migrations },
-      to: { tag: 'schemaDatamodel', files },
-      script: true,
-      exitCode: true,
-      filters: everything,
-    });
-    return result.exitCode === 2 ? (result.stdout ?? '') : '';
-  });
+  return alone.run(() =>
+    withEngine(factory, files, async (schemaEngine) => {
+      const result = await schemaEngine.diff({
+        from: { tag: 'migrations', ...migrations },
+        to: { tag: 'schemaDatamodel', files },
+        script: true,
+        exitCode: true,
+        filters: everything,
+      });
+      return result.exitCode === 2 ? (result.stdout ?? '') : '';
+    }),
+  );
 }
+
+/** The engine stands in one memory, and does not bear two pieces of work at a time. */
+const alone = createWriteLane();
 
 let loaded: Promise<void> | undefined;
 
