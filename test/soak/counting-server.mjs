@@ -22,7 +22,7 @@ function stamping(name, risk, idempotent) {
     risk,
     idempotent,
     parallelSafe: false,
-    timeoutSeconds: 10,
+    timeoutSeconds: 60,
     async execute({ mark, milliseconds }, { idempotencyKey, signal }) {
       await sleep(Math.random() * 10);
       const isFirst = !readEffects().includes(`${name} ${mark} `);

@@ -1,9 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createTestClient, type TestClient } from '../../client.ts';
-import { answerNext, converse, type Event, follow, runById, send, typesOf } from '../../integration/conversation.ts';
+import { createTestClient } from '../../client.ts';
+import { CancelRunDocument } from '../../generated/graphql.ts';
+import { answerNext, converse, type Event, follow, send, typesOf } from '../../integration/conversation.ts';
 import { until } from '../../integration/gateway.ts';
 import { type BreakingProxy, startBreakingProxy } from '../../postgres/breaking-proxy.ts';
-import { witness } from '../conversation.ts';
+import { type Witness, withClient, witness } from '../conversation.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { countingServer, createCluster } from './cluster.ts';
 
@@ -11,10 +12,7 @@ const LEASE_SECONDS = 2;
 /** Far beyond what is promised, a lease time and a moment: what is measured is printed. */
 const TAKE_OVER_SECONDS = 12;
 
-/** Name of its connections. */
-const VICTIM = 'victim';
-
-type Run = Awaited<ReturnType<typeof begin>>;
+type Run = Witness & { runId: string };
 
 interface Fault {
   what: string;
@@ -40,23 +38,20 @@ const call = (tool: string, milliseconds = 10) =>
 
 const isA = (type: Event['type']) => (event: Event) => event.type === type;
 
-/** A server that can be cut off, and another one. */
-async function pair() {
+/** A server that can be cut off, with runs in every situation. Alone, so that nobody else claims one of them. */
+async function beginOnVictim() {
   const environment = { RUNTAPE_LEASE_SECONDS: String(LEASE_SECONDS) };
   const cluster = await createCluster({ program: countingServer, environment });
   onTestFinished(() => cluster[Symbol.asyncDispose]());
   const line = await startBreakingProxy(cluster.databaseUrl);
   onTestFinished(() => line[Symbol.asyncDispose]());
-  const url = new URL(line.url);
-  url.searchParams.set('application_name', VICTIM);
-  const [victim, other] = await Promise.all([cluster.start({ DATABASE_URL: url.href }), cluster.start()]);
-  return { cluster, line, victim, other };
-}
-
-/** Sends to one server and follows at another. */
-async function begin(near: TestClient, far: TestClient, text: string) {
-  const { run } = await send(near, { sessionKey: text, text });
-  return { runId: run.id, ...witness(far, run.id) };
+  const victim = await cluster.start({ DATABASE_URL: line.url });
+  const texts = ['/pace 40\n/words 2000', call('stamp', 30_000), call('again', 30_000), call('asked')];
+  const begun = await withClient(victim, (client) =>
+    Promise.all(texts.map(async (text) => (await send(client, { sessionKey: text, text })).run.id)),
+  );
+  await until(async () => (await cluster.effects()).length === 2);
+  return { cluster, line, victim, begun };
 }
 
 async function secondsOf(work: Promise<unknown>): Promise<number> {
@@ -68,14 +63,13 @@ async function secondsOf(work: Promise<unknown>): Promise<number> {
 test.each(faults)(
   'B50: the other server takes over what a server does that $what',
   async ({ what, strike, recover }) => {
-    const { cluster, line, victim, other } = await pair();
+    const { cluster, line, victim, begun } = await beginOnVictim();
     await using near = createTestClient(victim.url);
+    const other = await cluster.start();
     await using far = createTestClient(other.url);
-    const texts = ['/pace 40\n/words 60', call('stamp', 4000), call('again', 4000), call('asked')];
-    const runs = await Promise.all(texts.map((text) => begin(near, far, text)));
+    const runs = begun.map((runId) => ({ runId, ...witness(far, runId) }));
     const [talking, once, repeatable, waiting] = runs as [Run, Run, Run, Run];
     await Promise.all([talking.until(({ seq }) => seq >= 10), waiting.until(isA('APPROVAL_REQUEST'))]);
-    await until(async () => (await cluster.effects()).length === 2);
 
     await strike(victim, line);
     const taken = secondsOf(Promise.all([talking, once, repeatable].map((run) => run.until(isA('RESUMPTION')))));
@@ -86,7 +80,7 @@ test.each(faults)(
     expect(seconds).toBeLessThan(TAKE_OVER_SECONDS);
     const { outcome } = await answerNext(far, once.runId, 'DENY');
     expect(outcome.__typename).toBe('DecideApprovalSuccess');
-    await Promise.all(runs.map(({ over }) => over));
+    await Promise.all([once.over, repeatable.over]);
     if (recover) {
       recover(victim, line);
       const again = { sessionKey: 'again', text: 'Hello', idempotencyKey: 'hello' };
@@ -94,16 +88,25 @@ test.each(faults)(
       expect(answered.run.state).toBe('DONE');
       expect(await victim.end('SIGTERM')).toBe(0);
     }
+    await far.send(CancelRunDocument, { input: { runId: talking.runId } });
+    await talking.over;
 
     expect((await cluster.effects()).sort()).toEqual(['again', 'again', 'asked', 'stamp']);
     for (const { runId, seen } of runs) {
       expect(seen.map(({ hash }) => hash)).toEqual((await follow(far, runId)).map(({ hash }) => hash));
       expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index + 1));
-      expect(seen.at(-1)).toMatchObject({ to: 'DONE' });
+      expect(seen.at(-1)).toMatchObject({ to: runId === talking.runId ? 'CANCELLED' : 'DONE' });
       expect(typesOf(seen).filter((type) => type === 'RESUMPTION')).toHaveLength(runId === waiting.runId ? 0 : 1);
     }
-    expect((await runById(far, talking.runId)).output?.split(' ')).toHaveLength(60);
+    const spoken = textBehindResumption(talking.seen).split(' ');
+    expect(spoken).toEqual(spoken.map((_, index) => `word-${index + 1}`));
     expect(await other.end('SIGTERM')).toBe(0);
     await cluster.check();
   },
 );
+
+/** What the second executor said: nothing of the first one stands in between. */
+function textBehindResumption(events: Event[]): string {
+  const behind = events.slice(events.findIndex(isA('RESUMPTION')));
+  return behind.map((event) => (event.__typename === 'OutputDeltaEvent' ? event.text : '')).join('');
+}
