@@ -1,9 +1,15 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createTestClient, type TestClient } from '../../client.ts';
 import { CancelRunDocument } from '../../generated/graphql.ts';
 import { answerNext, type Event, follow, runById, send, typesOf } from '../../integration/conversation.ts';
 import { until } from '../../integration/gateway.ts';
-import { sendEvents, startProvider, textChunk } from '../../integration/providers/fake-provider.ts';
+import {
+  sendEvents,
+  startProvider,
+  stopChunk,
+  textChunk,
+  usageChunk,
+} from '../../integration/providers/fake-provider.ts';
 import { withClient, witness } from '../conversation.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { type Cluster, createCluster } from './cluster.ts';
@@ -45,62 +51,81 @@ async function finish({ cluster, executor, other }: Two): Promise<void> {
   await cluster.check();
 }
 
-describe.each([['on'], ['off']])('with wake-ups %s', (notify) => {
-  const environment = { RUNTAPE_NOTIFY: notify };
+/** A provider that begins to answer and goes on when it is told to. */
+async function startPatientProvider() {
+  const waiting: (() => void)[] = [];
+  const provider = await startProvider(async (response) => {
+    sendEvents(response, textChunk('Well'));
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    sendEvents(response, stopChunk(), usageChunk, '[DONE]');
+    response.end();
+  });
+  return { ...provider, goOn: () => waiting.shift()?.() };
+}
 
-  test('B46: a cancel at one server stops the request of another one to its provider', async () => {
-    const provider = await startProvider((response) => sendEvents(response, textChunk('Well')));
+type Patient = Awaited<ReturnType<typeof startPatientProvider>>;
+
+async function cancels({ far, begin }: Two, { requests }: Patient): Promise<number> {
+  const runId = await begin('A long story');
+  await follow(far, runId, { enough: isA('OUTPUT_DELTA') });
+  const start = performance.now();
+  await far.send(CancelRunDocument, { input: { runId } });
+  await requests.at(-1)?.closed;
+  const seconds = (performance.now() - start) / 1000;
+  expect(seconds).toBeLessThan(REACHING_SECONDS);
+  expect((await follow(far, runId)).at(-1)).toMatchObject({ to: 'CANCELLED' });
+  return seconds;
+}
+
+async function steers({ near, far, begin }: Two, { requests, goOn }: Patient): Promise<void> {
+  const runId = await begin('A short story');
+  await follow(far, runId, { enough: isA('OUTPUT_DELTA') });
+  const answer = await send(far, { sessionKey: 'A short story', text: 'And be brief', whenBusy: 'STEER' });
+  expect(answer.run.id).toBe(runId);
+  const before = requests.length;
+  goOn();
+  await until(async () => requests.length > before);
+  expect(requests.at(-1)?.body.split('And be brief')).toHaveLength(2);
+  await follow(far, runId, { enough: (event) => event.__typename === 'OutputDeltaEvent' && event.step === 2 });
+  goOn();
+  const events = await follow(near, runId);
+  expect(events.filter((event) => event.__typename === 'InputEvent' && event.steered)).toHaveLength(1);
+  expect(events.at(-1)).toMatchObject({ to: 'DONE' });
+}
+
+async function decides({ near, far }: Two): Promise<void> {
+  const text = '/call memory_save {"text":"tea"}\n/then\n/say Saved.';
+  const { run } = await send(near, { sessionKey: 'asking', text, model: 'scripted' });
+  expect((await answerNext(far, run.id, 'ALLOW')).outcome.__typename).toBe('DecideApprovalSuccess');
+  const events = await follow(near, run.id);
+  expect(typesOf(events).filter((type) => type === 'TOOL_START')).toHaveLength(1);
+  expect(await runById(far, run.id)).toMatchObject({ state: 'DONE', output: 'Saved.' });
+}
+
+async function follows({ near, far }: Two): Promise<void> {
+  const { run } = await send(near, { sessionKey: 'live', text: '/pace 20\n/words 100', model: 'scripted' });
+  const { seen, until: sees, over } = witness(far, run.id);
+  await sees(isA('OUTPUT_DELTA'));
+  expect((await runById(near, run.id)).state).toBe('IN_PROGRESS');
+  await over;
+  expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index + 1));
+  expect(seen.map(({ hash }) => hash)).toEqual((await follow(near, run.id)).map(({ hash }) => hash));
+}
+
+test.each([['on'], ['off']])(
+  'B15, B25, B36, B46: with wake-ups %s, what happens at one server reaches the other',
+  async (notify) => {
+    const provider = await startPatientProvider();
     const model = { provider: 'openai-compatible', baseURL: provider.baseURL, model: 'm' };
-    const servers = await two(environment, { defaultModel: 'slow', models: { slow: model } });
-    const { far, begin } = servers;
-    const runId = await begin('Think about it');
-    await follow(far, runId, { enough: isA('OUTPUT_DELTA') });
-    const start = performance.now();
-    await far.send(CancelRunDocument, { input: { runId } });
-    await provider.requests[0]?.closed;
-    const seconds = (performance.now() - start) / 1000;
+    const servers = await two({ RUNTAPE_NOTIFY: notify }, { defaultModel: 'patient', models: { patient: model } });
+    await steers(servers, provider);
+    const seconds = await cancels(servers, provider);
     console.log(`B46: with wake-ups ${notify} a cancel reached another server after ${seconds.toFixed(2)} s`);
-    expect(seconds).toBeLessThan(REACHING_SECONDS);
-    expect((await follow(far, runId)).at(-1)).toMatchObject({ to: 'CANCELLED' });
-    expect(provider.requests).toHaveLength(1);
+    await decides(servers);
+    await follows(servers);
     await finish(servers);
-  });
-
-  test('B15, B36: what is steered and decided at one server reaches the run of another, once', async () => {
-    const servers = await two(environment);
-    const { near, far, begin } = servers;
-    const asking = await begin('/call memory_save {"text":"tea"}\n/then\n/say Saved.');
-    const text = '/pace 20\n/words 100\n/call clock {}\n/then\n/history';
-    const steered = await begin(text);
-    await follow(far, steered, { enough: isA('OUTPUT_DELTA') });
-    const answer = await send(far, { sessionKey: text, text: 'And be brief', whenBusy: 'STEER' });
-    expect(answer.run.id).toBe(steered);
-    expect((await answerNext(far, asking, 'ALLOW')).outcome.__typename).toBe('DecideApprovalSuccess');
-    const decided = await follow(near, asking);
-    expect(typesOf(decided).filter((type) => type === 'TOOL_START')).toHaveLength(1);
-    expect(await runById(far, asking)).toMatchObject({ state: 'DONE', output: 'Saved.' });
-    const events = await follow(near, steered);
-    expect(events.filter((event) => event.__typename === 'InputEvent' && event.steered)).toHaveLength(1);
-    expect(events.at(-1)).toMatchObject({ to: 'DONE' });
-    const { output } = await runById(far, steered);
-    expect(output?.split('And be brief')).toHaveLength(2);
-    await finish(servers);
-  });
-
-  test('B25: who follows at another server is shown every event once, in order, while the run goes on', async () => {
-    const servers = await two(environment);
-    const { near, far, begin } = servers;
-    const runId = await begin('/pace 20\n/words 100');
-    const seenFar = witness(far, runId);
-    const live = await seenFar.until(isA('OUTPUT_DELTA'));
-    expect((await runById(near, runId)).state).toBe('IN_PROGRESS');
-    await seenFar.over;
-    expect(seenFar.seen.map(({ seq }) => seq)).toEqual(seenFar.seen.map((_, index) => index + 1));
-    expect(seenFar.seen.map(({ hash }) => hash)).toEqual((await follow(near, runId)).map(({ hash }) => hash));
-    expect(live.seq).toBeLessThan(seenFar.seen.length);
-    await finish(servers);
-  });
-});
+  },
+);
 
 /** Connections that listen: of a pool's, one that only sent a wake-up is dropped as well, which does no harm. */
 const CUT_LISTENERS = `
