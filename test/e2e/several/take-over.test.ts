@@ -110,3 +110,36 @@ function textBehindResumption(events: Event[]): string {
   const behind = events.slice(events.findIndex(isA('RESUMPTION')));
   return behind.map((event) => (event.__typename === 'OutputDeltaEvent' ? event.text : '')).join('');
 }
+
+test('B50: a server that is frozen in the middle of a commit does not keep others from its run', async () => {
+  // Every commit is a transaction of several statements then.
+  const environment = { RUNTAPE_LEASE_SECONDS: String(LEASE_SECONDS), RUNTAPE_DURABILITY: 'normal' };
+  const cluster = await createCluster({ program: countingServer, environment });
+  onTestFinished(() => cluster[Symbol.asyncDispose]());
+  const victim = await cluster.start();
+  const runId = await withClient(victim, async (client) => {
+    const { run } = await send(client, { sessionKey: 'fast', text: '/pace 1\n/words 15000\n/hang' });
+    await follow(client, run.id, { enough: isA('OUTPUT_DELTA') });
+    return run.id;
+  });
+  await until(async () => {
+    victim.freeze();
+    const [row] = await cluster.query(IN_A_TRANSACTION);
+    if (!row) victim.wake();
+    return row;
+  });
+  const other = await cluster.start();
+  await using far = createTestClient(other.url);
+  const seconds = await secondsOf(follow(far, runId, { enough: isA('RESUMPTION') }));
+  console.log(`B50: a run that was frozen in the middle of a commit was taken over after ${seconds.toFixed(1)} s`);
+  expect(seconds).toBeLessThan(TAKE_OVER_SECONDS);
+  victim.wake();
+  await far.send(CancelRunDocument, { input: { runId } });
+  expect(await Promise.all([victim.end('SIGTERM'), other.end('SIGTERM')])).toEqual([0, 0]);
+  await cluster.check();
+});
+
+/** Somebody has written and not committed; what is stopped in the middle stays so. */
+const IN_A_TRANSACTION = `
+  SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+    AND query LIKE '%"Event"%'`;
