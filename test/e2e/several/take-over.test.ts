@@ -122,14 +122,14 @@ test('B50: a server that is frozen in the middle of a commit does not keep other
     await follow(client, run.id, { enough: isA('OUTPUT_DELTA') });
     return run.id;
   });
+  const other = await cluster.start();
+  await using far = createTestClient(other.url);
   await until(async () => {
     victim.freeze();
     const [row] = await cluster.query(IN_A_TRANSACTION);
     if (!row) victim.wake();
     return row;
   });
-  const other = await cluster.start();
-  await using far = createTestClient(other.url);
   const seconds = await secondsOf(follow(far, runId, { enough: isA('RESUMPTION') }));
   console.log(`B50: a run that was frozen in the middle of a commit was taken over after ${seconds.toFixed(1)} s`);
   expect(seconds).toBeLessThan(TAKE_OVER_SECONDS);
