@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const hookMilliseconds = 120_000;
 const unitMilliseconds = 10_000;
 const otherMilliseconds = 60_000;
+/** Of several processes, each of which takes seconds to start where the machine has much else to do. */
+const processMilliseconds = 180_000;
 
 /** Makes a Postgres for the tests of a project, or takes the one that `TEST_DATABASE_URL` names. */
 const postgres = 'test/postgres/setup.ts';
@@ -19,7 +21,10 @@ function onStore(store: 'sqlite' | 'postgresql', { extends: inherits, test }: Re
 
 /** One file after the other: these start and kill real processes and measure how soon they are back. */
 function processProject(name: string, include: string[], globalSetup: string[] = []) {
-  const { extends: inherits, test } = project(name, include, otherMilliseconds, ['test/e2e/build.ts', ...globalSetup]);
+  const { extends: inherits, test } = project(name, include, processMilliseconds, [
+    'test/e2e/build.ts',
+    ...globalSetup,
+  ]);
   return { extends: inherits, test: { ...test, fileParallelism: false } };
 }
 
