@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const hookMilliseconds = 120_000;
 const unitMilliseconds = 10_000;
 const otherMilliseconds = 60_000;
+/** Of several processes, each of which takes seconds to start where the machine has much else to do. */
+const processMilliseconds = 180_000;
 
 /** Makes a Postgres for the tests of a project, or takes the one that `TEST_DATABASE_URL` names. */
 const postgres = 'test/postgres/setup.ts';
@@ -18,9 +20,12 @@ function onStore(store: 'sqlite' | 'postgresql', { extends: inherits, test }: Re
 }
 
 /** One file after the other: these start and kill real processes and measure how soon they are back. */
-function processProject(name: string, include: string[]) {
-  const { extends: inherits, test } = project(name, include);
-  return { extends: inherits, test: { ...test, globalSetup: ['test/e2e/build.ts'], fileParallelism: false } };
+function processProject(name: string, include: string[], globalSetup: string[] = []) {
+  const { extends: inherits, test } = project(name, include, processMilliseconds, [
+    'test/e2e/build.ts',
+    ...globalSetup,
+  ]);
+  return { extends: inherits, test: { ...test, fileParallelism: false } };
 }
 
 export default defineConfig({
@@ -45,7 +50,7 @@ export default defineConfig({
         'postgresql',
         project('postgres', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
       ),
-      processProject('e2e', ['test/e2e/**/*.test.ts']),
+      processProject('e2e', ['test/e2e/**/*.test.ts'], [postgres]),
       // Not part of `npm test`: it needs a browser (npm run test:browser).
       processProject('browser', ['test/browser/**/*.test.ts']),
     ],

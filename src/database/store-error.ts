@@ -60,7 +60,8 @@ export function isOfStore(error: unknown): boolean {
 }
 
 /** The driver of Postgres says these without any code. */
-const lostConnection = /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout)/;
+const lostConnection =
+  /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client (was closed|has encountered))/;
 
 /** Postgres' own driver says a code; Prisma wraps what a driver said. */
 function driverCause(error: unknown): DriverCause {

@@ -1,20 +1,30 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { createTestClient } from '../client.ts';
 import { follow, runById, send, typesOf } from '../integration/conversation.ts';
 import { crashCampaign } from '../soak/campaign.ts';
 import { launch, listening } from '../soak/server.ts';
+import { createFileStore, createPostgresStore } from '../soak/store.ts';
 
 const ROUNDS = 10;
+const log = () => undefined;
 
 test('B48: nothing is lost and nothing happens twice, whenever the server is killed', {
   timeout: 240_000,
 }, async () => {
   const seed = Date.now() % 1_000_000;
-  const report = await crashCampaign(ROUNDS, seed, () => undefined);
+  await using store = await createFileStore();
+  const report = await crashCampaign({ store, servers: 1, rounds: ROUNDS, seed, log });
+  expect(report.faults, `seed ${seed}`).toEqual([]);
+  expect(report.runs).toBeGreaterThan(0);
+});
+
+test('B48, B50: nor with three servers on one database, each of which is killed, frozen or cut off', {
+  timeout: 240_000,
+}, async () => {
+  const seed = Date.now() % 1_000_000;
+  await using store = await createPostgresStore(inject('postgres').url);
+  const report = await crashCampaign({ store, servers: 3, rounds: ROUNDS, seed, log });
   expect(report.faults, `seed ${seed}`).toEqual([]);
   expect(report.runs).toBeGreaterThan(0);
 });
@@ -22,15 +32,15 @@ test('B48: nothing is lost and nothing happens twice, whenever the server is kil
 test('B49: a run that takes its server with it each time is FAILED with RESUME_LIMIT', {
   timeout: 120_000,
 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'runtape-limit-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  let server = launch(folder);
+  await using store = await createFileStore();
+  const launching = { databaseUrl: store.url, folder: store.folder, leaseSeconds: 1 };
+  let server = launch(launching);
   const first = createTestClient(await listening(server));
   const { run } = await send(first, { sessionKey: 'doomed', text: '/call crash {}\n/then\n/say unreached' });
   await first[Symbol.asyncDispose]();
   for (let crashes = 0; crashes < 4; crashes += 1) {
     await once(server, 'exit');
-    server = launch(folder);
+    server = launch(launching);
   }
   await using client = createTestClient(await listening(server));
   const events = await follow(client, run.id);

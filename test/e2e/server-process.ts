@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname;
 
-/** A folder with a database and a configuration, in which servers are started one after the other. */
+/** A folder with a configuration, and where the store is a file with that, in which servers are started. */
 export interface Home extends AsyncDisposable {
   folder: string;
   start(environment?: Record<string, string>): Promise<ServerProcess>;
@@ -28,9 +28,14 @@ export interface ServerProcess {
   /** Resolves with the exit code, or the signal's name, when it is gone. */
   end(signal: NodeJS.Signals): Promise<number | string | null>;
   gone: Promise<number | string | null>;
+  /** SIGSTOP: from now on it does nothing at all, and its connections stay open. */
+  freeze(): void;
+  /** SIGCONT */
+  wake(): void;
 }
 
-export async function createHome(configuration: unknown = {}): Promise<Home> {
+/** @param program what is run with a command; the server as it is built, unless it is given */
+export async function createHome(configuration: unknown = {}, program = main): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-e2e-'));
   await writeFile(join(folder, 'runtape.config.json'), JSON.stringify(configuration));
   const children = new Set<ChildProcess>();
@@ -38,7 +43,11 @@ export async function createHome(configuration: unknown = {}): Promise<Home> {
   function launch(command: string[], environment: Record<string, string>): ChildProcess {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name)));
     const env = { ...inherited, PORT: '0', ...environment };
-    const child = spawn(process.execPath, [main, ...command], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [program, ...command], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     children.add(child);
     child.once('exit', () => children.delete(child));
     return child;
@@ -89,6 +98,8 @@ async function untilListening(child: ChildProcess): Promise<ServerProcess> {
     output,
     prints: (text) => printed(() => output().includes(text)),
     gone,
+    freeze: () => void child.kill('SIGSTOP'),
+    wake: () => void child.kill('SIGCONT'),
     end(signal) {
       child.kill(signal);
       return gone;

@@ -9,9 +9,10 @@ import {
 } from '../generated/graphql.ts';
 import { type Ledger, show } from './ledger.ts';
 
-/** Where the server is now; clients look it up for every request, as a load balancer would. */
+/** Where servers are now; clients look one up for every request, as a load balancer would. */
 export interface Place {
-  url: string | null;
+  /** Any of them; null where there is none. */
+  pick(): string | null;
   /** Aborts when nothing new is to be said; what was said is followed to its end. */
   quiet: AbortSignal;
 }
@@ -108,8 +109,9 @@ async function followOne(place: Place, ledger: Ledger, runId: string): Promise<v
 }
 
 async function attempt(place: Place, work: (client: TestClient) => Promise<void>): Promise<void> {
-  if (place.url === null) return;
-  const client = createTestClient(place.url);
+  const url = place.pick();
+  if (url === null) return;
+  const client = createTestClient(url);
   try {
     await work(client);
   } catch {

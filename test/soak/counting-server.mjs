@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { readConfiguration } from '../../dist/config/configuration.js';
@@ -10,19 +10,25 @@ import { defineTool } from '../../dist/tools/tool.js';
 
 const effects = process.env.EFFECTS_FILE ?? 'effects.log';
 
+function readEffects() {
+  return existsSync(effects) ? readFileSync(effects, 'utf8') : '';
+}
+
 function stamping(name, risk, idempotent) {
   return defineTool({
     name,
     description: 'Leaves a line in a file.',
-    input: z.strictObject({ mark: z.string() }),
+    input: z.strictObject({ mark: z.string(), milliseconds: z.number().default(10) }),
     risk,
     idempotent,
     parallelSafe: false,
-    timeoutSeconds: 10,
-    async execute({ mark }, { idempotencyKey }) {
+    timeoutSeconds: 60,
+    async execute({ mark, milliseconds }, { idempotencyKey, signal }) {
       await sleep(Math.random() * 10);
+      const isFirst = !readEffects().includes(`${name} ${mark} `);
       appendFileSync(effects, `${name} ${mark} ${idempotencyKey}\n`);
-      await sleep(Math.random() * 10);
+      // Only the first execution takes long, so that one can be interrupted and its repetition be waited for.
+      await sleep(isFirst ? milliseconds : 0, null, { signal });
       return `stamped ${mark}`;
     },
   });

@@ -3,17 +3,24 @@ import { join } from 'node:path';
 
 const program = new URL('./counting-server.mjs', import.meta.url).pathname;
 
-/** Variables of a server whose database and counted effects are in a folder. */
-export function environmentIn(folder: string): Record<string, string | undefined> {
+export interface Launching {
+  databaseUrl: string;
+  /** For the counted effects. */
+  folder: string;
+  leaseSeconds: number;
+}
+
+/** Variables of a server whose effects are counted. */
+export function environmentOf({ databaseUrl, folder, leaseSeconds }: Launching): Record<string, string | undefined> {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name))),
-    ...{ DATABASE_URL: `file:${join(folder, 'runtape.db')}`, EFFECTS_FILE: join(folder, 'effects.log') },
-    ...{ PORT: '0', RUNTAPE_LEASE_SECONDS: '1' },
+    ...{ DATABASE_URL: databaseUrl, EFFECTS_FILE: join(folder, 'effects.log') },
+    ...{ PORT: '0', LOG_LEVEL: 'info', RUNTAPE_LEASE_SECONDS: String(leaseSeconds) },
   };
 }
 
-export function launch(folder: string): ChildProcess {
-  return spawn(process.execPath, [program], { env: environmentIn(folder), stdio: ['ignore', 'pipe', 'inherit'] });
+export function launch(launching: Launching): ChildProcess {
+  return spawn(process.execPath, [program], { env: environmentOf(launching), stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** The address of a server that was launched, as soon as it listens. */

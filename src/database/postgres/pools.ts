@@ -3,6 +3,11 @@ import { StartError } from '../../config/start-error.ts';
 
 /** A statement that takes longer waits for a lock that is not given back, or for a database that is gone. */
 const STATEMENT_MILLISECONDS = 15_000;
+/**
+ * Between two statements of a transaction. Who is silent for longer is frozen or cut off, and holds locks on runs that others
+ * wait to take over.
+ */
+const SILENCE_MILLISECONDS = 5_000;
 /** The server gives up first, so that its answer is heard. */
 const ANSWER_MILLISECONDS = STATEMENT_MILLISECONDS + 2_000;
 /** For a new connection, or for one of the pool that is free. */
@@ -32,7 +37,7 @@ export function createPool(url: string, connections: number): pg.Pool {
     max: connections,
     maxLifetimeSeconds: LIFETIME_SECONDS,
     statement_timeout: STATEMENT_MILLISECONDS,
-    idle_in_transaction_session_timeout: STATEMENT_MILLISECONDS,
+    idle_in_transaction_session_timeout: SILENCE_MILLISECONDS,
     query_timeout: ANSWER_MILLISECONDS,
   });
   // A connection that breaks is no news by itself: whoever uses it, or needs the next one, learns of it by its query.

@@ -2,14 +2,14 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Database } from '../../../src/database/database.ts';
 import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
-import { createProxy } from '../../postgres/proxy.ts';
+import { startBreakingProxy } from '../../postgres/breaking-proxy.ts';
 import { createTestDatabase } from '../../postgres/test-database.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, textsOf } from '../appends.ts';
 import { row } from '../subject.ts';
 
 async function openBehindProxy() {
   const direct = await createTestDatabase();
-  const proxy = await createProxy(direct);
+  const proxy = await startBreakingProxy(direct);
   const database = await openPostgres({ url: proxy.url, durability: 'full', connections: 4 });
   const journal = createDatabaseJournal(database, () => undefined);
   onTestFinished(async () => {
@@ -44,6 +44,7 @@ describe('a connection that is lost while the database commits', () => {
     for (let n = 0; n < 5; n += 1) {
       const appending = append(journal, runId, 2 + n, delta(`${n}`));
       proxy.cut();
+      proxy.heal();
       await appending.catch(() => append(journal, runId, 2 + n, delta(`${n}`)));
     }
     expect(textsOf(await readAll(journal, runId))).toEqual(['0', '1', '2', '3', '4']);
@@ -84,6 +85,7 @@ describe('messages between servers', () => {
     await until(() => messages.length === 1);
     proxy.cut();
     await until(() => states.at(-1) === false);
+    proxy.heal();
     await until(() => states.at(-1) === true);
     await other.notifications?.send('two');
     await until(() => messages.length === 2);
