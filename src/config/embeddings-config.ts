@@ -13,7 +13,6 @@ export const embeddingsConfigSchema = z.object({
     })
     .optional(),
 });
-export type EmbeddingsConfig = NonNullable<z.infer<typeof embeddingsConfigSchema>['embeddings']>;
 
 export function checkEmbeddings(
   { embeddings }: z.infer<typeof embeddingsConfigSchema>,

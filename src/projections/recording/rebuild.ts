@@ -26,7 +26,7 @@ export async function rebuildProjections(database: Database, journal: Journal): 
   await database.write((client) =>
     client.$executeRawUnsafe(`DELETE FROM "Run" WHERE "id" NOT IN (SELECT "runId" FROM "Tape")`),
   );
-  await database.write((client) => client.$executeRawUnsafe('DELETE FROM "Passage"'));
+  await emptyIndex(database);
   await indexRest(database);
   let rebuilt = 0;
   for (let after = ''; ; ) {
@@ -44,6 +44,13 @@ export async function rebuildProjections(database: Database, journal: Journal): 
     rebuilt += tapes.length;
     after = last.runId;
   }
+}
+
+/** On SQLite each deletion looks into the index, which must be whole for that: it may be damaged when somebody rebuilds. */
+async function emptyIndex({ provider, write }: Database): Promise<void> {
+  const repair = `INSERT INTO "Passage_words" ("Passage_words") VALUES ('rebuild')`;
+  const statements = [...(provider === 'sqlite' ? [repair] : []), 'DELETE FROM "Passage"'];
+  await write((client) => client.$transaction(statements.map((statement) => client.$executeRawUnsafe(statement))));
 }
 
 /** What can be found beside what tapes hold. */
