@@ -12,7 +12,9 @@ export type MemoryRow = Omit<Memory, 'tags'> & { tags: string[] };
 
 const read = ({ tags, ...memory }: Memory): MemoryRow => ({ ...memory, tags: JSON.parse(tags) });
 
-/** Candidates that are ranked in a search. */
+/** Passages that are ranked: those of all memories that an owner may have, as far as they are short. */
+const RANKED = 10_000;
+/** Candidates of a search, the best ones. */
 const SEARCHED = 100;
 /** Candidates that a new memory is compared with. */
 const COMPARED = 10;
@@ -84,7 +86,7 @@ async function relevanceByMemory(
   question: SearchQuestion,
 ): Promise<Map<string, number>> {
   const passages = await findPassages(database, {
-    ...{ owner: query.owner, shelf: 'memory', question, match: 'any', limit: SEARCHED },
+    ...{ owner: query.owner, shelf: 'memory', question, match: 'any', ranked: RANKED, limit: SEARCHED },
     only: { join: 'JOIN "Memory" ON "Memory"."id" = "Passage"."sourceId"', ...visibleSql(query) },
   });
   // The best part of a long one stands for the whole, and parts come best first.

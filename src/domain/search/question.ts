@@ -16,7 +16,12 @@ export function questionOf(text: string): SearchQuestion | null {
   const all = [...new Set(wordsOf(text.slice(0, QUESTION_CHARACTERS)))];
   // Of a long question the longest words say the most.
   const words = all.length > WORDS ? longest(all) : all;
-  return words.length === 0 ? null : { words, prefix: all.length <= WORDS && /[\p{L}\p{N}\p{M}]$/u.test(text) };
+  return words.length === 0 ? null : { words, prefix: all.length <= WORDS && mayBeBeginning(text, words.at(-1) ?? '') };
+}
+
+/** One or two letters begin too many words; of a script that writes whole words with one character, one is enough. */
+function mayBeBeginning(text: string, last: string): boolean {
+  return /[\p{L}\p{N}\p{M}]$/u.test(text) && !/^[a-z0-9]{1,2}$/.test(last);
 }
 
 /** What is behind is not looked at. */

@@ -30,7 +30,9 @@ export interface ConversationSearch {
   hits: Hit[];
 }
 
-/** Hits that are ranked in a search: more than anybody pages through. */
+/** Passages that hold the words and are ranked, the newest ones. */
+const RANKED = 5000;
+/** Hits of a search: more than anybody pages through. */
 const SEARCHED = 2000;
 
 /**
@@ -55,7 +57,7 @@ export async function searchConversations(
     parameters: agentId === undefined ? [owner] : [owner, agentId],
   };
   const find = (match: 'all' | 'any') =>
-    findPassages(database, { owner, shelf: 'conversation', question, match, only, limit: SEARCHED });
+    findPassages(database, { owner, shelf: 'conversation', question, match, only, ranked: RANKED, limit: SEARCHED });
   const all = await find('all');
   const passages = all.length > 0 || question.words.length === 1 ? all : await find('any');
   return { question, hits: ranked(passages, query.now) };

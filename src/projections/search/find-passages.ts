@@ -10,6 +10,8 @@ export interface PassageQuery {
   match: 'all' | 'any';
   /** More conditions, on the columns of "Passage" and of what `join` joins to it. */
   only: Condition;
+  /** So many of those that match are ranked, the newest ones: what a search costs has a bound. */
+  ranked: number;
   /** At most so many, the best ones. */
   limit: number;
 }
@@ -36,7 +38,10 @@ const columns = '"Passage"."sourceId", "Passage"."seq", "Passage"."start", "Pass
 const sqliteSql = ({ join, where }: Condition) => `
   SELECT json_group_array(json_array("sourceId", "seq", "start", "sessionId", "relevance")) FROM (
     SELECT ${columns}
-    FROM (SELECT "rowid", -bm25("Passage_words") AS "relevance" FROM "Passage_words" WHERE "Passage_words" MATCH ?) AS hit
+    FROM (
+      SELECT "rowid", -bm25("Passage_words") AS "relevance" FROM "Passage_words" WHERE "Passage_words" MATCH ?
+      ORDER BY "rowid" DESC LIMIT ?
+    ) AS hit
     JOIN "Passage" ON "Passage"."id" = hit."rowid" ${join}
     WHERE ${where} ORDER BY "relevance" DESC, "Passage"."sourceId" DESC LIMIT ?
   )`;
@@ -53,7 +58,7 @@ const postgresSql = ({ join, where }: Condition) =>
     SELECT ${columns}
     FROM (
       SELECT "id", (SELECT sum("weight" * ts_rank("vector", "word", 1)) FROM asked) AS "relevance"
-      FROM "Passage_words" WHERE "vector" @@ ?::tsquery
+      FROM (SELECT "id", "vector" FROM "Passage_words" WHERE "vector" @@ ?::tsquery ORDER BY "id" DESC LIMIT ?) AS newest
     ) AS hit JOIN "Passage" ON "Passage"."id" = hit."id" ${join}
     WHERE ${where} ORDER BY "relevance" DESC, "Passage"."sourceId" COLLATE "C" DESC LIMIT ?
   ) AS found`);
@@ -68,12 +73,12 @@ const numbered = (sql: string): string => {
 
 /** The passages of one owner that hold words of a question, the best first. Takes any words. */
 export async function findPassages(database: Database, query: PassageQuery): Promise<FoundPassage[]> {
-  const { only, limit } = query;
+  const { only, ranked, limit } = query;
   const match = matchOf(query);
   const parameters =
     database.provider === 'sqlite'
-      ? [match.sqlite, ...only.parameters, limit]
-      : [match.mark, match.mark, JSON.stringify(match.words), match.postgresql, ...only.parameters, limit];
+      ? [match.sqlite, ranked, ...only.parameters, limit]
+      : [match.mark, match.mark, JSON.stringify(match.words), match.postgresql, ranked, ...only.parameters, limit];
   const text = await database.readText({ sqlite: sqliteSql(only), postgresql: postgresSql(only) }, ...parameters);
   const rows: [string, number, number, string | null, number][] = JSON.parse(text ?? '[]');
   return rows.map(([sourceId, seq, start, sessionId, relevance]) => ({ sourceId, seq, start, sessionId, relevance }));
