@@ -46,12 +46,17 @@ const sqliteSql = ({ join, where }: Condition) => `
     WHERE ${where} ORDER BY "relevance" DESC, "Passage"."sourceId" DESC LIMIT ?
   )`;
 
+/** Beyond so many passages a word is frequent, however many there are. */
+const COUNTED = 10_000;
+const countOf = (query: string) =>
+  `(SELECT count(*) FROM (SELECT FROM "Passage_words" WHERE "vector" @@ ${query} LIMIT ${COUNTED}) AS counted)`;
+
 /** The same idea: the engine's ranks know nothing of rare and frequent, so each word is weighed by what it is found in. */
 const postgresSql = ({ join, where }: Condition) =>
   numbered(`
-  WITH owned AS MATERIALIZED (SELECT count(*)::float8 AS "passages" FROM "Passage_words" WHERE "vector" @@ ?::tsquery),
+  WITH owned AS MATERIALIZED (SELECT ${countOf('?::tsquery')}::float8 AS "passages"),
   asked AS MATERIALIZED (
-    SELECT "word", ln(1 + "passages" / (1 + (SELECT count(*) FROM "Passage_words" WHERE "vector" @@ ("mark" && "word")))) AS "weight"
+    SELECT "word", ln(1 + "passages" / (1 + ${countOf('("mark" && "word")')})) AS "weight"
     FROM owned, (SELECT ?::tsquery AS "mark", jsonb_array_elements_text(?::jsonb)::tsquery AS "word") AS each
   )
   SELECT json_agg(json_build_array("sourceId", "seq", "start", "sessionId", "relevance"))::text FROM (
