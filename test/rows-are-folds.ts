@@ -19,5 +19,9 @@ export async function assertFolded(database: Database, journal: Journal): Promis
 async function rows({ reader }: Database): Promise<string> {
   const runs = await reader.run.findMany({ orderBy: { id: 'asc' } });
   const approvals = await reader.approval.findMany({ orderBy: { id: 'asc' } });
-  return JSON.stringify({ runs, approvals }, null, 1);
+  const passages = await reader.passage.findMany({
+    omit: { id: true },
+    orderBy: [{ sourceId: 'asc' }, { seq: 'asc' }, { part: 'asc' }],
+  });
+  return JSON.stringify({ runs, approvals, passages }, null, 1);
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
-import { countMemories, forgetMemory, saveMemory } from '../projections/memories.ts';
+import { countMemories, type MemoryRow, sameMemory } from '../projections/memories.ts';
+import { forgetMemory, saveMemory } from '../projections/memory-writes.ts';
 import { sessionById } from '../projections/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
@@ -10,34 +11,56 @@ const schema = z.object({
   text: text(limits.MEMORY_BYTES),
   tags: z.array(text(limits.TAG_CHARACTERS)).max(limits.MEMORY_TAGS).nullish(),
   sessionId: z.string().nullish(),
-  expiresInSeconds: z.int().positive('must be at least 1').nullish(),
+  expiresInSeconds: z
+    .int()
+    .positive('must be at least 1')
+    .max(limits.MEMORY_SECONDS, `must be at most ${limits.MEMORY_SECONDS}`)
+    .nullish(),
 });
 
 export type Remembered = { kind: 'remembered'; memoryId: string };
 
-/** Stores a fact for the owner, in every session or in one. */
+type MemoryContext = Pick<CommandContext, 'database' | 'newId' | 'now' | 'lanes' | 'meanings'>;
+
+/** Stores a fact for the owner, in every session or in one. A fact that is known there already is brought up to date. */
 export async function remember(
-  { database, newId, now }: Pick<CommandContext, 'database' | 'newId' | 'now'>,
+  context: MemoryContext,
   { principal: owner }: Pick<Viewer, 'principal'>,
   raw: z.input<typeof schema>,
 ): Promise<Remembered | Refusal> {
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { tags, expiresInSeconds } = parsed.input;
   const sessionId = parsed.input.sessionId ?? null;
-  if (sessionId !== null && !(await sessionById(database.reader, owner, sessionId))) {
+  if (sessionId !== null && !(await sessionById(context.database.reader, owner, sessionId))) {
     return notFound('session', sessionId);
   }
-  if ((await countMemories(database.reader, owner)) >= limits.MEMORIES_PER_OWNER) {
+  // One at a time, so that the same fact told twice at once is stored once.
+  return context.lanes.run(`memories of ${owner}`, () => store(context, { ...parsed.input, owner, sessionId }));
+}
+
+type Fact = Omit<z.infer<typeof schema>, 'sessionId'> & { owner: string; sessionId: string | null };
+
+async function store(context: MemoryContext, fact: Fact): Promise<Remembered | Refusal> {
+  const { database, newId, meanings } = context;
+  const { owner, sessionId, text: words, expiresInSeconds } = fact;
+  const updatedAt = new Date(context.now());
+  const known = await sameMemory(database, { owner, sessionId, now: updatedAt }, words);
+  if (known === null && (await countMemories(database.reader, owner)) >= limits.MEMORIES_PER_OWNER) {
     return limitExceeded('memoriesPerOwner', `There are ${limits.MEMORIES_PER_OWNER} memories; forget some first.`);
   }
   const memory = {
-    ...{ id: newId('memory'), owner, sessionId, text: parsed.input.text, tags: tags ?? [] },
-    createdAt: new Date(now()),
-    expiresAt: expiresInSeconds == null ? null : new Date(now() + expiresInSeconds * 1000),
+    ...{ id: known?.id ?? newId('memory'), owner, sessionId, text: words, tags: tagsOf(known, fact.tags ?? []) },
+    ...{ createdAt: known?.createdAt ?? updatedAt, updatedAt },
+    expiresAt: expiresInSeconds == null ? null : new Date(updatedAt.getTime() + expiresInSeconds * 1000),
   };
   await saveMemory(database, memory);
+  meanings.saved();
   return { kind: 'remembered', memoryId: memory.id };
+}
+
+/** The new tags, and those there were as far as there is room. */
+function tagsOf(known: MemoryRow | null, tags: readonly string[]): string[] {
+  return [...new Set([...tags, ...(known?.tags ?? [])])].slice(0, limits.MEMORY_TAGS);
 }
 
 export type Forgotten = { kind: 'forgotten'; memoryId: string };

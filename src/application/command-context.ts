@@ -1,3 +1,4 @@
+import type { Meanings } from '../context/memory/meanings.ts';
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -23,6 +24,8 @@ export interface CommandContext {
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;
+  /** Finding memories by what they mean. */
+  meanings: Meanings;
   /** Commands on one session, one at a time. */
   lanes: Lanes;
   settings: CommandSettings;

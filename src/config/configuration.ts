@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkEmbeddings, embeddingsConfigSchema } from './embeddings-config.ts';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
 import { policyConfigSchema } from './policy-config.ts';
@@ -7,11 +8,12 @@ import { fillMcpServers, toolsConfigSchema } from './tools-config.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Parts of the file that this release does not know yet: better refused than ignored. */
-const later = ['embeddings', 'auth'] as const;
+const later = ['auth'] as const;
 
 const fileSchema = z
   .strictObject({
     ...modelsConfigSchema.shape,
+    ...embeddingsConfigSchema.shape,
     ...toolsConfigSchema.shape,
     ...policyConfigSchema.shape,
     approvals: z
@@ -138,7 +140,10 @@ function parseFile(environment: Environment, path: string, readFile: (path: stri
   }
   const filled = fillMcpServers(json, environment);
   const parsed = fileSchema.safeParse(filled.file);
-  const issues = [...filled.issues, ...(parsed.success ? checkModels(parsed.data, environment) : parsed.error.issues)];
+  const found = parsed.success
+    ? [...checkModels(parsed.data, environment), ...checkEmbeddings(parsed.data, environment)]
+    : parsed.error.issues;
+  const issues = [...filled.issues, ...found];
   return parsed.success && issues.length === 0
     ? { ok: true, configuration: parsed.data }
     : { ok: false, problems: issues.map((issue) => said(path, issue)) };

@@ -75,8 +75,28 @@ export const INSTRUCTIONS_BYTES = 64 * 1024;
 export const MEMORY_BYTES = 8 * 1024;
 export const MEMORY_TAGS = 16;
 export const TAG_CHARACTERS = 64;
+/** Longest life of a memory that has an end: ten years; without one it lives on. */
+export const MEMORY_SECONDS = 10 * 365 * 24 * 60 * 60;
 /** Memories of one owner. */
 export const MEMORIES_PER_OWNER = 10_000;
+/** Memories in one call of an embedding model: a server without a graphics card takes seconds for them. */
+export const EMBEDDING_BATCH = 32;
+/** Until such a call is given up; it is made again later. */
+export const EMBEDDING_BATCH_SECONDS = 60;
+/** How long a search waits for the place of its question before it goes on by words alone. */
+export const EMBEDDING_QUESTION_SECONDS = 3;
+/** Of a question that goes to an embedding model: their windows are small. */
+export const EMBEDDING_QUESTION_CHARACTERS = 2000;
+/** After a failure, searches go on by words alone for so long. */
+export const EMBEDDING_PAUSE_SECONDS = 30;
+/** Wait before a batch that failed is tried again; it doubles up to the next one. */
+export const EMBEDDING_RETRY_SECONDS = 1;
+/** Between two looks for memories without a place: those of other servers that went away in the middle. */
+export const EMBEDDING_LOOK_SECONDS = 60;
+/** Of one vector: more than any model has. */
+export const EMBEDDING_DIMENSIONS = 16_384;
+/** One answer with the vectors of a batch, as JSON. */
+export const EMBEDDING_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** One HTTP body or WebSocket message: a text that is too long still gets an answer that says so. */
 export const BODY_BYTES = 4 * 1024 * 1024;

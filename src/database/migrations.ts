@@ -10,7 +10,12 @@ import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { type Provider, prismaFolder, readMigrations } from './migration-files.ts';
 import { createWriteLane } from './write-lane.ts';
 
-const everything: engine.SchemaFilter = { externalTables: [], externalEnums: [] };
+/** The full-text index: made by the migrations alone, since the models know nothing of its kind. */
+const searchIndex = ['', '_data', '_idx', '_docsize', '_config'].map((part) => `Passage_words${part}`);
+const external = (provider: Provider): engine.SchemaFilter => ({
+  externalTables: provider === 'sqlite' ? searchIndex : ['public.Passage_words'],
+  externalEnums: [],
+});
 
 /** Brings the database to the newest migration. Safe to repeat. Returns the names of those it applied. */
 export async function applyMigrations(
@@ -22,7 +27,7 @@ export async function applyMigrations(
   const datasource = { path: 'main.prisma', content: `datasource db {\n  provider = "${provider}"\n}\n` };
   return alone.run(() =>
     withEngine(factory, [datasource], async (schemaEngine) => {
-      const result = await schemaEngine.applyMigrations({ migrationsList, filters: everything });
+      const result = await schemaEngine.applyMigrations({ migrationsList, filters: external(provider) });
       return result.appliedMigrationNames;
     }),
   );
@@ -42,7 +47,7 @@ export async function migrationDifference(
         to: { tag: 'schemaDatamodel', files },
         script: true,
         exitCode: true,
-        filters: everything,
+        filters: external(provider),
       });
       return result.exitCode === 2 ? (result.stdout ?? '') : '';
     }),

@@ -1,15 +1,23 @@
+import { databaseTime } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Memory } from '../database/generated/sqlite/client.ts';
+import { questionOf, type SearchQuestion } from '../domain/search/question.ts';
+import { withRecency } from '../domain/search/recency.ts';
+import { isSameFact } from '../domain/search/same-fact.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
+import { findPassages } from './search/find-passages.ts';
 
 /** A memory with its tags read. */
 export type MemoryRow = Omit<Memory, 'tags'> & { tags: string[] };
 
 const read = ({ tags, ...memory }: Memory): MemoryRow => ({ ...memory, tags: JSON.parse(tags) });
 
-/** Candidates that are looked through for a search. */
-const SEARCHED = 500;
-const WORDS = 12;
+/** Passages that are ranked: those of all memories that an owner may have, as far as they are short. */
+const RANKED = 10_000;
+/** Candidates of a search, the best ones. */
+const SEARCHED = 100;
+/** Candidates that a new memory is compared with. */
+const COMPARED = 10;
 
 export interface MemoriesQuery {
   owner: string;
@@ -18,12 +26,21 @@ export interface MemoriesQuery {
   now: Date;
 }
 
-const visible = ({ owner, sessionId, now }: MemoriesQuery) => ({
+/** Which memories a query may show. */
+export const visibleMemory = ({ owner, sessionId, now }: MemoriesQuery) => ({
   owner,
   AND: [
     { OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
     ...(sessionId === null ? [] : [{ OR: [{ sessionId: null }, { sessionId }] }]),
   ],
+});
+
+/** The same, for SQL of our own. */
+const visibleSql = ({ owner, sessionId, now }: MemoriesQuery) => ({
+  where: `"Memory"."owner" = ? AND ("Memory"."expiresAt" IS NULL OR "Memory"."expiresAt" > ?)${
+    sessionId === null ? '' : ' AND ("Memory"."sessionId" IS NULL OR "Memory"."sessionId" = ?)'
+  }`,
+  parameters: [owner, databaseTime(now.getTime()), ...(sessionId === null ? [] : [sessionId])],
 });
 
 /** Newest first. */
@@ -33,40 +50,69 @@ export async function pageMemories(
   page: PageArguments,
 ): Promise<RowPage<MemoryRow>> {
   const { rows, ...rest } = await keysetPage(page, 'newest-first', ({ where, ...keyset }) =>
-    reader.memory.findMany({ where: { ...visible(query), ...where }, ...keyset }),
+    reader.memory.findMany({ where: { ...visibleMemory(query), ...where }, ...keyset }),
   );
   return { rows: rows.map(read), ...rest };
 }
 
 export interface FoundMemory {
   memory: MemoryRow;
-  /** Share of the asked words that were found, above 0 and at most 1. */
+  /** How well it fits, above 0 and at most 1. */
   score: number;
 }
 
-/** Memories that hold words of the question: those with more of them first, newer ones before older ones. */
+/** Memories that hold words of the question, the best first: rare words count more, and of equals the newer is better. */
 export async function searchMemories(
-  reader: Client,
+  database: Database,
   query: MemoriesQuery,
   question: string,
   limit: number,
 ): Promise<FoundMemory[]> {
-  const words = [...new Set(question.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])].slice(0, WORDS);
-  if (words.length === 0) return [];
-  const rows = await reader.memory.findMany({
-    where: { ...visible(query), OR: words.map((word) => ({ text: { contains: word } })) },
-    orderBy: { id: 'desc' },
-    take: SEARCHED,
-  });
-  return rows
-    .map((row) => ({ memory: read(row), score: shareOf(words, row.text) }))
-    .sort((left, right) => right.score - left.score)
-    .slice(0, limit);
+  const asked = questionOf(question);
+  if (asked === null) return [];
+  const relevances = await relevanceByMemory(database, query, asked);
+  const found = (await visibleMemories(database.reader, query, [...relevances.keys()])).map((memory) => ({
+    memory,
+    score: withRecency(relevances.get(memory.id) ?? 0, query.now.getTime() - memory.updatedAt.getTime()),
+  }));
+  const ranked = found.sort((left, right) => right.score - left.score || (left.memory.id < right.memory.id ? 1 : -1));
+  const best = ranked[0]?.score ?? 1;
+  return ranked.slice(0, limit).map(({ memory, score }) => ({ memory, score: score / best }));
 }
 
-function shareOf(words: string[], text: string): number {
-  const lower = text.toLowerCase();
-  return words.filter((word) => lower.includes(word)).length / words.length;
+async function relevanceByMemory(
+  database: Database,
+  query: MemoriesQuery,
+  question: SearchQuestion,
+): Promise<Map<string, number>> {
+  const passages = await findPassages(database, {
+    ...{ owner: query.owner, shelf: 'memory', question, match: 'any', ranked: RANKED, limit: SEARCHED },
+    only: { join: 'JOIN "Memory" ON "Memory"."id" = "Passage"."sourceId"', ...visibleSql(query) },
+  });
+  // The best part of a long one stands for the whole, and parts come best first.
+  const best = new Map<string, number>();
+  for (const { sourceId, relevance } of passages) if (!best.has(sourceId)) best.set(sourceId, relevance);
+  return best;
+}
+
+/** The memory of the same scope that says the same, if there is one. */
+export async function sameMemory(database: Database, query: MemoriesQuery, text: string): Promise<MemoryRow | null> {
+  const asked = questionOf(text);
+  if (asked === null) return null;
+  const exact = { ...asked, prefix: false };
+  const candidates = [...(await relevanceByMemory(database, query, exact)).keys()].slice(0, COMPARED);
+  const memories = await visibleMemories(database.reader, query, candidates);
+  return memories.find((memory) => memory.sessionId === query.sessionId && isSameFact(memory.text, text)) ?? null;
+}
+
+/** Those of these ids that the query may show, in no order. */
+export async function visibleMemories(
+  reader: Client,
+  query: MemoriesQuery,
+  ids: readonly string[],
+): Promise<MemoryRow[]> {
+  if (ids.length === 0) return [];
+  return (await reader.memory.findMany({ where: { id: { in: [...ids] }, ...visibleMemory(query) } })).map(read);
 }
 
 export async function memoriesByIds(reader: Client, owner: string, ids: readonly string[]): Promise<MemoryRow[]> {
@@ -75,25 +121,4 @@ export async function memoriesByIds(reader: Client, owner: string, ids: readonly
 
 export function countMemories(reader: Client, owner: string): Promise<number> {
   return reader.memory.count({ where: { owner } });
-}
-
-export interface NewMemory {
-  id: string;
-  owner: string;
-  sessionId: string | null;
-  text: string;
-  tags: string[];
-  createdAt: Date;
-  expiresAt: Date | null;
-}
-
-export async function saveMemory(database: Database, memory: NewMemory): Promise<MemoryRow> {
-  const data = { ...memory, tags: JSON.stringify(memory.tags) };
-  return read(await database.write((client) => client.memory.create({ data })));
-}
-
-/** Whether there was one of this owner. */
-export async function forgetMemory(database: Database, owner: string, id: string): Promise<boolean> {
-  const { count } = await database.write((client) => client.memory.deleteMany({ where: { id, owner } }));
-  return count > 0;
 }

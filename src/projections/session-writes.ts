@@ -1,5 +1,7 @@
+import { groupRows } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import { openRunOf } from './runs.ts';
+import { titleRows, unindex } from './search/index-rows.ts';
 import type { SessionRow } from './sessions.ts';
 
 /** Null where it is not the owner's. */
@@ -9,10 +11,15 @@ export async function updateSession(
   id: string,
   change: { title?: string; agentId?: string },
 ): Promise<SessionRow | null> {
-  const [row] = await database.write((client) =>
-    client.session.updateManyAndReturn({ where: { id, owner }, data: change }),
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      const [row] = await transaction.session.updateManyAndReturn({ where: { id, owner }, data: change });
+      if (!row) return null;
+      const index = change.title === undefined ? [] : [unindex(id), ...titleRows(id, change.title)];
+      for (const { sql, rows } of groupRows(index, database.provider)) await transaction.$executeRawUnsafe(sql, rows);
+      return row;
+    }),
   );
-  return row ?? null;
 }
 
 /** Later runs are shown nothing of those that have started so far. */
@@ -61,6 +68,7 @@ export async function purgeSession(database: Database, id: string): Promise<Purg
       await transaction.idempotencyKey.deleteMany({ where: { sessionId: id } });
       await transaction.approval.deleteMany({ where: { sessionId: id } });
       await transaction.run.deleteMany({ where: { sessionId: id } });
+      await transaction.passage.deleteMany({ where: { sessionId: id } });
       await transaction.session.delete({ where: { id } });
       await transaction.purge.delete({ where: { sessionId: id } });
       return { kind: 'done', runIds: runs.map((row) => row.id) };

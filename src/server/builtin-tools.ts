@@ -1,19 +1,19 @@
 import { remember } from '../application/change-memories.ts';
+import type { CommandContext } from '../application/command-context.ts';
+import { findMemories } from '../application/find-memories.ts';
 import type { Clock } from '../clock.ts';
-import type { Database } from '../database/database.ts';
 import { isRefusal } from '../domain/refusal.ts';
-import type { NewId } from '../ids.ts';
-import { searchMemories } from '../projections/memories.ts';
+import { storableText } from '../domain/storable-text.ts';
+import { searchHistory } from '../projections/search/search-history.ts';
 import { createClockTool } from '../tools/clock-tool.ts';
 import { createFileTools } from '../tools/files/file-tools.ts';
 import type { Folder } from '../tools/files/folder.ts';
+import { createHistorySearch, type History } from '../tools/history-search.ts';
 import { createHttpFetch } from '../tools/http-fetch.ts';
 import { createMemoryTools, type Memories } from '../tools/memory-tools.ts';
 import type { Tool } from '../tools/tool.ts';
 
-interface Options {
-  database: Database;
-  newId: NewId;
+interface Options extends Pick<CommandContext, 'database' | 'newId' | 'lanes' | 'meanings'> {
   clock: Clock;
   /** Where the file tools work; without it there are none. */
   files: Folder | null;
@@ -25,23 +25,33 @@ export function builtinTools(options: Options): Tool[] {
   return [
     createClockTool(clock),
     ...createMemoryTools(memoriesOf(options)),
+    createHistorySearch(historyOf(options)),
     createHttpFetch(),
     ...(files ? createFileTools(files) : []),
   ];
 }
 
-function memoriesOf({ database, newId, clock }: Omit<Options, 'files'>): Memories {
+function memoriesOf({ clock, ...options }: Options): Memories {
+  const context = { ...options, now: clock.now };
   return {
     async search({ owner, sessionId, query, limit }) {
-      const visible = { owner, sessionId, now: new Date(clock.now()) };
-      const found = await searchMemories(database.reader, visible, query, limit);
+      const found = await findMemories(context, { principal: owner }, { query, sessionId, limit });
       return found.map(({ memory: { id, text, tags } }) => ({ id, text, tags }));
     },
     async save({ owner, sessionId, text, tags }) {
-      const context = { database, newId, now: clock.now };
       const saved = await remember(context, { principal: owner }, { text, tags, sessionId });
       if (isRefusal(saved)) throw new Error(saved.message);
       return { id: saved.memoryId };
+    },
+  };
+}
+
+function historyOf({ database, clock }: Options): History {
+  return {
+    async search({ owner, query, limit }) {
+      const asked = { owner, includeArchived: true, now: clock.now() };
+      const found = await searchHistory(database, asked, storableText(query), limit);
+      return found.map(({ title, at, snippet }) => ({ sessionTitle: title, at: new Date(at).toISOString(), snippet }));
     },
   };
 }

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
+import type { Meanings } from '../context/memory/meanings.ts';
 import type { Database } from '../database/database.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
@@ -23,6 +24,7 @@ import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { loadMcpServers } from './mcp-servers.ts';
+import { openMeanings } from './meanings.ts';
 import { serve } from './serve.ts';
 import { connectBus, openStore } from './store.ts';
 import { version } from './version.ts';
@@ -65,12 +67,16 @@ export async function startGateway(
   const policies = choosePolicy(configuration, overrides);
   const { policy } = policies;
   const database = await openStore(configuration);
-  const parts = createParts(configuration, { database, catalogue, policy, files, mcpServers, logger }, overrides);
+  const { environment = process.env, clock = systemClock } = overrides;
+  const meanings = await openMeanings(configuration, { database, clock, logger, environment });
+  const foundation = { database, catalogue, policy, files, mcpServers, meanings, logger };
+  const parts = createParts(configuration, foundation, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
   // The file is this server's alone: whoever held a lease before is gone.
   if (!database.isShared) await voidLeases(database, new Date(parts.clock.now()));
   const closeParts = async () => {
     await parts.mcpServers.close();
+    await meanings.close();
     await parts.journal.idle();
     await parts.closeBus();
     await database.close();
@@ -127,11 +133,12 @@ interface Foundation {
   policy: Policy;
   files: Folder | null;
   mcpServers: McpServers;
+  meanings: Meanings;
   logger: Logger;
 }
 
 function createParts(configuration: Configuration, foundation: Foundation, overrides: Overrides) {
-  const { database, catalogue, policy, files, mcpServers, logger } = foundation;
+  const { database, catalogue, policy, files, mcpServers, meanings, logger } = foundation;
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
@@ -140,9 +147,11 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const { bus, close: closeBus } = connectBus(configuration, { database, journal, clock, newId, logger });
   const { isShared } = database;
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
-  const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
+  const lanes = createLanes();
+  const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
+  const toolbox = createToolbox(builtin, mcpServers.sources);
   const commands: CommandContext = {
-    ...{ database, recorder, toolbox, policy, newId, now: clock.now, lanes: createLanes() },
+    ...{ database, recorder, toolbox, policy, newId, now: clock.now, meanings, lanes },
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,

@@ -12,6 +12,7 @@ import { titleFrom } from '../../domain/session.ts';
 import { agentById } from '../../projections/agents.ts';
 import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { activeRunsOf, countWaitingRuns, openRunOf } from '../../projections/runs.ts';
+import { titleRows } from '../../projections/search/index-rows.ts';
 import { expectSession, insertSession, titleSession } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
@@ -136,7 +137,8 @@ async function begin(
       const session = isNew
         ? [insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })]
         : [titleSession(sessionId, title), expectSession({ id: sessionId, runId, mostWaiting, free })];
-      return { ...decision, writes: [...session, ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 })] };
+      const rows = [...titleRows(sessionId, title), ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 })];
+      return { ...decision, writes: [...session, ...rows] };
     },
   });
   if (outcome.kind === 'constraint') await sortBehind(context, sessionId);

@@ -19,7 +19,7 @@ const RememberSuccess = builder.objectRef<Remembered>('RememberSuccess').impleme
   fields: (t) => ({
     memory: t.field({
       type: MemoryType,
-      description: 'The new memory.',
+      description: 'The memory: a new one, or that which said the same already.',
       resolve: ({ memoryId: id }, _args, { loaders }) => present(loaders.memory.load(id), 'memory', id),
     }),
   }),
@@ -48,7 +48,7 @@ const ForgetResult = defineResult('ForgetResult', ForgetSuccess, ['not-found']);
 builder.mutationFields((t) => ({
   remember: t.field({
     type: RememberResult,
-    description: 'Stores a fact.',
+    description: 'Stores a fact. One that says the same in the same scope is brought up to date instead.',
     args: { input: t.arg({ type: RememberInput, required: true, description: 'The fact.' }) },
     resolve: (_root, { input }, context) => perform(context, remember(context.commands, context.viewer, input)),
   }),

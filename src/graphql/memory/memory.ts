@@ -1,5 +1,6 @@
+import { findMemories } from '../../application/find-memories.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type MemoryRow, pageMemories, searchMemories } from '../../projections/memories.ts';
+import { type MemoryRow, pageMemories } from '../../projections/memories.ts';
 import { builder } from '../builder.ts';
 import { defineConnection } from '../connection/connections.ts';
 import {
@@ -30,6 +31,10 @@ MemoryType.implement({
       resolve: ({ sessionId }, _args, { loaders }) => (sessionId === null ? null : loaders.session.load(sessionId)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was stored.' }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'When it was last said: a fact that is known already is brought up to date.',
+    }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
@@ -49,7 +54,7 @@ const MemoryEdge = builder.objectRef<ScoredEdge>('MemoryEdge').implement({
     node: t.expose('node', { type: MemoryType, description: 'The memory itself.' }),
     score: t.exposeFloat('score', {
       nullable: true,
-      description: 'Relevance between 0 and 1; null without a query.',
+      description: 'How well it fits next to the best one, between 0 and 1; null without a query.',
     }),
   }),
 });
@@ -65,17 +70,17 @@ interface MemoriesArguments {
 
 async function memoryPage(
   { commands, viewer }: GraphqlContext,
-  { query: question, sessionId, first, after }: MemoriesArguments,
+  { query, sessionId: session, first, after }: MemoriesArguments,
 ): Promise<Connection<ScoredEdge>> {
-  const { reader } = commands.database;
-  const query = {
-    owner: viewer.principal,
-    sessionId: sessionId == null ? null : storableText(sessionId),
-    now: new Date(commands.now()),
-  };
+  const sessionId = session == null ? null : storableText(session);
   const edgeOf = (node: MemoryRow, score: number | null) => ({ cursor: formatListCursor(node.id), node, score });
-  if (question == null) {
-    const { rows, ...page } = await pageMemories(reader, query, pageArguments('memory', { first, after }));
+  if (query == null) {
+    const all = { owner: viewer.principal, sessionId, now: new Date(commands.now()) };
+    const { rows, ...page } = await pageMemories(
+      commands.database.reader,
+      all,
+      pageArguments('memory', { first, after }),
+    );
     const edges = rows.map((row) => edgeOf(row, null));
     return connectionOf(edges, page);
   }
@@ -84,7 +89,7 @@ async function memoryPage(
       '`query` and `after` do not go together: a ranked answer is one page. Ask for more with `first`.',
     );
   }
-  const found = await searchMemories(reader, query, storableText(question), pageSize({ first }).size);
+  const found = await findMemories(commands, viewer, { query, sessionId, limit: pageSize({ first }).size });
   const edges = found.map(({ memory, score }) => edgeOf(memory, score));
   return connectionOf(edges, { hasNextPage: false, hasPreviousPage: false });
 }

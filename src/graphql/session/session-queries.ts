@@ -1,19 +1,50 @@
 import { storableText } from '../../domain/storable-text.ts';
-import { pageSessions, sessionByKey } from '../../projections/sessions.ts';
+import { searchSessions } from '../../projections/search/search-sessions.ts';
+import { pageSessions, type SessionsQuery, sessionByKey } from '../../projections/sessions.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
-import { connectionOfRows, pageArguments } from '../connection/paging.ts';
-import { badUserInput, notAvailable } from '../public-errors.ts';
-import { SessionConnection, SessionType } from './session.ts';
+import {
+  type Connection,
+  type ConnectionArguments,
+  connectionOf,
+  connectionOfRows,
+  pageArguments,
+} from '../connection/paging.ts';
+import { formatRankedCursor, rankedPageArguments } from '../connection/ranked-paging.ts';
+import type { GraphqlContext } from '../context.ts';
+import { badUserInput } from '../public-errors.ts';
+import { type ListedSession, SessionConnection, SessionType } from './session.ts';
 
 const SessionFilter = builder.inputType('SessionFilter', {
   description: 'Which sessions a list shows; all conditions hold together.',
   fields: (t) => ({
     includeArchived: t.boolean({ defaultValue: false, description: 'Whether archived sessions are shown too.' }),
-    search: t.string({ description: 'Full-text search over titles and messages.' }),
+    search: t.string({
+      description:
+        'Words to look for in titles, messages and answers: sessions that hold all of them, or else some, the best first. The last word may be the beginning of one. A cursor goes on behind its session wherever that stands now.',
+    }),
     agentId: t.id({ description: 'Only sessions of this agent.' }),
   }),
 });
+
+async function searchPage(
+  { commands: { database, now } }: GraphqlContext,
+  query: SessionsQuery,
+  search: string,
+  args: ConnectionArguments,
+): Promise<Connection<ListedSession>> {
+  const asked = { ...query, now: now() };
+  const { rows, ...page } = await searchSessions(
+    database,
+    asked,
+    storableText(search),
+    rankedPageArguments('session', args),
+  );
+  const edges = rows.map(({ session: node, rank, snippet }) => ({
+    ...{ cursor: formatRankedCursor({ id: node.id, rank }), node, snippet },
+  }));
+  return connectionOf(edges, page);
+}
 
 builder.queryFields((t) => ({
   session: t.field({
@@ -34,18 +65,19 @@ builder.queryFields((t) => ({
   }),
   sessions: t.field({
     type: SessionConnection,
-    description: "The viewer's sessions, newest first.",
+    description: "The viewer's sessions, newest first, or the best first where `search` is given.",
     args: {
       ...connectionArguments,
       filter: t.arg({ type: SessionFilter, description: 'Which sessions; without it all that are not archived.' }),
     },
-    resolve: async (_root, { filter, ...args }, { commands, viewer }) => {
-      if (filter?.search != null) throw notAvailable('`search` over sessions');
+    resolve: async (_root, { filter, ...args }, context) => {
+      const { commands, viewer } = context;
       const query = {
         owner: viewer.principal,
         includeArchived: filter?.includeArchived ?? false,
         agentId: filter?.agentId == null ? undefined : storableText(filter.agentId),
       };
+      if (filter?.search != null) return searchPage(context, query, filter.search, args);
       return connectionOfRows(await pageSessions(commands.database.reader, query, pageArguments('session', args)));
     },
   }),

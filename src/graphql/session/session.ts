@@ -3,8 +3,8 @@ import { pageSessions } from '../../projections/sessions.ts';
 import { AgentType } from '../agent/agent.ts';
 import { GrantType } from '../approval/grant.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
-import { connectionOfRows, emptyConnection, pageArguments } from '../connection/paging.ts';
+import { connectionArguments, defineConnection } from '../connection/connections.ts';
+import { connectionOfRows, type Edge, emptyConnection, pageArguments } from '../connection/paging.ts';
 import { Node } from '../node.ts';
 import { present } from '../public-errors.ts';
 import { RunConnection, RunType } from '../run/run.ts';
@@ -31,7 +31,24 @@ const BranchPoint = builder.objectRef<BranchPointOfSession>('BranchPoint').imple
 
 export const SessionType = builder.objectRef<SessionRow>('Session');
 
-const SessionEdge = defineEdge('Session', 'sessions', SessionType);
+/** Found by a search, it shows where. */
+export interface ListedSession extends Edge<SessionRow> {
+  snippet?: string;
+}
+
+const SessionEdge = builder.objectRef<ListedSession>('SessionEdge').implement({
+  description: 'One of the sessions of a page, with its place in the list.',
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: 'Place in the list; goes into `after` or `before`.' }),
+    node: t.expose('node', { type: SessionType, description: 'The session itself.' }),
+    snippet: t.string({
+      nullable: true,
+      description:
+        'Plain text around what a search found best in the session, with «marks» around its words. Null without a search.',
+      resolve: ({ snippet }) => snippet ?? null,
+    }),
+  }),
+});
 
 export const SessionConnection = defineConnection('Session', 'sessions', SessionType, SessionEdge);
 

@@ -109,15 +109,19 @@ function refuse(error: ParseError, reader: CompletionReader): void {
   if (error.type === 'unknown-field' && error.field === 'error') reader.readFailure(error.value ?? '');
 }
 
-/** The words of a failure, cut where they are too many. */
-export async function readText(body: Readable, heard: () => void): Promise<string> {
+/** A whole body, cut where it is too long: by default as the words of a failure are. */
+export async function readText(
+  body: Readable,
+  heard: () => void,
+  mostBytes: number = PROVIDER_ERROR_BYTES,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     heard();
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > PROVIDER_ERROR_BYTES) break;
+    if (bytes > mostBytes) break;
   }
-  return Buffer.concat(chunks).subarray(0, PROVIDER_ERROR_BYTES).toString('utf8');
+  return Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8');
 }

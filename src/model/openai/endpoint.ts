@@ -8,17 +8,16 @@ export interface Endpoint {
   secrets: string[];
 }
 
-export function endpointOf(options: {
-  baseURL: string;
-  apiKey: string | null;
-  headers?: Record<string, string>;
-}): Endpoint {
+export function endpointOf(
+  options: { baseURL: string; apiKey: string | null; headers?: Record<string, string> },
+  path: 'chat/completions' | 'embeddings' = 'chat/completions',
+): Endpoint {
   const url = new URL(options.baseURL);
   const user = decodeURIComponent(url.username);
   const password = decodeURIComponent(url.password);
   url.username = '';
   url.password = '';
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/chat/completions`;
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${path}`;
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: 'text/event-stream, application/json',

@@ -3,12 +3,14 @@ import type { Database } from '../../database/database.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import { evolve, type Run } from '../../domain/run.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { memoryRows, saidRows, titleRows } from '../search/index-rows.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
 
 /** Tapes whose rows are made anew in one transaction. */
 const TAPES_AT_A_TIME = 50;
 const PAGE_EVENTS = 1000;
+const ROWS_AT_A_TIME = 500;
 
 /** Takes the approvals of the run with it. */
 const deleteRun: BatchStatement = {
@@ -24,6 +26,8 @@ export async function rebuildProjections(database: Database, journal: Journal): 
   await database.write((client) =>
     client.$executeRawUnsafe(`DELETE FROM "Run" WHERE "id" NOT IN (SELECT "runId" FROM "Tape")`),
   );
+  await emptyIndex(database);
+  await indexRest(database);
   let rebuilt = 0;
   for (let after = ''; ; ) {
     const tapes = await database.reader.tape.findMany({
@@ -42,8 +46,39 @@ export async function rebuildProjections(database: Database, journal: Journal): 
   }
 }
 
+/** On SQLite each deletion looks into the index, which must be whole for that: it may be damaged when somebody rebuilds. */
+async function emptyIndex({ provider, write }: Database): Promise<void> {
+  const repair = `INSERT INTO "Passage_words" ("Passage_words") VALUES ('rebuild')`;
+  const statements = [...(provider === 'sqlite' ? [repair] : []), 'DELETE FROM "Passage"'];
+  await write((client) => client.$transaction(statements.map((statement) => client.$executeRawUnsafe(statement))));
+}
+
+/** What can be found beside what tapes hold. */
+async function indexRest({ reader, commit }: Database): Promise<void> {
+  for (let after = ''; ; ) {
+    const sessions = await reader.session.findMany({
+      where: { id: { gt: after } },
+      orderBy: { id: 'asc' },
+      take: ROWS_AT_A_TIME,
+    });
+    await commit(sessions.flatMap(({ id, title }) => titleRows(id, title)));
+    after = sessions.at(-1)?.id ?? '';
+    if (after === '') break;
+  }
+  for (let after = ''; ; ) {
+    const memories = await reader.memory.findMany({
+      where: { id: { gt: after } },
+      orderBy: { id: 'asc' },
+      take: ROWS_AT_A_TIME,
+    });
+    await commit(memories.flatMap(({ id, text, tags }) => memoryRows({ id, text, tags: JSON.parse(tags) })));
+    after = memories.at(-1)?.id ?? '';
+    if (after === '') break;
+  }
+}
+
 async function rowsOf(journal: Journal, runId: string): Promise<RowWrite[]> {
-  const approvals: RowWrite[] = [];
+  const rows: RowWrite[] = [];
   let run: Run | null = null;
   let first: RecordedEvent | undefined;
   for (let page = await journal.read(runId, { after: 0, limit: PAGE_EVENTS }); page.length > 0; ) {
@@ -51,10 +86,10 @@ async function rowsOf(journal: Journal, runId: string): Promise<RowWrite[]> {
     for (const event of page) {
       run = evolve(run, event);
       // One by one: what was asked about is known while its step lasts.
-      if (run) approvals.push(...approvalRows(run, [event]));
+      if (run) rows.push(...approvalRows(run, [event]), ...saidRows(run, [event]));
     }
     page = await journal.read(runId, { after: page.at(-1)?.seq ?? 0, limit: PAGE_EVENTS });
   }
   if (!run || !first) return [];
-  return [{ statement: deleteRun, row: { id: runId } }, ...runRows(run, [first]), ...approvals];
+  return [{ statement: deleteRun, row: { id: runId } }, ...runRows(run, [first]), ...rows];
 }

@@ -5,6 +5,7 @@ import { conflict, isRefusal, type Refusal } from '../../domain/refusal.ts';
 import { evolve, type Run } from '../../domain/run.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import type { AppendContent, Journal } from '../../journal/journal.ts';
+import { saidRows } from '../search/index-rows.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
 
@@ -159,7 +160,8 @@ function prepare(request: RecordRequest, run: Run | null, now: number): Prepared
   const events = placeEvents(run, { runId: request.runId, now, epoch: request.epoch }, decided.events);
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
-  const writes = [...runRows(after, events), ...approvalRows(after, events), ...(decided.writes ?? [])];
+  const rows = [...runRows(after, events), ...approvalRows(after, events), ...saidRows(after, events)];
+  const writes = [...rows, ...(decided.writes ?? [])];
   return { kind: 'prepared', content: { events, writes } };
 }
 

@@ -8,6 +8,7 @@ import { createBus } from '../../../src/bus/bus.ts';
 import { signsOf } from '../../../src/bus/signs.ts';
 import { systemClock } from '../../../src/clock.ts';
 import * as limits from '../../../src/config/limits.ts';
+import { wordsAlone } from '../../../src/context/memory/meanings.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
 import { openSqlite } from '../../../src/database/sqlite.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
@@ -52,6 +53,7 @@ export async function openInProcess() {
   const policy: Policy = { judge: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
   const commands: CommandContext = {
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
+    meanings: wordsAlone,
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },
   };
   const follow = {

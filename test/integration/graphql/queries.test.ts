@@ -135,9 +135,12 @@ describe('sessions', () => {
     expect(Date.parse(found.session?.lastActivityAt ?? '')).toBeGreaterThan(Date.parse(found.session?.createdAt ?? ''));
   });
 
-  test('search over sessions says that it comes later', async () => {
-    const { errors } = await gateway.run(SessionsDocument, { filter: { search: 'x' } });
-    expect(codeOf({ errors })).toBe('NOT_AVAILABLE');
+  test('B33: a search takes no cursor of another list', async () => {
+    const { sessions } = await gateway.data(SessionsDocument, {});
+    const after = sessions.pageInfo.endCursor;
+    const { errors } = await gateway.run(SessionsDocument, { filter: { search: 'x' }, after });
+    expect(codeOf({ errors })).toBe('BAD_USER_INPUT');
+    expect(errors?.[0]?.message).toContain('not a cursor of a search');
   });
 });
 

@@ -48,11 +48,12 @@ describe('a session', () => {
     const { client } = gateway;
     const other = await converse(client, { sessionKey: 'other', text: '/say stays' });
     const { run, session } = await send(client, {
-      ...{ sessionKey: 'purge', text: calling(['count', { word: 'a' }]), idempotencyKey: 'k' },
+      ...{ sessionKey: 'purge', text: calling(['count', { word: 'zyzzyva' }]), idempotencyKey: 'k' },
     });
     await answerNext(client, run.id, 'ALLOW');
     await follow(client, run.id);
-    await client.send(RememberDocument, { input: { text: 'Only here.', sessionId: session.id } });
+    await client.send(RememberDocument, { input: { text: 'Only here: quokka.', sessionId: session.id } });
+    expect(await tablesWith(gateway, 'zyzzyva')).toContain('Passage');
     expect(await tablesWith(gateway, session.id)).not.toEqual([]);
     const purge = (confirmKey: string) =>
       client.send(PurgeSessionDocument, { input: { sessionId: session.id, confirmKey } });
@@ -60,6 +61,7 @@ describe('a session', () => {
     expect((await purge('purge')).purgeSession).toMatchObject({ purgedSessionId: session.id, purgedRuns: 1 });
     expect(await tablesWith(gateway, session.id)).toEqual([]);
     expect(await tablesWith(gateway, run.id)).toEqual([]);
+    for (const word of ['zyzzyva', 'quokka']) expect(await tablesWith(gateway, word)).toEqual([]);
     const { run: untouched } = await client.send(RunTapeDocument, { id: other.runId });
     expect(untouched?.tape.nodes).toHaveLength(7);
     const again = await send(client, { sessionKey: 'purge', text: '/say anew', idempotencyKey: 'k' });
@@ -123,7 +125,7 @@ describe('what a session is used with', () => {
   });
 });
 
-/** Tables that hold this text anywhere. */
+/** Tables that hold this text anywhere, those in which a full-text index keeps its bytes among them. */
 async function tablesWith({ gateway }: TestGateway, text: string): Promise<string[]> {
   const { reader, provider } = gateway.parts.database;
   const tables = await reader.$queryRawUnsafe<{ name: string }[]>(
@@ -133,9 +135,21 @@ async function tablesWith({ gateway }: TestGateway, text: string): Promise<strin
   );
   const found: string[] = [];
   for (const { name } of tables) {
-    const rows = await reader.$queryRawUnsafe<unknown[]>(`SELECT * FROM "${name}"`);
-    const written = JSON.stringify(rows, (_key, value) => (typeof value === 'bigint' ? Number(value) : value));
-    if (written.includes(text)) found.push(name);
+    const columns = await reader.$queryRawUnsafe<{ name: string }[]>(
+      provider === 'sqlite'
+        ? `SELECT name FROM pragma_table_info('${name}')`
+        : `SELECT column_name AS name FROM information_schema.columns WHERE table_name = '${name}'`,
+    );
+    // As bytes: the tables of a full-text index hold values of every kind.
+    const asText = columns.map((column) =>
+      provider === 'sqlite'
+        ? `hex(CAST("${column.name}" AS BLOB))`
+        : `encode(convert_to("${column.name}"::text, 'UTF8'), 'hex')`,
+    );
+    const rows = await reader.$queryRawUnsafe<{ bytes: string }[]>(
+      `SELECT ${asText.map((value) => `coalesce(${value}, '')`).join(" || '00' || ")} AS bytes FROM "${name}"`,
+    );
+    if (rows.some(({ bytes }) => Buffer.from(bytes, 'hex').toString('latin1').includes(text))) found.push(name);
   }
   return found;
 }

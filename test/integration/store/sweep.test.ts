@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSweep } from '../../../src/application/sweep.ts';
+import { MemoriesDocument, RememberDocument } from '../../generated/graphql.ts';
 import { send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
@@ -16,4 +17,20 @@ test('B14: an idempotency key is kept for a day, and dropped after it', async ()
   now = start + 25 * 3_600_000;
   await sweep();
   expect(await database.reader.idempotencyKey.count()).toBe(0);
+});
+
+test('B53: a memory whose time is over is deleted with its place in the index', async () => {
+  const { client, gateway } = await startTestGateway();
+  await client.send(RememberDocument, { input: { text: 'The pass is blue today.', expiresInSeconds: 60 } });
+  await client.send(RememberDocument, { input: { text: 'The sea is blue.' } });
+  const { commands, database } = gateway.parts;
+  const start = Date.now();
+  let now = start;
+  const sweep = createSweep({ ...commands, now: () => now });
+  now = start + 2 * 3_600_000;
+  await sweep();
+  expect(await database.reader.memory.count()).toBe(1);
+  expect(await database.reader.passage.count()).toBe(1);
+  const { memories } = await client.send(MemoriesDocument, { query: 'blue' });
+  expect(memories.edges.map(({ node }) => node.text)).toEqual(['The sea is blue.']);
 });

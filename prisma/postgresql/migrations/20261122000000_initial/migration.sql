@@ -50,6 +50,7 @@ CREATE TABLE "Memory" (
     "text" TEXT NOT NULL,
     "tags" TEXT NOT NULL,
     "createdAt" TIMESTAMP(3) NOT NULL,
+    "updatedAt" TIMESTAMP(3) NOT NULL,
     "expiresAt" TIMESTAMP(3),
 
     CONSTRAINT "Memory_pkey" PRIMARY KEY ("id")
@@ -182,6 +183,28 @@ CREATE TABLE "Purge" (
     CONSTRAINT "Purge_pkey" PRIMARY KEY ("sessionId")
 );
 
+-- CreateTable
+CREATE TABLE "Passage" (
+    "id" SERIAL NOT NULL,
+    "sourceId" TEXT NOT NULL,
+    "seq" INTEGER NOT NULL,
+    "part" INTEGER NOT NULL,
+    "start" INTEGER NOT NULL,
+    "sessionId" TEXT,
+    "words" TEXT NOT NULL,
+
+    CONSTRAINT "Passage_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "Embedding" (
+    "memoryId" TEXT NOT NULL,
+    "model" TEXT NOT NULL,
+    "vector" BYTEA NOT NULL,
+
+    CONSTRAINT "Embedding_pkey" PRIMARY KEY ("memoryId")
+);
+
 -- CreateIndex
 CREATE INDEX "Session_owner_id_idx" ON "Session"("owner", "id");
 
@@ -199,6 +222,9 @@ CREATE INDEX "Memory_owner_id_idx" ON "Memory"("owner", "id");
 
 -- CreateIndex
 CREATE INDEX "Memory_sessionId_idx" ON "Memory"("sessionId");
+
+-- CreateIndex
+CREATE INDEX "Memory_expiresAt_idx" ON "Memory"("expiresAt");
 
 -- CreateIndex
 CREATE INDEX "Grant_sessionId_tool_idx" ON "Grant"("sessionId", "tool");
@@ -239,6 +265,15 @@ CREATE INDEX "Attachment_runId_idx" ON "Attachment"("runId");
 -- CreateIndex
 CREATE INDEX "Lease_holder_idx" ON "Lease"("holder");
 
+-- CreateIndex
+CREATE UNIQUE INDEX "Passage_sourceId_seq_part_key" ON "Passage"("sourceId", "seq", "part");
+
+-- CreateIndex
+CREATE INDEX "Passage_sessionId_idx" ON "Passage"("sessionId");
+
+-- CreateIndex
+CREATE INDEX "Embedding_model_idx" ON "Embedding"("model");
+
 -- AddForeignKey
 ALTER TABLE "Session" ADD CONSTRAINT "Session_agentId_fkey" FOREIGN KEY ("agentId") REFERENCES "Agent"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
@@ -247,6 +282,9 @@ ALTER TABLE "Session" ADD CONSTRAINT "Session_parentId_fkey" FOREIGN KEY ("paren
 
 -- AddForeignKey
 ALTER TABLE "Memory" ADD CONSTRAINT "Memory_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "Session"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "Embedding" ADD CONSTRAINT "Embedding_memoryId_fkey" FOREIGN KEY ("memoryId") REFERENCES "Memory"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "Grant" ADD CONSTRAINT "Grant_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "Session"("id") ON DELETE CASCADE ON UPDATE CASCADE;
@@ -386,3 +424,30 @@ BEGIN
     RAISE EXCEPTION 'session_busy';
   END IF;
 END $$;
+
+-- The full-text index. Words come in their searchable form with blanks between them, so that no dictionary and no parser of
+-- Postgres has a say in it, nor the locale of the database.
+CREATE TABLE "Passage_words" (
+  "id" INTEGER PRIMARY KEY REFERENCES "Passage" ("id") ON DELETE CASCADE,
+  "vector" tsvector NOT NULL
+);
+
+CREATE INDEX "Passage_words_vector" ON "Passage_words" USING gin ("vector");
+
+CREATE FUNCTION "passage_vector"("words" text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(string_agg(format('%L:%s', "word", "place"), ' '), '')::tsvector
+  FROM unnest(string_to_array("words", ' ')) WITH ORDINALITY AS listed("word", "place")
+$$;
+
+CREATE FUNCTION "passage_index"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO "Passage_words" ("id", "vector") SELECT "id", "passage_vector"("words") FROM written
+  ON CONFLICT ("id") DO UPDATE SET "vector" = excluded."vector";
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER "Passage_added" AFTER INSERT ON "Passage"
+REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION "passage_index"();
+
+CREATE TRIGGER "Passage_changed" AFTER UPDATE ON "Passage"
+REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION "passage_index"();

@@ -36,6 +36,7 @@ CREATE TABLE "Memory" (
     "text" TEXT NOT NULL,
     "tags" TEXT NOT NULL,
     "createdAt" DATETIME NOT NULL,
+    "updatedAt" DATETIME NOT NULL,
     "expiresAt" DATETIME,
     CONSTRAINT "Memory_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "Session" ("id") ON DELETE CASCADE ON UPDATE CASCADE
 );
@@ -159,6 +160,25 @@ CREATE TABLE "Purge" (
     "sessionId" TEXT NOT NULL PRIMARY KEY
 );
 
+-- CreateTable
+CREATE TABLE "Passage" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "sourceId" TEXT NOT NULL,
+    "seq" INTEGER NOT NULL,
+    "part" INTEGER NOT NULL,
+    "start" INTEGER NOT NULL,
+    "sessionId" TEXT,
+    "words" TEXT NOT NULL
+);
+
+-- CreateTable
+CREATE TABLE "Embedding" (
+    "memoryId" TEXT NOT NULL PRIMARY KEY,
+    "model" TEXT NOT NULL,
+    "vector" BLOB NOT NULL,
+    CONSTRAINT "Embedding_memoryId_fkey" FOREIGN KEY ("memoryId") REFERENCES "Memory" ("id") ON DELETE CASCADE ON UPDATE CASCADE
+);
+
 -- CreateIndex
 CREATE INDEX "Session_owner_id_idx" ON "Session"("owner", "id");
 
@@ -176,6 +196,9 @@ CREATE INDEX "Memory_owner_id_idx" ON "Memory"("owner", "id");
 
 -- CreateIndex
 CREATE INDEX "Memory_sessionId_idx" ON "Memory"("sessionId");
+
+-- CreateIndex
+CREATE INDEX "Memory_expiresAt_idx" ON "Memory"("expiresAt");
 
 -- CreateIndex
 CREATE INDEX "Grant_sessionId_tool_idx" ON "Grant"("sessionId", "tool");
@@ -215,6 +238,15 @@ CREATE INDEX "Attachment_runId_idx" ON "Attachment"("runId");
 
 -- CreateIndex
 CREATE INDEX "Lease_holder_idx" ON "Lease"("holder");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Passage_sourceId_seq_part_key" ON "Passage"("sourceId", "seq", "part");
+
+-- CreateIndex
+CREATE INDEX "Passage_sessionId_idx" ON "Passage"("sessionId");
+
+-- CreateIndex
+CREATE INDEX "Embedding_model_idx" ON "Embedding"("model");
 
 -- A key is taken among the sessions that are not archived.
 CREATE UNIQUE INDEX "Session_key_open" ON "Session"("owner", "key") WHERE "archivedAt" IS NULL;
@@ -263,3 +295,21 @@ BEGIN SELECT RAISE(ABORT, 'tape_closed'); END;
 CREATE TRIGGER "Run_in_open_session" BEFORE INSERT ON "Run"
 WHEN NEW."state" = 'PENDING' AND (SELECT "archivedAt" FROM "Session" WHERE "id" = NEW."sessionId") IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'session_archived'); END;
+
+-- The full-text index. Words come in their searchable form with blanks between them: the tokenizer only has to split there.
+CREATE VIRTUAL TABLE "Passage_words" USING fts5("words", content = 'Passage', content_rowid = 'id', tokenize = 'ascii');
+
+-- What is deleted leaves no trace in the index.
+INSERT INTO "Passage_words" ("Passage_words", "rank") VALUES ('secure-delete', 1);
+
+CREATE TRIGGER "Passage_added" AFTER INSERT ON "Passage"
+BEGIN INSERT INTO "Passage_words" ("rowid", "words") VALUES (NEW."id", NEW."words"); END;
+
+CREATE TRIGGER "Passage_removed" AFTER DELETE ON "Passage"
+BEGIN INSERT INTO "Passage_words" ("Passage_words", "rowid", "words") VALUES ('delete', OLD."id", OLD."words"); END;
+
+CREATE TRIGGER "Passage_changed" AFTER UPDATE ON "Passage"
+BEGIN
+  INSERT INTO "Passage_words" ("Passage_words", "rowid", "words") VALUES ('delete', OLD."id", OLD."words");
+  INSERT INTO "Passage_words" ("rowid", "words") VALUES (NEW."id", NEW."words");
+END;

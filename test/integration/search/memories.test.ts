@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { recallMemories } from '../../../src/context/recall.ts';
+import type { TestClient } from '../../client.ts';
+import { ForgetDocument, MemoriesDocument, RememberDocument, type RememberInput } from '../../generated/graphql.ts';
+import { converse, follow, send } from '../conversation.ts';
+import { calling } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
+
+async function remember(client: TestClient, input: RememberInput) {
+  const { remember: outcome } = await client.send(RememberDocument, { input });
+  if (outcome.__typename !== 'RememberSuccess') throw new Error(outcome.__typename);
+  return outcome.memory;
+}
+
+async function found(client: TestClient, query: string, sessionId: string | null = null): Promise<string[]> {
+  const { memories } = await client.send(MemoriesDocument, { query, sessionId });
+  return memories.edges.map(({ node }) => node.text);
+}
+
+describe('B53: memories', () => {
+  test('are found by their words and tags, ranked above weaker ones, with a score', async () => {
+    const { client } = await startTestGateway();
+    await remember(client, { text: 'The office closes at six.' });
+    await remember(client, { text: 'The office in Lisbon closes at eight.' });
+    await remember(client, { text: 'Cats sleep at noon.', tags: ['animals'] });
+    expect((await found(client, 'When does the Lisbon office close?'))[0]).toBe(
+      'The office in Lisbon closes at eight.',
+    );
+    expect(await found(client, 'animals')).toEqual(['Cats sleep at noon.']);
+    const { memories } = await client.send(MemoriesDocument, { query: 'office in Lisbon' });
+    const scores = memories.edges.map(({ score }) => score ?? 0);
+    expect(scores[0]).toBe(1);
+    expect(scores.every((score, index) => score > 0 && score <= (scores[index - 1] ?? 1))).toBe(true);
+  });
+
+  test('that have expired are never found, and live on when they are said again', async () => {
+    const { client, gateway } = await startTestGateway();
+    const memory = await remember(client, { text: 'The guest is in room nine.', expiresInSeconds: 60 });
+    expect(await found(client, 'guest room')).toHaveLength(1);
+    const { database, commands } = gateway.parts;
+    const later = { ...commands, now: () => Date.now() + 61_000 };
+    const question = { owner: 'ada', sessionId: null, question: 'guest room', limit: 5 };
+    expect(await recallMemories(later, question)).toEqual([]);
+    expect(await recallMemories(commands, question)).toHaveLength(1);
+    const again = await remember(client, { text: 'The guest is in room nine.' });
+    expect(again.id).toBe(memory.id);
+    expect(await recallMemories(later, question)).toHaveLength(1);
+    expect(await database.reader.memory.count()).toBe(1);
+  });
+
+  test('B3: of other owners, and of other sessions, are never found', async () => {
+    const { client, clientOf } = await startTestGateway();
+    const { session } = await begin(client, 'here');
+    const other = await begin(client, 'there');
+    await remember(client, { text: 'The code word is swordfish.', sessionId: session.id });
+    await remember(client, { text: 'Everywhere the code is read.' });
+    expect(await found(client, 'code', session.id)).toHaveLength(2);
+    expect(await found(client, 'code', other.session.id)).toEqual(['Everywhere the code is read.']);
+    expect(await found(clientOf('bob'), 'code')).toEqual([]);
+    expect(await found(clientOf('bob'), 'swordfish', session.id)).toEqual([]);
+    const mine = await remember(clientOf('bob'), { text: 'The code word is swordfish.' });
+    expect(await found(clientOf('bob'), 'swordfish')).toEqual([mine.text]);
+  });
+
+  test('that say the same are brought up to date instead of piled up', async () => {
+    const { client, gateway } = await startTestGateway();
+    const first = await remember(client, { text: 'Ada likes green tea.', tags: ['drinks'] });
+    const told = Array.from({ length: 10 }, () => remember(client, { text: 'ada likes GREEN tea!', tags: ['tea'] }));
+    for (const memory of await Promise.all(told)) expect(memory.id).toBe(first.id);
+    expect((await remember(client, { text: 'Ada likes black tea.' })).id).not.toBe(first.id);
+    expect(await gateway.parts.database.reader.memory.count()).toBe(2);
+    const { memories } = await client.send(MemoriesDocument, { query: 'green' });
+    expect(memories.edges[0]?.node).toMatchObject({ text: 'ada likes GREEN tea!', tags: ['tea', 'drinks'] });
+    expect(await gateway.parts.database.reader.passage.count({ where: { sourceId: first.id } })).toBe(1);
+  });
+
+  test('take any characters, and are gone from the index when they are forgotten', async () => {
+    const { client, gateway } = await startTestGateway();
+    for (const text of ['!!!', '"a" OR *', 'tab\tand\0nul', '👩‍👩‍👧', "it's"]) await remember(client, { text });
+    for (const query of ['', '!!!', '"a', '*', '\0', 'OR', "'", '\uD800', 'nul '.repeat(3000)])
+      await found(client, query);
+    const [nul] = (await client.send(MemoriesDocument, { query: 'tab nul' })).memories.edges;
+    await client.send(ForgetDocument, { input: { memoryId: nul?.node.id ?? '' } });
+    expect(await found(client, 'tab nul')).toEqual([]);
+    expect(await gateway.parts.database.reader.passage.count({ where: { sourceId: nul?.node.id } })).toBe(0);
+  });
+});
+
+describe('the tools', () => {
+  test('B34: history_search finds what was said before, of its owner alone', async () => {
+    const { client, clientOf } = await startTestGateway();
+    await converse(client, { sessionKey: 'earlier', text: 'The key lies under the third flowerpot.' });
+    const { run } = await converse(client, {
+      sessionKey: 'now',
+      text: calling(['history_search', { query: 'flowerpot' }]),
+    });
+    expect(run.output).toContain('under the third «flowerpot».');
+    const other = await converse(clientOf('bob'), {
+      sessionKey: 'x',
+      text: calling(['history_search', { query: 'third' }]),
+    });
+    expect(other.run.output).not.toContain('flowerpot');
+  });
+});
+
+async function begin(client: TestClient, sessionKey: string) {
+  const sent = await send(client, { sessionKey, text: '/say yes' });
+  await follow(client, sent.run.id);
+  return sent;
+}
