@@ -21,12 +21,13 @@ import { type Folder, openFolder } from '../tools/files/folder.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
+import { createAuthenticate } from './authentication/create-authenticate.ts';
+import type { Authenticate } from './authentication/identity.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { loadMcpServers } from './mcp-servers.ts';
 import { serve } from './serve.ts';
 import { connectBus, openStore } from './store.ts';
 import { version } from './version.ts';
-import { type Authenticate, localViewer } from './viewer.ts';
 
 /** What a test puts in the place of the real thing. */
 export interface Overrides {
@@ -64,6 +65,8 @@ export async function startGateway(
   });
   const policies = choosePolicy(configuration, overrides);
   const { policy } = policies;
+  const now = (overrides.clock ?? systemClock).now;
+  const authenticate = overrides.authenticate ?? (await createAuthenticate(configuration.file, now, logger));
   const database = await openStore(configuration);
   const parts = createParts(configuration, { database, catalogue, policy, files, mcpServers, logger }, overrides);
   const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
@@ -79,7 +82,7 @@ export async function startGateway(
   const served = await serve(configuration, {
     ...parts,
     logger,
-    authenticate: overrides.authenticate ?? (() => localViewer),
+    authenticate,
   }).catch(async (error: unknown) => {
     await closeParts();
     throw error;
