@@ -114,6 +114,8 @@ export const DOCUMENT_BREADTH = 200;
 export const OPERATION_COST = 10_000;
 /** Documents whose check is remembered, for WebSocket; HTTP has a memory of its own. */
 export const KNOWN_DOCUMENTS = 1000;
+/** Credentials of tool inputs that one server remembers; the oldest are forgotten. */
+export const KEPT_SECRETS = 10_000;
 /** Levels of a JSON value, as tools and policies take it. */
 export const JSON_LEVELS = 64;
 

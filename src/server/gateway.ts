@@ -19,6 +19,7 @@ import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/po
 import { createRecorder } from '../projections/recording/recorder.ts';
 import { type Folder, openFolder } from '../tools/files/folder.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
+import { createSecretVault } from '../tools/secret-vault.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { createAuthenticate } from './authentication/create-authenticate.ts';
@@ -144,8 +145,9 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const { isShared } = database;
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
   const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
+  const secrets = createSecretVault();
   const commands: CommandContext = {
-    ...{ database, recorder, toolbox, policy, newId, now: clock.now, lanes: createLanes() },
+    ...{ database, recorder, toolbox, policy, secrets, newId, now: clock.now, lanes: createLanes() },
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
@@ -153,14 +155,14 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
     },
   };
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
-  return { clock, newId, ...running, commands, catalogue, policy };
+  return { clock, newId, ...running, commands, catalogue, policy, secrets };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {
-  const { database, journal, recorder, bus, catalogue, toolbox, policy, clock, newId } = parts;
+  const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, clock, newId } = parts;
   return {
     store: { database, journal, recorder, bus },
-    world: { catalogue, toolbox, policy },
+    world: { catalogue, toolbox, policy, secrets },
     ...{ clock, newId, logger },
     settings: {
       limits: configuration.file.limits,
