@@ -96,6 +96,8 @@ export const COUNTED_PRINCIPALS = 100_000;
 /** Until the head of a request is there, and until all of it is: whoever writes more slowly is cut off. */
 export const HEAD_SECONDS = 10;
 export const REQUEST_SECONDS = 60;
+/** A connection without a request: longer than proxies keep theirs, so that none sends into one that is being closed. */
+export const IDLE_CONNECTION_SECONDS = 65;
 /** Between two looks at requests that arrive slowly. */
 export const SLOW_REQUEST_CHECK_SECONDS = 5;
 /** Until a query or mutation is answered; a statement of the database is given less. */

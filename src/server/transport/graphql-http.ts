@@ -43,6 +43,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     graphiql: false,
     landingPage: false,
     batching: false,
+    extraParamNames: ['documentId'],
     // The door has looked at where the request comes from before.
     cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
