@@ -54,6 +54,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
       },
       // Otherwise it closes sockets with the words of whatever was thrown.
       isProd: true,
+      jsonMessageReviver: refuseAnswers,
       async onConnect({ extra, connectionParams }) {
         const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
         try {
@@ -133,6 +134,16 @@ const tooMany = limitPassed(
   'operationsPerSocket',
   `One socket carries ${limits.OPERATIONS_PER_SOCKET} operations at a time; end some, or open another one.`,
 );
+
+const answers: ReadonlySet<unknown> = new Set(['next', 'error', 'connection_ack']);
+
+/** What only servers say is no message of a client: the protocol's library would call it a fault of ours, and log it. */
+function refuseAnswers(key: string, value: unknown): unknown {
+  if (key === '' && typeof value === 'object' && value !== null && 'type' in value && answers.has(value.type)) {
+    throw new Error('a message that only servers send');
+  }
+  return value;
+}
 
 /** What only HTTP is told is left out. */
 function plain(result: ExecutionResult): ExecutionResult {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import WebSocket from 'ws';
-import { createTestClient } from '../../client.ts';
-import { ask } from '../bad-input/ask.ts';
+import { type Answer, createTestClient } from '../../client.ts';
+import { internals } from '../bad-input/internals.ts';
 import { randomDocument } from './random-documents.ts';
 
 export interface Campaign {
@@ -124,6 +124,23 @@ async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Pr
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: 16 }, worker));
+}
+
+async function ask(
+  url: string,
+  body: unknown,
+  more: Record<string, string> = {},
+): Promise<{ status: number; body: Answer }> {
+  const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...more };
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (internals.test(text)) throw new Error(`The answer shows the inside: ${text} to ${JSON.stringify(body)}`);
+  const isAnswer = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, body: isAnswer ? JSON.parse(text) : {} };
 }
 
 /** Somebody who stays: asks who they are, and must be answered. */
