@@ -3,7 +3,6 @@ import * as limits from './limits.ts';
 import type { ConfigurationIssue } from './model-config.ts';
 
 export const scopes = ['read', 'write', 'approve', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
 
 const token = z.strictObject({
   sha256: z

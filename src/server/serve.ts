@@ -92,13 +92,13 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   };
 }
 
-function operationsOf({ file }: Configuration, { clock }: Parts, maskError: MaskError): Operations {
-  const { pointsPerMinute = file.auth.mode === 'none' ? null : limits.POINTS_PER_MINUTE } = file.traffic;
+function operationsOf(configuration: Configuration, { clock }: Parts, maskError: MaskError): Operations {
+  const { pointsPerMinute = null } = trafficLimits(configuration);
   const counting = { mostPrincipals: limits.COUNTED_PRINCIPALS, now: clock.now };
   return createOperations({
     ...{ maskError, clock },
     rateLimit: pointsPerMinute === null ? null : createRateLimit({ pointsPerMinute, ...counting }),
-    subscriptions: createSubscriptionCount(file.traffic.subscriptionsPerPrincipal),
+    subscriptions: createSubscriptionCount(configuration.file.traffic.subscriptionsPerPrincipal),
   });
 }
 
@@ -119,7 +119,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     },
     modelCatalogue: () => modelsOf(catalogue),
     mcpServers: mcpServers.statuses,
-    limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
+    limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
   };
   return ({ principal, scopes }: Identity, operation): GraphqlContext => {
     const viewer = { principal, scopes };
@@ -132,6 +132,12 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
       ...operation,
     };
   };
+}
+
+/** What principals may use, where it is counted. */
+function trafficLimits({ file: { auth, traffic } }: Configuration): Record<string, number> {
+  const { pointsPerMinute = auth.mode === 'none' ? null : limits.POINTS_PER_MINUTE, ...counts } = traffic;
+  return pointsPerMinute === null ? counts : { ...counts, pointsPerMinute };
 }
 
 const circuitNames = { closed: 'CLOSED', open: 'OPEN', 'half-open': 'HALF_OPEN' } as const;
