@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import * as limits from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
-import { maskJson } from '../domain/secrets.ts';
+import { maskJson } from '../domain/secrets/mask.ts';
 
 /** An input as the tool needs it, or which marks stand for secrets that are gone. */
 export type RevealedInput = { ok: true; input: Json } | { ok: false; error: string };

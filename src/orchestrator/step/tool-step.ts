@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as limits from '../../config/limits.ts';
 import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
 import { unexecuted } from '../../domain/run-decisions.ts';
-import { maskJson, maskText } from '../../domain/secrets.ts';
+import { maskJson, maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
 import { insertAttachment } from '../../projections/recording/attachments.ts';

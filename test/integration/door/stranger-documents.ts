@@ -57,7 +57,7 @@ interface Filling {
 }
 
 function textOf(operation: string, field: GraphQLField<unknown, unknown>, filling: Filling): string {
-  return `${operation} { ${field.name}${argumentsOf(field, filling)}${selectionOf(field.type, isInterfaceType(getNamedType(field.type)) ? 2 : 4)} }`;
+  return `${operation} { ${field.name}${argumentsOf(field, filling)}${selectionOf(field.type, isInterfaceType(getNamedType(field.type)) ? 2 : 3)} }`;
 }
 
 function argumentsOf({ args }: GraphQLField<unknown, unknown>, filling: Filling): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { maskJson, maskText } from '../../../src/domain/secrets.ts';
+import { maskJson, maskText } from '../../../src/domain/secrets/mask.ts';
 import { createSecretVault } from '../../../src/tools/secret-vault.ts';
 import { ordinary, secrets } from './secret-corpus.ts';
 

@@ -1,6 +1,4 @@
-import type { Json } from './events.ts';
-
-interface Kind {
+interface SecretKind {
   name: string;
   /** Finds spans in time that grows with the text. Where it has a group `value`, only that is the secret. */
   pattern: RegExp;
@@ -10,7 +8,7 @@ interface Kind {
  * What looks like a credential by its own form, or stands where one must stand. Length or randomness alone is no sign: hashes,
  * ids and encoded files have both.
  */
-const kinds: readonly Kind[] = [
+export const secretKinds: readonly SecretKind[] = [
   {
     name: 'private key',
     pattern:
@@ -37,49 +35,5 @@ const kinds: readonly Kind[] = [
 ];
 
 /** Names of members whose text is a secret whatever it looks like. */
-const secretName =
+export const secretName =
   /^(?:[a-z0-9_-]{0,40}[_-])?(?:password|passwd|passphrase|secret|client_?secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|private_?key|authorization)$/i;
-
-/** Makes what stands in the place of a secret. */
-export type Replace = (kind: string, secret: string) => string;
-
-export const mark: Replace = (kind) => `[masked ${kind}]`;
-
-/** The text with every secret replaced; whatever stands around it stays. */
-export function maskText(text: string, replace: Replace = mark): string {
-  let masked = text;
-  for (const { name, pattern } of kinds) {
-    masked = masked.replace(pattern, (span: string, ...rest: unknown[]) => {
-      const groups = rest.at(-1);
-      const value = typeof groups === 'object' && groups !== null && 'value' in groups ? String(groups.value) : span;
-      if (isMarked(value)) return span;
-      const at = span.lastIndexOf(value);
-      return `${span.slice(0, at)}${replace(name, value)}${span.slice(at + value.length)}`;
-    });
-  }
-  return masked;
-}
-
-/** The same in every text of a JSON value, names of members included; a member that is called a password is one. */
-export function maskJson(value: Json, replace: Replace = mark): Json {
-  if (typeof value === 'string') return maskText(value, replace);
-  if (Array.isArray(value)) return value.map((item) => maskJson(item, replace));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => {
-      const isSecret = secretName.test(name) && typeof member === 'string' && member.length >= SHORTEST;
-      return [maskText(name), isSecret && !isMarked(member) ? maskWhole(member, replace) : maskJson(member, replace)];
-    }),
-  );
-}
-
-/** Below, it is an empty field or a word like "none". */
-const SHORTEST = 6;
-
-/** What has a known form keeps what stands around it, as in `Bearer …`. */
-function maskWhole(text: string, replace: Replace): string {
-  const masked = maskText(text, replace);
-  return masked === text ? replace('credential', text) : masked;
-}
-
-const isMarked = (text: string) => text.startsWith('[masked');
