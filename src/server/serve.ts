@@ -13,7 +13,8 @@ import type { McpServers } from '../tools/mcp/mcp-servers.ts';
 import type { Authenticate, Identity } from './authentication/identity.ts';
 import { boundConnections } from './door/connections.ts';
 import { createOrigins } from './door/origins.ts';
-import { createRateLimit } from './door/rate-limit.ts';
+import { createRateLimit, type RateLimit } from './door/rate-limit.ts';
+import { createSharedRateLimit } from './door/shared-rate-limit.ts';
 import { createSubscriptionCount } from './door/subscription-count.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
 import { createEventStreams } from './transport/event-stream.ts';
@@ -64,7 +65,8 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     endpoint: ENDPOINT,
     ...{ door, maskError },
     graphql: (request, response, identity) => yoga(request, response, { identity }),
-    graphiql: createGraphiqlPage(ENDPOINT),
+    // The headers that a person types into it, a token among them, go with event streams and not with sockets.
+    graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     async unready() {
       if (leaving) return 'stopping';
       return commands.database.reader.session.findFirst({ select: { id: true } }).then(
@@ -92,14 +94,20 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   };
 }
 
-function operationsOf(configuration: Configuration, { clock }: Parts, maskError: MaskError): Operations {
-  const { pointsPerMinute = null } = trafficLimits(configuration);
-  const counting = { mostPrincipals: limits.COUNTED_PRINCIPALS, now: clock.now };
+function operationsOf(configuration: Configuration, parts: Parts, maskError: MaskError): Operations {
   return createOperations({
-    ...{ maskError, clock },
-    rateLimit: pointsPerMinute === null ? null : createRateLimit({ pointsPerMinute, ...counting }),
+    ...{ maskError, clock: parts.clock },
+    rateLimit: rateLimitOf(configuration, parts),
     subscriptions: createSubscriptionCount(configuration.file.traffic.subscriptionsPerPrincipal),
   });
+}
+
+/** Servers that share a database share the count; a single one counts in memory, without a statement. */
+function rateLimitOf(configuration: Configuration, { clock, commands: { database } }: Parts): RateLimit | null {
+  const { pointsPerMinute } = trafficLimits(configuration);
+  if (pointsPerMinute === undefined) return null;
+  const counting = { pointsPerMinute, mostPrincipals: limits.COUNTED_PRINCIPALS, now: clock.now };
+  return database.isShared ? createSharedRateLimit({ database, ...counting }) : createRateLimit(counting);
 }
 
 function contextMaker(configuration: Configuration, parts: Parts): MakeContext {

@@ -6,7 +6,7 @@ export interface RateLimit {
 
 const MINUTE_MILLISECONDS = 60_000;
 
-/** Counts in memory: right for one server, and for several each counts what comes to it. */
+/** Counts in memory, for the one server that a file has. */
 export function createRateLimit(options: {
   pointsPerMinute: number;
   /** Principals that are remembered; beyond, those of whom nothing was heard for longest are forgotten. */

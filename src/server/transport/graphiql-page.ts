@@ -46,12 +46,12 @@ interface Page {
 }
 
 /** The explorer with every asset in one page: nine megabytes, so it is made at the first visit and kept compressed. */
-export function createGraphiqlPage(endpoint: string): GraphiqlPage {
+export function createGraphiqlPage(endpoint: string, subscriptionsProtocol: 'WS' | 'SSE'): GraphiqlPage {
   let made: Promise<Page> | null = null;
 
   async function make(): Promise<Page> {
     const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-    const html = renderGraphiQL({ title: TITLE, endpoint, subscriptionsProtocol: 'WS', defaultQuery: firstQuery });
+    const html = renderGraphiQL({ title: TITLE, endpoint, subscriptionsProtocol, defaultQuery: firstQuery });
     return { compressed: await promisify(gzip)(html), policy: policyFor(html) };
   }
 

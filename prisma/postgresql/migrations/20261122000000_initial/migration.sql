@@ -382,3 +382,12 @@ BEGIN
     RAISE EXCEPTION 'session_busy';
   END IF;
 END $$;
+
+-- CreateTable
+CREATE TABLE "RateUse" (
+    "principal" TEXT NOT NULL,
+    "minute" INTEGER NOT NULL,
+    "points" INTEGER NOT NULL,
+
+    CONSTRAINT "RateUse_pkey" PRIMARY KEY ("principal")
+);

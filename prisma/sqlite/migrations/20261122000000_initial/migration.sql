@@ -259,3 +259,10 @@ BEGIN SELECT RAISE(ABORT, 'tape_closed'); END;
 CREATE TRIGGER "Run_in_open_session" BEFORE INSERT ON "Run"
 WHEN NEW."state" = 'PENDING' AND (SELECT "archivedAt" FROM "Session" WHERE "id" = NEW."sessionId") IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'session_archived'); END;
+
+-- CreateTable
+CREATE TABLE "RateUse" (
+    "principal" TEXT NOT NULL PRIMARY KEY,
+    "minute" INTEGER NOT NULL,
+    "points" INTEGER NOT NULL
+);
