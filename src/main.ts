@@ -10,6 +10,7 @@ const USAGE = `Usage: runtape <command>
   migrate   bring the database to this release and stop
   verify    check every tape of the database, also while a server uses it
   rebuild   make the rows that queries read anew from the tapes
+  token     make a token: token <principal> [scopes], such as token ada read,write,approve
 
 The environment and ./runtape.config.json configure it; the README lists the variables.
 `;
@@ -29,6 +30,7 @@ const commands: Record<string, (configuration: Configuration) => Promise<void>> 
 const [name = 'serve', ...rest] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) && rest.length === 0 ? commands[name] : undefined;
 if (command) await run(command);
+else if (name === 'token') await makeToken(rest);
 else {
   const asked = ['help', '--help', '-h'].includes(name);
   (asked ? process.stdout : process.stderr).write(USAGE);
@@ -46,6 +48,17 @@ async function run(chosen: (configuration: Configuration) => Promise<void>): Pro
   }
 }
 
+/** Needs no configuration: the token is what a configuration may still lack. */
+async function makeToken(words: string[]): Promise<void> {
+  const { tokenCommand } = await import('./server/commands/token.ts');
+  try {
+    tokenCommand(words);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    fail(error.message.split('\n'), 'Runtape can not make a token');
+  }
+}
+
 function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
@@ -55,7 +68,7 @@ function readIfThere(path: string): string | null {
   }
 }
 
-function fail(problems: string[]): void {
-  process.stderr.write(`Runtape can not start:\n${problems.map((problem) => `  ${problem}\n`).join('')}`);
+function fail(problems: string[], what = 'Runtape can not start'): void {
+  process.stderr.write(`${what}:\n${problems.map((problem) => `  ${problem}\n`).join('')}`);
   process.exitCode = 1;
 }

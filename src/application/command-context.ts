@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
+import type { SecretVault } from '../tools/secret-vault.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -21,6 +22,7 @@ export interface CommandContext {
   recorder: Recorder;
   toolbox: Toolbox;
   policy: Policy;
+  secrets: SecretVault;
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkDoor, doorConfigSchema } from './door-config.ts';
 import { checkEmbeddings, embeddingsConfigSchema } from './embeddings-config.ts';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
@@ -7,15 +8,13 @@ import { fillMcpServers, toolsConfigSchema } from './tools-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Parts of the file that this release does not know yet: better refused than ignored. */
-const later = ['auth'] as const;
-
 const fileSchema = z
   .strictObject({
     ...modelsConfigSchema.shape,
     ...embeddingsConfigSchema.shape,
     ...toolsConfigSchema.shape,
     ...policyConfigSchema.shape,
+    ...doorConfigSchema.shape,
     approvals: z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
@@ -32,7 +31,6 @@ const fileSchema = z
         queueLength: z.int().positive().default(limits.QUEUE_LENGTH),
       })
       .prefault({}),
-    ...Object.fromEntries(later.map((name) => [name, z.never('is not supported by this release yet').optional()])),
   })
   .strict();
 
@@ -46,13 +44,7 @@ const wholeNumber = (least: number, most: number) =>
     .max(most, `must be at most ${most}`);
 
 const environmentSchema = z.object({
-  HOST: z
-    .string()
-    .regex(
-      /^(localhost|127(\.\d{1,3}){3}|::1)$/,
-      'can be reached from outside, and this release knows no accounts: use 127.0.0.1, and a proxy that asks who comes',
-    )
-    .default('127.0.0.1'),
+  HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65535).default(4000),
   DATABASE_URL: z
     .string()
@@ -107,6 +99,8 @@ export function readConfiguration(
     return { ok: false, problems: [...ofVariables, ...(file.ok ? [] : file.problems)] };
   }
   const { HOST, PORT, DATABASE_URL, LOG_LEVEL, ...own } = variables.data;
+  const open = checkDoor(file.configuration, HOST);
+  if (open.length > 0) return { ok: false, problems: open.map((issue) => said(path, issue)) };
   return {
     ok: true,
     configuration: {

@@ -101,6 +101,46 @@ export const EMBEDDING_ANSWER_BYTES = 16 * 1024 * 1024;
 /** One HTTP body or WebSocket message: a text that is too long still gets an answer that says so. */
 export const BODY_BYTES = 4 * 1024 * 1024;
 
+/** The name of a principal; it stands in every session of theirs. */
+export const PRINCIPAL_CHARACTERS = 200;
+/** Connections of one address at a time. A load test from one machine fits; behind a proxy all come from one address. */
+export const CONNECTIONS_PER_ADDRESS = 10_000;
+/** Subscriptions of one principal at a time, over all connections to one server. */
+export const SUBSCRIPTIONS_PER_PRINCIPAL = 10_000;
+/** A query costs one point, a mutation or subscription five: a hundred queries a second, where there are accounts. */
+export const POINTS_PER_MINUTE = 6000;
+export const MUTATION_POINTS = 5;
+export const SUBSCRIPTION_POINTS = 5;
+/** Principals whose points are remembered at a time. */
+export const COUNTED_PRINCIPALS = 100_000;
+/** Until the head of a request is there, and until all of it is: whoever writes more slowly is cut off. */
+export const HEAD_SECONDS = 10;
+export const REQUEST_SECONDS = 60;
+/** A connection without a request: longer than proxies keep theirs, so that none sends into one that is being closed. */
+export const IDLE_CONNECTION_SECONDS = 65;
+/** Between two looks at requests that arrive slowly. */
+export const SLOW_REQUEST_CHECK_SECONDS = 5;
+/** Until a query or mutation is answered; a statement of the database is given less. */
+export const OPERATION_SECONDS = 60;
+
+/** Tokens of one document: the one that GraphiQL introspects with has 250, generated ones a few hundred. */
+export const DOCUMENT_TOKENS = 5000;
+/** Fields inside each other. Introspection as tools ask for it has 15. */
+export const DOCUMENT_DEPTH = 20;
+/** Aliases in one document: each can repeat the same work. */
+export const DOCUMENT_ALIASES = 50;
+export const DOCUMENT_DIRECTIVES = 100;
+/** Fields of one selection, fragments not counted. */
+export const DOCUMENT_BREADTH = 200;
+/** Objects that an operation can make the server read: two pages of the largest size inside each other do not fit. */
+export const OPERATION_COST = 10_000;
+/** Documents whose check is remembered, for WebSocket; HTTP has a memory of its own. */
+export const KNOWN_DOCUMENTS = 1000;
+/** Credentials of tool inputs that one server remembers; the oldest are forgotten. */
+export const KEPT_SECRETS = 10_000;
+/** Levels of a JSON value, as tools and policies take it. */
+export const JSON_LEVELS = 64;
+
 /** Until the first byte of an answer: a local model may load its weights and read a long prompt before. */
 export const MODEL_FIRST_BYTE_SECONDS = 300;
 /** Silence in the middle of an answer; also the longest that a dead connection goes unnoticed. */

@@ -1,7 +1,22 @@
 import { GraphQLError } from 'graphql';
 
 /** What `extensions.code` of a top-level error can be, where it is ours. */
-type ErrorCode = 'BAD_USER_INPUT' | 'FORBIDDEN' | 'NOT_FOUND' | 'NOT_AVAILABLE' | 'UNAVAILABLE';
+type ErrorCode =
+  | 'BAD_USER_INPUT'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'NOT_AVAILABLE'
+  | 'LIMIT_EXCEEDED'
+  | 'RATE_LIMITED'
+  | 'TIMEOUT'
+  | 'UNAVAILABLE';
+
+/** What HTTP is told beside the error itself; no client sees this key. */
+interface HttpPart {
+  status: number;
+  headers?: Record<string, string>;
+}
 
 const withCode = (code: ErrorCode, message: string) => new GraphQLError(message, { extensions: { code } });
 
@@ -10,6 +25,48 @@ export const badUserInput = (message: string) => withCode('BAD_USER_INPUT', mess
 
 export const forbidden = (scope: string) =>
   withCode('FORBIDDEN', `This needs the scope "${scope}", which your token does not have.`);
+
+const reasons = {
+  missing: 'Show a token: `Authorization: Bearer <token>`, over WebSocket as `authorization` in `connectionParams`.',
+  unknown: 'The token is not known here.',
+  expired: 'The token has expired; come back with a new one.',
+} as const;
+
+/** Nobody whom the gateway knows, or no longer. */
+export const unauthenticated = (reason: keyof typeof reasons) =>
+  withHttp('UNAUTHENTICATED', reasons[reason], { status: 401, headers: { 'www-authenticate': 'Bearer' } });
+
+/** More than the limit of that name allows. Trying the same again is no use. */
+export const limitPassed = (limit: string, message: string) =>
+  new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' satisfies ErrorCode, limit } });
+
+/** @param retryAfter seconds */
+export const rateLimited = (retryAfter: number) =>
+  new GraphQLError(`Too much in one minute; come back in ${retryAfter} seconds.`, {
+    extensions: {
+      code: 'RATE_LIMITED' satisfies ErrorCode,
+      retryAfter,
+      http: { status: 429, headers: { 'retry-after': String(retryAfter) } } satisfies HttpPart,
+    },
+  });
+
+export const timedOut = (seconds: number) =>
+  withCode('TIMEOUT', `There is no answer after ${seconds} seconds. What was asked for may still be done.`);
+
+/** Trying again later is of use. */
+export const unavailable = (message: string) => withHttp('UNAVAILABLE', message, { status: 503 });
+
+function withHttp(code: ErrorCode, message: string, http: HttpPart): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, http } });
+}
+
+/** The error as it is written, and what HTTP is told beside it. */
+export function splitHttp(error: GraphQLError): { error: GraphQLError; http: HttpPart | null } {
+  const { http, ...extensions } = error.extensions;
+  if (http === undefined) return { error, http: null };
+  const { message, nodes, path } = error;
+  return { error: new GraphQLError(message, { nodes, path, extensions }), http: http as HttpPart };
+}
 
 /** Also for what belongs to somebody else. */
 export const absent = (noun: string, id: string) => withCode('NOT_FOUND', `There is no ${noun} ${id}.`);

@@ -1,3 +1,4 @@
+import { JSON_LEVELS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { builder } from './builder.ts';
 import { badUserInput } from './public-errors.ts';
@@ -12,9 +13,20 @@ builder.scalarType('DateTime', {
 builder.scalarType('JSON', {
   description: 'Any JSON value.',
   serialize: (value) => value,
-  // Variables come out of a JSON parser and literals out of the document: neither can hold anything else.
-  parseValue: (value) => value as Json,
+  parseValue: parseJson,
 });
+
+/** Variables come out of a JSON parser and literals out of the document: neither can hold anything but JSON. */
+function parseJson(value: unknown): Json {
+  if (isDeeperThan(value, JSON_LEVELS)) throw badUserInput(`A JSON value has at most ${JSON_LEVELS} levels.`);
+  return value as Json;
+}
+
+/** Looks no deeper than it may be, whatever comes. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+}
 
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 

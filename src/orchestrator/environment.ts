@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
+import type { SecretVault } from '../tools/secret-vault.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 
 export interface OrchestratorSettings {
@@ -21,7 +22,7 @@ export interface OrchestratorSettings {
 /** Everything that executing runs touches. */
 export interface Environment {
   store: { database: Database; journal: Journal; recorder: Recorder; bus: Bus };
-  world: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy };
+  world: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy; secrets: SecretVault };
   clock: Clock;
   newId: NewId;
   logger: Logger;

@@ -20,15 +20,17 @@ import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/po
 import { createRecorder } from '../projections/recording/recorder.ts';
 import { type Folder, openFolder } from '../tools/files/folder.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
+import { createSecretVault } from '../tools/secret-vault.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
+import { createAuthenticate } from './authentication/create-authenticate.ts';
+import type { Authenticate } from './authentication/identity.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { loadMcpServers } from './mcp-servers.ts';
 import { openMeanings } from './meanings.ts';
 import { serve } from './serve.ts';
 import { connectBus, openStore } from './store.ts';
 import { version } from './version.ts';
-import { type Authenticate, localViewer } from './viewer.ts';
 
 /** What a test puts in the place of the real thing. */
 export interface Overrides {
@@ -66,6 +68,8 @@ export async function startGateway(
   });
   const policies = choosePolicy(configuration, overrides);
   const { policy } = policies;
+  const now = (overrides.clock ?? systemClock).now;
+  const authenticate = overrides.authenticate ?? (await createAuthenticate(configuration.file, now, logger));
   const database = await openStore(configuration);
   const { environment = process.env, clock = systemClock } = overrides;
   const meanings = await openMeanings(configuration, { database, clock, logger, environment });
@@ -85,7 +89,7 @@ export async function startGateway(
   const served = await serve(configuration, {
     ...parts,
     logger,
-    authenticate: overrides.authenticate ?? (() => localViewer),
+    authenticate,
   }).catch(async (error: unknown) => {
     await closeParts();
     throw error;
@@ -150,8 +154,9 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const lanes = createLanes();
   const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
   const toolbox = createToolbox(builtin, mcpServers.sources);
+  const secrets = createSecretVault();
   const commands: CommandContext = {
-    ...{ database, recorder, toolbox, policy, newId, now: clock.now, meanings, lanes },
+    ...{ database, recorder, toolbox, policy, secrets, newId, now: clock.now, meanings, lanes },
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
@@ -159,14 +164,14 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
     },
   };
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
-  return { clock, newId, ...running, commands, catalogue, policy };
+  return { clock, newId, ...running, commands, catalogue, policy, secrets };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {
-  const { database, journal, recorder, bus, catalogue, toolbox, policy, clock, newId } = parts;
+  const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, clock, newId } = parts;
   return {
     store: { database, journal, recorder, bus },
-    world: { catalogue, toolbox, policy },
+    world: { catalogue, toolbox, policy, secrets },
     ...{ clock, newId, logger },
     settings: {
       limits: configuration.file.limits,

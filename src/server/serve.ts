@@ -10,14 +10,21 @@ import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
+import type { Authenticate, Identity } from './authentication/identity.ts';
+import { boundConnections } from './door/connections.ts';
+import { createOrigins } from './door/origins.ts';
+import { createRateLimit, type RateLimit } from './door/rate-limit.ts';
+import { createSharedRateLimit } from './door/shared-rate-limit.ts';
+import { createSubscriptionCount } from './door/subscription-count.ts';
+import { createDocuments, readDocumentList } from './transport/documents.ts';
 import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import { createGraphqlHttp, type MakeContext } from './transport/graphql-http.ts';
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
 import { createHttpServer, listen } from './transport/http-server.ts';
-import { createMaskError } from './transport/masked-errors.ts';
+import { createMaskError, type MaskError } from './transport/masked-errors.ts';
+import { createOperations, type Operations } from './transport/operations.ts';
 import { version } from './version.ts';
-import type { Authenticate } from './viewer.ts';
 
 const ENDPOINT = '/graphql';
 
@@ -42,18 +49,24 @@ export interface Served {
 
 /** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, the explorer and the health checks. */
 export async function serve(configuration: Configuration, parts: Parts): Promise<Served> {
-  const { host, port } = configuration;
-  const { clock, logger, commands } = parts;
+  const { host, port, file } = configuration;
+  const { clock, logger, commands, authenticate } = parts;
   const makeContext = contextMaker(configuration, parts);
   const maskError = createMaskError(logger, commands.newId);
   const eventStreams = createEventStreams(clock);
-  const shared = { schema, endpoint: ENDPOINT, makeContext, maskError };
+  const documents = createDocuments(schema, file.documents === undefined ? null : readDocumentList(file.documents));
+  const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
+  const operations = operationsOf(configuration, parts, maskError);
+  const door = { authenticate, origins, clock };
+  const shared = { schema, endpoint: ENDPOINT, makeContext, maskError, documents, operations };
   const yoga = createGraphqlHttp({ ...shared, eventStreams, logger });
   let leaving = false;
   const server = createHttpServer({
     endpoint: ENDPOINT,
-    graphql: (request, response) => yoga(request, response),
-    graphiql: createGraphiqlPage(ENDPOINT),
+    ...{ door, maskError },
+    graphql: (request, response, identity) => yoga(request, response, { identity }),
+    // The headers that a person types into it, a token among them, go with event streams and not with sockets.
+    graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     async unready() {
       if (leaving) return 'stopping';
       return commands.database.reader.session.findFirst({ select: { id: true } }).then(
@@ -62,7 +75,8 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
       );
     },
   });
-  const sockets = createGraphqlWebSocket({ ...shared, server });
+  boundConnections(server, file.traffic.connectionsPerAddress);
+  const sockets = createGraphqlWebSocket({ ...shared, door, server });
   const listening = await listen(server, host, port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}${ENDPOINT}`,
@@ -80,8 +94,24 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   };
 }
 
+function operationsOf(configuration: Configuration, parts: Parts, maskError: MaskError): Operations {
+  return createOperations({
+    ...{ maskError, clock: parts.clock },
+    rateLimit: rateLimitOf(configuration, parts),
+    subscriptions: createSubscriptionCount(configuration.file.traffic.subscriptionsPerPrincipal),
+  });
+}
+
+/** Servers that share a database share the count; a single one counts in memory, without a statement. */
+function rateLimitOf(configuration: Configuration, { clock, commands: { database } }: Parts): RateLimit | null {
+  const { pointsPerMinute } = trafficLimits(configuration);
+  if (pointsPerMinute === undefined) return null;
+  const counting = { pointsPerMinute, mostPrincipals: limits.COUNTED_PRINCIPALS, now: clock.now };
+  return database.isShared ? createSharedRateLimit({ database, ...counting }) : createRateLimit(counting);
+}
+
 function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
-  const { commands, journal, bus, clock, catalogue, authenticate, mcpServers } = parts;
+  const { commands, journal, bus, clock, catalogue, mcpServers } = parts;
   const follow = {
     ...{ journal, bus, timer: clock.after },
     ...{ pageEvents: limits.FOLLOW_PAGE_EVENTS, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },
@@ -97,10 +127,10 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     },
     modelCatalogue: () => modelsOf(catalogue),
     mcpServers: mcpServers.statuses,
-    limits: maxCost === null ? runLimits : { ...runLimits, maxCost },
+    limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
   };
-  return (credentials, operation): GraphqlContext => {
-    const viewer = authenticate(credentials);
+  return ({ principal, scopes }: Identity, operation): GraphqlContext => {
+    const viewer = { principal, scopes };
     return {
       viewer,
       commands,
@@ -110,6 +140,12 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
       ...operation,
     };
   };
+}
+
+/** What principals may use, where it is counted. */
+function trafficLimits({ file: { auth, traffic } }: Configuration): Record<string, number> {
+  const { pointsPerMinute = auth.mode === 'none' ? null : limits.POINTS_PER_MINUTE, ...counts } = traffic;
+  return pointsPerMinute === null ? counts : { ...counts, pointsPerMinute };
 }
 
 const circuitNames = { closed: 'CLOSED', open: 'OPEN', 'half-open': 'HALF_OPEN' } as const;

@@ -108,3 +108,39 @@ describe('rebuild', () => {
     expect(await server.end('SIGTERM')).toBe(0);
   });
 });
+
+describe('token', () => {
+  test('B58: makes a token and the entry that lets it in, without any configuration', async () => {
+    const { run } = await home();
+    const { code, stdout, stderr } = await run(['token', 'ada', 'read,write'], { HOST: '0.0.0.0' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const token = /rt_[\w-]{43}/.exec(stdout)?.[0] ?? '';
+    const entry = JSON.parse(/\{"sha256".*\}/.exec(stdout)?.[0] ?? '{}');
+    expect(entry).toMatchObject({ principal: 'ada', scopes: ['read', 'write'] });
+    const made = await createHome({ auth: { mode: 'tokens', tokens: [entry] } });
+    onTestFinished(() => made[Symbol.asyncDispose]());
+    const server = await made.start();
+    await using client = createTestClient(server.url, { authorization: `Bearer ${token}` });
+    const { body } = await client.post({ query: '{ viewer { principal scopes } }' });
+    expect(body.data).toEqual({ viewer: { principal: 'ada', scopes: ['read', 'write'] } });
+    const refused = await fetch(server.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer wrong-token' },
+      body: '{}',
+    });
+    expect(refused.status).toBe(401);
+    expect(await server.end('SIGTERM')).toBe(0);
+    // Neither the good nor the bad one is in the log.
+    expect(server.output()).not.toContain(token);
+    expect(server.output()).not.toContain('wrong-token');
+  });
+
+  test('says what is wrong with what it was asked for', async () => {
+    const { run } = await home();
+    const unknown = await run(['token', 'ada', 'read,root']);
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(unknown.stderr).toContain('There is no scope "root". There are: read, write, approve, admin.');
+    const nobody = await run(['token']);
+    expect(nobody.stderr).toContain('Say for whom: runtape token <principal>');
+  });
+});

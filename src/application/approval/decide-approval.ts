@@ -48,9 +48,10 @@ export async function decideApproval(
 ): Promise<DecidedApproval | Refusal> {
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
-  const answer = parsed.input;
-  const approval = await approvalById(context.database.reader, viewer.principal, answer.approvalId);
-  if (!approval) return notFound('approval', answer.approvalId);
+  const given = parsed.input;
+  const approval = await approvalById(context.database.reader, viewer.principal, given.approvalId);
+  if (!approval) return notFound('approval', given.approvalId);
+  const answer = concealed(context, approval, given);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
     await expireApproval(context, approval);
   }
@@ -71,6 +72,12 @@ export async function decideApproval(
   });
   if (outcome.kind === 'refused') return settledAlike(context, viewer, answer, outcome.refusal);
   return { kind: 'decided', approvalId: approval.id, runId: approval.runId };
+}
+
+/** Credentials that a person writes into an input are not recorded either. */
+function concealed({ secrets }: CommandContext, { sessionId }: ApprovalRow, answer: Answer): Answer {
+  const { editedInput } = answer;
+  return editedInput == null ? answer : { ...answer, editedInput: secrets.conceal(sessionId, editedInput) };
 }
 
 function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {

@@ -40,6 +40,14 @@ function limitsInForce({ commands, gateway }: GraphqlContext) {
     memoriesPerOwner: limits.MEMORIES_PER_OWNER,
     eventBytes: limits.EVENT_BYTES,
     bodyBytes: limits.BODY_BYTES,
+    documentTokens: limits.DOCUMENT_TOKENS,
+    documentDepth: limits.DOCUMENT_DEPTH,
+    documentAliases: limits.DOCUMENT_ALIASES,
+    documentDirectives: limits.DOCUMENT_DIRECTIVES,
+    documentBreadth: limits.DOCUMENT_BREADTH,
+    operationCost: limits.OPERATION_COST,
+    operationSeconds: limits.OPERATION_SECONDS,
+    operationsPerSocket: limits.OPERATIONS_PER_SOCKET,
     ...gateway.limits,
   };
   return Object.entries(inForce).map(([name, value]) => ({ name, value }));

@@ -44,7 +44,14 @@ export async function askModel(environment: Environment, lease: Lease, question:
     case 'answered': {
       const { finish, deltas, unrecorded } = answer;
       const estimatedInput = record.estimatedTokens;
-      const closing = closingEvents(environment, { model, finish, text: deltas.text(), step, estimatedInput });
+      const closing = closingEvents(environment, {
+        model,
+        finish,
+        text: deltas.text(),
+        sessionId: lease.sessionId,
+        step,
+        estimatedInput,
+      });
       return { kind: 'recorded', progress: await recordEvents(environment, lease, [...unrecorded, ...closing]) };
     }
     default:

@@ -17,6 +17,7 @@ interface Closing {
   finish: ModelFinish;
   /** All that it said. */
   text: string;
+  sessionId: string;
   step: number;
   estimatedInput: number;
 }
@@ -27,7 +28,7 @@ export function closingEvents(environment: Environment, closing: Closing): NewEv
   const { maxToolCalls } = environment.settings.limits;
   // One more than allowed is enough to see that the limit is passed.
   const asked = finish.calls.slice(0, maxToolCalls + 1);
-  const calls = asked.map((call) => toolCall(environment, call, step));
+  const calls = asked.map((call) => toolCall(environment, closing, call));
   const output: NewEvent = {
     type: 'output',
     actor: 'MODEL',
@@ -49,8 +50,14 @@ function fittingState({ finish, text }: Closing): Json {
 }
 
 /** Ids are ours: those of providers repeat, or are missing. */
-function toolCall({ newId }: Environment, call: RequestedCall, step: number): PayloadOf<'tool_call'> {
-  return { step, callId: newId('call'), tool: storableText(call.tool), ...parseArguments(call.arguments) };
+function toolCall(
+  { newId, world }: Environment,
+  { step, sessionId }: Closing,
+  call: RequestedCall,
+): PayloadOf<'tool_call'> {
+  const { input, inputError } = parseArguments(call.arguments);
+  const shown = world.secrets.conceal(sessionId, input);
+  return { step, callId: newId('call'), tool: storableText(call.tool), input: shown, inputError };
 }
 
 function usageOf({ finish, text, model, estimatedInput }: Closing): OutputUsage {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as limits from '../../config/limits.ts';
 import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
 import { unexecuted } from '../../domain/run-decisions.ts';
+import { maskJson, maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
 import { insertAttachment } from '../../projections/recording/attachments.ts';
@@ -73,7 +74,9 @@ async function execute(
   }
   const context = { signal, idempotencyKey: call.idempotencyKey ?? call.callId, session: setting.session };
   const bounds = { clock: environment.clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
-  const outcome = await runTool(tool, call.input, context, bounds);
+  const revealed = environment.world.secrets.reveal(setting.session.id, call.input);
+  if (!revealed.ok) return recordEvents(environment, lease, [unexecuted(call, revealed.error)]);
+  const outcome = await runTool(tool, revealed.input, context, bounds);
   const { payload, writes } = resultOf(environment, lease, call, tool, outcome);
   return recordEvents(environment, lease, [{ type: 'tool_result', actor: 'TOOL', payload }], writes);
 }
@@ -84,8 +87,8 @@ function resultOf({ newId }: Environment, { runId }: Lease, call: ToolCall, tool
     ...{ callId: call.callId, tool: tool.name, ok: outcome.ok, output: null, error: null },
     ...{ durationMilliseconds: Math.round(durationMilliseconds), truncated: false, attachment: null },
   };
-  if (!outcome.ok) return { payload: { ...result, error: outcome.error }, writes: [] };
-  const { text, value } = canonicalJson(outcome.output);
+  if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, writes: [] };
+  const { text, value } = canonicalJson(maskJson(outcome.output));
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.INLINE_OUTPUT_BYTES) {
     return { payload: { ...result, output: value, truncated: outcome.truncated }, writes: [] };

@@ -1,22 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionArgs, GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import { parseBounded } from '../../graphql/bounds/document-bounds.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
-import { subscribeOperation } from '../../graphql/subscribe.ts';
 import type { Logger } from '../../logger.ts';
-import type { Credentials } from '../viewer.ts';
+import type { Identity } from '../authentication/identity.ts';
+import type { Documents } from './documents.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { MaskError } from './masked-errors.ts';
+import type { Operations } from './operations.ts';
 
 /** Makes the context of one operation. */
 export type MakeContext = (
-  credentials: Credentials,
+  identity: Identity,
   operation: { signal: AbortSignal; lastEventId: string | null },
 ) => GraphqlContext;
 
 interface ServerContext {
   req: IncomingMessage;
   res: ServerResponse;
+  identity: Identity;
 }
 
 interface GraphqlHttpOptions {
@@ -24,13 +27,15 @@ interface GraphqlHttpOptions {
   endpoint: string;
   makeContext: MakeContext;
   maskError: MaskError;
+  documents: Documents;
+  operations: Operations;
   eventStreams: EventStreams;
   logger: Logger;
 }
 
 /** GraphQL over HTTP: queries and mutations as JSON, subscriptions as server-sent events. */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
-  const { schema, endpoint, makeContext, maskError, logger } = options;
+  const { schema, endpoint, makeContext, maskError, documents, operations, logger } = options;
   const log = (level: 'debug' | 'info' | 'warn' | 'error') => (message: unknown) => logger[level]({ yoga: message });
   return createYoga<ServerContext, GraphqlContext>({
     schema,
@@ -38,22 +43,36 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     graphiql: false,
     landingPage: false,
     batching: false,
+    extraParamNames: ['documentId'],
+    // The door has looked at where the request comes from before.
+    cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
     logging: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    context: ({ req, request }) =>
-      makeContext(
-        { headers: req.headers, connectionParams: {} },
-        { signal: request.signal, lastEventId: request.headers.get('last-event-id') },
-      ),
-    plugins: [ownSubscribe(maskError), options.eventStreams.plugin],
+    context: ({ identity, request }) =>
+      makeContext(identity, { signal: request.signal, lastEventId: request.headers.get('last-event-id') }),
+    plugins: [ownWays(documents, operations), options.eventStreams.plugin],
   });
 }
 
-/** Yoga's subscribe keeps one context for all events and sees a client leave only at the next one. */
-function ownSubscribe(maskError: MaskError): Plugin {
+/** Yoga keeps the protocol; reading documents and executing them is the same for every transport. */
+function ownWays(documents: Documents, operations: Operations): Plugin {
   return {
+    onParams({ params, setParams }) {
+      // What names no document at all is refused by the protocol, in its own words.
+      if (documents.concerns(params)) setParams({ ...params, query: documents.textOf(params) });
+    },
+    onParse({ setParseFn }) {
+      setParseFn((source: string | { body: string }) =>
+        parseBounded(typeof source === 'string' ? source : source.body),
+      );
+    },
+    onExecute({ executeFn, setExecuteFn }) {
+      // Yoga's own way of executing says which errors are answered with which status.
+      setExecuteFn((args: ExecutionArgs) => operations.execute(args, executeFn));
+    },
+    /** Yoga's subscribe keeps one context for all events and sees a client leave only at the next one. */
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => subscribeOperation(args, maskError));
+      setSubscribeFn((args: ExecutionArgs) => operations.subscribe(args));
     },
   };
 }

@@ -2,11 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
+import type { Identity } from '../authentication/identity.ts';
+import type { Door } from '../door/door.ts';
+import { atTime } from '../door/expiry.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
+import { type MaskError, sendError } from './masked-errors.ts';
 
 interface HttpServerOptions {
   endpoint: string;
-  graphql(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  door: Door;
+  maskError: MaskError;
+  graphql(request: IncomingMessage, response: ServerResponse, identity: Identity): void | Promise<void>;
   graphiql: GraphiqlPage;
   /** Why the server can not serve now, or null. */
   unready(): Promise<string | null>;
@@ -14,7 +20,14 @@ interface HttpServerOptions {
 
 /** One port for everything: GraphQL, the explorer, and the health checks. */
 export function createHttpServer(options: HttpServerOptions): Server {
-  return createServer((request, response) => {
+  const slowness = {
+    keepAliveTimeout: limits.IDLE_CONNECTION_SECONDS * 1000,
+    headersTimeout: limits.HEAD_SECONDS * 1000,
+    requestTimeout: limits.REQUEST_SECONDS * 1000,
+    connectionsCheckingInterval: limits.SLOW_REQUEST_CHECK_SECONDS * 1000,
+  };
+  return createServer(slowness, (request, response) => {
+    for (const [name, value] of Object.entries(everywhere)) response.setHeader(name, value);
     route(options, request, response).catch(() => {
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -22,16 +35,21 @@ export function createHttpServer(options: HttpServerOptions): Server {
   });
 }
 
+/** What every answer says to browsers. */
+const everywhere = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { endpoint, graphql, graphiql, unready } = options;
+  const { endpoint, graphiql, unready } = options;
   const path = (request.url ?? '/').split('?', 1)[0];
   switch (path) {
     case endpoint:
       if (wantsPage(request)) return graphiql.send(request, response);
-      if (!(await hasFittingBody(request))) {
-        return answer(response, 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
-      }
-      return graphql(request, response);
+      return answerGraphql(options, request, response);
     case '/livez':
       return answer(response, 200, 'ok');
     case '/readyz': {
@@ -44,6 +62,42 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
     default:
       return answer(response, 404, `Nothing here. GraphQL is at ${endpoint}.`);
   }
+}
+
+/** Where it comes from, what it is, and who sends it are looked at before a byte of its body is. */
+async function answerGraphql(
+  { door, graphql, maskError }: HttpServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const foreign = door.origins.refusal(request.headers);
+  if (foreign !== null) return answer(response, 403, foreign);
+  door.origins.admit(request, response);
+  response.setHeader('cache-control', 'no-store');
+  if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+  if (request.method === 'POST' && !isJson(request)) {
+    return answer(response, 415, 'Send operations as JSON, with `content-type: application/json`.');
+  }
+  let identity: Identity;
+  try {
+    identity = await door.authenticate({ headers: request.headers, connectionParams: {} });
+  } catch (error) {
+    return sendError(request, response, maskError(error));
+  }
+  if (!(await hasFittingBody(request))) {
+    return answer(response, 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
+  }
+  if (identity.expiresAt !== undefined) {
+    // Cut off without a closing word, clients of a stream come back, with a new token and their last cursor.
+    const cancel = atTime(door.clock, identity.expiresAt, () => response.destroy());
+    response.once('close', cancel);
+  }
+  return graphql(request, response, identity);
+}
+
+/** Everything else can be sent by a form of any site without the browser asking first. */
+function isJson({ headers }: IncomingMessage): boolean {
+  return /^application\/(graphql-response\+|graphql\+)?json *(;|$)/i.test(headers['content-type'] ?? '');
 }
 
 /** A browser that opens the address, as against a client that sends an operation in it. */

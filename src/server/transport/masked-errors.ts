@@ -1,5 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GraphQLError } from 'graphql';
-import { publicError } from '../../graphql/public-errors.ts';
+import { publicError, splitHttp } from '../../graphql/public-errors.ts';
 import type { NewId } from '../../ids.ts';
 import type { Logger } from '../../logger.ts';
 
@@ -19,4 +20,14 @@ export function createMaskError(logger: Logger, newId: NewId): MaskError {
       extensions: { code: 'INTERNAL_SERVER_ERROR', errorId },
     });
   };
+}
+
+const GRAPHQL_MEDIA_TYPE = 'application/graphql-response+json';
+
+/** Answers an HTTP request with an error of GraphQL, before there is an operation. */
+export function sendError(request: IncomingMessage, response: ServerResponse, shown: GraphQLError): void {
+  const { error, http } = splitHttp(shown);
+  const type = (request.headers.accept ?? '').includes(GRAPHQL_MEDIA_TYPE) ? GRAPHQL_MEDIA_TYPE : 'application/json';
+  const headers = { 'content-type': `${type}; charset=utf-8`, ...http?.headers };
+  response.writeHead(http?.status ?? 500, headers).end(JSON.stringify({ errors: [error] }));
 }

@@ -21,6 +21,7 @@ import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import { createRecorder } from '../../../src/projections/recording/recorder.ts';
+import { createSecretVault } from '../../../src/tools/secret-vault.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
@@ -54,6 +55,7 @@ export async function openInProcess() {
   const commands: CommandContext = {
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     meanings: wordsAlone,
+    secrets: createSecretVault(),
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },
   };
   const follow = {

@@ -425,6 +425,15 @@ BEGIN
   END IF;
 END $$;
 
+-- CreateTable
+CREATE TABLE "RateUse" (
+    "principal" TEXT NOT NULL,
+    "minute" INTEGER NOT NULL,
+    "points" INTEGER NOT NULL,
+
+    CONSTRAINT "RateUse_pkey" PRIMARY KEY ("principal")
+);
+
 -- The full-text index. Words come in their searchable form with blanks between them, so that no dictionary and no parser of
 -- Postgres has a say in it, nor the locale of the database.
 CREATE TABLE "Passage_words" (

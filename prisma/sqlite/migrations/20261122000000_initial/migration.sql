@@ -296,6 +296,13 @@ CREATE TRIGGER "Run_in_open_session" BEFORE INSERT ON "Run"
 WHEN NEW."state" = 'PENDING' AND (SELECT "archivedAt" FROM "Session" WHERE "id" = NEW."sessionId") IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'session_archived'); END;
 
+-- CreateTable
+CREATE TABLE "RateUse" (
+    "principal" TEXT NOT NULL PRIMARY KEY,
+    "minute" INTEGER NOT NULL,
+    "points" INTEGER NOT NULL
+);
+
 -- The full-text index. Words come in their searchable form with blanks between them: the tokenizer only has to split there.
 CREATE VIRTUAL TABLE "Passage_words" USING fts5("words", content = 'Passage', content_rowid = 'id', tokenize = 'ascii');
 

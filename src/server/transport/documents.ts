@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { type DocumentNode, GraphQLError, type GraphQLSchema, validate } from 'graphql';
+import { z } from 'zod';
+import * as limits from '../../config/limits.ts';
+import { StartError } from '../../config/start-error.ts';
+import { parseBounded } from '../../graphql/bounds/document-bounds.ts';
+import { badUserInput } from '../../graphql/public-errors.ts';
+
+/** What a client sends to say which operation it means. */
+export interface DocumentRequest {
+  query?: unknown;
+  documentId?: unknown;
+  extensions?: unknown;
+}
+
+export interface Documents {
+  /** Whether the text must be looked up or looked for in the list. */
+  concerns(request: DocumentRequest): boolean;
+  /** The text that is meant. Throws a GraphQLError where it may not be asked. */
+  textOf(request: DocumentRequest): string;
+  /** A document that is within bounds and fits the schema, or what is wrong with it. */
+  read(text: string): DocumentNode | readonly GraphQLError[];
+}
+
+/** @param allowed the only texts that are answered, by id; null for any */
+export function createDocuments(schema: GraphQLSchema, allowed: ReadonlyMap<string, string> | null): Documents {
+  const known = new Map<string, DocumentNode | readonly GraphQLError[]>();
+  const texts = new Set(allowed?.values());
+  return {
+    concerns: (request) => idIn(request) !== null || (allowed !== null && request.query !== undefined),
+    textOf(request) {
+      const id = idIn(request);
+      if (id !== null) {
+        const text = allowed?.get(id);
+        if (text === undefined) throw badUserInput(`There is no document with the id ${JSON.stringify(id)}.`);
+        return text;
+      }
+      const { query } = request;
+      if (typeof query !== 'string') throw badUserInput('Send the text of an operation as `query`.');
+      if (allowed && !texts.has(query))
+        throw badUserInput('Only the documents of a list are answered here, and this is none.');
+      return query;
+    },
+    read(text) {
+      const before = known.get(text);
+      if (before) return before;
+      const now = readDocument(schema, text);
+      const [oldest] = known.keys();
+      if (known.size >= limits.KNOWN_DOCUMENTS && oldest !== undefined) known.delete(oldest);
+      known.set(text, now);
+      return now;
+    },
+  };
+}
+
+function readDocument(schema: GraphQLSchema, text: string): DocumentNode | readonly GraphQLError[] {
+  try {
+    const document = parseBounded(text);
+    const errors = validate(schema, document);
+    return errors.length > 0 ? errors : document;
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    throw error;
+  }
+}
+
+/** As `documentId`, or as clients with automatic persisted queries send it. */
+function idIn({ documentId, extensions }: DocumentRequest): string | null {
+  if (typeof documentId === 'string') return documentId;
+  const parsed = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) }).safeParse(extensions);
+  return parsed.success ? parsed.data.persistedQuery.sha256Hash : null;
+}
+
+/** The list of a file `{"id": "query …"}`, as code generators write it. Throws a StartError. */
+export function readDocumentList(path: string): ReadonlyMap<string, string> {
+  const fail = (why: string, cause?: unknown) => new StartError(`documents names ${path}, ${why}`, cause);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail(`which can not be read: ${error instanceof Error ? error.message : error}`, error);
+  }
+  const parsed = z.record(z.string(), z.string()).safeParse(parseJson(text));
+  if (!parsed.success) throw fail('which is not a JSON object of ids and texts: {"id": "query …"}');
+  return new Map(Object.entries(parsed.data));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError, getOperationAST } from 'graphql';
+import type { Clock } from '../../clock.ts';
+import * as limits from '../../config/limits.ts';
+import { costOf } from '../../graphql/bounds/operation-cost.ts';
+import type { GraphqlContext } from '../../graphql/context.ts';
+import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
+import { type StreamedResult, subscribeOperation } from '../../graphql/subscribe.ts';
+import { createFollowing, type Following } from '../../tape/following.ts';
+import type { RateLimit } from '../door/rate-limit.ts';
+import type { SubscriptionCount } from '../door/subscription-count.ts';
+import type { MaskError } from './masked-errors.ts';
+
+/** Executes what every transport is asked, within what the operation and its principal may use. */
+export interface Operations {
+  /** @param run how a transport would execute by itself */
+  execute(args: ExecutionArgs, run?: Execute): Promise<ExecutionResult>;
+  subscribe(args: ExecutionArgs): Promise<ExecutionResult | Following<StreamedResult>>;
+}
+
+type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
+
+interface Options {
+  maskError: MaskError;
+  clock: Clock;
+  /** Null where nobody counts. */
+  rateLimit: RateLimit | null;
+  subscriptions: SubscriptionCount;
+}
+
+export function createOperations({ maskError, clock, rateLimit, subscriptions }: Options): Operations {
+  const refused = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
+
+  /** Why the operation is not begun, or null. */
+  async function refusal(args: ExecutionArgs, points: number): Promise<GraphQLError | null> {
+    const cost = costOf(args.schema, args.document, args.operationName, args.variableValues);
+    if (cost > limits.OPERATION_COST) return tooExpensive(cost);
+    const seconds = (await rateLimit?.take(principalOf(args), points)) ?? null;
+    return seconds === null ? null : rateLimited(seconds);
+  }
+
+  return {
+    async execute(args, run = execute) {
+      const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
+      const problem = await refusal(args, isMutation ? limits.MUTATION_POINTS : 1);
+      if (problem) return refused(problem);
+      return inTime(clock, async () => {
+        const result = await run(args);
+        return result.errors ? { ...result, errors: result.errors.map(maskError) } : result;
+      });
+    },
+    async subscribe(args) {
+      const problem = await refusal(args, limits.SUBSCRIPTION_POINTS);
+      if (problem) return refused(problem);
+      const leave = subscriptions.enter(principalOf(args));
+      if (!leave) return refused(tooManySubscriptions());
+      const results = await subscribeOperation(args, maskError);
+      if (Symbol.asyncIterator in results) return leaving(results, leave);
+      leave();
+      return results;
+    },
+  };
+}
+
+// Whoever executes operations of this schema makes this context.
+const principalOf = ({ contextValue }: ExecutionArgs) => (contextValue as GraphqlContext).viewer.principal;
+
+const tooExpensive = (cost: number) =>
+  limitPassed(
+    'operationCost',
+    `The operation can read ${cost} objects; at most ${limits.OPERATION_COST} are allowed. Ask for smaller pages, or less inside of them.`,
+  );
+
+const tooManySubscriptions = () =>
+  limitPassed('subscriptionsPerPrincipal', 'You have as many subscriptions as you may have at a time; end some.');
+
+async function inTime(clock: Clock, work: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
+  let cancel = () => {};
+  const late = new Promise<ExecutionResult>((resolve) => {
+    const say = () => resolve({ errors: [timedOut(limits.OPERATION_SECONDS)] });
+    cancel = clock.after(limits.OPERATION_SECONDS * 1000, say);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** The same results; `leave` is called when they end, however they end. */
+function leaving(results: Following<StreamedResult>, leave: () => void): Following<StreamedResult> {
+  return createFollowing(
+    async () => {
+      try {
+        const next = await results.next();
+        if (next.done) leave();
+        return next.done ? { done: true, value: undefined } : { done: false, value: next.value };
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+    async () => {
+      leave();
+      await results.return?.();
+    },
+  );
+}

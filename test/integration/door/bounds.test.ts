@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { getIntrospectionQuery } from 'graphql';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startTestGateway } from '../gateway.ts';
+import { iterate, openSocket } from '../transport/socket.ts';
+import { collect } from '../transport/sse.ts';
+import { ask, bearing, codeOf, startGuarded, tokens } from './accounts.ts';
+
+const nest = (depth: number) =>
+  `{ run(id: "r") ${'{ session { lastRun '.repeat(depth)} { id } ${'} }'.repeat(depth)} }`;
+const chain = (count: number) =>
+  `{ viewer { ...f0 } } ${Array.from({ length: count }, (_, index) => `fragment f${index} on Viewer { ...f${index + 1} ...f${index + 1} }`).join(' ')} fragment f${count} on Viewer { principal }`;
+
+describe('B60: a document that asks for too much is refused before anything is read', () => {
+  const refused: [string, string, string][] = [
+    ['depth', nest(30), 'documentDepth'],
+    [
+      'aliases',
+      `{ ${Array.from({ length: 60 }, (_, index) => `a${index}: viewer { principal }`).join(' ')} }`,
+      'documentAliases',
+    ],
+    ['directives', `{ viewer { principal ${'@include(if: true) '.repeat(120)} } }`, 'documentDirectives'],
+    ['breadth', `{ viewer { ${'principal '.repeat(300)} } }`, 'documentBreadth'],
+    ['fragments that contain themselves', '{ viewer { ...f } } fragment f on Viewer { ...f }', 'documentDepth'],
+    [
+      'cost',
+      '{ sessions(first: 100) { nodes { runs(first: 100) { nodes { id session { id } } } } } }',
+      'operationCost',
+    ],
+  ];
+
+  test('over HTTP and over the socket alike', async () => {
+    const { url } = await startTestGateway();
+    for (const [what, query, limit] of refused) {
+      const answer = await ask(url, query);
+      const expected = { code: 'LIMIT_EXCEEDED', limit };
+      expect([what, answer.body.errors?.[0]?.extensions]).toEqual([what, expected]);
+      const results = await collect(iterate(openSocket(url), query)).catch((errors: unknown) => [{ errors }]);
+      expect([what, results]).toMatchObject([what, [{ errors: [{ extensions: expected }] }]]);
+    }
+  });
+
+  test('tokens, lists of operations and bodies too; what tools ask for is not', async () => {
+    const { url } = await startTestGateway();
+    const long = await ask(url, `{ ${'viewer { principal } '.repeat(3000)} }`);
+    expect(long.body.errors?.[0]?.message).toContain('tokens');
+    const batch = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '[{"query":"{viewer{principal}}"},{"query":"{viewer{principal}}"}]',
+    });
+    expect(batch.status).toBe(400);
+    const huge = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"query":"${' '.repeat(5 * 1024 * 1024)}"}`,
+    }).catch(() => null);
+    expect(huge?.status ?? 413).toBe(413);
+    expect((await ask(url, getIntrospectionQuery())).body.errors).toBeUndefined();
+    // Twice as long a chain of fragments would be a million times the work for whoever follows each of them.
+    expect((await ask(url, chain(100))).body.errors).toBeUndefined();
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const json = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"query":"query ($i: JSON!) { explainPolicy(tool: \\"clock\\", sessionId: \\"s\\", input: $i) { reason } }","variables":{"i":${deep}}}`,
+    });
+    expect(await json.text()).toContain('at most 64 levels');
+    expect((await ask(url, '{ viewer { principal } }')).status).toBe(200);
+  });
+});
+
+describe('B60: what a principal may use in a minute', () => {
+  test('is counted in points; who has none left is told when to come back, and others are served', async () => {
+    const { url } = await startGuarded({ traffic: { pointsPerMinute: 10 } });
+    const answers = [];
+    for (let count = 0; count < 25; count += 1)
+      answers.push(await ask(url, '{ viewer { principal } }', bearing(tokens.ada)));
+    const last = answers.findLast((answer) => codeOf(answer) === 'RATE_LIMITED');
+    expect(last?.status).toBe(429);
+    expect(last?.body.errors?.[0]?.extensions).toEqual({ code: 'RATE_LIMITED', retryAfter: expect.any(Number) });
+    expect(last?.headers.get('retry-after')).toBe(String(last?.body.errors?.[0]?.extensions?.retryAfter));
+    expect((await ask(url, '{ viewer { principal } }', bearing(tokens.bob))).status).toBe(200);
+  });
+
+  test('subscriptions are counted, and the place of one that ended is free again', async () => {
+    const { url } = await startTestGateway({ file: { traffic: { subscriptionsPerPrincipal: 2 } } });
+    const query = 'subscription { approvalEvents { approval { id } } }';
+    const socket = openSocket(url);
+    const open = [iterate(socket, query), iterate(socket, query)];
+    const waiting = open.map((results) => results.next());
+    const third = () =>
+      collect(iterate(socket, 'subscription { runEvents(runId: "run_00000000000000000000000000") { seq } }'));
+    await expect
+      .poll(async () => (await third())[0]?.errors?.[0]?.extensions)
+      .toMatchObject({ limit: 'subscriptionsPerPrincipal' });
+    const [first] = open;
+    await first?.return?.();
+    await expect.poll(async () => (await third())[0]?.errors?.[0]?.extensions).toMatchObject({ code: 'NOT_FOUND' });
+    await open[1]?.return?.();
+    await Promise.all(waiting);
+  });
+});
+
+test('B60: connections of one address are bounded, and come back when some are closed', async () => {
+  const { url } = await startTestGateway({ file: { traffic: { connectionsPerAddress: 20 } } });
+  const { port, hostname } = new URL(url);
+  const flood = Array.from({ length: 60 }, () => connect(Number(port), hostname));
+  onTestFinished(() => flood.forEach((socket) => void socket.destroy()));
+  const closed = new Set<unknown>();
+  for (const socket of flood) socket.on('error', () => {}).once('close', () => closed.add(socket));
+  await expect.poll(() => closed.size).toBe(40);
+  const [kept] = flood.filter((socket) => !closed.has(socket));
+  kept?.end();
+  if (kept) await once(kept, 'close');
+  await expect
+    .poll(async () =>
+      fetch(new URL('/livez', url)).then(
+        ({ status }) => status,
+        () => 0,
+      ),
+    )
+    .toBe(200);
+});
+
+test('only the documents of a list are answered where there is one, on every transport', async () => {
+  const { mkdtemp, writeFile, rm } = await import('node:fs/promises');
+  const folder = await mkdtemp('/tmp/runtape-documents-');
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const query = '{ viewer { principal } }';
+  await writeFile(`${folder}/documents.json`, JSON.stringify({ viewer: query }));
+  const { url } = await startTestGateway({ file: { documents: `${folder}/documents.json` } });
+  expect((await ask(url, query)).body.data).toEqual({ viewer: { principal: 'ada' } });
+  const byId = { extensions: { persistedQuery: { version: 1, sha256Hash: 'viewer' } } };
+  const post = (body: object) =>
+    fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }).then(
+      (response) => response.json(),
+    );
+  expect(await post(byId)).toEqual({ data: { viewer: { principal: 'ada' } } });
+  expect(await post({ documentId: 'viewer' })).toEqual({ data: { viewer: { principal: 'ada' } } });
+  expect(codeOf(await ask(url, '{ gateway { version } }'))).toBe('BAD_USER_INPUT');
+  expect(await post({ documentId: 'gateway' })).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+  const other = await collect(iterate(openSocket(url), '{ gateway { version } }')).catch((errors: unknown) => errors);
+  expect(JSON.stringify(other)).toContain('Only the documents of a list');
+  expect(await collect(iterate(openSocket(url), query))).toEqual([{ data: { viewer: { principal: 'ada' } } }]);
+});

@@ -1,0 +1,112 @@
+import { request } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { startTestGateway } from '../gateway.ts';
+
+const mutation = JSON.stringify({
+  query: 'mutation { sendMessage(input: {sessionKey: "x", text: "no"}) { __typename } }',
+});
+const question = JSON.stringify({ query: '{ viewer { principal } }' });
+
+/** As a browser sends it: fetch would not let these headers through. */
+function post(url: string, headers: Record<string, string>, body = question, method = 'POST') {
+  return new Promise<{ status: number; headers: Record<string, unknown> }>((resolve, reject) => {
+    const sent = request(url, { method, headers }, (response) => {
+      response.resume();
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers }));
+    });
+    sent.once('error', reject).end(method === 'POST' ? body : undefined);
+  });
+}
+
+const json = { 'content-type': 'application/json' };
+
+describe('B61: pages of other sites', () => {
+  test('can not mutate: not by a form, not by fetch, not by a link', async () => {
+    const { url, gateway } = await startTestGateway();
+    const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', ''];
+    for (const type of types) {
+      const headers: Record<string, string> = type === '' ? {} : { 'content-type': type };
+      expect((await post(url, headers, mutation)).status).toBe(415);
+    }
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1', 'http://localhost.evil.example']) {
+      expect((await post(url, { ...json, origin }, mutation)).status).toBe(403);
+    }
+    expect((await post(url, { ...json, 'sec-fetch-site': 'cross-site' }, mutation)).status).toBe(403);
+    const link = `${url}?query=${encodeURIComponent('{ viewer { principal } }')}`;
+    expect((await post(link, { 'sec-fetch-site': 'cross-site' }, '', 'GET')).status).toBe(403);
+    expect(await gateway.parts.database.reader.run.count()).toBe(0);
+  });
+
+  test('can not come in by a name of their own that leads here', async () => {
+    const { url } = await startTestGateway();
+    expect(
+      (await post(url, { ...json, host: 'evil.example:4000', origin: 'http://evil.example:4000' }, mutation)).status,
+    ).toBe(403);
+    const { port } = new URL(url);
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
+      expect((await post(url, { ...json, host, origin: `http://${host}` })).status).toBe(200);
+    }
+  });
+
+  test('can not open a socket', async () => {
+    const { url } = await startTestGateway({ file: { cors: { origins: ['https://app.example.com'] } } });
+    const outcome = (origin?: string) =>
+      new Promise<string>((resolve) => {
+        const socket = new WebSocket(
+          url.replace('http', 'ws'),
+          'graphql-transport-ws',
+          origin === undefined ? {} : { origin },
+        );
+        socket.once('error', ({ message }) => resolve(message));
+        socket.once('open', () => {
+          socket.terminate();
+          resolve('open');
+        });
+      });
+    expect(await outcome('https://evil.example')).toContain('403');
+    for (const origin of [undefined, new URL(url).origin, 'https://app.example.com'])
+      expect(await outcome(origin)).toBe('open');
+  });
+});
+
+test('sites on the list are let in, and browsers are told so', async () => {
+  const origin = 'https://app.example.com';
+  const { url } = await startTestGateway({ file: { cors: { origins: [origin] } } });
+  const asked = await post(
+    url,
+    { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' },
+    '',
+    'OPTIONS',
+  );
+  expect(asked).toMatchObject({
+    status: 204,
+    headers: {
+      'access-control-allow-origin': origin,
+      'access-control-allow-headers': expect.stringContaining('authorization'),
+    },
+  });
+  expect(await post(url, { ...json, origin })).toMatchObject({
+    status: 200,
+    headers: { 'access-control-allow-origin': origin, vary: expect.stringContaining('Origin') },
+  });
+  const own = await post(url, json);
+  expect(own.headers['access-control-allow-origin']).toBeUndefined();
+});
+
+test('every answer has the headers that keep browsers from guessing and framing', async () => {
+  const { url } = await startTestGateway();
+  for (const path of ['/graphql', '/livez', '/nothing']) {
+    const { headers } = await fetch(new URL(path, url));
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+    });
+  }
+  const page = await fetch(url, { headers: { accept: 'text/html' } });
+  const policy = page.headers.get('content-security-policy') ?? '';
+  expect(policy).not.toContain('unsafe-eval');
+  expect(policy).toMatch(/script-src 'sha256-[^;]*;/);
+  expect(/script-src[^;]*/.exec(policy)?.[0]).not.toContain('unsafe-inline');
+});

@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attack, isServed } from '../integration/door/hostile.ts';
+import { launch, listening } from './server.ts';
+
+/** `npm run soak:hostile -- [rounds] [seed]`: 5,000 documents a round, with everything that comes with them. */
+const rounds = Number(process.argv[2] ?? 10);
+const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
+console.log(`${rounds} rounds with seed ${seed}`);
+
+const folder = await mkdtemp(join(tmpdir(), 'runtape-hostile-'));
+const server = launch({ databaseUrl: `file:${join(folder, 'runtape.db')}`, folder, leaseSeconds: 1 });
+try {
+  const url = await listening(server);
+  for (let round = 0; round < rounds; round += 1) {
+    const report = await attack({ url, seed: seed + round, documents: 5000 });
+    if (server.exitCode !== null || !(await isServed(url))) throw new Error(`The server is gone after round ${round}.`);
+    console.log(
+      JSON.stringify({ round, seed: seed + round, residentMegabytes: residentMegabytes(server.pid), report }),
+    );
+  }
+} finally {
+  const gone = once(server, 'exit');
+  server.kill('SIGKILL');
+  await gone;
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Null where the system does not say. */
+function residentMegabytes(processId: number | undefined): number | null {
+  const path = `/proc/${processId}/status`;
+  if (!existsSync(path)) return null;
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(path, 'utf8'))?.[1] ?? 0) / 1024);
+}

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+import { schema } from '../../../src/graphql/schema.ts';
+import { scopeOfMutation } from '../../../src/graphql/scopes.ts';
+
+test('B58: every mutation is classified, and one that is not needs admin', () => {
+  const names = Object.keys(schema.getMutationType()?.getFields() ?? {});
+  expect(names.filter((name) => scopeOfMutation(name) === 'admin')).toEqual([]);
+  expect(names.filter((name) => scopeOfMutation(name) === 'approve')).toEqual(['decideApproval', 'revokeGrant']);
+  expect(scopeOfMutation('addedTomorrow')).toBe('admin');
+});
