@@ -1,5 +1,7 @@
+import type { Compactor } from '../context/compaction/by-hand.ts';
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
@@ -18,6 +20,9 @@ export interface CommandSettings {
 export interface CommandContext {
   database: Database;
   recorder: Recorder;
+  journal: Pick<Journal, 'read'>;
+  /** Makes the summaries that somebody asks for. */
+  compactor: Compactor;
   toolbox: Toolbox;
   policy: Policy;
   newId: NewId;

@@ -6,6 +6,9 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
+import { createCompactor } from '../context/compaction/by-hand.ts';
+import { createSummaryFailures } from '../context/compaction/failures.ts';
+import { createTokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
@@ -141,7 +144,10 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const { isShared } = database;
   const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
   const toolbox = createToolbox(overrides.tools ?? builtinTools({ database, newId, clock, files }), mcpServers.sources);
+  const meter = createTokenMeter();
+  const compactor = createCompactor({ database, journal, newId, now: clock.now, catalogue, meter });
   const commands: CommandContext = {
+    ...{ journal, compactor },
     ...{ database, recorder, toolbox, policy, newId, now: clock.now, lanes: createLanes() },
     settings: {
       models: catalogue.names,
@@ -150,13 +156,14 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
     },
   };
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
-  return { clock, newId, ...running, commands, catalogue, policy };
+  return { clock, newId, ...running, commands, catalogue, policy, meter };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {
-  const { database, journal, recorder, bus, catalogue, toolbox, policy, clock, newId } = parts;
+  const { database, journal, recorder, bus, catalogue, toolbox, policy, clock, newId, meter } = parts;
   return {
     store: { database, journal, recorder, bus },
+    context: { meter, failures: createSummaryFailures() },
     world: { catalogue, toolbox, policy },
     ...{ clock, newId, logger },
     settings: {
