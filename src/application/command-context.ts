@@ -20,7 +20,7 @@ export interface CommandSettings {
 export interface CommandContext {
   database: Database;
   recorder: Recorder;
-  journal: Pick<Journal, 'read'>;
+  journal: Pick<Journal, 'read' | 'readMany'>;
   /** Makes the summaries that somebody asks for. */
   compactor: Compactor;
   toolbox: Toolbox;

@@ -72,7 +72,7 @@ export async function assembleContext(store: HistoryStore, question: ContextQues
   const resetTurn = Math.min(session.resetTurn, turn - 1);
   const segments = clipped(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
   const artifact = session.useCompaction ? await furthestArtifact(reader, segments) : null;
-  const whole = await messagesOf(store, { runId: run.runId, turn }, null);
+  const whole = await messagesOf(store, { runId: run.runId, turn });
   const own = ownShown(whole, artifact);
   const memories = await recall({ database: store.database, now: question.now }, session, whole, budget.memories);
   const told = memoriesPart(memories.map(({ memory }) => memory));

@@ -1,4 +1,3 @@
-import * as limits from '../config/limits.ts';
 import type { Database } from '../database/database.ts';
 import type { EventType } from '../domain/events.ts';
 import type { Generation, Segment } from '../domain/lineage.ts';
@@ -9,7 +8,7 @@ import { runsBetween, type Turn } from '../projections/runs.ts';
 
 export interface HistoryStore {
   database: Database;
-  journal: Pick<Journal, 'read'>;
+  journal: Pick<Journal, 'read' | 'readMany'>;
 }
 
 /** A message and its place in the history. */
@@ -27,23 +26,37 @@ export interface HistorySession {
 
 /** Events that messages are made of; deltas, which are most of a tape, are not read. */
 export const spoken: EventType[] = ['input', 'context', 'output', 'tool_call', 'approval_decision', 'tool_result'];
-/** Runs read at a time. */
-const RUNS_AT_A_TIME = 8;
+/** Runs read at once, at first and at the most. */
+const FIRST_RUNS = 8;
+const MOST_RUNS = 64;
+/** Behind every event. */
+const LAST_SEQ = Number.MAX_SAFE_INTEGER;
 
 /** The session and its ancestors. A session that is no branch is known without a look. */
 export async function generationsOf({ database }: HistoryStore, session: HistorySession): Promise<Generation[]> {
   return session.parentId === null ? [{ id: session.id, branch: null }] : lineOf(database, session.id);
 }
 
-/** @param upTo seq of the last event that is seen; null for all of them */
-export async function messagesOf(
+/** All messages of one run so far. */
+export async function messagesOf(store: HistoryStore, run: Turn): Promise<HistoryMessage[]> {
+  const [messages = []] = await messagesOfRuns(store, [run], null);
+  return messages;
+}
+
+/** The messages of each run, in one look. */
+async function messagesOfRuns(
   { journal }: HistoryStore,
-  { runId, turn }: Turn,
-  upTo: number | null,
-): Promise<HistoryMessage[]> {
-  const range = upTo === null ? {} : { upTo };
-  const events = await journal.read(runId, { after: 0, limit: limits.SPOKEN_EVENTS, types: spoken, ...range });
-  return transcript(events).map((message) => ({ ...message, runId, turn }));
+  runs: readonly Turn[],
+  cut: Segment['cut'],
+): Promise<HistoryMessage[][]> {
+  const upTo = (runId: string) => (cut?.runId === runId ? cut.seq : LAST_SEQ);
+  const tapes = await journal.readMany(
+    runs.map(({ runId }) => ({ runId, upTo: upTo(runId) })),
+    spoken,
+  );
+  return runs.map(({ runId, turn }) =>
+    transcript(tapes.get(runId) ?? []).map((message) => ({ ...message, runId, turn })),
+  );
 }
 
 /** The messages of each run in turn; whoever has enough stops asking, and nothing more is read. */
@@ -52,18 +65,19 @@ export async function* walk(
   segments: readonly Segment[],
   from: 'oldest' | 'newest',
 ): AsyncGenerator<HistoryMessage[], void> {
+  let limit = FIRST_RUNS;
   for (const segment of from === 'newest' ? segments : segments.toReversed()) {
-    let range = segment;
-    for (let runs = await next(store, range, from); runs.length > 0; runs = await next(store, range, from)) {
-      const cut = (run: Turn) => (segment.cut?.runId === run.runId ? segment.cut.seq : null);
-      yield* await Promise.all(runs.map((run) => messagesOf(store, run, cut(run))));
-      const last = runs.at(-1)?.turn ?? 0;
-      if (runs.length < RUNS_AT_A_TIME) break;
-      range = from === 'newest' ? { ...range, upToTurn: last - 1 } : { ...range, fromTurn: last + 1 };
+    let range: Segment | null = segment;
+    while (range !== null) {
+      const runs: Turn[] = await runsBetween(store.database.reader, range.sessionId, range, { from, limit });
+      if (runs.length > 0) yield* await messagesOfRuns(store, runs, segment.cut);
+      range = runs.length < limit ? null : behind(range, runs.at(-1)?.turn ?? 0, from);
+      // Whoever reads on wants more: few looks, and few runs that are read for nothing.
+      limit = Math.min(limit * 2, MOST_RUNS);
     }
   }
 }
 
-function next({ database }: HistoryStore, segment: Segment, from: 'oldest' | 'newest'): Promise<Turn[]> {
-  return runsBetween(database.reader, segment.sessionId, segment, { from, limit: RUNS_AT_A_TIME });
+function behind(range: Segment, turn: number, from: 'oldest' | 'newest'): Segment {
+  return from === 'newest' ? { ...range, upToTurn: turn - 1 } : { ...range, fromTurn: turn + 1 };
 }

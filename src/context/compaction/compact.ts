@@ -79,7 +79,7 @@ async function uncovered(store: HistoryStore, { segments, previous, run }: Compa
     left -= tokensOf(ofRun);
     if (left < 0) return { messages: found, isEnd: false };
   }
-  const own = run === null ? [] : await messagesOf(store, run, null);
+  const own = run === null ? [] : await messagesOf(store, run);
   return { messages: [...found, ...own.filter((message) => !isCovered(message, previous))], isEnd: true };
 }
 
