@@ -1,7 +1,7 @@
 import * as limits from '../config/limits.ts';
 import type { AgentRef, PayloadOf } from '../domain/events.ts';
-import { clipped, type Segment, segmentsOf } from '../domain/lineage.ts';
 import type { Run } from '../domain/run.ts';
+import { clipped, type Segment, segmentsOf } from '../domain/session/lineage.ts';
 import type { CatalogueEntry, ModelRequest, ToolDescription } from '../model/model.ts';
 import { type ArtifactRow, furthestArtifact } from '../projections/artifacts.ts';
 import type { FoundMemory } from '../projections/memories.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { EventType } from '../domain/events.ts';
-import type { Generation, Segment } from '../domain/lineage.ts';
+import type { Generation, Segment } from '../domain/session/lineage.ts';
 import { type PlacedMessage, transcript } from '../domain/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
 import { lineOf } from '../projections/lineage.ts';

@@ -1,6 +1,6 @@
 import * as limits from '../config/limits.ts';
 import { type EventOf, lastShown } from '../domain/events.ts';
-import { clipped, segmentsOf } from '../domain/lineage.ts';
+import { clipped, segmentsOf } from '../domain/session/lineage.ts';
 import { transcript } from '../domain/transcript.ts';
 import type { ToolDescription } from '../model/model.ts';
 import { agentVersion } from '../projections/agents.ts';

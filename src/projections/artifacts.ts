@@ -1,7 +1,7 @@
 import { batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client } from '../database/database.ts';
 import type { CompactionArtifact } from '../database/generated/sqlite/client.ts';
-import type { Segment } from '../domain/lineage.ts';
+import type { Segment } from '../domain/session/lineage.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
 export type ArtifactRow = CompactionArtifact;

@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts';
-import type { Generation } from '../domain/lineage.ts';
+import type { Generation } from '../domain/session/lineage.ts';
 
 const line = (sessionId: string) => `
   WITH RECURSIVE line("id", "parentId", "turn", "runId", "seq", "depth") AS (

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Generation, seenUpTo, segmentsOf } from '../../src/domain/lineage.ts';
+import { type Generation, seenUpTo, segmentsOf } from '../../src/domain/session/lineage.ts';
 
 const RUNS = 500;
 

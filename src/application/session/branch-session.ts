@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
-import { branchPoint } from '../../domain/branch-point.ts';
-import { seenUpTo, segmentsOf } from '../../domain/lineage.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
+import { branchPoint } from '../../domain/session/branch-point.ts';
+import { seenUpTo, segmentsOf } from '../../domain/session/lineage.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { lineOf } from '../../projections/lineage.ts';
 import { headsOf, type RunRow, runById } from '../../projections/runs.ts';

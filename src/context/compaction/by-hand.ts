@@ -1,4 +1,4 @@
-import { segmentsOf } from '../../domain/lineage.ts';
+import { segmentsOf } from '../../domain/session/lineage.ts';
 import type { NewId } from '../../ids.ts';
 import type { Catalogue } from '../../model/model.ts';
 import { furthestArtifact } from '../../projections/artifacts.ts';

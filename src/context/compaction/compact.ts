@@ -1,5 +1,5 @@
 import type { OutputUsage } from '../../domain/events.ts';
-import { clipped, type Segment, seenUpTo } from '../../domain/lineage.ts';
+import { clipped, type Segment, seenUpTo } from '../../domain/session/lineage.ts';
 import type { NewId } from '../../ids.ts';
 import type { CatalogueEntry } from '../../model/model.ts';
 import type { ArtifactRow } from '../../projections/artifacts.ts';

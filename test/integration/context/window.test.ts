@@ -45,16 +45,16 @@ test(
 
 /** One message, sent and waited for within the process. */
 async function turn({ gateway }: TestGateway, text: string) {
-  const { commands, bus, recorder, database } = gateway.parts;
+  const { commands, bus, database } = gateway.parts;
   const sent = await sendMessage(commands, viewer, { sessionKey: 'window', text });
   if (sent.kind !== 'sent') throw new Error(sent.message);
   const { runId } = sent;
   await new Promise<void>((resolve, reject) => {
     const look = () =>
-      recorder
-        .load(runId)
+      database.reader.run
+        .findUnique({ where: { id: runId } })
         .then((run) => {
-          if (!run || !isTerminal(run.state.status)) return;
+          if (!run || !isTerminal(run.state)) return;
           unsubscribe();
           resolve();
         })

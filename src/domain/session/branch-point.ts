@@ -1,4 +1,4 @@
-import type { PlacedEvent } from './events.ts';
+import type { PlacedEvent } from '../events.ts';
 
 /**
  * The last event at or before `seq` at which a conversation can be left: a message of a person, an answer that asks for
