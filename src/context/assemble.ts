@@ -88,7 +88,8 @@ export async function assembleContext(store: HistoryStore, question: ContextQues
     ...{ messages, cutResults, tools },
   });
   const tokens = fixed + tokensOf(messages);
-  const isOver = fixed + tokensOf(own) > budget.input;
+  // The run alone takes that much: leaving out what was before it would not help.
+  const isOver = fixed + tokensOf(own) > budget.compactAbove;
   return {
     request,
     record: recordOf(question, { request, messages, memories, artifact, cutResults, instructions, tokens }),
