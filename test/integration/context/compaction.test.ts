@@ -5,6 +5,7 @@ import {
   CancelRunDocument,
   CompactSessionDocument,
   NodeByIdDocument,
+  PurgeSessionDocument,
   RunTapeDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
@@ -96,8 +97,8 @@ describe('B54: a summary', () => {
     expect(outputs).toHaveLength(1);
   });
 
-  test('keeps the originals, which a session can go back to', async () => {
-    const { client } = await startTestGateway({ tools: [] });
+  test('keeps the originals, which a session can go back to, and is purged with them', async () => {
+    const { client, gateway } = await startTestGateway({ tools: [] });
     const { sessionId } = await talk(client, 'back', 6);
     await compact(client, sessionId);
     const useCompaction = async (value: boolean) => {
@@ -109,6 +110,8 @@ describe('B54: a summary', () => {
     expect([originals.compaction, originals.messages.length]).toEqual([null, 13]);
     expect((await useCompaction(true)).compaction).not.toBeNull();
     expect((await contextOf(client, originals.messages.at(-1)?.runId ?? '')).contextAt).toEqual(originals);
+    await client.send(PurgeSessionDocument, { input: { sessionId, confirmKey: 'back' } });
+    expect(await gateway.parts.database.reader.compactionArtifact.count()).toBe(0);
   });
 
   test('of a parent stands for its history in a branch where it lies wholly within what the branch sees', async () => {
