@@ -1,21 +1,30 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { StoreError } from '../database/store-error.ts';
+import type { AgentLimits } from '../domain/agent-limits.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
-import {
-  agentById,
-  createAgent as create,
-  deleteAgent as remove,
-  updateAgent as update,
-} from '../projections/agents.ts';
+import { storableText } from '../domain/storable-text.ts';
+import { createAgent as create, deleteAgent as remove, updateAgent as update } from '../projections/agent-writes.ts';
+import { agentById } from '../projections/agents.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
 
+const bound = z.int().positive('must be at least 1').nullish();
+const limitsSchema = z.object({
+  ...{ maxSteps: bound, maxToolCalls: bound, maxTokens: bound },
+  runSeconds: z.number().positive('must be more than 0').nullish(),
+  maxCost: z.number().positive('must be more than 0').nullish(),
+});
+
 const shape = {
   name: text(limits.AGENT_NAME_BYTES),
-  instructions: z.string().refine((value) => Buffer.byteLength(value) <= limits.INSTRUCTIONS_BYTES, 'is too long'),
+  instructions: z
+    .string()
+    .transform(storableText)
+    .refine((value) => Buffer.byteLength(value) <= limits.INSTRUCTIONS_BYTES, 'is too long'),
   model: z.string().nullish(),
   tools: z.array(text(limits.AGENT_NAME_BYTES)).nullish(),
+  limits: limitsSchema.nullish(),
   makeDefault: z.boolean().nullish(),
 };
 
@@ -37,11 +46,17 @@ export async function createAgent(
   const parsed = parseInput(createSchema, raw);
   if (isRefusal(parsed)) return parsed;
   const { name, instructions, model, tools, makeDefault } = parsed.input;
+  const limits = limitsOf(parsed.input.limits);
   const unknown = unknownModel(context, model);
   if (unknown) return unknown;
   const id = context.newId('agent');
   const createdAt = new Date(context.now());
-  const change = { model: model ?? null, tools: tools ?? null, isDefault: makeDefault ?? false };
+  const change = {
+    model: model ?? null,
+    tools: tools ?? null,
+    limits: limits ?? null,
+    isDefault: makeDefault ?? false,
+  };
   return unlessTaken(name, async () => {
     await create(context.database, { id, owner, name, instructions, createdAt, ...change });
     return { kind: 'changed', agentId: id };
@@ -61,6 +76,7 @@ export async function updateAgent(
   const change = {
     ...{ name: name ?? undefined, instructions: instructions ?? undefined },
     ...{ model: model ?? undefined, tools: tools ?? undefined, isDefault: makeDefault ?? undefined },
+    limits: limitsOf(parsed.input.limits),
   };
   return unlessTaken(name ?? '', async () => {
     const agent = await update(context.database, owner, agentId, change, new Date(context.now()));
@@ -80,6 +96,14 @@ export async function deleteAgent(
   if (!agent) return notFound('agent', agentId);
   if (agent.isDefault) return conflict(`Agent ${agentId} is the default; make another one the default first.`);
   return (await remove(database, owner, agentId)) ? { kind: 'deleted', agentId } : notFound('agent', agentId);
+}
+
+/** Undefined where nothing was said of them; null where none is set. */
+function limitsOf(given: z.infer<typeof limitsSchema> | null | undefined): AgentLimits | null | undefined {
+  if (given == null) return undefined;
+  const { maxSteps = null, maxToolCalls = null, runSeconds = null, maxTokens = null, maxCost = null } = given;
+  const all = { maxSteps, maxToolCalls, runSeconds, maxTokens, maxCost };
+  return Object.values(all).every((value) => value === null) ? null : all;
 }
 
 function unknownModel({ settings }: CommandContext, model: string | null | undefined): Refusal | null {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
-import { countMemories, type MemoryRow, sameMemory } from '../projections/memories.ts';
-import { forgetMemory, saveMemory } from '../projections/memory-writes.ts';
+import { countMemories, type MemoryRow, sameMemory } from '../projections/memory/memories.ts';
+import { forgetMemory, saveMemory } from '../projections/memory/memory-writes.ts';
 import { sessionById } from '../projections/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';

@@ -1,6 +1,8 @@
+import type { Compactor } from '../context/compaction/by-hand.ts';
 import type { Meanings } from '../context/memory/meanings.ts';
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Recorder } from '../projections/recording/recorder.ts';
 import type { SecretVault } from '../tools/secret-vault.ts';
@@ -20,6 +22,9 @@ export interface CommandSettings {
 export interface CommandContext {
   database: Database;
   recorder: Recorder;
+  journal: Pick<Journal, 'read' | 'readMany'>;
+  /** Makes the summaries that somebody asks for. */
+  compactor: Compactor;
   toolbox: Toolbox;
   policy: Policy;
   secrets: SecretVault;

@@ -1,6 +1,6 @@
 import { recallMemories } from '../context/recall.ts';
 import { storableText } from '../domain/storable-text.ts';
-import type { FoundMemory } from '../projections/memories.ts';
+import type { FoundMemory } from '../projections/memory/memories.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 
 /** The viewer's memories that fit a question, the best first. Takes any characters. */

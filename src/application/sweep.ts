@@ -1,6 +1,6 @@
 import * as limits from '../config/limits.ts';
 import { dropIdempotencyKeys } from '../projections/idempotency-keys.ts';
-import { dropExpiredMemories } from '../projections/memory-writes.ts';
+import { dropExpiredMemories } from '../projections/memory/memory-writes.ts';
 import { expireApprovals } from './approval/expire-approval.ts';
 import type { CommandContext } from './command-context.ts';
 

@@ -65,6 +65,16 @@ export const WAITING_APPENDS = 20_000;
 
 /** Runs of a session that the model is shown at the most. */
 export const HISTORY_RUNS = 200;
+/** Messages on the tape of one run that a context is made of: far more than its steps and calls can give. */
+export const SPOKEN_EVENTS = 10_000;
+/** Memories that one model call is shown. */
+export const SHOWN_MEMORIES = 5;
+/** Failed attempts at a summary after which a run goes on without. */
+export const SUMMARY_FAILURES = 2;
+/** A summary, whatever the window: more is no summary, and it goes into every model call. */
+export const SUMMARY_BYTES = 64 * 1024;
+/** Runs whose failed summaries are remembered: more than one server has at work. */
+export const REMEMBERED_FAILURES = 1000;
 
 export const SESSION_KEY_BYTES = 200;
 export const TITLE_BYTES = 200;

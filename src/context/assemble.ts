@@ -1,98 +1,141 @@
-import { createHash } from 'node:crypto';
 import * as limits from '../config/limits.ts';
-import type { Database } from '../database/database.ts';
-import type { EventType, Json, PayloadOf } from '../domain/events.ts';
+import type { AgentRef, PayloadOf } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
-import { transcript } from '../domain/transcript.ts';
-import { canonicalJson } from '../journal/canonical-json.ts';
-import type { Journal } from '../journal/journal.ts';
+import { clipped, type Segment, segmentsOf } from '../domain/session/lineage.ts';
 import type { CatalogueEntry, ModelRequest, ToolDescription } from '../model/model.ts';
-import { earlierRuns } from '../projections/runs.ts';
-import { type HistoryMessage, newestThatFit } from './history.ts';
-import { estimateMessage, estimateTokens } from './token-estimate.ts';
-
-/** What the model is told where no agent says otherwise. */
-const DEFAULT_INSTRUCTIONS = 'You are a helpful assistant. Use the tools you have where they help.';
+import { type ArtifactRow, furthestArtifact } from '../projections/artifacts.ts';
+import type { FoundMemory } from '../projections/memory/memories.ts';
+import { isCovered, ownShown } from './covered.ts';
+import { cutOldestResults } from './cut-results.ts';
+import { newestThatFit, tokensOf } from './groups.ts';
+import {
+  generationsOf,
+  type HistoryMessage,
+  type HistorySession,
+  type HistoryStore,
+  messagesOf,
+  walk,
+} from './history.ts';
+import {
+  DEFAULT_INSTRUCTIONS,
+  memoriesPart,
+  requestHash,
+  requestOf,
+  sha256,
+  tokensOfParts,
+  toolsHash,
+} from './request.ts';
+import { type Recall, shownMemories } from './shown-memories.ts';
+import { type TokenBudget, tokenBudget } from './token-budget.ts';
+import { estimateTokens } from './token-estimate.ts';
 
 export interface ContextQuestion {
+  session: HistorySession;
   run: Run;
   step: number;
-  /** Turns up to this one are not shown. */
-  resetTurn: number;
-  instructions: string | null;
+  agent: (AgentRef & { instructions: string }) | null;
   tools: readonly ToolDescription[];
   model: CatalogueEntry;
+  /** Of the tokens that the model's provider counts to those that are estimated. */
+  ratio: number;
+  /** Part of the window that is used: less than 1 where a provider found the whole too long. */
+  share: number;
+  recall: Recall;
 }
 
 /** What is sent to the model, and what the tape keeps of it. */
 export interface AssembledContext {
   request: ModelRequest;
   record: PayloadOf<'context'>;
+  /** Estimated, uncorrected. */
+  tokens: number;
+  /** Whether older history should be summarised before the model is asked, and why. */
+  pressure: 'none' | 'threshold' | 'overflow';
+  /** What the session sees, this run included; what a summary would be made of. */
+  segments: Segment[];
+  artifact: ArtifactRow | null;
 }
 
-/** The part of the window that is left for the answer. */
-const ANSWER_SHARE = 0.25;
-/** Events that messages are made of; deltas, which are most of a tape, are not read. */
-const spoken: EventType[] = ['input', 'context', 'output', 'tool_call', 'tool_result'];
-/** Earlier runs read at a time, newest first. */
-const RUNS_AT_A_TIME = 8;
-const TAPE_EVENTS = 10_000;
-
-/** Newest history first within the model's window; the run under way is always shown whole. */
-export async function assembleContext(
-  { database, journal }: { database: Database; journal: Journal },
-  question: ContextQuestion,
-): Promise<AssembledContext> {
-  const { run, model, tools } = question;
-  const instructions = question.instructions ?? DEFAULT_INSTRUCTIONS;
-  const own = await messagesOf(journal, run.runId);
+/**
+ * Newest history first within the model's window, memories, and the summary that stands for what is older. Of the run under
+ * way everything is shown that no summary stands for; where that alone is too long, its oldest results are cut. What is read
+ * is bounded by the window, however long the session is.
+ */
+export async function assembleContext(store: HistoryStore, question: ContextQuestion): Promise<AssembledContext> {
+  const { run, session, model, tools } = question;
+  const { reader } = store.database;
+  const turn = run.turn ?? 1;
+  const budget = tokenBudget(model.contextTokens * question.share, question.ratio);
+  const instructions = question.agent?.instructions || DEFAULT_INSTRUCTIONS;
+  // A reset that came while the run is under way does not take the run itself away.
+  const resetTurn = Math.min(session.resetTurn, turn - 1);
+  const segments = clipped(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
+  const artifact = session.useCompaction ? await furthestArtifact(reader, segments) : null;
+  const whole = await messagesOf(store, { runId: run.runId, turn });
+  const own = ownShown(whole, artifact);
+  const memories = await shownMemories(question.recall, session, whole, budget.memories);
+  const told = memoriesPart(memories.map(({ memory }) => memory));
   const fixed =
-    own.reduce((sum, message) => sum + estimateMessage(message), 0) +
-    estimateTokens(instructions) +
-    estimateTokens(JSON.stringify(tools));
-  const room = Math.floor(model.contextTokens * (1 - ANSWER_SHARE)) - fixed;
-  const earlier = room > 0 ? await earlierMessages({ database, journal }, question, room) : [];
-  const shown = [...earlier, ...own];
-  const request: ModelRequest = {
-    instructions,
-    messages: shown.map(({ seq: _seq, runId: _runId, ...message }) => message),
-    tools,
+    tokensOfParts({ instructions, tools }) +
+    estimateTokens(artifact?.summary ?? '') +
+    (told === null ? 0 : estimateTokens(told));
+  const earlier = await earlierThatFit(store, { segments, turn, artifact }, budget.input - fixed - tokensOf(own));
+  const cutResults = cutOldestResults(own, budget.input - fixed);
+  const messages = [...earlier.messages, ...own];
+  const request = requestOf({
+    ...{ instructions, summary: artifact?.summary ?? null, memories: memories.map(({ memory }) => memory) },
+    ...{ messages, cutResults, tools },
+  });
+  const tokens = fixed + tokensOf(messages);
+  // The run alone takes that much: leaving out what was before it would not help.
+  const isOver = fixed + tokensOf(own) > budget.compactAbove;
+  return {
+    request,
+    record: recordOf(question, { request, messages, memories, artifact, cutResults, instructions, tokens }),
+    tokens,
+    pressure: isOver ? 'overflow' : pressureOf(earlier.isWhole, tokens, budget),
+    segments,
+    artifact,
   };
-  const tokens = fixed + earlier.reduce((sum, message) => sum + estimateMessage(message), 0);
-  return { request, record: recordOf(question, request, shown, tokens) };
 }
 
-async function messagesOf(journal: Journal, runId: string): Promise<HistoryMessage[]> {
-  const events = await journal.read(runId, { after: 0, limit: TAPE_EVENTS, types: spoken });
-  return transcript(events).map((message) => ({ ...message, runId }));
+function pressureOf(isWhole: boolean, tokens: number, budget: TokenBudget): 'none' | 'threshold' {
+  return isWhole && tokens <= budget.compactAbove ? 'none' : 'threshold';
 }
 
-/** Reads back run by run until the window is full: what a long session costs is bounded by the window. */
-async function earlierMessages(
-  { database, journal }: { database: Database; journal: Journal },
-  { run, resetTurn }: ContextQuestion,
+/** Reads back run by run until the window is full. */
+async function earlierThatFit(
+  store: HistoryStore,
+  { segments, turn, artifact }: { segments: readonly Segment[]; turn: number; artifact: ArtifactRow | null },
   room: number,
-): Promise<HistoryMessage[]> {
-  let found: HistoryMessage[] = [];
-  let beforeTurn = run.turn ?? 1;
-  for (let read = 0; read < limits.HISTORY_RUNS; read += RUNS_AT_A_TIME) {
-    const range = { afterTurn: resetTurn, beforeTurn, limit: RUNS_AT_A_TIME };
-    const runs = await earlierRuns(database.reader, run.origin.sessionId, range);
-    const messages = await Promise.all(runs.map(({ id }) => messagesOf(journal, id)));
-    found = [...messages.flat(), ...found];
-    beforeTurn = runs[0]?.turn ?? 1;
-    const fitting = newestThatFit(found, room);
-    if (runs.length < RUNS_AT_A_TIME || fitting.length < found.length) return fitting;
+): Promise<{ messages: HistoryMessage[]; isWhole: boolean }> {
+  if (room <= 0) return { messages: [], isWhole: false };
+  const found: HistoryMessage[][] = [];
+  let left = room;
+  for await (const messages of walk(store, clipped(segments, artifact?.toTurn ?? 0, turn - 1), 'newest')) {
+    const uncovered = messages.filter((message) => !isCovered(message, artifact));
+    found.unshift(uncovered);
+    left -= tokensOf(uncovered);
+    if (left < 0 || found.length >= limits.HISTORY_RUNS) {
+      return { messages: newestThatFit(found.flat(), room), isWhole: false };
+    }
   }
-  return newestThatFit(found, room);
+  return { messages: found.flat(), isWhole: true };
 }
 
-function recordOf(
-  { run, step, model, tools }: ContextQuestion,
-  request: ModelRequest,
-  shown: readonly HistoryMessage[],
-  estimatedTokens: number,
-): PayloadOf<'context'> {
+interface Shown {
+  request: ModelRequest;
+  messages: readonly HistoryMessage[];
+  memories: readonly FoundMemory[];
+  artifact: ArtifactRow | null;
+  cutResults: ReadonlySet<string>;
+  instructions: string;
+  tokens: number;
+}
+
+function recordOf(question: ContextQuestion, shown: Shown): PayloadOf<'context'> {
+  const { run, step, model, tools, agent, ratio } = question;
+  const { request, messages, memories, artifact, cutResults, instructions, tokens } = shown;
   const position = (message: HistoryMessage | undefined) => ({
     runId: message?.runId ?? run.runId,
     seq: message?.seq ?? 1,
@@ -100,16 +143,15 @@ function recordOf(
   return {
     step,
     model: model.name,
-    shown: { from: position(shown[0]), to: position(shown.at(-1)), messages: shown.length },
-    memories: [],
-    artifactId: null,
-    instructionsHash: sha256(request.instructions),
+    shown: { from: position(messages[0]), to: position(messages.at(-1)), messages: messages.length },
+    memories: memories.map(({ memory, score }) => ({ id: memory.id, score })),
+    artifactId: artifact?.id ?? null,
+    agent: agent && { id: agent.id, version: agent.version },
+    instructionsHash: sha256(instructions),
     tools: tools.map(({ name }) => name),
-    estimatedTokens,
-    requestHash: sha256(canonicalJson({ ...request, model: model.name } as unknown as Json).text),
+    toolsHash: toolsHash(tools),
+    cutResults: [...cutResults],
+    estimatedTokens: Math.ceil(tokens * ratio),
+    requestHash: requestHash(request, model.name),
   };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

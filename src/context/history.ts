@@ -1,27 +1,83 @@
-import type { PlacedMessage } from '../domain/transcript.ts';
-import { estimateMessage } from './token-estimate.ts';
+import type { Database } from '../database/database.ts';
+import type { EventType } from '../domain/events.ts';
+import type { Generation, Segment } from '../domain/session/lineage.ts';
+import { type PlacedMessage, transcript } from '../domain/transcript.ts';
+import type { Journal } from '../journal/journal.ts';
+import { lineOf } from '../projections/lineage.ts';
+import { runsBetween, type Turn } from '../projections/runs.ts';
 
-/** A message and the run on whose tape it stands. */
-export type HistoryMessage = PlacedMessage & { runId: string };
-
-/** Messages that only make sense together: a question of a person, or an answer with the results it asked for. */
-function groups(messages: readonly HistoryMessage[]): HistoryMessage[][] {
-  const grouped: HistoryMessage[][] = [];
-  for (const message of messages) {
-    if (message.role === 'tool') grouped.at(-1)?.push(message);
-    else grouped.push([message]);
-  }
-  return grouped;
+export interface HistoryStore {
+  database: Database;
+  journal: Pick<Journal, 'read' | 'readMany'>;
 }
 
-/** The newest messages that fit, oldest first; a call is never shown without its results. */
-export function newestThatFit(messages: readonly HistoryMessage[], tokens: number): HistoryMessage[] {
-  let left = tokens;
-  const kept: HistoryMessage[][] = [];
-  for (const group of groups(messages).reverse()) {
-    left -= group.reduce((sum, message) => sum + estimateMessage(message), 0);
-    if (left < 0) break;
-    kept.push(group);
+/** A message and its place in the history. */
+export type HistoryMessage = PlacedMessage & Turn;
+
+/** The session whose history is shown. */
+export interface HistorySession {
+  id: string;
+  owner: string;
+  parentId: string | null;
+  /** Turns up to this one are not shown. */
+  resetTurn: number;
+  useCompaction: boolean;
+}
+
+/** Events that messages are made of; deltas, which are most of a tape, are not read. */
+export const spoken: EventType[] = ['input', 'context', 'output', 'tool_call', 'approval_decision', 'tool_result'];
+/** Runs read at once, at first and at the most. */
+const FIRST_RUNS = 8;
+const MOST_RUNS = 64;
+/** Behind every event. */
+const LAST_SEQ = Number.MAX_SAFE_INTEGER;
+
+/** The session and its ancestors. A session that is no branch is known without a look. */
+export async function generationsOf({ database }: HistoryStore, session: HistorySession): Promise<Generation[]> {
+  return session.parentId === null ? [{ id: session.id, branch: null }] : lineOf(database, session.id);
+}
+
+/** All messages of one run so far. */
+export async function messagesOf(store: HistoryStore, run: Turn): Promise<HistoryMessage[]> {
+  const [messages = []] = await messagesOfRuns(store, [run], null);
+  return messages;
+}
+
+/** The messages of each run, in one look. */
+async function messagesOfRuns(
+  { journal }: HistoryStore,
+  runs: readonly Turn[],
+  cut: Segment['cut'],
+): Promise<HistoryMessage[][]> {
+  const upTo = (runId: string) => (cut?.runId === runId ? cut.seq : LAST_SEQ);
+  const tapes = await journal.readMany(
+    runs.map(({ runId }) => ({ runId, upTo: upTo(runId) })),
+    spoken,
+  );
+  return runs.map(({ runId, turn }) =>
+    transcript(tapes.get(runId) ?? []).map((message) => ({ ...message, runId, turn })),
+  );
+}
+
+/** The messages of each run in turn; whoever has enough stops asking, and nothing more is read. */
+export async function* walk(
+  store: HistoryStore,
+  segments: readonly Segment[],
+  from: 'oldest' | 'newest',
+): AsyncGenerator<HistoryMessage[], void> {
+  let limit = FIRST_RUNS;
+  for (const segment of from === 'newest' ? segments : segments.toReversed()) {
+    let range: Segment | null = segment;
+    while (range !== null) {
+      const runs: Turn[] = await runsBetween(store.database.reader, range.sessionId, range, { from, limit });
+      if (runs.length > 0) yield* await messagesOfRuns(store, runs, segment.cut);
+      range = runs.length < limit ? null : behind(range, runs.at(-1)?.turn ?? 0, from);
+      // Whoever reads on wants more: few looks, and few runs that are read for nothing.
+      limit = Math.min(limit * 2, MOST_RUNS);
+    }
   }
-  return kept.reverse().flat();
+}
+
+function behind(range: Segment, turn: number, from: 'oldest' | 'newest'): Segment {
+  return from === 'newest' ? { ...range, upToTurn: turn - 1 } : { ...range, fromTurn: turn + 1 };
 }

@@ -1,8 +1,13 @@
 import type { Database } from '../database/database.ts';
 import { fuseRanks } from '../domain/search/fused-ranks.ts';
 import { questionOf } from '../domain/search/question.ts';
-import { nearestMemories } from '../projections/embeddings.ts';
-import { type FoundMemory, type MemoriesQuery, searchMemories, visibleMemories } from '../projections/memories.ts';
+import { nearestMemories } from '../projections/memory/embeddings.ts';
+import {
+  type FoundMemory,
+  type MemoriesQuery,
+  searchMemories,
+  visibleMemories,
+} from '../projections/memory/memories.ts';
 import type { Meanings } from './memory/meanings.ts';
 
 export interface RecallDependencies {

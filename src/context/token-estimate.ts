@@ -1,7 +1,7 @@
 import type { Message } from '../domain/transcript.ts';
 
 /** Bytes of ordinary text that one token stands for, across the tokenisers in use. */
-const BYTES_PER_TOKEN = 4;
+export const BYTES_PER_TOKEN = 4;
 /** What a message costs beside its text: role and separators. */
 const TOKENS_PER_MESSAGE = 4;
 

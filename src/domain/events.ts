@@ -64,6 +64,10 @@ const usage = z.object({
 });
 export type OutputUsage = z.infer<typeof usage>;
 
+/** An agent as it was when something was done with it. */
+const agentRef = z.object({ id: z.string(), version: z.int().positive() });
+export type AgentRef = z.infer<typeof agentRef>;
+
 /** A large output that stands beside the tape. */
 const attachment = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
 
@@ -90,8 +94,11 @@ export const payloadSchemas = {
       .describe('in the order of turns, both ends inclusive'),
     memories: z.array(z.object({ id: z.string(), score: z.number() })),
     artifactId: z.string().nullable(),
-    instructionsHash: z.string(),
+    agent: agentRef.nullable().default(null).describe('whose instructions and tools these are; null for none'),
+    instructionsHash: z.string().describe("of the agent's instructions, without what is shown beside them"),
     tools: z.array(z.string()),
+    toolsHash: z.string().default('').describe('of the tools as they were described'),
+    cutResults: z.array(z.string()).default([]).describe('calls whose results were shown shortened, to make room'),
     estimatedTokens: tokens,
     requestHash: z.string(),
   }),
@@ -155,7 +162,16 @@ export const payloadSchemas = {
     truncated: z.boolean(),
     attachment: attachment.nullable(),
   }),
-  compaction: z.object({ artifactId: z.string(), tokensBefore: tokens, tokensAfter: tokens }),
+  compaction: z.object({
+    artifactId: z.string(),
+    tokensBefore: tokens,
+    tokensAfter: tokens,
+    model: z.string().default('').describe('which wrote the summary'),
+    usage: usage
+      .nullable()
+      .default(null)
+      .describe("of writing it; not part of the run's own, which is that of its outputs"),
+  }),
   resumption: z.object({
     attempt: z
       .int()

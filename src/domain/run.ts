@@ -1,4 +1,11 @@
-import { lastShown, type PlacedEvent, type PlacedEventOf, type RunError, type RunOrigin } from './events.ts';
+import {
+  type AgentRef,
+  lastShown,
+  type PlacedEvent,
+  type PlacedEventOf,
+  type RunError,
+  type RunOrigin,
+} from './events.ts';
 import { type CallPhase, callsOf, moveCall, reopened, type StepPhase, type ToolCall, withCall } from './step.ts';
 
 export interface RunUsage {
@@ -27,6 +34,8 @@ export interface Run {
   /** The one asked for, or else the one that the first step used. */
   model: string | null;
   turn: number | null;
+  /** What its first step ran with, and all that follow; null before that, and where there was none. */
+  agent: AgentRef | null;
   step: StepPhase;
   /** Model calls that have answered. */
   steps: number;
@@ -79,6 +88,7 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
       return {
         ...seen,
         model: run.model ?? event.payload.model,
+        agent: run.agent ?? event.payload.agent ?? null,
         step: { at: 'calling', step: event.payload.step },
         unseenInputs: run.unseenInputs.filter((seq) => seq > lastShown(event)),
       };
@@ -139,6 +149,7 @@ function begin(event: PlacedEventOf<'input'>): Run | null {
     input: text,
     model: origin.model,
     turn: null,
+    agent: null,
     step: { at: 'idle' },
     steps: 0,
     toolCalls: 0,

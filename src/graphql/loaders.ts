@@ -4,8 +4,9 @@ import type { RecordedEvent } from '../domain/events.ts';
 import { type IdKind, kindOfId } from '../ids.ts';
 import { type AgentRow, agentsByIds } from '../projections/agents.ts';
 import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
+import { type ArtifactRow, artifactsByIds } from '../projections/artifacts.ts';
 import { type GrantRow, grantsByIds, grantsOf } from '../projections/grants.ts';
-import { type MemoryRow, memoriesByIds } from '../projections/memories.ts';
+import { type MemoryRow, memoriesByIds } from '../projections/memory/memories.ts';
 import {
   activeRunsOf,
   headsOf,
@@ -27,6 +28,7 @@ export interface Loaders {
   approval: Loader<ApprovalRow | null>;
   agent: Loader<AgentRow | null>;
   memory: Loader<MemoryRow | null>;
+  artifact: Loader<ArtifactRow | null>;
   grant: Loader<GrantRow | null>;
   /** By run: seq of its newest event. */
   head: Loader<number>;
@@ -65,6 +67,7 @@ export function createLoaders(
     approval: rowLoader('approval', (ids) => approvalsByIds(reader, owner, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
+    artifact: rowLoader('artifact', (ids) => artifactsByIds(reader, owner, ids)),
     grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
     head: batchLoader((ids) => headsOf(database, ids), 0),
     pendingApprovals: batchLoader(

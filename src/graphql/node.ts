@@ -54,8 +54,9 @@ async function loadNode({ loaders }: GraphqlContext, id: string): Promise<{ id: 
       return loaders.memory.load(id);
     case 'ToolGrant':
       return loaders.grant.load(id);
-    default:
-      // Nothing makes artifacts yet.
+    case 'CompactionArtifact':
+      return loaders.artifact.load(id);
+    case null:
       return null;
   }
 }

@@ -6,7 +6,6 @@ type ErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'
-  | 'NOT_AVAILABLE'
   | 'LIMIT_EXCEEDED'
   | 'RATE_LIMITED'
   | 'TIMEOUT'
@@ -70,10 +69,6 @@ export function splitHttp(error: GraphQLError): { error: GraphQLError; http: Htt
 
 /** Also for what belongs to somebody else. */
 export const absent = (noun: string, id: string) => withCode('NOT_FOUND', `There is no ${noun} ${id}.`);
-
-/** Part of the schema that this release does not fill yet. */
-export const notAvailable = (what: string) =>
-  withCode('NOT_AVAILABLE', `${what} is not available in this release; it comes in a later one.`);
 
 /** The value of something that another row refers to; it may be gone, because its session was purged meanwhile. */
 export async function present<T>(value: Promise<T | null>, noun: string, id: string): Promise<T> {

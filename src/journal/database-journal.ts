@@ -42,7 +42,7 @@ const closeTape = batchUpdate({
 
 /** The journal in a database, through group commit. The database itself keeps tapes dense, closed and unchanged. */
 export function createDatabaseJournal(database: Database, onRecorded: OnRecorded): Journal {
-  const { read, readBack, readEnds, head, readStored, ends: lookUp } = createTapeReader(database);
+  const { read, readBack, readMany, readEnds, head, readStored, ends: lookUp } = createTapeReader(database);
   const ends = createTapeEnds({ read: lookUp, capacity: limits.CACHED_RUNS });
 
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
@@ -57,7 +57,7 @@ export function createDatabaseJournal(database: Database, onRecorded: OnRecorded
       lanes: database.isShared ? limits.COMMIT_LANES : 1,
       clock: systemClock,
     }),
-    ...{ read, readBack, readEnds, head },
+    ...{ read, readBack, readMany, readEnds, head },
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
   };
 }

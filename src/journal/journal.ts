@@ -72,6 +72,11 @@ export interface Journal {
     runId: string,
     options: { before: number; limit: number; types?: readonly EventType[] },
   ): Promise<RecordedEvent[]>;
+  /** Events of these types up to a seq (inclusive) of each tape, oldest first, in one look. For tapes that hold few of them. */
+  readMany(
+    tapes: readonly { runId: string; upTo: number }[],
+    types: readonly EventType[],
+  ): Promise<Map<string, RecordedEvent[]>>;
   /** The last `count` events of each tape, oldest first, in one look. */
   readEnds(runIds: readonly string[], count: number): Promise<Map<string, RecordedEvent[]>>;
   /** Null where there is no such tape. */

@@ -70,6 +70,11 @@ export function createMemoryJournal(onRecorded: OnRecorded, options: MemoryJourn
     async readBack(runId, { before, limit, types }) {
       return newest(eventsBetween(runId, 0, before - 1, types), limit);
     },
+    async readMany(wanted, types) {
+      return new Map(
+        wanted.map(({ runId, upTo }) => [runId, eventsBetween(runId, 0, upTo, types).map(decode)] as const),
+      );
+    },
     async readEnds(runIds, count) {
       return new Map(runIds.map((runId) => [runId, newest(tapes.get(runId)?.events ?? [], count)]));
     },

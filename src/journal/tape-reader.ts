@@ -5,7 +5,7 @@ import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './co
 import type { Journal, TapeHead } from './journal.ts';
 
 /** Reads tapes. A page is one cell of JSON that SQL makes: rows through the client cost four times as much. */
-export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'readEnds' | 'head'> {
+export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'readMany' | 'readEnds' | 'head'> {
   /** Events as stored, undecoded. */
   readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]>;
   /** Ends of the tapes that there are. */
@@ -51,6 +51,20 @@ const endsSql = (() => {
   };
 })();
 
+function manySql(types: readonly EventType[]) {
+  const many = (tapes: string) => `
+    SELECT "Event"."runId" AS "run", ${columns} FROM (${tapes}) AS asked JOIN "Event" ON "Event"."runId" = asked."id"
+    WHERE "seq" <= asked."upTo"${typed(types)} ORDER BY "run", "seq"`;
+  return {
+    sqlite: `SELECT json_group_array(json_array("run", json_array(${columns}))) FROM (${many(
+      `SELECT value ->> 'runId' AS "id", value ->> 'upTo' AS "upTo" FROM json_each(?)`,
+    )})`,
+    postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text FROM (${many(
+      `SELECT "runId" AS "id", "upTo" FROM jsonb_to_recordset($1::jsonb) AS tape("runId" text, "upTo" bigint)`,
+    )}) AS many`,
+  };
+}
+
 export function createTapeReader(database: Database): TapeReader {
   async function page(
     order: 'ASC' | 'DESC',
@@ -78,6 +92,13 @@ export function createTapeReader(database: Database): TapeReader {
     },
     async readBack(runId, { before, limit, types }) {
       return decodeAll(await page('DESC', runId, { low: 1, high: before, limit, types }));
+    },
+    async readMany(tapes, types) {
+      const text = await database.readText(manySql(types), JSON.stringify(tapes));
+      const rows: [string, unknown][] = JSON.parse(text ?? '[]');
+      const found = new Map<string, RecordedEvent[]>(tapes.map(({ runId }) => [runId, []]));
+      for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));
+      return found;
     },
     async readEnds(runIds, count) {
       const text = await database.readText(endsSql, JSON.stringify([...new Set(runIds)]), count);

@@ -3,6 +3,8 @@ import { type Model, ModelError, type ModelFinish, type ModelRequest, type Model
 import { readScene, type Scene } from './scripted/scene.ts';
 import { type Beat, isScript, parseScript, type ScriptStep, saying } from './scripted/script.ts';
 import { reportResults, smallTalk } from './scripted/small-talk.ts';
+import { scriptedSummary } from './scripted/summarise.ts';
+import { wordsOfSummary } from './summary-request.ts';
 
 /** Rough length of a token, for the usage that it reports. */
 const CHARACTERS_PER_TOKEN = 4;
@@ -65,6 +67,8 @@ interface Stage {
 }
 
 function stepFor(scene: Scene, request: ModelRequest): ScriptStep {
+  const words = wordsOfSummary(request);
+  if (words !== null) return saying(scriptedSummary(scene.said, words));
   if (!isScript(scene.said)) return smallTalk(scene, request.tools);
   const script = parseScript(scene.said);
   if (!script.ok) return saying(script.problem);

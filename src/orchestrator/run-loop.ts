@@ -30,6 +30,17 @@ export async function executeRun(environment: Environment, lease: Lease, control
   const before = await store.recorder.load(lease.runId);
   const setting = before && (await settingOf(environment, before));
   if (!before || !setting) return giveBack(environment, lease);
+  const own = { ...environment, settings: { ...environment.settings, limits: setting.limits } };
+  return goThrough(own, lease, control, before, setting);
+}
+
+async function goThrough(
+  environment: Environment,
+  lease: Lease,
+  control: RunControl,
+  before: Run,
+  setting: RunSetting,
+): Promise<void> {
   let progress = await takeUp(environment, lease, before);
   while (progress.kind === 'go-on' && !control.stopping()) {
     progress = await performGuarded(environment, lease, setting, progress.run, control);

@@ -1,5 +1,10 @@
+import { agentOfRun } from '../application/tool-calls/agent-of-run.ts';
 import { type Caller, callerOf } from '../application/tool-calls/caller.ts';
+import type { HistorySession } from '../context/history.ts';
+import { tightened } from '../domain/agent-limits.ts';
+import type { RunLimits } from '../domain/next-step.ts';
 import type { Run } from '../domain/run.ts';
+import type { AgentInForce } from '../projections/agents.ts';
 import { sessionOfRun } from '../projections/sessions.ts';
 import type { Tool } from '../tools/tool.ts';
 import { selectTools } from '../tools/tool-selection.ts';
@@ -7,31 +12,31 @@ import type { Environment } from './environment.ts';
 
 /** What a run is executed with. */
 export interface RunSetting {
-  session: { id: string; owner: string };
-  resetTurn: number;
+  session: HistorySession;
   model: string;
   /** Who calls the tools, as policy sees it. */
   caller: Caller;
-  /** Null for the usual ones. */
-  instructions: string | null;
+  /** Null where there is none. */
+  agent: AgentInForce | null;
+  /** The gateway's, tightened by the agent's. */
+  limits: RunLimits;
   /** What there is at the moment of asking: servers of tools come and go while a run goes on. */
   readonly tools: readonly Tool[];
 }
 
 /** Looks up what a run is executed with; null where its session is gone. */
-export async function settingOf({ store, world }: Environment, run: Run): Promise<RunSetting | null> {
+export async function settingOf({ store, world, settings }: Environment, run: Run): Promise<RunSetting | null> {
   const { reader } = store.database;
   const session = await sessionOfRun(reader, run.origin.sessionId);
   if (!session) return null;
-  const { id, owner, resetTurn } = session;
-  const { agentId, scopes } = run.origin;
-  const { caller, agent } = await callerOf(reader, session, agentId, scopes);
+  const { id, owner, parentId, resetTurn, useCompaction } = session;
+  const agent = await agentOfRun(reader, session, run);
   return {
-    session: { id, owner },
-    resetTurn,
-    caller,
+    session: { id, owner, parentId, resetTurn, useCompaction },
+    agent,
+    caller: callerOf(session, agent, run.origin.scopes),
     model: run.origin.model ?? agent?.model ?? world.catalogue.defaultName,
-    instructions: agent?.instructions || null,
+    limits: tightened(settings.limits, agent?.limits ?? null),
     get tools() {
       return selectTools(world.toolbox.list(), agent?.tools ?? null);
     },

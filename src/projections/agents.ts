@@ -1,38 +1,69 @@
-import type { Client, Database } from '../database/database.ts';
+import type { Client } from '../database/database.ts';
 import type { Agent } from '../database/generated/sqlite/client.ts';
+import type { AgentLimits } from '../domain/agent-limits.ts';
+import type { AgentRef } from '../domain/events.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
-/** An agent with its list of tools read. */
-export type AgentRow = Omit<Agent, 'tools'> & {
+/** What the runs of an agent are given. A change of any of it is a new version. */
+export interface AgentSetup {
+  name: string;
+  instructions: string;
+  /** Null for the default one. */
+  model: string | null;
   /** Names of tools; null for every tool there is. */
   tools: string[] | null;
-};
+  /** Null where the gateway's own hold. */
+  limits: AgentLimits | null;
+}
 
-const read = ({ tools, ...agent }: Agent): AgentRow => ({ ...agent, tools: tools === null ? null : JSON.parse(tools) });
+/** An agent with its lists read. */
+export type AgentRow = Omit<Agent, keyof AgentSetup> & AgentSetup;
+
+/** An agent as it was, or is. */
+export type AgentInForce = AgentSetup & AgentRef;
+
+interface StoredLists {
+  tools: string | null;
+  limits: string | null;
+}
+
+/** Reads the columns that hold JSON. */
+export function readAgent<Row extends StoredLists>(
+  row: Row,
+): Omit<Row, keyof StoredLists> & Pick<AgentSetup, 'tools' | 'limits'> {
+  const parsed = (json: string | null) => (json === null ? null : JSON.parse(json));
+  return { ...row, tools: parsed(row.tools), limits: parsed(row.limits) };
+}
 
 export async function agentById(reader: Client, owner: string, id: string): Promise<AgentRow | null> {
   const agent = await reader.agent.findFirst({ where: { id, owner } });
-  return agent && read(agent);
+  return agent && readAgent(agent);
 }
 
 export async function agentByName(reader: Client, owner: string, name: string): Promise<AgentRow | null> {
   const agent = await reader.agent.findUnique({ where: { owner_name: { owner, name } } });
-  return agent && read(agent);
+  return agent && readAgent(agent);
 }
 
 export async function agentsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<AgentRow[]> {
-  return (await reader.agent.findMany({ where: { id: { in: [...ids] }, owner } })).map(read);
+  return (await reader.agent.findMany({ where: { id: { in: [...ids] }, owner } })).map(readAgent);
 }
 
 /** The one that runs where nobody names another. */
 async function defaultAgent(reader: Client, owner: string): Promise<AgentRow | null> {
   const agent = await reader.agent.findFirst({ where: { owner, isDefault: true } });
-  return agent && read(agent);
+  return agent && readAgent(agent);
 }
 
 /** The one that was named, where it still exists; else the default one, if there is one. */
-export async function agentInForce(reader: Client, owner: string, id: string | null): Promise<AgentRow | null> {
+export async function agentInForce(reader: Client, owner: string, id: string | null): Promise<AgentInForce | null> {
   return (id === null ? null : await agentById(reader, owner, id)) ?? defaultAgent(reader, owner);
+}
+
+/** What the agent was in one version, also after it was changed or deleted. */
+export async function agentVersion(reader: Client, { id, version }: AgentRef): Promise<AgentInForce | null> {
+  const row = await reader.agentVersion.findUnique({ where: { agentId_version: { agentId: id, version } } });
+  return row && { ...readAgent(row), id };
 }
 
 /** Oldest first. */
@@ -40,58 +71,5 @@ export async function pageAgents(reader: Client, owner: string, page: PageArgume
   const { rows, ...rest } = await keysetPage(page, 'oldest-first', ({ where, ...query }) =>
     reader.agent.findMany({ where: { owner, ...where }, ...query }),
   );
-  return { rows: rows.map(read), ...rest };
-}
-
-interface AgentChange {
-  name?: string;
-  instructions?: string;
-  model?: string | null;
-  tools?: string[] | null;
-  isDefault?: boolean;
-}
-
-function columns({ tools, ...change }: AgentChange) {
-  return { ...change, ...(tools === undefined ? {} : { tools: tools === null ? null : JSON.stringify(tools) }) };
-}
-
-/** Rejects with a StoreError of kind `constraint` where the name is taken. A new default replaces the old one. */
-export async function createAgent(
-  database: Database,
-  agent: { id: string; owner: string; name: string; instructions: string; createdAt: Date } & AgentChange,
-): Promise<AgentRow> {
-  const { id, owner, name, instructions, createdAt, ...change } = agent;
-  return database.write((client) =>
-    client.$transaction(async (transaction) => {
-      if (change.isDefault) await transaction.agent.updateMany({ where: { owner }, data: { isDefault: false } });
-      const data = { id, owner, name, instructions, createdAt, updatedAt: createdAt, ...columns(change) };
-      return read(await transaction.agent.create({ data }));
-    }),
-  );
-}
-
-/** Null where it is not the owner's. Rejects like `createAgent`. */
-export async function updateAgent(
-  database: Database,
-  owner: string,
-  id: string,
-  change: AgentChange,
-  updatedAt: Date,
-): Promise<AgentRow | null> {
-  return database.write((client) =>
-    client.$transaction(async (transaction) => {
-      if (change.isDefault) {
-        await transaction.agent.updateMany({ where: { owner, id: { not: id } }, data: { isDefault: false } });
-      }
-      const data = { ...columns(change), updatedAt };
-      const [row] = await transaction.agent.updateManyAndReturn({ where: { id, owner }, data });
-      return row ? read(row) : null;
-    }),
-  );
-}
-
-/** Whether there was one of this owner. */
-export async function deleteAgent(database: Database, owner: string, id: string): Promise<boolean> {
-  const { count } = await database.write((client) => client.agent.deleteMany({ where: { id, owner } }));
-  return count > 0;
+  return { rows: rows.map(readAgent), ...rest };
 }

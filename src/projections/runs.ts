@@ -70,25 +70,34 @@ export async function nextRunId(reader: Client, sessionId: string, runId: string
   return run?.id ?? null;
 }
 
-/** Runs that were shown to the model before `turn`, oldest first, at most `limit`. */
-export async function earlierRuns(
-  reader: Client,
-  sessionId: string,
-  range: { afterTurn: number; beforeTurn: number; limit: number },
-): Promise<RunRow[]> {
-  const { afterTurn, beforeTurn, limit } = range;
-  const runs = await reader.run.findMany({
-    where: { sessionId, turn: { gt: afterTurn, lt: beforeTurn } },
-    orderBy: { turn: 'desc' },
-    take: limit,
-  });
-  return runs.reverse();
+/** A run's place in the history that the model is shown. */
+export interface Turn {
+  runId: string;
+  turn: number;
 }
 
-/** Turns that the session has given so far. */
-export async function newestTurn(reader: Client, sessionId: string): Promise<number> {
+/** Runs that were shown to the model in a part of a session, both ends inclusive: the oldest or the newest `limit` of them. */
+export async function runsBetween(
+  reader: Client,
+  sessionId: string,
+  range: { fromTurn: number; upToTurn: number },
+  { from, limit }: { from: 'oldest' | 'newest'; limit: number },
+): Promise<Turn[]> {
+  const runs = await reader.run.findMany({
+    where: { sessionId, turn: { gte: range.fromTurn, lte: range.upToTurn } },
+    orderBy: { turn: from === 'oldest' ? 'asc' : 'desc' },
+    take: limit,
+    select: { id: true, turn: true },
+  });
+  return runs.map(({ id, turn }) => ({ runId: id, turn: turn ?? 0 }));
+}
+
+/** The newest turn of the session; those of a branch go on from where it was branched. */
+export async function newestTurn(reader: Pick<Client, 'run' | 'session'>, sessionId: string): Promise<number> {
   const newest = await reader.run.aggregate({ where: { sessionId }, _max: { turn: true } });
-  return newest._max.turn ?? 0;
+  if (newest._max.turn !== null) return newest._max.turn;
+  const session = await reader.session.findUnique({ where: { id: sessionId }, select: { branchTurn: true } });
+  return session?.branchTurn ?? 0;
 }
 
 export interface UsageTotals {

@@ -1,15 +1,18 @@
 import { groupRows } from '../database/batch-statement.ts';
-import type { Database } from '../database/database.ts';
-import { openRunOf } from './runs.ts';
+import type { Client, Database } from '../database/database.ts';
+import { descendantsSql } from './lineage.ts';
+import { newestTurn, openRunOf } from './runs.ts';
 import { titleRows, unindex } from './search/index-rows.ts';
 import type { SessionRow } from './sessions.ts';
+
+type Transaction = Omit<Client, '$connect' | '$disconnect' | '$extends' | '$on' | '$transaction'>;
 
 /** Null where it is not the owner's. */
 export async function updateSession(
   database: Database,
   owner: string,
   id: string,
-  change: { title?: string; agentId?: string },
+  change: { title?: string; agentId?: string; useCompaction?: boolean },
 ): Promise<SessionRow | null> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
@@ -25,8 +28,7 @@ export async function updateSession(
 /** Later runs are shown nothing of those that have started so far. */
 export async function resetSession(database: Database, id: string): Promise<void> {
   await database.write(async (client) => {
-    const newest = await client.run.aggregate({ where: { sessionId: id }, _max: { turn: true } });
-    await client.session.update({ where: { id }, data: { resetTurn: newest._max.turn ?? 0 } });
+    await client.session.update({ where: { id }, data: { resetTurn: await newestTurn(client, id) } });
   });
 }
 
@@ -47,31 +49,48 @@ export async function archiveSession(database: Database, owner: string, id: stri
   );
 }
 
-export type Purge = { kind: 'done'; runIds: string[] } | { kind: 'busy'; runId: string } | { kind: 'has-branches' };
+export type Purge =
+  | { kind: 'done'; runIds: string[] }
+  | { kind: 'busy'; runId: string }
+  | { kind: 'has-branches'; branches: number };
 
-/** Erases every row of the session in one transaction; not while a run of it is open or a branch needs it. */
-export async function purgeSession(database: Database, id: string): Promise<Purge> {
+/** Erases every row of the session in one transaction; not while a run of it is open, or a branch needs it. */
+export async function purgeSession(database: Database, id: string, withBranches: boolean): Promise<Purge> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
+      // Locked first: nobody makes a branch of it from now on.
       await database.lockRow(transaction, 'Session', id);
-      const run = await openRunOf(transaction, id);
-      if (run) return { kind: 'busy', runId: run.id };
-      if ((await transaction.session.count({ where: { parentId: id } })) > 0) return { kind: 'has-branches' };
-      const runs = await transaction.run.findMany({ where: { sessionId: id }, select: { id: true } });
-      await transaction.purge.create({ data: { sessionId: id } });
-      // By the session, not by a list of runs, which may be longer than a statement's parameters.
-      const ofSession = { tape: { sessionId: id } };
-      await transaction.event.deleteMany({ where: ofSession });
-      await transaction.attachment.deleteMany({ where: ofSession });
-      await transaction.lease.deleteMany({ where: ofSession });
-      await transaction.tape.deleteMany({ where: { sessionId: id } });
-      await transaction.idempotencyKey.deleteMany({ where: { sessionId: id } });
-      await transaction.approval.deleteMany({ where: { sessionId: id } });
-      await transaction.run.deleteMany({ where: { sessionId: id } });
-      await transaction.passage.deleteMany({ where: { sessionId: id } });
-      await transaction.session.delete({ where: { id } });
-      await transaction.purge.delete({ where: { sessionId: id } });
-      return { kind: 'done', runIds: runs.map((row) => row.id) };
+      const branches = await transaction.$queryRawUnsafe<{ id: string }[]>(descendantsSql[database.provider], id);
+      if (branches.length > 0 && !withBranches) return { kind: 'has-branches', branches: branches.length };
+      const all = [...branches.map((branch) => branch.id), id];
+      for (const sessionId of all) {
+        await database.lockRow(transaction, 'Session', sessionId);
+        const run = await openRunOf(transaction, sessionId);
+        if (run) return { kind: 'busy', runId: run.id };
+      }
+      const runIds: string[] = [];
+      // The youngest generation first: each refers to the one before it.
+      for (const sessionId of all) runIds.push(...(await erase(transaction, sessionId)));
+      return { kind: 'done', runIds };
     }),
   );
+}
+
+/** Returns the runs that were erased. Grants, memories and artifacts go with the session's row. */
+async function erase(transaction: Transaction, sessionId: string): Promise<string[]> {
+  const runs = await transaction.run.findMany({ where: { sessionId }, select: { id: true } });
+  await transaction.purge.create({ data: { sessionId } });
+  // By the session, not by a list of runs, which may be longer than a statement's parameters.
+  const ofSession = { tape: { sessionId } };
+  await transaction.event.deleteMany({ where: ofSession });
+  await transaction.attachment.deleteMany({ where: ofSession });
+  await transaction.lease.deleteMany({ where: ofSession });
+  await transaction.tape.deleteMany({ where: { sessionId } });
+  await transaction.idempotencyKey.deleteMany({ where: { sessionId } });
+  await transaction.approval.deleteMany({ where: { sessionId } });
+  await transaction.run.deleteMany({ where: { sessionId } });
+  await transaction.passage.deleteMany({ where: { sessionId } });
+  await transaction.session.delete({ where: { id: sessionId } });
+  await transaction.purge.delete({ where: { sessionId } });
+  return runs.map(({ id }) => id);
 }

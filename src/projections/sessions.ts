@@ -11,7 +11,8 @@ const insertStatement = batchInsert({
   table: 'Session',
   columns: {
     ...{ id: 'text', owner: 'text', key: 'text', title: 'text', agentId: 'text' },
-    ...{ createdAt: 'timestamp', resetTurn: 'int' },
+    ...{ createdAt: 'timestamp', resetTurn: 'int', useCompaction: 'boolean' },
+    ...{ parentId: 'text', branchRunId: 'text', branchSeq: 'int', branchTurn: 'int' },
   },
   key: ['id'],
   replace: [],
@@ -62,13 +63,17 @@ export interface NewSession {
   agentId: string | null;
   /** Epoch milliseconds. */
   createdAt: number;
+  resetTurn?: number;
+  useCompaction?: boolean;
+  /** What it sees of its parent; without it, it is no branch. */
+  branch?: { parentId: string; runId: string; seq: number; turn: number };
 }
 
-export function insertSession(session: NewSession): RowWrite {
-  return {
-    statement: insertStatement,
-    row: { ...session, createdAt: databaseTime(session.createdAt), resetTurn: 0 },
-  };
+export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...session }: NewSession): RowWrite {
+  const createdAt = databaseTime(session.createdAt);
+  const { parentId = null, runId: branchRunId = null, seq: branchSeq = null, turn: branchTurn = null } = branch ?? {};
+  const row = { ...session, createdAt, resetTurn, useCompaction, parentId, branchRunId, branchSeq, branchTurn };
+  return { statement: insertStatement, row };
 }
 
 export function titleSession(id: string, title: string): RowWrite {

@@ -6,7 +6,10 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
+import { createCompactor } from '../context/compaction/by-hand.ts';
+import { createSummaryFailures } from '../context/compaction/failures.ts';
 import type { Meanings } from '../context/memory/meanings.ts';
+import { createTokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
@@ -155,7 +158,10 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
   const toolbox = createToolbox(builtin, mcpServers.sources);
   const secrets = createSecretVault();
+  const meter = createTokenMeter();
+  const compactor = createCompactor({ database, journal, newId, now: clock.now, catalogue, meter });
   const commands: CommandContext = {
+    ...{ journal, compactor },
     ...{ database, recorder, toolbox, policy, secrets, newId, now: clock.now, meanings, lanes },
     settings: {
       models: catalogue.names,
@@ -164,13 +170,14 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
     },
   };
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
-  return { clock, newId, ...running, commands, catalogue, policy, secrets };
+  return { clock, newId, ...running, commands, catalogue, policy, secrets, meter };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {
-  const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, clock, newId } = parts;
+  const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, meter, clock, newId } = parts;
   return {
     store: { database, journal, recorder, bus },
+    context: { meter, failures: createSummaryFailures(), meanings: parts.commands.meanings },
     world: { catalogue, toolbox, policy, secrets },
     ...{ clock, newId, logger },
     settings: {

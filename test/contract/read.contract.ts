@@ -78,6 +78,27 @@ function ends(start: Start): void {
     expect(await journal.readEnds([], 3)).toEqual(new Map());
   });
 
+  test('events of some types of several tapes come at once, each up to its own seq', async () => {
+    const { journal } = await start();
+    const [long, cut, none] = [newRunId(), newRunId(), newRunId()];
+    const events = await append(journal, long, 0, ...opening, delta('3'), delta('4'), ending);
+    const others = await append(journal, cut, 0, ...opening, delta('3'), delta('4'));
+    const wanted = [
+      { runId: long, upTo: Number.MAX_SAFE_INTEGER },
+      { runId: none, upTo: 3 },
+      { runId: cut, upTo: 3 },
+    ];
+    const found = await journal.readMany(wanted, ['output_delta']);
+    expect(found).toEqual(
+      new Map([
+        [long, events.filter(({ type }) => type === 'output_delta')],
+        [none, []],
+        [cut, others.filter(({ type, seq }) => type === 'output_delta' && seq <= 3)],
+      ]),
+    );
+    expect(await journal.readMany([], ['input'])).toEqual(new Map());
+  });
+
   test('the head is the newest event, of this run alone', async () => {
     const { journal } = await start();
     const [runId, other] = [newRunId(), newRunId()];

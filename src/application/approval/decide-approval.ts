@@ -10,6 +10,7 @@ import { insertGrant } from '../../projections/grants.ts';
 import { sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
+import { agentOfRun } from '../tool-calls/agent-of-run.ts';
 import { callerOf } from '../tool-calls/caller.ts';
 import { inputProblem } from '../tool-calls/input-problem.ts';
 import { judgeCall } from '../tool-calls/judge-call.ts';
@@ -96,8 +97,7 @@ async function policyProblem(context: CommandContext, approval: ApprovalRow, ans
   const [run, session] = [await context.recorder.load(approval.runId), await sessionOfRun(reader, approval.sessionId)];
   const tool = context.toolbox.find(approval.tool);
   if (!run || !session || !tool) return null;
-  const { agentId, scopes } = run.origin;
-  const { caller } = await callerOf(reader, session, agentId, scopes);
+  const caller = callerOf(session, await agentOfRun(reader, session, run), run.origin.scopes);
   const isEdited = answer.editedInput != null;
   const input: Json = isEdited ? canonicalValue(answer.editedInput ?? null) : JSON.parse(approval.input);
   const { effect, reason } = judgeCall(context.policy, caller, { tool, input }, { grants: [], now: context.now() });

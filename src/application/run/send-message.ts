@@ -8,7 +8,7 @@ import {
   sessionBusy,
 } from '../../domain/refusal.ts';
 import { decide } from '../../domain/run-decisions.ts';
-import { titleFrom } from '../../domain/session.ts';
+import { titleFrom } from '../../domain/session/title.ts';
 import { agentById } from '../../projections/agents.ts';
 import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { activeRunsOf, countWaitingRuns, openRunOf } from '../../projections/runs.ts';

@@ -17,6 +17,7 @@ const updateSchema = z.object({
   sessionId: z.string(),
   title: text(limits.TITLE_BYTES).nullish(),
   agentId: z.string().nullish(),
+  useCompaction: z.boolean().nullish(),
 });
 
 export async function updateSession(
@@ -26,9 +27,12 @@ export async function updateSession(
 ): Promise<ChangedSession | Refusal> {
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { sessionId, title, agentId } = parsed.input;
+  const { sessionId, title, agentId, useCompaction } = parsed.input;
   if (agentId != null && !(await agentById(database.reader, principal, agentId))) return notFound('agent', agentId);
-  const change = { title: title ?? undefined, agentId: agentId ?? undefined };
+  const change = {
+    ...{ title: title ?? undefined, agentId: agentId ?? undefined },
+    useCompaction: useCompaction ?? undefined,
+  };
   const session = await update(database, principal, sessionId, change);
   return session ? { kind: 'changed', sessionId } : notFound('session', sessionId);
 }
@@ -55,17 +59,17 @@ export async function archiveSession(
 
 export type PurgedSession = { kind: 'purged'; sessionId: string; runs: number };
 
-/** Erases the session and everything of it for good. */
+/** Erases the session and everything of it for good; branches, which live on what it recorded, only where that is asked for. */
 export async function purgeSession(
   { database, recorder, lanes }: CommandContext,
   { principal }: Viewer,
-  { sessionId, confirmKey }: { sessionId: string; confirmKey: string },
+  { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
   return lanes.run(sessionId, async () => {
     const session = await sessionById(database.reader, principal, sessionId);
     if (!session) return notFound('session', sessionId);
     if (session.key !== confirmKey) return conflict('`confirmKey` is not the key of the session; nothing was erased.');
-    const outcome = await purge(database, sessionId);
+    const outcome = await purge(database, sessionId, withBranches ?? false);
     switch (outcome.kind) {
       case 'done':
         for (const runId of outcome.runIds) recorder.forget(runId);
@@ -73,7 +77,9 @@ export async function purgeSession(
       case 'busy':
         return sessionBusy(outcome.runId);
       case 'has-branches':
-        return conflict('Branches of the session live on what it recorded; purge them first.');
+        return conflict(
+          `${outcome.branches === 1 ? 'One branch lives' : `${outcome.branches} branches live`} on what the session recorded; purge them first, or give \`withBranches\`.`,
+        );
       default:
         return outcome satisfies never;
     }

@@ -2,6 +2,7 @@ import { summarise } from '../../domain/approval.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
 import { notFound, type RefusalOf } from '../../domain/refusal.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
+import { agentInForce } from '../../projections/agents.ts';
 import { type SessionGrant, sessionGrants } from '../../projections/grants.ts';
 import { sessionById } from '../../projections/sessions.ts';
 import { selectTools } from '../../tools/tool-selection.ts';
@@ -37,7 +38,8 @@ export async function explainPolicy(
   const tool = context.toolbox.find(name);
   if (!tool) return notFound('tool', name);
   const input = canonicalJson(given).value;
-  const { caller, agent } = await callerOf(reader, session, null, scopes);
+  const agent = await agentInForce(reader, principal, session.agentId);
+  const caller = callerOf(session, agent, scopes);
   const now = context.now();
   const problem = inputProblem(tool, input);
   const about = { kind: 'explained', risk: tool.risk, summary: summarise(tool, input), inputProblem: problem } as const;

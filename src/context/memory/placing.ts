@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.ts';
 import { packVector } from '../../domain/search/vectors.ts';
 import type { Embedder } from '../../model/embedding/embedder.ts';
 import { ModelError } from '../../model/model.ts';
-import { placeMemories, type UnplacedMemory, unplacedMemories } from '../../projections/embeddings.ts';
+import { placeMemories, type UnplacedMemory, unplacedMemories } from '../../projections/memory/embeddings.ts';
 
 /** Is told of each failure and each success; says so in the log once. */
 export interface Outage {

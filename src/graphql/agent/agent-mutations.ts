@@ -10,6 +10,17 @@ import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';
 import { AgentType } from './agent.ts';
 
+const AgentLimitsInput = builder.inputType('AgentLimitsInput', {
+  description: "Bounds of one run. They only tighten the gateway's; what is left out is the gateway's.",
+  fields: (t) => ({
+    maxSteps: t.int({ description: 'Model calls.' }),
+    maxToolCalls: t.int({ description: 'Tool calls.' }),
+    runSeconds: t.float({ description: 'Time at work, without waiting for people.' }),
+    maxTokens: t.int({ description: 'Input and output of all steps together.' }),
+    maxCost: t.float({ description: "In the catalogue's currency." }),
+  }),
+});
+
 const CreateAgentInput = builder.inputType('CreateAgentInput', {
   description: 'A new agent.',
   fields: (t) => ({
@@ -20,6 +31,7 @@ const CreateAgentInput = builder.inputType('CreateAgentInput', {
       description:
         'The tools that it may ask for: names, and `source/*` for all that come from one source, such as `builtin/*`; without it all that there are.',
     }),
+    limits: t.field({ type: AgentLimitsInput, description: 'Bounds of its runs; without it those of the gateway.' }),
     makeDefault: t.boolean({
       defaultValue: false,
       description: 'Whether it runs from now on where nobody names another.',
@@ -48,6 +60,10 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
     instructions: t.string({ description: 'What the model is told before the conversation.' }),
     model: t.string({ description: 'A model of the catalogue.' }),
     tools: t.stringList({ description: 'The tools that it may ask for: names, and `source/*`.' }),
+    limits: t.field({
+      type: AgentLimitsInput,
+      description: 'Takes the place of all that were set before; an empty object takes them away.',
+    }),
     makeDefault: t.boolean({ description: 'Whether it runs from now on where nobody names another.' }),
   }),
 });

@@ -1,3 +1,4 @@
+import type { AgentLimits } from '../../domain/agent-limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type AgentRow, agentByName, pageAgents } from '../../projections/agents.ts';
 import { builder } from '../builder.ts';
@@ -5,6 +6,20 @@ import { connectionArguments, defineConnection, defineEdge } from '../connection
 import { connectionOfRows, pageArguments } from '../connection/paging.ts';
 import { Node } from '../node.ts';
 import { badUserInput } from '../public-errors.ts';
+
+const AgentLimitsType = builder.objectRef<AgentLimits>('AgentLimits').implement({
+  description: "Bounds of one run. They only tighten the gateway's; what is null is the gateway's.",
+  fields: (t) => ({
+    maxSteps: t.exposeInt('maxSteps', { nullable: true, description: 'Model calls.' }),
+    maxToolCalls: t.exposeInt('maxToolCalls', { nullable: true, description: 'Tool calls.' }),
+    runSeconds: t.exposeFloat('runSeconds', {
+      nullable: true,
+      description: 'Time at work, without waiting for people.',
+    }),
+    maxTokens: t.exposeInt('maxTokens', { nullable: true, description: 'Input and output of all steps together.' }),
+    maxCost: t.exposeFloat('maxCost', { nullable: true, description: "In the catalogue's currency." }),
+  }),
+});
 
 export const AgentType = builder.objectRef<AgentRow>('Agent');
 
@@ -22,6 +37,14 @@ AgentType.implement({
       description:
         'The tools that it may ask for, by name or as `source/*`; the names of all that there are where none were chosen.',
       resolve: ({ tools }, _args, { commands }) => tools ?? commands.toolbox.list().map(({ name }) => name),
+    }),
+    version: t.exposeInt('version', {
+      description: 'Goes up with each change of what its runs are given. Runs say which one they were made with.',
+    }),
+    limits: t.expose('limits', {
+      type: AgentLimitsType,
+      nullable: true,
+      description: "Bounds of its runs that are tighter than the gateway's; null where those alone hold.",
     }),
     isDefault: t.exposeBoolean('isDefault', { description: 'Whether it runs where nobody names another.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),

@@ -1,3 +1,4 @@
+import { contextAt } from '../../application/run/context-at.ts';
 import type { RunError as RunFailure } from '../../domain/events.ts';
 import type { RunStatus } from '../../domain/transitions.ts';
 import type { RunRow } from '../../projections/runs.ts';
@@ -10,6 +11,7 @@ import { present } from '../public-errors.ts';
 import { SessionType } from '../session/session.ts';
 import { typesArgument } from '../tape/tape-event.ts';
 import { TapeConnection, tapePage } from '../tape/tape-page.ts';
+import { RunContext } from './run-context.ts';
 import { isRunErrorCode, RunError } from './run-error.ts';
 import { Usage } from './usage.ts';
 
@@ -82,8 +84,21 @@ builder.objectFields(RunType, (t) => ({
   agent: t.field({
     type: AgentType,
     nullable: true,
-    description: 'The agent that it was given to; null where none was named, or where it was deleted.',
+    description:
+      'The agent that it was made with; before its first step the one that its message named. Null where there is none, or where it was deleted.',
     resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
+  }),
+  agentVersion: t.exposeInt('agentVersion', {
+    nullable: true,
+    description: 'The version of the agent that it was made with; null before its first step, and without an agent.',
+  }),
+  contextAt: t.field({
+    type: RunContext,
+    nullable: true,
+    description:
+      'What the model was shown for a step, made anew from the tapes and held against the hash that was recorded then. Null where there was no such step.',
+    args: { step: t.arg.int({ required: true, description: 'Which model call: 1, 2, 3, …' }) },
+    resolve: ({ id }, { step }, { commands, viewer }) => contextAt(commands, viewer, id, step),
   }),
   retryOf: t.field({
     type: RunType,

@@ -1,21 +1,11 @@
+import type { ArtifactRow } from '../../projections/artifacts.ts';
 import { builder } from '../builder.ts';
 import { defineConnection, defineEdge } from '../connection/connections.ts';
 import { Node } from '../node.ts';
 import { present } from '../public-errors.ts';
+import { RunType } from '../run/run.ts';
+import { Usage } from '../run/usage.ts';
 import { SessionType } from './session.ts';
-
-interface Artifact {
-  id: string;
-  sessionId: string;
-  trigger: 'MANUAL' | 'THRESHOLD' | 'OVERFLOW';
-  summary: string;
-  from: { runId: string; seq: number };
-  to: { runId: string; seq: number };
-  eventCount: number;
-  tokensBefore: number;
-  tokensAfter: number;
-  createdAt: Date;
-}
 
 const CompactionTrigger = builder.enumType('CompactionTrigger', {
   description: 'What made the gateway summarise.',
@@ -34,7 +24,9 @@ const TapePosition = builder.simpleObject('TapePosition', {
   }),
 });
 
-export const ArtifactType = builder.objectRef<Artifact>('CompactionArtifact').implement({
+export const ArtifactType = builder.objectRef<ArtifactRow>('CompactionArtifact');
+
+ArtifactType.implement({
   description:
     'A stored summary that stands for older history when the model is shown it. The originals stay on the tapes.',
   interfaces: [Node],
@@ -46,12 +38,38 @@ export const ArtifactType = builder.objectRef<Artifact>('CompactionArtifact').im
     }),
     trigger: t.expose('trigger', { type: CompactionTrigger, description: 'What made the gateway summarise.' }),
     summary: t.exposeString('summary', { description: 'What the model is shown instead.' }),
-    from: t.expose('from', { type: TapePosition, description: 'First event that it stands for.' }),
-    to: t.expose('to', { type: TapePosition, description: 'Last event that it stands for.' }),
+    from: t.field({
+      type: TapePosition,
+      description: 'First event that it stands for.',
+      resolve: ({ fromRunId: runId, fromSeq: seq }) => ({ runId, seq }),
+    }),
+    to: t.field({
+      type: TapePosition,
+      description: 'Last event that it stands for.',
+      resolve: ({ toRunId: runId, toSeq: seq }) => ({ runId, seq }),
+    }),
     eventCount: t.exposeInt('eventCount', { description: 'How many events it stands for.' }),
     tokensBefore: t.exposeInt('tokensBefore', { description: 'Tokens of what it stands for.' }),
     tokensAfter: t.exposeInt('tokensAfter', { description: 'Tokens of the summary.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    run: t.field({
+      type: RunType,
+      nullable: true,
+      description: 'The run that made it necessary, whose tape tells of it; null where somebody asked for it.',
+      resolve: ({ runId }, _args, { loaders }) => (runId === null ? null : loaders.run.load(runId)),
+    }),
+    previous: t.field({
+      type: ArtifactType,
+      nullable: true,
+      description: 'The summary that it builds on; null for a first one.',
+      resolve: ({ previousId }, _args, { loaders }) => (previousId === null ? null : loaders.artifact.load(previousId)),
+    }),
+    model: t.exposeString('model', { description: 'Name of the model that wrote it.' }),
+    usage: t.field({
+      type: Usage,
+      description: "What writing it used; not part of a run's usage, which is that of its answers.",
+      resolve: ({ usageEstimated: estimated, ...artifact }) => ({ ...artifact, estimated }),
+    }),
   }),
 });
 

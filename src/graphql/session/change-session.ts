@@ -16,6 +16,9 @@ const UpdateSessionInput = builder.inputType('UpdateSessionInput', {
     sessionId: t.id({ required: true, description: 'Which session.' }),
     title: t.string({ description: 'A title given by hand is never replaced by one made of a message.' }),
     agentId: t.id({ description: 'The agent that answers from the next message on.' }),
+    useCompaction: t.boolean({
+      description: 'False shows models the originals only, as many as fit, and makes no summaries.',
+    }),
   }),
 });
 
@@ -53,8 +56,12 @@ const ArchiveSessionResult = defineResult('ArchiveSessionResult', ArchiveSession
 const PurgeSessionInput = builder.inputType('PurgeSessionInput', {
   description: 'Which session to erase, said twice.',
   fields: (t) => ({
-    sessionId: t.id({ required: true, description: 'A session without a run that is open and without branches.' }),
+    sessionId: t.id({ required: true, description: 'A session without a run that is open.' }),
     confirmKey: t.string({ required: true, description: "Must equal the session's key." }),
+    withBranches: t.boolean({
+      defaultValue: false,
+      description: 'Erase all branches of it too, and theirs. Without it a session that has branches is not purged.',
+    }),
   }),
 });
 

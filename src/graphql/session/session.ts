@@ -1,3 +1,4 @@
+import { pageArtifacts } from '../../projections/artifacts.ts';
 import type { SessionRow } from '../../projections/sessions.ts';
 import { pageSessions } from '../../projections/sessions.ts';
 import { AgentType } from '../agent/agent.ts';
@@ -75,6 +76,9 @@ SessionType.implement({
       nullable: true,
       description: 'When it was archived; null while it is in use.',
     }),
+    useCompaction: t.exposeBoolean('useCompaction', {
+      description: 'Whether summaries stand for older history when models are shown it.',
+    }),
     usage: t.field({
       type: Usage,
       description: 'What all its runs used together.',
@@ -140,10 +144,8 @@ builder.objectFields(SessionType, (t) => ({
     type: ArtifactConnection,
     description: 'Summaries of its older history, newest first.',
     args: connectionArguments,
-    resolve(_session, args) {
-      pageArguments('artifact', args);
-      return emptyConnection;
-    },
+    resolve: async ({ id }, args, { commands }) =>
+      connectionOfRows(await pageArtifacts(commands.database.reader, id, pageArguments('artifact', args))),
   }),
   grants: t.field({
     type: [GrantType],

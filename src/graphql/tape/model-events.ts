@@ -30,7 +30,8 @@ builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
       type: ArtifactType,
       nullable: true,
       description: 'The summary that stood for older history; null where none was needed.',
-      resolve: () => null,
+      resolve: ({ payload: { artifactId } }, _args, { loaders }) =>
+        artifactId === null ? null : loaders.artifact.load(artifactId),
     }),
   }),
 });

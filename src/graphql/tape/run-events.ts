@@ -1,6 +1,6 @@
 import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
-import { notAvailable } from '../public-errors.ts';
+import { present } from '../public-errors.ts';
 import { RunState } from '../run/run.ts';
 import { RunError } from '../run/run-error.ts';
 import { ArtifactType } from '../session/artifact.ts';
@@ -50,9 +50,8 @@ builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
     artifact: t.field({
       type: ArtifactType,
       description: 'The summary.',
-      resolve() {
-        throw notAvailable('`CompactionEvent.artifact`');
-      },
+      resolve: ({ payload: { artifactId: id } }, _args, { loaders }) =>
+        present(loaders.artifact.load(id), 'artifact', id),
     }),
   }),
 });

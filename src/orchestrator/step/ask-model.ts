@@ -1,4 +1,3 @@
-import { assembleContext } from '../../context/assemble.ts';
 import type { NewEvent } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
 import { type CatalogueEntry, ModelError, type ModelFinish, type ModelRequest } from '../../model/model.ts';
@@ -7,6 +6,7 @@ import type { Lease } from '../leases.ts';
 import type { RunSetting } from '../run-setting.ts';
 import { closingEvents } from './closing-events.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
+import { prepareContext } from './prepare-context.ts';
 import { type Progress, recordEvents } from './record-step.ts';
 
 /** Why a model call was stopped from the inside. */
@@ -18,6 +18,8 @@ export interface Question {
   run: Run;
   step: number;
   model: CatalogueEntry;
+  /** Whether the provider found the context before this one too long. */
+  isTight: boolean;
   signal: AbortSignal;
 }
 
@@ -28,11 +30,10 @@ export type Outcome =
 
 /** Assembles the context, asks the model, records its answer as it comes and closes the step. */
 export async function askModel(environment: Environment, lease: Lease, question: Question): Promise<Outcome> {
-  const { setting, run, step, model } = question;
-  const { instructions, resetTurn } = setting;
-  const tools = setting.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
-  const asked = { run, step, resetTurn, instructions, tools, model };
-  const { request, record } = await assembleContext(environment.store, asked);
+  const { step, model } = question;
+  const prepared = await prepareContext(environment, lease, question);
+  if (prepared.kind === 'stop') return { kind: 'recorded', progress: prepared.progress };
+  const { request, record, tokens } = prepared.context;
   const begun = await recordEvents(environment, lease, [{ type: 'context', actor: 'SYSTEM', payload: record }]);
   if (begun.kind === 'stop') return { kind: 'recorded', progress: begun };
   const answer = await listen(environment, lease, question, request);
@@ -44,6 +45,9 @@ export async function askModel(environment: Environment, lease: Lease, question:
     case 'answered': {
       const { finish, deltas, unrecorded } = answer;
       const estimatedInput = record.estimatedTokens;
+      if (finish.usage) {
+        environment.context.meter.observe(model.name, { estimated: tokens, counted: finish.usage.input });
+      }
       const closing = closingEvents(environment, {
         model,
         finish,

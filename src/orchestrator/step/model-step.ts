@@ -7,7 +7,7 @@ import type { ModelError } from '../../model/model.ts';
 import type { Environment } from '../environment.ts';
 import type { Lease } from '../leases.ts';
 import type { RunSetting } from '../run-setting.ts';
-import { askModel } from './ask-model.ts';
+import { askModel, type Outcome } from './ask-model.ts';
 import { type Progress, recordCommand, recordEvents } from './record-step.ts';
 
 /**
@@ -28,7 +28,10 @@ export async function modelStep(
   let failure = circuitIsOpen(asked.name);
   for (const model of modelsInOrder(catalogue, asked)) {
     if (!model.circuit.admits()) continue;
-    const outcome = await askModel(environment, lease, { setting, run, step, model, signal });
+    const question = { setting, run, step, model, isTight: false, signal };
+    let outcome = await askModel(environment, lease, question);
+    // Its provider counts otherwise than we do: once more, with half of the window.
+    if (isOverflow(outcome)) outcome = await askModel(environment, lease, { ...question, isTight: true });
     if (outcome.kind === 'recorded') return outcome.progress;
     failure = outcome.failure;
     // Without its message: providers like to repeat what they were sent.
@@ -37,6 +40,10 @@ export async function modelStep(
     if (!isForFallback(failure)) break;
   }
   return fail(environment, lease, runError(failure));
+}
+
+function isOverflow(outcome: Outcome): boolean {
+  return outcome.kind === 'failed' && outcome.failure.code === 'CONTEXT_OVERFLOW' && !outcome.hasSpoken;
 }
 
 /**

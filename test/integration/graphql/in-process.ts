@@ -52,7 +52,9 @@ export async function openInProcess() {
   });
   const recorder = createRecorder({ journal, now, cachedRuns: 100, isShared: false });
   const policy: Policy = { judge: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
+  const compactor: CommandContext['compactor'] = { propose: async () => ({ kind: 'nothing', reason: 'No model.' }) };
   const commands: CommandContext = {
+    ...{ journal, compactor },
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     meanings: wordsAlone,
     secrets: createSecretVault(),

@@ -49,7 +49,12 @@ describe('several calls of one step', () => {
     expect(typesOf(events).filter((type) => type === 'TOOL_RESULT')).toHaveLength(3);
     expect(tool.executions.map(({ input }) => input)).toEqual([{ word: 'b' }, { word: 'z' }]);
     const lines = (await runById(again.client, runId)).output?.split('\n') ?? [];
-    expect(lines).toEqual([expect.stringContaining('not this one'), 'count: counted b', 'count: counted z']);
+    expect(lines).toEqual([
+      expect.stringContaining('not this one'),
+      'count: counted b',
+      'count: A person changed the input to {"word":"z"}.',
+      'counted z',
+    ]);
   });
 
   test('B41: a grant given for one leaves the questions that were asked already', async () => {

@@ -69,19 +69,6 @@ describe('a session', () => {
     await follow(client, again.run.id);
   });
 
-  test('B8: can not be branched or compacted yet, and says so', async () => {
-    const { client } = await startTestGateway();
-    const { runId } = await converse(client, { sessionKey: 'branch', text: '/say end' });
-    const { session } = await client.send(SessionByKeyDocument, { key: 'branch' });
-    for (const [mutation, input] of [
-      ['branchSession', `sessionId: "${session?.id}", runId: "${runId}"`],
-      ['compactSession', `sessionId: "${session?.id}"`],
-    ]) {
-      const { body } = await client.post({ query: `mutation { ${mutation}(input: { ${input} }) { __typename } }` });
-      expect(body.errors?.[0]).toMatchObject({ extensions: { code: 'NOT_AVAILABLE' } });
-    }
-  });
-
   test('B9: keeps a title that was given by hand', async () => {
     const { client } = await startTestGateway();
     const titleOf = async (key: string) => (await client.send(SessionByKeyDocument, { key })).session?.title;

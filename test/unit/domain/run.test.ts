@@ -37,7 +37,7 @@ const delta: NewEvent = { type: 'output_delta', actor: 'MODEL', payload: { step:
 const compaction: NewEvent = {
   type: 'compaction',
   actor: 'SYSTEM',
-  payload: { artifactId: 'cmp_1', tokensBefore: 10, tokensAfter: 2 },
+  payload: { artifactId: 'cmp_1', tokensBefore: 10, tokensAfter: 2, model: 'scripted', usage: null },
 };
 const phases = (run: Run) => callsOf(run.step).map(({ callId, phase }) => `${callId} ${phase.at}`);
 

@@ -10,6 +10,9 @@ CREATE TYPE "ApprovalStatus" AS ENUM ('PENDING', 'ALLOWED', 'DENIED', 'EXPIRED',
 -- CreateEnum
 CREATE TYPE "ApprovalScope" AS ENUM ('ONCE', 'SESSION', 'TIMEBOXED');
 
+-- CreateEnum
+CREATE TYPE "CompactionTrigger" AS ENUM ('MANUAL', 'THRESHOLD', 'OVERFLOW');
+
 -- CreateTable
 CREATE TABLE "Session" (
     "id" TEXT NOT NULL,
@@ -23,6 +26,8 @@ CREATE TABLE "Session" (
     "parentId" TEXT,
     "branchRunId" TEXT,
     "branchSeq" INTEGER,
+    "branchTurn" INTEGER,
+    "useCompaction" BOOLEAN NOT NULL DEFAULT true,
 
     CONSTRAINT "Session_pkey" PRIMARY KEY ("id")
 );
@@ -35,11 +40,55 @@ CREATE TABLE "Agent" (
     "instructions" TEXT NOT NULL,
     "model" TEXT,
     "tools" TEXT,
+    "limits" TEXT,
+    "version" INTEGER NOT NULL DEFAULT 1,
     "isDefault" BOOLEAN NOT NULL DEFAULT false,
     "createdAt" TIMESTAMP(3) NOT NULL,
     "updatedAt" TIMESTAMP(3) NOT NULL,
 
     CONSTRAINT "Agent_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "AgentVersion" (
+    "agentId" TEXT NOT NULL,
+    "version" INTEGER NOT NULL,
+    "owner" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "instructions" TEXT NOT NULL,
+    "model" TEXT,
+    "tools" TEXT,
+    "limits" TEXT,
+    "createdAt" TIMESTAMP(3) NOT NULL,
+
+    CONSTRAINT "AgentVersion_pkey" PRIMARY KEY ("agentId","version")
+);
+
+-- CreateTable
+CREATE TABLE "CompactionArtifact" (
+    "id" TEXT NOT NULL,
+    "sessionId" TEXT NOT NULL,
+    "runId" TEXT,
+    "trigger" "CompactionTrigger" NOT NULL,
+    "summary" TEXT NOT NULL,
+    "fromRunId" TEXT NOT NULL,
+    "fromSeq" INTEGER NOT NULL,
+    "fromTurn" INTEGER NOT NULL,
+    "toRunId" TEXT NOT NULL,
+    "toSeq" INTEGER NOT NULL,
+    "toTurn" INTEGER NOT NULL,
+    "eventCount" INTEGER NOT NULL,
+    "tokensBefore" INTEGER NOT NULL,
+    "tokensAfter" INTEGER NOT NULL,
+    "previousId" TEXT,
+    "model" TEXT NOT NULL,
+    "inputTokens" INTEGER NOT NULL,
+    "outputTokens" INTEGER NOT NULL,
+    "usageEstimated" BOOLEAN NOT NULL,
+    "cost" DOUBLE PRECISION,
+    "createdAt" TIMESTAMP(3) NOT NULL,
+
+    CONSTRAINT "CompactionArtifact_pkey" PRIMARY KEY ("id")
 );
 
 -- CreateTable
@@ -82,6 +131,7 @@ CREATE TABLE "Run" (
     "errorRetryable" BOOLEAN,
     "cancelReason" TEXT,
     "agentId" TEXT,
+    "agentVersion" INTEGER,
     "model" TEXT,
     "retryOf" TEXT,
     "createdAt" TIMESTAMP(3) NOT NULL,
@@ -218,6 +268,12 @@ CREATE INDEX "Session_agentId_idx" ON "Session"("agentId");
 CREATE UNIQUE INDEX "Agent_owner_name_key" ON "Agent"("owner", "name");
 
 -- CreateIndex
+CREATE INDEX "CompactionArtifact_sessionId_id_idx" ON "CompactionArtifact"("sessionId", "id");
+
+-- CreateIndex
+CREATE INDEX "CompactionArtifact_sessionId_toTurn_toSeq_idx" ON "CompactionArtifact"("sessionId", "toTurn", "toSeq");
+
+-- CreateIndex
 CREATE INDEX "Memory_owner_id_idx" ON "Memory"("owner", "id");
 
 -- CreateIndex
@@ -279,6 +335,9 @@ ALTER TABLE "Session" ADD CONSTRAINT "Session_agentId_fkey" FOREIGN KEY ("agentI
 
 -- AddForeignKey
 ALTER TABLE "Session" ADD CONSTRAINT "Session_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Session"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "CompactionArtifact" ADD CONSTRAINT "CompactionArtifact_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "Session"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "Memory" ADD CONSTRAINT "Memory_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "Session"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -11,6 +11,8 @@ CREATE TABLE "Session" (
     "parentId" TEXT,
     "branchRunId" TEXT,
     "branchSeq" INTEGER,
+    "branchTurn" INTEGER,
+    "useCompaction" BOOLEAN NOT NULL DEFAULT true,
     CONSTRAINT "Session_agentId_fkey" FOREIGN KEY ("agentId") REFERENCES "Agent" ("id") ON DELETE SET NULL ON UPDATE CASCADE,
     CONSTRAINT "Session_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Session" ("id") ON DELETE RESTRICT ON UPDATE CASCADE
 );
@@ -23,9 +25,52 @@ CREATE TABLE "Agent" (
     "instructions" TEXT NOT NULL,
     "model" TEXT,
     "tools" TEXT,
+    "limits" TEXT,
+    "version" INTEGER NOT NULL DEFAULT 1,
     "isDefault" BOOLEAN NOT NULL DEFAULT false,
     "createdAt" DATETIME NOT NULL,
     "updatedAt" DATETIME NOT NULL
+);
+
+-- CreateTable
+CREATE TABLE "AgentVersion" (
+    "agentId" TEXT NOT NULL,
+    "version" INTEGER NOT NULL,
+    "owner" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "instructions" TEXT NOT NULL,
+    "model" TEXT,
+    "tools" TEXT,
+    "limits" TEXT,
+    "createdAt" DATETIME NOT NULL,
+
+    PRIMARY KEY ("agentId", "version")
+);
+
+-- CreateTable
+CREATE TABLE "CompactionArtifact" (
+    "id" TEXT NOT NULL PRIMARY KEY,
+    "sessionId" TEXT NOT NULL,
+    "runId" TEXT,
+    "trigger" TEXT NOT NULL,
+    "summary" TEXT NOT NULL,
+    "fromRunId" TEXT NOT NULL,
+    "fromSeq" INTEGER NOT NULL,
+    "fromTurn" INTEGER NOT NULL,
+    "toRunId" TEXT NOT NULL,
+    "toSeq" INTEGER NOT NULL,
+    "toTurn" INTEGER NOT NULL,
+    "eventCount" INTEGER NOT NULL,
+    "tokensBefore" INTEGER NOT NULL,
+    "tokensAfter" INTEGER NOT NULL,
+    "previousId" TEXT,
+    "model" TEXT NOT NULL,
+    "inputTokens" INTEGER NOT NULL,
+    "outputTokens" INTEGER NOT NULL,
+    "usageEstimated" BOOLEAN NOT NULL,
+    "cost" REAL,
+    "createdAt" DATETIME NOT NULL,
+    CONSTRAINT "CompactionArtifact_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "Session" ("id") ON DELETE CASCADE ON UPDATE CASCADE
 );
 
 -- CreateTable
@@ -66,6 +111,7 @@ CREATE TABLE "Run" (
     "errorRetryable" BOOLEAN,
     "cancelReason" TEXT,
     "agentId" TEXT,
+    "agentVersion" INTEGER,
     "model" TEXT,
     "retryOf" TEXT,
     "createdAt" DATETIME NOT NULL,
@@ -190,6 +236,12 @@ CREATE INDEX "Session_agentId_idx" ON "Session"("agentId");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Agent_owner_name_key" ON "Agent"("owner", "name");
+
+-- CreateIndex
+CREATE INDEX "CompactionArtifact_sessionId_id_idx" ON "CompactionArtifact"("sessionId", "id");
+
+-- CreateIndex
+CREATE INDEX "CompactionArtifact_sessionId_toTurn_toSeq_idx" ON "CompactionArtifact"("sessionId", "toTurn", "toSeq");
 
 -- CreateIndex
 CREATE INDEX "Memory_owner_id_idx" ON "Memory"("owner", "id");

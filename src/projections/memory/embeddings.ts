@@ -1,6 +1,6 @@
-import { type BatchStatement, databaseTime } from '../database/batch-statement.ts';
-import type { Database } from '../database/database.ts';
-import { likeness } from '../domain/search/vectors.ts';
+import { type BatchStatement, databaseTime } from '../../database/batch-statement.ts';
+import type { Database } from '../../database/database.ts';
+import { likeness } from '../../domain/search/vectors.ts';
 import { type MemoriesQuery, visibleMemory } from './memories.ts';
 
 /** Vectors that are compared in one turn of the event loop. */

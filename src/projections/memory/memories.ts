@@ -1,11 +1,11 @@
-import { databaseTime } from '../database/batch-statement.ts';
-import type { Client, Database } from '../database/database.ts';
-import type { Memory } from '../database/generated/sqlite/client.ts';
-import { questionOf, type SearchQuestion } from '../domain/search/question.ts';
-import { withRecency } from '../domain/search/recency.ts';
-import { isSameFact } from '../domain/search/same-fact.ts';
-import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
-import { findPassages } from './search/find-passages.ts';
+import { databaseTime } from '../../database/batch-statement.ts';
+import type { Client, Database } from '../../database/database.ts';
+import type { Memory } from '../../database/generated/sqlite/client.ts';
+import { questionOf, type SearchQuestion } from '../../domain/search/question.ts';
+import { withRecency } from '../../domain/search/recency.ts';
+import { isSameFact } from '../../domain/search/same-fact.ts';
+import { keysetPage, type PageArguments, type RowPage } from '../keyset-page.ts';
+import { findPassages } from '../search/find-passages.ts';
 
 /** A memory with its tags read. */
 export type MemoryRow = Omit<Memory, 'tags'> & { tags: string[] };

@@ -1,6 +1,6 @@
-import { type BatchStatement, batchInsert, databaseTime, optionalTime } from '../database/batch-statement.ts';
-import type { Database } from '../database/database.ts';
-import { memoryRows } from './search/index-rows.ts';
+import { type BatchStatement, batchInsert, databaseTime, optionalTime } from '../../database/batch-statement.ts';
+import type { Database } from '../../database/database.ts';
+import { memoryRows } from '../search/index-rows.ts';
 
 export interface NewMemory {
   id: string;

@@ -1,0 +1,30 @@
+import { SPOKEN_EVENTS } from '../../config/limits.ts';
+import { type RebuiltContext, rebuildContext } from '../../context/rebuild.ts';
+import type { EventOf } from '../../domain/events.ts';
+import { runById } from '../../projections/runs.ts';
+import { sessionById } from '../../projections/sessions.ts';
+import type { CommandContext, Viewer } from '../command-context.ts';
+
+export interface ContextAt extends RebuiltContext {
+  event: EventOf<'context'>;
+}
+
+/** What the model was shown for a step, made anew from the tapes; null where the run had no such step. */
+export async function contextAt(
+  { database, journal, toolbox }: CommandContext,
+  { principal }: Viewer,
+  runId: string,
+  step: number,
+): Promise<ContextAt | null> {
+  const run = await runById(database.reader, principal, runId);
+  const session = run && (await sessionById(database.reader, principal, run.sessionId));
+  if (!run || !session) return null;
+  const contexts = await journal.read(runId, { after: 0, limit: SPOKEN_EVENTS, types: ['context'] });
+  // A step that was begun again has several; the last one is the one that was answered.
+  const event = contexts.findLast(
+    (each): each is EventOf<'context'> => each.type === 'context' && each.payload.step === step,
+  );
+  if (!event) return null;
+  const tools = toolbox.list().map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
+  return { event, ...(await rebuildContext({ database, journal }, { session, turn: run.turn ?? 1, event, tools })) };
+}

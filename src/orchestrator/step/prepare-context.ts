@@ -1,0 +1,67 @@
+import { type AssembledContext, assembleContext } from '../../context/assemble.ts';
+import { compact } from '../../context/compaction/compact.ts';
+import { recallMemories } from '../../context/recall.ts';
+import type { NewEvent } from '../../domain/events.ts';
+import { insertArtifact } from '../../projections/artifacts.ts';
+import type { Environment } from '../environment.ts';
+import type { Lease } from '../leases.ts';
+import type { Question } from './ask-model.ts';
+import { type Progress, recordEvents } from './record-step.ts';
+
+/** The part of the window that is used after a provider found the whole too long. */
+const TIGHT_SHARE = 0.5;
+
+export type Prepared = { kind: 'prepared'; context: AssembledContext } | { kind: 'stop'; progress: Progress };
+
+/**
+ * What the model is shown. Where older history takes too much of its window, that is summarised first, and the summary is on
+ * the tape and in its table before it is used. Without one, the oldest history is left out, or results are cut.
+ */
+export async function prepareContext(environment: Environment, lease: Lease, question: Question): Promise<Prepared> {
+  const context = await assemble(environment, question);
+  const { pressure } = context;
+  const { failures } = environment.context;
+  const isWanted = question.isTight || pressure !== 'none';
+  if (!isWanted || !question.setting.session.useCompaction || !failures.mayTry(lease.runId)) {
+    return { kind: 'prepared', context };
+  }
+  const trigger = question.isTight || pressure === 'overflow' ? 'OVERFLOW' : 'THRESHOLD';
+  const compacted = await compact(
+    { ...environment.store, newId: environment.newId },
+    {
+      ...{ sessionId: lease.sessionId, segments: context.segments, previous: context.artifact, trigger },
+      ...{ run: { runId: lease.runId, turn: question.run.turn ?? 1 }, signal: question.signal },
+      ...situation(environment, question),
+    },
+  );
+  if (compacted.kind === 'failed') {
+    failures.failed(lease.runId);
+    environment.logger.warn({ runId: lease.runId, model: question.model.name }, 'a summary could not be used');
+  }
+  if (compacted.kind !== 'compacted') return { kind: 'prepared', context };
+  const { artifact, usage } = compacted;
+  const { id: artifactId, tokensBefore, tokensAfter, model } = artifact;
+  const event: NewEvent = {
+    type: 'compaction',
+    actor: 'SYSTEM',
+    payload: { artifactId, tokensBefore, tokensAfter, model, usage },
+  };
+  const progress = await recordEvents(environment, lease, [event], [insertArtifact(artifact)]);
+  if (progress.kind === 'stop') return { kind: 'stop', progress };
+  return { kind: 'prepared', context: await assemble(environment, question) };
+}
+
+function assemble(environment: Environment, question: Question): Promise<AssembledContext> {
+  const { store, clock, context } = environment;
+  const { setting, run, step } = question;
+  const tools = setting.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
+  return assembleContext(store, {
+    ...{ session: setting.session, agent: setting.agent, run, step, tools },
+    recall: (asked) => recallMemories({ database: store.database, now: clock.now, meanings: context.meanings }, asked),
+    ...situation(environment, question),
+  });
+}
+
+function situation({ clock, context }: Environment, { model, isTight }: Question) {
+  return { model, ratio: context.meter.ratio(model.name), share: isTight ? TIGHT_SHARE : 1, now: clock.now() };
+}

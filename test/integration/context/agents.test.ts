@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { DeleteAgentDocument, UpdateSessionDocument } from '../../generated/graphql.ts';
+import { converse, follow, send } from '../conversation.ts';
+import { countedTool } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
+import { contextOf, createAgent, updateAgent } from './asked.ts';
+
+test('each change of an agent is a new version, and a run says which one it was made with', async () => {
+  const { client } = await startTestGateway();
+  const agent = await createAgent(client, { name: 'clerk', instructions: 'Be brief.' });
+  expect(agent.version).toBe(1);
+  const first = await converse(client, { sessionKey: 'a', text: '/instructions', agentId: agent.id });
+  expect(first.run.output).toContain('Be brief.');
+  const changed = await updateAgent(client, { agentId: agent.id, instructions: 'Be long.' });
+  expect(changed.version).toBe(2);
+  const second = await converse(client, { sessionKey: 'a', text: '/instructions', agentId: agent.id });
+  expect(second.run.output).toContain('Be long.');
+  expect(await contextOf(client, first.runId)).toMatchObject({ agent: { id: agent.id }, agentVersion: 1 });
+  expect(await contextOf(client, second.runId)).toMatchObject({ agent: { id: agent.id }, agentVersion: 2 });
+  const same = await updateAgent(client, { agentId: agent.id, instructions: 'Be long.', makeDefault: true });
+  expect(same).toMatchObject({ version: 2, isDefault: true });
+});
+
+test('a run by the default agent says so, a session keeps its agent, and neither needs the agent to be there still', async () => {
+  const { client } = await startTestGateway();
+  const usual = await createAgent(client, { name: 'usual', instructions: 'I am usual.', makeDefault: true });
+  const special = await createAgent(client, { name: 'special', instructions: 'I am special.' });
+  const first = await converse(client, { sessionKey: 'b', text: '/instructions' });
+  expect(first.run.output).toContain('I am usual.');
+  expect(await contextOf(client, first.runId)).toMatchObject({ agent: { id: usual.id }, agentVersion: 1 });
+  const { session } = await send(client, { sessionKey: 'b', text: '/say on' }).then(async (sent) => {
+    await follow(client, sent.run.id);
+    return sent;
+  });
+  await client.send(UpdateSessionDocument, { input: { sessionId: session.id, agentId: special.id } });
+  const kept = await converse(client, { sessionKey: 'b', text: '/instructions' });
+  expect(kept.run.output).toContain('I am special.');
+  await client.send(DeleteAgentDocument, { input: { agentId: special.id } });
+  const { agent, agentVersion, contextAt } = await contextOf(client, kept.runId);
+  expect({ agent, agentVersion, missing: contextAt.missing }).toEqual({ agent: null, agentVersion: 1, missing: [] });
+  const after = await converse(client, { sessionKey: 'b', text: '/instructions' });
+  expect(after.run.output).toContain('I am usual.');
+});
+
+test("B18: an agent's limits tighten the gateway's and never loosen them", async () => {
+  const { client } = await startTestGateway({ tools: [countedTool()], file: { limits: { maxSteps: 3 } } });
+  const strict = await createAgent(client, { name: 'strict', instructions: '', limits: { maxSteps: 1 } });
+  const loose = await createAgent(client, { name: 'loose', instructions: '', limits: { maxSteps: 30 } });
+  expect(strict.limits).toMatchObject({ maxSteps: 1, maxToolCalls: null });
+  const text = Array.from({ length: 6 }, () => '/call count {"word":"a"}').join('\n/then\n');
+  const stopped = await converse(client, { sessionKey: 'strict', text, agentId: strict.id });
+  expect(stopped.run).toMatchObject({ steps: 1, error: { code: 'STEP_LIMIT' } });
+  const bounded = await converse(client, { sessionKey: 'loose', text, agentId: loose.id });
+  expect(bounded.run).toMatchObject({ steps: 3, error: { code: 'STEP_LIMIT' } });
+  const free = await updateAgent(client, { agentId: strict.id, limits: {} });
+  expect(free).toMatchObject({ version: 2, limits: null });
+});

@@ -1,0 +1,67 @@
+import type { RowWrite } from '../../../src/database/batch-statement.ts';
+import type { NewEvent } from '../../../src/domain/events.ts';
+import { foldOn, placeEvents } from '../../../src/domain/place-events.ts';
+import type { Run } from '../../../src/domain/run.ts';
+import { runRows } from '../../../src/projections/recording/run-rows.ts';
+import { insertSession } from '../../../src/projections/sessions.ts';
+import type { Gateway } from '../../../src/server/gateway.ts';
+import { context, input, output, status } from '../../unit/domain/given.ts';
+
+const AT_A_TIME = 250;
+
+/** A session of so many ended runs, ten events each, and one that is under way; written past the orchestrator, which is quicker. */
+export async function createSessionWithRuns({ database, journal, newId }: Gateway['parts'], count: number) {
+  const sessionId = newId('session');
+  await database.commit([
+    insertSession({ id: sessionId, owner: 'ada', key: sessionId, title: null, agentId: null, createdAt: 0 }),
+  ]);
+  let lastEnded = '';
+  for (let turn = 1; turn <= count; turn += AT_A_TIME) {
+    const turns = Array.from({ length: Math.min(AT_A_TIME, count - turn + 1) }, (_, index) => turn + index);
+    const runIds = turns.map(() => newId('run'));
+    await Promise.all(turns.map((each, index) => append(each, runIds[index] ?? '', true)));
+    lastEnded = runIds.at(-1) ?? '';
+  }
+  // Not under way for the server: nothing would have to execute it.
+  const run = await append(count + 1, newId('run'), false);
+  return {
+    session: { id: sessionId, owner: 'ada', parentId: null, resetTurn: 0, useCompaction: true, lastEnded },
+    run,
+  };
+
+  async function append(turn: number, runId: string, ends: boolean): Promise<Run> {
+    const answer = [
+      context(1),
+      ...deltas,
+      ...output(1, { text: `Answer ${String(turn).padStart(6, '0')}. ${'More of it. '.repeat(20)}` }),
+    ];
+    const events = [begin(sessionId, turn), status(null, 'PENDING'), status('PENDING', 'IN_PROGRESS', { turn })];
+    const end = status('IN_PROGRESS', ends ? 'DONE' : 'CANCELLED');
+    const all = [...events, ...(ends ? answer : []), end];
+    const place = { runId, now: 0, epoch: null };
+    const run = foldOn(null, place, all);
+    if (!run) throw new Error('These events begin no run.');
+    const writes: RowWrite[] = runRows(run, placeEvents(null, place, all));
+    await journal.append({
+      runId,
+      sessionId,
+      expectedHead: 0,
+      epoch: null,
+      events: placeEvents(null, place, all),
+      writes,
+    });
+    return run;
+  }
+}
+
+const deltas: NewEvent[] = ['a', 'b', 'c', 'd'].map((text) => ({
+  type: 'output_delta',
+  actor: 'MODEL',
+  payload: { step: 1, text },
+}));
+
+function begin(sessionId: string, turn: number): NewEvent {
+  const event = input(`Question ${String(turn).padStart(6, '0')}`);
+  if (event.type !== 'input' || event.payload.origin === null) throw new Error('Not an input.');
+  return { ...event, payload: { ...event.payload, origin: { ...event.payload.origin, sessionId } } };
+}
