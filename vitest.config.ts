@@ -7,11 +7,20 @@ const otherMilliseconds = 60_000;
 /** Of several processes, each of which takes seconds to start where the machine has much else to do. */
 const processMilliseconds = 180_000;
 
+/** Of the integration tests those about what is stored. */
+const storeFiles = [
+  'test/integration/{runs,sessions,store,search}/**/!(sqlite-)*.test.ts',
+  'test/integration/context/{branching,compaction,agents}.test.ts',
+  'test/integration/**/postgres-*.test.ts',
+];
+
 /** Makes a Postgres for the tests of a project, or takes the one that `TEST_DATABASE_URL` names. */
 const postgres = 'test/postgres/setup.ts';
+const template = 'test/integration/template.ts';
 
+/** Files share the process of their worker: to load the program for each of them would take as long as the tests. */
 function project(name: string, include: string[], testTimeout = otherMilliseconds, globalSetup: string[] = []) {
-  return { extends: true as const, test: { name, include, testTimeout, globalSetup } };
+  return { extends: true as const, test: { name, include, testTimeout, globalSetup, isolate: false } };
 }
 
 /** The gateways of the tests run on this store. */
@@ -45,10 +54,15 @@ export default defineConfig({
       project('unit', ['test/unit/**/*.test.ts'], unitMilliseconds),
       project('contract', ['test/contract/**/*.test.ts'], otherMilliseconds, [postgres]),
       project('property', ['test/property/**/*.test.ts']),
-      onStore('sqlite', project('integration', ['test/integration/**/!(postgres-)*.test.ts'])),
+      onStore(
+        'sqlite',
+        project('integration', ['test/integration/**/!(postgres-)*.test.ts'], otherMilliseconds, [template]),
+      ),
+      onStore('postgresql', project('postgres', storeFiles, otherMilliseconds, [postgres])),
+      // All of the tests above on Postgres; not part of `npm test`, which takes those that the store could make fail.
       onStore(
         'postgresql',
-        project('postgres', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
+        project('postgres-all', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
       ),
       processProject('e2e', ['test/e2e/**/*.test.ts'], [postgres]),
       // Not part of `npm test`: it needs a browser (npm run test:browser).

@@ -99,6 +99,7 @@ const parts = [
   tests('contract'),
   tests('property'),
   tests('integration'),
+  tests('postgres', 'test/integration'),
   tests('e2e'),
   sdl,
 ];

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
@@ -38,7 +38,9 @@ async function newDatabase(): Promise<string> {
   if (inject('store') === 'postgresql') return createTestDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return `file:${join(folder, 'runtape.db')}`;
+  const path = join(folder, 'runtape.db');
+  await copyFile(inject('template'), path);
+  return `file:${path}`;
 }
 
 async function startOn(databaseUrl: string, options: TestGatewayOptions): Promise<TestGateway> {

@@ -3,6 +3,7 @@ import type { NewEvent } from '../../../src/domain/events.ts';
 import { foldOn, placeEvents } from '../../../src/domain/place-events.ts';
 import type { Run } from '../../../src/domain/run.ts';
 import { runRows } from '../../../src/projections/recording/run-rows.ts';
+import { saidRows } from '../../../src/projections/search/index-rows.ts';
 import { insertSession } from '../../../src/projections/sessions.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { context, input, output, status } from '../../unit/domain/given.ts';
@@ -41,15 +42,9 @@ export async function createSessionWithRuns({ database, journal, newId }: Gatewa
     const place = { runId, now: 0, epoch: null };
     const run = foldOn(null, place, all);
     if (!run) throw new Error('These events begin no run.');
-    const writes: RowWrite[] = runRows(run, placeEvents(null, place, all));
-    await journal.append({
-      runId,
-      sessionId,
-      expectedHead: 0,
-      epoch: null,
-      events: placeEvents(null, place, all),
-      writes,
-    });
+    const placed = placeEvents(null, place, all);
+    const writes: RowWrite[] = [...runRows(run, placed), ...saidRows(run, placed)];
+    await journal.append({ runId, sessionId, expectedHead: 0, epoch: null, events: placed, writes });
     return run;
   }
 }

@@ -91,6 +91,7 @@ function inputOf(name: string, type: GraphQLInputType, filling: Filling): string
     case 'Boolean':
       return 'true';
     case 'Int':
+    case 'Float':
       return '1';
     case 'JSON':
       return '{}';

@@ -139,9 +139,10 @@ describe('a model of Anthropic', () => {
   });
 
   test.each([
-    ['prompt is too long: 210000 tokens > 200000 maximum', 'CONTEXT_OVERFLOW'],
-    ['messages: text content blocks must be non-empty', 'MODEL_UNAVAILABLE'],
-  ])('B19: "%s" is a permanent failure: %s', async (message, code) => {
+    // Asked once more with half of the window.
+    ['prompt is too long: 210000 tokens > 200000 maximum', 'CONTEXT_OVERFLOW', 2],
+    ['messages: text content blocks must be non-empty', 'MODEL_UNAVAILABLE', 1],
+  ])('B19: "%s" is a permanent failure: %s', async (message, code, requests) => {
     const provider = await startProvider((response) =>
       sendJson(response, 400, { type: 'error', error: { type: 'invalid_request_error', message } }),
     );
@@ -151,7 +152,7 @@ describe('a model of Anthropic', () => {
       state: 'FAILED',
       error: { code, retryable: false, message: expect.stringContaining(message) },
     });
-    expect(provider.requests).toHaveLength(1);
+    expect(provider.requests).toHaveLength(requests);
   });
 
   test('that withholds its answer: MODEL_REFUSED', async () => {
