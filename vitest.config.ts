@@ -28,13 +28,13 @@ function onStore(store: 'sqlite' | 'postgresql', { extends: inherits, test }: Re
   return { extends: inherits, test: { ...test, provide: { store } } };
 }
 
-/** One file after the other: these start and kill real processes and measure how soon they are back. */
+/** These start and kill real processes, and wait for them more than they work. */
 function processProject(name: string, include: string[], globalSetup: string[] = []) {
   const { extends: inherits, test } = project(name, include, processMilliseconds, [
     'test/e2e/build.ts',
     ...globalSetup,
   ]);
-  return { extends: inherits, test: { ...test, fileParallelism: false } };
+  return { extends: inherits, test };
 }
 
 export default defineConfig({

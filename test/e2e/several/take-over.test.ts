@@ -21,16 +21,15 @@ interface Fault {
   recover: ((victim: ServerProcess, line: BreakingProxy) => void) | null;
 }
 
+/** Those that a server can not answer to in time; the campaign draws connections that are reset or late as well. */
 const faults: Fault[] = [
   { what: 'is killed', strike: (victim) => victim.end('SIGKILL'), recover: null },
   { what: 'is frozen', strike: (victim) => victim.freeze(), recover: (victim) => victim.wake() },
-  { what: 'is cut off from the database', strike: (_, line) => line.cut(), recover: (_, line) => line.heal() },
   {
     what: 'is cut off without noticing',
     strike: (_, line) => line.swallow(),
     recover: (_, line) => line.heal(),
   },
-  { what: 'reaches the database too late', strike: (_, line) => line.delay(), recover: (_, line) => line.heal() },
 ];
 
 const call = (tool: string, milliseconds = 10) =>
