@@ -69,10 +69,18 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     return client;
   };
   let stopped = false;
+  let closed = false;
+  const { close } = gateway;
+  // A test may close it; its store can not be looked at from then on.
+  gateway.close = (graceSeconds) => {
+    closed = true;
+    return close(graceSeconds);
+  };
   const stop = async () => {
     if (stopped) return;
     stopped = true;
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+    if (closed) return;
     await untilQuiet(gateway);
     await assertRowsAreFolds(gateway);
     await gateway.close(0);

@@ -9,9 +9,9 @@ import {
   RunTapeDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { converse, follow, send } from '../conversation.ts';
+import { converse, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
-import { startTestGateway, type TestGateway } from '../gateway.ts';
+import { startTestGateway, type TestGateway, until } from '../gateway.ts';
 import { branch, compact, compactions, contextOf } from './asked.ts';
 import { overridingCatalogue } from './models.ts';
 
@@ -68,6 +68,7 @@ describe('B54: a summary', () => {
   test('waits for nobody: a session with a run under way is busy, and one with nothing to summarise says so', async () => {
     const { client } = await startTestGateway();
     const { run, session } = await send(client, { sessionKey: 'busy', text: '/hang' });
+    await until(async () => (await runById(client, run.id)).state === 'IN_PROGRESS');
     const input = { sessionId: session.id };
     const { compactSession } = await client.send(CompactSessionDocument, { input });
     expect(compactSession).toMatchObject({ __typename: 'SessionBusyError', activeRun: { id: run.id } });
