@@ -13,7 +13,8 @@ import {
   lockSqliteFile,
   prepareSqliteFile,
 } from './sqlite-file.ts';
-import { isOfStore, StoreError, toStoreError } from './store-error.ts';
+import { toStoreError } from './store-error.ts';
+import { whileBusy } from './while-busy.ts';
 import { createWriteLane } from './write-lane.ts';
 
 export interface SqliteOptions {
@@ -83,18 +84,7 @@ async function openConnection(path: string, opened: Client[]): Promise<Client> {
 function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: () => void): Database {
   const lane = createWriteLane();
   const write: Database['write'] = (work) =>
-    lane.run(async () => {
-      for (const pause of BUSY_PAUSES_MILLISECONDS) {
-        try {
-          return await work(writer);
-        } catch (error) {
-          const failure = isOfStore(error) ? toStoreError(error) : error;
-          if (!(failure instanceof StoreError && failure.failure === 'busy')) throw failure;
-          await clock.sleep(pause);
-        }
-      }
-      throw new StoreError('busy', 'the file stayed locked by another program');
-    });
+    lane.run(() => whileBusy(BUSY_PAUSES_MILLISECONDS, clock, () => work(writer)));
   return {
     provider: 'sqlite',
     isShared: false,

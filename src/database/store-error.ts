@@ -55,13 +55,19 @@ export function toStoreError(error: unknown): StoreError {
 /** Whether the store failed, and not the work that used it: by what Prisma and the drivers throw. */
 export function isOfStore(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false;
-  if (error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError') return true;
+  if (error instanceof StoreError || error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError')
+    return true;
   return /^(E[A-Z]{4,}|[0-9A-Z]{5})$/.test(String(field(error, 'code') ?? '')) || lostConnection.test(error.message);
 }
 
 /** The driver of Postgres says these without any code. */
 const lostConnection =
   /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client (was closed|has encountered))/;
+
+/** Of what Postgres' driver threw: whether the connection failed, and not the database refused a statement and said why. */
+export function isConnectionLost(error: unknown): boolean {
+  return field(error, 'severity') === undefined || /^(08|57P)/.test(String(field(error, 'code')));
+}
 
 /** Postgres' own driver says a code; Prisma wraps what a driver said. */
 function driverCause(error: unknown): DriverCause {

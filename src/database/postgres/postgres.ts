@@ -5,7 +5,8 @@ import { StartError } from '../../config/start-error.ts';
 import { type BatchGroup, groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/postgresql/client.ts';
-import { isOfStore, StoreError, toStoreError } from '../store-error.ts';
+import { isConnectionLost, isOfStore, StoreError, toStoreError } from '../store-error.ts';
+import { failStore, whileBusy } from '../while-busy.ts';
 import { migratePostgres } from './migrate.ts';
 import { createNotifications } from './notifications.ts';
 import { createPool, nameOf } from './pools.ts';
@@ -68,18 +69,7 @@ function postgresDatabase(
   const reader = createClient(reading);
 
   /** Deadlocks and serialization failures undo the whole transaction: it is simply done again. */
-  async function again<T>(work: () => Promise<T>): Promise<T> {
-    for (const pause of [...BUSY_PAUSES_MILLISECONDS, null]) {
-      try {
-        return await work();
-      } catch (error) {
-        const failure = isOfStore(error) ? toStoreError(error) : error;
-        if (pause === null || !(failure instanceof StoreError && failure.failure === 'busy')) throw failure;
-        await clock.sleep(pause);
-      }
-    }
-    throw new StoreError('busy', 'other transactions were in the way each time');
-  }
+  const again = <T>(work: () => Promise<T>) => whileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
 
   const database: Database = {
     provider: 'postgresql',
@@ -128,45 +118,30 @@ function isUnheldText(error: unknown): boolean {
   return isOfStore(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
 }
 
-function failStore(error: unknown): never {
-  throw isOfStore(error) ? toStoreError(error) : error;
-}
-
-/** One statement is a transaction of its own; more of them are put into one. */
+/** One statement is a transaction of its own, without the round trips of an explicit one. */
 async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups: BatchGroup[]): Promise<void> {
-  const [first] = groups;
-  if (!first) return;
-  if (groups.length === 1 && durability === 'full') return commitOne(pool, first);
+  if (groups.length === 0) return;
+  const isAlone = groups.length === 1 && durability === 'full';
   const connection = await pool.connect();
-  let committing = false;
+  let committing = isAlone;
   try {
-    await connection.query('BEGIN');
+    if (!isAlone) await connection.query('BEGIN');
     if (durability === 'normal') await connection.query('SET LOCAL synchronous_commit = off');
     for (const { sql, rows } of groups) await connection.query(sql, [rows]);
     committing = true;
-    await connection.query('COMMIT');
+    if (!isAlone) await connection.query('COMMIT');
     connection.release();
   } catch (error) {
-    // Ends the transaction as well, whatever state it is in.
-    connection.release(true);
-    throw committing ? inDoubt(error) : error;
+    if (isConnectionLost(error)) {
+      connection.release(true);
+      // Only the database knows whether the commit took place.
+      throw committing ? new StoreError('unknown', toStoreError(error).detail, error) : error;
+    }
+    const undo = isAlone ? Promise.resolve() : connection.query('ROLLBACK');
+    await undo.then(
+      () => connection.release(),
+      () => connection.release(true),
+    );
+    throw error;
   }
-}
-
-async function commitOne(pool: pg.Pool, { sql, rows }: BatchGroup): Promise<void> {
-  const connection = await pool.connect();
-  try {
-    await connection.query(sql, [rows]);
-    connection.release();
-  } catch (error) {
-    const failure = inDoubt(error);
-    connection.release(failure instanceof StoreError);
-    throw failure;
-  }
-}
-
-/** Where the database did not answer to a commit, only it knows whether it took place. */
-function inDoubt(error: unknown): unknown {
-  const failure = toStoreError(error);
-  return failure.failure === 'unavailable' ? new StoreError('unknown', failure.detail, error) : error;
 }
