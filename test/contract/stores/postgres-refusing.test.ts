@@ -24,26 +24,23 @@ test.each([
   ['a full disk', '53100'],
   ['a statement that took too long', '57014'],
   ['a database that is read-only', '25006'],
-])(
-  'B52: %s is a refusal: nothing is stored, and it goes on afterwards',
-  async (_what, state) => {
-    const { url, database, journal } = await openStore();
-    const operator = await connectTo(url);
-    const runId = newRunId();
-    await append(journal, runId, 0, ...opening);
-    await refuseAt(operator, 'IdempotencyKey', state);
-    const refused = { name: 'StoreError', failure: 'unavailable', detail: 'no room' };
-    // One statement, and one of the several of a transaction.
-    await expect(database.commit([row('alone')])).rejects.toMatchObject(refused);
-    const both = request(runId, 2, [delta('x')], { writes: [row('with it')] });
-    await expect(journal.append(both)).rejects.toMatchObject(refused);
-    expect(await readAll(journal, runId)).toHaveLength(2);
-    await operator.query('DROP FUNCTION refuse CASCADE');
-    expect(await journal.append(both)).toMatchObject({ kind: 'appended' });
-    await database.commit([row('alone')]);
-    expect(await database.reader.idempotencyKey.count()).toBe(2);
-  },
-);
+])('B52: %s is a refusal: nothing is stored, and it goes on afterwards', async (_what, state) => {
+  const { url, database, journal } = await openStore();
+  const operator = await connectTo(url);
+  const runId = newRunId();
+  await append(journal, runId, 0, ...opening);
+  await refuseAt(operator, 'IdempotencyKey', state);
+  const refused = { name: 'StoreError', failure: 'unavailable', detail: 'no room' };
+  // One statement, and one of the several of a transaction.
+  await expect(database.commit([row('alone')])).rejects.toMatchObject(refused);
+  const both = request(runId, 2, [delta('x')], { writes: [row('with it')] });
+  await expect(journal.append(both)).rejects.toMatchObject(refused);
+  expect(await readAll(journal, runId)).toHaveLength(2);
+  await operator.query('DROP FUNCTION refuse CASCADE');
+  expect(await journal.append(both)).toMatchObject({ kind: 'appended' });
+  await database.commit([row('alone')]);
+  expect(await database.reader.idempotencyKey.count()).toBe(2);
+});
 
 test('never more connections than configured, however many ask', async () => {
   const { url, database } = await openStore();
