@@ -92,7 +92,7 @@ export async function deleteAgent(
   { principal: owner }: Viewer,
   { agentId }: { agentId: string },
 ): Promise<DeletedAgent | Refusal> {
-  const agent = await agentById(database.reader, owner, agentId);
+  const agent = await agentById(database, owner, agentId);
   if (!agent) return notFound('agent', agentId);
   if (agent.isDefault) return conflict(`Agent ${agentId} is the default; make another one the default first.`);
   return (await remove(database, owner, agentId)) ? { kind: 'deleted', agentId } : notFound('agent', agentId);

@@ -31,7 +31,7 @@ export async function remember(
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const sessionId = parsed.input.sessionId ?? null;
-  if (sessionId !== null && !(await sessionById(context.database.reader, owner, sessionId))) {
+  if (sessionId !== null && !(await sessionById(context.database, owner, sessionId))) {
     return notFound('session', sessionId);
   }
   // One at a time, so that the same fact told twice at once is stored once.

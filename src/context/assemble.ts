@@ -63,14 +63,13 @@ export interface AssembledContext {
  */
 export async function assembleContext(store: HistoryStore, question: ContextQuestion): Promise<AssembledContext> {
   const { run, session, model, tools } = question;
-  const { reader } = store.database;
   const turn = run.turn ?? 1;
   const budget = tokenBudget(model.contextTokens * question.share, question.ratio);
   const instructions = question.agent?.instructions || DEFAULT_INSTRUCTIONS;
   // A reset that came while the run is under way does not take the run itself away.
   const resetTurn = Math.min(session.resetTurn, turn - 1);
   const segments = clipped(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
-  const artifact = session.useCompaction ? await furthestArtifact(reader, segments) : null;
+  const artifact = session.useCompaction ? await furthestArtifact(store.database, segments) : null;
   const whole = await messagesOf(store, { runId: run.runId, turn });
   const own = ownShown(whole, artifact);
   const memories = await shownMemories(question.recall, session, whole, budget.memories);

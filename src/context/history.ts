@@ -69,7 +69,7 @@ export async function* walk(
   for (const segment of from === 'newest' ? segments : segments.toReversed()) {
     let range: Segment | null = segment;
     while (range !== null) {
-      const runs: Turn[] = await runsBetween(store.database.reader, range.sessionId, range, { from, limit });
+      const runs: Turn[] = await runsBetween(store.database, range.sessionId, range, { from, limit });
       if (runs.length > 0) yield* await messagesOfRuns(store, runs, segment.cut);
       range = runs.length < limit ? null : behind(range, runs.at(-1)?.turn ?? 0, from);
       // Whoever reads on wants more: few looks, and few runs that are read for nothing.

@@ -1,5 +1,6 @@
 import type { RowWrite } from './batch-statement.ts';
 import type { PrismaClient } from './generated/sqlite/client.ts';
+import type { Parameter, Statement } from './statement.ts';
 
 /** The client of the SQLite schema is the common denominator: what compiles against it runs on both stores. */
 export type Client = PrismaClient;
@@ -19,10 +20,14 @@ export interface Database {
   write<T>(work: (client: Client) => Promise<T>): Promise<T>;
   /** Writes all rows or none, in one transaction. Resolves when they are durable. Rejects with a StoreError. */
   commit(writes: readonly RowWrite[]): Promise<void>;
+  /** What a statement finds. Never waits for a writer, never sees an open transaction. Rejects with a StoreError. */
+  select<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
+  /** Runs a statement that changes rows, as `write` does, and returns what it answers. Rejects with a StoreError. */
+  change<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
   /** Keeps a row as it is until the transaction ends. On SQLite the write lane sees to that already. */
   lockRow(transaction: Pick<Client, '$queryRawUnsafe'>, table: 'Session', id: string): Promise<void>;
   /** One cell of text that SQL made; `null` where there is no row. */
-  readText(sql: { sqlite: string; postgresql: string }, ...parameters: (string | number)[]): Promise<string | null>;
+  readText(sql: { sqlite: string; postgresql: string }, ...parameters: Parameter[]): Promise<string | null>;
   /** Lets the lane run dry, then closes the connections and gives the lock back. */
   close(): Promise<void>;
 }

@@ -17,13 +17,13 @@ export function storeOf(url: string): Store {
 /** Opens the database, the newest migration applied. What the other kind of store needs is not even loaded. Throws a StartError. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if (storeOf(options.url) === 'postgresql') return (await import('./postgres/postgres.ts')).openPostgres(options);
-  return (await import('./sqlite.ts')).openSqlite(options);
+  return (await import('./sqlite/sqlite.ts')).openSqlite(options);
 }
 
 /** Opens the database to look at it, also while servers use it. Throws a StartError. */
 export async function openForReading(url: string): Promise<Database> {
   if (storeOf(url) === 'postgresql') return (await import('./postgres/postgres.ts')).openPostgresForReading(url);
-  return (await import('./sqlite.ts')).openSqliteForReading(url);
+  return (await import('./sqlite/sqlite.ts')).openSqliteForReading(url);
 }
 
 /** What a URL names, for people: without a password. */

@@ -57,7 +57,10 @@ export function isOfStore(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false;
   if (error instanceof StoreError || error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError')
     return true;
-  return /^(E[A-Z]{4,}|[0-9A-Z]{5})$/.test(String(field(error, 'code') ?? '')) || lostConnection.test(error.message);
+  return (
+    /^(SQLITE_[A-Z_]+|E[A-Z]{4,}|[0-9A-Z]{5})$/.test(String(field(error, 'code') ?? '')) ||
+    lostConnection.test(error.message)
+  );
 }
 
 /** The driver of Postgres says these without any code. */

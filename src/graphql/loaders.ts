@@ -62,8 +62,8 @@ export function createLoaders(
 ): Loaders {
   const { reader } = database;
   return {
-    session: rowLoader('session', (ids) => sessionsByIds(reader, owner, ids)),
-    run: rowLoader('run', (ids) => runsByIds(reader, owner, ids)),
+    session: rowLoader('session', (ids) => sessionsByIds(database, owner, ids)),
+    run: rowLoader('run', (ids) => runsByIds(database, owner, ids)),
     approval: rowLoader('approval', (ids) => approvalsByIds(reader, owner, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),

@@ -1,5 +1,6 @@
 import { databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 import {
   CLAIM_POSTGRESQL,
   CLAIM_SQLITE,
@@ -18,6 +19,15 @@ export interface Lease {
   lost: boolean;
 }
 
+const claimStatement: Statement<Lease> = {
+  columns: { runId: 'text', epoch: 'number', lost: 'boolean', sessionId: 'text' },
+  ...{ sqlite: CLAIM_SQLITE, postgresql: CLAIM_POSTGRESQL },
+};
+const renewStatement: Statement<{ runId: string }> = {
+  columns: { runId: 'text' },
+  ...{ sqlite: RENEW_SQLITE, postgresql: RENEW_POSTGRESQL },
+};
+
 /** For whom, from when and for how long. */
 export interface LeaseTerm {
   holder: string;
@@ -27,18 +37,11 @@ export interface LeaseTerm {
 }
 
 /** Takes leases, oldest run first, and raises their epochs, in one statement. */
-export async function claimLeases(database: Database, term: LeaseTerm, limit: number): Promise<Lease[]> {
+export function claimLeases(database: Database, term: LeaseTerm, limit: number): Promise<Lease[]> {
   const { holder, now, leaseMilliseconds } = term;
-  const at = databaseTime(now);
-  const claim: Statement =
-    database.provider === 'sqlite'
-      ? [CLAIM_SQLITE, holder, databaseTime(now + leaseMilliseconds), at, limit, at, limit, limit]
-      : [CLAIM_POSTGRESQL, holder, leaseMilliseconds, limit];
-  const rows = await perform<{ runId: string; sessionId: string; epoch: number | bigint; lost: unknown }>(
-    database,
-    claim,
-  );
-  return rows.map((row) => ({ ...row, epoch: Number(row.epoch), lost: Boolean(row.lost) }));
+  if (database.isShared) return database.change(claimStatement, holder, leaseMilliseconds, limit);
+  const [at, end] = [databaseTime(now), databaseTime(now + leaseMilliseconds)];
+  return database.change(claimStatement, holder, end, at, limit, at, limit, limit);
 }
 
 /** Prolongs leases; returns the runs that the holder still holds. */
@@ -47,12 +50,11 @@ export async function renewLeases(
   { holder, now, leaseMilliseconds }: LeaseTerm,
   runIds: readonly string[],
 ): Promise<Set<string>> {
-  const renew: Statement =
-    database.provider === 'sqlite'
-      ? [RENEW_SQLITE, databaseTime(now + leaseMilliseconds), holder, JSON.stringify(runIds)]
-      : [RENEW_POSTGRESQL, holder, JSON.stringify(runIds), leaseMilliseconds];
-  const rows = await perform<{ runId: string }>(database, renew);
-  return new Set(rows.map(({ runId }) => runId));
+  const ids = JSON.stringify(runIds);
+  const held = await (database.isShared
+    ? database.change(renewStatement, holder, ids, leaseMilliseconds)
+    : database.change(renewStatement, databaseTime(now + leaseMilliseconds), holder, ids));
+  return new Set(held.map(({ runId }) => runId));
 }
 
 /** Milliseconds until a lease of another server runs out; null where there is no such lease. */
@@ -72,10 +74,4 @@ export async function voidLeases(database: Database, now: Date): Promise<void> {
 /** Goes with the append after which the run needs no executor, or stands alone where a server stops. */
 export function handBack({ runId, epoch }: Lease): RowWrite {
   return { statement: handBackStatement, row: { runId, epoch } };
-}
-
-type Statement = [sql: string, ...parameters: (string | number)[]];
-
-function perform<Row>(database: Database, [sql, ...parameters]: Statement): Promise<Row[]> {
-  return database.write((client) => client.$queryRawUnsafe<Row[]>(sql, ...parameters));
 }

@@ -26,11 +26,10 @@ export interface RunSetting {
 
 /** Looks up what a run is executed with; null where its session is gone. */
 export async function settingOf({ store, world, settings }: Environment, run: Run): Promise<RunSetting | null> {
-  const { reader } = store.database;
-  const session = await sessionOfRun(reader, run.origin.sessionId);
+  const session = await sessionOfRun(store.database, run.origin.sessionId);
   if (!session) return null;
   const { id, owner, parentId, resetTurn, useCompaction } = session;
-  const agent = await agentOfRun(reader, session, run);
+  const agent = await agentOfRun(store.database, session, run);
   return {
     session: { id, owner, parentId, resetTurn, useCompaction },
     agent,

@@ -1,5 +1,6 @@
-import type { Client } from '../database/database.ts';
+import type { Client, Database } from '../database/database.ts';
 import type { Agent } from '../database/generated/sqlite/client.ts';
+import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
 import type { AgentLimits } from '../domain/agent-limits.ts';
 import type { AgentRef } from '../domain/events.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
@@ -35,9 +36,23 @@ export function readAgent<Row extends StoredLists>(
   return { ...row, tools: parsed(row.tools), limits: parsed(row.limits) };
 }
 
-export async function agentById(reader: Client, owner: string, id: string): Promise<AgentRow | null> {
-  const agent = await reader.agent.findFirst({ where: { id, owner } });
-  return agent && readAgent(agent);
+const columns: ColumnsOf<Agent> = {
+  ...{ id: 'text', owner: 'text', name: 'text', instructions: 'text', model: 'text', tools: 'text', limits: 'text' },
+  ...{ version: 'number', isDefault: 'boolean', createdAt: 'time', updatedAt: 'time' },
+};
+const byId = statement(
+  columns,
+  () => `SELECT ${columnList('Agent', columns)} FROM "Agent" WHERE "id" = ? AND "owner" = ?`,
+);
+const inForce = statement(
+  columns,
+  () => `SELECT ${columnList('Agent', columns)} FROM "Agent" WHERE "owner" = ? AND ("id" = ? OR "isDefault")
+    ORDER BY "isDefault" LIMIT 1`,
+);
+
+export async function agentById(database: Database, owner: string, id: string): Promise<AgentRow | null> {
+  const [agent] = await database.select(byId, id, owner);
+  return agent ? readAgent(agent) : null;
 }
 
 export async function agentByName(reader: Client, owner: string, name: string): Promise<AgentRow | null> {
@@ -49,15 +64,10 @@ export async function agentsByIds(reader: Client, owner: string, ids: readonly s
   return (await reader.agent.findMany({ where: { id: { in: [...ids] }, owner } })).map(readAgent);
 }
 
-/** The one that runs where nobody names another. */
-async function defaultAgent(reader: Client, owner: string): Promise<AgentRow | null> {
-  const agent = await reader.agent.findFirst({ where: { owner, isDefault: true } });
-  return agent && readAgent(agent);
-}
-
 /** The one that was named, where it still exists; else the default one, if there is one. */
-export async function agentInForce(reader: Client, owner: string, id: string | null): Promise<AgentInForce | null> {
-  return (id === null ? null : await agentById(reader, owner, id)) ?? defaultAgent(reader, owner);
+export async function agentInForce(database: Database, owner: string, id: string | null): Promise<AgentInForce | null> {
+  const found = (await database.select(inForce, owner, id)).map(readAgent);
+  return found.find((agent) => agent.id === id) ?? found[0] ?? null;
 }
 
 /** What the agent was in one version, also after it was changed or deleted. */

@@ -1,6 +1,7 @@
 import { batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
-import type { Client } from '../database/database.ts';
+import type { Client, Database } from '../database/database.ts';
 import type { CompactionArtifact } from '../database/generated/sqlite/client.ts';
+import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
 import type { Segment } from '../domain/session/lineage.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
@@ -27,29 +28,33 @@ export function insertArtifact(artifact: ArtifactRow): RowWrite {
   return { statement: insertStatement, row: { ...artifact, createdAt: databaseTime(artifact.createdAt.getTime()) } };
 }
 
-/** Segments that one look takes: databases bound the parameters of a statement. */
-const MOST_SEGMENTS = 500;
+const columns: ColumnsOf<ArtifactRow> = {
+  ...{ id: 'text', sessionId: 'text', runId: 'text', trigger: 'text', summary: 'text' },
+  ...{ fromRunId: 'text', fromSeq: 'number', fromTurn: 'number', toRunId: 'text', toSeq: 'number', toTurn: 'number' },
+  ...{ eventCount: 'number', tokensBefore: 'number', tokensAfter: 'number', previousId: 'text', model: 'text' },
+  ...{ inputTokens: 'number', outputTokens: 'number', usageEstimated: 'boolean', cost: 'number', createdAt: 'time' },
+};
+const furthest = statement(
+  columns,
+  ({ rows }) => `SELECT ${columnList('artifact', columns)} FROM "CompactionArtifact" AS "artifact"
+    JOIN ${rows('segment', { id: 'text', upToTurn: 'int', cutRunId: 'text', cutSeq: 'int' })}
+      ON "artifact"."sessionId" = "segment"."id"
+    WHERE "artifact"."fromTurn" = ? AND ("artifact"."toTurn" < "segment"."upToTurn"
+      OR ("artifact"."toTurn" = "segment"."upToTurn" AND ("segment"."cutRunId" IS NULL
+        OR "artifact"."toRunId" <> "segment"."cutRunId" OR "artifact"."toSeq" <= "segment"."cutSeq")))
+    ORDER BY "artifact"."toTurn" DESC, "artifact"."toSeq" DESC, "artifact"."id" DESC LIMIT 1`,
+);
 
 /** The summary that goes furthest of those that lie wholly within what is seen; null where there is none. */
-export async function furthestArtifact(reader: Client, segments: readonly Segment[]): Promise<ArtifactRow | null> {
+export async function furthestArtifact(database: Database, segments: readonly Segment[]): Promise<ArtifactRow | null> {
+  if (segments.length === 0) return null;
   // Turns have no holes: one that begins elsewhere was made when more, or less, was shown.
   const fromTurn = Math.min(...segments.map((segment) => segment.fromTurn));
-  return reader.compactionArtifact.findFirst({
-    where: { OR: segments.slice(0, MOST_SEGMENTS).map((segment) => within(segment)), fromTurn },
-    orderBy: [{ toTurn: 'desc' }, { toSeq: 'desc' }, { id: 'desc' }],
-  });
-}
-
-function within({ sessionId, upToTurn, cut }: Segment) {
-  if (cut === null) return { sessionId, toTurn: { lte: upToTurn } };
-  return {
-    sessionId,
-    OR: [
-      { toTurn: { lt: upToTurn } },
-      { toTurn: upToTurn, toRunId: { not: cut.runId } },
-      { toTurn: upToTurn, toSeq: { lte: cut.seq } },
-    ],
-  };
+  const seen = segments.map(({ sessionId: id, upToTurn, cut }) => ({
+    ...{ id, upToTurn, cutRunId: cut?.runId ?? null, cutSeq: cut?.seq ?? null },
+  }));
+  const [found] = await database.select(furthest, JSON.stringify(seen), fromTurn);
+  return found ?? null;
 }
 
 export function artifactsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<ArtifactRow[]> {

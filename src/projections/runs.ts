@@ -1,5 +1,6 @@
 import type { Client, Database } from '../database/database.ts';
 import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
+import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
 import type { RunStatus } from '../domain/transitions.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
@@ -7,12 +8,26 @@ export type RunRow = StoredRun;
 
 const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];
 
-export function runById(reader: Client, owner: string, id: string): Promise<RunRow | null> {
-  return reader.run.findFirst({ where: { id, session: { owner } } });
+const columns: ColumnsOf<RunRow> = {
+  ...{ id: 'text', sessionId: 'text', state: 'text', turn: 'number', urgent: 'boolean', input: 'text', output: 'text' },
+  ...{ errorCode: 'text', errorMessage: 'text', errorRetryable: 'boolean', cancelReason: 'text' },
+  ...{ agentId: 'text', agentVersion: 'number', model: 'text', retryOf: 'text' },
+  ...{ createdAt: 'time', startedAt: 'time', endedAt: 'time', steps: 'number', resumptions: 'number' },
+  ...{ inputTokens: 'number', outputTokens: 'number', usageEstimated: 'boolean', cost: 'number' },
+};
+const byIds = statement(
+  columns,
+  ({ inIds }) => `SELECT ${columnList('Run', columns)} FROM "Run"
+    JOIN "Session" ON "Session"."id" = "Run"."sessionId" AND "Session"."owner" = ? WHERE "Run"."id" ${inIds}`,
+);
+
+export async function runById(database: Database, owner: string, id: string): Promise<RunRow | null> {
+  const [run] = await runsByIds(database, owner, [id]);
+  return run ?? null;
 }
 
-export function runsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<RunRow[]> {
-  return reader.run.findMany({ where: { id: { in: [...ids] }, session: { owner } } });
+export function runsByIds(database: Database, owner: string, ids: readonly string[]): Promise<RunRow[]> {
+  return database.select(byIds, owner, JSON.stringify(ids));
 }
 
 export interface RunsQuery {
@@ -59,8 +74,26 @@ export async function openRunOf(reader: Pick<Client, 'run'>, sessionId: string):
   return underway ?? reader.run.findFirst({ where, orderBy: [{ urgent: 'desc' }, { id: 'asc' }] });
 }
 
-export function countWaitingRuns(reader: Client, sessionId: string): Promise<number> {
-  return reader.run.count({ where: { sessionId, state: 'PENDING' } });
+/** What a new message to a session finds there. */
+export interface RunsAhead {
+  /** The run under way, or else the one that is next in line; null where there is none. */
+  open: string | null;
+  /** Runs that wait. */
+  waiting: number;
+}
+
+export const nothingAhead: RunsAhead = { open: null, waiting: 0 };
+
+const ahead = statement<RunsAhead>(
+  { open: 'text', waiting: 'number' },
+  () => `SELECT "id", (SELECT count(*) FROM "Run" AS "other" WHERE "other"."sessionId" = "Run"."sessionId" AND "other"."state" = 'PENDING')
+    FROM "Run" WHERE "sessionId" = ? AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
+    ORDER BY "state" = 'PENDING', "urgent" DESC, "id" LIMIT 1`,
+);
+
+export async function runsAhead(database: Database, sessionId: string): Promise<RunsAhead> {
+  const [found] = await database.select(ahead, sessionId);
+  return found ?? nothingAhead;
 }
 
 /** The session's first run behind `runId` in the order of creation. */
@@ -76,28 +109,34 @@ export interface Turn {
   turn: number;
 }
 
+const between = (order: 'ASC' | 'DESC') =>
+  statement<Turn>(
+    { runId: 'text', turn: 'number' },
+    () =>
+      `SELECT "id", "turn" FROM "Run" WHERE "sessionId" = ? AND "turn" >= ? AND "turn" <= ? ORDER BY "turn" ${order} LIMIT ?`,
+  );
+const turns = { oldest: between('ASC'), newest: between('DESC') };
+
 /** Runs that were shown to the model in a part of a session, both ends inclusive: the oldest or the newest `limit` of them. */
-export async function runsBetween(
-  reader: Client,
+export function runsBetween(
+  database: Database,
   sessionId: string,
-  range: { fromTurn: number; upToTurn: number },
+  { fromTurn, upToTurn }: { fromTurn: number; upToTurn: number },
   { from, limit }: { from: 'oldest' | 'newest'; limit: number },
 ): Promise<Turn[]> {
-  const runs = await reader.run.findMany({
-    where: { sessionId, turn: { gte: range.fromTurn, lte: range.upToTurn } },
-    orderBy: { turn: from === 'oldest' ? 'asc' : 'desc' },
-    take: limit,
-    select: { id: true, turn: true },
-  });
-  return runs.map(({ id, turn }) => ({ runId: id, turn: turn ?? 0 }));
+  return fromTurn > upToTurn ? Promise.resolve([]) : database.select(turns[from], sessionId, fromTurn, upToTurn, limit);
 }
 
+const newest = statement<{ turn: number | null }>(
+  { turn: 'number' },
+  () => `SELECT coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn")
+    FROM "Session" WHERE "id" = ?`,
+);
+
 /** The newest turn of the session; those of a branch go on from where it was branched. */
-export async function newestTurn(reader: Pick<Client, 'run' | 'session'>, sessionId: string): Promise<number> {
-  const newest = await reader.run.aggregate({ where: { sessionId }, _max: { turn: true } });
-  if (newest._max.turn !== null) return newest._max.turn;
-  const session = await reader.session.findUnique({ where: { id: sessionId }, select: { branchTurn: true } });
-  return session?.branchTurn ?? 0;
+export async function newestTurn(database: Database, sessionId: string): Promise<number> {
+  const [found] = await database.select(newest, sessionId);
+  return found?.turn ?? 0;
 }
 
 export interface UsageTotals {
@@ -133,12 +172,13 @@ export async function usageOfSessions(
   );
 }
 
+const heads = statement<{ runId: string; head: number }>(
+  { runId: 'text', head: 'number' },
+  ({ inIds }) => `SELECT "runId", max("seq") FROM "Event" WHERE "runId" ${inIds} GROUP BY "runId"`,
+);
+
 /** Seq of the newest event of each run. */
 export async function headsOf(database: Database, runIds: readonly string[]): Promise<Map<string, number>> {
-  const heads = await database.reader.event.groupBy({
-    by: ['runId'],
-    where: { runId: { in: [...runIds] } },
-    _max: { seq: true },
-  });
-  return new Map(heads.map(({ runId, _max }) => [runId, _max.seq ?? 0]));
+  const found = await database.select(heads, JSON.stringify(runIds));
+  return new Map(found.map(({ runId, head }) => [runId, head]));
 }

@@ -1,7 +1,8 @@
 import { groupRows } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 import { descendantsSql } from './lineage.ts';
-import { newestTurn, openRunOf } from './runs.ts';
+import { openRunOf } from './runs.ts';
 import { titleRows, unindex } from './search/index-rows.ts';
 import type { SessionRow } from './sessions.ts';
 
@@ -25,11 +26,16 @@ export async function updateSession(
   );
 }
 
+const reset = statement<{ id: string }>(
+  { id: 'text' },
+  () => `UPDATE "Session" SET "resetTurn" =
+      coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn", 0)
+    WHERE "id" = ? RETURNING "id"`,
+);
+
 /** Later runs are shown nothing of those that have started so far. */
 export async function resetSession(database: Database, id: string): Promise<void> {
-  await database.write(async (client) => {
-    await client.session.update({ where: { id }, data: { resetTurn: await newestTurn(client, id) } });
-  });
+  await database.change(reset, id);
 }
 
 export type Closing = { kind: 'done'; session: SessionRow } | { kind: 'busy'; runId: string } | { kind: 'absent' };

@@ -1,6 +1,7 @@
 import { type BatchStatement, batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Session } from '../database/generated/sqlite/client.ts';
+import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
 export type SessionRow = Session;
@@ -80,22 +81,36 @@ export function titleSession(id: string, title: string): RowWrite {
   return { statement: titleStatement, row: { id, title } };
 }
 
-export function sessionById(reader: Client, owner: string, id: string): Promise<SessionRow | null> {
-  return reader.session.findFirst({ where: { id, owner } });
+const columns: ColumnsOf<SessionRow> = {
+  ...{ id: 'text', owner: 'text', key: 'text', title: 'text', agentId: 'text', createdAt: 'time', archivedAt: 'time' },
+  ...{ resetTurn: 'number', parentId: 'text', branchRunId: 'text', branchSeq: 'number', branchTurn: 'number' },
+  useCompaction: 'boolean',
+};
+const sessionsWhere = (condition: string) =>
+  `SELECT ${columnList('Session', columns)} FROM "Session" WHERE ${condition}`;
+const ofRun = statement(columns, () => sessionsWhere('"id" = ?'));
+const byKey = statement(columns, () => sessionsWhere('"owner" = ? AND "key" = ? AND "archivedAt" IS NULL'));
+const byIds = statement(columns, ({ inIds }) => sessionsWhere(`"id" ${inIds} AND "owner" = ?`));
+
+export async function sessionById(database: Database, owner: string, id: string): Promise<SessionRow | null> {
+  const [session] = await sessionsByIds(database, owner, [id]);
+  return session ?? null;
 }
 
 /** Whoever owns it: for the executor of its runs. */
-export function sessionOfRun(reader: Client, sessionId: string): Promise<SessionRow | null> {
-  return reader.session.findUnique({ where: { id: sessionId } });
+export async function sessionOfRun(database: Database, sessionId: string): Promise<SessionRow | null> {
+  const [session] = await database.select(ofRun, sessionId);
+  return session ?? null;
 }
 
 /** The one that holds the key now. */
-export function sessionByKey(reader: Client, owner: string, key: string): Promise<SessionRow | null> {
-  return reader.session.findFirst({ where: { owner, key, archivedAt: null } });
+export async function sessionByKey(database: Database, owner: string, key: string): Promise<SessionRow | null> {
+  const [session] = await database.select(byKey, owner, key);
+  return session ?? null;
 }
 
-export function sessionsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<SessionRow[]> {
-  return reader.session.findMany({ where: { id: { in: [...ids] }, owner } });
+export function sessionsByIds(database: Database, owner: string, ids: readonly string[]): Promise<SessionRow[]> {
+  return database.select(byIds, JSON.stringify(ids), owner);
 }
 
 export interface SessionsQuery {

@@ -93,11 +93,14 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
 /** Policy stands above people: what it denies by now, or denies for the edited input, nobody can allow. */
 async function policyProblem(context: CommandContext, approval: ApprovalRow, answer: Answer): Promise<Refusal | null> {
   if (answer.decision === 'DENY' || approval.status !== 'PENDING') return null;
-  const { reader } = context.database;
-  const [run, session] = [await context.recorder.load(approval.runId), await sessionOfRun(reader, approval.sessionId)];
+  const { database } = context;
+  const [run, session] = [
+    await context.recorder.load(approval.runId),
+    await sessionOfRun(database, approval.sessionId),
+  ];
   const tool = context.toolbox.find(approval.tool);
   if (!run || !session || !tool) return null;
-  const caller = callerOf(session, await agentOfRun(reader, session, run), run.origin.scopes);
+  const caller = callerOf(session, await agentOfRun(database, session, run), run.origin.scopes);
   const isEdited = answer.editedInput != null;
   const input: Json = isEdited ? canonicalValue(answer.editedInput ?? null) : JSON.parse(approval.input);
   const { effect, reason } = judgeCall(context.policy, caller, { tool, input }, { grants: [], now: context.now() });

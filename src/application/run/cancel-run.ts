@@ -13,7 +13,7 @@ export async function cancelRun(
   { principal }: Viewer,
   { runId, reason }: { runId: string; reason?: string | null },
 ): Promise<CancelledRun | Refusal> {
-  const run = await runById(database.reader, principal, runId);
+  const run = await runById(database, principal, runId);
   if (!run) return notFound('run', runId);
   const why = reason == null ? null : storableText(reason.slice(0, limits.REASON_CHARACTERS));
   const outcome = await recorder.record({

@@ -16,8 +16,8 @@ export async function contextAt(
   runId: string,
   step: number,
 ): Promise<ContextAt | null> {
-  const run = await runById(database.reader, principal, runId);
-  const session = run && (await sessionById(database.reader, principal, run.sessionId));
+  const run = await runById(database, principal, runId);
+  const session = run && (await sessionById(database, principal, run.sessionId));
   if (!run || !session) return null;
   const contexts = await journal.read(runId, { after: 0, limit: SPOKEN_EVENTS, types: ['context'] });
   // A step that was begun again has several; the last one is the one that was answered.

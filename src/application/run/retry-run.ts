@@ -2,7 +2,7 @@ import { StoreError } from '../../database/store-error.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { decide } from '../../domain/run-decisions.ts';
 import { isTerminal } from '../../domain/transitions.ts';
-import { countWaitingRuns, type RunRow, runById } from '../../projections/runs.ts';
+import { type RunRow, runById, runsAhead } from '../../projections/runs.ts';
 import { expectSession, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { sortBehind } from './sort-behind.ts';
@@ -18,7 +18,7 @@ export async function retryRun(
   { principal, scopes }: Viewer,
   { runId: retryOf }: { runId: string },
 ): Promise<RetriedRun | Refusal> {
-  const ended = await runById(context.database.reader, principal, retryOf);
+  const ended = await runById(context.database, principal, retryOf);
   if (!ended) return notFound('run', retryOf);
   if (!isTerminal(ended.state)) return refuseTransition(retryOf, ended.state, 'retry');
   for (let tries = 0; tries < ATTEMPTS; tries += 1) {
@@ -36,10 +36,10 @@ async function retry(
 ): Promise<RetriedRun | Refusal | null> {
   const { database, recorder, newId } = context;
   const { id: retryOf, sessionId, agentId, input: text } = ended;
-  const session = await sessionOfRun(database.reader, sessionId);
+  const session = await sessionOfRun(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
   const mostWaiting = context.settings.queueLength;
-  if ((await countWaitingRuns(database.reader, sessionId)) >= mostWaiting) {
+  if ((await runsAhead(database, sessionId)).waiting >= mostWaiting) {
     return limitExceeded('queueLength', `${mostWaiting} messages wait in this session already.`);
   }
   const first = await recorder.load(retryOf);

@@ -11,7 +11,7 @@ import { decide } from '../../domain/run-decisions.ts';
 import { titleFrom } from '../../domain/session/title.ts';
 import { agentById } from '../../projections/agents.ts';
 import type { RecordOutcome } from '../../projections/recording/recorder.ts';
-import { activeRunsOf, countWaitingRuns, openRunOf } from '../../projections/runs.ts';
+import { activeRunsOf, nothingAhead, runsAhead } from '../../projections/runs.ts';
 import { titleRows } from '../../projections/search/index-rows.ts';
 import { expectSession, insertSession, titleSession } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
@@ -47,7 +47,7 @@ export async function sendMessage(
 
 async function unknownReference(context: CommandContext, viewer: Viewer, message: Message): Promise<Refusal | null> {
   const { agentId, model } = message;
-  if (agentId != null && !(await agentById(context.database.reader, viewer.principal, agentId))) {
+  if (agentId != null && !(await agentById(context.database, viewer.principal, agentId))) {
     return notFound('agent', agentId);
   }
   if (model != null && !context.settings.models.includes(model)) {
@@ -86,13 +86,13 @@ async function send(
 ): Promise<SentMessage | Refusal | null> {
   const known = await sentBefore(context, viewer, message);
   if (known) return known;
-  const open = target.isNew ? null : await openRunOf(context.database.reader, target.sessionId);
+  const { open, waiting } = target.isNew ? nothingAhead : await runsAhead(context.database, target.sessionId);
   switch (message.whenBusy ?? 'QUEUE') {
     case 'REJECT':
-      if (open) return sessionBusy(open.id);
+      if (open) return sessionBusy(open);
       break;
     case 'STEER': {
-      const steered = open && (await steer(context, viewer, message, target, open.id));
+      const steered = open && (await steer(context, viewer, message, target, open));
       if (steered) return steered;
       break;
     }
@@ -100,11 +100,8 @@ async function send(
     case 'QUEUE':
       break;
   }
-  if (
-    !target.isNew &&
-    (await countWaitingRuns(context.database.reader, target.sessionId)) >= context.settings.queueLength
-  ) {
-    const most = context.settings.queueLength;
+  const most = context.settings.queueLength;
+  if (waiting >= most) {
     return limitExceeded('queueLength', `${most} messages wait in this session already; nothing was recorded.`);
   }
   const begun = await begin(context, viewer, message, target);

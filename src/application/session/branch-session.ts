@@ -34,10 +34,10 @@ export async function branchSession(
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const { sessionId, runId, key, title } = parsed.input;
-  const { reader } = context.database;
-  const parent = await sessionById(reader, owner, sessionId);
+  const { database } = context;
+  const parent = await sessionById(database, owner, sessionId);
   if (!parent) return notFound('session', sessionId);
-  const run = await runById(reader, owner, runId);
+  const run = await runById(database, owner, runId);
   if (!run) return notFound('run', runId);
   const point = await pointIn(context, parent, run, parsed.input.seq ?? null);
   if (isRefusal(point)) return point;
@@ -50,11 +50,11 @@ export async function branchSession(
     branch: { parentId: parent.id, runId, seq: point.seq, turn: point.turn },
   });
   try {
-    await context.database.commit([session, ...titleRows(id, title ?? null)]);
+    await database.commit([session, ...titleRows(id, title ?? null)]);
     return { kind: 'branched', sessionId: id };
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
-    if (!(await sessionById(reader, owner, sessionId))) return notFound('session', sessionId);
+    if (!(await sessionById(database, owner, sessionId))) return notFound('session', sessionId);
     return conflict(`There is a session with the key "${key}" already.`);
   }
 }

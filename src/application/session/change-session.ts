@@ -28,7 +28,7 @@ export async function updateSession(
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
   const { sessionId, title, agentId, useCompaction } = parsed.input;
-  if (agentId != null && !(await agentById(database.reader, principal, agentId))) return notFound('agent', agentId);
+  if (agentId != null && !(await agentById(database, principal, agentId))) return notFound('agent', agentId);
   const change = {
     ...{ title: title ?? undefined, agentId: agentId ?? undefined },
     useCompaction: useCompaction ?? undefined,
@@ -43,7 +43,7 @@ export async function archiveSession(
   { principal }: Viewer,
   { sessionId }: { sessionId: string },
 ): Promise<ChangedSession | Refusal> {
-  if (!(await sessionById(database.reader, principal, sessionId))) return notFound('session', sessionId);
+  if (!(await sessionById(database, principal, sessionId))) return notFound('session', sessionId);
   const closing = await lanes.run(sessionId, () => archive(database, principal, sessionId, new Date(now())));
   switch (closing.kind) {
     case 'done':
@@ -66,7 +66,7 @@ export async function purgeSession(
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
   return lanes.run(sessionId, async () => {
-    const session = await sessionById(database.reader, principal, sessionId);
+    const session = await sessionById(database, principal, sessionId);
     if (!session) return notFound('session', sessionId);
     if (session.key !== confirmKey) return conflict('`confirmKey` is not the key of the session; nothing was erased.');
     const outcome = await purge(database, sessionId, withBranches ?? false);

@@ -23,11 +23,11 @@ export async function compactSession(
   { sessionId, dryRun }: { sessionId: string; dryRun?: boolean | null },
   signal: AbortSignal,
 ): Promise<CompactedSession | Refusal> {
-  const session = await sessionById(database.reader, owner, sessionId);
+  const session = await sessionById(database, owner, sessionId);
   if (!session) return notFound('session', sessionId);
   const open = await openRunOf(database.reader, sessionId);
   if (open) return sessionBusy(open.id);
-  const agent = await agentInForce(database.reader, owner, session.agentId);
+  const agent = await agentInForce(database, owner, session.agentId);
   const compacted = await compactor.propose(session, agent?.model ?? null, signal);
   if (compacted.kind !== 'compacted')
     return { kind: 'compacted', artifact: null, stored: false, reason: compacted.reason };

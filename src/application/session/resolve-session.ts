@@ -33,7 +33,7 @@ export async function resolveSession(
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const { id, key, title, agentId, requireExisting, reset } = parsed.input;
-  if (agentId != null && !(await agentById(context.database.reader, viewer.principal, agentId))) {
+  if (agentId != null && !(await agentById(context.database, viewer.principal, agentId))) {
     return notFound('agent', agentId);
   }
   const found = await findSession(context, viewer, id ?? null, key ?? null);
@@ -56,8 +56,8 @@ export async function findSession(
   id: string | null,
   key: string | null,
 ): Promise<FoundSession | Refusal | null> {
-  const byId = id === null ? null : await sessionById(database.reader, principal, id);
-  const byKey = key === null ? null : await sessionByKey(database.reader, principal, key);
+  const byId = id === null ? null : await sessionById(database, principal, id);
+  const byKey = key === null ? null : await sessionByKey(database, principal, key);
   if (id !== null && byId === null) return notFound('session', id);
   if (byId && key !== null && byId.id !== byKey?.id) {
     return conflict(`Session ${byId.id} does not have the key "${key}".`);
@@ -81,7 +81,7 @@ async function createSession(
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
     // Somebody took the key at the same moment: theirs is the session.
-    const winner = await sessionByKey(context.database.reader, viewer.principal, session.key);
+    const winner = await sessionByKey(context.database, viewer.principal, session.key);
     if (!winner) throw error;
     return { kind: 'resolved', sessionId: winner.id, created: false, reset: false };
   }

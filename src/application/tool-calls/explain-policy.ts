@@ -32,13 +32,13 @@ export async function explainPolicy(
   { principal, scopes }: Viewer,
   { tool: name, input: given, sessionId }: Asked,
 ): Promise<PolicyExplanation | RefusalOf<'not-found'>> {
-  const { reader } = context.database;
-  const session = await sessionById(reader, principal, sessionId);
+  const { database } = context;
+  const session = await sessionById(database, principal, sessionId);
   if (!session) return notFound('session', sessionId);
   const tool = context.toolbox.find(name);
   if (!tool) return notFound('tool', name);
   const input = canonicalJson(given).value;
-  const agent = await agentInForce(reader, principal, session.agentId);
+  const agent = await agentInForce(database, principal, session.agentId);
   const caller = callerOf(session, agent, scopes);
   const now = context.now();
   const problem = inputProblem(tool, input);
@@ -47,6 +47,6 @@ export async function explainPolicy(
   if (agent && selectTools([tool], agent.tools).length === 0)
     return denied(`The agent ${agent.name} does not have this tool.`);
   if (problem !== null) return denied(problem);
-  const remembered = { grants: await sessionGrants(reader, sessionId, now), now };
+  const remembered = { grants: await sessionGrants(database.reader, sessionId, now), now };
   return { ...about, ...judgeCall(context.policy, caller, { tool, input }, remembered) };
 }

@@ -30,7 +30,7 @@ export function createCompactor(dependencies: Dependencies): Compactor {
       const model = catalogue.find(name ?? catalogue.defaultName);
       if (!model) return { kind: 'failed', reason: `There is no model "${name}" in the configuration.` };
       const segments = segmentsOf(await generationsOf(dependencies, session), session.resetTurn);
-      const previous = await furthestArtifact(database.reader, segments);
+      const previous = await furthestArtifact(database, segments);
       return compact(dependencies, {
         ...{ sessionId: session.id, segments, previous, run: null, trigger: 'MANUAL', model },
         ...{ ratio: meter.ratio(model.name), share: 1, now: now(), signal },

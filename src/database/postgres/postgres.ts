@@ -1,10 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import type pg from 'pg';
+import pg from 'pg';
 import { type Clock, systemClock } from '../../clock.ts';
 import { StartError } from '../../config/start-error.ts';
 import { type BatchGroup, groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/postgresql/client.ts';
+import { type Parameter, rowOf, type Statement } from '../statement.ts';
 import { isConnectionLost, isOfStore, StoreError, toStoreError } from '../store-error.ts';
 import { failStore, whileBusy } from '../while-busy.ts';
 import { migratePostgres } from './migrate.ts';
@@ -78,6 +79,8 @@ function postgresDatabase(
     reader,
     write: (work) => again(() => work(writer)),
     commit: (writes) => again(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
+    select: (statement, ...parameters) => rowsOf(reading, statement, parameters).catch(failStore),
+    change: (statement, ...parameters) => again(() => rowsOf(writing, statement, parameters)),
     async readText(sql, ...parameters) {
       const query = { text: sql.postgresql, values: parameters, rowMode: 'array' as const };
       const { rows } = await reading.query<[string | null]>(query).catch(failStore);
@@ -92,6 +95,20 @@ function postgresDatabase(
     },
   };
   return database;
+}
+
+/** Times are UTC in the database; the driver would take them for those of this machine. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (type: number, format) =>
+    type === pg.types.builtins.TIMESTAMP
+      ? (text: string) => new Date(`${text.replace(' ', 'T')}Z`)
+      : pg.types.getTypeParser(type, format),
+};
+
+async function rowsOf<Row>(pool: pg.Pool, asked: Statement<Row>, values: readonly Parameter[]): Promise<Row[]> {
+  const query = { text: asked.postgresql, values: [...values], rowMode: 'array' as const, types };
+  const { rows } = await pool.query<unknown[]>(query);
+  return rows.map((row) => rowOf(asked, row));
 }
 
 function createClient(pool: pg.Pool): Client {

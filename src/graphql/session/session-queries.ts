@@ -58,7 +58,7 @@ builder.queryFields((t) => ({
     resolve(_root, { id, key }, { loaders, commands, viewer }) {
       if (id != null && key == null) return loaders.session.load(id);
       if (id == null && key != null) {
-        return sessionByKey(commands.database.reader, viewer.principal, storableText(key));
+        return sessionByKey(commands.database, viewer.principal, storableText(key));
       }
       throw badUserInput('`session` takes `id` or `key`: give exactly one of them.');
     },

@@ -11,11 +11,11 @@ import { eachOf, type SourceEvent } from './event-source.ts';
 import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
 
 function runsOf({ commands, viewer }: GraphqlContext): SessionRuns {
-  const { reader } = commands.database;
+  const { database } = commands;
   return {
-    next: (sessionId, runId) => nextRunId(reader, sessionId, runId),
+    next: (sessionId, runId) => nextRunId(database.reader, sessionId, runId),
     async isArchived(sessionId) {
-      const session = await sessionById(reader, viewer.principal, sessionId);
+      const session = await sessionById(database, viewer.principal, sessionId);
       // A session that was purged has no next run either.
       return session === null || session.archivedAt !== null;
     },

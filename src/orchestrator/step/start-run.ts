@@ -5,6 +5,6 @@ import { type Progress, recordCommand } from './record-step.ts';
 
 /** Gives the run its turn. The database lets one run of a session be under way; a second one is put back in line. */
 export async function startRun(environment: Environment, lease: Lease): Promise<Progress> {
-  const newest = await newestTurn(environment.store.database.reader, lease.sessionId);
+  const newest = await newestTurn(environment.store.database, lease.sessionId);
   return recordCommand(environment, lease, { kind: 'start', turn: newest + 1 });
 }

@@ -26,7 +26,7 @@ export async function searchHistory(
   const hits = found.hits.filter(({ seq }) => seq > 0).slice(0, limit);
   const snippets = await snippetsOf(database.reader, found.question, hits);
   const sessions = await sessionsByIds(
-    database.reader,
+    database,
     query.owner,
     hits.map(({ sessionId }) => sessionId),
   );

@@ -37,7 +37,7 @@ export async function searchSessions(
   const { low, high } = rangeOf(best, page);
   const hits = best.slice(low, high);
   const sessions = await sessionsByIds(
-    database.reader,
+    database,
     query.owner,
     hits.map(({ sessionId }) => sessionId),
   );

@@ -1,6 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openSqliteForReading } from '../../../src/database/sqlite.ts';
+import { openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { hashOf, type StoredEvent } from '../../../src/journal/codec.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';

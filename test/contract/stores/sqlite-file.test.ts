@@ -3,7 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { StartError } from '../../../src/config/start-error.ts';
-import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite.ts';
+import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
 import { append, newRunId, opening, readAll } from '../appends.ts';
 import { makeFolder, openStore } from './sqlite-store.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Database } from '../../../src/database/database.ts';
-import { openSqlite } from '../../../src/database/sqlite.ts';
+import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import type { Journal, OnRecorded } from '../../../src/journal/journal.ts';
 

@@ -10,7 +10,7 @@ import { systemClock } from '../../../src/clock.ts';
 import * as limits from '../../../src/config/limits.ts';
 import { wordsAlone } from '../../../src/context/memory/meanings.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
-import { openSqlite } from '../../../src/database/sqlite.ts';
+import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import { decide, type RunCommand } from '../../../src/domain/run-decisions.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';

@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { StartError } from '../config/start-error.ts';
+import { StartError } from '../../config/start-error.ts';
 
 /** The path that a `file:` URL names, links resolved, its folder made and its state checked. Throws a StartError. */
 export function prepareSqliteFile(url: string): string {
