@@ -4,7 +4,7 @@ import { canonicalJson } from '../journal/canonical-json.ts';
 import type { ModelRequest, ToolDescription } from '../model/model.ts';
 import type { MemoryRow } from '../projections/memory/memories.ts';
 import type { HistoryMessage } from './history.ts';
-import { estimateTokens } from './token-estimate.ts';
+import { BYTES_PER_TOKEN, estimateTokens } from './token-estimate.ts';
 
 /** What the model is told where no agent says otherwise. */
 export const DEFAULT_INSTRUCTIONS = 'You are a helpful assistant. Use the tools you have where they help.';
@@ -57,16 +57,44 @@ export function isCuttable(text: string): boolean {
 }
 
 export function tokensOfParts({ instructions, tools }: Pick<ModelRequest, 'instructions' | 'tools'>): number {
-  return estimateTokens(instructions) + estimateTokens(JSON.stringify(tools));
+  return estimateTokens(instructions) + Math.ceil(bytesOf(tools) / BYTES_PER_TOKEN);
 }
+
+interface WrittenTool {
+  canonical: string;
+  bytes: number;
+}
+
+const written = new WeakMap<ToolDescription, WrittenTool>();
+
+/** Tools are the same from step to step, and longer than most messages. */
+function write(tool: ToolDescription): WrittenTool {
+  const known = written.get(tool);
+  if (known) return known;
+  const { text: canonical } = canonicalJson(tool as unknown as Json);
+  const made = { canonical, bytes: Buffer.byteLength(JSON.stringify(tool)) };
+  written.set(tool, made);
+  return made;
+}
+
+/** Of the JSON array of them. */
+function bytesOf(tools: readonly ToolDescription[]): number {
+  return tools.reduce((sum, tool) => sum + write(tool).bytes + 1, 1);
+}
+
+const canonicalTools = (tools: readonly ToolDescription[]) =>
+  `[${tools.map((tool) => write(tool).canonical).join(',')}]`;
 
 /** SHA-256 of everything that is sent, in lower-case hex. */
 export function requestHash(request: ModelRequest, model: string): string {
-  return sha256(canonicalJson({ ...request, model } as unknown as Json).text);
+  const { tools, ...rest } = request;
+  const { text } = canonicalJson({ ...rest, model } as unknown as Json);
+  // In the order of the keys `tools` comes last.
+  return sha256(`${text.slice(0, -1)},"tools":${canonicalTools(tools)}}`);
 }
 
 export function toolsHash(tools: readonly ToolDescription[]): string {
-  return sha256(canonicalJson(tools as unknown as Json).text);
+  return sha256(canonicalTools(tools));
 }
 
 export function sha256(text: string): string {

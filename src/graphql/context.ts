@@ -43,5 +43,13 @@ export interface GatewayFacts {
 /** The context for one event of a subscription: what an earlier event has loaded is not what holds now. */
 export function forEvent<Context extends GraphqlContext>(context: Context): Context {
   const { commands, follow, viewer } = context;
-  return { ...context, loaders: createLoaders({ ...commands, journal: follow.journal }, viewer) };
+  let loaders: Loaders | null = null;
+  return {
+    ...context,
+    // Made when they are asked for: most events need none.
+    get loaders() {
+      loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
+      return loaders;
+    },
+  };
 }

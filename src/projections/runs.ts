@@ -17,8 +17,9 @@ const columns: ColumnsOf<RunRow> = {
 };
 const byIds = statement(
   columns,
-  ({ inIds }) => `SELECT ${columnList('Run', columns)} FROM "Run"
-    JOIN "Session" ON "Session"."id" = "Run"."sessionId" AND "Session"."owner" = ? WHERE "Run"."id" ${inIds}`,
+  // No join: a planner could begin with all sessions of the owner.
+  ({ inIds }) => `SELECT ${columnList('Run', columns)} FROM "Run" WHERE "id" ${inIds}
+    AND (SELECT "owner" FROM "Session" WHERE "id" = "Run"."sessionId") = ?`,
 );
 
 export async function runById(database: Database, owner: string, id: string): Promise<RunRow | null> {
@@ -27,7 +28,7 @@ export async function runById(database: Database, owner: string, id: string): Pr
 }
 
 export function runsByIds(database: Database, owner: string, ids: readonly string[]): Promise<RunRow[]> {
-  return database.select(byIds, owner, JSON.stringify(ids));
+  return database.select(byIds, JSON.stringify(ids), owner);
 }
 
 export interface RunsQuery {

@@ -2,7 +2,9 @@ import { type AssembledContext, assembleContext } from '../../context/assemble.t
 import { compact } from '../../context/compaction/compact.ts';
 import { recallMemories } from '../../context/recall.ts';
 import type { NewEvent } from '../../domain/events.ts';
+import type { ToolDescription } from '../../model/model.ts';
 import { insertArtifact } from '../../projections/artifacts.ts';
+import type { Tool } from '../../tools/tool.ts';
 import type { Environment } from '../environment.ts';
 import type { Lease } from '../leases.ts';
 import type { Question } from './ask-model.ts';
@@ -54,12 +56,23 @@ export async function prepareContext(environment: Environment, lease: Lease, que
 function assemble(environment: Environment, question: Question): Promise<AssembledContext> {
   const { store, clock, context } = environment;
   const { setting, run, step } = question;
-  const tools = setting.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
   return assembleContext(store, {
-    ...{ session: setting.session, agent: setting.agent, run, step, tools },
+    ...{ session: setting.session, agent: setting.agent, run, step, tools: setting.tools.map(describe) },
     recall: (asked) => recallMemories({ database: store.database, now: clock.now, meanings: context.meanings }, asked),
     ...situation(environment, question),
   });
+}
+
+const descriptions = new WeakMap<Tool, ToolDescription>();
+
+/** The same object for the same tool, so that it is written out once. */
+function describe(tool: Tool): ToolDescription {
+  const known = descriptions.get(tool);
+  if (known) return known;
+  const { name, description, inputSchema } = tool;
+  const made = { name, description, inputSchema };
+  descriptions.set(tool, made);
+  return made;
 }
 
 function situation({ clock, context }: Environment, { model, isTight }: Question) {

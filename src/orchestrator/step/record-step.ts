@@ -46,8 +46,9 @@ async function recordUnderLease(
       const after = foldOn(run, place, first.events);
       const following = after && nextStep(after, limits, now);
       const second = following?.kind === 'transition' ? decide(after, following.command, now) : null;
-      const events = second && !isRefusal(second) ? [...first.events, ...second.events] : first.events;
-      const left = foldOn(run, place, events);
+      const more = second && !isRefusal(second) ? second.events : [];
+      const events = more.length > 0 ? [...first.events, ...more] : first.events;
+      const left = more.length > 0 ? foldOn(after, place, more) : after;
       const needsExecutor = left?.state.status === 'IN_PROGRESS';
       return { kind: 'events', events, writes: needsExecutor ? writes : [...writes, handBack(lease)] };
     },

@@ -1,6 +1,7 @@
 import { databaseTime } from '../../database/batch-statement.ts';
 import type { Client, Database } from '../../database/database.ts';
 import type { Memory } from '../../database/generated/sqlite/client.ts';
+import { statement } from '../../database/statement.ts';
 import { questionOf, type SearchQuestion } from '../../domain/search/question.ts';
 import { withRecency } from '../../domain/search/recency.ts';
 import { isSameFact } from '../../domain/search/same-fact.ts';
@@ -61,6 +62,16 @@ export interface FoundMemory {
   score: number;
 }
 
+const anyMemory = statement<{ id: string }>(
+  { id: 'text' },
+  () => `SELECT "id" FROM "Memory" WHERE "owner" = ? LIMIT 1`,
+);
+
+/** Most owners have none, and every step of every run asks. */
+async function hasMemories(database: Database, owner: string): Promise<boolean> {
+  return (await database.select(anyMemory, owner)).length > 0;
+}
+
 /** Memories that hold words of the question, the best first: rare words count more, and of equals the newer is better. */
 export async function searchMemories(
   database: Database,
@@ -69,7 +80,7 @@ export async function searchMemories(
   limit: number,
 ): Promise<FoundMemory[]> {
   const asked = questionOf(question);
-  if (asked === null) return [];
+  if (asked === null || !(await hasMemories(database, query.owner))) return [];
   const relevances = await relevanceByMemory(database, query, asked);
   const found = (await visibleMemories(database.reader, query, [...relevances.keys()])).map((memory) => ({
     memory,

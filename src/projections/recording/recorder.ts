@@ -81,7 +81,8 @@ export function createRecorder({ journal, now, cachedRuns, isShared }: RecorderO
     });
     switch (outcome.kind) {
       case 'appended': {
-        const run = foldBehind(base, missed, outcome.events);
+        const isAsPrepared = missed.length === 0 && isUnchanged(prepared, outcome.events);
+        const run = isAsPrepared ? prepared.run : foldBehind(base, missed, outcome.events);
         folds.remember(run);
         return { kind: 'recorded', run, events: outcome.events };
       }
@@ -151,7 +152,8 @@ function createFolds(journal: Journal, capacity: number) {
   };
 }
 
-type Prepared = { kind: 'prepared'; content: AppendContent };
+/** With the fold as it is once the events are recorded. */
+type Prepared = { kind: 'prepared'; content: AppendContent; run: Run };
 
 /** Decides on a fold, and adds the events' times and the rows that go with them. */
 function prepare(request: RecordRequest, run: Run | null, now: number): Prepared | Refusal {
@@ -162,7 +164,12 @@ function prepare(request: RecordRequest, run: Run | null, now: number): Prepared
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
   const rows = [...runRows(after, events), ...approvalRows(after, events), ...saidRows(after, events)];
   const writes = [...rows, ...(decided.writes ?? [])];
-  return { kind: 'prepared', content: { events, writes } };
+  return { kind: 'prepared', content: { events, writes }, run: after };
+}
+
+/** Nothing in the events had to be replaced. */
+function isUnchanged({ content }: Prepared, recorded: readonly RecordedEvent[]): boolean {
+  return recorded.every(({ payload }, index) => payload === content.events[index]?.payload);
 }
 
 /** `missed` may hold events that were not recorded in the end: what counts is what `recorded` stands behind. */

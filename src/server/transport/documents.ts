@@ -64,10 +64,13 @@ function readDocument(schema: GraphQLSchema, text: string): DocumentNode | reado
   }
 }
 
+const persistedQuery = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) });
+
 /** As `documentId`, or as clients with automatic persisted queries send it. */
 function idIn({ documentId, extensions }: DocumentRequest): string | null {
   if (typeof documentId === 'string') return documentId;
-  const parsed = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) }).safeParse(extensions);
+  if (extensions === undefined || extensions === null) return null;
+  const parsed = persistedQuery.safeParse(extensions);
   return parsed.success ? parsed.data.persistedQuery.sha256Hash : null;
 }
 

@@ -1,5 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { statement } from '../../../src/database/statement.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { GraphqlFailure } from '../../client.ts';
 import { RunsDocument, SendMessageDocument } from '../../generated/graphql.ts';
@@ -66,11 +67,11 @@ describe('B52: a database that another program holds', () => {
 async function fill({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
   const [row] = await database.reader.$queryRawUnsafe<{ page_count: bigint }[]>('PRAGMA page_count');
   const limit = (pages: number) =>
-    database.write(async (client) => {
-      await client.$queryRawUnsafe(`PRAGMA max_page_count = ${pages}`);
-    });
+    database.change(statement<{ pages: number }>({ pages: 'number' }, () => `PRAGMA max_page_count = ${pages}`));
   await limit(Number(row?.page_count ?? 1n));
-  return () => limit(1_000_000);
+  return async () => {
+    await limit(1_000_000);
+  };
 }
 
 /** Holds the write lock from outside; returns what lets it go. */
