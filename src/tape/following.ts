@@ -1,5 +1,8 @@
 /** Values for one reader. `return` ends it at once, whatever `next` waits for, and leaves nothing behind. */
-export type Following<T> = AsyncIterableIterator<T, undefined>;
+export interface Following<T> extends AsyncIterableIterator<T, undefined> {
+  /** The next value where it is there without waiting. Asked only while no `next` is under way. */
+  ready(): T | undefined;
+}
 
 /**
  * A reader over what `pull` brings, asked once at a time and in order. `leave` ends what `pull` waits for: an async generator
@@ -8,6 +11,7 @@ export type Following<T> = AsyncIterableIterator<T, undefined>;
 export function createFollowing<T>(
   pull: () => Promise<IteratorResult<T, undefined>>,
   leave: () => Promise<void>,
+  ready: () => T | undefined = () => undefined,
 ): Following<T> {
   let previous: Promise<unknown> = Promise.resolve();
   return {
@@ -19,6 +23,7 @@ export function createFollowing<T>(
       previous = result.catch(() => undefined);
       return result;
     },
+    ready,
     async return() {
       await leave();
       return { done: true, value: undefined };

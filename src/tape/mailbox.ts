@@ -74,6 +74,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
       return this;
     },
     next: asked.ask,
+    ready: () => undefined,
     async return() {
       leave();
       return finished;

@@ -32,5 +32,8 @@ export function eachOf<Batch, Item>(
     await source.return?.();
   }
 
-  return createFollowing(pull, leave);
+  return createFollowing(pull, leave, () => {
+    const item = ready.next();
+    return over || item.done ? undefined : item.value;
+  });
 }

@@ -57,8 +57,15 @@ async function openTape(
   return followRun(follow, { runId: run.id, after, types, maxBatch, signal });
 }
 
+const sources = new WeakMap<RecordedEvent, SourceEvent<RecordedEvent>>();
+
+/** The same for every follower, so that what is made of it is made once. */
 function sourceOf(event: RecordedEvent): SourceEvent<RecordedEvent> {
-  return { value: event, cursor: formatCursor(event) };
+  const known = sources.get(event);
+  if (known) return known;
+  const made = { value: event, cursor: formatCursor(event) };
+  sources.set(event, made);
+  return made;
 }
 
 builder.subscriptionFields((t) => ({

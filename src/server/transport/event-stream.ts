@@ -1,14 +1,10 @@
 import type { Plugin } from 'graphql-yoga';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
-import { eventCursor } from '../../graphql/subscribe.ts';
+import { eventCursor, type StreamedResult, textOf } from '../../graphql/subscribe.ts';
 
 /** How long a browser waits before it comes back after the stream was cut. */
 const RETRY_MILLISECONDS = 1000;
-
-interface CursorResult {
-  [eventCursor]?: string | null;
-}
 
 export interface EventStreams {
   plugin: Plugin;
@@ -56,7 +52,7 @@ export function createEventStreams(clock: Clock): EventStreams {
           leave();
           controller.close();
         } else {
-          controller.enqueue(encoder.encode(frame(value)));
+          controller.enqueue(encoder.encode(frame(value as StreamedResult)));
         }
       },
       async cancel() {
@@ -90,10 +86,10 @@ export function createEventStreams(clock: Clock): EventStreams {
   };
 }
 
-function frame(result: unknown): string {
-  const cursor = (result as CursorResult)[eventCursor];
+function frame(result: StreamedResult): string {
+  const cursor = result[eventCursor];
   const id = typeof cursor === 'string' ? `id: ${cursor}\n` : '';
-  return `${id}event: next\ndata: ${JSON.stringify(result)}\n\n`;
+  return `${id}event: next\ndata: ${textOf(result)}\n\n`;
 }
 
 function isStream(result: unknown): result is AsyncIterable<unknown> {

@@ -13,6 +13,7 @@ import type { Documents } from './documents.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import { deliver, type Line } from './socket-delivery.ts';
 
 interface GraphqlWebSocketOptions {
   server: Server;
@@ -45,12 +46,15 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
     },
   });
   const guests = new WeakMap<object, Guest>();
+  const lines = new WeakMap<ExecutionArgs, Line>();
   return useServer(
     {
       execute: async (args) => plain(await operations.execute(args)),
       async subscribe(args) {
         const results = await operations.subscribe(args);
-        return Symbol.asyncIterator in results ? results : plain(results);
+        if (!(Symbol.asyncIterator in results)) return plain(results);
+        const line = lines.get(args);
+        return line ? deliver(results, line) : results;
       },
       // Otherwise it closes sockets with the words of whatever was thrown.
       isProd: true,
@@ -73,10 +77,13 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
         guest?.cancelExpiry();
         guest?.leaving.abort();
       },
-      onSubscribe({ extra, subscriptions }, _id, payload): ExecutionArgs | readonly GraphQLError[] {
+      onSubscribe({ extra, subscriptions }, id, payload): ExecutionArgs | readonly GraphQLError[] {
         const guest = guests.get(extra);
         if (!guest || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooMany];
-        return argumentsOf(options, guest, payload);
+        const args = argumentsOf(options, guest, payload);
+        const { socket, request } = extra;
+        if ('schema' in args) lines.set(args, { id, socket, stream: request.socket });
+        return args;
       },
     },
     sockets,

@@ -103,5 +103,6 @@ function leaving(results: Following<StreamedResult>, leave: () => void): Followi
       leave();
       await results.return?.();
     },
+    results.ready,
   );
 }

@@ -1,0 +1,74 @@
+import { parse } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { schema } from '../../../src/graphql/schema.ts';
+import { shareResults } from '../../../src/graphql/shared-results.ts';
+
+const document = parse(
+  'subscription Follow($run: ID!, $after: String) { runEvents(runId: $run, after: $after) { seq type } }',
+);
+const reused = parse(
+  'subscription Follow($run: ID!, $after: String!) { runEvents(runId: $run, after: $after) { seq hash @include(if: true) __typename } }',
+);
+const ada = { principal: 'ada', scopes: ['read'] };
+const event = { seq: 1 };
+
+function join(variableValues: Record<string, unknown>, viewer = ada, of = document) {
+  return shareResults<string>({ schema, document: of, variableValues }, viewer);
+}
+
+/** Whether two subscribers get the same result of one event. */
+function isShared(left: ReturnType<typeof join>, right: ReturnType<typeof join>): boolean {
+  let made = 0;
+  const make = () => {
+    made += 1;
+    return `made ${made}`;
+  };
+  const same = left.of(event, make) === right.of(event, make);
+  left.leave();
+  right.leave();
+  return same;
+}
+
+describe('a result is made once', () => {
+  test('for all who ask the same, wherever they began', () => {
+    expect(isShared(join({ run: 'r', after: 'c1' }), join({ run: 'r', after: 'c9' }))).toBe(true);
+    expect(isShared(join({ run: 'r' }), join({ run: 'r', after: null }))).toBe(true);
+  });
+
+  test('and again where the event is read again', () => {
+    const group = join({ run: 'r' });
+    expect(group.of({ ...event }, () => 'one')).toBe('one');
+    expect(group.of({ ...event }, () => 'two')).toBe('two');
+    group.leave();
+  });
+
+  test('and forgotten with the last of them', () => {
+    const first = join({ run: 'r' });
+    expect(first.of(event, () => 'first')).toBe('first');
+    first.leave();
+    const second = join({ run: 'r' });
+    expect(second.of(event, () => 'second')).toBe('second');
+    second.leave();
+  });
+});
+
+describe('a result is not shared', () => {
+  test.each([
+    ['another principal', join({ run: 'r' }, { principal: 'bob', scopes: ['read'] })],
+    ['other rights', join({ run: 'r' }, { principal: 'ada', scopes: ['read', 'admin'] })],
+    ['another run', join({ run: 's' })],
+    ['another document', join({ run: 'r' }, ada, reused)],
+    ['a principal that looks like it', join({ run: 'r' }, { principal: 'ada","scopes":["read"]', scopes: [] })],
+  ])('with %s', (_what, other) => {
+    expect(isShared(join({ run: 'r' }), other)).toBe(false);
+  });
+
+  test('where the position means something else too', () => {
+    const twice = parse(
+      'subscription ($run: ID!, $after: String!) { runEvents(runId: $run, after: $after) { seq ... on StatusEvent @include(if: $after) { to } } }',
+    );
+    expect(isShared(join({ run: 'r', after: 'a' }, ada, twice), join({ run: 'r', after: 'b' }, ada, twice))).toBe(
+      false,
+    );
+  });
+});
