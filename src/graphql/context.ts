@@ -40,16 +40,20 @@ export interface GatewayFacts {
   limits?: Readonly<Record<string, number>>;
 }
 
-/** The context for one event of a subscription: what an earlier event has loaded is not what holds now. */
-export function forEvent<Context extends GraphqlContext>(context: Context): Context {
-  const { commands, follow, viewer } = context;
+/** Loaders are made when they are asked for: many operations, and most events, need none. */
+export function withLoaders<Parts extends Omit<GraphqlContext, 'loaders'>>(parts: Parts): Parts & GraphqlContext {
+  const { commands, follow, viewer } = parts;
   let loaders: Loaders | null = null;
   return {
-    ...context,
-    // Made when they are asked for: most events need none.
+    ...parts,
     get loaders() {
       loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
       return loaders;
     },
   };
+}
+
+/** The context for one event of a subscription: what an earlier event has loaded is not what holds now. */
+export function forEvent<Context extends GraphqlContext>(context: Context): Context {
+  return withLoaders(context);
 }

@@ -3,8 +3,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
-import type { CatalogueModelFacts, GatewayFacts, GraphqlContext } from '../graphql/context.ts';
-import { createLoaders } from '../graphql/loaders.ts';
+import { type CatalogueModelFacts, type GatewayFacts, type GraphqlContext, withLoaders } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
@@ -24,6 +23,7 @@ import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
 import { createHttpServer, listen } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
+import { createPlainPost } from './transport/plain-post.ts';
 import { version } from './version.ts';
 
 const ENDPOINT = '/graphql';
@@ -60,11 +60,14 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   const door = { authenticate, origins, clock };
   const shared = { schema, endpoint: ENDPOINT, makeContext, maskError, documents, operations };
   const yoga = createGraphqlHttp({ ...shared, eventStreams, logger });
+  const plainPost = createPlainPost(shared);
   let leaving = false;
   const server = createHttpServer({
     endpoint: ENDPOINT,
     ...{ door, maskError },
-    graphql: (request, response, identity) => yoga(request, response, { identity }),
+    async graphql(request, response, identity) {
+      if (!(await plainPost(request, response, identity))) await yoga(request, response, { identity });
+    },
     // The headers that a person types into it, a token among them, go with event streams and not with sockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     async unready() {
@@ -131,14 +134,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
   };
   return ({ principal, scopes }: Identity, operation): GraphqlContext => {
     const viewer = { principal, scopes };
-    return {
-      viewer,
-      commands,
-      follow,
-      gateway,
-      loaders: createLoaders({ ...commands, journal }, viewer),
-      ...operation,
-    };
+    return withLoaders({ viewer, commands, follow, gateway, ...operation });
   };
 }
 

@@ -1,0 +1,108 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ExecutionResult, type GraphQLSchema, getOperationAST } from 'graphql';
+import { z } from 'zod';
+import { splitHttp } from '../../graphql/public-errors.ts';
+import type { Identity } from '../authentication/identity.ts';
+import type { Documents } from './documents.ts';
+import type { MakeContext } from './graphql-http.ts';
+import type { Operations } from './operations.ts';
+
+interface PlainPostOptions {
+  schema: GraphQLSchema;
+  documents: Documents;
+  operations: Operations;
+  makeContext: MakeContext;
+}
+
+/** Answers a request, or resolves with false and leaves it as it was, with its body beside it. */
+export type PlainPost = (request: IncomingMessage, response: ServerResponse, identity: Identity) => Promise<boolean>;
+
+const JSON_TYPE = 'application/json';
+const GRAPHQL_TYPE = 'application/graphql-response+json';
+
+const parameters = z.strictObject({
+  query: z.string(),
+  operationName: z.string().nullish(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  extensions: z.null().optional(),
+});
+
+/**
+ * The common case of GraphQL over HTTP: one query or mutation that fits the schema, posted as JSON. Whatever else there is
+ * in the protocol, faults of a request above all, is left to the library that knows it in full, for many times the cost.
+ */
+export function createPlainPost({ schema, documents, operations, makeContext }: PlainPostOptions): PlainPost {
+  return async (request, response, identity) => {
+    const mediaType = mediaTypeFor(request);
+    if (mediaType === null) return false;
+    const body = await readBody(request);
+    const asked = parameters.safeParse(parseJson(body));
+    if (!asked.success || documents.concerns(asked.data)) return false;
+    const { query, operationName, variables: variableValues } = asked.data;
+    const document = documents.read(query);
+    if (!('kind' in document)) return false;
+    const operation = getOperationAST(document, operationName)?.operation;
+    if (operation !== 'query' && operation !== 'mutation') return false;
+    const leaving = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) leaving.abort();
+    });
+    const contextValue = makeContext(identity, { signal: leaving.signal, lastEventId: null });
+    send(
+      response,
+      mediaType,
+      await operations.execute({ schema, document, operationName, variableValues, contextValue }),
+    );
+    return true;
+  };
+}
+
+/** Null where the request or what it accepts is out of the common. */
+function mediaTypeFor({ method, headers }: IncomingMessage): string | null {
+  const isPlain = headers['content-length'] !== undefined && headers['content-encoding'] === undefined;
+  if (method !== 'POST' || !isPlain || !/^application\/json *(;|$)/i.test(headers['content-type'] ?? '')) return null;
+  const accept = headers.accept ?? '*/*';
+  if (accept === '*/*' || accept === JSON_TYPE) return JSON_TYPE;
+  return accept === GRAPHQL_TYPE ? GRAPHQL_TYPE : null;
+}
+
+/** As long as it said, which was looked at before. It stays beside the request, for whoever else must read it. */
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.once('error', reject);
+    request.once('end', () => {
+      const body = Buffer.concat(pieces);
+      Object.assign(request, { body });
+      resolve(body.toString());
+    });
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function send(response: ServerResponse, mediaType: string, { data, errors }: ExecutionResult): void {
+  const split = errors?.map((error) => splitHttp(error)) ?? [];
+  // Variables that do not fit are a fault of the request. Else clients that do not know the newer type expect a success.
+  const isUnfit =
+    data === undefined && (mediaType === GRAPHQL_TYPE || split.every(({ error }) => !error.extensions['code']));
+  const usual = isUnfit ? 400 : 200;
+  const status = Math.max(0, ...split.map(({ http }) => http?.status ?? 0)) || usual;
+  const headers = Object.assign({}, ...split.map(({ http }) => http?.headers ?? {}));
+  const shown = split.length > 0 ? { errors: split.map(({ error }) => error) } : {};
+  const body = JSON.stringify(data === undefined ? shown : { ...shown, data });
+  response
+    .writeHead(status, {
+      'content-type': `${mediaType}; charset=utf-8`,
+      'content-length': Buffer.byteLength(body),
+      ...headers,
+    })
+    .end(body);
+}
