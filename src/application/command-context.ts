@@ -8,6 +8,7 @@ import type { Recorder } from '../projections/recording/recorder.ts';
 import type { SecretVault } from '../tools/secret-vault.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { Lanes } from './lanes.ts';
+import type { Starter } from './run/starter.ts';
 
 /** What the configuration says about commands. */
 export interface CommandSettings {
@@ -28,6 +29,7 @@ export interface CommandContext {
   toolbox: Toolbox;
   policy: Policy;
   secrets: SecretVault;
+  starter: Starter;
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;

@@ -10,7 +10,14 @@ import { isTerminal } from '../domain/transitions.ts';
 export type Sign = 'work' | 'end' | 'question';
 
 export function signsOf(events: readonly RecordedEvent[]): Sign[] {
-  return [...new Set(events.flatMap(signsOfOne))];
+  const signs = new Set(events.flatMap(signsOfOne));
+  // A run that began with its message has its executor.
+  if (
+    events.some(({ type, payload }) => type === 'status' && payload.to === 'IN_PROGRESS' && payload.from === 'PENDING')
+  ) {
+    signs.delete('work');
+  }
+  return [...signs];
 }
 
 function signsOfOne({ type, payload }: RecordedEvent): Sign[] {

@@ -6,7 +6,8 @@ import { isTerminal, type RunStatus, transitions } from './transitions.ts';
 
 /** What somebody wants of a run. Times are epoch milliseconds; ids come from outside. */
 export type RunCommand =
-  | { kind: 'send'; text: string; idempotencyKey: string | null; origin: RunOrigin }
+  /** `turn`: the place among the session's started runs of one that begins at once. */
+  | { kind: 'send'; text: string; idempotencyKey: string | null; origin: RunOrigin; turn?: number }
   | { kind: 'steer'; text: string; idempotencyKey: string | null }
   | { kind: 'start'; turn: number }
   /** What an executor saw or is about to do. */
@@ -69,10 +70,11 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
   }
 }
 
-function begin(command: Extract<RunCommand, { kind: 'send' }>): Decision {
+function begin({ text, idempotencyKey, origin, turn }: Extract<RunCommand, { kind: 'send' }>): Decision {
   return events(
-    inputEvent(command.text, command.idempotencyKey, false, command.origin),
+    inputEvent(text, idempotencyKey, false, origin),
     statusEvent('USER', null, 'PENDING'),
+    ...(turn === undefined ? [] : [statusEvent('SYSTEM', 'PENDING', 'IN_PROGRESS', { turn })]),
   );
 }
 

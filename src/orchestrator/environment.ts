@@ -1,3 +1,4 @@
+import type { Starter } from '../application/run/starter.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { SummaryFailures } from '../context/compaction/failures.ts';
@@ -25,6 +26,8 @@ export interface OrchestratorSettings {
 /** Everything that executing runs touches. */
 export interface Environment {
   store: { database: Database; journal: Journal; recorder: Recorder; bus: Bus };
+  /** Where new runs get their places. */
+  starter: Starter;
   /** What is learnt of models and runs while the server works. */
   context: { meter: TokenMeter; failures: SummaryFailures; meanings: Meanings };
   world: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy; secrets: SecretVault };

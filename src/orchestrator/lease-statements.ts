@@ -77,6 +77,19 @@ export const FIRST_END_POSTGRESQL = `
   SELECT greatest(0, ceil(extract(epoch FROM min("expiresAt") - ${now}) * 1000))::int AS "milliseconds"
     FROM "Lease" WHERE "holder" IS NOT NULL AND "holder" <> $1`;
 
+/** Behind the tape, in front of what an executor writes. */
+export const firstLeaseStatement: BatchStatement = {
+  name: 'first lease',
+  order: 25,
+  distinct: null,
+  sqlite: `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
+    SELECT element.value ->> 'runId', element.value ->> 'holder', 1, element.value ->> 'expiresAt', false
+    FROM json_each(?) AS element`,
+  postgresql: `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
+    SELECT "runId", "holder", 1, ${newEnd('"milliseconds"')}, false
+    FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "holder" text, "milliseconds" int)`,
+};
+
 export const handBackStatement: BatchStatement = {
   name: 'hand back lease',
   order: 80,

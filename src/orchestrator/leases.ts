@@ -1,10 +1,11 @@
 import { databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
-import type { Statement } from '../database/statement.ts';
+import { type Statement, statement } from '../database/statement.ts';
 import {
   CLAIM_POSTGRESQL,
   CLAIM_SQLITE,
   FIRST_END_POSTGRESQL,
+  firstLeaseStatement,
   handBackStatement,
   RENEW_POSTGRESQL,
   RENEW_SQLITE,
@@ -36,12 +37,28 @@ export interface LeaseTerm {
   leaseMilliseconds: number;
 }
 
+/** The lease of a run that is being recorded by the server that will execute it. */
+export function firstLease({ holder, now, leaseMilliseconds }: LeaseTerm, runId: string): RowWrite {
+  const expiresAt = databaseTime(now + leaseMilliseconds);
+  return { statement: firstLeaseStatement, row: { runId, holder, expiresAt, milliseconds: leaseMilliseconds } };
+}
+
 /** Takes leases, oldest run first, and raises their epochs, in one statement. */
 export function claimLeases(database: Database, term: LeaseTerm, limit: number): Promise<Lease[]> {
   const { holder, now, leaseMilliseconds } = term;
   if (database.isShared) return database.change(claimStatement, holder, leaseMilliseconds, limit);
   const [at, end] = [databaseTime(now), databaseTime(now + leaseMilliseconds)];
   return database.change(claimStatement, holder, end, at, limit, at, limit, limit);
+}
+
+const waiting = statement<{ id: string }>(
+  { id: 'text' },
+  () => `SELECT "id" FROM "Run" WHERE "state" = 'PENDING' LIMIT 1`,
+);
+
+/** Whether any run waits at all: seldom, and much cheaper to know than which could begin. */
+export async function someoneWaits(database: Database): Promise<boolean> {
+  return (await database.select(waiting)).length > 0;
 }
 
 /** Prolongs leases; returns the runs that the holder still holds. */

@@ -5,6 +5,7 @@ import { createClaims } from './claims.ts';
 import type { Environment } from './environment.ts';
 import { createExecutions } from './executions.ts';
 import { firstForeignEnd } from './leases.ts';
+import { createPlaces } from './places.ts';
 
 export interface Orchestrator {
   /** Begins to claim and execute runs. */
@@ -20,7 +21,7 @@ const TICKS_PER_LEASE = 3;
 
 /** @param sweep settles questions that nobody answered in time */
 export function createOrchestrator(environment: Environment, sweep: () => Promise<unknown>): Orchestrator {
-  const { store, clock, settings, logger } = environment;
+  const { store, clock, settings, logger, starter } = environment;
   const holder = environment.newId('server');
   const leaseMilliseconds = settings.leaseSeconds * 1000;
   const outage = createOutage(logger, 'renewing leases');
@@ -29,9 +30,13 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   let cancelTick = () => {};
   let ticking: Promise<void> | null = null;
   const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
-  const executions = createExecutions(environment, { term, stopping: () => !isRunning, onFree: () => claims.soon() });
+  const executions = createExecutions(environment, {
+    ...{ term, stopping: () => !isRunning, onFree: () => claims.soon('waiting') },
+  });
+  const places = createPlaces({ term, start: executions.start });
+  const running = () => executions.count() + places.count();
   const claims = createClaims(environment, {
-    ...{ term, isRunning: () => isRunning, running: executions.count, start: executions.start },
+    ...{ term, isRunning: () => isRunning, running, start: executions.start },
   });
 
   async function tick(): Promise<void> {
@@ -45,7 +50,7 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
     } catch (error) {
       outage.failed(error);
     }
-    claims.soon();
+    claims.soon('open');
     if (isRunning) scheduleTick();
   }
 
@@ -56,7 +61,7 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   }
 
   function hear(wake: Wake | null): void {
-    if (wake?.events && wake.signs.includes('work')) claims.soon();
+    if (wake?.events && wake.signs.includes('work')) claims.soon(wake.signs.includes('end') ? 'waiting' : 'open');
     // Whoever recorded it elsewhere has the first chance.
     else if (wake === null || wake.signs.includes('work')) claims.within(FOREIGN_CLAIM_MILLISECONDS);
   }
@@ -65,14 +70,16 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
     start() {
       isRunning = true;
       unsubscribe = store.bus.onAny(hear);
+      starter.staff((run) => (running() < settings.maxConcurrentRuns ? places.give(run) : null));
       scheduleTick();
-      claims.soon();
+      claims.soon('open');
     },
     async stop(graceMilliseconds) {
       isRunning = false;
+      starter.staff(null);
       unsubscribe();
       cancelTick();
-      await Promise.all([claims.idle(), ticking]);
+      await Promise.all([claims.idle(), ticking, places.settled()]);
       const cancelGrace = clock.after(graceMilliseconds, executions.interrupt);
       await executions.settled();
       cancelGrace();

@@ -1,5 +1,6 @@
 import type { CommandContext } from '../application/command-context.ts';
 import { createLanes } from '../application/lanes.ts';
+import { createStarter } from '../application/run/starter.ts';
 import { createSweep } from '../application/sweep.ts';
 import { signsOf } from '../bus/signs.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -158,11 +159,12 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
   const toolbox = createToolbox(builtin, mcpServers.sources);
   const secrets = createSecretVault();
+  const starter = createStarter();
   const meter = createTokenMeter();
   const compactor = createCompactor({ database, journal, newId, now: clock.now, catalogue, meter });
   const commands: CommandContext = {
     ...{ journal, compactor },
-    ...{ database, recorder, toolbox, policy, secrets, newId, now: clock.now, meanings, lanes },
+    ...{ database, recorder, toolbox, policy, secrets, starter, newId, now: clock.now, meanings, lanes },
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
@@ -177,6 +179,7 @@ function environmentOf(configuration: Configuration, parts: ReturnType<typeof cr
   const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, meter, clock, newId } = parts;
   return {
     store: { database, journal, recorder, bus },
+    starter: parts.commands.starter,
     context: { meter, failures: createSummaryFailures(), meanings: parts.commands.meanings },
     world: { catalogue, toolbox, policy, secrets },
     ...{ clock, newId, logger },

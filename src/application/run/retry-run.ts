@@ -1,10 +1,10 @@
 import { StoreError } from '../../database/store-error.ts';
-import { isRefusal, limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
-import { decide } from '../../domain/run-decisions.ts';
+import { limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { type RunRow, runById, runsAhead } from '../../projections/runs.ts';
 import { expectSession, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { recordRun } from './record-run.ts';
 import { sortBehind } from './sort-behind.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
@@ -39,20 +39,18 @@ async function retry(
   const session = await sessionOfRun(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
   const mostWaiting = context.settings.queueLength;
-  if ((await runsAhead(database, sessionId)).waiting >= mostWaiting) {
+  const { open, waiting } = await runsAhead(database, sessionId);
+  if (waiting >= mostWaiting) {
     return limitExceeded('queueLength', `${mostWaiting} messages wait in this session already.`);
   }
   const first = await recorder.load(retryOf);
   const model = first?.origin.model ?? null;
   const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...scopes] };
   const runId = newId('run');
-  const outcome = await recorder.record({
-    ...{ runId, sessionId, epoch: null },
-    decide(run, now) {
-      const decision = decide(run, { kind: 'send', text, idempotencyKey: null, origin }, now);
-      const expectation = expectSession({ id: sessionId, runId, mostWaiting, free: false });
-      return isRefusal(decision) ? decision : { ...decision, writes: [expectation] };
-    },
+  const outcome = await recordRun(context, {
+    ...{ runId, sessionId, session: open === null ? 'free' : 'busy' },
+    command: { text, idempotencyKey: null, origin },
+    writes: (begins) => [expectSession({ id: sessionId, runId, mostWaiting, free: begins })],
   });
   switch (outcome.kind) {
     case 'recorded':

@@ -19,6 +19,7 @@ import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
 import { keyRow, sentBefore } from './message-key.ts';
+import { recordRun } from './record-run.ts';
 import { sortBehind } from './sort-behind.ts';
 
 /** Another command may win a race for a key a few times; each time the answer is looked up and tried again. */
@@ -104,7 +105,7 @@ async function send(
   if (waiting >= most) {
     return limitExceeded('queueLength', `${most} messages wait in this session already; nothing was recorded.`);
   }
-  const begun = await begin(context, viewer, message, target);
+  const begun = await begin(context, viewer, message, target, open === null);
   if (begun?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interrupt(context, begun);
   return begun;
 }
@@ -114,28 +115,30 @@ async function begin(
   viewer: Viewer,
   message: Message,
   target: Target,
+  isFree: boolean,
 ): Promise<SentMessage | Refusal | null> {
   const { sessionId, key, isNew, agentId } = target;
   const runId = context.newId('run');
   const createdAt = context.now();
   const title = titleFrom(message.text);
   const mostWaiting = context.settings.queueLength;
-  const free = message.whenBusy === 'REJECT';
   const origin = {
     ...{ sessionId, agentId, model: message.model ?? null, retryOf: null },
     ...{ urgent: message.whenBusy === 'INTERRUPT', scopes: [...viewer.scopes] },
   };
-  const outcome = await context.recorder.record({
-    ...{ runId, sessionId, epoch: null },
-    decide(run, now) {
-      const idempotencyKey = message.idempotencyKey ?? null;
-      const decision = decide(run, { kind: 'send', text: message.text, idempotencyKey, origin }, now);
-      if (isRefusal(decision)) return decision;
+  const outcome = await recordRun(context, {
+    ...{ runId, sessionId, session: isNew ? 'new' : isFree ? 'free' : 'busy' },
+    command: { text: message.text, idempotencyKey: message.idempotencyKey ?? null, origin },
+    writes(begins) {
+      const free = begins || message.whenBusy === 'REJECT';
       const session = isNew
         ? [insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })]
         : [titleSession(sessionId, title), expectSession({ id: sessionId, runId, mostWaiting, free })];
-      const rows = [...titleRows(sessionId, title), ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 })];
-      return { ...decision, writes: [...session, ...rows] };
+      return [
+        ...session,
+        ...titleRows(sessionId, title),
+        ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 }),
+      ];
     },
   });
   if (outcome.kind === 'constraint') await sortBehind(context, sessionId);

@@ -34,9 +34,9 @@ export async function askModel(environment: Environment, lease: Lease, question:
   const prepared = await prepareContext(environment, lease, question);
   if (prepared.kind === 'stop') return { kind: 'recorded', progress: prepared.progress };
   const { request, record, tokens } = prepared.context;
-  const begun = await recordEvents(environment, lease, [{ type: 'context', actor: 'SYSTEM', payload: record }]);
-  if (begun.kind === 'stop') return { kind: 'recorded', progress: begun };
-  const answer = await listen(environment, lease, question, request);
+  // The model is asked meanwhile; nothing of its answer is recorded before.
+  const begun = recordEvents(environment, lease, [{ type: 'context', actor: 'SYSTEM', payload: record }]);
+  const answer = await listen(environment, lease, question, { request, begun });
   switch (answer.kind) {
     case 'gone':
       return { kind: 'recorded', progress: { kind: 'stop', handedBack: false } };
@@ -72,22 +72,24 @@ async function listen(
   environment: Environment,
   lease: Lease,
   { model, step, signal }: Question,
-  request: ModelRequest,
+  { request, begun }: { request: ModelRequest; begun: Promise<Progress> },
 ): Promise<Answer> {
   const inside = new AbortController();
   let storeFailure: unknown = null;
-  const deltas = createDeltaRecorder({
-    step,
-    record: (events) => recordEvents(environment, lease, events),
-    onStop(error) {
-      storeFailure = error;
-      inside.abort(gone);
-    },
-    onFull: () => inside.abort(full),
-  });
+  const onStop = (error: unknown) => {
+    storeFailure = error;
+    inside.abort(gone);
+  };
+  const record = async (events: NewEvent[]) => {
+    const first = await begun;
+    return first.kind === 'stop' ? first : recordEvents(environment, lease, events);
+  };
+  const deltas = createDeltaRecorder({ step, record, onStop, onFull: () => inside.abort(full) });
+  begun.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
   try {
     const finish = await model.model.stream(request, deltas.sink, AbortSignal.any([signal, inside.signal]));
     const unrecorded = await deltas.finish();
+    await begun;
     // The answer came to its end, but not all of it onto the tape: the step starts over.
     if (inside.signal.reason === gone) throw gone;
     return { kind: 'answered', finish, deltas, unrecorded };
@@ -97,7 +99,8 @@ async function listen(
     if (storeFailure !== null) throw storeFailure;
     if (error === full) return { kind: 'answered', finish: cutShort(), deltas, unrecorded };
     if (error === gone) return { kind: 'gone' };
-    if (unrecorded.length > 0 && !signal.aborted) await recordEvents(environment, lease, unrecorded);
+    if (unrecorded.length > 0 && !signal.aborted) await record(unrecorded);
+    await begun;
     if (error instanceof ModelError) return { kind: 'failed', failure: error, hasSpoken: deltas.hasSpoken() };
     throw error;
   }

@@ -92,7 +92,8 @@ function send(response: ServerResponse, mediaType: string, { data, errors }: Exe
   const split = errors?.map((error) => splitHttp(error)) ?? [];
   // Variables that do not fit are a fault of the request. Else clients that do not know the newer type expect a success.
   const isUnfit =
-    data === undefined && (mediaType === GRAPHQL_TYPE || split.every(({ error }) => !error.extensions['code']));
+    data === undefined &&
+    (mediaType === GRAPHQL_TYPE || split.every(({ error }) => error.extensions.code === undefined));
   const usual = isUnfit ? 400 : 200;
   const status = Math.max(0, ...split.map(({ http }) => http?.status ?? 0)) || usual;
   const headers = Object.assign({}, ...split.map(({ http }) => http?.headers ?? {}));

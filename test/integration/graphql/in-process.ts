@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ExecutionArgs, execute, type GraphQLError, parse } from 'graphql';
 import type { CommandContext, Viewer } from '../../../src/application/command-context.ts';
 import { createLanes } from '../../../src/application/lanes.ts';
+import { createStarter } from '../../../src/application/run/starter.ts';
 import { createBus } from '../../../src/bus/bus.ts';
 import { signsOf } from '../../../src/bus/signs.ts';
 import { systemClock } from '../../../src/clock.ts';
@@ -58,6 +59,7 @@ export async function openInProcess() {
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     meanings: wordsAlone,
     secrets: createSecretVault(),
+    starter: createStarter(),
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },
   };
   const follow = {
@@ -152,7 +154,11 @@ function countStatements(database: Database): { database: Database; statements()
     count += 1;
     return database.readText(...parameters);
   };
-  return { database: { ...database, reader, readText }, statements: () => count };
+  const select: Database['select'] = (...parameters) => {
+    count += 1;
+    return database.select(...parameters);
+  };
+  return { database: { ...database, reader, readText, select }, statements: () => count };
 }
 
 /** Takes a new run to the point where a person is asked about one call. Returns the approval's id. */

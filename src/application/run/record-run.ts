@@ -1,0 +1,47 @@
+import type { RowWrite } from '../../database/batch-statement.ts';
+import { isRefusal } from '../../domain/refusal.ts';
+import { decide, type RunCommand } from '../../domain/run-decisions.ts';
+import type { RecordOutcome } from '../../projections/recording/recorder.ts';
+import { newestTurn } from '../../projections/runs.ts';
+import type { CommandContext } from '../command-context.ts';
+import type { NewRun, Place } from './starter.ts';
+
+interface RecordedRun extends NewRun {
+  command: Omit<Extract<RunCommand, { kind: 'send' }>, 'kind' | 'turn'>;
+  /** What is known of its session: nothing is before it there, or at least nothing is open. */
+  session: 'new' | 'free' | 'busy';
+  /** Rows that belong to it. @param begins whether it relies on a session that is free */
+  writes(begins: boolean): RowWrite[];
+}
+
+/** Records a new run. One that has nothing to wait for begins in the same append, where this server has room for it. */
+export async function recordRun(context: CommandContext, run: RecordedRun): Promise<RecordOutcome> {
+  const place = run.session === 'busy' ? null : context.starter.reserve(run);
+  if (!place) return record(context, run, null, undefined);
+  try {
+    const turn = run.session === 'new' ? 1 : (await newestTurn(context.database, run.sessionId)) + 1;
+    const outcome = await record(context, run, place, turn);
+    if (outcome.kind === 'recorded') place.begin();
+    else place.release();
+    return outcome;
+  } catch (error) {
+    place.release();
+    throw error;
+  }
+}
+
+function record(
+  { recorder }: CommandContext,
+  { runId, sessionId, command, writes }: RecordedRun,
+  place: Place | null,
+  turn: number | undefined,
+): Promise<RecordOutcome> {
+  return recorder.record({
+    ...{ runId, sessionId, epoch: null },
+    decide(run, now) {
+      const decision = decide(run, { kind: 'send', ...command, turn }, now);
+      if (isRefusal(decision)) return decision;
+      return { ...decision, writes: [...writes(place !== null), ...(place ? [place.lease] : [])] };
+    },
+  });
+}
