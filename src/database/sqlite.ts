@@ -118,6 +118,7 @@ function sqliteDatabase(writer: Client, reader: Client, clock: Clock, unlock: ()
       return Object.values(rows[0] ?? {})[0] ?? null;
     },
     async lockRow() {},
+    async lockName() {},
     async close() {
       await lane.idle();
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
