@@ -1,6 +1,5 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
-import type { SummaryFailures } from '../context/compaction/failures.ts';
 import type { Meanings } from '../context/memory/meanings.ts';
 import type { TokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
@@ -25,8 +24,8 @@ export interface OrchestratorSettings {
 /** Everything that executing runs touches. */
 export interface Environment {
   store: { database: Database; journal: Journal; recorder: Recorder; bus: Bus };
-  /** What is learnt of models and runs while the server works. */
-  context: { meter: TokenMeter; failures: SummaryFailures; meanings: Meanings };
+  /** What is learnt of models and memories while the server works. */
+  context: { meter: TokenMeter; meanings: Meanings };
   world: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy; secrets: SecretVault };
   clock: Clock;
   newId: NewId;

@@ -7,7 +7,6 @@ import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
 import { createCompactor } from '../context/compaction/by-hand.ts';
-import { createSummaryFailures } from '../context/compaction/failures.ts';
 import type { Meanings } from '../context/memory/meanings.ts';
 import { createTokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
@@ -177,7 +176,7 @@ function environmentOf(configuration: Configuration, parts: ReturnType<typeof cr
   const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, meter, clock, newId } = parts;
   return {
     store: { database, journal, recorder, bus },
-    context: { meter, failures: createSummaryFailures(), meanings: parts.commands.meanings },
+    context: { meter, meanings: parts.commands.meanings },
     world: { catalogue, toolbox, policy, secrets },
     ...{ clock, newId, logger },
     settings: {
