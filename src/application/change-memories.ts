@@ -2,7 +2,7 @@ import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
 import { countMemories, type MemoryRow, sameMemory } from '../projections/memory/memories.ts';
-import { forgetMemory, saveMemory } from '../projections/memory/memory-writes.ts';
+import { forgetMemory, type NewMemory, saveMemory } from '../projections/memory/memory-writes.ts';
 import { sessionById } from '../projections/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
@@ -34,28 +34,32 @@ export async function remember(
   if (sessionId !== null && !(await sessionById(context.database, owner, sessionId))) {
     return notFound('session', sessionId);
   }
-  // One at a time, so that the same fact told twice at once is stored once.
-  return context.lanes.run(`memories of ${owner}`, () => store(context, { ...parsed.input, owner, sessionId }));
+  const fact = { ...parsed.input, owner, sessionId };
+  // One at a time, so that the same fact told twice at once is stored once; here first, so that few wait in the database.
+  const saved = await context.lanes.run(`memories of ${owner}`, () =>
+    saveMemory(context.database, owner, () => memoryOf(context, fact)),
+  );
+  if ('kind' in saved) return saved;
+  context.meanings.saved();
+  return { kind: 'remembered', memoryId: saved.id };
 }
 
 type Fact = Omit<z.infer<typeof schema>, 'sessionId'> & { owner: string; sessionId: string | null };
 
-async function store(context: MemoryContext, fact: Fact): Promise<Remembered | Refusal> {
-  const { database, newId, meanings } = context;
+/** The new memory, or what becomes of the one that says the same. */
+async function memoryOf(context: MemoryContext, fact: Fact): Promise<NewMemory | Refusal> {
+  const { database, newId } = context;
   const { owner, sessionId, text: words, expiresInSeconds } = fact;
   const updatedAt = new Date(context.now());
   const known = await sameMemory(database, { owner, sessionId, now: updatedAt }, words);
   if (known === null && (await countMemories(database.reader, owner)) >= limits.MEMORIES_PER_OWNER) {
     return limitExceeded('memoriesPerOwner', `There are ${limits.MEMORIES_PER_OWNER} memories; forget some first.`);
   }
-  const memory = {
+  return {
     ...{ id: known?.id ?? newId('memory'), owner, sessionId, text: words, tags: tagsOf(known, fact.tags ?? []) },
     ...{ createdAt: known?.createdAt ?? updatedAt, updatedAt },
     expiresAt: expiresInSeconds == null ? null : new Date(updatedAt.getTime() + expiresInSeconds * 1000),
   };
-  await saveMemory(database, memory);
-  meanings.saved();
-  return { kind: 'remembered', memoryId: memory.id };
 }
 
 /** The new tags, and those there were as far as there is room. */

@@ -73,8 +73,6 @@ export const SHOWN_MEMORIES = 5;
 export const SUMMARY_FAILURES = 2;
 /** A summary, whatever the window: more is no summary, and it goes into every model call. */
 export const SUMMARY_BYTES = 64 * 1024;
-/** Runs whose failed summaries are remembered: more than one server has at work. */
-export const REMEMBERED_FAILURES = 1000;
 
 export const SESSION_KEY_BYTES = 200;
 export const TITLE_BYTES = 200;

@@ -150,6 +150,7 @@ function recordOf(question: ContextQuestion, shown: Shown): PayloadOf<'context'>
     tools: tools.map(({ name }) => name),
     toolsHash: toolsHash(tools),
     cutResults: [...cutResults],
+    failedCompaction: null,
     estimatedTokens: Math.ceil(tokens * ratio),
     requestHash: requestHash(request, model.name),
   };

@@ -26,6 +26,8 @@ export interface Database {
   change<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
   /** Keeps a row as it is until the transaction ends. On SQLite the write lane sees to that already. */
   lockRow(transaction: Pick<Client, '$queryRawUnsafe'>, table: 'Session', id: string): Promise<void>;
+  /** Lets one transaction at a time go on under this name, until it ends. On SQLite the write lane sees to that already. */
+  lockName(transaction: Pick<Client, '$queryRawUnsafe'>, name: string): Promise<void>;
   /** One cell of text that SQL made; `null` where there is no row. */
   readText(sql: { sqlite: string; postgresql: string }, ...parameters: Parameter[]): Promise<string | null>;
   /** Lets the lane run dry, then closes the connections and gives the lock back. */

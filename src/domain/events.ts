@@ -99,6 +99,11 @@ export const payloadSchemas = {
     tools: z.array(z.string()),
     toolsHash: z.string().default('').describe('of the tools as they were described'),
     cutResults: z.array(z.string()).default([]).describe('calls whose results were shown shortened, to make room'),
+    failedCompaction: z
+      .object({ reason: z.string(), model: z.string(), usage: usage.nullable().describe('null where nobody counted') })
+      .nullable()
+      .default(null)
+      .describe("an attempt at a summary, made to have room, that gave none; its usage is no part of the run's own"),
     estimatedTokens: tokens,
     requestHash: z.string(),
   }),

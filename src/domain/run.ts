@@ -46,6 +46,8 @@ export interface Run {
   resumptionsWithoutProgress: number;
   /** How often the answer to the step under way broke off. */
   brokenAnswers: number;
+  /** Attempts at a summary that gave none. */
+  failedCompactions: number;
   usage: RunUsage;
   createdAt: number;
   startedAt: number | null;
@@ -91,6 +93,7 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
         agent: run.agent ?? event.payload.agent ?? null,
         step: { at: 'calling', step: event.payload.step },
         unseenInputs: run.unseenInputs.filter((seq) => seq > lastShown(event)),
+        failedCompactions: run.failedCompactions + (event.payload.failedCompaction ? 1 : 0),
       };
     case 'thought':
     case 'output_delta':
@@ -157,6 +160,7 @@ function begin(event: PlacedEventOf<'input'>): Run | null {
     resumptions: 0,
     resumptionsWithoutProgress: 0,
     brokenAnswers: 0,
+    failedCompactions: 0,
     usage: { inputTokens: 0, outputTokens: 0, estimated: false, cost: null },
     createdAt: event.recordedAt,
     startedAt: null,

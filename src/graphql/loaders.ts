@@ -38,7 +38,7 @@ export interface Loaders {
   activeRun: Loader<RunRow | null>;
   lastRun: Loader<RunRow | null>;
   usage: Loader<UsageTotals>;
-  /** By session: epoch milliseconds of its newest event; null where there is none. */
+  /** By session: epoch milliseconds of the newest event of the run at work; null where there is none. */
   lastActivity: Loader<number | null>;
   grants: Loader<readonly GrantRow[]>;
   /** By run: its last events, oldest first. */

@@ -1,7 +1,6 @@
 import type { Starter } from '../application/run/starter.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
-import type { SummaryFailures } from '../context/compaction/failures.ts';
 import type { Meanings } from '../context/memory/meanings.ts';
 import type { TokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
@@ -28,8 +27,8 @@ export interface Environment {
   store: { database: Database; journal: Journal; recorder: Recorder; bus: Bus };
   /** Where new runs get their places. */
   starter: Starter;
-  /** What is learnt of models and runs while the server works. */
-  context: { meter: TokenMeter; failures: SummaryFailures; meanings: Meanings };
+  /** What is learnt of models and memories while the server works. */
+  context: { meter: TokenMeter; meanings: Meanings };
   world: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy; secrets: SecretVault };
   clock: Clock;
   newId: NewId;

@@ -1,9 +1,9 @@
-/** Which part of a list somebody asks for. Bounds are ids and are exclusive. */
-export interface PageArguments {
+/** Which part of a list somebody asks for. Bounds are exclusive; ids, unless the order is another one. */
+export interface PageArguments<Bound = string> {
   size: number;
   from: 'start' | 'end';
-  after: string | null;
-  before: string | null;
+  after: Bound | null;
+  before: Bound | null;
 }
 
 export interface RowPage<Row> {
@@ -32,6 +32,11 @@ export async function keysetPage<Row extends { id: string }>(
     orderBy: { id: ascending ? 'asc' : 'desc' },
     take: page.size + 1,
   });
+  return pageOf(found, page);
+}
+
+/** Of rows that were read from the end that the page is at, one more than its size where there are so many. */
+export function pageOf<Row>(found: readonly Row[], page: PageArguments<unknown>): RowPage<Row> {
   const more = found.length > page.size;
   const rows = found.slice(0, page.size);
   return page.from === 'start'

@@ -70,9 +70,11 @@ export async function lastRunsOf(reader: Client, sessionIds: readonly string[]):
 
 /** The run under way, or else the one that is next in line. */
 export async function openRunOf(reader: Pick<Client, 'run'>, sessionId: string): Promise<RunRow | null> {
-  const [underway] = await activeRunsOf(reader, [sessionId]);
   const where = { sessionId, state: 'PENDING' as const };
-  return underway ?? reader.run.findFirst({ where, orderBy: [{ urgent: 'desc' }, { id: 'asc' }] });
+  // In this order: one that starts between the two is found by the second.
+  const waiting = await reader.run.findFirst({ where, orderBy: [{ urgent: 'desc' }, { id: 'asc' }] });
+  const [underway] = await activeRunsOf(reader, [sessionId]);
+  return underway ?? waiting;
 }
 
 /** What a new message to a session finds there. */

@@ -2,7 +2,7 @@ import { type BatchStatement, batchInsert, databaseTime, type RowWrite } from '.
 import type { Client, Database } from '../database/database.ts';
 import type { Session } from '../database/generated/sqlite/client.ts';
 import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
-import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
+import { keysetPage, type PageArguments, pageOf, type RowPage } from './keyset-page.ts';
 
 export type SessionRow = Session;
 
@@ -12,7 +12,7 @@ const insertStatement = batchInsert({
   table: 'Session',
   columns: {
     ...{ id: 'text', owner: 'text', key: 'text', title: 'text', agentId: 'text' },
-    ...{ createdAt: 'timestamp', resetTurn: 'int', useCompaction: 'boolean' },
+    ...{ createdAt: 'timestamp', activeAt: 'timestamp', resetTurn: 'int', useCompaction: 'boolean' },
     ...{ parentId: 'text', branchRunId: 'text', branchSeq: 'int', branchTurn: 'int' },
   },
   key: ['id'],
@@ -73,7 +73,17 @@ export interface NewSession {
 export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...session }: NewSession): RowWrite {
   const createdAt = databaseTime(session.createdAt);
   const { parentId = null, runId: branchRunId = null, seq: branchSeq = null, turn: branchTurn = null } = branch ?? {};
-  const row = { ...session, createdAt, resetTurn, useCompaction, parentId, branchRunId, branchSeq, branchTurn };
+  const row = {
+    ...session,
+    createdAt,
+    activeAt: createdAt,
+    resetTurn,
+    useCompaction,
+    parentId,
+    branchRunId,
+    branchSeq,
+    branchTurn,
+  };
   return { statement: insertStatement, row };
 }
 
@@ -82,7 +92,16 @@ export function titleSession(id: string, title: string): RowWrite {
 }
 
 const columns: ColumnsOf<SessionRow> = {
-  ...{ id: 'text', owner: 'text', key: 'text', title: 'text', agentId: 'text', createdAt: 'time', archivedAt: 'time' },
+  ...{
+    id: 'text',
+    owner: 'text',
+    key: 'text',
+    title: 'text',
+    agentId: 'text',
+    createdAt: 'time',
+    activeAt: 'time',
+    archivedAt: 'time',
+  },
   ...{ resetTurn: 'number', parentId: 'text', branchRunId: 'text', branchSeq: 'number', branchTurn: 'number' },
   useCompaction: 'boolean',
 };
@@ -122,29 +141,52 @@ export interface SessionsQuery {
 
 /** Newest first. */
 export function pageSessions(reader: Client, query: SessionsQuery, page: PageArguments): Promise<RowPage<SessionRow>> {
-  const { owner, includeArchived, agentId, parentId } = query;
-  const filter = { owner, agentId, parentId, ...(includeArchived ? {} : { archivedAt: null }) };
   return keysetPage(page, 'newest-first', ({ where, ...rest }) =>
-    reader.session.findMany({ where: { ...filter, ...where }, ...rest }),
+    reader.session.findMany({ where: { ...conditions(query), ...where }, ...rest }),
   );
 }
 
-/** Epoch milliseconds of the newest event of each session that has any. */
+function conditions({ owner, includeArchived, agentId, parentId }: SessionsQuery) {
+  return { owner, agentId, parentId, ...(includeArchived ? {} : { archivedAt: null }) };
+}
+
+/** Where a session stands, or stood, in the order of activity. */
+export interface ActivityPlace {
+  activeAt: Date;
+  id: string;
+}
+
+/** Newest activity first; of the same instant the newer session. */
+export async function pageActiveSessions(
+  reader: Client,
+  query: SessionsQuery,
+  page: PageArguments<ActivityPlace>,
+): Promise<RowPage<SessionRow>> {
+  const [low, high] = [page.before, page.after];
+  const direction = page.from === 'start' ? 'desc' : 'asc';
+  const found = await reader.session.findMany({
+    where: { ...conditions(query), AND: [...(low ? [beside(low, 'gt')] : []), ...(high ? [beside(high, 'lt')] : [])] },
+    orderBy: [{ activeAt: direction }, { id: direction }],
+    take: page.size + 1,
+  });
+  return pageOf(found, page);
+}
+
+/** The first condition follows from the other ones, and is what an index can be entered with. */
+function beside({ activeAt, id }: ActivityPlace, side: 'lt' | 'gt') {
+  const from = side === 'lt' ? { lte: activeAt } : { gte: activeAt };
+  return { activeAt: from, OR: [{ activeAt: { [side]: activeAt } }, { id: { [side]: id } }] };
+}
+
+/** Epoch milliseconds of the newest event of each session that has a run at work: of others, the row says it. */
 export async function lastActivityOfSessions(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
-  // An ended run says when it ended; only of open ones, which are few, is the newest event looked up.
-  const activity = (sessionIds: string, milliseconds: (column: string) => string) => `
-    WITH asked AS (${sessionIds})
-    SELECT "sessionId", max("at") AS "at" FROM (
-      SELECT "sessionId", max(${milliseconds('"endedAt"')}) AS "at"
-        FROM "Run" WHERE "sessionId" IN (SELECT "id" FROM asked) GROUP BY "sessionId"
-      UNION ALL
-      SELECT "sessionId", (SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1) AS "at"
-        FROM "Run" WHERE "sessionId" IN (SELECT "id" FROM asked) AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
-    ) AS ends WHERE "at" IS NOT NULL GROUP BY "sessionId"`;
+  const newest = `(SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1)`;
   const text = await database.readText(
     {
-      sqlite: `SELECT json_group_array(json_array("sessionId", "at")) FROM (${activity('SELECT value AS "id" FROM json_each(?)', (column) => `CAST(round(unixepoch(${column}, 'subsec') * 1000) AS INTEGER)`)})`,
-      postgresql: `SELECT json_agg(json_build_array("sessionId", "at"))::text FROM (${activity('SELECT jsonb_array_elements_text($1::jsonb) AS "id"', (column) => `(extract(epoch FROM ${column}) * 1000)::bigint`)}) AS activity`,
+      sqlite: `SELECT json_group_array(json_array("sessionId", ${newest})) FROM "Run"
+        WHERE "sessionId" IN (SELECT value FROM json_each(?)) AND "state" = 'IN_PROGRESS'`,
+      postgresql: `SELECT json_agg(json_build_array("sessionId", ${newest}))::text FROM "Run"
+        WHERE "sessionId" IN (SELECT jsonb_array_elements_text($1::jsonb)) AND "state" = 'IN_PROGRESS'`,
     },
     JSON.stringify(ids),
   );

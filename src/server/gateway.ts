@@ -8,7 +8,6 @@ import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
 import { createCompactor } from '../context/compaction/by-hand.ts';
-import { createSummaryFailures } from '../context/compaction/failures.ts';
 import type { Meanings } from '../context/memory/meanings.ts';
 import { createTokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
@@ -180,7 +179,7 @@ function environmentOf(configuration: Configuration, parts: ReturnType<typeof cr
   return {
     store: { database, journal, recorder, bus },
     starter: parts.commands.starter,
-    context: { meter, failures: createSummaryFailures(), meanings: parts.commands.meanings },
+    context: { meter, meanings: parts.commands.meanings },
     world: { catalogue, toolbox, policy, secrets },
     ...{ clock, newId, logger },
     settings: {

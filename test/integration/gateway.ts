@@ -23,6 +23,8 @@ export interface TestGateway {
   clientOf(principal: string): TestClient;
   /** Stops the server and starts another one on the same database. */
   restart(options?: TestGatewayOptions): Promise<TestGateway>;
+  /** Starts another server beside it, on the same database of Postgres. */
+  another(): Promise<TestGateway>;
 }
 
 /** The scripted model without pauses: tapes are the same every time. */
@@ -95,6 +97,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
       await stop();
       return startOn(databaseUrl, again);
     },
+    another: () => startOn(databaseUrl, options),
   };
 }
 

@@ -28,7 +28,7 @@ export function createCompactor(dependencies: Dependencies): Compactor {
         return { kind: 'nothing', reason: 'The session is set to show the originals: set `useCompaction` first.' };
       }
       const model = catalogue.find(name ?? catalogue.defaultName);
-      if (!model) return { kind: 'failed', reason: `There is no model "${name}" in the configuration.` };
+      if (!model) return { kind: 'failed', reason: `There is no model "${name}" in the configuration.`, usage: null };
       const segments = segmentsOf(await generationsOf(dependencies, session), session.resetTurn);
       const previous = await furthestArtifact(database, segments);
       return compact(dependencies, {

@@ -33,8 +33,8 @@ export type Compacted =
   | { kind: 'compacted'; artifact: ArtifactRow; usage: OutputUsage }
   /** Everything there is stays verbatim. */
   | { kind: 'nothing'; reason: string }
-  /** The model gave no summary that can be used. */
-  | { kind: 'failed'; reason: string };
+  /** The model gave no summary that can be used. `usage`: null where nobody counted what that took. */
+  | { kind: 'failed'; reason: string; usage: OutputUsage | null };
 
 /** Turns that stay as they are where somebody asks for a summary. */
 const KEPT_TURNS = 2;
@@ -56,7 +56,7 @@ export async function compact(
   const tokensBefore = tokensOf(covered) + estimateTokens(previous?.summary ?? '');
   const material = materialOf(covered, { previous: previous?.summary ?? null, room });
   const summary = await summarise(model, { material, tokensBefore, mostTokens: budget.summary }, signal);
-  if (summary.kind === 'refused') return { kind: 'failed', reason: summary.reason };
+  if (summary.kind === 'refused') return { kind: 'failed', reason: summary.reason, usage: summary.usage };
   const { usage, text, tokens: tokensAfter } = summary;
   const range = await rangeOf(store, question, covered, messages);
   const artifact: ArtifactRow = {

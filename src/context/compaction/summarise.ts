@@ -6,10 +6,10 @@ import { costOf } from '../../model/price.ts';
 import { summaryRequest } from '../../model/summary-request.ts';
 import { estimateTokens } from '../token-estimate.ts';
 
-export type Summary =
-  | { kind: 'summary'; text: string; tokens: number; usage: OutputUsage }
-  /** `reason` is for a person. */
-  | { kind: 'refused'; reason: string };
+export type Summary = { kind: 'summary'; text: string; tokens: number; usage: OutputUsage } | Refused;
+
+/** `reason` is for a person; `usage` is null where nobody counted. */
+type Refused = { kind: 'refused'; reason: string; usage: OutputUsage | null };
 
 /**
  * Asks the model for a summary and holds it against what it is to stand for: one that is empty, or not shorter, is refused.
@@ -25,16 +25,20 @@ export async function summarise(
   if (answer.kind === 'refused') return answer;
   const { text, finish } = answer;
   const tokens = estimateTokens(text);
+  const usage = usageOf(model, request, text, finish);
+  const refused = (why: string) => refusal(why, usage);
   if (text.trim() === '') return refused('it was empty');
   if (tokens >= tokensBefore) return refused('it was not shorter than what it was to stand for');
   // Twice what was asked for is a matter of counting; more would crowd out the conversation.
   if (tokens > mostTokens * 2 || Buffer.byteLength(text) > SUMMARY_BYTES) return refused('it was too long');
-  return { kind: 'summary', text, tokens, usage: usageOf(model, request, text, finish) };
+  return { kind: 'summary', text, tokens, usage };
 }
 
-const refused = (why: string): Summary => ({ kind: 'refused', reason: `The model's summary was refused: ${why}.` });
+function refusal(why: string, usage: OutputUsage | null): Refused {
+  return { kind: 'refused', reason: `The model's summary was refused: ${why}.`, usage };
+}
 
-type Answer = { kind: 'said'; text: string; finish: ModelFinish } | { kind: 'refused'; reason: string };
+type Answer = { kind: 'said'; text: string; finish: ModelFinish } | Refused;
 
 async function ask(model: CatalogueEntry, request: ModelRequest, signal: AbortSignal): Promise<Answer> {
   const pieces: string[] = [];
@@ -51,8 +55,10 @@ async function ask(model: CatalogueEntry, request: ModelRequest, signal: AbortSi
     return { kind: 'said', text: storableText(pieces.join('').trim()), finish };
   } catch (error) {
     signal.throwIfAborted();
-    if (error === full) return { kind: 'refused', reason: "The model's summary was refused: it was too long." };
-    if (error instanceof ModelError) return { kind: 'refused', reason: `The model gave no summary: ${error.message}` };
+    if (error === full) return refusal('it was too long', null);
+    if (error instanceof ModelError) {
+      return { kind: 'refused', reason: `The model gave no summary: ${error.message}`, usage: null };
+    }
     throw error;
   }
 }

@@ -89,6 +89,10 @@ function postgresDatabase(
     async lockRow(transaction, table, id) {
       await transaction.$queryRawUnsafe(`SELECT 1 FROM "${table}" WHERE "id" = $1 FOR UPDATE`, id);
     },
+    async lockName(transaction, name) {
+      // The client can not read what the function returns, which is nothing.
+      await transaction.$queryRawUnsafe('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text', name);
+    },
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
       await Promise.all([writing.end(), reading.end()]);

@@ -140,6 +140,7 @@ function sqliteDatabase(clock: Clock, { writer, reader, client, close }: Connect
       return reading(() => reader.text(sql.sqlite, parameters));
     },
     async lockRow() {},
+    async lockName() {},
     async close() {
       await lane.idle();
       await close();

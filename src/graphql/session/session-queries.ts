@@ -1,19 +1,14 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { searchSessions } from '../../projections/search/search-sessions.ts';
-import { pageSessions, type SessionsQuery, sessionByKey } from '../../projections/sessions.ts';
+import { type SessionsQuery, sessionByKey } from '../../projections/sessions.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
-import {
-  type Connection,
-  type ConnectionArguments,
-  connectionOf,
-  connectionOfRows,
-  pageArguments,
-} from '../connection/paging.ts';
+import { type Connection, type ConnectionArguments, connectionOf } from '../connection/paging.ts';
 import { formatRankedCursor, rankedPageArguments } from '../connection/ranked-paging.ts';
 import type { GraphqlContext } from '../context.ts';
 import { badUserInput } from '../public-errors.ts';
 import { type ListedSession, SessionConnection, SessionType } from './session.ts';
+import { orderedSessions, SessionOrder } from './session-order.ts';
 
 const SessionFilter = builder.inputType('SessionFilter', {
   description: 'Which sessions a list shows; all conditions hold together.',
@@ -65,20 +60,26 @@ builder.queryFields((t) => ({
   }),
   sessions: t.field({
     type: SessionConnection,
-    description: "The viewer's sessions, newest first, or the best first where `search` is given.",
+    description:
+      "The viewer's sessions, newest first unless `orderBy` says otherwise, or the best first where `search` is given.",
     args: {
       ...connectionArguments,
       filter: t.arg({ type: SessionFilter, description: 'Which sessions; without it all that are not archived.' }),
+      orderBy: t.arg({
+        type: SessionOrder,
+        description: 'Which sessions come first; without it those that were created last. Not together with `search`.',
+      }),
     },
-    resolve: async (_root, { filter, ...args }, context) => {
-      const { commands, viewer } = context;
+    resolve: (_root, { filter, orderBy, ...args }, context) => {
+      const { viewer } = context;
       const query = {
         owner: viewer.principal,
         includeArchived: filter?.includeArchived ?? false,
         agentId: filter?.agentId == null ? undefined : storableText(filter.agentId),
       };
-      if (filter?.search != null) return searchPage(context, query, filter.search, args);
-      return connectionOfRows(await pageSessions(commands.database.reader, query, pageArguments('session', args)));
+      if (filter?.search == null) return orderedSessions(context, query, orderBy ?? 'CREATED', args);
+      if (orderBy == null) return searchPage(context, query, filter.search, args);
+      throw badUserInput('`orderBy` and `search` do not go together: a search puts first what fits best.');
     },
   }),
 }));

@@ -68,8 +68,8 @@ SessionType.implement({
     lastActivityAt: t.field({
       type: 'DateTime',
       description: 'When its newest event was recorded; when it was created, where there is none.',
-      resolve: async ({ id, createdAt }, _args, { loaders }) =>
-        new Date((await loaders.lastActivity.load(id)) ?? createdAt.getTime()),
+      resolve: async ({ id, activeAt }, _args, { loaders }) =>
+        new Date(Math.max(activeAt.getTime(), (await loaders.lastActivity.load(id)) ?? 0)),
     }),
     archivedAt: t.expose('archivedAt', {
       type: 'DateTime',

@@ -33,6 +33,12 @@ builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
       resolve: ({ payload: { artifactId } }, _args, { loaders }) =>
         artifactId === null ? null : loaders.artifact.load(artifactId),
     }),
+    failedCompaction: t.string({
+      nullable: true,
+      description:
+        'Why a summary that was asked for just before, to have room, could not be used; null where none failed. After two of them a run goes on without.',
+      resolve: ({ payload }) => payload.failedCompaction?.reason ?? null,
+    }),
   }),
 });
 

@@ -1,3 +1,4 @@
+import { SUMMARY_FAILURES } from '../../config/limits.ts';
 import { type AssembledContext, assembleContext } from '../../context/assemble.ts';
 import { compact } from '../../context/compaction/compact.ts';
 import { recallMemories } from '../../context/recall.ts';
@@ -17,14 +18,14 @@ export type Prepared = { kind: 'prepared'; context: AssembledContext } | { kind:
 
 /**
  * What the model is shown. Where older history takes too much of its window, that is summarised first, and the summary is on
- * the tape and in its table before it is used. Without one, the oldest history is left out, or results are cut.
+ * the tape and in its table before it is used. Without one, the oldest history is left out, or results are cut. An attempt
+ * that failed stands in the context that follows it, so that whoever goes on with the run knows how often it was tried.
  */
 export async function prepareContext(environment: Environment, lease: Lease, question: Question): Promise<Prepared> {
   const context = await assemble(environment, question);
   const { pressure } = context;
-  const { failures } = environment.context;
   const isWanted = question.isTight || pressure !== 'none';
-  if (!isWanted || !question.setting.session.useCompaction || !failures.mayTry(lease.runId)) {
+  if (!isWanted || !question.setting.session.useCompaction || !(await mayTry(environment, lease))) {
     return { kind: 'prepared', context };
   }
   const trigger = question.isTight || pressure === 'overflow' ? 'OVERFLOW' : 'THRESHOLD';
@@ -37,8 +38,10 @@ export async function prepareContext(environment: Environment, lease: Lease, que
     },
   );
   if (compacted.kind === 'failed') {
-    failures.failed(lease.runId);
-    environment.logger.warn({ runId: lease.runId, model: question.model.name }, 'a summary could not be used');
+    const model = question.model.name;
+    environment.logger.warn({ runId: lease.runId, model }, 'a summary could not be used');
+    const failedCompaction = { reason: compacted.reason, model, usage: compacted.usage };
+    return { kind: 'prepared', context: { ...context, record: { ...context.record, failedCompaction } } };
   }
   if (compacted.kind !== 'compacted') return { kind: 'prepared', context };
   const { artifact, usage } = compacted;
@@ -51,6 +54,12 @@ export async function prepareContext(environment: Environment, lease: Lease, que
   const progress = await recordEvents(environment, lease, [event], [insertArtifact(artifact)]);
   if (progress.kind === 'stop') return { kind: 'stop', progress };
   return { kind: 'prepared', context: await assemble(environment, question) };
+}
+
+/** The fold that the step began with may be older than an attempt before this one. */
+async function mayTry({ store }: Environment, { runId }: Lease): Promise<boolean> {
+  const run = await store.recorder.load(runId);
+  return run !== null && run.failedCompactions < SUMMARY_FAILURES;
 }
 
 function assemble(environment: Environment, question: Question): Promise<AssembledContext> {

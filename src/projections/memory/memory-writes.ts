@@ -1,5 +1,13 @@
-import { type BatchStatement, batchInsert, databaseTime, optionalTime } from '../../database/batch-statement.ts';
+import {
+  type BatchStatement,
+  batchInsert,
+  databaseTime,
+  groupRows,
+  optionalTime,
+  type RowWrite,
+} from '../../database/batch-statement.ts';
 import type { Database } from '../../database/database.ts';
+import type { Refusal } from '../../domain/refusal.ts';
 import { memoryRows } from '../search/index-rows.ts';
 
 export interface NewMemory {
@@ -37,19 +45,40 @@ const forgetVector: BatchStatement = {
     SELECT element."memoryId" FROM jsonb_to_recordset($1::jsonb) AS element("memoryId" text))`,
 };
 
-/** Stores a memory, or what became of it, together with its place in the index. Resolves when it is durable. */
-export async function saveMemory(database: Database, memory: NewMemory): Promise<void> {
+/**
+ * Stores the memory that `decide` gives, together with its place in the index. Meanwhile no other server stores one of this
+ * owner, so that what `decide` finds still holds. It may be asked again. Resolves when the memory is durable.
+ */
+export function saveMemory(
+  database: Database,
+  owner: string,
+  decide: () => Promise<NewMemory | Refusal>,
+): Promise<NewMemory | Refusal> {
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      await database.lockName(transaction, `memories of ${owner}`);
+      const memory = await decide();
+      if ('kind' in memory) return memory;
+      for (const { sql, rows } of groupRows(rowsOf(memory), database.provider)) {
+        await transaction.$executeRawUnsafe(sql, rows);
+      }
+      return memory;
+    }),
+  );
+}
+
+function rowsOf(memory: NewMemory): RowWrite[] {
   const { createdAt, updatedAt, expiresAt } = memory;
   const row = {
     ...{ id: memory.id, owner: memory.owner, sessionId: memory.sessionId, text: memory.text },
     ...{ tags: JSON.stringify(memory.tags), createdAt: databaseTime(createdAt.getTime()) },
     ...{ updatedAt: databaseTime(updatedAt.getTime()), expiresAt: optionalTime(expiresAt?.getTime() ?? null) },
   };
-  await database.commit([
+  return [
     { statement: saveStatement, row },
     { statement: forgetVector, row: { memoryId: memory.id } },
     ...memoryRows(memory),
-  ]);
+  ];
 }
 
 /** Whether there was one of this owner. */

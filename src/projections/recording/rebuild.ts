@@ -6,6 +6,7 @@ import type { Journal } from '../../journal/journal.ts';
 import { memoryRows, saidRows, titleRows } from '../search/index-rows.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
+import { activityAtCreation, sessionRows } from './session-rows.ts';
 
 /** Tapes whose rows are made anew in one transaction. */
 const TAPES_AT_A_TIME = 50;
@@ -26,6 +27,7 @@ export async function rebuildProjections(database: Database, journal: Journal): 
   await database.write((client) =>
     client.$executeRawUnsafe(`DELETE FROM "Run" WHERE "id" NOT IN (SELECT "runId" FROM "Tape")`),
   );
+  await database.write((client) => client.$executeRawUnsafe(activityAtCreation));
   await emptyIndex(database);
   await indexRest(database);
   let rebuilt = 0;
@@ -81,6 +83,7 @@ async function rowsOf(journal: Journal, runId: string): Promise<RowWrite[]> {
   const rows: RowWrite[] = [];
   let run: Run | null = null;
   let first: RecordedEvent | undefined;
+  let moved: RowWrite[] = [];
   for (let page = await journal.read(runId, { after: 0, limit: PAGE_EVENTS }); page.length > 0; ) {
     first ??= page[0];
     for (const event of page) {
@@ -88,8 +91,10 @@ async function rowsOf(journal: Journal, runId: string): Promise<RowWrite[]> {
       // One by one: what was asked about is known while its step lasts.
       if (run) rows.push(...approvalRows(run, [event]), ...saidRows(run, [event]));
     }
+    const newest = run ? sessionRows(run, page) : [];
+    if (newest.length > 0) moved = newest;
     page = await journal.read(runId, { after: page.at(-1)?.seq ?? 0, limit: PAGE_EVENTS });
   }
   if (!run || !first) return [];
-  return [{ statement: deleteRun, row: { id: runId } }, ...runRows(run, [first]), ...rows];
+  return [{ statement: deleteRun, row: { id: runId } }, ...runRows(run, [first]), ...moved, ...rows];
 }

@@ -8,6 +8,7 @@ import type { AppendContent, Journal } from '../../journal/journal.ts';
 import { saidRows } from '../search/index-rows.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
+import { sessionRows } from './session-rows.ts';
 
 /** Events to record, with the ordinary rows that belong to them. */
 export type Decided = { kind: 'events'; events: NewEvent[]; writes?: RowWrite[] } | Refusal;
@@ -162,8 +163,10 @@ function prepare(request: RecordRequest, run: Run | null, now: number): Prepared
   const events = placeEvents(run, { runId: request.runId, now, epoch: request.epoch }, decided.events);
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
-  const rows = [...runRows(after, events), ...approvalRows(after, events), ...saidRows(after, events)];
-  const writes = [...rows, ...(decided.writes ?? [])];
+  const writes = [
+    ...[...runRows(after, events), ...approvalRows(after, events), ...saidRows(after, events)],
+    ...[...sessionRows(after, events), ...(decided.writes ?? [])],
+  ];
   return { kind: 'prepared', content: { events, writes }, run: after };
 }
 

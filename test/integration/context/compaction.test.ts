@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { PayloadOf } from '../../../src/domain/events.ts';
 import { type CatalogueEntry, ModelError } from '../../../src/model/model.ts';
 import { wordsOfSummary } from '../../../src/model/summary-request.ts';
 import {
@@ -9,7 +10,7 @@ import {
   RunTapeDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { converse, follow, runById, send } from '../conversation.ts';
+import { answerNext, converse, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
 import { branch, compact, compactions, contextOf } from './asked.ts';
@@ -180,6 +181,43 @@ describe('a run that overflows its window by itself', () => {
       expect(contextAt.messages.find(({ role }) => role === 'TOOL')?.text).toContain('cut to make room');
       expect(contextAt.isExact).toBe(true);
     }
+  });
+
+  test('B56: attempts count across a restart, with their reasons and usage on the tape, apart from that of the run', async () => {
+    let asked = 0;
+    const used = { input: 100, output: 1, cachedInput: null, reasoning: null };
+    const catalogue = overridingCatalogue(2000, (inner) => async (request, sink, signal) => {
+      if (wordsOfSummary(request) === null) return inner.stream(request, sink, signal);
+      asked += 1;
+      return { reason: 'stop', calls: [], usage: used, responseId: null };
+    });
+    const flood = countedTool({ risk: 'HIGH', execute: async ({ word }) => `${word} `.repeat(600) });
+    const first = await startTestGateway({ tools: [flood], catalogue });
+    const script = ['one', 'two', 'three', 'four', 'five'].map((word) => `/call count {"word":"${word}"}`);
+    const text = `${script.join('\n/then\n')}\n/then\n/say done`;
+    const { run } = await send(first.client, { sessionKey: 'restarted', text });
+    let cursor: string | undefined;
+    let answered = 0;
+    while (asked < 1) {
+      cursor = (await answerNext(first.client, run.id, 'ALLOW', cursor)).cursor;
+      answered += 1;
+      await follow(first.client, run.id, { after: cursor, enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    }
+    expect(asked).toBe(1);
+    const { client } = await first.restart();
+    for (; answered < script.length; answered += 1) cursor = (await answerNext(client, run.id, 'ALLOW', cursor)).cursor;
+    await follow(client, run.id, { after: cursor });
+    expect([(await runById(client, run.id)).output, asked]).toEqual(['done', 2]);
+    const { run: taped } = await client.send(RunTapeDocument, { id: run.id, first: 100, types: ['CONTEXT', 'OUTPUT'] });
+    const payloads = taped?.tape.nodes.map(
+      ({ payload }) => payload as Partial<PayloadOf<'context'> & PayloadOf<'output'>>,
+    );
+    const reason = expect.stringContaining('it was empty');
+    const attempt = { reason, model: 'scripted', usage: expect.objectContaining(used) };
+    expect(payloads?.flatMap(({ failedCompaction }) => failedCompaction ?? [])).toEqual([attempt, attempt]);
+    // B57: the run's usage is that of its outputs.
+    const inputs = payloads?.flatMap(({ usage }) => usage?.input ?? []) ?? [];
+    expect((await runById(client, run.id)).usage.inputTokens).toBe(inputs.reduce((sum, input) => sum + input, 0));
   });
 
   test('a provider that finds a context too long is asked once more with half of it, and then the run fails', async () => {

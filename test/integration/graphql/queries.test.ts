@@ -14,6 +14,7 @@ import {
   SendMessageDocument,
   SessionByIdDocument,
   SessionByKeyDocument,
+  type SessionOrder,
   SessionsDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
@@ -133,6 +134,26 @@ describe('sessions', () => {
       usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, estimated: false, cost: null },
     });
     expect(Date.parse(found.session?.lastActivityAt ?? '')).toBeGreaterThan(Date.parse(found.session?.createdAt ?? ''));
+  });
+
+  test('B33: a cursor belongs to the order of its list, and a search has an order of its own', async () => {
+    await send('order');
+    const endOf = async (orderBy: SessionOrder) =>
+      (await gateway.data(SessionsDocument, { orderBy, first: 1 })).sessions.pageInfo.endCursor;
+    const [byActivity, byCreation] = [await endOf('LAST_ACTIVITY'), await endOf('CREATED')];
+    const orderBy = 'LAST_ACTIVITY';
+    const cases = [
+      [{ orderBy, after: byCreation }, `"${byCreation}" is not a cursor of \`orderBy: LAST_ACTIVITY\``],
+      [{ after: byActivity }, `"${byActivity}" is a cursor of \`orderBy: LAST_ACTIVITY\``],
+      [{ orderBy: 'CREATED', before: byActivity }, `"${byActivity}" is a cursor of \`orderBy: LAST_ACTIVITY\``],
+      [{ orderBy, before: 'x' }, '"x" is not a cursor'],
+      [{ orderBy, filter: { search: 'x' } }, '`orderBy` and `search` do not go together'],
+    ] as const;
+    for (const [variables, message] of cases) {
+      const { errors } = await gateway.run(SessionsDocument, variables);
+      expect(codeOf({ errors })).toBe('BAD_USER_INPUT');
+      expect(errors?.[0]?.message).toContain(message);
+    }
   });
 
   test('B33: a search takes no cursor of another list', async () => {

@@ -92,7 +92,7 @@ export function context(step: number, model = 'scripted'): NewEvent {
   const payload: PayloadOf<'context'> = {
     ...{ step, model, shown: { from: end, to: end, messages: 1 }, memories: [], artifactId: null },
     ...{ instructionsHash: '', tools: [], estimatedTokens: 0, requestHash: '' },
-    ...{ agent: null, toolsHash: '', cutResults: [] },
+    ...{ agent: null, toolsHash: '', cutResults: [], failedCompaction: null },
   };
   return { type: 'context', actor: 'SYSTEM', payload };
 }

@@ -21,6 +21,7 @@ CREATE TABLE "Session" (
     "title" TEXT,
     "agentId" TEXT,
     "createdAt" TIMESTAMP(3) NOT NULL,
+    "activeAt" TIMESTAMP(3) NOT NULL,
     "archivedAt" TIMESTAMP(3),
     "resetTurn" INTEGER NOT NULL DEFAULT 0,
     "parentId" TEXT,
@@ -257,6 +258,9 @@ CREATE TABLE "Embedding" (
 
 -- CreateIndex
 CREATE INDEX "Session_owner_id_idx" ON "Session"("owner", "id");
+
+-- CreateIndex
+CREATE INDEX "Session_owner_activeAt_id_idx" ON "Session"("owner", "activeAt", "id");
 
 -- CreateIndex
 CREATE INDEX "Session_parentId_id_idx" ON "Session"("parentId", "id");

@@ -6,6 +6,7 @@ CREATE TABLE "Session" (
     "title" TEXT,
     "agentId" TEXT,
     "createdAt" DATETIME NOT NULL,
+    "activeAt" DATETIME NOT NULL,
     "archivedAt" DATETIME,
     "resetTurn" INTEGER NOT NULL DEFAULT 0,
     "parentId" TEXT,
@@ -227,6 +228,9 @@ CREATE TABLE "Embedding" (
 
 -- CreateIndex
 CREATE INDEX "Session_owner_id_idx" ON "Session"("owner", "id");
+
+-- CreateIndex
+CREATE INDEX "Session_owner_activeAt_id_idx" ON "Session"("owner", "activeAt", "id");
 
 -- CreateIndex
 CREATE INDEX "Session_parentId_id_idx" ON "Session"("parentId", "id");

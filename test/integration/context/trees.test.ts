@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { BranchSessionDocument, PurgeSessionDocument, ResolveSessionDocument } from '../../generated/graphql.ts';
+import { converse } from '../conversation.ts';
+import { countedTool } from '../counted-tool.ts';
+import { startTestGateway } from '../gateway.ts';
+import { seededRandom } from '../transport/random.ts';
+import { branch, contextOf } from './asked.ts';
+import { type Copy, cutAt, linesOf, shownBy, type TapedRun, tapeOf } from './copies.ts';
+import { overridingCatalogue } from './models.ts';
+
+const ROUNDS = 5;
+const RUNS_A_ROUND = 3;
+const BRANCHES_A_ROUND = 2;
+
+const scripts = [
+  (name: string) => `/say ${name}`,
+  (name: string) => `/say first\n/call count {"word":"${name}"}\n/then\n/say ${name}`,
+  (name: string) => `/call count {"word":"${name}"}\n/call count {"word":"b"}\n/then\n/call count {"word":"c"}`,
+];
+
+const runsOf = (copies: readonly Copy[]): TapedRun[] => copies.flatMap(({ own }) => own);
+
+/** A gateway with one session, and what happens to a tree of branches that grows from it. */
+async function plant(random: (below: number) => number) {
+  const requests: string[][] = [];
+  const catalogue = overridingCatalogue(200_000, (inner) => (request, sink, signal) => {
+    requests.push(linesOf(request));
+    return inner.stream(request, sink, signal);
+  });
+  const { client } = await startTestGateway({ tools: [countedTool()], catalogue });
+  const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'root' } });
+  if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(resolveSession.__typename);
+  const root: Copy = { id: resolveSession.session.id, key: 'root', generation: 0, children: 0, own: [], seen: [] };
+  const copies = [root];
+  /** A run, whose model must be shown just what the copy holds. */
+  async function say(copy: Copy, name: string): Promise<void> {
+    const text = scripts[random(scripts.length)]?.(name) ?? name;
+    const { runId } = await converse(client, { sessionId: copy.id, text });
+    // Only the run's first request ends with its own message.
+    const first = requests.find((lines) => lines.at(-1) === `user ${text}`);
+    expect(first?.slice(0, -1)).toEqual(shownBy(copy));
+    const run = await tapeOf(client, runId);
+    copy.seen.push({ run, upTo: run.head });
+    copy.own.push(run);
+  }
+
+  /** A branch at any event of any run that the parent sees. */
+  async function grow(parent: Copy): Promise<void> {
+    const index = random(parent.seen.length);
+    const [point] = parent.seen.slice(index);
+    if (!point) throw new Error(`${parent.key} sees no run.`);
+    const { run, upTo } = point;
+    // Most events are deltas and the like: half of the points are at a message, or right in front of one.
+    const { seq: near = 1 } = run.messages[random(run.messages.length)] ?? {};
+    const seq = random(2) === 0 ? 1 + random(upTo) : Math.min(upTo, Math.max(1, near - random(2)));
+    const [id, key] = ['', `branch ${copies.length}`];
+    const seen = [...parent.seen.slice(0, index), { run, upTo: seq === upTo ? upTo : cutAt(run, seq) }];
+    const copy: Copy = { id, key, generation: parent.generation + 1, children: 0, own: [], seen };
+    copies.push(copy);
+    parent.children += 1;
+    copy.id = await branch(client, { sessionId: parent.id, runId: run.id, seq, key });
+  }
+
+  const purge = async ({ id: sessionId, key: confirmKey }: Copy, withBranches = false) =>
+    (await client.send(PurgeSessionDocument, { input: { sessionId, confirmKey, withBranches } })).purgeSession;
+
+  return { client, copies, root, say, grow, purge };
+}
+
+test('B8: in random trees of branches, models are shown what each session would hold if branching copied', async () => {
+  const random = seededRandom('trees of branches');
+  const { client, copies, root, say, grow, purge } = await plant(random);
+  const some = (): Copy => copies[random(copies.length)] ?? root;
+  await say(root, 'seed');
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const newest = copies.at(-1) ?? root;
+    const busy = [...new Set([newest, ...Array.from({ length: RUNS_A_ROUND - 1 }, some)])];
+    await Promise.all(busy.map((copy, index) => say(copy, `run ${round} ${index}`)));
+    // The newest has a branch in any case, so that there are many generations.
+    await grow(newest);
+    for (let branches = 1; branches < BRANCHES_A_ROUND; branches += 1) await grow(some());
+    const parent = some();
+    if (parent.children > 0) expect(await purge(parent)).toMatchObject({ __typename: 'ConflictError' });
+    const refusalAt = async (runId: string, seq: number) => {
+      const input = { sessionId: newest.id, runId, seq };
+      return (await client.send(BranchSessionDocument, { input })).branchSession.__typename;
+    };
+    for (const { run, upTo } of newest.seen) {
+      if (upTo < run.head) expect(await refusalAt(run.id, upTo + 1)).toBe('InvalidInputError');
+    }
+    const unseen = runsOf(copies).find(({ id }) => newest.seen.every(({ run }) => run.id !== id));
+    if (unseen) expect(await refusalAt(unseen.id, 1)).toBe('NotFoundError');
+  }
+  expect(Math.max(...copies.map(({ generation }) => generation))).toBeGreaterThanOrEqual(3);
+  // A branch that is purged takes nothing of the others with it.
+  const leaf = copies.find(({ children }) => children === 0) ?? root;
+  expect(await purge(leaf)).toMatchObject({ purgedRuns: leaf.own.length });
+  const left = copies.filter((copy) => copy !== leaf);
+  await Promise.all(left.map((copy, index) => say(copy, `last ${index}`)));
+  const unchanged = async ({ id, tape }: TapedRun) => {
+    expect((await tapeOf(client, id)).tape).toEqual(tape);
+    expect((await contextOf(client, id)).contextAt.isExact).toBe(true);
+  };
+  await Promise.all(runsOf(left).map(unchanged));
+  expect(await purge(root, true)).toMatchObject({ purgedRuns: runsOf(left).length });
+});
