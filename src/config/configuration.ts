@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkDoor, doorConfigSchema } from './door-config.ts';
+import { checkDoor, checkSeparateApprover, doorConfigSchema } from './door-config.ts';
 import { checkEmbeddings, embeddingsConfigSchema } from './embeddings-config.ts';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
@@ -19,6 +19,7 @@ const fileSchema = z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
         onExpiry: z.enum(['deny', 'fail']).default('deny'),
+        separateApprover: z.boolean().default(false),
       })
       .prefault({}),
     limits: z
@@ -99,8 +100,9 @@ export function readConfiguration(
     return { ok: false, problems: [...ofVariables, ...(file.ok ? [] : file.problems)] };
   }
   const { HOST, PORT, DATABASE_URL, LOG_LEVEL, ...own } = variables.data;
-  const open = checkDoor(file.configuration, HOST);
-  if (open.length > 0) return { ok: false, problems: open.map((issue) => said(path, issue)) };
+  const { auth, approvals } = file.configuration;
+  const atDoor = [...checkDoor(file.configuration, HOST), ...checkSeparateApprover(auth, approvals.separateApprover)];
+  if (atDoor.length > 0) return { ok: false, problems: atDoor.map((issue) => said(path, issue)) };
   return {
     ok: true,
     configuration: {

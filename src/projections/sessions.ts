@@ -89,6 +89,15 @@ export function sessionOfRun(reader: Client, sessionId: string): Promise<Session
   return reader.session.findUnique({ where: { id: sessionId } });
 }
 
+/** Who owns each of them. */
+export async function ownersOf(reader: Client, sessionIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await reader.session.findMany({
+    where: { id: { in: [...sessionIds] } },
+    select: { id: true, owner: true },
+  });
+  return new Map(rows.map(({ id, owner }) => [id, owner]));
+}
+
 /** The one that holds the key now. */
 export function sessionByKey(reader: Client, owner: string, key: string): Promise<SessionRow | null> {
   return reader.session.findFirst({ where: { owner, key, archivedAt: null } });

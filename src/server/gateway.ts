@@ -167,6 +167,7 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
       onExpiry: configuration.file.approvals.onExpiry,
+      separateApprover: configuration.file.approvals.separateApprover,
     },
   };
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
@@ -185,6 +186,7 @@ function environmentOf(configuration: Configuration, parts: ReturnType<typeof cr
       maxConcurrentRuns: configuration.maxConcurrentRuns,
       leaseSeconds: configuration.leaseSeconds,
       approvalExpirySeconds: configuration.file.approvals.expiresAfterSeconds,
+      separateApprover: configuration.file.approvals.separateApprover,
       maxResumptions: limits.MAX_RESUMPTIONS,
     },
   };

@@ -7,13 +7,14 @@ import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../projections/grants.ts';
-import { sessionOfRun } from '../../projections/sessions.ts';
+import { type SessionRow, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { agentOfRun } from '../tool-calls/agent-of-run.ts';
 import { callerOf } from '../tool-calls/caller.ts';
 import { inputProblem } from '../tool-calls/input-problem.ts';
 import { judgeCall } from '../tool-calls/judge-call.ts';
+import { askersFor, separationProblem } from './approver.ts';
 import { expireApproval } from './expire-approval.ts';
 
 const schema = z
@@ -50,15 +51,18 @@ export async function decideApproval(
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const given = parsed.input;
-  const approval = await approvalById(context.database.reader, viewer.principal, given.approvalId);
-  if (!approval) return notFound('approval', given.approvalId);
+  const approval = await approvalById(context.database.reader, askersFor(viewer), given.approvalId);
+  const session = approval && (await sessionOfRun(context.database.reader, approval.sessionId));
+  if (!session) return notFound('approval', given.approvalId);
+  const own = given.decision === 'ALLOW' ? separationProblem(context.settings, viewer, session.owner) : null;
+  if (own) return own;
   const answer = concealed(context, approval, given);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
     await expireApproval(context, approval);
   }
   const invalid = editedInputProblem(context, approval, answer.editedInput ?? null);
   if (invalid) return invalid;
-  const forbidden = await policyProblem(context, approval, answer);
+  const forbidden = await policyProblem(context, session, approval, answer);
   if (forbidden) return forbidden;
   const grant = grantOf(context, answer);
   const outcome = await context.recorder.record({
@@ -91,12 +95,17 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
 }
 
 /** Policy stands above people: what it denies by now, or denies for the edited input, nobody can allow. */
-async function policyProblem(context: CommandContext, approval: ApprovalRow, answer: Answer): Promise<Refusal | null> {
+async function policyProblem(
+  context: CommandContext,
+  session: SessionRow,
+  approval: ApprovalRow,
+  answer: Answer,
+): Promise<Refusal | null> {
   if (answer.decision === 'DENY' || approval.status !== 'PENDING') return null;
   const { reader } = context.database;
-  const [run, session] = [await context.recorder.load(approval.runId), await sessionOfRun(reader, approval.sessionId)];
+  const run = await context.recorder.load(approval.runId);
   const tool = context.toolbox.find(approval.tool);
-  if (!run || !session || !tool) return null;
+  if (!run || !tool) return null;
   const caller = callerOf(session, await agentOfRun(reader, session, run), run.origin.scopes);
   const isEdited = answer.editedInput != null;
   const input: Json = isEdited ? canonicalValue(answer.editedInput ?? null) : JSON.parse(approval.input);
@@ -128,11 +137,11 @@ function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant
 /** Who decided the same as somebody before has what was wanted. */
 async function settledAlike(
   { database }: CommandContext,
-  { principal }: Viewer,
+  viewer: Viewer,
   { approvalId, decision }: Answer,
   refusal: Refusal,
 ): Promise<DecidedApproval | Refusal> {
-  const settled = await approvalById(database.reader, principal, approvalId);
+  const settled = await approvalById(database.reader, askersFor(viewer), approvalId);
   if (!settled) return notFound('approval', approvalId);
   const alike = settled.status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
   return alike ? { kind: 'decided', approvalId, runId: settled.runId } : refusal;

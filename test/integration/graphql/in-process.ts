@@ -58,7 +58,7 @@ export async function openInProcess() {
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     meanings: wordsAlone,
     secrets: createSecretVault(),
-    settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },
+    settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny', separateApprover: false },
   };
   const follow = {
     ...{ journal, bus, timer: after, pageEvents: 200, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },

@@ -37,6 +37,15 @@ describe('what is wrong is said with its place', () => {
     [{ auth: { mode: 'tokens', tokens: [{ ...entry, scopes: ['root'] }] } }, /auth\.tokens\.0\.scopes\.0/],
     [{ auth: { mode: 'tokens', tokens: [{ ...entry, principal: ' ' }] } }, /auth\.tokens\.0\.principal/],
     [{ auth: { mode: 'tokens', tokens: [{ ...entry, expiresAt: 'tomorrow' }] } }, /must be an instant like/],
+    [
+      { auth: { mode: 'tokens', tokens: [{ ...entry, scopes: ['approve', 'approve:any'] }] } },
+      /auth\.tokens\.0\.scopes: `approve:any` says whose/,
+    ],
+    [{ approvals: { separateApprover: true } }, /approvals\.separateApprover: .*auth\.mode is "none"/],
+    [
+      { auth: { mode: 'tokens', tokens: [entry] }, approvals: { separateApprover: true } },
+      /approvals\.separateApprover: .*no token has the scope approve:any/,
+    ],
     [{ auth: jwt }, /auth\.jwksUrl: give `jwksUrl` or `publicKey`, and not both/],
     [{ auth: { ...jwt, publicKey: 'abc' } }, /auth\.publicKey: must be a public key as PEM/],
     [{ auth: { ...jwt, jwksUrl: 'https://x', algorithm: 'HS256' } }, /auth\.algorithm/],
