@@ -60,6 +60,11 @@ const environmentSchema = z.object({
   RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(2, 1000).default(limits.DATABASE_CONNECTIONS),
   RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
+  RUNTAPE_SECRET_KEY: z
+    .base64('must be 32 random bytes in base64: `openssl rand -base64 32` makes them')
+    .transform((text) => Buffer.from(text, 'base64'))
+    .refine(({ length }) => length === 32, 'must be 32 random bytes in base64: `openssl rand -base64 32` makes them')
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -71,6 +76,8 @@ export interface Configuration {
   durability: 'full' | 'normal';
   /** To Postgres, at the same time. */
   databaseConnections: number;
+  /** With which credentials of tool inputs are encrypted while their call waits; null where they are not stored. */
+  secretKey: Uint8Array | null;
   /** Whether servers on one Postgres wake each other; without, they look. */
   notify: boolean;
   maxConcurrentRuns: number;
@@ -109,6 +116,7 @@ export function readConfiguration(
       ...{ host: HOST, port: PORT, databaseUrl: DATABASE_URL, logLevel: LOG_LEVEL, file: file.configuration },
       durability: own.RUNTAPE_DURABILITY,
       databaseConnections: own.RUNTAPE_DATABASE_CONNECTIONS,
+      secretKey: own.RUNTAPE_SECRET_KEY ?? null,
       notify: own.RUNTAPE_NOTIFY === 'on',
       maxConcurrentRuns: own.RUNTAPE_MAX_CONCURRENT_RUNS,
       leaseSeconds: own.RUNTAPE_LEASE_SECONDS,

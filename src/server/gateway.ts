@@ -157,7 +157,7 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const lanes = createLanes();
   const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
   const toolbox = createToolbox(builtin, mcpServers.sources);
-  const secrets = createSecretVault();
+  const secrets = createSecretVault(configuration.secretKey);
   const meter = createTokenMeter();
   const compactor = createCompactor({ database, journal, newId, now: clock.now, catalogue, meter });
   const commands: CommandContext = {

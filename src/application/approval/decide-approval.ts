@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
+import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { type ApprovalVerdict, decide, type GrantOf } from '../../domain/run-decisions.ts';
@@ -7,6 +8,7 @@ import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../projections/grants.ts';
+import { deleteSealedInput, insertSealedInput, sealedInputOf } from '../../projections/recording/sealed-inputs.ts';
 import { type SessionRow, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
@@ -65,14 +67,14 @@ export async function decideApproval(
   const forbidden = await policyProblem(context, session, approval, answer);
   if (forbidden) return forbidden;
   const grant = grantOf(context, answer);
+  const sealed = await sealedRows(context, approval, answer);
   const outcome = await context.recorder.record({
     ...{ runId: approval.runId, sessionId: approval.sessionId, epoch: null },
     decide(run, now) {
       const verdict = verdictOf(viewer, answer, grant);
       const decision = decide(run, { kind: 'decideApproval', approvalId: approval.id, verdict }, now);
-      return isRefusal(decision) || grant === null
-        ? decision
-        : { ...decision, writes: [grantRow(viewer, approval, grant, now)] };
+      if (isRefusal(decision)) return decision;
+      return { ...decision, writes: [...sealed, ...(grant ? [grantRow(viewer, approval, grant, now)] : [])] };
     },
   });
   if (outcome.kind === 'refused') return settledAlike(context, viewer, answer, outcome.refusal);
@@ -83,6 +85,20 @@ export async function decideApproval(
 function concealed({ secrets }: CommandContext, { sessionId }: ApprovalRow, answer: Answer): Answer {
   const { editedInput } = answer;
   return editedInput == null ? answer : { ...answer, editedInput: secrets.conceal(sessionId, editedInput) };
+}
+
+/** What was sealed for the model's input is replaced by what the person's needs, some of which may come out of it. */
+async function sealedRows(
+  { database, secrets }: CommandContext,
+  { callId, runId, sessionId }: ApprovalRow,
+  { editedInput }: Answer,
+): Promise<RowWrite[]> {
+  if (editedInput == null) return [];
+  const before = await sealedInputOf(database.reader, callId);
+  if (before !== null) secrets.unseal({ sessionId, callId }, before);
+  const sealed = secrets.seal({ sessionId, callId }, editedInput);
+  if (sealed !== null) return [insertSealedInput({ callId, runId, sealed })];
+  return before === null ? [] : [deleteSealedInput(callId)];
 }
 
 function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {

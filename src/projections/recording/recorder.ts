@@ -8,6 +8,7 @@ import type { AppendContent, Journal } from '../../journal/journal.ts';
 import { saidRows } from '../search/index-rows.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
+import { settledInputRows } from './sealed-inputs.ts';
 
 /** Events to record, with the ordinary rows that belong to them. */
 export type Decided = { kind: 'events'; events: NewEvent[]; writes?: RowWrite[] } | Refusal;
@@ -161,7 +162,7 @@ function prepare(request: RecordRequest, run: Run | null, now: number): Prepared
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
   const rows = [...runRows(after, events), ...approvalRows(after, events), ...saidRows(after, events)];
-  const writes = [...rows, ...(decided.writes ?? [])];
+  const writes = [...rows, ...settledInputRows(run, events), ...(decided.writes ?? [])];
   return { kind: 'prepared', content: { events, writes } };
 }
 

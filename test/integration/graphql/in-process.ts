@@ -57,7 +57,7 @@ export async function openInProcess() {
     ...{ journal, compactor },
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     meanings: wordsAlone,
-    secrets: createSecretVault(),
+    secrets: createSecretVault(null),
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny', separateApprover: false },
   };
   const follow = {

@@ -56,3 +56,23 @@ describe('what is wrong is said with its place', () => {
     expect(read(file)).toMatch(pattern);
   });
 });
+
+describe('RUNTAPE_SECRET_KEY', () => {
+  const secretKeyOf = (text: string) => {
+    const outcome = readConfiguration({ RUNTAPE_SECRET_KEY: text }, () => null);
+    return outcome.ok ? outcome.configuration.secretKey : outcome.problems.join('\n');
+  };
+
+  test('is 32 bytes in base64, and may be left out', () => {
+    expect(secretKeyOf(Buffer.alloc(32, 1).toString('base64'))).toEqual(Buffer.alloc(32, 1));
+    expect(secretKeyOf('')).toBeNull();
+  });
+
+  test('is refused otherwise, and not shown', () => {
+    for (const wrong of ['a password', Buffer.alloc(31, 1).toString('base64'), 'f'.repeat(64)]) {
+      const said = secretKeyOf(wrong);
+      expect(said).toMatch(/^RUNTAPE_SECRET_KEY: must be 32 random bytes in base64/);
+      expect(said).not.toContain(wrong);
+    }
+  });
+});
