@@ -22,7 +22,7 @@ export interface SealedFor {
 export interface SecretVault {
   /** The input as it is recorded and shown, with a mark in the place of each secret. */
   conceal(sessionId: string, input: Json): Json;
-  /** The input that was concealed in the same session. */
+  /** The input that was concealed in the same session, names of members included. */
   reveal(sessionId: string, input: Json): RevealedInput;
   /** The secrets of a concealed input, encrypted; null where there are none, or no key. */
   seal(place: SealedFor, input: Json): string | null;
@@ -93,5 +93,5 @@ function mapTexts(value: Json, change: (text: string) => string): Json {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, mapTexts(member, change)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [change(name), mapTexts(member, change)]));
 }

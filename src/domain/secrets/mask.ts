@@ -29,7 +29,10 @@ export function maskJson(value: Json, replace: Replace = mark): Json {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
       const isSecret = secretName.test(name) && typeof member === 'string' && member.length >= SHORTEST;
-      return [maskText(name), isSecret && !isMarked(member) ? maskWhole(member, replace) : maskJson(member, replace)];
+      return [
+        maskText(name, replace),
+        isSecret && !isMarked(member) ? maskWhole(member, replace) : maskJson(member, replace),
+      ];
     }),
   );
 }

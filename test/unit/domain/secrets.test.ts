@@ -69,6 +69,13 @@ describe('the vault', () => {
     expect(vault.reveal('ses_1', shown)).toEqual({ ok: true, input });
     expect(vault.reveal('ses_2', shown)).toMatchObject({ ok: false, error: expect.stringContaining('Give it again') });
     expect(createSecretVault(null).reveal('ses_1', shown)).toMatchObject({ ok: false });
+    const named = {
+      headers: { 'sk-proj-abcdefghij0123456789ABCDEFGHIJ': 1, 'sk-proj-zyxwvutsrq9876543210ZYXWVUTSRQ': 2 },
+    };
+    const shownNames = vault.conceal('ses_1', named);
+    expect(JSON.stringify(shownNames)).not.toContain('sk-proj');
+    expect(vault.reveal('ses_1', shownNames)).toEqual({ ok: true, input: named });
+    expect(vault.reveal('ses_2', shownNames)).toMatchObject({ ok: false });
     expect(vault.reveal('ses_1', { text: '[masked words of a text]' })).toMatchObject({ ok: true });
   });
 });
