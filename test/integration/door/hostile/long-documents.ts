@@ -5,7 +5,7 @@ export function longDocuments(turn: number): Record<string, string> {
   return {
     right: `{ nodes(ids: [${many(4000, (index) => `"${turn}-${index}"`)}]) { id } }`,
     wrong: `query (${many(1200, (index) => `$a${turn}_${index}: ID`)}) { viewer { principal } }`,
-    comments: `{ viewer { principal } } #${turn}${'\n#'.repeat(500_000)}`,
-    blank: `{ viewer { principal } } #${turn}${' '.repeat(2_000_000)}`,
+    comments: `{ viewer { principal } } #${turn}${'\n#'.repeat(100_000)}`,
+    blank: `{ viewer { principal } } #${turn}${' '.repeat(1_000_000)}`,
   };
 }
