@@ -17,6 +17,8 @@ export interface CommandSettings {
   /** Waiting runs of one session. */
   queueLength: number;
   onExpiry: 'deny' | 'fail';
+  /** Whether who started a run may not allow its calls. */
+  separateApprover: boolean;
 }
 
 /** What every command works with. */
@@ -40,7 +42,7 @@ export interface CommandContext {
   settings: CommandSettings;
 }
 
-/** Who asks. Owns what it creates, and sees nothing else. */
+/** Who asks. Owns what it creates, and sees nothing else; with `approve:any` also the questions of others' runs. */
 export interface Viewer {
   principal: string;
   scopes: readonly string[];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkDoor, doorConfigSchema } from './door-config.ts';
+import { checkDoor, checkSeparateApprover, doorConfigSchema } from './door-config.ts';
 import { checkEmbeddings, embeddingsConfigSchema } from './embeddings-config.ts';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
@@ -19,6 +19,7 @@ const fileSchema = z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
         onExpiry: z.enum(['deny', 'fail']).default('deny'),
+        separateApprover: z.boolean().default(false),
       })
       .prefault({}),
     limits: z
@@ -59,6 +60,11 @@ const environmentSchema = z.object({
   RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(2, 1000).default(limits.DATABASE_CONNECTIONS),
   RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
+  RUNTAPE_SECRET_KEY: z
+    .base64('must be 32 random bytes in base64: `openssl rand -base64 32` makes them')
+    .transform((text) => Buffer.from(text, 'base64'))
+    .refine(({ length }) => length === 32, 'must be 32 random bytes in base64: `openssl rand -base64 32` makes them')
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -70,6 +76,8 @@ export interface Configuration {
   durability: 'full' | 'normal';
   /** To Postgres, at the same time. */
   databaseConnections: number;
+  /** With which credentials of tool inputs are encrypted while their call waits; null where they are not stored. */
+  secretKey: Uint8Array | null;
   /** Whether servers on one Postgres wake each other; without, they look. */
   notify: boolean;
   maxConcurrentRuns: number;
@@ -99,14 +107,16 @@ export function readConfiguration(
     return { ok: false, problems: [...ofVariables, ...(file.ok ? [] : file.problems)] };
   }
   const { HOST, PORT, DATABASE_URL, LOG_LEVEL, ...own } = variables.data;
-  const open = checkDoor(file.configuration, HOST);
-  if (open.length > 0) return { ok: false, problems: open.map((issue) => said(path, issue)) };
+  const { auth, approvals } = file.configuration;
+  const atDoor = [...checkDoor(file.configuration, HOST), ...checkSeparateApprover(auth, approvals.separateApprover)];
+  if (atDoor.length > 0) return { ok: false, problems: atDoor.map((issue) => said(path, issue)) };
   return {
     ok: true,
     configuration: {
       ...{ host: HOST, port: PORT, databaseUrl: DATABASE_URL, logLevel: LOG_LEVEL, file: file.configuration },
       durability: own.RUNTAPE_DURABILITY,
       databaseConnections: own.RUNTAPE_DATABASE_CONNECTIONS,
+      secretKey: own.RUNTAPE_SECRET_KEY ?? null,
       notify: own.RUNTAPE_NOTIFY === 'on',
       maxConcurrentRuns: own.RUNTAPE_MAX_CONCURRENT_RUNS,
       leaseSeconds: own.RUNTAPE_LEASE_SECONDS,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import * as limits from './limits.ts';
 import type { ConfigurationIssue } from './model-config.ts';
 
-export const scopes = ['read', 'write', 'approve', 'admin'] as const;
+/** With `approve:any` somebody sees and settles the questions of everybody's runs, and nothing else of them. */
+export const scopes = ['read', 'write', 'approve', 'approve:any', 'admin'] as const;
 
 const token = z.strictObject({
   sha256: z
@@ -12,7 +13,12 @@ const token = z.strictObject({
       'must be the SHA-256 of a token in 64 small hexadecimal digits; `runtape token` makes both',
     ),
   principal: z.string().trim().min(1).max(limits.PRINCIPAL_CHARACTERS),
-  scopes: z.array(z.enum(scopes)).min(1),
+  scopes: z
+    .array(z.enum(scopes))
+    .min(1)
+    .refine((given) => !given.includes('approve:any') || (given.includes('approve') && given.includes('read')), {
+      message: '`approve:any` says whose questions somebody settles: it needs `read` and `approve` beside it',
+    }),
   expiresAt: z.iso.datetime({ offset: true, error: 'must be an instant like 2026-11-22T10:15:30Z' }).optional(),
 });
 export type TokenEntry = z.output<typeof token>;
@@ -71,6 +77,23 @@ export function checkDoor({ auth }: DoorConfig, host: string): ConfigurationIssu
     `HOST ${host} can be reached from outside, and auth.mode is "none". Set HOST to 127.0.0.1, or let people show who they are: ` +
     '`runtape token <principal>` makes a token and prints the entry for the configuration file ("auth": {"mode": "tokens", …})';
   return [{ path: ['auth', 'mode'], message }];
+}
+
+/** A rule that nobody could keep would let every call wait in vain. */
+export function checkSeparateApprover(auth: DoorConfig['auth'], separateApprover: boolean): ConfigurationIssue[] {
+  if (!separateApprover || auth.mode === 'jwt') return [];
+  const refuse = (message: string) => [{ path: ['approvals', 'separateApprover'], message }];
+  if (auth.mode === 'none') {
+    return refuse(
+      'wants somebody else than who started a run, and auth.mode is "none": everybody is the same principal. ' +
+        'Set auth.mode to "tokens" or "jwt", or take the rule out',
+    );
+  }
+  if (auth.tokens.some((entry) => entry.scopes.includes('approve:any'))) return [];
+  return refuse(
+    'wants somebody else than who started a run, and no token has the scope approve:any. ' +
+      '`runtape token <principal> read,approve,approve:any` makes one',
+  );
 }
 
 function isOrigin(text: string): boolean {

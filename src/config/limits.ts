@@ -142,8 +142,10 @@ export const DOCUMENT_DIRECTIVES = 100;
 export const DOCUMENT_BREADTH = 200;
 /** Objects that an operation can make the server read: two pages of the largest size inside each other do not fit. */
 export const OPERATION_COST = 10_000;
-/** Documents whose check is remembered, for WebSocket; HTTP has a memory of its own. */
-export const KNOWN_DOCUMENTS = 1000;
+/** Comments in one document: they are read like tokens, and take as much room. */
+export const DOCUMENT_COMMENTS = 1000;
+/** Documents whose check is remembered: some two hundred of the length that clients send. */
+export const KNOWN_DOCUMENT_BYTES = 32 * 1024 * 1024;
 /** Credentials of tool inputs that one server remembers; the oldest are forgotten. */
 export const KEPT_SECRETS = 10_000;
 /** Levels of a JSON value, as tools and policies take it. */

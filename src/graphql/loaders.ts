@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import { askersFor } from '../application/approval/approver.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import { type IdKind, kindOfId } from '../ids.ts';
@@ -16,7 +17,7 @@ import {
   type UsageTotals,
   usageOfSessions,
 } from '../projections/runs.ts';
-import { lastActivityOfSessions, type SessionRow, sessionsByIds } from '../projections/sessions.ts';
+import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../projections/sessions.ts';
 import type { FollowDependencies } from '../tape/follow.ts';
 
 type Loader<Value> = DataLoader<string, Value>;
@@ -35,6 +36,8 @@ export interface Loaders {
   /** By run: questions that wait, oldest first. */
   pendingApprovals: Loader<readonly ApprovalRow[]>;
   /** By session. */
+  /** The principal that it is of. */
+  owner: Loader<string | null>;
   activeRun: Loader<RunRow | null>;
   lastRun: Loader<RunRow | null>;
   usage: Loader<UsageTotals>;
@@ -58,13 +61,15 @@ const noUsage: UsageTotals = { inputTokens: 0, outputTokens: 0, estimated: false
 /** Those keyed by run or session trust their keys, which come out of rows that are the viewer's. */
 export function createLoaders(
   { database, now, journal }: Pick<CommandContext, 'database' | 'now'> & Pick<FollowDependencies, 'journal'>,
-  { principal: owner }: Pick<Viewer, 'principal'>,
+  viewer: Viewer,
 ): Loaders {
   const { reader } = database;
+  const { principal: owner } = viewer;
+  const asker = askersFor(viewer);
   return {
     session: rowLoader('session', (ids) => sessionsByIds(database, owner, ids)),
     run: rowLoader('run', (ids) => runsByIds(database, owner, ids)),
-    approval: rowLoader('approval', (ids) => approvalsByIds(reader, owner, ids)),
+    approval: rowLoader('approval', (ids) => approvalsByIds(reader, asker, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
     artifact: rowLoader('artifact', (ids) => artifactsByIds(reader, owner, ids)),
@@ -74,6 +79,7 @@ export function createLoaders(
       async (ids) => grouped(await pendingApprovalsOf(reader, ids), ({ runId }) => runId),
       [],
     ),
+    owner: batchLoader((ids) => ownersOf(reader, ids), null),
     activeRun: batchLoader(async (ids) => keyed(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
     lastRun: batchLoader(async (ids) => keyed(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
     usage: batchLoader((ids) => usageOfSessions(reader, ids), noUsage),

@@ -19,6 +19,8 @@ export interface OrchestratorSettings {
   maxConcurrentRuns: number;
   leaseSeconds: number;
   approvalExpirySeconds: number;
+  /** Whether who started a run may not allow its calls. */
+  separateApprover: boolean;
   maxResumptions: number;
 }
 

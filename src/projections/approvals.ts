@@ -6,16 +6,20 @@ import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
 export type ApprovalRow = Approval;
 
-export function approvalById(reader: Client, owner: string, id: string): Promise<ApprovalRow | null> {
-  return reader.approval.findFirst({ where: { id, run: { session: { owner } } } });
+/** Of this owner's runs; null for everybody's. */
+const askedBy = (owner: string | null) => (owner === null ? {} : { run: { session: { owner } } });
+
+export function approvalById(reader: Client, owner: string | null, id: string): Promise<ApprovalRow | null> {
+  return reader.approval.findFirst({ where: { id, ...askedBy(owner) } });
 }
 
-export function approvalsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<ApprovalRow[]> {
-  return reader.approval.findMany({ where: { id: { in: [...ids] }, run: { session: { owner } } } });
+export function approvalsByIds(reader: Client, owner: string | null, ids: readonly string[]): Promise<ApprovalRow[]> {
+  return reader.approval.findMany({ where: { id: { in: [...ids] }, ...askedBy(owner) } });
 }
 
 export interface ApprovalsQuery {
-  owner: string;
+  /** Null for everybody's. */
+  owner: string | null;
   statuses?: readonly ApprovalStatus[];
   sessionId?: string;
   tool?: string;
@@ -29,7 +33,7 @@ export function pageApprovals(
 ): Promise<RowPage<ApprovalRow>> {
   const { owner, statuses, sessionId, tool } = query;
   const filter = {
-    run: { session: { owner } },
+    ...askedBy(owner),
     sessionId,
     tool,
     ...(statuses ? { status: { in: [...statuses] } } : {}),
@@ -40,8 +44,9 @@ export function pageApprovals(
 }
 
 export interface OpenApprovalsQuery {
-  owner: string;
-  /** Null for every session of the owner. */
+  /** Null for everybody's. */
+  owner: string | null;
+  /** Null for every session. */
   sessionId: string | null;
   /** Epoch milliseconds. */
   askedSince: number;
@@ -57,7 +62,7 @@ export function openApprovals(reader: Client, query: OpenApprovalsQuery): Promis
   const firstRecent = createIds(() => askedSince)('approval');
   return reader.approval.findMany({
     where: {
-      run: { session: { owner } },
+      ...askedBy(owner),
       ...(sessionId === null ? {} : { sessionId }),
       ...(afterId === null ? {} : { id: { gt: afterId } }),
       OR: [{ status: 'PENDING' }, { id: { gt: firstRecent } }],

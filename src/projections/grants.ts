@@ -46,10 +46,19 @@ export function grantsOf(reader: Client, sessionIds: readonly string[], now: Dat
   });
 }
 
-/** Grants of one session in force, as decisions need them. */
-export async function sessionGrants(reader: Client, sessionId: string, now: number): Promise<SessionGrant[]> {
+/**
+ * Grants of one session in force, as decisions need them.
+ * @param separateApprover whether those that its owner gave do not count
+ */
+export async function sessionGrants(
+  reader: Client,
+  { id: sessionId, owner }: { id: string; owner: string },
+  now: number,
+  separateApprover: boolean,
+): Promise<SessionGrant[]> {
   const rows = await grantsOf(reader, [sessionId], new Date(now));
-  return rows.map(({ id, tool, expiresAt }) => ({ id, tool, expiresAt: expiresAt?.getTime() ?? null }));
+  const counting = rows.filter(({ grantedBy }) => !separateApprover || grantedBy !== owner);
+  return counting.map(({ id, tool, expiresAt }) => ({ id, tool, expiresAt: expiresAt?.getTime() ?? null }));
 }
 
 export function grantsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<GrantRow[]> {

@@ -122,6 +122,15 @@ export async function sessionOfRun(database: Database, sessionId: string): Promi
   return session ?? null;
 }
 
+/** Who owns each of them. */
+export async function ownersOf(reader: Client, sessionIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await reader.session.findMany({
+    where: { id: { in: [...sessionIds] } },
+    select: { id: true, owner: true },
+  });
+  return new Map(rows.map(({ id, owner }) => [id, owner]));
+}
+
 /** The one that holds the key now. */
 export async function sessionByKey(database: Database, owner: string, key: string): Promise<SessionRow | null> {
   const [session] = await database.select(byKey, owner, key);

@@ -157,7 +157,7 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
   const lanes = createLanes();
   const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
   const toolbox = createToolbox(builtin, mcpServers.sources);
-  const secrets = createSecretVault();
+  const secrets = createSecretVault(configuration.secretKey);
   const starter = createStarter();
   const meter = createTokenMeter();
   const compactor = createCompactor({ database, journal, newId, now: clock.now, catalogue, meter });
@@ -168,6 +168,7 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
       onExpiry: configuration.file.approvals.onExpiry,
+      separateApprover: configuration.file.approvals.separateApprover,
     },
   };
   const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
@@ -187,6 +188,7 @@ function environmentOf(configuration: Configuration, parts: ReturnType<typeof cr
       maxConcurrentRuns: configuration.maxConcurrentRuns,
       leaseSeconds: configuration.leaseSeconds,
       approvalExpirySeconds: configuration.file.approvals.expiresAfterSeconds,
+      separateApprover: configuration.file.approvals.separateApprover,
       maxResumptions: limits.MAX_RESUMPTIONS,
     },
   };

@@ -1,39 +1,56 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
-import { maskJson } from '../domain/secrets/mask.ts';
+import { maskJson, namedMark } from '../domain/secrets/mask.ts';
+import { createSeal } from './seal.ts';
 
 /** An input as the tool needs it, or which marks stand for secrets that are gone. */
 export type RevealedInput = { ok: true; input: Json } | { ok: false; error: string };
 
+/** Which call something is sealed for. It opens for no other. */
+export interface SealedFor {
+  sessionId: string;
+  callId: string;
+}
+
 /**
- * Keeps the secrets of tool inputs in the memory of this server and nowhere else, so that a call can be recorded without them
- * and executed with them. They are gone after a restart and on other servers: such a call then fails, and says why.
+ * Keeps the secrets of tool inputs in the memory of this server, so that a call can be recorded without them and executed with
+ * them. With a key they can also be sealed, and stored until the call has its result. Without one they are gone after a restart
+ * and on other servers: such a call then fails, and says why.
  */
 export interface SecretVault {
   /** The input as it is recorded and shown, with a mark in the place of each secret. */
   conceal(sessionId: string, input: Json): Json;
-  /** The input that was concealed in the same session. */
+  /** The input that was concealed in the same session, names of members included. */
   reveal(sessionId: string, input: Json): RevealedInput;
+  /** The secrets of a concealed input, encrypted; null where there are none, or no key. */
+  seal(place: SealedFor, input: Json): string | null;
+  /** Remembers what was sealed. What can not be opened is left alone. */
+  unseal(place: SealedFor, sealed: string): void;
 }
 
-const markPattern = /\[masked [a-z ]{1,30} #[0-9a-f]{12}\]/g;
-
-export function createSecretVault(): SecretVault {
+/** @param secretKey with which inputs are sealed; null where they are not */
+export function createSecretVault(secretKey: Uint8Array | null): SecretVault {
   // Marks tell nothing of a secret to whoever does not have this key.
   const key = randomBytes(32);
+  const seal = secretKey && createSeal(secretKey);
   const secrets = new Map<string, string>();
   const placeOf = (sessionId: string, mark: string) => `${sessionId}/${mark}`;
 
   function keep(sessionId: string, kind: string, secret: string): string {
     const digest = createHmac('sha256', key).update(`${sessionId}/${secret}`).digest('hex').slice(0, 12);
     const mark = `[masked ${kind} #${digest}]`;
+    remember(sessionId, mark, secret);
+    return mark;
+  }
+
+  function remember(sessionId: string, mark: string, secret: string): void {
     const place = placeOf(sessionId, mark);
     secrets.delete(place);
     secrets.set(place, secret);
     const [oldest] = secrets.keys();
     if (secrets.size > limits.KEPT_SECRETS && oldest !== undefined) secrets.delete(oldest);
-    return mark;
   }
 
   return {
@@ -41,7 +58,7 @@ export function createSecretVault(): SecretVault {
     reveal(sessionId, input) {
       const lost: string[] = [];
       const revealed = mapTexts(input, (text) =>
-        text.replace(markPattern, (mark) => {
+        text.replace(namedMark, (mark) => {
           const secret = secrets.get(placeOf(sessionId, mark));
           if (secret === undefined) lost.push(mark);
           return secret ?? mark;
@@ -50,15 +67,31 @@ export function createSecretVault(): SecretVault {
       if (lost.length === 0) return { ok: true, input: revealed };
       return {
         ok: false,
-        error: `The input holds ${lost.join(', ')}: credentials are never stored, and this server does not remember it. Give it again.`,
+        error: `The input holds ${lost.join(', ')}: credentials are never recorded, and this server does not have this one. Give it again.`,
       };
+    },
+    seal({ sessionId, callId }, input) {
+      if (!seal) return null;
+      const marks = new Set(JSON.stringify(input).match(namedMark));
+      const known = [...marks].flatMap((mark) => {
+        const secret = secrets.get(placeOf(sessionId, mark));
+        return secret === undefined ? [] : [[mark, secret] as const];
+      });
+      return known.length === 0 ? null : seal.close(JSON.stringify(known), placeOf(sessionId, callId));
+    },
+    unseal({ sessionId, callId }, sealed) {
+      const text = seal?.open(sealed, placeOf(sessionId, callId)) ?? null;
+      const known = text === null ? [] : marksAndSecrets.parse(JSON.parse(text));
+      for (const [mark, secret] of known) remember(sessionId, mark, secret);
     },
   };
 }
+
+const marksAndSecrets = z.array(z.tuple([z.string(), z.string()]));
 
 function mapTexts(value: Json, change: (text: string) => string): Json {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, mapTexts(member, change)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [change(name), mapTexts(member, change)]));
 }

@@ -139,7 +139,7 @@ describe('token', () => {
     const { run } = await home();
     const unknown = await run(['token', 'ada', 'read,root']);
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
-    expect(unknown.stderr).toContain('There is no scope "root". There are: read, write, approve, admin.');
+    expect(unknown.stderr).toContain('There is no scope "root". There are: read, write, approve, approve:any, admin.');
     const nobody = await run(['token']);
     expect(nobody.stderr).toContain('Say for whom: runtape token <principal>');
   });

@@ -23,8 +23,8 @@ export interface TestGateway {
   clientOf(principal: string): TestClient;
   /** Stops the server and starts another one on the same database. */
   restart(options?: TestGatewayOptions): Promise<TestGateway>;
-  /** Starts another server beside it, on the same database of Postgres. */
-  another(): Promise<TestGateway>;
+  /** Another server on the same database, which must be one that servers share. */
+  beside(options?: TestGatewayOptions): Promise<TestGateway>;
 }
 
 /** The scripted model without pauses: tapes are the same every time. */
@@ -93,11 +93,11 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     url: gateway.url,
     client: clientOf('ada'),
     clientOf,
+    beside: (other = options) => startOn(databaseUrl, other),
     async restart(again = options) {
       await stop();
       return startOn(databaseUrl, again);
     },
-    another: () => startOn(databaseUrl, options),
   };
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attack, isServed } from '../integration/door/hostile.ts';
+import { attack, isServed } from '../integration/door/hostile/attack.ts';
 import { launch, listening } from './server.ts';
 
 /** `npm run soak:hostile -- [rounds] [seed]`: 5,000 documents a round, with everything that comes with them. */
@@ -16,7 +16,7 @@ const server = launch({ databaseUrl: `file:${join(folder, 'runtape.db')}`, folde
 try {
   const url = await listening(server);
   for (let round = 0; round < rounds; round += 1) {
-    const report = await attack({ url, seed: seed + round, documents: 5000 });
+    const report = await attack({ url, seed: seed + round, documents: 5000, long: 50 });
     if (server.exitCode !== null || !(await isServed(url))) throw new Error(`The server is gone after round ${round}.`);
     console.log(
       JSON.stringify({ round, seed: seed + round, residentMegabytes: residentMegabytes(server.pid), report }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
+import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { type ApprovalVerdict, decide, type GrantOf } from '../../domain/run-decisions.ts';
@@ -7,13 +8,15 @@ import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../projections/grants.ts';
-import { sessionOfRun } from '../../projections/sessions.ts';
+import { deleteSealedInput, insertSealedInput, sealedInputOf } from '../../projections/recording/sealed-inputs.ts';
+import { type SessionRow, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { agentOfRun } from '../tool-calls/agent-of-run.ts';
 import { callerOf } from '../tool-calls/caller.ts';
 import { inputProblem } from '../tool-calls/input-problem.ts';
 import { judgeCall } from '../tool-calls/judge-call.ts';
+import { askersFor, separationProblem } from './approver.ts';
 import { expireApproval } from './expire-approval.ts';
 
 const schema = z
@@ -50,25 +53,28 @@ export async function decideApproval(
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const given = parsed.input;
-  const approval = await approvalById(context.database.reader, viewer.principal, given.approvalId);
-  if (!approval) return notFound('approval', given.approvalId);
+  const approval = await approvalById(context.database.reader, askersFor(viewer), given.approvalId);
+  const session = approval && (await sessionOfRun(context.database, approval.sessionId));
+  if (!session) return notFound('approval', given.approvalId);
+  const own = given.decision === 'ALLOW' ? separationProblem(context.settings, viewer, session.owner) : null;
+  if (own) return own;
   const answer = concealed(context, approval, given);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
     await expireApproval(context, approval);
   }
   const invalid = editedInputProblem(context, approval, answer.editedInput ?? null);
   if (invalid) return invalid;
-  const forbidden = await policyProblem(context, approval, answer);
+  const forbidden = await policyProblem(context, session, approval, answer);
   if (forbidden) return forbidden;
   const grant = grantOf(context, answer);
+  const sealed = await sealedRows(context, approval, answer);
   const outcome = await context.recorder.record({
     ...{ runId: approval.runId, sessionId: approval.sessionId, epoch: null },
     decide(run, now) {
       const verdict = verdictOf(viewer, answer, grant);
       const decision = decide(run, { kind: 'decideApproval', approvalId: approval.id, verdict }, now);
-      return isRefusal(decision) || grant === null
-        ? decision
-        : { ...decision, writes: [grantRow(viewer, approval, grant, now)] };
+      if (isRefusal(decision)) return decision;
+      return { ...decision, writes: [...sealed, ...(grant ? [grantRow(viewer, approval, grant, now)] : [])] };
     },
   });
   if (outcome.kind === 'refused') return settledAlike(context, viewer, answer, outcome.refusal);
@@ -81,6 +87,20 @@ function concealed({ secrets }: CommandContext, { sessionId }: ApprovalRow, answ
   return editedInput == null ? answer : { ...answer, editedInput: secrets.conceal(sessionId, editedInput) };
 }
 
+/** What was sealed for the model's input is replaced by what the person's needs, some of which may come out of it. */
+async function sealedRows(
+  { database, secrets }: CommandContext,
+  { callId, runId, sessionId }: ApprovalRow,
+  { editedInput }: Answer,
+): Promise<RowWrite[]> {
+  if (editedInput == null) return [];
+  const before = await sealedInputOf(database.reader, callId);
+  if (before !== null) secrets.unseal({ sessionId, callId }, before);
+  const sealed = secrets.seal({ sessionId, callId }, editedInput);
+  if (sealed !== null) return [insertSealedInput({ callId, runId, sealed })];
+  return before === null ? [] : [deleteSealedInput(callId)];
+}
+
 function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {
   if (editedInput === null) return null;
   const tool = context.toolbox.find(name);
@@ -91,15 +111,17 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
 }
 
 /** Policy stands above people: what it denies by now, or denies for the edited input, nobody can allow. */
-async function policyProblem(context: CommandContext, approval: ApprovalRow, answer: Answer): Promise<Refusal | null> {
+async function policyProblem(
+  context: CommandContext,
+  session: SessionRow,
+  approval: ApprovalRow,
+  answer: Answer,
+): Promise<Refusal | null> {
   if (answer.decision === 'DENY' || approval.status !== 'PENDING') return null;
   const { database } = context;
-  const [run, session] = [
-    await context.recorder.load(approval.runId),
-    await sessionOfRun(database, approval.sessionId),
-  ];
+  const run = await context.recorder.load(approval.runId);
   const tool = context.toolbox.find(approval.tool);
-  if (!run || !session || !tool) return null;
+  if (!run || !tool) return null;
   const caller = callerOf(session, await agentOfRun(database, session, run), run.origin.scopes);
   const isEdited = answer.editedInput != null;
   const input: Json = isEdited ? canonicalValue(answer.editedInput ?? null) : JSON.parse(approval.input);
@@ -131,11 +153,11 @@ function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant
 /** Who decided the same as somebody before has what was wanted. */
 async function settledAlike(
   { database }: CommandContext,
-  { principal }: Viewer,
+  viewer: Viewer,
   { approvalId, decision }: Answer,
   refusal: Refusal,
 ): Promise<DecidedApproval | Refusal> {
-  const settled = await approvalById(database.reader, principal, approvalId);
+  const settled = await approvalById(database.reader, askersFor(viewer), approvalId);
   if (!settled) return notFound('approval', approvalId);
   const alike = settled.status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
   return alike ? { kind: 'decided', approvalId, runId: settled.runId } : refusal;

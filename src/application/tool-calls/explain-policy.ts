@@ -47,6 +47,9 @@ export async function explainPolicy(
   if (agent && selectTools([tool], agent.tools).length === 0)
     return denied(`The agent ${agent.name} does not have this tool.`);
   if (problem !== null) return denied(problem);
-  const remembered = { grants: await sessionGrants(database.reader, sessionId, now), now };
+  const remembered = {
+    grants: await sessionGrants(database.reader, session, now, context.settings.separateApprover),
+    now,
+  };
   return { ...about, ...judgeCall(context.policy, caller, { tool, input }, remembered) };
 }

@@ -29,9 +29,20 @@ export function maskJson(value: Json, replace: Replace = mark): Json {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
       const isSecret = secretName.test(name) && typeof member === 'string' && member.length >= SHORTEST;
-      return [maskText(name), isSecret && !isMarked(member) ? maskWhole(member, replace) : maskJson(member, replace)];
+      return [
+        maskText(name, replace),
+        isSecret && !isMarked(member) ? maskWhole(member, replace) : maskJson(member, replace),
+      ];
     }),
   );
+}
+
+/** A mark behind which somebody may know the secret: it has a digest. */
+export const namedMark = /\[masked [a-z ]{1,30} #[0-9a-f]{12}\]/g;
+
+/** Whether a credential was taken out of an input that is recorded. */
+export function holdsMark(input: Json): boolean {
+  return JSON.stringify(input).match(namedMark) !== null;
 }
 
 /** Below, it is an empty field or a word like "none". */

@@ -40,7 +40,8 @@ const DecideApprovalSuccess = builder.objectRef<DecidedApproval>('DecideApproval
     }),
     run: t.field({
       type: RunType,
-      description: 'The run that asked; it goes on when nothing else of it waits.',
+      description:
+        "The run that asked; it goes on when nothing else of it waits. Absent where it is somebody else's, although the decision holds.",
       resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
     }),
   }),
@@ -67,7 +68,8 @@ const RevokeGrantResult = defineResult('RevokeGrantResult', RevokeGrantSuccess, 
 builder.mutationFields((t) => ({
   decideApproval: t.field({
     type: DecideApprovalResult,
-    description: 'Settles an approval. The first decision wins; the same decision again is no error.',
+    description:
+      'Settles an approval. The first decision wins; the same decision again is no error. Where `approvals.separateApprover` is set, who started the run may only deny.',
     args: { input: t.arg({ type: DecideApprovalInput, required: true, description: 'The decision.' }) },
     resolve: (_root, { input }, context) => perform(context, decideApproval(context.commands, context.viewer, input)),
   }),

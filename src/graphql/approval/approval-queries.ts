@@ -1,3 +1,4 @@
+import { askersFor } from '../../application/approval/approver.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { pageApprovals } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
@@ -24,14 +25,14 @@ builder.queryFields((t) => ({
   }),
   approvals: t.field({
     type: ApprovalConnection,
-    description: 'Approvals of all sessions, newest first.',
+    description: 'Approvals of all sessions, newest first; with the scope `approve:any` those of everybody.',
     args: {
       ...connectionArguments,
       filter: t.arg({ type: ApprovalFilter, description: 'Which approvals; all of them without it.' }),
     },
     resolve: async (_root, { filter, ...args }, { commands, viewer }) => {
       const query = {
-        owner: viewer.principal,
+        owner: askersFor(viewer),
         statuses: filter?.statuses ?? undefined,
         sessionId: filter?.sessionId == null ? undefined : storableText(filter.sessionId),
         tool: filter?.tool == null ? undefined : storableText(filter.tool),

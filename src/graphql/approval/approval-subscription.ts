@@ -1,3 +1,4 @@
+import { askersFor } from '../../application/approval/approver.ts';
 import type { ApprovalRow } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
 import { absent } from '../public-errors.ts';
@@ -20,7 +21,7 @@ builder.subscriptionField('approvalEvents', (t) =>
       if (sessionId !== null && !(await loaders.session.load(sessionId))) throw absent('session', sessionId);
       const approvals = followApprovals(
         { ...follow, reader: commands.database.reader, now: commands.now },
-        { owner: viewer.principal, sessionId, signal },
+        { owner: askersFor(viewer), sessionId, signal },
       );
       // What waits is told again to whoever comes back, so there is no place to continue from.
       return eachOf(approvals, (approval): SourceEvent<{ approval: ApprovalRow }>[] => [

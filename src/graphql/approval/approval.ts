@@ -39,8 +39,13 @@ ApprovalType.implement({
   fields: (t) => ({
     run: t.field({
       type: RunType,
-      description: 'The run that asks.',
+      description: "The run that asks. Absent where it is somebody else's: ask for `runId` and `startedBy` then.",
       resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+    }),
+    runId: t.exposeID('runId', { description: 'Id of the run that asks.' }),
+    startedBy: t.string({
+      description: 'The principal who started that run.',
+      resolve: ({ sessionId: id }, _args, { loaders }) => present(loaders.owner.load(id), 'session', id),
     }),
     callId: t.exposeID('callId', { description: 'The tool call that it is about.' }),
     tool: t.exposeString('tool', { description: 'Name of the tool.' }),

@@ -6,8 +6,9 @@ import type { Following } from '../../tape/following.ts';
 import { createMailbox } from '../../tape/mailbox.ts';
 
 export interface ApprovalsRequest {
-  owner: string;
-  /** Null for every session of the owner. */
+  /** Null for everybody's. */
+  owner: string | null;
+  /** Null for every session. */
   sessionId: string | null;
   signal: AbortSignal;
 }

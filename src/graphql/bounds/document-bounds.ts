@@ -13,7 +13,7 @@ import { limitPassed } from '../public-errors.ts';
 
 /** Reads a document that is within bounds. Throws a GraphQLError. Works in time that grows with the text alone. */
 export function parseBounded(text: string): DocumentNode {
-  const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS });
+  const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS, maxComments: limits.DOCUMENT_COMMENTS });
   const problem = shapeProblem(document);
   if (problem) throw problem;
   return document;

@@ -8,6 +8,7 @@ import { closingEvents } from './closing-events.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
 import { prepareContext } from './prepare-context.ts';
 import { type Progress, recordEvents } from './record-step.ts';
+import { sealCalls } from './sealed-input.ts';
 
 /** Why a model call was stopped from the inside. */
 const full = new Error('The answer reached its bound.');
@@ -56,7 +57,9 @@ export async function askModel(environment: Environment, lease: Lease, question:
         step,
         estimatedInput,
       });
-      return { kind: 'recorded', progress: await recordEvents(environment, lease, [...unrecorded, ...closing]) };
+      const sealed = sealCalls(environment, lease, closing);
+      const progress = await recordEvents(environment, lease, [...unrecorded, ...closing], sealed);
+      return { kind: 'recorded', progress };
     }
     default:
       return answer satisfies never;

@@ -25,7 +25,8 @@ export async function judgeStep(
   calls: readonly ToolCall[],
 ): Promise<Progress> {
   const now = environment.clock.now();
-  const grants = await sessionGrants(environment.store.database.reader, setting.session.id, now);
+  const { store, settings } = environment;
+  const grants = await sessionGrants(store.database.reader, setting.session, now, settings.separateApprover);
   const events = calls.flatMap((call) => verdict(environment, setting, { grants, now }, call));
   return recordEvents(environment, lease, events);
 }

@@ -13,6 +13,7 @@ import type { Lease } from '../leases.ts';
 import type { RunSetting } from '../run-setting.ts';
 import { question } from './judge-step.ts';
 import { type Progress, recordEvents } from './record-step.ts';
+import { revealInput } from './sealed-input.ts';
 
 /** Runs allowed calls: neighbours that are parallel-safe a few at a time, the others one by one, in the order of the model. */
 export async function toolStep(
@@ -74,7 +75,7 @@ async function execute(
   }
   const context = { signal, idempotencyKey: call.idempotencyKey ?? call.callId, session: setting.session };
   const bounds = { clock: environment.clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
-  const revealed = environment.world.secrets.reveal(setting.session.id, call.input);
+  const revealed = await revealInput(environment, setting.session.id, call);
   if (!revealed.ok) return recordEvents(environment, lease, [unexecuted(call, revealed.error)]);
   const outcome = await runTool(tool, revealed.input, context, bounds);
   const { payload, writes } = resultOf(environment, lease, call, tool, outcome);

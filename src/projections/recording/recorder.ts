@@ -8,6 +8,7 @@ import type { AppendContent, Journal } from '../../journal/journal.ts';
 import { saidRows } from '../search/index-rows.ts';
 import { approvalRows } from './approval-rows.ts';
 import { runRows } from './run-rows.ts';
+import { settledInputRows } from './sealed-inputs.ts';
 import { sessionRows } from './session-rows.ts';
 
 /** Events to record, with the ordinary rows that belong to them. */
@@ -165,7 +166,7 @@ function prepare(request: RecordRequest, run: Run | null, now: number): Prepared
   if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
   const writes = [
     ...[...runRows(after, events), ...approvalRows(after, events), ...saidRows(after, events)],
-    ...[...sessionRows(after, events), ...(decided.writes ?? [])],
+    ...[...sessionRows(after, events), ...settledInputRows(run, events), ...(decided.writes ?? [])],
   ];
   return { kind: 'prepared', content: { events, writes }, run: after };
 }

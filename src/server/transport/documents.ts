@@ -5,6 +5,7 @@ import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { parseBounded } from '../../graphql/bounds/document-bounds.ts';
 import { badUserInput } from '../../graphql/public-errors.ts';
+import { createKnownDocuments } from './known-documents.ts';
 
 /** What a client sends to say which operation it means. */
 export interface DocumentRequest {
@@ -18,15 +19,33 @@ export interface Documents {
   concerns(request: DocumentRequest): boolean;
   /** The text that is meant. Throws a GraphQLError where it may not be asked. */
   textOf(request: DocumentRequest): string;
-  /** A document that is within bounds and fits the schema, or what is wrong with it. */
+  /** A document that is within bounds. Throws a GraphQLError. */
+  parse(text: string): DocumentNode;
+  /** What does not fit the schema. What is right is remembered, for every transport; what is wrong is not. */
+  validate(document: DocumentNode): readonly GraphQLError[];
+  /** Both: a document that is right, or what is wrong with it. */
   read(text: string): DocumentNode | readonly GraphQLError[];
 }
 
 /** @param allowed the only texts that are answered, by id; null for any */
 export function createDocuments(schema: GraphQLSchema, allowed: ReadonlyMap<string, string> | null): Documents {
-  const known = new Map<string, DocumentNode | readonly GraphQLError[]>();
+  const known = createKnownDocuments(limits.KNOWN_DOCUMENT_BYTES);
+  const right = new WeakSet<DocumentNode>();
   const texts = new Set(allowed?.values());
+  const parse = (text: string) => known.find(text) ?? parseBounded(text);
+
+  function check(document: DocumentNode): readonly GraphQLError[] {
+    if (right.has(document)) return [];
+    const errors = validate(schema, document);
+    if (errors.length > 0) return errors;
+    right.add(document);
+    if (document.loc) known.keep(document.loc.source.body, document);
+    return [];
+  }
+
   return {
+    parse,
+    validate: check,
     concerns: (request) => idIn(request) !== null || (allowed !== null && request.query !== undefined),
     textOf(request) {
       const id = idIn(request);
@@ -42,26 +61,16 @@ export function createDocuments(schema: GraphQLSchema, allowed: ReadonlyMap<stri
       return query;
     },
     read(text) {
-      const before = known.get(text);
-      if (before) return before;
-      const now = readDocument(schema, text);
-      const [oldest] = known.keys();
-      if (known.size >= limits.KNOWN_DOCUMENTS && oldest !== undefined) known.delete(oldest);
-      known.set(text, now);
-      return now;
+      try {
+        const document = parse(text);
+        const errors = check(document);
+        return errors.length > 0 ? errors : document;
+      } catch (error) {
+        if (error instanceof GraphQLError) return [error];
+        throw error;
+      }
     },
   };
-}
-
-function readDocument(schema: GraphQLSchema, text: string): DocumentNode | readonly GraphQLError[] {
-  try {
-    const document = parseBounded(text);
-    const errors = validate(schema, document);
-    return errors.length > 0 ? errors : document;
-  } catch (error) {
-    if (error instanceof GraphQLError) return [error];
-    throw error;
-  }
 }
 
 const persistedQuery = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) });

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExecutionArgs, GraphQLSchema } from 'graphql';
+import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import { parseBounded } from '../../graphql/bounds/document-bounds.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
 import type { Logger } from '../../logger.ts';
 import type { Identity } from '../authentication/identity.ts';
@@ -44,6 +43,8 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     landingPage: false,
     batching: false,
     extraParamNames: ['documentId'],
+    // It would keep a thousand documents, however long, and as many that are wrong.
+    parserAndValidationCache: false,
     // The door has looked at where the request comes from before.
     cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
@@ -63,8 +64,11 @@ function ownWays(documents: Documents, operations: Operations): Plugin {
     },
     onParse({ setParseFn }) {
       setParseFn((source: string | { body: string }) =>
-        parseBounded(typeof source === 'string' ? source : source.body),
+        documents.parse(typeof source === 'string' ? source : source.body),
       );
+    },
+    onValidate({ setValidationFn }) {
+      setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => documents.validate(document));
     },
     onExecute({ executeFn, setExecuteFn }) {
       // Yoga's own way of executing says which errors are answered with which status.

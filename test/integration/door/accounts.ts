@@ -8,6 +8,9 @@ export const tokens = {
   adaReads: 'token-of-ada-for-reading',
   adaWrites: 'token-of-ada-for-writing',
   adaApproves: 'token-of-ada-for-approving',
+  /** Settles the questions of everybody's runs. */
+  eve: 'token-of-eve',
+  adaApprovesAny: 'token-of-ada-for-approving-of-everybody',
 };
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -24,13 +27,16 @@ export const usualEntries = [
   entry(tokens.adaReads, 'ada', ['read']),
   entry(tokens.adaWrites, 'ada', ['write']),
   entry(tokens.adaApproves, 'ada', ['read', 'approve']),
+  entry(tokens.eve, 'eve', [...all, 'approve:any']),
+  entry(tokens.adaApprovesAny, 'ada', ['read', 'approve', 'approve:any']),
 ];
+
+export const auth = { mode: 'tokens', tokens: usualEntries };
 
 type Options = Parameters<typeof startTestGateway>[0];
 
 /** A gateway that asks for tokens, as it does in earnest. */
 export function startGuarded(file: Record<string, unknown> = {}, more: Options = {}): Promise<TestGateway> {
-  const auth = { mode: 'tokens', tokens: usualEntries };
   return startTestGateway({ file: { auth, ...file }, authenticate: undefined, ...more });
 }
 

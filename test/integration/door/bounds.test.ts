@@ -45,6 +45,8 @@ describe('B60: a document that asks for too much is refused before anything is r
     const { url } = await startTestGateway();
     const long = await ask(url, `{ ${'viewer { principal } '.repeat(3000)} }`);
     expect(long.body.errors?.[0]?.message).toContain('tokens');
+    const remarks = await ask(url, `{ viewer { principal } }${'\n#'.repeat(1001)}`);
+    expect(remarks.body.errors?.[0]?.message).toContain('comments');
     const batch = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -58,9 +58,9 @@ export async function openInProcess() {
     ...{ journal, compactor },
     ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
     meanings: wordsAlone,
-    secrets: createSecretVault(),
+    secrets: createSecretVault(null),
     starter: createStarter(),
-    settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny' },
+    settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny', separateApprover: false },
   };
   const follow = {
     ...{ journal, bus, timer: after, pageEvents: 200, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },

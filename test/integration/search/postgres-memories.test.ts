@@ -4,7 +4,7 @@ import { startTestGateway } from '../gateway.ts';
 
 test('B53: a fact that is told to two servers fifty times at once is one memory', async () => {
   const one = await startTestGateway();
-  const two = await one.another();
+  const two = await one.beside();
   const tell = async (index: number) => {
     const { client } = [one, two][index % 2] ?? one;
     const input = { text: 'The office in Lisbon closes at eight.', tags: [`teller ${index % 10}`] };

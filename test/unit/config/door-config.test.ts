@@ -37,6 +37,15 @@ describe('what is wrong is said with its place', () => {
     [{ auth: { mode: 'tokens', tokens: [{ ...entry, scopes: ['root'] }] } }, /auth\.tokens\.0\.scopes\.0/],
     [{ auth: { mode: 'tokens', tokens: [{ ...entry, principal: ' ' }] } }, /auth\.tokens\.0\.principal/],
     [{ auth: { mode: 'tokens', tokens: [{ ...entry, expiresAt: 'tomorrow' }] } }, /must be an instant like/],
+    [
+      { auth: { mode: 'tokens', tokens: [{ ...entry, scopes: ['approve', 'approve:any'] }] } },
+      /auth\.tokens\.0\.scopes: `approve:any` says whose/,
+    ],
+    [{ approvals: { separateApprover: true } }, /approvals\.separateApprover: .*auth\.mode is "none"/],
+    [
+      { auth: { mode: 'tokens', tokens: [entry] }, approvals: { separateApprover: true } },
+      /approvals\.separateApprover: .*no token has the scope approve:any/,
+    ],
     [{ auth: jwt }, /auth\.jwksUrl: give `jwksUrl` or `publicKey`, and not both/],
     [{ auth: { ...jwt, publicKey: 'abc' } }, /auth\.publicKey: must be a public key as PEM/],
     [{ auth: { ...jwt, jwksUrl: 'https://x', algorithm: 'HS256' } }, /auth\.algorithm/],
@@ -45,5 +54,25 @@ describe('what is wrong is said with its place', () => {
     [{ traffic: { pointsPerMinute: 0 } }, /traffic\.pointsPerMinute/],
   ])('%j', (file, pattern) => {
     expect(read(file)).toMatch(pattern);
+  });
+});
+
+describe('RUNTAPE_SECRET_KEY', () => {
+  const secretKeyOf = (text: string) => {
+    const outcome = readConfiguration({ RUNTAPE_SECRET_KEY: text }, () => null);
+    return outcome.ok ? outcome.configuration.secretKey : outcome.problems.join('\n');
+  };
+
+  test('is 32 bytes in base64, and may be left out', () => {
+    expect(secretKeyOf(Buffer.alloc(32, 1).toString('base64'))).toEqual(Buffer.alloc(32, 1));
+    expect(secretKeyOf('')).toBeNull();
+  });
+
+  test('is refused otherwise, and not shown', () => {
+    for (const wrong of ['a password', Buffer.alloc(31, 1).toString('base64'), 'f'.repeat(64)]) {
+      const said = secretKeyOf(wrong);
+      expect(said).toMatch(/^RUNTAPE_SECRET_KEY: must be 32 random bytes in base64/);
+      expect(said).not.toContain(wrong);
+    }
   });
 });

@@ -62,13 +62,20 @@ describe('B61: masking', () => {
 
 describe('the vault', () => {
   test('gives back what it concealed, to the same session alone', () => {
-    const vault = createSecretVault();
+    const vault = createSecretVault(null);
     const input = { url: 'https://ada:hunter22@example.com/', password: 'correct horse' };
     const shown = vault.conceal('ses_1', input);
     expect(JSON.stringify(shown)).not.toMatch(/hunter22|correct horse/);
     expect(vault.reveal('ses_1', shown)).toEqual({ ok: true, input });
     expect(vault.reveal('ses_2', shown)).toMatchObject({ ok: false, error: expect.stringContaining('Give it again') });
-    expect(createSecretVault().reveal('ses_1', shown)).toMatchObject({ ok: false });
+    expect(createSecretVault(null).reveal('ses_1', shown)).toMatchObject({ ok: false });
+    const named = {
+      headers: { 'sk-proj-abcdefghij0123456789ABCDEFGHIJ': 1, 'sk-proj-zyxwvutsrq9876543210ZYXWVUTSRQ': 2 },
+    };
+    const shownNames = vault.conceal('ses_1', named);
+    expect(JSON.stringify(shownNames)).not.toContain('sk-proj');
+    expect(vault.reveal('ses_1', shownNames)).toEqual({ ok: true, input: named });
+    expect(vault.reveal('ses_2', shownNames)).toMatchObject({ ok: false });
     expect(vault.reveal('ses_1', { text: '[masked words of a text]' })).toMatchObject({ ok: true });
   });
 });

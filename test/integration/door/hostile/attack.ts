@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import WebSocket from 'ws';
-import { type Answer, createTestClient } from '../../client.ts';
-import { internals } from '../bad-input/internals.ts';
+import { type Answer, createTestClient } from '../../../client.ts';
+import { internals } from '../../bad-input/internals.ts';
+import { longDocuments } from './long-documents.ts';
 import { randomDocument } from './random-documents.ts';
 
 export interface Campaign {
@@ -11,13 +12,15 @@ export interface Campaign {
   seed: number;
   /** Documents; the other kinds of attack are in proportion. */
   documents: number;
+  /** Of each kind of the longest ones. */
+  long: number;
 }
 
 /** What was done, by kind, and what came back of it, by status or close code. */
 export type Report = Record<string, Record<string, number>>;
 
 /** Sends everything that a hostile client could think of. Throws where the server gives away its inside, or does not answer. */
-export async function attack({ url, seed, documents }: Campaign): Promise<Report> {
+export async function attack({ url, seed, documents, long }: Campaign): Promise<Report> {
   const report: Report = {};
   const count = (kind: string, outcome: string | number) => {
     report[kind] ??= {};
@@ -31,6 +34,11 @@ export async function attack({ url, seed, documents }: Campaign): Promise<Report
     }
     count('documents', status);
   });
+  for (let turn = 0; turn < long; turn += 1) {
+    for (const [kind, query] of Object.entries(longDocuments(seed + turn))) {
+      count(`long: ${kind}`, (await ask(url, { query })).status);
+    }
+  }
   const bodies = fc.sample(fc.oneof(fc.json(), fc.string({ unit: 'binary' }), brokenBody), {
     seed,
     numRuns: Math.ceil(documents / 5),

@@ -14,7 +14,7 @@ import {
   isRequiredInputField,
   isUnionType,
 } from 'graphql';
-import { schema } from '../../../src/graphql/schema.ts';
+import { schema } from '../../../../src/graphql/schema.ts';
 
 /** Texts that have broken things elsewhere. */
 const oddTexts = [
