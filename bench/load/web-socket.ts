@@ -16,7 +16,8 @@ export interface SocketEvents {
   closed(reason: string): void;
 }
 
-const READ_BYTES = 64 * 1024;
+/** Of all sockets: what stands in it is used up before anything else is read. */
+const readBuffer = Buffer.allocUnsafe(64 * 1024);
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const HEAD_END = '\r\n\r\n';
 
@@ -41,11 +42,10 @@ export function openSocket(url: string, protocol: string | null, events: SocketE
       resolve(plain);
       if (rest.length > 0) read(rest);
     };
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
     const onread = {
-      buffer,
+      buffer: readBuffer,
       callback(bytes: number) {
-        onData(buffer.subarray(0, bytes));
+        onData(readBuffer.subarray(0, bytes));
         return true;
       },
     };

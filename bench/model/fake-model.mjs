@@ -4,7 +4,7 @@
 import { createServer } from 'node:http';
 import { listen } from '../processes/listening.mjs';
 
-const directives = /tokens=(\d+) pace=(\d+(?:\.\d+)?) width=(\d+)(?: (hold|call=\w+))?/g;
+const directives = /tokens=(\d+) pace=(\d+(?:\.\d+)?) width=(\d+)(?: (hold|step|call=\w+))?/g;
 let requests = 0;
 
 const now = () => {
@@ -46,6 +46,33 @@ function pace(response, { tokens, pace, width }) {
   next();
 }
 
+/** One answer at a time can be told when to go on: `POST /step` lets it say a token, `POST /end` ends it. */
+const stepping = {
+  /** @type {import('node:http').ServerResponse | null} */
+  response: null,
+  width: 0,
+  /** Steps that came before the answer began. */
+  waiting: 0,
+};
+
+function step() {
+  if (stepping.response === null) stepping.waiting += 1;
+  else stepping.response.write(chunk({ content: token(stepping.width) }));
+}
+
+/** @param {string} command */
+function obey(command) {
+  if (command === '/step') return step();
+  stepping.response?.end(ending(1));
+  stepping.response = null;
+}
+
+/** @param {import('node:http').ServerResponse} response @param {number} width */
+function beginStepping(response, width) {
+  Object.assign(stepping, { response, width });
+  for (; stepping.waiting > 0; stepping.waiting -= 1) step();
+}
+
 /** @param {import('node:http').ServerResponse} response @param {string} body */
 function answer(response, body) {
   const directive = directiveOf(body);
@@ -63,17 +90,22 @@ function answer(response, body) {
     return void response.end(opening + chunk({ tool_calls: [call] }) + ending(10, 'tool_calls'));
   }
   if (more === 'hold') return void response.write(opening + chunk({ content: token(width) }));
-  if (directive.pace === 0) {
+  if (directive.pace === 0 && more === '') {
     // What is ready at once travels in one piece.
     const text = Array.from({ length: tokens }, () => chunk({ content: token(width) }));
     return void response.end(opening + text.join('') + ending(tokens));
   }
   response.write(opening);
+  if (more === 'step') return beginStepping(response, width);
   pace(response, directive);
 }
 
 const server = createServer((request, response) => {
   if (request.method === 'GET') return void response.end(String(requests));
+  if (request.url === '/step' || request.url === '/end') {
+    obey(request.url);
+    return void response.end('ok');
+  }
   requests += 1;
   /** @type {Buffer[]} */
   const pieces = [];

@@ -5,8 +5,8 @@ export interface Prompt {
   pace: number;
   /** Characters of a token, the blank behind it included. */
   width?: number;
-  /** To say one token and then nothing, or to ask for a tool before it answers. */
-  more?: 'hold' | `call=${string}`;
+  /** To say one token and then nothing, to say each when it is told to, or to ask for a tool before it answers. */
+  more?: 'hold' | 'step' | `call=${string}`;
 }
 
 const TOKEN_CHARACTERS = 14;

@@ -3,6 +3,12 @@ import { addedPerTokenRow } from './runs/added-per-token.ts';
 import { cpuPerTokenRow } from './runs/cpu-per-token.ts';
 import { firstEventRow } from './runs/first-event.ts';
 import { shortRunsRow } from './runs/short-runs.ts';
+import { fanoutRow } from './serving/fanout.ts';
+import { tapePagesRow } from './serving/tape-pages.ts';
+import { trivialQueryRow } from './serving/trivial-query.ts';
 
 /** In the order in which they are measured and printed. */
-export const rows: readonly Row[] = [shortRunsRow, firstEventRow, addedPerTokenRow, cpuPerTokenRow];
+export const rows: readonly Row[] = [
+  ...[shortRunsRow, firstEventRow, addedPerTokenRow, cpuPerTokenRow],
+  ...[fanoutRow, tapePagesRow, trivialQueryRow],
+];
