@@ -1,5 +1,6 @@
 import type { Row } from './row.ts';
 import { addedPerTokenRow } from './runs/added-per-token.ts';
+import { approvalRow } from './runs/approval.ts';
 import { cpuPerTokenRow } from './runs/cpu-per-token.ts';
 import { firstEventRow } from './runs/first-event.ts';
 import { shortRunsRow } from './runs/short-runs.ts';
@@ -12,6 +13,6 @@ import { postgresAppendRow } from './store/postgres-append.ts';
 /** In the order in which they are measured and printed. */
 export const rows: readonly Row[] = [
   ...[appendRow, postgresAppendRow],
-  ...[shortRunsRow, firstEventRow, addedPerTokenRow, cpuPerTokenRow],
+  ...[shortRunsRow, firstEventRow, addedPerTokenRow, cpuPerTokenRow, approvalRow],
   ...[fanoutRow, tapePagesRow, trivialQueryRow],
 ];
