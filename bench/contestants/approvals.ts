@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createEventStreamClient } from '../load/event-stream.ts';
-import { openGraphqlSocket } from '../load/graphql-socket.ts';
+import { type GraphqlSocket, openGraphqlSocket } from '../load/graphql-socket.ts';
 import { now } from '../measure/clock.ts';
 import { promptText } from '../model/prompt.ts';
 import { startLangGraph } from './langgraph.ts';
@@ -12,6 +12,10 @@ export interface Approved {
   /** Until the next event of the run that goes on: that the tool starts, or, where nothing is said of that, its result. */
   nextEvent: number;
   toolResult: number;
+}
+
+interface Decided {
+  decideApproval: { __typename: string; message?: string };
 }
 
 /** A server whose model asks for a tool that a person must allow. */
@@ -39,35 +43,36 @@ interface Followed {
   runEventBatches: { events: { __typename: string; approval?: { id: string }; to?: string; ok?: boolean }[] };
 }
 
+/** Lets a run in this session ask, allows it at once, and follows it to its end. */
+export async function approveOne(client: GraphqlSocket, sessionKey: string): Promise<Approved> {
+  const { run, cursor } = await sendMessage(client, { sessionKey, text });
+  const times = { allowed: 0, started: 0, result: 0 };
+  let [isDone, decided] = [false, Promise.resolve()];
+  const decide = async (approvalId: string) => {
+    times.allowed = now();
+    const input = { approvalId, decision: 'ALLOW' };
+    const { decideApproval } = await client.ask<Decided>(DECIDE, { input });
+    if (decideApproval.__typename !== 'DecideApprovalSuccess') throw new Error(decideApproval.message);
+  };
+  await client.follow<Followed>(FOLLOW, { runId: run.id, after: cursor }, ({ runEventBatches: { events } }) => {
+    for (const { __typename: type, approval, to, ok } of events) {
+      if (approval) decided = decide(approval.id);
+      if (type === 'ToolStartEvent') times.started = now();
+      if (ok) times.result = now();
+      if (to === 'DONE') isDone = true;
+    }
+  });
+  await decided;
+  if (!isDone || times.result === 0) throw new Error('The run did not go on.');
+  return { nextEvent: times.started - times.allowed, toolResult: times.result - times.allowed };
+}
+
 export async function runtapeAsker(modelUrl: string): Promise<Asker> {
   const server = await startRuntape({ modelUrl });
   const client = await openGraphqlSocket(server.url);
   return {
     processId: server.processId,
-    async approve() {
-      const { run, cursor } = await sendMessage(client, { sessionKey: newSessionKey(), text });
-      const times = { allowed: 0, started: 0, result: 0 };
-      let [isDone, decided] = [false, Promise.resolve()];
-      const decide = async (approvalId: string) => {
-        times.allowed = now();
-        const { decideApproval } = await client.ask<{ decideApproval: { __typename: string; message?: string } }>(
-          DECIDE,
-          { input: { approvalId, decision: 'ALLOW' } },
-        );
-        if (decideApproval.__typename !== 'DecideApprovalSuccess') throw new Error(decideApproval.message);
-      };
-      await client.follow<Followed>(FOLLOW, { runId: run.id, after: cursor }, ({ runEventBatches: { events } }) => {
-        for (const { __typename: type, approval, to, ok } of events) {
-          if (approval) decided = decide(approval.id);
-          if (type === 'ToolStartEvent') times.started = now();
-          if (ok) times.result = now();
-          if (to === 'DONE') isDone = true;
-        }
-      });
-      await decided;
-      if (!isDone || times.result === 0) throw new Error('The run did not go on.');
-      return { nextEvent: times.started - times.allowed, toolResult: times.result - times.allowed };
-    },
+    approve: () => approveOne(client, newSessionKey()),
     async stop() {
       client.close();
       await server.stop();
