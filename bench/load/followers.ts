@@ -27,7 +27,7 @@ const HEAD_BYTES = 40;
 /** Connects followers; each calls back with every event, and once more with null when its subscription is completed. */
 export async function openFollowers(
   url: string,
-  { subscription }: Stage,
+  { subscription }: Pick<Stage, 'subscription'>,
   count: number,
   heard: (bytes: number | null) => void,
 ): Promise<PlainSocket[]> {

@@ -39,7 +39,7 @@ async function sessionSeries(bench: Bench): Promise<{ series: Series[]; errors: 
     ];
     const notes: string[] = [];
     const measured = await inTurns(bench.rounds, subjects, async ({ name, keys }, round) => {
-      const { shown: messages, ...costs } = await measureSessions(client, keys, TIMES);
+      const { shown: messages, ...costs } = await measureSessions(client, keys, { from: round * TIMES, times: TIMES });
       if (round === 0) notes.push(`in a ${name} the model is shown ${messages} messages`);
       bench.say(
         `${name}: ${Object.entries(costs)

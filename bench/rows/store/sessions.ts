@@ -1,5 +1,5 @@
 import { type Approved, approveOne } from '../../contestants/approvals.ts';
-import { newSessionKey, sendMessage, talk } from '../../contestants/runtape.ts';
+import { FOLLOW, newSessionKey, resolveSession, sendMessage, talk } from '../../contestants/runtape.ts';
 import type { GraphqlSocket } from '../../load/graphql-socket.ts';
 import { now } from '../../measure/clock.ts';
 import { median } from '../../measure/result.ts';
@@ -29,11 +29,7 @@ export async function fillSession(client: GraphqlSocket, runs: number): Promise<
 
 /** Without summaries, which only long sessions have, and which cost a call of a model. */
 async function keepOriginals(client: GraphqlSocket, key: string): Promise<void> {
-  const { resolveSession } = await client.ask<{ resolveSession: { session: { id: string } } }>(
-    'mutation Make($input: ResolveSessionInput!) { resolveSession(input: $input) { ... on ResolveSessionSuccess { session { id } } } }',
-    { input: { key } },
-  );
-  const input = { sessionId: resolveSession.session.id, useCompaction: false };
+  const input = { sessionId: await resolveSession(client, key), useCompaction: false };
   await client.ask('mutation Keep($input: UpdateSessionInput!) { updateSession(input: $input) { __typename } }', {
     input,
   });
@@ -51,11 +47,11 @@ export interface SessionCosts {
   shown: number;
 }
 
-/** What it costs to go on in sessions: each of them is used as often as the others. */
+/** What it costs to go on in sessions, beginning with the one at `from`: with others in every round, none grows much. */
 export async function measureSessions(
   client: GraphqlSocket,
   keys: readonly string[],
-  times: number,
+  { from, times }: { from: number; times: number },
 ): Promise<SessionCosts> {
   const appends: number[] = [];
   const runs: number[] = [];
@@ -63,17 +59,13 @@ export async function measureSessions(
   const approvals: Approved[] = [];
   let shown = 0;
   for (let time = 0; time < times; time += 1) {
-    const sessionKey = keys[time % keys.length] ?? '';
+    const sessionKey = keys[(from + time) % keys.length] ?? '';
     const ride = await talk(client, sessionKey, text, false);
     runs.push(ride.endedAt - ride.sentAt);
     const sentAt = now();
     const { run, cursor } = await sendMessage(client, { sessionKey, text });
     appends.push(now() - sentAt);
-    await client.follow(
-      'subscription F($id: ID!, $after: String) { runEventBatches(runId: $id, after: $after) { closed } }',
-      { id: run.id, after: cursor },
-      () => undefined,
-    );
+    await client.follow(FOLLOW, { runId: run.id, after: cursor }, () => undefined);
     const askedAt = now();
     const answer = await client.ask<{ run: { contextAt: { messages: unknown[] } } }>(CONTEXT, { id: run.id });
     contexts.push(now() - askedAt);
