@@ -90,12 +90,12 @@ export async function langGraphAsker(modelUrl: string): Promise<Asker> {
       let isAsked = false;
       const hasNode = (event: Record<string, unknown>, name: string) =>
         Array.isArray(event.nodes) && event.nodes.includes(name);
-      await client.post({ thread, text }, (event) => {
+      await client.post({ thread, text, updates: true }, (event) => {
         if (hasNode(event, '__interrupt__')) isAsked = true;
       });
       const allowed = now();
       const times = { next: 0, result: 0 };
-      await client.post({ thread, allow: true }, (event) => {
+      await client.post({ thread, allow: true, updates: true }, (event) => {
         if (times.next === 0) times.next = now();
         if (hasNode(event, 'tools')) times.result = now();
       });

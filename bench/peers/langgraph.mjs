@@ -67,7 +67,7 @@ async function openSaver() {
 
 const app = graph.compile({ checkpointer: await openSaver() });
 
-/** @param {import('node:http').IncomingMessage} request @returns {Promise<{ thread: string; text?: string; allow?: boolean }>} */
+/** @param {import('node:http').IncomingMessage} request @returns {Promise<{ thread: string; text?: string; allow?: boolean; updates?: boolean }>} */
 async function bodyOf(request) {
   let body = '';
   for await (const piece of request) body += piece;
@@ -78,12 +78,11 @@ const server = createServer(async (request, response) => {
   /** @param {unknown} event */
   const send = (event) => response.write(`data: ${JSON.stringify(event)}\n\n`);
   try {
-    const { thread, text, allow } = await bodyOf(request);
+    const { thread, text, allow, updates } = await bodyOf(request);
     const input = text === undefined ? new Command({ resume: allow }) : { messages: [{ role: 'user', content: text }] };
-    const config = {
-      configurable: { thread_id: thread },
-      streamMode: /** @type {['messages', 'updates']} */ (['messages', 'updates']),
-    };
+    /** @type {('messages' | 'updates')[]} */
+    const streamMode = updates ? ['messages', 'updates'] : ['messages'];
+    const config = { configurable: { thread_id: thread }, streamMode };
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     for await (const [mode, part] of await app.stream(/** @type {any} */ (input), config)) {
       if (mode === 'updates') send({ type: 'update', nodes: Object.keys(part) });

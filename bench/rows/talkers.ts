@@ -2,7 +2,7 @@ import type { Contestant, Talker } from '../contestants/contestant.ts';
 import { talkTo } from '../load/talking.ts';
 import type { Bench } from './row.ts';
 
-const WARM_UP_SECONDS = 1.5;
+const WARM_UP_SECONDS = 2;
 const WARM_UP_USERS = 8;
 const WARM_UP_TOKENS = 20;
 
