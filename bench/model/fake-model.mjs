@@ -19,9 +19,15 @@ const token = (width) => `${now().toFixed(3)}`.padEnd(width - 1, '_').concat(' '
 const chunk = (delta, finish = null) =>
   `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench","choices":[{"index":0,"delta":${JSON.stringify(delta)},"finish_reason":${JSON.stringify(finish)}}]}\n\n`;
 
-/** @param {number} tokens */
-const ending = (tokens, finish = 'stop') =>
-  `${chunk({}, finish)}data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":${tokens},"total_tokens":${tokens + 10}}}\n\ndata: [DONE]\n\n`;
+/** What a tokenizer makes of a text, about: whoever corrects estimates by what is reported finds nothing to correct. */
+const CHARACTERS_PER_TOKEN = 4;
+
+/** @param {{ tokens: number; promptTokens: number }} used */
+function ending({ tokens, promptTokens }, finish = 'stop') {
+  const usage = `"prompt_tokens":${promptTokens},"completion_tokens":${tokens},"total_tokens":${tokens + promptTokens}`;
+  const last = `{"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench","choices":[],"usage":{${usage}}}`;
+  return `${chunk({}, finish)}data: ${last}\n\ndata: [DONE]\n\n`;
+}
 
 /** @param {string} body */
 function directiveOf(body) {
@@ -29,18 +35,18 @@ function directiveOf(body) {
   for (const { 1: tokens, 2: pace, 3: width, 4: more = '', index } of body.matchAll(directives)) {
     found = { tokens: Number(tokens), pace: Number(pace), width: Number(width), more, index };
   }
-  return found;
+  return { ...found, promptTokens: Math.ceil(body.length / CHARACTERS_PER_TOKEN) };
 }
 
-/** @param {import('node:http').ServerResponse} response @param {{ tokens: number; pace: number; width: number }} directive */
-function pace(response, { tokens, pace, width }) {
+/** @param {import('node:http').ServerResponse} response @param {ReturnType<typeof directiveOf>} directive */
+function pace(response, { tokens, pace, width, promptTokens }) {
   const begin = now();
   let sent = 0;
   const next = () => {
     if (response.destroyed) return;
     sent += 1;
     response.write(chunk({ content: token(width) }));
-    if (sent === tokens) return void response.end(ending(tokens));
+    if (sent === tokens) return void response.end(ending({ tokens, promptTokens }));
     setTimeout(next, Math.max(0, begin + sent * pace - now()));
   };
   next();
@@ -63,7 +69,7 @@ function step() {
 /** @param {string} command */
 function obey(command) {
   if (command === '/step') return step();
-  stepping.response?.end(ending(1));
+  stepping.response?.end(ending({ tokens: 1, promptTokens: 1 }));
   stepping.response = null;
 }
 
@@ -87,13 +93,15 @@ function answer(response, body) {
       type: 'function',
       function: { name: more.slice(5), arguments: input },
     };
-    return void response.end(opening + chunk({ tool_calls: [call] }) + ending(10, 'tool_calls'));
+    return void response.end(
+      opening + chunk({ tool_calls: [call] }) + ending({ ...directive, tokens: 10 }, 'tool_calls'),
+    );
   }
   if (more === 'hold') return void response.write(opening + chunk({ content: token(width) }));
   if (directive.pace === 0 && more === '') {
     // What is ready at once travels in one piece.
     const text = Array.from({ length: tokens }, () => chunk({ content: token(width) }));
-    return void response.end(opening + text.join('') + ending(tokens));
+    return void response.end(opening + text.join('') + ending(directive));
   }
   response.write(opening);
   if (more === 'step') return beginStepping(response, width);
