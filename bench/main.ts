@@ -15,7 +15,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --list              the rows
   --only <row>        this row alone; may be given again
   --rounds <n>        rounds in turn (3)
-  --seconds <n>       of one measurement (2)
+  --seconds <n>       of one measurement (1.5)
   --long              also what takes minutes
   --print <file>      a file of bench/results as Markdown, without measuring anything
 `;
@@ -30,7 +30,7 @@ const options = {
   only: { type: 'string', multiple: true },
   print: { type: 'string' },
   rounds: { type: 'string', default: '3' },
-  seconds: { type: 'string', default: '2' },
+  seconds: { type: 'string', default: '1.5' },
 } as const;
 
 interface Settings {
