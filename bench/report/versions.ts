@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, release } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { benchFolder, rootFolder } from '../processes/places.ts';
 
@@ -17,7 +17,7 @@ export function versions(): Record<string, string> {
   return {
     runtape: `${versionOf('..')}, commit ${commit()}`,
     node: process.version,
-    system: `${process.platform} ${release()}, ${cpus().length} cores`,
+    system: `${process.platform} ${process.arch}, ${cpus().length} cores`,
     ...Object.fromEntries(found),
   };
 }
