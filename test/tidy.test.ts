@@ -19,12 +19,19 @@ import { tableProblems } from './tidy/rooms.ts';
 
 const root = dirname(import.meta.dirname);
 
+/** Without what is installed and measured there. */
+function benchFolders(): string[] {
+  const folders = readdirSync(join(root, 'bench'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.map(({ name }) => `bench/${name}`).filter((path) => !/\/(node_modules|results|\..*)$/.test(path));
+}
+
 /** The files that people write; generated code is held to nothing. */
 function readFiles(): Files {
-  const folders = ['src', 'test', 'prisma', '.ci'].flatMap((folder) =>
+  const folders = ['src', 'test', 'prisma', '.ci', ...benchFolders()].flatMap((folder) =>
     readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
   );
-  const entries = [...readdirSync(root, { withFileTypes: true }), ...folders].filter((entry) => entry.isFile());
+  const alone = ['.', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }));
+  const entries = [...alone, ...folders].filter((entry) => entry.isFile());
   const paths = entries.map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));
   const written = paths.filter((path) => !path.includes('/generated/') && !path.startsWith('test/data/'));
   return new Map(written.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
@@ -54,9 +61,9 @@ describe('ceilings', () => {
 
 test('files and folders are named for a concept, in kebab-case', () => expect(nameProblems(files)).toEqual([]));
 
-describe('packages', () => {
+describe.each(['', 'bench/'])('packages of %s.', (folder) => {
   test('the lock file is complete and holds no addresses', () => {
-    expect(lockProblems(contentOf('package-lock.json'))).toEqual([]);
+    expect(lockProblems(contentOf(`${folder}package-lock.json`))).toEqual([]);
   });
-  test('versions are exact', () => expect(versionProblems(contentOf('package.json'))).toEqual([]));
+  test('versions are exact', () => expect(versionProblems(contentOf(`${folder}package.json`))).toEqual([]));
 });

@@ -1,0 +1,33 @@
+import { Agent, request } from 'node:http';
+
+/** Reads event streams over one connection that is kept alive. */
+export interface EventStreamClient {
+  /** Posts a body and resolves when the stream has ended; `onEvent` gets the JSON of each event. */
+  post(body: unknown, onEvent: (event: Record<string, unknown>) => void): Promise<void>;
+  close(): void;
+}
+
+export function createEventStreamClient(url: string): EventStreamClient {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return {
+    post: (body, onEvent) =>
+      new Promise((resolve, reject) => {
+        const headers = { 'content-type': 'application/json' };
+        const asked = request(url, { method: 'POST', agent, headers }, (response) => {
+          if (response.statusCode !== 200) return reject(new Error(`It answered ${response.statusCode}.`));
+          let rest = '';
+          response.setEncoding('utf8');
+          response.on('data', (piece: string) => {
+            const lines = (rest + piece).split('\n');
+            rest = lines.pop() ?? '';
+            for (const line of lines) if (line.startsWith('data: {')) onEvent(JSON.parse(line.slice('data: '.length)));
+          });
+          response.on('end', resolve);
+          response.on('error', reject);
+        });
+        asked.on('error', reject);
+        asked.end(JSON.stringify(body));
+      }),
+    close: () => agent.destroy(),
+  };
+}

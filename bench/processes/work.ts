@@ -1,0 +1,13 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { benchFolder } from './places.ts';
+
+const OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/** Runs one of `workers/` to its end; what it prints is JSON. */
+export async function work<Result>(script: string, ...parameters: (string | number)[]): Promise<Result> {
+  const command = [`${benchFolder}/workers/${script}`, ...parameters.map(String)];
+  const options = { maxBuffer: OUTPUT_BYTES, env: { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: '' } };
+  const { stdout } = await promisify(execFile)(process.execPath, command, options);
+  return JSON.parse(stdout);
+}

@@ -1,0 +1,23 @@
+import type { Row } from './row.ts';
+import { addedPerTokenRow } from './runs/added-per-token.ts';
+import { approvalRow } from './runs/approval.ts';
+import { cpuPerTokenRow } from './runs/cpu-per-token.ts';
+import { firstEventRow } from './runs/first-event.ts';
+import { postgresShortRunsRow } from './runs/postgres-short-runs.ts';
+import { shortRunsRow } from './runs/short-runs.ts';
+import { fanoutRow } from './serving/fanout.ts';
+import { tapePagesRow } from './serving/tape-pages.ts';
+import { trivialQueryRow } from './serving/trivial-query.ts';
+import { appendRow } from './store/append.ts';
+import { growthRow } from './store/growth.ts';
+import { memoryRow } from './store/memory.ts';
+import { postgresAppendRow } from './store/postgres-append.ts';
+import { startRow } from './store/start-10000.ts';
+
+/** In the order in which they are measured and printed. */
+export const rows: readonly Row[] = [
+  ...[appendRow, postgresAppendRow],
+  ...[shortRunsRow, postgresShortRunsRow, firstEventRow, addedPerTokenRow, cpuPerTokenRow, approvalRow],
+  ...[fanoutRow, tapePagesRow, trivialQueryRow],
+  ...[startRow, growthRow, memoryRow],
+];
