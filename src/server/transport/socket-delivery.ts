@@ -66,9 +66,22 @@ function send(socket: WebSocket, message: string): Promise<void> {
   return new Promise((resolve) => {
     socket.send(message, (failure) => {
       if (!failure || socket.readyState === socket.CLOSED) resolve();
-      else socket.once('close', () => resolve());
+      else closed(socket).then(resolve);
     });
   });
+}
+
+const closings = new WeakMap<WebSocket, Promise<void>>();
+
+/** One listener, however many operations a socket has. */
+function closed(socket: WebSocket): Promise<void> {
+  const known = closings.get(socket);
+  if (known) return known;
+  const closing = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
+  closings.set(socket, closing);
+  return closing;
 }
 
 const corked = new WeakSet<Duplex>();

@@ -73,7 +73,7 @@ test('it waits for the next run, and ends after the session was archived', async
   await setImmediate();
   tellBy('lost');
   const second = await begin();
-  await clock.advance(5000);
+  await clock.advance(10_000);
   expect(places([await next])).toEqual(placesOf(second, 1, 2));
   session.archived = true;
   const rest = takeAll(following);

@@ -1,0 +1,55 @@
+import type { RecordedEvent } from '../domain/events.ts';
+import type { StoredEvent } from './codec.ts';
+import type { Journal } from './journal.ts';
+
+/** Beside its payload, in bytes. */
+const EVENT_OVERHEAD = 600;
+/** Characters of a text that is not ASCII take two bytes, and objects are larger than their JSON. */
+const BYTES_PER_CHARACTER = 2;
+
+/**
+ * Tapes that this process wrote from their first event on. Where nobody else writes they are exactly what is stored, and
+ * followers and steps that read what was recorded a moment ago read it here, as the same objects.
+ */
+export interface RecentTapes extends Pick<Journal, 'forget'> {
+  add(runId: string, stored: readonly StoredEvent[], recorded: readonly RecordedEvent[]): void;
+  /** The whole tape; null where it is not known here. */
+  find(runId: string): readonly RecordedEvent[] | null;
+}
+
+interface Kept {
+  events: RecordedEvent[];
+  bytes: number;
+}
+
+/** @param capacityBytes of all tapes together; a quarter of it is the most that one may take */
+export function createRecentTapes(capacityBytes: number): RecentTapes {
+  const kept = new Map<string, Kept>();
+  let bytes = 0;
+
+  function forget(runId: string): void {
+    bytes -= kept.get(runId)?.bytes ?? 0;
+    kept.delete(runId);
+  }
+
+  return {
+    forget,
+    find: (runId) => kept.get(runId)?.events ?? null,
+    add(runId, stored, recorded) {
+      const first = recorded[0]?.seq ?? 0;
+      const tape = first === 1 ? { events: [], bytes: 0 } : kept.get(runId);
+      if (!tape || tape.events.length !== first - 1) return forget(runId);
+      const added = stored.reduce((sum, { payload }) => sum + EVENT_OVERHEAD + payload.length * BYTES_PER_CHARACTER, 0);
+      forget(runId);
+      if (tape.bytes + added > capacityBytes / 4) return;
+      tape.events.push(...recorded);
+      tape.bytes += added;
+      kept.set(runId, tape);
+      bytes += tape.bytes;
+      for (const oldest of kept.keys()) {
+        if (bytes <= capacityBytes) break;
+        forget(oldest);
+      }
+    },
+  };
+}
