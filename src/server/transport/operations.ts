@@ -5,7 +5,7 @@ import { costOf } from '../../graphql/bounds/operation-cost.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
 import { type StreamedResult, subscribeOperation } from '../../graphql/subscribe.ts';
-import { createFollowing, type Following } from '../../tape/following.ts';
+import type { Following } from '../../tape/following.ts';
 import type { RateLimit } from '../door/rate-limit.ts';
 import type { SubscriptionCount } from '../door/subscription-count.ts';
 import type { MaskError } from './masked-errors.ts';

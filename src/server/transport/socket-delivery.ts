@@ -66,7 +66,7 @@ function send(socket: WebSocket, message: string): Promise<void> {
   return new Promise((resolve) => {
     socket.send(message, (failure) => {
       if (!failure || socket.readyState === socket.CLOSED) resolve();
-      else closed(socket).then(resolve);
+      else void closed(socket).then(resolve);
     });
   });
 }
@@ -76,7 +76,7 @@ const closings = new WeakMap<WebSocket, Promise<void>>();
 /** One listener, however many operations a socket has. */
 function closed(socket: WebSocket): Promise<void> {
   const known = closings.get(socket);
-  if (known) return known;
+  if (known !== undefined) return known;
   const closing = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
