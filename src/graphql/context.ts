@@ -53,7 +53,22 @@ export function withLoaders<Parts extends Omit<GraphqlContext, 'loaders'>>(parts
   };
 }
 
-/** The context for one event of a subscription: what an earlier event has loaded is not what holds now. */
-export function forEvent<Context extends GraphqlContext>(context: Context): Context {
-  return withLoaders(context);
+/**
+ * The context for one event of a subscription after the other: what an earlier event has loaded is not what holds now. One
+ * object serves them all; they are executed one by one.
+ */
+export function eventContexts<Context extends GraphqlContext>(context: Context): () => Context {
+  const { commands, follow, viewer } = context;
+  let loaders: Loaders | null = null;
+  const ofEvents = {
+    ...context,
+    get loaders() {
+      loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
+      return loaders;
+    },
+  };
+  return () => {
+    loaders = null;
+    return ofEvents;
+  };
 }

@@ -1,6 +1,6 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
 import { createFollowing, type Following } from '../tape/following.ts';
-import { forEvent, type GraphqlContext } from './context.ts';
+import { eventContexts, type GraphqlContext } from './context.ts';
 import { publicOrMasked } from './public-errors.ts';
 import { shareResults } from './shared-results.ts';
 
@@ -36,6 +36,7 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
   const finished: IteratorResult<StreamedResult, undefined> = { done: true, value: undefined };
   // Whoever executes operations of this schema makes this context.
   const context = args.contextValue as GraphqlContext;
+  const contextOfEvent = eventContexts(context);
   const shared = shareResults<StreamedResult>(args, context.viewer);
   let held: Promise<StreamedResult> | null = null;
   let over = false;
@@ -50,7 +51,7 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
 
   const resultOf = (event: unknown): StreamedResult | Promise<StreamedResult> =>
     shared.of(event, () => {
-      const result = execute({ ...args, rootValue: event, contextValue: forEvent(context) });
+      const result = execute({ ...args, rootValue: event, contextValue: contextOfEvent() });
       const finish = (executed: ExecutionResult) => withCursor(masked(executed, mask), event);
       return result instanceof Promise ? result.then(finish) : finish(result as ExecutionResult);
     });

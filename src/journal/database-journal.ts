@@ -56,7 +56,7 @@ export function createDatabaseJournal(database: Database, onRecorded: OnRecorded
     await database.commit(appends.flatMap(rowsOf));
     for (const { request, plan } of appends) {
       ends.remember(request.runId, plan.end);
-      recent.add(request.runId, plan.stored, plan.recorded);
+      recent.add(request, plan);
     }
   }
 

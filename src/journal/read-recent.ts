@@ -1,6 +1,7 @@
 import type { EventType, RecordedEvent } from '../domain/events.ts';
-import type { Journal, ReadOptions } from './journal.ts';
-import type { RecentTapes } from './recent-tapes.ts';
+import { isTerminal } from '../domain/transitions.ts';
+import type { Journal, ReadOptions, TapeHead } from './journal.ts';
+import type { RecentTape, RecentTapes } from './recent-tapes.ts';
 import type { TapeReader } from './tape-reader.ts';
 
 type Reads = Pick<Journal, 'read' | 'readBack' | 'readMany' | 'readEnds' | 'head'>;
@@ -10,16 +11,16 @@ export function readRecent({ find }: RecentTapes, reader: TapeReader): Reads {
   return {
     async read(runId, options) {
       const tape = find(runId);
-      return tape ? page(tape, options) : reader.read(runId, options);
+      return tape ? page(tape.events, options) : reader.read(runId, options);
     },
     async readBack(runId, options) {
       const tape = find(runId);
-      return tape ? pageBefore(tape, options) : reader.readBack(runId, options);
+      return tape ? pageBefore(tape.events, options) : reader.readBack(runId, options);
     },
     async readMany(tapes, types) {
       const known = tapes.flatMap(({ runId, upTo }) => {
         const tape = find(runId);
-        return tape ? [[runId, page(tape, { after: 0, upTo, limit: upTo, types })] as const] : [];
+        return tape ? [[runId, page(tape.events, { after: 0, upTo, limit: upTo, types })] as const] : [];
       });
       const others = tapes.filter(({ runId }) => find(runId) === null);
       return new Map([...known, ...(others.length > 0 ? await reader.readMany(others, types) : [])]);
@@ -27,12 +28,15 @@ export function readRecent({ find }: RecentTapes, reader: TapeReader): Reads {
     async readEnds(runIds, count) {
       const known = runIds.flatMap((runId) => {
         const tape = find(runId);
-        return tape ? [[runId, newest(tape, count)] as const] : [];
+        return tape ? [[runId, newest(tape.events, count)] as const] : [];
       });
       const others = runIds.filter((runId) => find(runId) === null);
       return new Map([...known, ...(others.length > 0 ? await reader.readEnds(others, count) : [])]);
     },
-    head: reader.head,
+    async head(runId) {
+      const tape = find(runId);
+      return tape ? headOf(tape) : reader.head(runId);
+    },
   };
 }
 
@@ -63,4 +67,11 @@ function firstOf(events: readonly RecordedEvent[], limit: number, types: readonl
     if (types.includes(event.type)) found.push(event);
   }
   return found;
+}
+
+function headOf({ sessionId, events }: RecentTape): TapeHead | null {
+  const last = events.at(-1);
+  if (!last) return null;
+  const closed = last.type === 'status' && isTerminal(last.payload.to);
+  return { sessionId, head: last.seq, closed, hash: last.hash };
 }

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../domain/events.ts';
-import type { StoredEvent } from './codec.ts';
-import type { Journal } from './journal.ts';
+import type { AppendPlan } from './appending/append-plan.ts';
+import type { AppendRequest, Journal } from './journal.ts';
 
 /** Beside its payload, in bytes. */
 const EVENT_OVERHEAD = 600;
@@ -12,19 +12,23 @@ const BYTES_PER_CHARACTER = 2;
  * followers and steps that read what was recorded a moment ago read it here, as the same objects.
  */
 export interface RecentTapes extends Pick<Journal, 'forget'> {
-  add(runId: string, stored: readonly StoredEvent[], recorded: readonly RecordedEvent[]): void;
+  add(of: Pick<AppendRequest, 'runId' | 'sessionId'>, written: Pick<Written, 'stored' | 'recorded'>): void;
   /** The whole tape; null where it is not known here. */
-  find(runId: string): readonly RecordedEvent[] | null;
+  find(runId: string): RecentTape | null;
 }
 
-interface Kept {
+export interface RecentTape {
+  sessionId: string;
   events: RecordedEvent[];
+  /** What it takes, about. */
   bytes: number;
 }
 
+type Written = Extract<AppendPlan, { kind: 'write' }>;
+
 /** @param capacityBytes of all tapes together; a quarter of it is the most that one may take */
 export function createRecentTapes(capacityBytes: number): RecentTapes {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, RecentTape>();
   let bytes = 0;
 
   function forget(runId: string): void {
@@ -34,10 +38,10 @@ export function createRecentTapes(capacityBytes: number): RecentTapes {
 
   return {
     forget,
-    find: (runId) => kept.get(runId)?.events ?? null,
-    add(runId, stored, recorded) {
+    find: (runId) => kept.get(runId) ?? null,
+    add({ runId, sessionId }, { stored, recorded }) {
       const first = recorded[0]?.seq ?? 0;
-      const tape = first === 1 ? { events: [], bytes: 0 } : kept.get(runId);
+      const tape = first === 1 ? { sessionId, events: [], bytes: 0 } : kept.get(runId);
       if (!tape || tape.events.length !== first - 1) return forget(runId);
       const added = stored.reduce((sum, { payload }) => sum + EVENT_OVERHEAD + payload.length * BYTES_PER_CHARACTER, 0);
       forget(runId);

@@ -82,7 +82,9 @@ export function createAppender(
   }
 
   async function refuse({ request, resolve }: WaitingAppend, rule: string): Promise<void> {
-    const { head } = (await store.ends([request])).get(request.runId) ?? emptyTape;
+    // As it is there now, whatever was thought of it.
+    const asked = { ...request, expectedHead: Number.MAX_SAFE_INTEGER };
+    const { head } = (await store.ends([asked])).get(request.runId) ?? emptyTape;
     resolve(refusalBy(rule, head));
   }
 

@@ -20,7 +20,8 @@ export function createTapeEnds(options: {
     async load(requests) {
       const unknown = new Set<string>();
       for (const { runId, expectedHead } of requests) {
-        if ((kept.get(runId)?.head ?? -1) < expectedHead) unknown.add(runId);
+        // A tape that nobody has seen is taken for new: its first event would be refused where it is not.
+        if ((kept.get(runId)?.head ?? 0) < expectedHead) unknown.add(runId);
       }
       const ends = unknown.size > 0 ? await options.read([...unknown]) : new Map<string, TapeEnd>();
       for (const { runId } of requests) {

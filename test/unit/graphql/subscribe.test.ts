@@ -61,7 +61,7 @@ function schemaOver(subscribe: () => unknown): GraphQLSchema {
           type: new GraphQLNonNull(GraphQLInt),
           subscribe,
           resolve({ value }: { value: number }, _args, context) {
-            contexts.push(context);
+            contexts.push({ ...context });
             if (value < 0) throw new Error('secret');
             return value;
           },
