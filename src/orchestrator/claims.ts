@@ -16,13 +16,22 @@ export interface Claims {
 
 type Sought = 'waiting' | 'open';
 
-/** Claims a few runs at a time, so that a long queue does not keep the first of them waiting. */
-const CLAIMED_AT_ONCE = 64;
+/**
+ * Runs that are being started at a time: however long the queue is, the first of them do not wait for the last ones, and a
+ * new message, which needs no claim, waits for these only.
+ */
+const STARTED_AT_ONCE = 64;
 
-export function createClaims(
-  { store, clock, settings, logger }: Environment,
-  options: { term(): LeaseTerm; isRunning(): boolean; running(): number; start(lease: Lease): void },
-): Claims {
+interface ClaimOptions {
+  term(): LeaseTerm;
+  isRunning(): boolean;
+  /** Runs in work now, and those of them that have not begun a step. */
+  running(): number;
+  starting(): number;
+  start(lease: Lease): void;
+}
+
+export function createClaims({ store, clock, settings, logger }: Environment, options: ClaimOptions): Claims {
   const outage = createOutage(logger, 'claiming runs');
   let looking: Promise<void> | null = null;
   let sought: Sought | null = null;
@@ -31,9 +40,12 @@ export function createClaims(
 
   async function look(): Promise<void> {
     while (sought !== null && options.isRunning()) {
-      const limit = Math.min(settings.maxConcurrentRuns - options.running(), CLAIMED_AT_ONCE);
-      if (limit <= 0) isMore = true;
-      const isWanted = limit > 0 && (isMore || sought === 'open' || (await someoneWaits(store.database)));
+      const room = settings.maxConcurrentRuns - options.running();
+      const limit = Math.min(room, STARTED_AT_ONCE - options.starting());
+      // A look costs the same for one run as for many.
+      const isWorthIt = limit >= Math.min(room, STARTED_AT_ONCE / 2) && limit > 0;
+      if (!isWorthIt) isMore = true;
+      const isWanted = isWorthIt && (isMore || sought === 'open' || (await someoneWaits(store.database)));
       sought = null;
       if (!isWanted) return;
       try {

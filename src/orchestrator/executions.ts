@@ -16,7 +16,12 @@ export interface Executions {
   /** Resolves when all that were started so far have wound up. */
   settled(): Promise<void>;
   count(): number;
+  /** Those that have recorded nothing of a step yet, and have not taken long for it. */
+  starting(): number;
 }
+
+/** One that takes longer waits for something: a summary, or the server of a tool. It keeps nobody else from starting. */
+const STARTING_MILLISECONDS = 1000;
 
 interface Execution {
   runId: string;
@@ -33,6 +38,7 @@ export function createExecutions(
   const { store, clock, logger } = environment;
   // Not by run: a run that was suspended may be claimed again before its first execution has wound up.
   const executions = new Set<Execution>();
+  const starting = new Set<Execution>();
 
   function lookForEnd(runId: string, abort: Execution['abort']): void {
     store.recorder
@@ -41,22 +47,31 @@ export function createExecutions(
       .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be looked at'));
   }
 
+  function begun(execution: Execution): void {
+    if (starting.delete(execution)) options.onFree();
+  }
+
   return {
     start(lease) {
       const controller = new AbortController();
       const abort = (reason: StopReason) => controller.abort(reason);
       const unfollow = store.bus.onRun(lease.runId, (wake) => {
-        if (wake === null) lookForEnd(lease.runId, abort);
-        else if (wake.signs.includes('end')) abort('ended');
+        if (wake === null) return lookForEnd(lease.runId, abort);
+        if (wake.signs.includes('end')) abort('ended');
+        if (wake.events?.some(({ type }) => type !== 'input' && type !== 'status')) begun(execution);
       });
       const leaseEndsAt = clock.elapsed() + options.term().leaseMilliseconds;
       const execution: Execution = { runId: lease.runId, leaseEndsAt, abort, done: Promise.resolve() };
       executions.add(execution);
+      starting.add(execution);
+      const cancelPatience = clock.after(STARTING_MILLISECONDS, () => begun(execution));
       execution.done = executeRun(environment, lease, { signal: controller.signal, stopping: options.stopping })
         .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'a run was interrupted'))
         .finally(() => {
           unfollow();
           executions.delete(execution);
+          starting.delete(execution);
+          cancelPatience();
           options.onFree();
         });
     },
@@ -84,5 +99,6 @@ export function createExecutions(
       await Promise.all([...executions].map(({ done }) => done));
     },
     count: () => executions.size,
+    starting: () => starting.size,
   };
 }

@@ -36,7 +36,7 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   const places = createPlaces({ term, start: executions.start });
   const running = () => executions.count() + places.count();
   const claims = createClaims(environment, {
-    ...{ term, isRunning: () => isRunning, running, start: executions.start },
+    ...{ term, isRunning: () => isRunning, running, starting: executions.starting, start: executions.start },
   });
 
   async function tick(): Promise<void> {

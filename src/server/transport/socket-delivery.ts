@@ -13,7 +13,7 @@ export interface Line {
 }
 
 /** Written at once before it is waited for the reader: what a reader who stands still keeps in memory. */
-const AT_ONCE_CHARACTERS = 64 * 1024;
+const AT_ONCE_CHARACTERS = 8 * 1024;
 
 /**
  * Writes results to their socket as they come: each is written out once for all of its readers, and what is ready in one
