@@ -17,6 +17,13 @@ export const TOOL_OUTPUT_BYTES = 1024 * 1024;
 /** Calls of one step that run beside each other, where their tools allow it. */
 export const PARALLEL_CALLS = 4;
 
+/** Between two reports of one call's progress on the tape: a person reads no faster, and each is stored for good. */
+export const PROGRESS_SECONDS = 1;
+/** Such reports of one execution: those of a minute, which is how long most calls may take. */
+export const PROGRESS_EVENTS = 60;
+/** What a report says beside its numbers: a line to be read in passing. */
+export const PROGRESS_MESSAGE_CHARACTERS = 500;
+
 export const MAX_STEPS = 32;
 export const MAX_TOOL_CALLS = 64;
 export const RUN_SECONDS = 15 * 60;

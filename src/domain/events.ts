@@ -157,6 +157,13 @@ export const payloadSchemas = {
     attempt: z.int().positive(),
     idempotencyKey: z.string(),
   }),
+  tool_progress: z.object({
+    callId: z.string(),
+    tool: z.string(),
+    progress: z.number().describe('how far it is, in a unit of its own'),
+    total: z.number().nullable().describe('where it ends, in the same unit; null where the tool does not say'),
+    message: z.string().nullable(),
+  }),
   tool_result: z.object({
     callId: z.string(),
     tool: z.string(),

@@ -1,7 +1,7 @@
-import type { ApprovalScope, Json, NewEvent, RunError, RunOrigin } from './events.ts';
+import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
 import { conflict, notFound, type Refusal, refuseTransition } from './refusal.ts';
 import type { Run } from './run.ts';
-import { type AskingCall, askingCalls } from './step.ts';
+import { type AskingCall, askingCalls, isStarted } from './step.ts';
 import { isTerminal, type RunStatus, transitions } from './transitions.ts';
 
 /** What somebody wants of a run. Times are epoch milliseconds; ids come from outside. */
@@ -12,6 +12,8 @@ export type RunCommand =
   | { kind: 'start'; turn: number }
   /** What an executor saw or is about to do. */
   | { kind: 'record'; events: NewEvent[] }
+  /** What a tool says of a call under way. Nothing follows from it, and none is recorded behind the call's result. */
+  | { kind: 'report'; payload: PayloadOf<'tool_progress'> }
   | { kind: 'requestApproval' }
   | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
   | { kind: 'expireApproval'; approvalId: string; onExpiry: 'deny' | 'fail' }
@@ -54,6 +56,11 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return run.state.status === 'IN_PROGRESS'
         ? { kind: 'events', events: command.events }
         : refuseTransition(run.runId, run.state.status, 'record');
+    case 'report':
+      if (run.state.status !== 'IN_PROGRESS') return refuseTransition(run.runId, run.state.status, 'report');
+      return isStarted(run.step, command.payload.callId)
+        ? events({ type: 'tool_progress', actor: 'TOOL', payload: command.payload })
+        : events();
     case 'start':
     case 'requestApproval':
     case 'complete':

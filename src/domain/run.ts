@@ -98,6 +98,8 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
     case 'thought':
     case 'output_delta':
     case 'compaction':
+    // No sign of progress for resumptions: a call that kills its executor may report each time before.
+    case 'tool_progress':
       return seen;
     case 'output':
       return closeStep(seen, event);
@@ -131,10 +133,9 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
       return changeCall(seen, callId, { phase, attempts: attempt, idempotencyKey });
     }
     case 'tool_result':
-      return {
-        ...changeCall(seen, event.payload.callId, { phase: { at: 'settled', ok: event.payload.ok } }),
-        resumptionsWithoutProgress: 0,
-      };
+      return changeCall({ ...seen, resumptionsWithoutProgress: 0 }, event.payload.callId, {
+        phase: { at: 'settled', ok: event.payload.ok },
+      });
     case 'resumption':
       return resumed(seen, event, run.lastWorkAt);
     default:
@@ -173,11 +174,8 @@ function begin(event: PlacedEventOf<'input'>): Run | null {
 
 function enter(run: Run, event: PlacedEventOf<'status'>): Run {
   const { to, turn } = event.payload;
-  const entered = {
-    ...run,
-    activeMilliseconds: activeMilliseconds(run, event.recordedAt),
-    state: stateAfter(run, event),
-  };
+  const atWork = activeMilliseconds(run, event.recordedAt);
+  const entered = { ...run, activeMilliseconds: atWork, state: stateAfter(run, event) };
   if (to !== 'IN_PROGRESS') return entered;
   const startedAt = run.startedAt ?? event.recordedAt;
   return { ...entered, turn: turn ?? run.turn, startedAt, lastWorkAt: event.recordedAt };

@@ -35,6 +35,11 @@ export function callsOf(step: StepPhase): readonly ToolCall[] {
   return step.at === 'answered' ? step.calls : [];
 }
 
+/** Whether the call is being executed, as far as the tape says. */
+export function isStarted(step: StepPhase, callId: string): boolean {
+  return callsOf(step).some((call) => call.callId === callId && call.phase.at === 'started');
+}
+
 /** Calls that wait for a person. */
 export function askingCalls(step: StepPhase): AskingCall[] {
   return callsOf(step).filter((call): call is AskingCall => call.phase.at === 'asking');

@@ -98,7 +98,7 @@ function storableJson(text: string): string {
 }
 
 /** At most so many UTF-16 units, and no half pair at the cut. */
-function firstCharacters(text: string, units: number): string {
+export function firstCharacters(text: string, units: number): string {
   const kept = text.slice(0, units);
   return text.length > units ? kept.replace(/[\ud800-\udbff]$/, '') : kept;
 }

@@ -2,12 +2,23 @@ import { z } from 'zod';
 import { BUILTIN_SOURCE } from '../config/tools-config.ts';
 import type { Json, RiskLevel } from '../domain/events.ts';
 
+/** How far a call is, as its tool says. */
+export interface ProgressReport {
+  /** In a unit of the tool's own. */
+  progress: number;
+  /** Where it ends, in the same unit; null where that is not known. */
+  total: number | null;
+  message: string | null;
+}
+
 export interface ToolContext {
   /** Aborts at the time-out, and when the run is cancelled or its lease lost. */
   signal: AbortSignal;
   /** The same for every attempt at one call. */
   idempotencyKey: string;
   session: { id: string; owner: string };
+  /** Tells whoever follows the run. Returns at once and never throws; absent where nobody would be told. */
+  progress?(report: ProgressReport): void;
 }
 
 /** An input that was checked, or why it can not be used, in words that help the model to correct it. */

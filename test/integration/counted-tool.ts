@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RiskLevel } from '../../src/domain/events.ts';
-import { defineTool, type Tool } from '../../src/tools/tool.ts';
+import { defineTool, type Tool, type ToolContext } from '../../src/tools/tool.ts';
 
 /** A tool that counts its executions, and waits for a word where it is told to. */
 export interface CountedTool extends Tool {
@@ -13,7 +13,7 @@ interface Options {
   idempotent?: boolean;
   parallelSafe?: boolean;
   timeoutSeconds?: number;
-  execute?(input: { word: string }, context: { signal: AbortSignal }): Promise<string>;
+  execute?(input: { word: string }, context: ToolContext): Promise<string>;
 }
 
 export function countedTool(options: Options = {}): CountedTool {

@@ -19,6 +19,7 @@ import {
   resumption,
   runId,
   showing,
+  toolProgress,
   toolResult,
   toolStart,
   verdict,
@@ -31,7 +32,7 @@ const ROUNDS_TO_THE_END = 40;
 /** What may happen to a run from outside, at any time. `which` picks one of its questions, or one that is not open. */
 type Outside =
   | { kind: 'steer' | 'cancel' | 'fail' | 'start' | 'send' | 'complete' | 'requestApproval' | 'late-result' }
-  | { kind: 'allow' | 'deny' | 'expire' | 'expire-fail'; which: number };
+  | { kind: 'allow' | 'deny' | 'expire' | 'expire-fail' | 'report'; which: number };
 
 type Act =
   | { kind: 'pass'; milliseconds: number }
@@ -42,6 +43,7 @@ type Act =
 const common = fc.oneof<fc.Arbitrary<Outside>[]>(
   fc.record({ kind: fc.constantFrom('allow', 'deny', 'expire'), which: fc.nat(3) }),
   fc.constant({ kind: 'steer' }),
+  fc.record({ kind: fc.constant('report'), which: fc.nat(3) }),
 );
 const rare = fc.oneof<fc.Arbitrary<Outside>[]>(
   fc.record({ kind: fc.constantFrom('cancel', 'fail', 'start', 'send', 'complete', 'requestApproval', 'late-result') }),
@@ -151,11 +153,16 @@ function callsHold(run: Run, tape: PlacedEvent[]): void {
   const asked = of(tape, 'tool_call').map(({ payload }) => payload.callId);
   expect(new Set(results).size, 'no call is settled twice').toBe(results.length);
   expect(run.toolCalls).toBe(asked.length);
+  const before = (seq: number, callId: string) =>
+    tape.filter((event) => event.seq < seq && 'callId' in event.payload && event.payload.callId === callId);
+  for (const { payload, seq } of of(tape, 'tool_progress')) {
+    const earlier = before(seq, payload.callId).map(({ type }) => type);
+    expect(earlier, 'only what runs is reported of').toContain('tool_start');
+    expect(earlier, 'nothing is reported behind a result').not.toContain('tool_result');
+  }
   if (run.state.status === 'DONE') expect(results.toSorted(), 'every call is settled').toEqual(asked.toSorted());
   for (const { payload, seq } of of(tape, 'tool_start')) {
-    const earlier = tape.filter(
-      (event) => event.seq < seq && 'callId' in event.payload && event.payload.callId === payload.callId,
-    );
+    const earlier = before(seq, payload.callId);
     expect(earlier.some(allows), 'nothing runs that nobody allowed').toBe(true);
     expect(
       earlier.some(({ type }) => type === 'tool_result'),
@@ -213,6 +220,10 @@ function outsideCommand({ run, tape }: World, act: Outside): RunCommand | null {
       return isAtWork ? null : { kind: act.kind };
     case 'late-result':
       return isAtWork ? null : { kind: 'record', events: [toolResult('call_0')] };
+    case 'report': {
+      const callId = of(tape, 'tool_call').at(-1 - act.which)?.payload.callId ?? 'call_unknown';
+      return { kind: 'report', payload: toolProgress(callId).payload };
+    }
     default: {
       const asked = of(tape, 'approval_request').map(({ payload }) => payload.approvalId);
       const approvalId = asked.at(-1 - act.which) ?? 'apr_unknown';
@@ -343,7 +354,7 @@ test('B13: whatever is asked of a run, in whatever order, the invariants hold af
   // A property that never gets anywhere proves nothing.
   expect(runStatuses.filter((status) => !reached.has(status))).toEqual([]);
   expect([...reached]).toEqual(
-    expect.arrayContaining(['resumption', 'tool_start', 'approval_decision', 'tool_result']),
+    expect.arrayContaining(['resumption', 'tool_start', 'tool_progress', 'approval_decision', 'tool_result']),
   );
 });
 

@@ -1,3 +1,5 @@
+import type { RecordedEvent } from '../../domain/events.ts';
+import { formatCursor } from '../../tape/cursor.ts';
 import { createFollowing, type Following } from '../../tape/following.ts';
 
 /** What a subscription resolves one of its results from. */
@@ -5,6 +7,17 @@ export interface SourceEvent<Value> {
   value: Value;
   /** Where a client that saw this continues; null where there is no such place. */
   cursor: string | null;
+}
+
+const sources = new WeakMap<RecordedEvent, SourceEvent<RecordedEvent>>();
+
+/** The same for every follower, so that what is made of it is made once. */
+export function sourceOf(event: RecordedEvent): SourceEvent<RecordedEvent> {
+  const known = sources.get(event);
+  if (known) return known;
+  const made = { value: event, cursor: formatCursor(event) };
+  sources.set(event, made);
+  return made;
 }
 
 /** The source that hands on each item of each batch. Its `return` ends the source at once, whatever `next` waits for. */

@@ -1,12 +1,12 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
-import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import type { EventType } from '../../domain/events.ts';
 import { formatCursor, seqOnTape } from '../../tape/cursor.ts';
 import { type FollowBatch, followRun } from '../../tape/follow.ts';
 import type { Following } from '../../tape/following.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { absent, badUserInput } from '../public-errors.ts';
-import { eachOf, type SourceEvent } from './event-source.ts';
+import { eachOf, type SourceEvent, sourceOf } from './event-source.ts';
 import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
 
 /** The largest batch that one result may hold. */
@@ -55,17 +55,6 @@ async function openTape(
   const cursor = lastEventId ?? args.after ?? null;
   const after = cursor === null ? 0 : seqOnTape(cursor, { runId: run.id, head: await loaders.head.load(run.id) });
   return followRun(follow, { runId: run.id, after, types, maxBatch, signal });
-}
-
-const sources = new WeakMap<RecordedEvent, SourceEvent<RecordedEvent>>();
-
-/** The same for every follower, so that what is made of it is made once. */
-function sourceOf(event: RecordedEvent): SourceEvent<RecordedEvent> {
-  const known = sources.get(event);
-  if (known) return known;
-  const made = { value: event, cursor: formatCursor(event) };
-  sources.set(event, made);
-  return made;
 }
 
 builder.subscriptionFields((t) => ({

@@ -1,13 +1,13 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
-import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import type { EventType } from '../../domain/events.ts';
 import { nextRunId } from '../../projections/runs.ts';
 import { sessionById } from '../../projections/sessions.ts';
-import { CursorError, formatCursor, parseCursor, seqOnTape } from '../../tape/cursor.ts';
+import { CursorError, parseCursor, seqOnTape } from '../../tape/cursor.ts';
 import { followSession, type SessionRuns } from '../../tape/follow-session.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { absent } from '../public-errors.ts';
-import { eachOf, type SourceEvent } from './event-source.ts';
+import { eachOf, sourceOf } from './event-source.ts';
 import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
 
 function runsOf({ commands, viewer }: GraphqlContext): SessionRuns {
@@ -60,9 +60,7 @@ builder.subscriptionField('sessionEvents', (t) =>
       types: typesArgument,
     },
     subscribe: async (_root, args, context) =>
-      eachOf(await openSession(context, args), (events) =>
-        events.map((event): SourceEvent<RecordedEvent> => ({ value: event, cursor: formatCursor(event) })),
-      ),
+      eachOf(await openSession(context, args), (events) => events.map(sourceOf)),
     resolve: ({ value }) => value,
   }),
 );

@@ -87,6 +87,30 @@ builder.objectRef<EventOf<'tool_start'>>('ToolStartEvent').implement({
   }),
 });
 
+builder.objectRef<EventOf<'tool_progress'>>('ToolProgressEvent').implement({
+  description:
+    'How far a tool says that it is with a call: at most one event a second with the newest that it said, 60 for one execution, and none behind its result.',
+  interfaces: [TapeEvent],
+  fields: (t) => ({
+    callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
+    tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
+    progress: t.float({
+      description: 'How far it is, in a unit of its own.',
+      resolve: ({ payload }) => payload.progress,
+    }),
+    total: t.float({
+      nullable: true,
+      description: 'Where it ends, in the same unit; null where the tool does not say.',
+      resolve: ({ payload }) => payload.total,
+    }),
+    message: t.string({
+      nullable: true,
+      description: 'What it is doing, in its own words, cut where they are long; null where it does not say.',
+      resolve: ({ payload }) => payload.message,
+    }),
+  }),
+});
+
 builder.objectRef<EventOf<'tool_result'>>('ToolResultEvent').implement({
   description: 'What came of a tool call, whether it was executed or not.',
   interfaces: [TapeEvent],

@@ -1,5 +1,5 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
-import type { NewEvent } from '../../domain/events.ts';
+import type { NewEvent, PayloadOf } from '../../domain/events.ts';
 import { nextStep } from '../../domain/next-step.ts';
 import { foldOn } from '../../domain/place-events.ts';
 import { isRefusal } from '../../domain/refusal.ts';
@@ -28,6 +28,18 @@ export function recordEvents(
   writes: RowWrite[] = [],
 ): Promise<Progress> {
   return recordUnderLease(environment, lease, (run, now) => decide(run, { kind: 'record', events }, now), writes);
+}
+
+/** Records what a tool says of a call under way. Neither the call nor its run depends on it. */
+export async function recordReport(
+  { store }: Environment,
+  { runId, sessionId, epoch }: Lease,
+  payload: PayloadOf<'tool_progress'>,
+): Promise<void> {
+  await store.recorder.record({
+    ...{ runId, sessionId, epoch },
+    decide: (run, now) => decide(run, { kind: 'report', payload }, now),
+  });
 }
 
 async function recordUnderLease(

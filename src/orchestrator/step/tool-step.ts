@@ -12,7 +12,8 @@ import type { Environment } from '../environment.ts';
 import type { Lease } from '../leases.ts';
 import type { RunSetting } from '../run-setting.ts';
 import { question } from './judge-step.ts';
-import { type Progress, recordEvents } from './record-step.ts';
+import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
+import { type Progress, recordEvents, recordReport } from './record-step.ts';
 import { revealInput } from './sealed-input.ts';
 
 /** Runs allowed calls: neighbours that are parallel-safe a few at a time, the others one by one, in the order of the model. */
@@ -73,13 +74,26 @@ async function execute(
     const absence = environment.world.toolbox.absence(call.tool) ?? `The tool ${call.tool} is not available now.`;
     return recordEvents(environment, lease, [unexecuted(call, absence)]);
   }
-  const context = { signal, idempotencyKey: call.idempotencyKey ?? call.callId, session: setting.session };
   const bounds = { clock: environment.clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
   const revealed = await revealInput(environment, setting.session.id, call);
   if (!revealed.ok) return recordEvents(environment, lease, [unexecuted(call, revealed.error)]);
-  const outcome = await runTool(tool, revealed.input, context, bounds);
+  const reports = reportsOf(environment, lease, call);
+  const context = {
+    ...{ signal, idempotencyKey: call.idempotencyKey ?? call.callId, session: setting.session },
+    progress: reports.take,
+  };
+  const outcome = await runTool(tool, revealed.input, context, bounds).finally(reports.end);
   const { payload, writes } = resultOf(environment, lease, call, tool, outcome);
   return recordEvents(environment, lease, [{ type: 'tool_result', actor: 'TOOL', payload }], writes);
+}
+
+function reportsOf(environment: Environment, lease: Lease, { callId, tool }: ToolCall): ProgressRecorder {
+  const { clock, logger } = environment;
+  return createProgressRecorder({
+    clock,
+    record: (report) => recordReport(environment, lease, { callId, tool, ...report }),
+    onLost: (error) => logger.debug({ err: error, runId: lease.runId }, 'a report of progress was not recorded'),
+  });
 }
 
 function resultOf({ newId }: Environment, { runId }: Lease, call: ToolCall, tool: Tool, outcome: ToolOutcome) {

@@ -45,7 +45,8 @@ const replaceRun = batchInsert({
 
 /** Events after which the row stays as it is. */
 const silent: ReadonlySet<PlacedEvent['type']> = new Set([
-  ...(['thought', 'output_delta', 'tool_call', 'tool_decision', 'tool_start', 'tool_result'] as const),
+  ...(['thought', 'output_delta', 'tool_call', 'tool_decision', 'tool_start'] as const),
+  ...(['tool_progress', 'tool_result'] as const),
   ...(['approval_request', 'approval_decision', 'compaction'] as const),
 ]);
 

@@ -59,6 +59,7 @@ function moves(event: PlacedEvent): boolean {
     case 'tool_call':
     case 'tool_decision':
     case 'tool_start':
+    case 'tool_progress':
     case 'compaction':
     case 'resumption':
       return false;

@@ -5,18 +5,22 @@ import {
   ErrorCode,
   McpError,
   type Tool as McpToolDescription,
+  ProgressNotificationSchema,
   ToolListChangedNotificationSchema,
   ToolSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { MCP_PING_SECONDS, MCP_START_SECONDS, MCP_TOOL_PAGES, MCP_TOOLS } from '../../config/limits.ts';
+import type { ProgressReport } from '../tool.ts';
 import { type Channel, describeFailure, type Log } from './channel/channel.ts';
 
 export interface CallOptions {
   signal: AbortSignal;
   timeoutSeconds: number;
   idempotencyKey: string;
+  /** Is told what the server reports of the call until it is over; without it the server is not asked to. */
+  progress: ((report: ProgressReport) => void) | undefined;
 }
 
 /** A server that was greeted and answers. */
@@ -67,6 +71,7 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
     checkNow();
   };
   client.setNotificationHandler(ToolListChangedNotificationSchema, onToolsChanged);
+  const listeners = listenToProgress(client);
   try {
     await client.connect(channel.transport, { timeout: MCP_START_SECONDS * 1000 });
   } catch (error) {
@@ -76,8 +81,10 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
   return {
     lost,
     listTools: () => listTools(client, log),
-    async call(tool, input, { idempotencyKey, ...bounds }) {
-      const params = { name: tool, arguments: input, _meta: { 'runtape/idempotencyKey': idempotencyKey } };
+    async call(tool, input, { idempotencyKey, progress, ...bounds }) {
+      const listener = listeners.add(progress);
+      const meta = { 'runtape/idempotencyKey': idempotencyKey, ...listener.meta };
+      const params = { name: tool, arguments: input, _meta: meta };
       try {
         return readResult(await callOnce(client, params, bounds));
       } catch (error) {
@@ -86,14 +93,38 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
         // Whatever the server did not say itself is a fault of the way to it.
         checkNow();
         throw new LostConnection(describeFailure(error));
+      } finally {
+        listener.remove();
       }
+    },
+  };
+}
+
+/**
+ * Reports go by tokens of our own, not by `onprogress` of the SDK: that one is gone before a report that arrives together with
+ * the result is handled, and takes what comes later for a fault of the connection.
+ */
+function listenToProgress(client: Client) {
+  const listeners = new Map<string | number, (report: ProgressReport) => void>();
+  let lastToken = 0;
+  client.setNotificationHandler(ProgressNotificationSchema, ({ params }) => {
+    const { progressToken, progress, total = null, message = null } = params;
+    listeners.get(progressToken)?.({ progress, total, message });
+  });
+  return {
+    add(listener: ((report: ProgressReport) => void) | undefined) {
+      if (!listener) return { meta: {}, remove: () => {} };
+      lastToken += 1;
+      const progressToken = lastToken;
+      listeners.set(progressToken, listener);
+      return { meta: { progressToken }, remove: () => void listeners.delete(progressToken) };
     },
   };
 }
 
 async function callOnce(
   client: Client,
-  params: { name: string; arguments: Record<string, unknown> },
+  params: { name: string; arguments: Record<string, unknown>; _meta: Record<string, unknown> },
   { signal, timeoutSeconds }: { signal: AbortSignal; timeoutSeconds: number },
 ): Promise<unknown> {
   // The SDK listens to its signal for ever, and would cancel calls that were answered long ago.

@@ -69,10 +69,10 @@ async function call(
   { name, config }: McpServerOptions,
   tool: string,
   input: Json,
-  { signal, idempotencyKey }: ToolContext,
+  { signal, idempotencyKey, progress }: ToolContext,
 ): Promise<Json> {
   if (life.connection === null) throw new Error(absenceOf(name, life));
-  const bounds = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds };
+  const bounds = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
   try {
     return callOutput(await life.connection.call(tool, input as { [key: string]: Json }, bounds));
   } catch (error) {

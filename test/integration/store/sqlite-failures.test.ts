@@ -5,6 +5,7 @@ import type { Gateway } from '../../../src/server/gateway.ts';
 import { GraphqlFailure } from '../../client.ts';
 import { RunsDocument, SendMessageDocument } from '../../generated/graphql.ts';
 import { converse, follow, runById, send, typesOf } from '../conversation.ts';
+import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
 const soon = { RUNTAPE_LEASE_SECONDS: '1' };
@@ -63,6 +64,33 @@ describe('B52: a database that another program holds', () => {
   });
 });
 
+test.each([
+  ['together with its result', async () => {}],
+  ['before its result', () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))],
+])('B52: a report of a tool that the store does not take is lost, and nothing else is: %s', async (_name, pause) => {
+  const tool = countedTool({
+    async execute(_input, { progress }) {
+      progress?.({ progress: 1, total: null, message: null });
+      await pause();
+      return 'done';
+    },
+  });
+  const { client, gateway } = await startTestGateway({ tools: [tool] });
+  await refuseReports(gateway);
+  const { events, run } = await converse(client, { sessionKey: 'lost', text: calling(['count', { word: 'a' }]) });
+  expect(typesOf(events)).toContain('TOOL_RESULT');
+  expect(typesOf(events)).not.toContain('TOOL_PROGRESS');
+  expect(run).toMatchObject({ state: 'DONE', output: 'count: done', resumptions: 0 });
+  expect(tool.executions).toHaveLength(1);
+});
+
+/** The store refuses these events as it refuses whatever breaks a rule. */
+async function refuseReports(gateway: Gateway): Promise<void> {
+  const other = await otherProgram(gateway);
+  other.exec(`CREATE TRIGGER "no_reports" BEFORE INSERT ON "Event" WHEN NEW."type" = 'tool_progress'
+    BEGIN SELECT RAISE(ABORT, 'no_reports'); END`);
+}
+
 /** Lets the file grow no further; returns what lifts that. */
 async function fill({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
   const [row] = await database.reader.$queryRawUnsafe<{ page_count: bigint }[]>('PRAGMA page_count');
@@ -75,12 +103,18 @@ async function fill({ parts: { database } }: Gateway): Promise<() => Promise<voi
 }
 
 /** Holds the write lock from outside; returns what lets it go. */
-async function hold({ parts: { database } }: Gateway): Promise<() => void> {
-  const [row] = await database.reader.$queryRawUnsafe<{ file: string }[]>('SELECT file FROM pragma_database_list');
-  const other = new BetterSqlite(row?.file ?? '');
-  onTestFinished(() => void other.close());
+async function hold(gateway: Gateway): Promise<() => void> {
+  const other = await otherProgram(gateway);
   other.exec('BEGIN IMMEDIATE');
   return () => {
     if (other.inTransaction) other.exec('ROLLBACK');
   };
+}
+
+/** A connection that is not the gateway's. */
+async function otherProgram({ parts: { database } }: Gateway): Promise<BetterSqlite.Database> {
+  const [row] = await database.reader.$queryRawUnsafe<{ file: string }[]>('SELECT file FROM pragma_database_list');
+  const other = new BetterSqlite(row?.file ?? '');
+  onTestFinished(() => void other.close());
+  return other;
 }

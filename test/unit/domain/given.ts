@@ -159,6 +159,11 @@ export function toolStart(callId: string, attempt = 1): NewEvent {
   return { type: 'tool_start', actor: 'SYSTEM', payload };
 }
 
+export function toolProgress(callId: string, progress = 1): Extract<NewEvent, { type: 'tool_progress' }> {
+  const payload = { callId, tool: `tool_${callId}`, progress, total: 10, message: 'On it.' };
+  return { type: 'tool_progress', actor: 'TOOL', payload };
+}
+
 export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'>> = {}): NewEvent {
   const payload: PayloadOf<'tool_result'> = {
     ...{ callId, tool: `tool_${callId}`, ok: true, output: `result of ${callId}`, error: null },

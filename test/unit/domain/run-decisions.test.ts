@@ -18,12 +18,15 @@ import {
   limits,
   origin,
   output,
+  question,
   refusalOf,
   runId,
   runOf,
   status,
   steered,
   tapeTo,
+  toolProgress,
+  toolResult,
   toolStart,
   verdict,
 } from './given.ts';
@@ -115,6 +118,32 @@ describe('sending and steering', () => {
         command: 'record',
       });
     }
+  });
+});
+
+describe('what a tool reports', () => {
+  const { payload } = toolProgress('a');
+  const report: RunCommand = { kind: 'report', payload };
+
+  test('is recorded while its call is executed', () => {
+    expect(when([called('a', 'b'), toolStart('a'), toolStart('b')], report)).toEqual([
+      { type: 'tool_progress', actor: 'TOOL', payload },
+    ]);
+  });
+
+  test.each<[string, Given]>([
+    ['before it', called('a')],
+    ['behind its result', [called('a', 'b'), toolStart('a'), toolStart('b'), toolResult('a')]],
+    ['of another call', [called('b'), toolStart('b')]],
+    ['when a person is asked about its outcome', [called('a'), toolStart('a'), question('a')]],
+    ['in the next step', [called('a'), toolStart('a'), toolResult('a'), context(2)]],
+  ])('adds nothing %s', (_name, given) => {
+    expect(when(given, report)).toEqual([]);
+  });
+
+  test('is refused by a run that was cancelled', () => {
+    const cancelled = [called('a'), toolStart('a'), status('IN_PROGRESS', 'CANCELLED')];
+    expect(refused(cancelled, report)).toMatchObject({ kind: 'invalid-transition', command: 'report' });
   });
 });
 

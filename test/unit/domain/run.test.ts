@@ -27,6 +27,7 @@ import {
   tape,
   tapeTo,
   toolCall,
+  toolProgress,
   toolResult,
   toolStart,
   verdict,
@@ -207,6 +208,7 @@ describe('resumptions', () => {
     ['another context', context(1)],
     ['a piece of text', delta],
     ['the start of a tool', toolStart('a')],
+    ['what a tool reports', toolProgress('a')],
     ['a message', steered('more')],
   ])('B49: %s is none', (_name, given) => {
     expect(runOf(lost, given).resumptionsWithoutProgress).toBe(2);
@@ -309,11 +311,25 @@ describe('the fold', () => {
     }
   });
 
+  test('what a tool reports changes nothing but the head', () => {
+    const given = [called('a', 'b'), toolStart('a')];
+    const before = runOf(given);
+    for (const callId of ['a', 'b', 'x']) {
+      expect(runOf(given, toolProgress(callId))).toEqual({ ...before, head: before.head + 1 });
+    }
+  });
+
   test('evolve never throws, whatever follows whatever, and changes nothing that it was given', () => {
     const all = [
       ...[input('hello'), steered('more'), context(1), thought, delta, ...output(1, { calls: ['a'] }), compaction],
       ...[verdict('a', 'ALLOW'), question('a'), answer('a', 'ALLOWED'), answer('a', 'DENIED'), resumption(1)],
-      ...[toolStart('a'), toolResult('a'), status('PENDING', 'IN_PROGRESS'), status('IN_PROGRESS', 'DONE')],
+      ...[
+        toolStart('a'),
+        toolProgress('a'),
+        toolResult('a'),
+        status('PENDING', 'IN_PROGRESS'),
+        status('IN_PROGRESS', 'DONE'),
+      ],
       ...[
         status('IN_PROGRESS', 'FAILED'),
         status('IN_PROGRESS', 'CANCELLED'),

@@ -9,7 +9,19 @@ import {
   transitionCommands,
   transitions,
 } from '../../../src/domain/transitions.ts';
-import { answer, asking, awaiting, eventsOf, failure, refusalOf, runId, runOf, status, tapeTo } from './given.ts';
+import {
+  answer,
+  asking,
+  awaiting,
+  eventsOf,
+  failure,
+  refusalOf,
+  runId,
+  runOf,
+  status,
+  tapeTo,
+  toolProgress,
+} from './given.ts';
 
 /** DESIGN.md section 3, written out once more, so that a change of the code alone is seen. */
 const table: Record<RunStatus, Partial<Record<TransitionCommand, RunStatus>>> = {
@@ -111,6 +123,7 @@ describe('ending', () => {
     const others: RunCommand[] = [
       { kind: 'steer', text: 'more', idempotencyKey: null },
       { kind: 'record', events: [answer('a', 'ALLOWED')] },
+      { kind: 'report', payload: toolProgress('a').payload },
       { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' },
       { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'fail' },
       allow,

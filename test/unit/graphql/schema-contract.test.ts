@@ -31,7 +31,10 @@ test('the schema keeps the contract', () => {
   const dangerous = findDangerousChanges(contract, schema).filter(
     ({ type }) => !optional.some((each) => each === type),
   );
-  expect(dangerous).toEqual([]);
+  // It may add values to enums as well; each is named here, so that none comes unseen.
+  expect(dangerous.map(({ description }) => description)).toEqual([
+    'TOOL_PROGRESS was added to enum type TapeEventType.',
+  ]);
 });
 
 test('a schema without one of the fields would not', () => {

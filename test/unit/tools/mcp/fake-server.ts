@@ -1,12 +1,19 @@
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
-import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolRequestSchema,
+  ListToolsRequestSchema,
+  type ProgressNotification,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { Clock } from '../../../../src/clock.ts';
 import { createMcpServer, type McpServer } from '../../../../src/tools/mcp/mcp-server.ts';
 import type { McpServerOptions } from '../../../../src/tools/mcp/server-life.ts';
 
 type Listed = { name: string } & Record<string, unknown>;
-type Respond = (call: { name: string; arguments?: Record<string, unknown> }, extra: { signal: AbortSignal }) => unknown;
+type Respond = (
+  call: { name: string; arguments?: Record<string, unknown>; _meta?: { progressToken?: string | number } },
+  extra: { signal: AbortSignal },
+) => unknown;
 
 /** An MCP server in this process, which can be told to fail, and what was said of it. */
 export interface FakeServer {
@@ -16,6 +23,8 @@ export interface FakeServer {
   respond: Respond;
   /** The next starts fail. */
   broken: boolean;
+  /** Its reports wait for the next message, and arrive together with it, as in one chunk of a stream. */
+  holdsReports: boolean;
   /** How often it was started. */
   starts: number;
   /** Warnings in the log. */
@@ -24,6 +33,8 @@ export interface FakeServer {
   crash(): Promise<void>;
   /** Says that its tools are others now. */
   announce(): Promise<void>;
+  /** Reports how far a call is. */
+  report(params: ProgressNotification['params']): Promise<void>;
   /** What the gateway makes of it. */
   subject(name: string, clock: Clock, config?: Partial<McpServerOptions['config']>): McpServer;
 }
@@ -34,6 +45,7 @@ export function createFakeServer(pages: Listed[][]): FakeServer {
   let current: Server | null = null;
   const open = () => {
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
+    bundleReports(theirs, () => fake.holdsReports);
     const server = serve(fake);
     current = server;
     fake.starts += 1;
@@ -47,10 +59,11 @@ export function createFakeServer(pages: Listed[][]): FakeServer {
     return { transport: ours, failure: () => null, noticesLoss: true, close: () => ours.close() };
   };
   const fake: FakeServer = {
-    ...{ pages, broken: false, starts: 0, warnings: [] },
+    ...{ pages, broken: false, holdsReports: false, starts: 0, warnings: [] },
     respond: () => ({ content: [] }),
     crash: async () => current?.close(),
     announce: async () => current?.sendToolListChanged(),
+    report: async (params) => current?.notification({ method: 'notifications/progress', params }),
     subject(name, clock, config) {
       const log = {
         ...{ debug: () => {}, info: () => {} },
@@ -61,6 +74,17 @@ export function createFakeServer(pages: Listed[][]): FakeServer {
     },
   };
   return fake;
+}
+
+function bundleReports(transport: InMemoryTransport, isHolding: () => boolean): void {
+  const send = transport.send.bind(transport);
+  const held: Parameters<typeof send>[] = [];
+  transport.send = async (...message) => {
+    held.push(message);
+    const isReport = 'method' in message[0] && message[0].method === 'notifications/progress';
+    if (isReport && isHolding()) return;
+    await Promise.all(held.splice(0).map((one) => send(...one)));
+  };
 }
 
 function serve(fake: FakeServer): Server {
