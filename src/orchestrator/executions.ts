@@ -40,13 +40,6 @@ export function createExecutions(
   const executions = new Set<Execution>();
   const starting = new Set<Execution>();
 
-  function lookForEnd(runId: string, abort: Execution['abort']): void {
-    store.recorder
-      .load(runId)
-      .then((run) => run && isTerminal(run.state.status) && abort('ended'))
-      .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be looked at'));
-  }
-
   function begun(execution: Execution): void {
     if (starting.delete(execution)) options.onFree();
   }
@@ -56,7 +49,7 @@ export function createExecutions(
       const controller = new AbortController();
       const abort = (reason: StopReason) => controller.abort(reason);
       const unfollow = store.bus.onRun(lease.runId, (wake) => {
-        if (wake === null) return lookForEnd(lease.runId, abort);
+        if (wake === null) return lookForEnd(environment, lease.runId, abort);
         if (wake.signs.includes('end')) abort('ended');
         if (wake.events?.some(({ type }) => type !== 'input' && type !== 'status')) begun(execution);
       });
@@ -101,4 +94,11 @@ export function createExecutions(
     count: () => executions.size,
     starting: () => starting.size,
   };
+}
+
+function lookForEnd({ store, logger }: Environment, runId: string, abort: Execution['abort']): void {
+  store.recorder
+    .load(runId)
+    .then((run) => run && isTerminal(run.state.status) && abort('ended'))
+    .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be looked at'));
 }

@@ -82,9 +82,7 @@ export function createAppender(
   }
 
   async function refuse({ request, resolve }: WaitingAppend, rule: string): Promise<void> {
-    // As it is there now, whatever was thought of it.
-    const asked = { ...request, expectedHead: Number.MAX_SAFE_INTEGER };
-    const { head } = (await store.ends([asked])).get(request.runId) ?? emptyTape;
+    const { head } = (await store.ends([asItIs(request)])).get(request.runId) ?? emptyTape;
     resolve(refusalBy(rule, head));
   }
 
@@ -100,6 +98,9 @@ export function createAppender(
     },
   };
 }
+
+/** Asks for the tape as it is stored now, whatever was thought of it. */
+const asItIs = (request: AppendRequest) => ({ ...request, expectedHead: Number.MAX_SAFE_INTEGER });
 
 /** By the end of the id, which is random. */
 function laneOf<Lane>(lanes: readonly Lane[], runId: string): Lane {
