@@ -2,8 +2,8 @@ import type { Contestant, Talker } from '../contestants/contestant.ts';
 import { talkTo } from '../load/talking.ts';
 import type { Bench } from './row.ts';
 
-const WARM_UP_SECONDS = 2;
-const WARM_UP_USERS = 8;
+const WARM_UP_SECONDS = 6;
+const WARM_UP_USERS = 32;
 const WARM_UP_TOKENS = 20;
 
 export type NamedTalker = Talker & { name: string };

@@ -45,6 +45,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
       else decide(false, 403, foreign);
     },
   });
+  sockets.on('connection', forgiveFailedWrites);
   const guests = new WeakMap<object, Guest>();
   const lines = new WeakMap<ExecutionArgs, Line>();
   return useServer(
@@ -89,6 +90,12 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
     sockets,
     limits.KEEP_ALIVE_SECONDS * 1000,
   );
+}
+
+/** A write that fails is a client that left: the socket closes, and says so. The protocol's library would print it as a fault. */
+function forgiveFailedWrites(socket: WebSocket): void {
+  const send = socket.send.bind(socket);
+  Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
 }
 
 function welcome({ clock }: Door, identity: Identity, socket: WebSocket): Guest {

@@ -64,8 +64,8 @@ export function deliver(results: Following<StreamedResult>, line: Line): AsyncIt
 /** Resolves when the operating system has it, or when the socket is closed, because nobody can have it any more. */
 function send(socket: WebSocket, message: string): Promise<void> {
   return new Promise((resolve) => {
-    socket.send(message, (failure) => {
-      if (!failure || socket.readyState === socket.CLOSED) resolve();
+    socket.send(message, () => {
+      if (socket.readyState === socket.OPEN || socket.readyState === socket.CLOSED) resolve();
       else void closed(socket).then(resolve);
     });
   });
