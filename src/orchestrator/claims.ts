@@ -45,10 +45,11 @@ export function createClaims({ store, clock, settings, logger }: Environment, op
       // A look costs the same for one run as for many.
       const isWorthIt = limit >= Math.min(room, STARTED_AT_ONCE / 2) && limit > 0;
       if (!isWorthIt) isMore = true;
-      const isWanted = isWorthIt && (isMore || sought === 'open' || (await someoneWaits(store.database)));
+      const wanted = sought;
       sought = null;
-      if (!isWanted) return;
+      if (!isWorthIt) return;
       try {
+        if (wanted === 'waiting' && !isMore && !(await someoneWaits(store.database))) return;
         const leases = await claimLeases(store.database, options.term(), limit);
         outage.worked();
         leases.forEach(options.start);

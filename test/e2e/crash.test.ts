@@ -58,7 +58,7 @@ test('B38, B48: an approval that waits through kill -9 is decided afterwards by 
   const second = await start(quickLease);
   await withClient(second, async (client) => {
     const { approvals } = await client.send(ApprovalsDocument, { filter: { statuses: ['PENDING'] } });
-    expect(approvals.edges).toMatchObject([{ node: { tool: 'memory_save', run: { id: run.id } } }]);
+    expect(approvals.edges).toMatchObject([{ node: { tool: 'memory_save', runId: run.id } }]);
     const approvalId = approvals.edges[0]?.node.id ?? '';
     const { decideApproval } = await client.send(DecideApprovalDocument, { input: { approvalId, decision: 'ALLOW' } });
     expect(decideApproval.__typename).toBe('DecideApprovalSuccess');
