@@ -30,6 +30,8 @@ export type Parameter = string | number | null;
 interface Words {
   /** Follows a column: any of the ids in a parameter that is a JSON array. */
   inIds: string;
+  /** Follows a table: read by this index. Postgres knows how many rows there are, and finds it by itself. */
+  by(index: string): string;
   /** Stands behind FROM or JOIN: a parameter that is a JSON array of objects, as a table. Name to Postgres type. */
   rows(name: string, columns: Readonly<Record<string, string>>): string;
 }
@@ -37,6 +39,7 @@ interface Words {
 const words: Record<'sqlite' | 'postgresql', Words> = {
   sqlite: {
     inIds: 'IN (SELECT value FROM json_each(?))',
+    by: (index) => `INDEXED BY "${index}"`,
     rows: (name, columns) =>
       `(SELECT ${Object.keys(columns)
         .map((column) => `value ->> '${column}' AS "${column}"`)
@@ -44,6 +47,7 @@ const words: Record<'sqlite' | 'postgresql', Words> = {
   },
   postgresql: {
     inIds: 'IN (SELECT jsonb_array_elements_text(?::jsonb))',
+    by: () => '',
     rows: (name, columns) =>
       `jsonb_to_recordset(?::jsonb) AS "${name}"(${Object.entries(columns)
         .map(([column, type]) => `"${column}" ${type}`)

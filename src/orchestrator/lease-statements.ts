@@ -13,12 +13,12 @@ const free = (condition: string, ended: string, limit: string) => `
     ORDER BY "Run"."id" LIMIT ${limit}`;
 
 /** Runs that could go on: those under way first, then of each session the next in line. */
-const open = (ended: string, limit: string) => `
+const open = (ended: string, limit: string, byOpen: string) => `
   SELECT * FROM (${free(`"Run"."state" = 'IN_PROGRESS'`, ended, limit)}) AS "begun"
   UNION ALL
   SELECT * FROM (${free(
     `"Run"."state" = 'PENDING' AND "Run"."id" = (
-      SELECT "next"."id" FROM "Run" AS "next"
+      SELECT "next"."id" FROM "Run" AS "next" ${byOpen}
         WHERE "next"."sessionId" = "Run"."sessionId" AND "next"."state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
         ORDER BY "next"."state" = 'PENDING', "next"."urgent" DESC, "next"."id" LIMIT 1)`,
     ended,
@@ -29,7 +29,7 @@ const open = (ended: string, limit: string) => `
 /** Holder, new end, then of each kind of run now and limit, then the limit of both. */
 export const CLAIM_SQLITE = `
   INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
-  SELECT "runId", ?, coalesce("epoch", 0) + 1, ?, "holder" IS NOT NULL FROM (${open('?', '?')}) WHERE true
+  SELECT "runId", ?, coalesce("epoch", 0) + 1, ?, "holder" IS NOT NULL FROM (${open('?', '?', 'INDEXED BY "Run_open"')}) WHERE true
   ON CONFLICT ("runId") DO UPDATE SET "holder" = excluded."holder", "epoch" = excluded."epoch",
     "expiresAt" = excluded."expiresAt", "lost" = excluded."lost"
   RETURNING "runId", "epoch", "lost",
@@ -43,7 +43,7 @@ const newEnd = (milliseconds: string) => `${now} + ${milliseconds}::int * interv
  * anybody here.
  */
 export const CLAIM_POSTGRESQL = `
-  WITH "open" AS MATERIALIZED (${open(now, '$3::int')}),
+  WITH "open" AS MATERIALIZED (${open(now, '$3::int', '')}),
   "idle" AS (
     SELECT "runId" FROM "Lease" WHERE "runId" IN (SELECT "runId" FROM "open") AND ("holder" IS NULL OR "expiresAt" <= ${now})
       FOR NO KEY UPDATE SKIP LOCKED

@@ -89,8 +89,9 @@ export const nothingAhead: RunsAhead = { open: null, waiting: 0 };
 
 const ahead = statement<RunsAhead>(
   { open: 'text', waiting: 'number' },
-  () => `SELECT "id", (SELECT count(*) FROM "Run" AS "other" WHERE "other"."sessionId" = "Run"."sessionId" AND "other"."state" = 'PENDING')
-    FROM "Run" WHERE "sessionId" = ? AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
+  // However many runs the session has had, only those that are open are looked at.
+  ({ by }) => `SELECT "id", count(*) FILTER (WHERE "state" = 'PENDING') OVER ()
+    FROM "Run" ${by('Run_open')} WHERE "sessionId" = ? AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
     ORDER BY "state" = 'PENDING', "urgent" DESC, "id" LIMIT 1`,
 );
 
@@ -177,7 +178,8 @@ export async function usageOfSessions(
 
 const heads = statement<{ runId: string; head: number }>(
   { runId: 'text', head: 'number' },
-  ({ inIds }) => `SELECT "runId", max("seq") FROM "Event" WHERE "runId" ${inIds} GROUP BY "runId"`,
+  ({ inIds }) => `SELECT "runId", coalesce((SELECT max("seq") FROM "Event" WHERE "Event"."runId" = "Tape"."runId"), 0)
+    FROM "Tape" WHERE "runId" ${inIds}`,
 );
 
 /** Seq of the newest event of each run. */
