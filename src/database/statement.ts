@@ -60,8 +60,8 @@ export function statement<Row>(columns: ColumnsOf<Row>, write: (words: Words) =>
   return { columns, sqlite: write(words.sqlite), postgresql: numbered(write(words.postgresql)) };
 }
 
-/** As Postgres wants them: `$1`, `$2`, … */
-function numbered(sql: string): string {
+/** Parameters as Postgres wants them: `$1`, `$2`, … in the place of each `?`. */
+export function numbered(sql: string): string {
   let count = 0;
   return sql.replace(/\?/g, () => {
     count += 1;

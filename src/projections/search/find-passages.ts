@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts';
+import { numbered } from '../../database/statement.ts';
 import type { SearchQuestion } from '../../domain/search/question.ts';
 import { ownerMark, type Shelf } from './index-rows.ts';
 
@@ -67,14 +68,6 @@ const postgresSql = ({ join, where }: Condition) =>
     ) AS hit JOIN "Passage" ON "Passage"."id" = hit."id" ${join}
     WHERE ${where} ORDER BY "relevance" DESC, "Passage"."sourceId" COLLATE "C" DESC LIMIT ?
   ) AS found`);
-
-const numbered = (sql: string): string => {
-  let count = 0;
-  return sql.replace(/\?/g, () => {
-    count += 1;
-    return `$${count}`;
-  });
-};
 
 /** The passages of one owner that hold words of a question, the best first. Takes any words. */
 export async function findPassages(database: Database, query: PassageQuery): Promise<FoundPassage[]> {
