@@ -33,7 +33,7 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   const executions = createExecutions(environment, {
     ...{ term, stopping: () => !isRunning, onFree: () => claims.soon('waiting') },
   });
-  const places = createPlaces({ term, start: executions.start });
+  const places = createPlaces({ term, start: executions.start, onFree: () => claims.soon('waiting') });
   const running = () => executions.count() + places.count();
   const claims = createClaims(environment, {
     ...{ term, isRunning: () => isRunning, running, starting: executions.starting, start: executions.start },

@@ -10,7 +10,14 @@ export interface Places {
   settled(): Promise<void>;
 }
 
-export function createPlaces(options: { term(): LeaseTerm; start(lease: Lease): void }): Places {
+interface PlacesOptions {
+  term(): LeaseTerm;
+  start(lease: Lease): void;
+  /** A place was not used after all. */
+  onFree(): void;
+}
+
+export function createPlaces(options: PlacesOptions): Places {
   const open = new Set<Promise<void>>();
   return {
     give({ runId, sessionId }) {
@@ -19,16 +26,19 @@ export function createPlaces(options: { term(): LeaseTerm; start(lease: Lease): 
         settle = resolve;
       });
       open.add(settled);
-      const release = () => {
+      const leave = () => {
         open.delete(settled);
         settle();
       };
       return {
         lease: firstLease(options.term(), runId),
-        release,
         begin() {
           options.start({ runId, sessionId, epoch: 1, lost: false });
-          release();
+          leave();
+        },
+        release() {
+          leave();
+          options.onFree();
         },
       };
     },

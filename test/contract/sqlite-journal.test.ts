@@ -1,13 +1,30 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { statement } from '../../src/database/statement.ts';
+import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
 import { databaseContract, insertAgain, refusalOf } from './database.contract.ts';
-import { openStore } from './stores/sqlite-store.ts';
+import { openStore, type SqliteStore } from './stores/sqlite-store.ts';
 
 databaseContract('SQLite', (onRecorded) => openStore(undefined, onRecorded), {
   taken: 'tape_seq',
   reference: 'FOREIGN KEY',
 });
+
+// A journal remembers what it wrote itself: this one is asked through another one, which has to look.
+databaseContract(
+  'SQLite, read by who did not write,',
+  async (onRecorded) => readElsewhere(await openStore(undefined, onRecorded)),
+  {
+    taken: 'tape_seq',
+    reference: 'FOREIGN KEY',
+  },
+);
+
+function readElsewhere(store: SqliteStore): SqliteStore {
+  const { read, readBack, readMany, readEnds, head, verify } = createDatabaseJournal(store.database, () => undefined);
+  return { ...store, journal: { ...store.journal, read, readBack, readMany, readEnds, head, verify } };
+}
 
 test('B23: an event is not replaced', async () => {
   const { database, journal } = await openStore();
@@ -27,6 +44,11 @@ describe('durability', () => {
     expect(Number((await pragma('synchronous'))[0]?.synchronous)).toBe(2);
     expect(await pragma('journal_mode')).toEqual([{ journal_mode: 'wal' }]);
     expect(Number((await pragma('foreign_keys'))[0]?.foreign_keys)).toBe(1);
+    // The connection that commits what runs record is another one.
+    const own = (name: string) =>
+      database.change(statement<{ value: number }>({ value: 'number' }, () => `PRAGMA ${name}`));
+    expect(await own('synchronous')).toEqual([{ value: 2 }]);
+    expect(await own('foreign_keys')).toEqual([{ value: 1 }]);
   });
 
   test('a file that is opened again shows the same, and goes on from there', async () => {

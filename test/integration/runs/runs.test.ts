@@ -19,6 +19,20 @@ describe('a run', () => {
     expect(run.startedAt && run.endedAt && run.startedAt <= run.endedAt).toBe(true);
   });
 
+  test('begins with its message where it has nothing to wait for, and waits where this server has no room', async () => {
+    const { client, gateway } = await startTestGateway({ environment: { RUNTAPE_MAX_CONCURRENT_RUNS: '1' } });
+    const first = await send(client, { sessionKey: 'one', text: '/hang' });
+    const second = await send(client, { sessionKey: 'two', text: '/say later' });
+    expect([first.run.state, second.run.state]).toEqual(['IN_PROGRESS', 'PENDING']);
+    const lease = await gateway.parts.database.reader.lease.findUniqueOrThrow({ where: { runId: first.run.id } });
+    expect(lease).toMatchObject({ epoch: 1, lost: false });
+    await client.send(CancelRunDocument, { input: { runId: first.run.id } });
+    expect(transitionsOf(await follow(client, second.run.id))).toHaveLength(3);
+    const again = await client.send(RetryRunDocument, { input: { runId: second.run.id } });
+    expect(again.retryRun).toMatchObject({ run: { state: 'IN_PROGRESS' } });
+    await until(async () => gateway.parts.orchestrator.running() === 0);
+  });
+
   test('B17: shows the model both sides of the turns before it, and the results of tools', async () => {
     const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'history', text: '/say The first answer.' });
