@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Paths of the files below a folder, sorted. Links to folders are not followed. */
 export function filesBelow(folder) {
@@ -22,21 +22,4 @@ export function hashOf(paths, salt = '') {
     }
   }
   return hash.digest('hex');
-}
-
-/** Removes compiled files whose source is gone: the compiler leaves them, and they would still be found and loaded. */
-export function pruneOutput(sources, output) {
-  for (const file of filesBelow(output)) {
-    const match = /^(.*)\.js(\.map)?$/.exec(file.slice(output.length));
-    if (match && !existsSync(`${sources}${match[1]}.ts`)) rmSync(file);
-  }
-}
-
-/** Copies what the program reads as text beside the compiled file that reads it: the compiler takes code only. */
-export function copyTexts(sources, output) {
-  for (const file of filesBelow(sources).filter((path) => /\.cedar(schema)?$/.test(path))) {
-    const copy = join(output, file.slice(sources.length));
-    mkdirSync(dirname(copy), { recursive: true });
-    copyFileSync(file, copy);
-  }
 }

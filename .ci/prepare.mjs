@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { command, npmCommand, StepFailed } from './child.mjs';
-import { copyTexts, hashOf, pruneOutput } from './files.mjs';
+import { hashOf } from './files.mjs';
 import { lock } from './lock.mjs';
 
 const root = dirname(import.meta.dirname ?? '');
@@ -120,15 +120,12 @@ async function generateDocuments() {
 
 async function compile() {
   await whenChanged({
-    inputs: [inRoot('src'), inRoot('tsconfig.json'), inRoot('tsconfig.build.json')],
-    tool: 'typescript',
+    inputs: [inRoot('src'), inRoot('tsconfig.json'), inRoot('.ci/bundle.mjs')],
+    tool: 'esbuild',
     output: inRoot('dist'),
-    announce: 'compiling src into dist.',
-    work: async () => {
-      await command(root, [process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
-      pruneOutput(inRoot('src'), inRoot('dist'));
-      copyTexts(inRoot('src'), inRoot('dist'));
-    },
+    announce: 'bundling src into dist.',
+    // Loaded once it is installed.
+    work: async () => (await import('./bundle.mjs')).bundle(inRoot('src'), inRoot('dist')),
   });
 }
 

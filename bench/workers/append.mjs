@@ -5,9 +5,9 @@
 // into a table of the same columns without rules.
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { openDatabase } from '../../dist/database/open-database.js';
+import { createDatabaseJournal } from '../../dist/database-journal.js';
 import { createIds } from '../../dist/ids.js';
-import { createDatabaseJournal } from '../../dist/journal/database-journal.js';
+import { openDatabase } from '../../dist/open-database.js';
 
 const [who, url = '', seconds = '2', ...writers] = process.argv.slice(2);
 const milliseconds = Number(seconds) * 1000;

@@ -1,9 +1,10 @@
 // @ts-check
 // What an append and a page of a tape cost in a journal of so many events, in microseconds:
 // node journal-growth.mjs <database url> <seconds> <events>
-import { openDatabase } from '../../dist/database/open-database.js';
+
+import { createDatabaseJournal } from '../../dist/database-journal.js';
 import { createIds } from '../../dist/ids.js';
-import { createDatabaseJournal } from '../../dist/journal/database-journal.js';
+import { openDatabase } from '../../dist/open-database.js';
 
 const [url = '', seconds = '1', events = '1000'] = process.argv.slice(2);
 const TAPE_EVENTS = 500;

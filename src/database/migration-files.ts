@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg';
 
 export type Provider = 'sqlite' | 'postgresql';
 
-/** Stands at the same place for the sources and for the build. */
-export const prismaFolder = fileURLToPath(new URL('../../prisma/', import.meta.url));
+/** Found by the package that this file belongs to: the build puts it elsewhere. */
+export const prismaFolder = join(dirname(createRequire(import.meta.url).resolve('#package.json')), 'prisma');
 
 /** Whether a database that has seen these needs no other. */
 export async function hasEveryMigration(provider: Provider, applied: readonly string[]): Promise<boolean> {

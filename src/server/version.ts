@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { z } from 'zod';
 
 const manifest = z.object({ version: z.string() });
 
 /** Of this program, as its package says. */
-export const version = manifest.parse(
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')),
-).version;
+export const version = manifest.parse(createRequire(import.meta.url)('#package.json')).version;

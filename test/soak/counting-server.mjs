@@ -1,10 +1,10 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { readConfiguration } from '../../dist/config/configuration.js';
+import { readConfiguration } from '../../dist/configuration.js';
+import { startGateway } from '../../dist/gateway.js';
 import { createLogger } from '../../dist/logger.js';
-import { startGateway } from '../../dist/server/gateway.js';
-import { defineTool } from '../../dist/tools/tool.js';
+import { defineTool } from '../../dist/tool.js';
 
 /** The real server, as it was built, with tools whose every execution leaves a line in a file, so that crashes can be counted against it. */
 
