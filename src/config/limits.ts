@@ -155,6 +155,9 @@ export const OPERATION_COST = 10_000;
 export const DOCUMENT_COMMENTS = 1000;
 /** Documents whose check is remembered: some two hundred of the length that clients send. */
 export const KNOWN_DOCUMENT_BYTES = 32 * 1024 * 1024;
+/** Answers of the policy that are remembered, to questions of at most so many characters: some 4 MB at most. */
+export const POLICY_ANSWERS = 512;
+export const POLICY_QUESTION_CHARACTERS = 4096;
 /** Credentials of tool inputs that one server remembers; the oldest are forgotten. */
 export const KEPT_SECRETS = 10_000;
 /** Levels of a JSON value, as tools and policies take it. */

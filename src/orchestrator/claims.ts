@@ -3,10 +3,7 @@ import type { Environment } from './environment.ts';
 import { claimLeases, type Lease, type LeaseTerm, someoneWaits } from './leases.ts';
 
 export interface Claims {
-  /**
-   * Looks for runs to execute, now or right after the look under way. `waiting`: a session or a place has become free, which
-   * concerns those that wait in line; `open`: any run may be without an executor.
-   */
+  /** Looks for runs to execute, now or right after the look under way. */
   soon(what: Sought): void;
   /** The same after a while, or sooner where somebody else asked for that. */
   within(milliseconds: number): void;
@@ -14,7 +11,11 @@ export interface Claims {
   idle(): Promise<void>;
 }
 
-type Sought = 'waiting' | 'open';
+/**
+ * `waiting`: a session or a place has become free, which concerns those that wait in line; `open`: any run may be without an
+ * executor.
+ */
+export type Sought = 'waiting' | 'open';
 
 /**
  * Runs that are being started at a time: however long the queue is, the first of them do not wait for the last ones, and a

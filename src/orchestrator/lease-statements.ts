@@ -90,6 +90,21 @@ export const firstLeaseStatement: BatchStatement = {
     FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "holder" text, "milliseconds" int)`,
 };
 
+export const nextLeaseStatement: BatchStatement = {
+  name: 'next lease',
+  order: 25,
+  distinct: ['runId'],
+  sqlite: `UPDATE "Lease" SET "holder" = element.value ->> 'holder', "epoch" = element.value ->> 'epoch',
+      "expiresAt" = element.value ->> 'expiresAt', "lost" = false
+    FROM json_each(?) AS element
+    WHERE "Lease"."runId" = element.value ->> 'runId' AND "Lease"."epoch" = element.value ->> 'epoch' - 1
+      AND "Lease"."holder" IS NULL`,
+  postgresql: `UPDATE "Lease" SET "holder" = element."holder", "epoch" = element."epoch",
+      "expiresAt" = ${newEnd('element."milliseconds"')}, "lost" = false
+    FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "holder" text, "epoch" int, "milliseconds" int)
+    WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch" - 1 AND "Lease"."holder" IS NULL`,
+};
+
 export const handBackStatement: BatchStatement = {
   name: 'hand back lease',
   order: 80,

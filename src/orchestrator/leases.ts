@@ -7,6 +7,7 @@ import {
   FIRST_END_POSTGRESQL,
   firstLeaseStatement,
   handBackStatement,
+  nextLeaseStatement,
   RENEW_POSTGRESQL,
   RENEW_SQLITE,
 } from './lease-statements.ts';
@@ -41,6 +42,32 @@ export interface LeaseTerm {
 export function firstLease({ holder, now, leaseMilliseconds }: LeaseTerm, runId: string): RowWrite {
   const expiresAt = databaseTime(now + leaseMilliseconds);
   return { statement: firstLeaseStatement, row: { runId, holder, expiresAt, milliseconds: leaseMilliseconds } };
+}
+
+/** The next lease of a run that waits, with what lets it go on. It is taken only if nobody executes the run by then. */
+export function nextLease({ holder, now, leaseMilliseconds }: LeaseTerm, { runId, epoch }: Lease): RowWrite {
+  const expiresAt = databaseTime(now + leaseMilliseconds);
+  return { statement: nextLeaseStatement, row: { runId, holder, epoch, expiresAt, milliseconds: leaseMilliseconds } };
+}
+
+const idleLease = statement<{ epoch: number }>(
+  { epoch: 'number' },
+  () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" IS NULL`,
+);
+
+/** The epoch of the next executor of a run that nobody executes; null where somebody does, or never did. */
+export async function nextEpoch(database: Database, runId: string): Promise<number | null> {
+  const [lease] = await database.select(idleLease, runId);
+  return lease ? lease.epoch + 1 : null;
+}
+
+const heldLease = statement<{ epoch: number }>(
+  { epoch: 'number' },
+  () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" = ? AND "epoch" = ?`,
+);
+
+export async function holdsLease(database: Database, holder: string, { runId, epoch }: Lease): Promise<boolean> {
+  return (await database.select(heldLease, runId, holder, epoch)).length > 0;
 }
 
 /** Takes leases, oldest run first, and raises their epochs, in one statement. */

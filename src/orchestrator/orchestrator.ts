@@ -1,11 +1,11 @@
-import type { Wake } from '../bus/bus.ts';
+import type { WakeListener } from '../bus/bus.ts';
 import { FOREIGN_CLAIM_MILLISECONDS } from '../config/limits.ts';
 import { createOutage } from '../logger.ts';
-import { createClaims } from './claims.ts';
+import { type Claims, createClaims } from './claims.ts';
 import type { Environment } from './environment.ts';
 import { createExecutions } from './executions.ts';
 import { firstForeignEnd } from './leases.ts';
-import { createPlaces } from './places.ts';
+import { createPlaces, type Places } from './places.ts';
 
 export interface Orchestrator {
   /** Begins to claim and execute runs. */
@@ -33,8 +33,14 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   const executions = createExecutions(environment, {
     ...{ term, stopping: () => !isRunning, onFree: () => claims.soon('waiting') },
   });
-  const places = createPlaces({ term, start: executions.start, onFree: () => claims.soon('waiting') });
   const running = () => executions.count() + places.count();
+  const hasRoom = () => isRunning && running() < settings.maxConcurrentRuns;
+  const places = createPlaces(environment, {
+    term,
+    hasRoom,
+    start: executions.start,
+    look: (what) => claims.soon(what),
+  });
   const claims = createClaims(environment, {
     ...{ term, isRunning: () => isRunning, running, starting: executions.starting, start: executions.start },
   });
@@ -60,17 +66,11 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
     });
   }
 
-  function hear(wake: Wake | null): void {
-    if (wake?.events && wake.signs.includes('work')) claims.soon(wake.signs.includes('end') ? 'waiting' : 'open');
-    // Whoever recorded it elsewhere has the first chance.
-    else if (wake === null || wake.signs.includes('work')) claims.within(FOREIGN_CLAIM_MILLISECONDS);
-  }
-
   return {
     start() {
       isRunning = true;
-      unsubscribe = store.bus.onAny(hear);
-      starter.staff((run) => (running() < settings.maxConcurrentRuns ? places.give(run) : null));
+      unsubscribe = store.bus.onAny(lookWhenTold(claims, places));
+      starter.staff(places);
       scheduleTick();
       claims.soon('open');
     },
@@ -85,5 +85,16 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
       cancelGrace();
     },
     running: executions.count,
+  };
+}
+
+/** When to look for runs that nobody executes. */
+function lookWhenTold(claims: Claims, places: Places): WakeListener {
+  return (wake) => {
+    if (wake !== null && !wake.signs.includes('work')) return;
+    // Whoever recorded it elsewhere has the first chance.
+    if (!wake?.events) claims.within(FOREIGN_CLAIM_MILLISECONDS);
+    else if (wake.signs.includes('end')) claims.soon('waiting');
+    else if (!places.has(wake.runId)) claims.soon('open');
   };
 }

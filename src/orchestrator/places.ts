@@ -1,50 +1,81 @@
-import type { NewRun, Place } from '../application/run/starter.ts';
-import { firstLease, type Lease, type LeaseTerm } from './leases.ts';
+import type { Giver, Place, StartableRun } from '../application/run/starter.ts';
+import type { Sought } from './claims.ts';
+import type { Environment } from './environment.ts';
+import { firstLease, holdsLease, type Lease, type LeaseTerm, nextEpoch, nextLease } from './leases.ts';
 
 /** Places for runs that are being recorded. */
-export interface Places {
-  give(run: NewRun): Place;
+export interface Places extends Giver {
   /** Those that are given and not settled. */
   count(): number;
-  /** Resolves when none is. */
+  /** Whether this run has one of them. */
+  has(runId: string): boolean;
+  /** Resolves when all that were given so far are settled. */
   settled(): Promise<void>;
 }
 
 interface PlacesOptions {
   term(): LeaseTerm;
+  hasRoom(): boolean;
   start(lease: Lease): void;
-  /** A place was not used after all. */
-  onFree(): void;
+  /** Has somebody look for runs: a place was not used after all, or one that has begun may be without an executor. */
+  look(what: Sought): void;
 }
 
-export function createPlaces(options: PlacesOptions): Places {
-  const open = new Set<Promise<void>>();
+export function createPlaces({ store }: Environment, { term, hasRoom, start, look }: PlacesOptions): Places {
+  const open = new Map<Promise<void>, string>();
+
+  function openPlace(runId: string): () => void {
+    let settle = () => {};
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    open.set(settled, runId);
+    return () => {
+      open.delete(settled);
+      settle();
+    };
+  }
+
+  /** The lease of a run that had one before is taken only where nobody else has it at that moment. */
+  async function startIfHeld(lease: Lease, leave: () => void): Promise<void> {
+    try {
+      if (await holdsLease(store.database, term().holder, lease)) start(lease);
+    } catch {
+      // Whose it is will be found out when the store can be read again.
+      look('open');
+    } finally {
+      leave();
+    }
+  }
+
+  function placeOf({ runId, sessionId }: StartableRun, epoch: number): Place {
+    const leave = openPlace(runId);
+    const lease: Lease = { runId, sessionId, epoch, lost: false };
+    return {
+      lease: epoch === 1 ? firstLease(term(), runId) : nextLease(term(), lease),
+      begin() {
+        if (epoch > 1) return void startIfHeld(lease, leave);
+        start(lease);
+        leave();
+      },
+      release() {
+        leave();
+        look('waiting');
+      },
+    };
+  }
+
   return {
-    give({ runId, sessionId }) {
-      let settle = () => {};
-      const settled = new Promise<void>((resolve) => {
-        settle = resolve;
-      });
-      open.add(settled);
-      const leave = () => {
-        open.delete(settled);
-        settle();
-      };
-      return {
-        lease: firstLease(options.term(), runId),
-        begin() {
-          options.start({ runId, sessionId, epoch: 1, lost: false });
-          leave();
-        },
-        release() {
-          leave();
-          options.onFree();
-        },
-      };
+    first: (run) => (hasRoom() ? placeOf(run, 1) : null),
+    async next(run) {
+      if (!hasRoom()) return null;
+      const epoch = await nextEpoch(store.database, run.runId);
+      return epoch !== null && hasRoom() ? placeOf(run, epoch) : null;
     },
     count: () => open.size,
+    has: (runId) => [...open.values()].includes(runId),
     async settled() {
-      await Promise.all(open);
+      await Promise.all(open.keys());
     },
   };
 }

@@ -4,6 +4,7 @@ import { preparsePolicySet, type Response, statefulIsAuthorized } from '@cedar-p
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import type { Policy, PolicyAnswer, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
+import { rememberAnswers } from './remembered-answers.ts';
 
 export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: PolicyProblem[] };
 
@@ -31,7 +32,7 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   const kept = preparsePolicySet(setId, { staticPolicies });
   if (kept.type === 'failure') throw new Error(kept.errors.map(({ message }) => message).join('; '));
   const ask = askUnder(setId, rules);
-  return {
+  return rememberAnswers({
     judge(question) {
       const { tool } = question;
       const request = cedarRequest(question);
@@ -44,7 +45,7 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
         ? said('ALLOW', unattended.rules, `${tool.name} may run without asking.`)
         : said('ASK', unattended.rules, leftToAPerson(tool));
     },
-  };
+  });
 }
 
 /** What Cedar said to one question; the rules are those that decided. */

@@ -1,5 +1,6 @@
-import type { Client } from '../database/database.ts';
+import type { Client, Database } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
+import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
 import type { ApprovalStatus } from '../domain/events.ts';
 import { createIds } from '../ids.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
@@ -9,8 +10,17 @@ export type ApprovalRow = Approval;
 /** Of this owner's runs; null for everybody's. */
 const askedBy = (owner: string | null) => (owner === null ? {} : { run: { session: { owner } } });
 
-export function approvalById(reader: Client, owner: string | null, id: string): Promise<ApprovalRow | null> {
-  return reader.approval.findFirst({ where: { id, ...askedBy(owner) } });
+const columns: ColumnsOf<ApprovalRow> = {
+  ...{ id: 'text', runId: 'text', sessionId: 'text', callId: 'text', tool: 'text', input: 'text', editedInput: 'text' },
+  ...{ risk: 'text', summary: 'text', status: 'text', scope: 'text', requestedAt: 'time', expiresAt: 'time' },
+  ...{ decidedAt: 'time', decidedBy: 'text', reason: 'text' },
+};
+const byId = statement(columns, () => `SELECT ${columnList('Approval', columns)} FROM "Approval" WHERE "id" = ?`);
+
+/** Whoever may see it: that depends on its session. */
+export async function approvalById(database: Database, id: string): Promise<ApprovalRow | null> {
+  const [approval] = await database.select(byId, id);
+  return approval ?? null;
 }
 
 export function approvalsByIds(reader: Client, owner: string | null, ids: readonly string[]): Promise<ApprovalRow[]> {

@@ -1,17 +1,19 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
-import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
+import { type ApprovalScope, approvalScopes, type Json, type NewEvent } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { type ApprovalVerdict, decide, type GrantOf } from '../../domain/run-decisions.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../projections/grants.ts';
+import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { deleteSealedInput, insertSealedInput, sealedInputOf } from '../../projections/recording/sealed-inputs.ts';
 import { type SessionRow, sessionOfRun } from '../../projections/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
+import { recordWithPlace } from '../run/starter.ts';
 import { agentOfRun } from '../tool-calls/agent-of-run.ts';
 import { callerOf } from '../tool-calls/caller.ts';
 import { inputProblem } from '../tool-calls/input-problem.ts';
@@ -53,9 +55,9 @@ export async function decideApproval(
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const given = parsed.input;
-  const approval = await approvalById(context.database.reader, askersFor(viewer), given.approvalId);
-  const session = approval && (await sessionOfRun(context.database, approval.sessionId));
-  if (!session) return notFound('approval', given.approvalId);
+  const asked = await askedApproval(context, viewer, given.approvalId);
+  if (!asked) return notFound('approval', given.approvalId);
+  const { approval, session } = asked;
   const own = given.decision === 'ALLOW' ? separationProblem(context.settings, viewer, session.owner) : null;
   if (own) return own;
   const answer = concealed(context, approval, given);
@@ -66,20 +68,50 @@ export async function decideApproval(
   if (invalid) return invalid;
   const forbidden = await policyProblem(context, session, approval, answer);
   if (forbidden) return forbidden;
-  const grant = grantOf(context, answer);
   const sealed = await sealedRows(context, approval, answer);
-  const outcome = await context.recorder.record({
-    ...{ runId: approval.runId, sessionId: approval.sessionId, epoch: null },
-    decide(run, now) {
-      const verdict = verdictOf(viewer, answer, grant);
-      const decision = decide(run, { kind: 'decideApproval', approvalId: approval.id, verdict }, now);
-      if (isRefusal(decision)) return decision;
-      return { ...decision, writes: [...sealed, ...(grant ? [grantRow(viewer, approval, grant, now)] : [])] };
-    },
-  });
+  const outcome = await recordDecision(context, viewer, approval, answer, sealed);
   if (outcome.kind === 'refused') return settledAlike(context, viewer, answer, outcome.refusal);
   return { kind: 'decided', approvalId: approval.id, runId: approval.runId };
 }
+
+/** A question that the viewer may see, with the session of its run. */
+async function askedApproval({ database }: CommandContext, viewer: Viewer, id: string) {
+  const approval = await approvalById(database, id);
+  const session = approval && (await sessionOfRun(database, approval.sessionId));
+  const owner = askersFor(viewer);
+  return session && (owner === null || owner === session.owner) ? { approval, session } : null;
+}
+
+/** Where this server has room for the run, its lease is taken with the decision that lets it go on: nobody has to look for it. */
+async function recordDecision(
+  context: CommandContext,
+  viewer: Viewer,
+  approval: ApprovalRow,
+  answer: Answer,
+  sealed: RowWrite[],
+): Promise<RecordOutcome> {
+  const { recorder, starter } = context;
+  const { runId, sessionId } = approval;
+  const grant = grantOf(context, answer);
+  const verdict = verdictOf(viewer, answer, grant);
+  const place = await starter.next({ runId, sessionId });
+  const record = () =>
+    recorder.record({
+      ...{ runId, sessionId, epoch: null },
+      decide(run, now) {
+        const decision = decide(run, { kind: 'decideApproval', approvalId: approval.id, verdict }, now);
+        if (isRefusal(decision)) return decision;
+        const lease = place && goesOn(decision.events) ? [place.lease] : [];
+        const granted = grant ? [grantRow(viewer, approval, grant, now)] : [];
+        return { ...decision, writes: [...sealed, ...granted, ...lease] };
+      },
+    });
+  if (!place) return record();
+  return recordWithPlace(place, record, (outcome) => outcome.kind === 'recorded' && goesOn(outcome.events));
+}
+
+const goesOn = (events: readonly NewEvent[]) =>
+  events.some(({ type, payload }) => type === 'status' && payload.to === 'IN_PROGRESS');
 
 /** Credentials that a person writes into an input are not recorded either. */
 function concealed({ secrets }: CommandContext, { sessionId }: ApprovalRow, answer: Answer): Answer {
@@ -152,13 +184,13 @@ function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant
 
 /** Who decided the same as somebody before has what was wanted. */
 async function settledAlike(
-  { database }: CommandContext,
+  context: CommandContext,
   viewer: Viewer,
   { approvalId, decision }: Answer,
   refusal: Refusal,
 ): Promise<DecidedApproval | Refusal> {
-  const settled = await approvalById(database.reader, askersFor(viewer), approvalId);
+  const settled = await askedApproval(context, viewer, approvalId);
   if (!settled) return notFound('approval', approvalId);
-  const alike = settled.status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
-  return alike ? { kind: 'decided', approvalId, runId: settled.runId } : refusal;
+  const { status, runId } = settled.approval;
+  return status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED') ? { kind: 'decided', approvalId, runId } : refusal;
 }

@@ -4,9 +4,9 @@ import { decide, type RunCommand } from '../../domain/run-decisions.ts';
 import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { newestTurn } from '../../projections/runs.ts';
 import type { CommandContext } from '../command-context.ts';
-import type { NewRun, Place } from './starter.ts';
+import { type Place, recordWithPlace, type StartableRun } from './starter.ts';
 
-interface RecordedRun extends NewRun {
+interface RecordedRun extends StartableRun {
   command: Omit<Extract<RunCommand, { kind: 'send' }>, 'kind' | 'turn'>;
   /** What is known of its session: nothing is before it there, or at least nothing is open. */
   session: 'new' | 'free' | 'busy';
@@ -16,18 +16,16 @@ interface RecordedRun extends NewRun {
 
 /** Records a new run. One that has nothing to wait for begins in the same append, where this server has room for it. */
 export async function recordRun(context: CommandContext, run: RecordedRun): Promise<RecordOutcome> {
-  const place = run.session === 'busy' ? null : context.starter.reserve(run);
+  const place = run.session === 'busy' ? null : context.starter.first(run);
   if (!place) return record(context, run, null, undefined);
-  try {
-    const turn = run.session === 'new' ? 1 : (await newestTurn(context.database, run.sessionId)) + 1;
-    const outcome = await record(context, run, place, turn);
-    if (outcome.kind === 'recorded') place.begin();
-    else place.release();
-    return outcome;
-  } catch (error) {
-    place.release();
-    throw error;
-  }
+  return recordWithPlace(
+    place,
+    async () => {
+      const turn = run.session === 'new' ? 1 : (await newestTurn(context.database, run.sessionId)) + 1;
+      return record(context, run, place, turn);
+    },
+    ({ kind }) => kind === 'recorded',
+  );
 }
 
 function record(

@@ -1,34 +1,57 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
 
-export interface NewRun {
+export interface StartableRun {
   runId: string;
   sessionId: string;
 }
 
-/** A place for a run that is about to be recorded. One of `begin` and `release` is called, once. */
+/** A place for a run that is about to be recorded as one that goes on. One of `begin` and `release` is called, once. */
 export interface Place {
-  /** The right to execute it, to be recorded with its first events. */
+  /** The right to execute it, to be recorded with the events that let it go on. */
   lease: RowWrite;
-  /** It is recorded: execution begins. */
+  /** They are recorded: execution begins. */
   begin(): void;
-  /** It was not recorded. */
+  /** They were not. */
   release(): void;
 }
 
-/** Whoever executes runs here, as those see it who record them: a run that can begin at once need not be looked for. */
-export interface Starter {
-  /** Null where nobody here has room, and the run waits to be found. */
-  reserve(run: NewRun): Place | null;
+/** Whoever executes runs here, as those see it who record them: a run that can go on at once need not be looked for. */
+export interface Giver {
+  /** For a new run. Null where nobody here has room, and the run waits to be found. */
+  first(run: StartableRun): Place | null;
+  /** For a run that waits for a person, and goes on with the answer. Null also where somebody executes it by now. */
+  next(run: StartableRun): Promise<Place | null>;
+}
+
+export interface Starter extends Giver {
   /** Says who gives places from now on; null for nobody. */
-  staff(giver: ((run: NewRun) => Place | null) | null): void;
+  staff(giver: Giver | null): void;
 }
 
 export function createStarter(): Starter {
-  let giver: ((run: NewRun) => Place | null) | null = null;
+  let giver: Giver | null = null;
   return {
-    reserve: (run) => giver?.(run) ?? null,
+    first: (run) => giver?.first(run) ?? null,
+    next: async (run) => (await giver?.next(run)) ?? null,
     staff(next) {
       giver = next;
     },
   };
+}
+
+/** Has something recorded for a run with a place. @param goesOn whether the lease was recorded too */
+export async function recordWithPlace<Outcome>(
+  place: Place,
+  record: () => Promise<Outcome>,
+  goesOn: (outcome: Outcome) => boolean,
+): Promise<Outcome> {
+  let isUsed = false;
+  try {
+    const outcome = await record();
+    isUsed = goesOn(outcome);
+    return outcome;
+  } finally {
+    if (isUsed) place.begin();
+    else place.release();
+  }
 }

@@ -63,6 +63,29 @@ describe('a call that a person must approve', () => {
     }
   });
 
+  test('a run that is allowed has its next executor with the decision, and waits where this server has no room', async () => {
+    const tool = countedTool({ risk: 'HIGH' });
+    const environment = { RUNTAPE_MAX_CONCURRENT_RUNS: '1' };
+    const { client, gateway } = await startTestGateway({ tools: [tool], environment });
+    const leaseOf = (runId: string) => gateway.parts.database.reader.lease.findUnique({ where: { runId } });
+    const ask = async (sessionKey: string) => {
+      const { run } = await send(client, { sessionKey, text: calling(['count', { word: 'a' }]) });
+      await until(async () => (await runById(client, run.id)).state === 'AWAITING_APPROVAL');
+      await until(async () => gateway.parts.orchestrator.running() === 0);
+      return run;
+    };
+    const [run, other] = [await ask('one'), await ask('two')];
+    await answerNext(client, run.id, 'ALLOW');
+    expect(await leaseOf(run.id)).toMatchObject({ epoch: 2, lost: false });
+    expect(transitionsOf(await follow(client, run.id)).at(-1)).toBe('IN_PROGRESS→DONE');
+    const hanging = await send(client, { sessionKey: 'hang', text: '/hang' });
+    await answerNext(client, other.id, 'ALLOW');
+    expect(await leaseOf(other.id)).toMatchObject({ epoch: 1, holder: null });
+    await client.send(CancelRunDocument, { input: { runId: hanging.run.id } });
+    expect(transitionsOf(await follow(client, other.id)).at(-1)).toBe('IN_PROGRESS→DONE');
+    expect(tool.executions).toHaveLength(2);
+  });
+
   test('B38: can be decided right after a restart, by another client', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const first = await startTestGateway({ tools: [tool] });
