@@ -35,7 +35,7 @@ function record(
   turn: number | undefined,
 ): Promise<RecordOutcome> {
   return recorder.record({
-    ...{ runId, sessionId, epoch: null },
+    ...{ runId, sessionId, epoch: null, isNew: true },
     decide(run, now) {
       const decision = decide(run, { kind: 'send', ...command, turn }, now);
       if (isRefusal(decision)) return decision;

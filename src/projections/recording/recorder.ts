@@ -19,6 +19,8 @@ export interface RecordRequest {
   sessionId: string;
   /** Lease of the executor; null where no executor writes. */
   epoch: number | null;
+  /** Its id was made a moment ago: there is no tape to look for. */
+  isNew?: boolean;
   /** Pure. Asked again, with the newer fold, where others came first. No events means that nothing needs recording. */
   decide(run: Run | null, now: number): Decided;
 }
@@ -109,7 +111,7 @@ export function createRecorder({ journal, now, cachedRuns, isShared }: RecorderO
     async record(request) {
       // What was kept may be old: an append on top of it fails then, but a refusal would stand.
       let isOld = isShared && folds.kept(request.runId) !== null;
-      let base = folds.kept(request.runId) ?? (await load(request.runId));
+      let base = request.isNew ? null : (folds.kept(request.runId) ?? (await load(request.runId)));
       for (let tries = 0; tries < ATTEMPTS; tries += 1) {
         const outcome = await attempt(request, base);
         const wroteNothing =
