@@ -39,6 +39,7 @@ export function createPool(url: string, connections: number): pg.Pool {
     statement_timeout: STATEMENT_MILLISECONDS,
     idle_in_transaction_session_timeout: SILENCE_MILLISECONDS,
     query_timeout: ANSWER_MILLISECONDS,
+    pipeline: true,
   });
   // A connection that breaks is no news by itself: whoever uses it, or needs the next one, learns of it by its query.
   pool.on('error', () => undefined);

@@ -139,16 +139,21 @@ function isUnheldText(error: unknown): boolean {
   return isOfStore(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
 }
 
-/** One statement is a transaction of its own, without the round trips of an explicit one. */
+/**
+ * One statement is a transaction of its own, without the round trips of an explicit one. Of several nobody waits for another:
+ * the connection is pipelined. What was sent behind one that fails, the database refuses.
+ */
 async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups: BatchGroup[]): Promise<void> {
   if (groups.length === 0) return;
   const isAlone = groups.length === 1 && durability === 'full';
   const connection = await pool.connect();
   let committing = isAlone;
   try {
-    if (!isAlone) await connection.query('BEGIN');
-    if (durability === 'normal') await connection.query('SET LOCAL synchronous_commit = off');
-    for (const { sql, rows } of groups) await connection.query(sql, [rows]);
+    const beginning = durability === 'normal' ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN';
+    await firstFailureOf([
+      ...(isAlone ? [] : [connection.query(beginning)]),
+      ...groups.map(({ sql, rows }) => connection.query(sql, [rows])),
+    ]);
     committing = true;
     if (!isAlone) await connection.query('COMMIT');
     connection.release();
@@ -165,4 +170,11 @@ async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups
     );
     throw error;
   }
+}
+
+/** Waits for all, and throws what the first of them threw, in their order: the others failed because of it. */
+async function firstFailureOf(queries: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(queries);
+  const failed = outcomes.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
