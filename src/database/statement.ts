@@ -60,6 +60,11 @@ export function statement<Row>(columns: ColumnsOf<Row>, write: (words: Words) =>
   return { columns, sqlite: write(words.sqlite), postgresql: numbered(write(words.postgresql)) };
 }
 
+/** What `inIds` takes. Ids that no store can hold are left out: there is no row of theirs. */
+export function idList(ids: readonly string[]): string {
+  return JSON.stringify(ids.filter((id) => id.isWellFormed() && !id.includes('\0')));
+}
+
 /** Parameters as Postgres wants them: `$1`, `$2`, … in the place of each `?`. */
 export function numbered(sql: string): string {
   let count = 0;

@@ -1,6 +1,6 @@
 import type { Client, Database } from '../database/database.ts';
 import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
-import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
+import { type ColumnsOf, columnList, idList, statement } from '../database/statement.ts';
 import type { RunStatus } from '../domain/transitions.ts';
 import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
@@ -28,7 +28,7 @@ export async function runById(database: Database, owner: string, id: string): Pr
 }
 
 export function runsByIds(database: Database, owner: string, ids: readonly string[]): Promise<RunRow[]> {
-  return database.select(byIds, JSON.stringify(ids), owner);
+  return database.select(byIds, idList(ids), owner);
 }
 
 export interface RunsQuery {

@@ -1,7 +1,7 @@
 import { type BatchStatement, batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Session } from '../database/generated/sqlite/client.ts';
-import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
+import { type ColumnsOf, columnList, idList, statement } from '../database/statement.ts';
 import { keysetPage, type PageArguments, pageOf, type RowPage } from './keyset-page.ts';
 
 export type SessionRow = Session;
@@ -138,7 +138,7 @@ export async function sessionByKey(database: Database, owner: string, key: strin
 }
 
 export function sessionsByIds(database: Database, owner: string, ids: readonly string[]): Promise<SessionRow[]> {
-  return database.select(byIds, JSON.stringify(ids), owner);
+  return database.select(byIds, idList(ids), owner);
 }
 
 export interface SessionsQuery {

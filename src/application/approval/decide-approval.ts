@@ -23,7 +23,7 @@ import { expireApproval } from './expire-approval.ts';
 
 const schema = z
   .object({
-    approvalId: z.string().transform(storableText),
+    approvalId: z.string(),
     decision: z.enum(['ALLOW', 'DENY']),
     scope: z.enum(approvalScopes).nullish(),
     expiresInSeconds: z.int().positive('must be at least 1').max(limits.GRANT_SECONDS).nullish(),

@@ -79,7 +79,8 @@ function postgresDatabase(
     reader,
     write: (work) => again(() => work(writer)),
     commit: (writes) => again(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
-    select: (statement, ...parameters) => rowsOf(reading, statement, parameters).catch(failStore),
+    select: (statement, ...parameters) =>
+      rowsOf(reading, statement, parameters).catch((error: unknown) => (isUnheldText(error) ? [] : failStore(error))),
     change: (statement, ...parameters) => again(() => rowsOf(writing, statement, parameters)),
     async readText(sql, ...parameters) {
       const query = { text: sql.postgresql, values: parameters, rowMode: 'array' as const };
