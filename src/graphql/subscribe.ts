@@ -37,7 +37,7 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
   // Whoever executes operations of this schema makes this context.
   const context = args.contextValue as GraphqlContext;
   const shared = shareResults(args, context.viewer, executor(args, context, mask));
-  const line = createLine();
+  const late = createLateResults();
   let over = false;
 
   async function leave(): Promise<void> {
@@ -52,12 +52,12 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
   const failed = (error: unknown): StreamedResult => ({ errors: [mask(error)] });
 
   async function nextResult(): Promise<StreamedResult | null> {
-    if (line.isEmpty()) {
+    if (late.isEmpty()) {
       const event = await source.next();
       if (isOver()) return null;
-      if (!event.done) line.add(shared.of(event.value));
+      if (!event.done) late.add(shared.of(event.value));
     }
-    return line.first();
+    return late.first();
   }
 
   async function pull(): Promise<IteratorResult<StreamedResult, undefined>> {
@@ -78,12 +78,12 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
   function ready(): StreamedResult | undefined {
     if (over) return undefined;
     try {
-      if (!line.isEmpty()) return line.ready();
+      if (!late.isEmpty()) return late.ready();
       const event = source.ready?.();
       if (event === undefined) return undefined;
       const result = shared.of(event);
       if (!(result instanceof Promise)) return result;
-      line.add(result);
+      late.add(result);
       return undefined;
     } catch (error) {
       void leave();
@@ -94,7 +94,7 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
   return createFollowing({
     ...{ pull, leave, ready },
     onReady(listener) {
-      line.onReady(listener);
+      late.onReady(listener);
       source.onReady?.(listener);
     },
   });
@@ -111,8 +111,8 @@ function executor(args: ExecutionArgs, context: GraphqlContext, mask: Mask) {
   };
 }
 
-/** Results in their order where one takes its time: whatever comes meanwhile stands behind it. */
-function createLine() {
+/** Results that were not there at once, and what came behind them, in their order. */
+function createLateResults() {
   const results: (StreamedResult | Promise<StreamedResult>)[] = [];
   let isAwaited = false;
   let tell = () => {};
@@ -121,12 +121,14 @@ function createLine() {
     add(result: StreamedResult | Promise<StreamedResult>): void {
       results.push(result);
       if (!(result instanceof Promise)) return;
-      void result.then((settled) => {
+      const settle = (settled: StreamedResult) => {
         const place = results.indexOf(result);
         if (place >= 0) results[place] = settled;
         tell();
-      });
+      };
+      result.then(settle, tell);
     },
+    /** Null where there is none. */
     async first(): Promise<StreamedResult | null> {
       isAwaited = true;
       try {
@@ -136,7 +138,10 @@ function createLine() {
       }
     },
     ready(): StreamedResult | undefined {
-      return isAwaited || results[0] instanceof Promise ? undefined : (results.shift() as StreamedResult | undefined);
+      const [first] = results;
+      if (isAwaited || first instanceof Promise) return undefined;
+      results.shift();
+      return first;
     },
     onReady(listener: () => void): void {
       tell = listener;

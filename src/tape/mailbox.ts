@@ -33,55 +33,11 @@ interface MailboxOptions<T> {
  * instead of woken: it takes what is live without a promise, or, where it is behind, wakes it when it has room for more.
  */
 export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
-  const { signal, takeLive } = options;
   const finished: IteratorResult<T, undefined> = { done: true, value: undefined };
-  const bell = createBell(options, () => {
-    options.onPoll();
-    poke();
-  });
+  const subscription = createSubscription(options, leave);
+  const { bell, close, isOver, ready, onReady } = subscription;
   const asked = createQueue(pull);
   const advance = outlastStore(options.advance);
-  let state: 'new' | 'open' | 'over' = 'new';
-  let unsubscribe = () => {};
-  let tell: (() => void) | null = null;
-
-  const isOver = () => state === 'over';
-  const isWaiting = () => state === 'open' && bell.isAwaited();
-
-  function poke(): void {
-    if (tell === null || !takeLive || !isWaiting()) bell.ring();
-    else {
-      bell.heed();
-      tell();
-    }
-  }
-
-  function ready(): T | undefined {
-    if (!takeLive || !isWaiting()) return undefined;
-    const found = takeLive();
-    if (found === null) return undefined;
-    if (found === 'behind') {
-      bell.ring();
-      return undefined;
-    }
-    if (found.last) close();
-    return found.value;
-  }
-
-  function open(): void {
-    state = 'open';
-    signal.addEventListener('abort', leave, { once: true });
-    unsubscribe = options.subscribe(poke);
-    if (signal.aborted) leave();
-  }
-
-  function close(): void {
-    state = 'over';
-    bell.dismantle();
-    signal.removeEventListener('abort', leave);
-    unsubscribe();
-    bell.ring();
-  }
 
   function leave(): void {
     close();
@@ -90,7 +46,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
 
   async function pull(): Promise<IteratorResult<T, undefined>> {
     try {
-      if (state === 'new') open();
+      subscription.open();
       while (!isOver()) {
         bell.hush();
         const found = await advance();
@@ -113,9 +69,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
     },
     next: asked.ask,
     ready,
-    onReady(listener) {
-      tell = listener;
-    },
+    onReady,
     async return() {
       leave();
       return finished;
@@ -123,6 +77,63 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
     async throw(error) {
       leave();
       throw error;
+    },
+  };
+}
+
+/** What a reader hears of, from its first `next` until it is over, and what it takes while it waits. */
+function createSubscription<T>(options: MailboxOptions<T>, leave: () => void) {
+  const { signal, takeLive, onPoll } = options;
+  const bell = createBell(options, () => {
+    onPoll();
+    poke();
+  });
+  let state: 'new' | 'open' | 'over' = 'new';
+  let unsubscribe = () => {};
+  let tell: (() => void) | null = null;
+
+  const isWaiting = () => state === 'open' && bell.isAwaited();
+
+  function poke(): void {
+    if (tell === null || !takeLive || !isWaiting()) bell.ring();
+    else {
+      bell.heed();
+      tell();
+    }
+  }
+
+  function close(): void {
+    state = 'over';
+    bell.dismantle();
+    signal.removeEventListener('abort', leave);
+    unsubscribe();
+    bell.ring();
+  }
+
+  return {
+    bell,
+    close,
+    isOver: () => state === 'over',
+    /** Doing it again changes nothing. */
+    open(): void {
+      if (state !== 'new') return;
+      state = 'open';
+      signal.addEventListener('abort', leave, { once: true });
+      unsubscribe = options.subscribe(poke);
+      if (signal.aborted) leave();
+    },
+    ready(): T | undefined {
+      const found = takeLive && isWaiting() ? takeLive() : null;
+      if (found === null) return undefined;
+      if (found === 'behind') {
+        bell.ring();
+        return undefined;
+      }
+      if (found.last) close();
+      return found.value;
+    },
+    onReady(listener: () => void): void {
+      tell = listener;
     },
   };
 }

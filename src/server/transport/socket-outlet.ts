@@ -99,25 +99,25 @@ function takeFrame(sender: Sender): Buffer | null {
 
 /** Of a frame that is whole and text. */
 const FIN_TEXT = 0x81;
-/** From here on a length has two bytes of its own, and from there on eight. */
+/** Stands for a length that follows in two bytes, as one that is as long or longer does. */
 const MEDIUM = 126;
-const LONG = 0x1_0000;
-const MEDIUM_MARK = 126;
-const LONG_MARK = 127;
+/** Stands for a length that follows in eight bytes. */
+const LONG = 127;
+const LONG_FROM_BYTES = 0x1_0000;
 
 /** As RFC 6455 has it in section 5.2, from a server: not masked. */
 function frameOf(pieces: Message): Buffer {
   const [first, second, third] = pieces;
   const length = first.length + second.length + third.length;
-  const head = length < MEDIUM ? 2 : length < LONG ? 4 : 10;
+  const head = length < MEDIUM ? 2 : length < LONG_FROM_BYTES ? 4 : 10;
   const frame = Buffer.allocUnsafe(head + length);
   frame[0] = FIN_TEXT;
   if (head === 2) frame[1] = length;
   else if (head === 4) {
-    frame[1] = MEDIUM_MARK;
+    frame[1] = MEDIUM;
     frame.writeUInt16BE(length, 2);
   } else {
-    frame[1] = LONG_MARK;
+    frame[1] = LONG;
     frame.writeBigUInt64BE(BigInt(length), 2);
   }
   frame.set(first, head);
