@@ -4,7 +4,7 @@ import type { Viewer } from '../application/command-context.ts';
 /** What one subscriber shares with those who ask the same and may see the same. */
 export interface SharedResults<Result> {
   /** What came of an event, made by the first who asks. Events that are not the same object are not the same event. */
-  of(event: unknown, make: () => Result | Promise<Result>): Result | Promise<Result>;
+  of(event: unknown): Result | Promise<Result>;
   leave(): void;
 }
 
@@ -19,7 +19,11 @@ const groups = new WeakMap<DocumentNode, Map<string, Group>>();
  * Joins the group of those whose results are the same whatever the event: the same document, operation and variables, but
  * for where they began, and the same viewer with the same rights.
  */
-export function shareResults<Result>(args: ExecutionArgs, viewer: Viewer): SharedResults<Result> {
+export function shareResults<Result>(
+  args: ExecutionArgs,
+  viewer: Viewer,
+  make: (event: unknown) => Result | Promise<Result>,
+): SharedResults<Result> {
   const { document } = args;
   const ofDocument = groups.get(document) ?? new Map<string, Group>();
   groups.set(document, ofDocument);
@@ -30,11 +34,11 @@ export function shareResults<Result>(args: ExecutionArgs, viewer: Viewer): Share
   // Only results of this document and these variables are put there.
   const results = group.results as WeakMap<object, Result | Promise<Result>>;
   return {
-    of(event, make) {
-      if (typeof event !== 'object' || event === null) return make();
+    of(event) {
+      if (typeof event !== 'object' || event === null) return make(event);
       const known = results.get(event);
       if (known !== undefined) return known;
-      const made = make();
+      const made = make(event);
       results.set(event, made);
       return made;
     },

@@ -30,15 +30,14 @@ export async function subscribeOperation(
   }
 }
 
-type Source = AsyncIterator<unknown> & Partial<Pick<Following<unknown>, 'ready'>>;
+type Source = AsyncIterator<unknown> & Partial<Pick<Following<unknown>, 'ready' | 'onReady'>>;
 
 function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Following<StreamedResult> {
   const finished: IteratorResult<StreamedResult, undefined> = { done: true, value: undefined };
   // Whoever executes operations of this schema makes this context.
   const context = args.contextValue as GraphqlContext;
-  const contextOfEvent = eventContexts(context);
-  const shared = shareResults<StreamedResult>(args, context.viewer);
-  let held: Promise<StreamedResult> | null = null;
+  const shared = shareResults(args, context.viewer, executor(args, context, mask));
+  const late = createLateResults();
   let over = false;
 
   async function leave(): Promise<void> {
@@ -49,19 +48,16 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
 
   const isOver = () => over;
 
-  const resultOf = (event: unknown): StreamedResult | Promise<StreamedResult> =>
-    shared.of(event, () => {
-      const result = execute({ ...args, rootValue: event, contextValue: contextOfEvent() });
-      const finish = (executed: ExecutionResult) => withCursor(masked(executed, mask), event);
-      return result instanceof Promise ? result.then(finish) : finish(result as ExecutionResult);
-    });
+  /** The last result, which says what went wrong. */
+  const failed = (error: unknown): StreamedResult => ({ errors: [mask(error)] });
 
   async function nextResult(): Promise<StreamedResult | null> {
-    const waiting = held;
-    held = null;
-    if (waiting) return waiting;
-    const event = await source.next();
-    return event.done || isOver() ? null : resultOf(event.value);
+    if (late.isEmpty()) {
+      const event = await source.next();
+      if (isOver()) return null;
+      if (!event.done) late.add(shared.of(event.value));
+    }
+    return late.first();
   }
 
   async function pull(): Promise<IteratorResult<StreamedResult, undefined>> {
@@ -75,23 +71,82 @@ function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Followi
     } catch (error) {
       if (isOver()) return finished;
       await leave();
-      return { done: false, value: { errors: [mask(error)] } };
+      return { done: false, value: failed(error) };
     }
   }
 
   function ready(): StreamedResult | undefined {
-    if (over || held) return undefined;
-    const event = source.ready?.();
-    if (event === undefined) return undefined;
-    const result = resultOf(event);
-    if (!(result instanceof Promise)) return result;
-    held = result;
-    // Whoever asks next is told of a failure.
-    held.catch(() => undefined);
-    return undefined;
+    if (over) return undefined;
+    try {
+      if (!late.isEmpty()) return late.ready();
+      const event = source.ready?.();
+      if (event === undefined) return undefined;
+      const result = shared.of(event);
+      if (!(result instanceof Promise)) return result;
+      late.add(result);
+      return undefined;
+    } catch (error) {
+      void leave();
+      return failed(error);
+    }
   }
 
-  return createFollowing(pull, leave, ready);
+  return createFollowing({
+    ...{ pull, leave, ready },
+    onReady(listener) {
+      late.onReady(listener);
+      source.onReady?.(listener);
+    },
+  });
+}
+
+/** Executes the selection for one event. What takes its time does not reject. */
+function executor(args: ExecutionArgs, context: GraphqlContext, mask: Mask) {
+  const contextOfEvent = eventContexts(context);
+  return (event: unknown): StreamedResult | Promise<StreamedResult> => {
+    const result = execute({ ...args, rootValue: event, contextValue: contextOfEvent() });
+    const finish = (executed: ExecutionResult) => withCursor(masked(executed, mask), event);
+    if (!(result instanceof Promise)) return finish(result as ExecutionResult);
+    return result.then(finish).catch((error) => ({ errors: [mask(error)] }));
+  };
+}
+
+/** Results that were not there at once, and what came behind them, in their order. */
+function createLateResults() {
+  const results: (StreamedResult | Promise<StreamedResult>)[] = [];
+  let isAwaited = false;
+  let tell = () => {};
+  return {
+    isEmpty: () => results.length === 0 && !isAwaited,
+    add(result: StreamedResult | Promise<StreamedResult>): void {
+      results.push(result);
+      if (!(result instanceof Promise)) return;
+      const settle = (settled: StreamedResult) => {
+        const place = results.indexOf(result);
+        if (place >= 0) results[place] = settled;
+        tell();
+      };
+      result.then(settle, tell);
+    },
+    /** Null where there is none. */
+    async first(): Promise<StreamedResult | null> {
+      isAwaited = true;
+      try {
+        return (await results.shift()) ?? null;
+      } finally {
+        isAwaited = false;
+      }
+    },
+    ready(): StreamedResult | undefined {
+      const [first] = results;
+      if (isAwaited || first instanceof Promise) return undefined;
+      results.shift();
+      return first;
+    },
+    onReady(listener: () => void): void {
+      tell = listener;
+    },
+  };
 }
 
 function masked(result: ExecutionResult, mask: Mask): ExecutionResult {
@@ -103,13 +158,13 @@ function withCursor(result: ExecutionResult, event: unknown): StreamedResult {
   return Object.defineProperty(result, eventCursor, { value: cursor });
 }
 
-const written = new WeakMap<StreamedResult, string>();
+const written = new WeakMap<StreamedResult, Buffer>();
 
-/** As JSON, written once for all who get it. */
-export function textOf(result: StreamedResult): string {
+/** As JSON in UTF-8, written once for all who get it. */
+export function bytesOf(result: StreamedResult): Buffer {
   const known = written.get(result);
   if (known !== undefined) return known;
-  const text = JSON.stringify(result);
-  written.set(result, text);
-  return text;
+  const bytes = Buffer.from(JSON.stringify(result));
+  written.set(result, bytes);
+  return bytes;
 }

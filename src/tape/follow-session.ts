@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import { type FollowDependencies, type FollowRequest, followRun } from './follow.ts';
 import type { Following } from './following.ts';
-import { createMailbox } from './mailbox.ts';
+import { createMailbox, type Found } from './mailbox.ts';
 
 /** The runs of a session, as far as following them goes. */
 export interface SessionRuns {
@@ -26,12 +26,16 @@ export function followSession(
   const leaving = new AbortController();
   let runId = request.after?.runId ?? null;
   let tape: Following<{ events: RecordedEvent[] }> | null = null;
+  let tell: (() => void) | null = null;
 
-  const openTape = (of: string, after: number) =>
-    followRun(dependencies, { runId: of, after, types, maxBatch, signal: leaving.signal });
+  function openTape(of: string, after: number): Following<{ events: RecordedEvent[] }> {
+    const opened = followRun(dependencies, { runId: of, after, types, maxBatch, signal: leaving.signal });
+    if (tell !== null) opened.onReady(tell);
+    return opened;
+  }
   if (request.after) tape = openTape(request.after.runId, request.after.seq);
 
-  async function advance(): Promise<{ value: RecordedEvent[]; last: boolean } | 'again' | null> {
+  async function advance(): Promise<Found<RecordedEvent[]> | 'again' | null> {
     if (tape) {
       const batch = await tape.next();
       if (batch.done) tape = null;
@@ -47,7 +51,7 @@ export function followSession(
     return 'again';
   }
 
-  return createMailbox<RecordedEvent[]>({
+  const following = createMailbox<RecordedEvent[]>({
     ...{ signal, advance },
     timer: dependencies.timer,
     pollMilliseconds: dependencies.pollMilliseconds,
@@ -60,4 +64,15 @@ export function followSession(
     },
     onPoll() {},
   });
+  return {
+    ...following,
+    ready() {
+      const events = tape?.ready()?.events ?? [];
+      return events.length > 0 ? events : undefined;
+    },
+    onReady(listener) {
+      tell = listener;
+      tape?.onReady(listener);
+    },
+  };
 }

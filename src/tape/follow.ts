@@ -3,7 +3,7 @@ import type { EventType, RecordedEvent } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Following } from './following.ts';
-import { createMailbox } from './mailbox.ts';
+import { createMailbox, type Found } from './mailbox.ts';
 
 export interface FollowBatch {
   /** In order. Empty only where `caughtUp` or `closed` is all there is to say. */
@@ -56,7 +56,19 @@ export function followRun(dependencies: FollowDependencies, request: FollowReque
   let startHead: number | null = null;
   let caughtUp = false;
 
-  async function advance(): Promise<{ value: FollowBatch; last: boolean } | 'again' | null> {
+  /** What is to be said of events that were taken; null where that is nothing. */
+  function sumUp(taken: RecordedEvent[]): Found<FollowBatch> | null {
+    const end = taken.at(-1);
+    seq = end?.seq ?? seq;
+    const closed = end?.type === 'status' && isTerminal(end.payload.to);
+    const reached = !caughtUp && seq >= (startHead ?? 0);
+    caughtUp ||= reached;
+    const events = wanted ? taken.filter(({ type }) => wanted.has(type)) : taken;
+    if (events.length === 0 && !reached && !closed) return null;
+    return { value: { events, seq, caughtUp: reached, closed }, last: closed };
+  }
+
+  async function advance(): Promise<Found<FollowBatch> | 'again' | null> {
     if (startHead === null) {
       const tape = await journal.head(runId);
       startHead = tape?.head ?? 0;
@@ -65,16 +77,17 @@ export function followRun(dependencies: FollowDependencies, request: FollowReque
       }
     }
     const taken = await source.take();
-    const end = taken.at(-1);
-    seq = end?.seq ?? seq;
-    const closed = end?.type === 'status' && isTerminal(end.payload.to);
-    const reached = !caughtUp && seq >= startHead;
-    caughtUp ||= reached;
-    const events = wanted ? taken.filter(({ type }) => wanted.has(type)) : taken;
-    if (events.length > 0 || reached || closed) {
-      return { value: { events, seq, caughtUp: reached, closed }, last: closed };
+    return sumUp(taken) ?? (taken.length > 0 ? 'again' : null);
+  }
+
+  function takeLive(): Found<FollowBatch> | 'behind' | null {
+    for (;;) {
+      const taken = source.takeLive();
+      if (taken === null) return 'behind';
+      if (taken.length === 0) return null;
+      const found = sumUp(taken);
+      if (found !== null) return found;
     }
-    return taken.length > 0 ? 'again' : null;
   }
 
   return createMailbox<FollowBatch>({
@@ -84,7 +97,8 @@ export function followRun(dependencies: FollowDependencies, request: FollowReque
         source.receive(wake);
         poke();
       }),
-    onPoll: source.fallBack,
+    onPoll: source.look,
+    takeLive,
   });
 }
 
@@ -101,8 +115,20 @@ function createSource({ journal, pageEvents, bufferEvents }: FollowDependencies,
     behind = true;
   }
 
+  function takeBuffered(): RecordedEvent[] {
+    const taken = buffer.length > maxBatch ? buffer.splice(0, maxBatch) : buffer;
+    if (taken === buffer) buffer = [];
+    last = taken.at(-1)?.seq ?? last;
+    return taken;
+  }
+
   return {
-    fallBack,
+    /** Null where a page has to be read. */
+    takeLive: () => (behind ? null : takeBuffered()),
+    /** For what may have been missed; what is there already shows it by itself. */
+    look(): void {
+      if (buffer.length === 0) fallBack();
+    },
     receive(wake: Wake | null): void {
       if (wake === null) {
         fallBack();
@@ -112,17 +138,18 @@ function createSource({ journal, pageEvents, bufferEvents }: FollowDependencies,
       known = Math.max(known, head);
       const next = (buffer.at(-1)?.seq ?? last) + 1;
       if (behind || head < next) return;
-      const fresh = events?.filter(({ seq }) => seq >= next) ?? [];
+      const fresh = events?.[0]?.seq === next ? events : (events?.filter(({ seq }) => seq >= next) ?? []);
       const isWhole = fresh.length === head - next + 1;
       if (isWhole && buffer.length + fresh.length <= bufferEvents) buffer.push(...fresh);
       else fallBack();
     },
     async take(): Promise<RecordedEvent[]> {
+      if (!behind) return takeBuffered();
       const limit = Math.min(pageEvents, maxBatch);
-      const taken = behind ? await journal.read(runId, { after: last, limit }) : buffer.splice(0, maxBatch);
+      const taken = await journal.read(runId, { after: last, limit });
       last = taken.at(-1)?.seq ?? last;
       // What was recorded while the page was read is known by its wake-up, and read next.
-      if (behind && taken.length < limit && last >= known) behind = false;
+      if (taken.length < limit && last >= known) behind = false;
       return taken;
     },
   };

@@ -1,50 +1,43 @@
 import { isStoreFailure } from '../journal/store-failure.ts';
 import type { Following } from './following.ts';
 
+/** What there is for the reader now; `last` where nothing follows it. */
+export interface Found<T> {
+  value: T;
+  last: boolean;
+}
+
 interface MailboxOptions<T> {
   signal: AbortSignal;
   timer(milliseconds: number, callback: () => void): () => void;
   pollMilliseconds: number;
   /** Called at the first `next`. Returns what ends the subscription. */
   subscribe(poke: () => void): () => void;
-  /** Called before `advance` where nothing came for the length of a poll. */
+  /** Called where nothing came for the length of a poll. */
   onPoll(): void;
   /**
    * The next value; `'again'` where something was left out and there may be more; null where there is nothing yet.
    * Never called twice at a time.
    */
-  advance(): Promise<{ value: T; last: boolean } | 'again' | null>;
+  advance(): Promise<Found<T> | 'again' | null>;
+  /**
+   * The next value, where what is there need not be waited for; `'behind'` where it takes an `advance` to find out. Called
+   * only while none is under way.
+   */
+  takeLive?(): Found<T> | 'behind' | null;
 }
 
 /**
  * An iterator over what `advance` finds, which waits between two values to be poked. Unlike an async generator it does not
- * queue `return` behind a pending `next`: a reader who leaves is gone at once.
+ * queue `return` behind a pending `next`: a reader who leaves is gone at once. While it waits, a reader who listens is told
+ * instead of woken: it takes what is live without a promise, or, where it is behind, wakes it when it has room for more.
  */
 export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
-  const { signal } = options;
   const finished: IteratorResult<T, undefined> = { done: true, value: undefined };
-  const bell = createBell(options);
+  const subscription = createSubscription(options, leave);
+  const { bell, close, isOver, ready, onReady } = subscription;
   const asked = createQueue(pull);
   const advance = outlastStore(options.advance);
-  let state: 'new' | 'open' | 'over' = 'new';
-  let unsubscribe = () => {};
-
-  const isOver = () => state === 'over';
-
-  function open(): void {
-    state = 'open';
-    signal.addEventListener('abort', leave, { once: true });
-    unsubscribe = options.subscribe(bell.ring);
-    if (signal.aborted) leave();
-  }
-
-  function close(): void {
-    state = 'over';
-    bell.dismantle();
-    signal.removeEventListener('abort', leave);
-    unsubscribe();
-    bell.ring();
-  }
 
   function leave(): void {
     close();
@@ -53,7 +46,7 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
 
   async function pull(): Promise<IteratorResult<T, undefined>> {
     try {
-      if (state === 'new') open();
+      subscription.open();
       while (!isOver()) {
         bell.hush();
         const found = await advance();
@@ -75,7 +68,8 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
       return this;
     },
     next: asked.ask,
-    ready: () => undefined,
+    ready,
+    onReady,
     async return() {
       leave();
       return finished;
@@ -83,6 +77,63 @@ export function createMailbox<T>(options: MailboxOptions<T>): Following<T> {
     async throw(error) {
       leave();
       throw error;
+    },
+  };
+}
+
+/** What a reader hears of, from its first `next` until it is over, and what it takes while it waits. */
+function createSubscription<T>(options: MailboxOptions<T>, leave: () => void) {
+  const { signal, takeLive, onPoll } = options;
+  const bell = createBell(options, () => {
+    onPoll();
+    poke();
+  });
+  let state: 'new' | 'open' | 'over' = 'new';
+  let unsubscribe = () => {};
+  let tell: (() => void) | null = null;
+
+  const isWaiting = () => state === 'open' && bell.isAwaited();
+
+  function poke(): void {
+    if (tell === null || !takeLive || !isWaiting()) bell.ring();
+    else {
+      bell.heed();
+      tell();
+    }
+  }
+
+  function close(): void {
+    state = 'over';
+    bell.dismantle();
+    signal.removeEventListener('abort', leave);
+    unsubscribe();
+    bell.ring();
+  }
+
+  return {
+    bell,
+    close,
+    isOver: () => state === 'over',
+    /** Doing it again changes nothing. */
+    open(): void {
+      if (state !== 'new') return;
+      state = 'open';
+      signal.addEventListener('abort', leave, { once: true });
+      unsubscribe = options.subscribe(poke);
+      if (signal.aborted) leave();
+    },
+    ready(): T | undefined {
+      const found = takeLive && isWaiting() ? takeLive() : null;
+      if (found === null) return undefined;
+      if (found === 'behind') {
+        bell.ring();
+        return undefined;
+      }
+      if (found.last) close();
+      return found.value;
+    },
+    onReady(listener: () => void): void {
+      tell = listener;
     },
   };
 }
@@ -123,10 +174,13 @@ function createQueue<Answer>(work: () => Promise<Answer>) {
 }
 
 /**
- * Rings when poked, and by itself where nobody poked it for the length of a poll, or of two: the timer runs on while there is
+ * Rings when it is rung, and tells where it was quiet for the length of a poll, or of two: the timer runs on while there is
  * traffic, because to set one anew for each event would cost more than the event.
  */
-function createBell({ timer, pollMilliseconds, onPoll }: Omit<MailboxOptions<unknown>, 'advance'>) {
+function createBell(
+  { timer, pollMilliseconds }: Pick<MailboxOptions<unknown>, 'timer' | 'pollMilliseconds'>,
+  onQuiet: () => void,
+) {
   let isRinging = false;
   let answer: (() => void) | null = null;
   let cancel: (() => void) | null = null;
@@ -137,23 +191,27 @@ function createBell({ timer, pollMilliseconds, onPoll }: Omit<MailboxOptions<unk
     cancel = timer(pollMilliseconds, () => {
       const wasQuiet = isQuiet;
       cancel = null;
-      if (!answer) return;
-      if (wasQuiet) {
-        onPoll();
-        ring();
-      } else watch();
+      if (answer && wasQuiet) onQuiet();
+      if (answer && cancel === null) watch();
     });
+  }
+
+  function heed(): void {
+    isQuiet = false;
   }
 
   function ring(): void {
     isRinging = true;
-    isQuiet = false;
+    heed();
     answer?.();
     answer = null;
   }
 
   return {
     ring,
+    /** As good as a ring for whoever watches whether it is quiet. */
+    heed,
+    isAwaited: () => answer !== null,
     /** What rang until now is answered by what is looked at next. */
     hush(): void {
       isRinging = false;

@@ -26,6 +26,8 @@ const someTypes = fc.constantFrom<EventType[] | undefined>(
 const READERS = 3;
 
 let cuts = 0;
+/** Batches that were taken while a `next` waited. */
+let taken = 0;
 
 /** Seqs of the model's events that a filter lets through. */
 function seqsIn(tape: readonly Kind[], types: readonly EventType[] | undefined): number[] {
@@ -35,10 +37,12 @@ function seqsIn(tape: readonly Kind[], types: readonly EventType[] | undefined):
 interface Shape {
   types: EventType[] | undefined;
   maxBatch: number;
+  /** Takes what is live while a `next` waits. */
+  listens: boolean;
 }
 
 /** A client: reads when it is told to, and comes back with its cursor when it was cut off. */
-function createReader(tapes: LiveTapes, runId: string, { types, maxBatch }: Shape) {
+function createReader(tapes: LiveTapes, runId: string, { types, maxBatch, listens }: Shape) {
   const seen: number[] = [];
   let position = 0;
   /** The cursor before the newest batch, and how many of its events were seen. */
@@ -48,7 +52,9 @@ function createReader(tapes: LiveTapes, runId: string, { types, maxBatch }: Shap
   let ended = false;
 
   function open(): Following<FollowBatch> {
-    return tapes.follow(runId, { after: position, types, maxBatch });
+    const opened = tapes.follow(runId, { after: position, types, maxBatch });
+    if (listens) opened.onReady(() => undefined);
+    return opened;
   }
 
   function accept({ events, seq }: FollowBatch): void {
@@ -62,7 +68,13 @@ function createReader(tapes: LiveTapes, runId: string, { types, maxBatch }: Shap
     seen,
     hasEnded: () => ended,
     read(): void {
-      if (isReading || ended) return;
+      if (ended) return;
+      const live = listens ? following.ready() : undefined;
+      if (live) {
+        taken += 1;
+        accept(live);
+      }
+      if (isReading) return;
       isReading = true;
       const from = following;
       void from.next().then((result) => {
@@ -99,18 +111,25 @@ type Act =
   | { kind: 'poll' };
 
 const reader = fc.nat({ max: READERS - 1 });
-const act = fc.oneof<fc.WeightedArbitrary<Act>[]>(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('write'), events: someKinds }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('wakes'), wakes: fc.constantFrom('events', 'events', 'heads', 'lost') }),
-  },
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant('read'), reader }) },
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant('cut'), reader, kept: fc.nat({ max: 6 }) }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('step'), microtasks: fc.integer({ min: 1, max: 12 }) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('turn') }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('poll') }) },
-);
+const acts = (weights: { write: number; cut: number }) =>
+  fc.array(
+    fc.oneof<fc.WeightedArbitrary<Act>[]>(
+      { weight: weights.write, arbitrary: fc.record({ kind: fc.constant('write'), events: someKinds }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant('wakes'),
+          wakes: fc.constantFrom('events', 'events', 'heads', 'lost'),
+        }),
+      },
+      { weight: 12, arbitrary: fc.record({ kind: fc.constant('read'), reader }) },
+      { weight: weights.cut, arbitrary: fc.record({ kind: fc.constant('cut'), reader, kept: fc.nat({ max: 6 }) }) },
+      { weight: 8, arbitrary: fc.record({ kind: fc.constant('step'), microtasks: fc.integer({ min: 1, max: 12 }) }) },
+      { weight: 6, arbitrary: fc.record({ kind: fc.constant('turn') }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('poll') }) },
+    ),
+    { minLength: 90, maxLength: 150, size: 'max' },
+  );
 
 async function play(acts: Act[], shapes: Shape[], sizes: { pageEvents: number; bufferEvents: number }): Promise<void> {
   const tapes = createLiveTapes(sizes);
@@ -145,19 +164,24 @@ async function play(acts: Act[], shapes: Shape[], sizes: { pageEvents: number; b
   expect([tapes.bus.listeners(), tapes.clock.pending()]).toEqual([0, 0]);
 }
 
-test('B24, B29: a reader who is cut off anywhere and comes back with its cursor gets exactly the rest', async () => {
-  const shape = fc.record({ types: someTypes, maxBatch: fc.constantFrom(1, 2, 3, 5, 100) });
-  const sizes = fc.record({ pageEvents: fc.integer({ min: 1, max: 7 }), bufferEvents: fc.integer({ min: 1, max: 9 }) });
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(act, { minLength: 90, maxLength: 150, size: 'max' }),
-      fc.array(shape, { minLength: READERS, maxLength: READERS }),
-      sizes,
-      play,
-    ),
-    { numRuns: 400 },
+const shapes = (listens: boolean) =>
+  fc.array(
+    fc.record({
+      ...{ types: someTypes, maxBatch: fc.constantFrom(1, 2, 3, 5, 100) },
+      listens: fc.constant(listens),
+    }),
+    { minLength: READERS, maxLength: READERS },
   );
+const sizes = fc.record({ pageEvents: fc.integer({ min: 1, max: 7 }), bufferEvents: fc.integer({ min: 1, max: 9 }) });
+
+test('B24, B29: a reader who is cut off anywhere and comes back with its cursor gets exactly the rest', async () => {
+  await fc.assert(fc.asyncProperty(acts({ write: 5, cut: 12 }), shapes(false), sizes, play), { numRuns: 400 });
   expect(cuts).toBeGreaterThanOrEqual(10_000);
+});
+
+test('B24, B29: so does one who takes what is live while it waits', async () => {
+  await fc.assert(fc.asyncProperty(acts({ write: 2, cut: 1 }), shapes(true), sizes, play), { numRuns: 400 });
+  expect(taken).toBeGreaterThanOrEqual(300);
 });
 
 test('B28: a page between two cursors holds what stands between them, from either end', async () => {

@@ -21,32 +21,50 @@ export function sourceOf(event: RecordedEvent): SourceEvent<RecordedEvent> {
 }
 
 /** The source that hands on each item of each batch. Its `return` ends the source at once, whatever `next` waits for. */
-export function eachOf<Batch, Item>(
+export function eachOf<Batch, Item extends object>(
   source: Following<Batch>,
   itemsOf: (batch: Batch) => readonly Item[],
 ): Following<Item> {
-  const finished: IteratorResult<Item, undefined> = { done: true, value: undefined };
-  let ready: Iterator<Item> = [][Symbol.iterator]();
+  let items: readonly Item[] = [];
+  let taken = 0;
   let over = false;
 
+  function take(): Item | undefined {
+    if (over || taken === items.length) return undefined;
+    taken += 1;
+    return items[taken - 1];
+  }
+
+  /** While a batch was waited for, others may have been taken without waiting; what is left of them comes first. */
+  function add(batch: Batch): void {
+    items = taken === items.length ? itemsOf(batch) : [...items.slice(taken), ...itemsOf(batch)];
+    taken = 0;
+  }
+
   async function pull(): Promise<IteratorResult<Item, undefined>> {
-    while (!over) {
-      const item = ready.next();
-      if (!item.done) return { done: false, value: item.value };
-      const batch = await source.next();
-      if (batch.done) break;
-      ready = itemsOf(batch.value)[Symbol.iterator]();
+    for (;;) {
+      const item = take();
+      if (item !== undefined) return { done: false, value: item };
+      const batch = over ? null : await source.next();
+      if (batch && !batch.done) add(batch.value);
+      else if (over || taken === items.length) return { done: true, value: undefined };
     }
-    return finished;
   }
 
-  async function leave(): Promise<void> {
-    over = true;
-    await source.return?.();
+  function ready(): Item | undefined {
+    for (;;) {
+      const item = take();
+      const batch = item === undefined && !over ? source.ready() : undefined;
+      if (batch === undefined) return item;
+      add(batch);
+    }
   }
 
-  return createFollowing(pull, leave, () => {
-    const item = ready.next();
-    return over || item.done ? undefined : item.value;
+  return createFollowing({
+    ...{ pull, ready, onReady: source.onReady },
+    async leave() {
+      over = true;
+      await source.return?.();
+    },
   });
 }

@@ -8,17 +8,25 @@ import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { absent } from '../public-errors.ts';
 import { eachOf, sourceOf } from './event-source.ts';
+import { createSharedLooks } from './shared-looks.ts';
 import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
 
-function runsOf({ commands, viewer }: GraphqlContext): SessionRuns {
+const looksOf = new WeakMap<GraphqlContext['commands']['database'], ReturnType<typeof createSharedLooks>>();
+
+/** Of a session that many follow, each looks for the next run whenever it has grown. */
+function runsOf({ commands, viewer: { principal } }: GraphqlContext): SessionRuns {
   const { database } = commands;
+  const look = looksOf.get(database) ?? createSharedLooks();
+  looksOf.set(database, look);
   return {
-    next: (sessionId, runId) => nextRunId(database.reader, sessionId, runId),
-    async isArchived(sessionId) {
-      const session = await sessionById(database, viewer.principal, sessionId);
-      // A session that was purged has no next run either.
-      return session === null || session.archivedAt !== null;
-    },
+    next: (sessionId, runId) =>
+      look(JSON.stringify(['next', sessionId, runId]), () => nextRunId(database.reader, sessionId, runId)),
+    isArchived: (sessionId) =>
+      look(JSON.stringify(['archived', sessionId, principal]), async () => {
+        const session = await sessionById(database, principal, sessionId);
+        // A session that was purged has no next run either.
+        return session === null || session.archivedAt !== null;
+      }),
   };
 }
 

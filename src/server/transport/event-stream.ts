@@ -1,7 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
-import { eventCursor, type StreamedResult, textOf } from '../../graphql/subscribe.ts';
+import { bytesOf, eventCursor, type StreamedResult } from '../../graphql/subscribe.ts';
 
 /** How long a browser waits before it comes back after the stream was cut. */
 const RETRY_MILLISECONDS = 1000;
@@ -52,7 +52,7 @@ export function createEventStreams(clock: Clock): EventStreams {
           leave();
           controller.close();
         } else {
-          controller.enqueue(encoder.encode(frame(value as StreamedResult)));
+          controller.enqueue(frame(value as StreamedResult));
         }
       },
       async cancel() {
@@ -86,10 +86,10 @@ export function createEventStreams(clock: Clock): EventStreams {
   };
 }
 
-function frame(result: StreamedResult): string {
+function frame(result: StreamedResult): Uint8Array {
   const cursor = result[eventCursor];
   const id = typeof cursor === 'string' ? `id: ${cursor}\n` : '';
-  return `${id}event: next\ndata: ${textOf(result)}\n\n`;
+  return Buffer.concat([Buffer.from(`${id}event: next\ndata: `), bytesOf(result), Buffer.from('\n\n')]);
 }
 
 function isStream(result: unknown): result is AsyncIterable<unknown> {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { ExecutionArgs, ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { CloseCode } from 'graphql-ws';
-import { useServer } from 'graphql-ws/use/ws';
+import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import * as limits from '../../config/limits.ts';
 import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
@@ -14,6 +14,7 @@ import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
 import { deliver, type Line } from './socket-delivery.ts';
+import { createOutlet, type Outlet } from './socket-outlet.ts';
 
 interface GraphqlWebSocketOptions {
   server: Server;
@@ -29,6 +30,7 @@ interface GraphqlWebSocketOptions {
 /** What is known of one socket from its first message to its end. */
 interface Guest {
   identity: Identity;
+  outlet: Outlet;
   leaving: AbortController;
   cancelExpiry(): void;
 }
@@ -66,7 +68,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
           const identity = await door.authenticate(credentials);
           // It may have left meanwhile, and then nothing would end its timer.
           if (extra.socket.readyState !== WebSocket.OPEN) return false;
-          guests.set(extra, welcome(door, identity, extra.socket));
+          guests.set(extra, welcome(door, identity, extra));
           return true;
         } catch (error) {
           turnAway(extra.socket, maskError(error));
@@ -82,8 +84,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
         const guest = guests.get(extra);
         if (!guest || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooMany];
         const args = argumentsOf(options, guest, payload);
-        const { socket, request } = extra;
-        if ('schema' in args) lines.set(args, { id, socket, stream: request.socket });
+        if ('schema' in args) lines.set(args, { id, outlet: guest.outlet });
         return args;
       },
     },
@@ -98,13 +99,14 @@ function forgiveFailedWrites(socket: WebSocket): void {
   Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
 }
 
-function welcome({ clock }: Door, identity: Identity, socket: WebSocket): Guest {
+function welcome({ clock }: Door, identity: Identity, { socket, request }: Extra): Guest {
   const leaving = new AbortController();
   // Every operation of the socket listens to it.
   setMaxListeners(0, leaving.signal);
   const { expiresAt } = identity;
   const close = () => socket.close(CloseCode.Forbidden, 'The token has expired; come back with a new one.');
-  return { identity, leaving, cancelExpiry: expiresAt === undefined ? () => {} : atTime(clock, expiresAt, close) };
+  const cancelExpiry = expiresAt === undefined ? () => {} : atTime(clock, expiresAt, close);
+  return { identity, outlet: createOutlet(socket, request.socket), leaving, cancelExpiry };
 }
 
 /** 4403 is what clients come back from, with what their `connectionParams` are by then; 4401 would end them for good. */
