@@ -1,6 +1,7 @@
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { FollowDependencies } from '../tape/follow.ts';
 import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
+import type { FinishedList } from './connection/finished-lists.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
 /** What resolvers work with. The server makes one for each operation. */
@@ -15,6 +16,8 @@ export interface GraphqlContext {
   signal: AbortSignal;
   /** Where an SSE client was cut off; wins over the argument `after`. */
   lastEventId: string | null;
+  /** Where lists are put that need not be gone through again; absent where nobody takes them from here. */
+  finishedLists?: FinishedList[];
 }
 
 /** A model of the catalogue, as it is now. */
@@ -40,12 +43,25 @@ export interface GatewayFacts {
   limits?: Readonly<Record<string, number>>;
 }
 
-/** Loaders are made when they are asked for: many operations, and most events, need none. */
-export function withLoaders<Parts extends Omit<GraphqlContext, 'loaders'>>(parts: Parts): Parts & GraphqlContext {
-  const { commands, follow, viewer } = parts;
+/** Something that can end before its answer is there. Its signal is made when it is asked for. */
+export interface Leaving {
+  readonly signal: AbortSignal;
+}
+
+type Parts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & { leaving: Leaving };
+
+/** Loaders and the signal are made when they are asked for: many operations, and most events, need neither. */
+export function createContext({ viewer, commands, follow, gateway, lastEventId, leaving }: Parts): GraphqlContext {
   let loaders: Loaders | null = null;
   return {
-    ...parts,
+    viewer,
+    commands,
+    follow,
+    gateway,
+    lastEventId,
+    get signal() {
+      return leaving.signal;
+    },
     get loaders() {
       loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
       return loaders;

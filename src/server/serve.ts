@@ -3,13 +3,13 @@ import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
-import { type CatalogueModelFacts, type GatewayFacts, type GraphqlContext, withLoaders } from '../graphql/context.ts';
+import { type CatalogueModelFacts, createContext, type GatewayFacts } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
-import type { Authenticate, Identity } from './authentication/identity.ts';
+import type { Authenticate } from './authentication/identity.ts';
 import { boundConnections } from './door/connections.ts';
 import { createOrigins } from './door/origins.ts';
 import { createRateLimit, type RateLimit } from './door/rate-limit.ts';
@@ -132,10 +132,8 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     mcpServers: mcpServers.statuses,
     limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
   };
-  return ({ principal, scopes }: Identity, operation): GraphqlContext => {
-    const viewer = { principal, scopes };
-    return withLoaders({ viewer, commands, follow, gateway, ...operation });
-  };
+  return ({ principal, scopes }, { leaving, lastEventId }) =>
+    createContext({ viewer: { principal, scopes }, commands, follow, gateway, lastEventId, leaving });
 }
 
 /** What principals may use, where it is counted. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ExecutionResult, type GraphQLSchema, getOperationAST } from 'graphql';
 import { z } from 'zod';
+import type { Leaving } from '../../graphql/context.ts';
 import { splitHttp } from '../../graphql/public-errors.ts';
 import type { Identity } from '../authentication/identity.ts';
 import type { Documents } from './documents.ts';
@@ -43,11 +44,7 @@ export function createPlainPost({ schema, documents, operations, makeContext }: 
     if (!('kind' in document)) return false;
     const operation = getOperationAST(document, operationName)?.operation;
     if (operation !== 'query' && operation !== 'mutation') return false;
-    const leaving = new AbortController();
-    response.once('close', () => {
-      if (!response.writableFinished) leaving.abort();
-    });
-    const contextValue = makeContext(identity, { signal: leaving.signal, lastEventId: null });
+    const contextValue = makeContext(identity, { leaving: leavingOf(response), lastEventId: null });
     send(
       response,
       mediaType,
@@ -78,6 +75,27 @@ function readBody(request: IncomingMessage): Promise<string> {
       resolve(body.toString());
     });
   });
+}
+
+/** The client, that can go before its answer is there. */
+function leavingOf(response: ServerResponse): Leaving {
+  let controller: AbortController | null = null;
+  return {
+    get signal() {
+      controller ??= abortedBy(response);
+      return controller.signal;
+    },
+  };
+}
+
+function abortedBy(response: ServerResponse): AbortController {
+  const controller = new AbortController();
+  const look = () => {
+    if (!response.writableFinished) controller.abort();
+  };
+  if (response.closed) look();
+  else response.once('close', look);
+  return controller;
 }
 
 function parseJson(text: string): unknown {
