@@ -20,7 +20,7 @@ import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import { createGraphqlHttp, type MakeContext } from './transport/graphql-http.ts';
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
-import { createHttpServer, listen } from './transport/http-server.ts';
+import { createHttpServer, listen, withHead } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
 import { createPlainPost } from './transport/plain-post.ts';
@@ -65,8 +65,9 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   const server = createHttpServer({
     endpoint: ENDPOINT,
     ...{ door, maskError },
-    async graphql(request, response, identity) {
-      if (!(await plainPost(request, response, identity))) await yoga(request, response, { identity });
+    async graphql(request, response, asking) {
+      if (await plainPost(request, response, asking)) return;
+      await yoga(request, withHead(response, asking.head), { identity: asking.identity });
     },
     // The headers that a person types into it, a token among them, go with event streams and not with sockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),

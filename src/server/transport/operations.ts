@@ -56,9 +56,7 @@ export function createOperations({ maskError, clock, rateLimit, subscriptions }:
     execute(args, run = executeFinishing) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
       const problem = refusal(args, isMutation ? limits.MUTATION_POINTS : 1);
-      return problem instanceof Promise
-        ? problem.then((found) => begin(found, args, run))
-        : begin(problem, args, run);
+      return problem instanceof Promise ? problem.then((found) => begin(found, args, run)) : begin(problem, args, run);
     },
     async subscribe(args) {
       const problem = await refusal(args, limits.SUBSCRIPTION_POINTS);
