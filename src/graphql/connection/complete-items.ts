@@ -84,12 +84,12 @@ function planOf({ fieldNodes, returnType, schema, fragments }: GraphQLResolveInf
 }
 
 function completionOf(type: GraphQLOutputType, nodes: readonly FieldNode[], asked: Asked): Complete {
-  if (isNonNullType(type)) {
-    const complete = completionOf(type.ofType, nodes, asked);
-    return (value, context, info) => complete(value, context, info) ?? giveUp();
-  }
-  const complete = completionOfValue(type, nodes, asked);
-  return (value, context, info) => (value == null ? null : complete(value, context, info));
+  const isRequired = isNonNullType(type);
+  const complete = completionOfValue(getNullableType(type), nodes, asked);
+  return (value, context, info) => {
+    if (value != null) return complete(value, context, info);
+    return isRequired ? giveUp() : null;
+  };
 }
 
 function completionOfValue(type: GraphQLOutputType, nodes: readonly FieldNode[], asked: Asked): Complete {
