@@ -43,30 +43,42 @@ export interface GatewayFacts {
   limits?: Readonly<Record<string, number>>;
 }
 
-/** Something that can end before its answer is there. Its signal is made when it is asked for. */
-export interface Leaving {
-  readonly signal: AbortSignal;
-}
+/** The signal that aborts when a client leaves; made when it is asked for. */
+export type Leaving = () => AbortSignal;
 
 type Parts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & { leaving: Leaving };
 
-/** Loaders and the signal are made when they are asked for: many operations, and most events, need neither. */
-export function createContext({ viewer, commands, follow, gateway, lastEventId, leaving }: Parts): GraphqlContext {
-  let loaders: Loaders | null = null;
-  return {
-    viewer,
-    commands,
-    follow,
-    gateway,
-    lastEventId,
-    get signal() {
-      return leaving.signal;
-    },
-    get loaders() {
-      loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
-      return loaders;
-    },
-  };
+/**
+ * Loaders and the signal are made when they are asked for: many operations, and most events, need neither. A class, because an
+ * object with accessors of its own takes longer to make than a small query to be answered.
+ */
+export class OperationContext implements GraphqlContext {
+  readonly viewer: Viewer;
+  readonly commands: CommandContext;
+  readonly follow: FollowDependencies;
+  readonly gateway: GatewayFacts;
+  readonly lastEventId: string | null;
+  finishedLists?: FinishedList[] = undefined;
+  readonly #leaving: Leaving;
+  #loaders: Loaders | null = null;
+
+  constructor({ viewer, commands, follow, gateway, lastEventId, leaving }: Parts) {
+    this.viewer = viewer;
+    this.commands = commands;
+    this.follow = follow;
+    this.gateway = gateway;
+    this.lastEventId = lastEventId;
+    this.#leaving = leaving;
+  }
+
+  get signal(): AbortSignal {
+    return this.#leaving();
+  }
+
+  get loaders(): Loaders {
+    this.#loaders ??= createLoaders({ ...this.commands, journal: this.follow.journal }, this.viewer);
+    return this.#loaders;
+  }
 }
 
 /**
@@ -78,6 +90,7 @@ export function eventContexts<Context extends GraphqlContext>(context: Context):
   let loaders: Loaders | null = null;
   const ofEvents = {
     ...context,
+    signal: context.signal,
     get loaders() {
       loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
       return loaders;

@@ -3,7 +3,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
-import { type CatalogueModelFacts, createContext, type GatewayFacts } from '../graphql/context.ts';
+import { type CatalogueModelFacts, type GatewayFacts, OperationContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
@@ -134,7 +134,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
   };
   return ({ principal, scopes }, { leaving, lastEventId }) =>
-    createContext({ viewer: { principal, scopes }, commands, follow, gateway, lastEventId, leaving });
+    new OperationContext({ viewer: { principal, scopes }, commands, follow, gateway, lastEventId, leaving });
 }
 
 /** What principals may use, where it is counted. */

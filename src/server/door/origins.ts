@@ -4,8 +4,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 export interface Origins {
   /** Why the request comes from where it may not, or null. */
   refusal(headers: IncomingHttpHeaders): string | null;
-  /** What lets the browser show the answer to pages of the listed sites. */
-  headers(request: IncomingMessage): Readonly<Record<string, string>>;
+  /** What lets the browser show the answer to pages of the listed sites; null for all others. */
+  headers(request: IncomingMessage): Readonly<Record<string, string>> | null;
 }
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
@@ -32,9 +32,8 @@ export function createOrigins(listed: readonly string[], isLocal: boolean): Orig
       return `Pages of ${origin} may not ask here. Add it to "cors": {"origins": […]} in the configuration to let them.`;
     },
     headers({ headers: { origin }, method }) {
-      if (!isListed(origin)) return { vary: 'Origin' };
+      if (!isListed(origin)) return null;
       const answering = {
-        vary: 'Origin',
         'access-control-allow-origin': origin,
         'access-control-expose-headers': 'retry-after',
         'cross-origin-resource-policy': 'cross-origin',

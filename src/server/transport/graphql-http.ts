@@ -49,8 +49,12 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
     logging: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    context: ({ identity, request }) =>
-      makeContext(identity, { leaving: request, lastEventId: request.headers.get('last-event-id') }),
+    context({ identity, request }) {
+      const lastEventId = request.headers.get('last-event-id');
+      const made = makeContext(identity, { leaving: () => request.signal, lastEventId });
+      // Yoga copies it, and a copy has nothing that is made when it is asked for.
+      return { ...made, signal: made.signal, loaders: made.loaders };
+    },
     plugins: [ownWays(documents, operations), options.eventStreams.plugin],
   });
 }

@@ -51,6 +51,9 @@ const everywhere = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+/** What answers of the API say beside it; what they show depends on where the request comes from. */
+const ofGraphql = { ...everywhere, vary: 'Origin', 'cache-control': 'no-store' };
+
 /** Headers that are set one by one cost more than those that go with the status, which is how most answers have them. */
 export function withHead(response: ServerResponse, head: Head): ServerResponse {
   for (const [name, value] of Object.entries(head)) response.setHeader(name, value);
@@ -87,7 +90,8 @@ async function answerGraphql(
 ): Promise<void> {
   const foreign = door.origins.refusal(request.headers);
   if (foreign !== null) return answer(withHead(response, everywhere), 403, foreign);
-  const head = { ...everywhere, ...door.origins.headers(request), 'cache-control': 'no-store' };
+  const admission = door.origins.headers(request);
+  const head = admission ? { ...ofGraphql, ...admission } : ofGraphql;
   if (request.method === 'OPTIONS') return void response.writeHead(204, head).end();
   if (request.method === 'POST' && !isJson(request)) {
     return answer(withHead(response, head), 415, 'Send operations as JSON, with `content-type: application/json`.');

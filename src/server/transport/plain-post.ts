@@ -61,7 +61,7 @@ export function createPlainPost({ schema, documents, operations, makeContext }: 
     }
     const contextValue = makeContext(identity, { leaving: leavingOf(response), lastEventId: null });
     const result = await operations.execute({ schema, ...asked, contextValue });
-    send(response, { ...head, 'content-type': `${mediaType}; charset=utf-8` }, result);
+    send({ response, mediaType, head }, result);
     return true;
   };
 }
@@ -85,17 +85,15 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-/** The client, that can go before its answer is there. */
 function leavingOf(response: ServerResponse): Leaving {
   let controller: AbortController | null = null;
-  return {
-    get signal() {
-      controller ??= abortedBy(response);
-      return controller.signal;
-    },
+  return () => {
+    controller ??= abortedBy(response);
+    return controller.signal;
   };
 }
 
+/** Aborts when the client goes before its answer is there. */
 function abortedBy(response: ServerResponse): AbortController {
   const controller = new AbortController();
   const look = () => {
@@ -114,27 +112,28 @@ function parseJson(text: string): unknown {
   }
 }
 
-function send(response: ServerResponse, head: Head, { data, errors }: ExecutionResult): void {
-  if (errors) sendWithErrors(response, head, data, errors);
-  else end(response, 200, head, JSON.stringify({ data }));
+interface Answer {
+  response: ServerResponse;
+  mediaType: string;
+  head: Head;
 }
 
-function sendWithErrors(
-  response: ServerResponse,
-  head: Head,
-  data: ExecutionResult['data'],
-  errors: readonly GraphQLError[],
-): void {
+function send(answer: Answer, { data, errors }: ExecutionResult): void {
+  if (errors) sendWithErrors(answer, data, errors);
+  else end(answer, 200, JSON.stringify({ data }));
+}
+
+function sendWithErrors(answer: Answer, data: ExecutionResult['data'], errors: readonly GraphQLError[]): void {
   const split = errors.map((error) => splitHttp(error));
   // Variables that do not fit are a fault of the request. Else clients that do not know the newer type expect a success.
   const isUnfit =
     data === undefined &&
-    (head['content-type']?.startsWith(GRAPHQL_TYPE) || split.every(({ error }) => error.extensions.code === undefined));
+    (answer.mediaType === GRAPHQL_TYPE || split.every(({ error }) => error.extensions.code === undefined));
   const usual = isUnfit ? 400 : 200;
   const status = Math.max(0, ...split.map(({ http }) => http?.status ?? 0)) || usual;
-  const headers: Head = Object.assign({}, head, ...split.map(({ http }) => http?.headers ?? {}));
+  const head: Head = Object.assign({}, answer.head, ...split.map(({ http }) => http?.headers ?? {}));
   const shown = { errors: split.map(({ error }) => error) };
-  end(response, status, headers, JSON.stringify(data === undefined ? shown : { ...shown, data }));
+  end({ ...answer, head }, status, JSON.stringify(data === undefined ? shown : { ...shown, data }));
 }
 
 let ready: [ServerResponse, string][] = [];
@@ -143,8 +142,13 @@ let ready: [ServerResponse, string][] = [];
  * Written at the end of the turn of the event loop, behind all other requests that are there: each write wakes whoever reads
  * it, and where they share a machine that takes as long as a small answer itself.
  */
-function end(response: ServerResponse, status: number, head: Head, body: string): void {
-  response.writeHead(status, { ...head, 'content-length': String(Buffer.byteLength(body)) });
+function end({ response, mediaType, head }: Answer, status: number, body: string): void {
+  response.writeHead(status, {
+    'content-type': `${mediaType}; charset=utf-8`,
+    'content-length': Buffer.byteLength(body),
+    // Behind them: a copy that is added to takes twenty times as long.
+    ...head,
+  });
   if (ready.push([response, body]) > 1) return;
   setImmediate(() => {
     const answers = ready;
