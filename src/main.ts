@@ -18,6 +18,8 @@ The environment and ./runtape.config.json configure it; the README lists the var
 // WebAssembly is compiled by V8's baseline compiler alone: what the query compiler and the policy engine would gain by the
 // optimising one is far less than the 40 MB that it takes.
 setFlagsFromString('--liftoff-only');
+// Without it graphql-js looks at each value for a second copy of itself.
+process.env.NODE_ENV ??= 'production';
 
 /** Loaded when they are asked for: what is wrong with the configuration is said at once. */
 const commands: Record<string, (configuration: Configuration) => Promise<void>> = {

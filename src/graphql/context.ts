@@ -1,6 +1,7 @@
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { FollowDependencies } from '../tape/follow.ts';
 import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
+import type { FinishedList } from './connection/finished-lists.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
 /** What resolvers work with. The server makes one for each operation. */
@@ -15,6 +16,8 @@ export interface GraphqlContext {
   signal: AbortSignal;
   /** Where an SSE client was cut off; wins over the argument `after`. */
   lastEventId: string | null;
+  /** Where lists are put that need not be gone through again; absent where nobody takes them from here. */
+  finishedLists?: FinishedList[];
 }
 
 /** A model of the catalogue, as it is now. */
@@ -40,17 +43,42 @@ export interface GatewayFacts {
   limits?: Readonly<Record<string, number>>;
 }
 
-/** Loaders are made when they are asked for: many operations, and most events, need none. */
-export function withLoaders<Parts extends Omit<GraphqlContext, 'loaders'>>(parts: Parts): Parts & GraphqlContext {
-  const { commands, follow, viewer } = parts;
-  let loaders: Loaders | null = null;
-  return {
-    ...parts,
-    get loaders() {
-      loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
-      return loaders;
-    },
-  };
+/** The signal that aborts when a client leaves; made when it is asked for. */
+export type Leaving = () => AbortSignal;
+
+type Parts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & { leaving: Leaving };
+
+/**
+ * Loaders and the signal are made when they are asked for: many operations, and most events, need neither. A class, because an
+ * object with accessors of its own takes longer to make than a small query to be answered.
+ */
+export class OperationContext implements GraphqlContext {
+  readonly viewer: Viewer;
+  readonly commands: CommandContext;
+  readonly follow: FollowDependencies;
+  readonly gateway: GatewayFacts;
+  readonly lastEventId: string | null;
+  finishedLists?: FinishedList[] = undefined;
+  readonly #leaving: Leaving;
+  #loaders: Loaders | null = null;
+
+  constructor({ viewer, commands, follow, gateway, lastEventId, leaving }: Parts) {
+    this.viewer = viewer;
+    this.commands = commands;
+    this.follow = follow;
+    this.gateway = gateway;
+    this.lastEventId = lastEventId;
+    this.#leaving = leaving;
+  }
+
+  get signal(): AbortSignal {
+    return this.#leaving();
+  }
+
+  get loaders(): Loaders {
+    this.#loaders ??= createLoaders({ ...this.commands, journal: this.follow.journal }, this.viewer);
+    return this.#loaders;
+  }
 }
 
 /**
@@ -62,6 +90,7 @@ export function eventContexts<Context extends GraphqlContext>(context: Context):
   let loaders: Loaders | null = null;
   const ofEvents = {
     ...context,
+    signal: context.signal,
     get loaders() {
       loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
       return loaders;

@@ -3,13 +3,13 @@ import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
-import { type CatalogueModelFacts, type GatewayFacts, type GraphqlContext, withLoaders } from '../graphql/context.ts';
+import { type CatalogueModelFacts, type GatewayFacts, OperationContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../model/model.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
-import type { Authenticate, Identity } from './authentication/identity.ts';
+import type { Authenticate } from './authentication/identity.ts';
 import { boundConnections } from './door/connections.ts';
 import { createOrigins } from './door/origins.ts';
 import { createRateLimit, type RateLimit } from './door/rate-limit.ts';
@@ -20,7 +20,7 @@ import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import { createGraphqlHttp, type MakeContext } from './transport/graphql-http.ts';
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
-import { createHttpServer, listen } from './transport/http-server.ts';
+import { createHttpServer, listen, withHead } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
 import { createPlainPost } from './transport/plain-post.ts';
@@ -65,8 +65,9 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   const server = createHttpServer({
     endpoint: ENDPOINT,
     ...{ door, maskError },
-    async graphql(request, response, identity) {
-      if (!(await plainPost(request, response, identity))) await yoga(request, response, { identity });
+    async graphql(request, response, asking) {
+      if (await plainPost(request, response, asking)) return;
+      await yoga(request, withHead(response, asking.head), { identity: asking.identity });
     },
     // The headers that a person types into it, a token among them, go with event streams and not with sockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
@@ -132,10 +133,8 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     mcpServers: mcpServers.statuses,
     limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
   };
-  return ({ principal, scopes }: Identity, operation): GraphqlContext => {
-    const viewer = { principal, scopes };
-    return withLoaders({ viewer, commands, follow, gateway, ...operation });
-  };
+  return ({ principal, scopes }, { leaving, lastEventId }) =>
+    new OperationContext({ viewer: { principal, scopes }, commands, follow, gateway, lastEventId, leaving });
 }
 
 /** What principals may use, where it is counted. */

@@ -14,9 +14,30 @@ export class CursorError extends Error {
   }
 }
 
+const RUN_ID_CHARACTERS = 30;
+const base64url = (text: string) => Buffer.from(text).toString('base64url');
+
+/** Pages and batches are of one run, and a page of a hundred events has up to two hundred cursors. */
+let lastRun = { id: '', text: '' };
+
+/** Most tapes are no longer. */
+const KNOWN_ENDS = 4096;
+const ends = Array.from({ length: KNOWN_ENDS }, (): string | null => null);
+
 /** Opaque to clients; the same position always gives the same text. */
 export function formatCursor({ runId, seq }: Position): string {
-  return Buffer.from(`${runId}/${seq}`).toString('base64url');
+  // As base64 the ids of runs end where a group of three does: what follows is a text of its own.
+  if (runId.length !== RUN_ID_CHARACTERS) return base64url(`${runId}/${seq}`);
+  if (runId !== lastRun.id) lastRun = { id: runId, text: base64url(runId) };
+  return lastRun.text + endOf(seq);
+}
+
+function endOf(seq: number): string {
+  const known = ends[seq];
+  if (known) return known;
+  const end = base64url(`/${seq}`);
+  if (seq < KNOWN_ENDS) ends[seq] = end;
+  return end;
 }
 
 /** Throws a CursorError where the text is not a cursor of ours. */

@@ -1,6 +1,7 @@
 import type { InterfaceRef, ObjectRef } from '@pothos/core';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
 import { type BuilderTypes, builder } from '../builder.ts';
+import { itemsOrFinished } from './finished-lists.ts';
 import type { Connection, Edge } from './paging.ts';
 
 const PageInfo = builder.simpleObject('PageInfo', {
@@ -53,11 +54,18 @@ export function defineConnection<Item extends object, ItemEdge extends Edge<Item
   return builder.objectRef<Connection<ItemEdge>>(`${name}Connection`).implement({
     description: `A page of ${plural}.`,
     fields: (t) => ({
-      edges: t.field({ type: [edge], description: 'The items with their cursors.', resolve: ({ edges }) => edges }),
+      edges: t.field({
+        type: [edge],
+        description: 'The items with their cursors.',
+        resolve: ({ edges }, _args, context, info) => itemsOrFinished(edges, context, info),
+      }),
       nodes: t.field({
         type: [node],
         description: 'The items alone.',
-        resolve: ({ edges }) => edges.map((each) => each.node),
+        resolve: ({ edges }, _args, context, info) => {
+          const items = edges.map((each) => each.node);
+          return itemsOrFinished(items, context, info);
+        },
       }),
       pageInfo: t.field({ type: PageInfo, description: 'Where the page stands.', resolve: ({ pageInfo }) => pageInfo }),
     }),

@@ -25,7 +25,10 @@ export async function tapePage(
     return tapeEnd(loaders, runId, size);
   }
   const types = wantedTypes(args.types);
-  const seqOf = async (cursor: string) => seqOnTape(cursor, { runId, head: await loaders.head.load(runId) });
+  const seqOf = async (cursor: string) => {
+    const tape = await follow.journal.head(runId);
+    return seqOnTape(cursor, { runId, head: tape?.head ?? 0 });
+  };
   const after = args.after == null ? 0 : await seqOf(args.after);
   const before = args.before == null ? Number.MAX_SAFE_INTEGER : await seqOf(args.before);
   const { events, ...page } = await readPage(follow.journal, { runId, after, before, size, from, types });

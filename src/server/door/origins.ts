@@ -1,11 +1,11 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 /** Says which pages of which sites may speak with the server. Programs that are no browsers send nothing of this. */
 export interface Origins {
   /** Why the request comes from where it may not, or null. */
   refusal(headers: IncomingHttpHeaders): string | null;
-  /** Lets the browser show answers to pages of the listed sites. */
-  admit(request: IncomingMessage, response: ServerResponse): void;
+  /** What lets the browser show the answer to pages of the listed sites; null for all others. */
+  headers(request: IncomingMessage): Readonly<Record<string, string>> | null;
 }
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
@@ -31,16 +31,20 @@ export function createOrigins(listed: readonly string[], isLocal: boolean): Orig
       if (isListed(origin) || hostOf(origin) === host) return null;
       return `Pages of ${origin} may not ask here. Add it to "cors": {"origins": […]} in the configuration to let them.`;
     },
-    admit({ headers: { origin }, method }, response) {
-      response.setHeader('vary', 'Origin');
-      if (!isListed(origin)) return;
-      response.setHeader('access-control-allow-origin', origin);
-      response.setHeader('access-control-expose-headers', 'retry-after');
-      response.setHeader('cross-origin-resource-policy', 'cross-origin');
-      if (method !== 'OPTIONS') return;
-      response.setHeader('access-control-allow-methods', 'GET, POST');
-      response.setHeader('access-control-allow-headers', 'authorization, content-type, accept, last-event-id');
-      response.setHeader('access-control-max-age', '600');
+    headers({ headers: { origin }, method }) {
+      if (!isListed(origin)) return null;
+      const answering = {
+        'access-control-allow-origin': origin,
+        'access-control-expose-headers': 'retry-after',
+        'cross-origin-resource-policy': 'cross-origin',
+      };
+      if (method !== 'OPTIONS') return answering;
+      return {
+        ...answering,
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': 'authorization, content-type, accept, last-event-id',
+        'access-control-max-age': '600',
+      };
     },
   };
 }

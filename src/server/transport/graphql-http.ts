@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { GraphqlContext } from '../../graphql/context.ts';
+import type { GraphqlContext, Leaving } from '../../graphql/context.ts';
 import type { Logger } from '../../logger.ts';
 import type { Identity } from '../authentication/identity.ts';
 import type { Documents } from './documents.ts';
@@ -12,7 +12,7 @@ import type { Operations } from './operations.ts';
 /** Makes the context of one operation. */
 export type MakeContext = (
   identity: Identity,
-  operation: { signal: AbortSignal; lastEventId: string | null },
+  operation: { leaving: Leaving; lastEventId: string | null },
 ) => GraphqlContext;
 
 interface ServerContext {
@@ -49,8 +49,12 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
     logging: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    context: ({ identity, request }) =>
-      makeContext(identity, { signal: request.signal, lastEventId: request.headers.get('last-event-id') }),
+    context({ identity, request }) {
+      const lastEventId = request.headers.get('last-event-id');
+      const made = makeContext(identity, { leaving: () => request.signal, lastEventId });
+      // Yoga copies it, and a copy has nothing that is made when it is asked for.
+      return { ...made, signal: made.signal, loaders: made.loaders };
+    },
     plugins: [ownWays(documents, operations), options.eventStreams.plugin],
   });
 }
@@ -71,8 +75,8 @@ function ownWays(documents: Documents, operations: Operations): Plugin {
       setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => documents.validate(document));
     },
     onExecute({ executeFn, setExecuteFn }) {
-      // Yoga's own way of executing says which errors are answered with which status.
-      setExecuteFn((args: ExecutionArgs) => operations.execute(args, executeFn));
+      // Yoga's own way of executing says which errors are answered with which status. Its promises are not the language's.
+      setExecuteFn((args: ExecutionArgs) => operations.execute(args, async (own) => executeFn(own)));
     },
     /** Yoga's subscribe keeps one context for all events and sees a client leave only at the next one. */
     onSubscribe({ setSubscribeFn }) {

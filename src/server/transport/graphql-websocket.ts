@@ -137,7 +137,7 @@ function argumentsOf(
   try {
     const document = documents.read(documents.textOf(payload));
     if (!('kind' in document)) return document;
-    const contextValue = makeContext(identity, { signal, lastEventId: null });
+    const contextValue = makeContext(identity, { leaving: () => signal, lastEventId: null });
     const { operationName, variables: variableValues } = payload;
     return { schema, operationName, document, variableValues, contextValue };
   } catch (error) {

@@ -8,11 +8,20 @@ import { atTime } from '../door/expiry.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
 import { type MaskError, sendError } from './masked-errors.ts';
 
+/** Headers by their names. */
+export type Head = Readonly<Record<string, string>>;
+
+export interface Asking {
+  identity: Identity;
+  /** What every answer says, not yet on the response. */
+  head: Head;
+}
+
 interface HttpServerOptions {
   endpoint: string;
   door: Door;
   maskError: MaskError;
-  graphql(request: IncomingMessage, response: ServerResponse, identity: Identity): void | Promise<void>;
+  graphql(request: IncomingMessage, response: ServerResponse, asking: Asking): Promise<void>;
   graphiql: GraphiqlPage;
   /** Why the server can not serve now, or null. */
   unready(): Promise<string | null>;
@@ -27,9 +36,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
     connectionsCheckingInterval: limits.SLOW_REQUEST_CHECK_SECONDS * 1000,
   };
   return createServer(slowness, (request, response) => {
-    for (const [name, value] of Object.entries(everywhere)) response.setHeader(name, value);
     route(options, request, response).catch(() => {
-      if (!response.headersSent) response.writeHead(500);
+      if (!response.headersSent) response.writeHead(500, everywhere);
       response.end();
     });
   });
@@ -43,13 +51,23 @@ const everywhere = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+/** What answers of the API say beside it; what they show depends on where the request comes from. */
+const ofGraphql = { ...everywhere, vary: 'Origin', 'cache-control': 'no-store' };
+
+/** Headers that are set one by one cost more than those that go with the status, which is how most answers have them. */
+export function withHead(response: ServerResponse, head: Head): ServerResponse {
+  for (const [name, value] of Object.entries(head)) response.setHeader(name, value);
+  return response;
+}
+
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { endpoint, graphiql, unready } = options;
   const path = (request.url ?? '/').split('?', 1)[0];
+  if (path === endpoint && !wantsPage(request)) return answerGraphql(options, request, response);
+  withHead(response, everywhere);
   switch (path) {
     case endpoint:
-      if (wantsPage(request)) return graphiql.send(request, response);
-      return answerGraphql(options, request, response);
+      return graphiql.send(request, response);
     case '/livez':
       return answer(response, 200, 'ok');
     case '/readyz': {
@@ -71,28 +89,28 @@ async function answerGraphql(
   response: ServerResponse,
 ): Promise<void> {
   const foreign = door.origins.refusal(request.headers);
-  if (foreign !== null) return answer(response, 403, foreign);
-  door.origins.admit(request, response);
-  response.setHeader('cache-control', 'no-store');
-  if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+  if (foreign !== null) return answer(withHead(response, everywhere), 403, foreign);
+  const admission = door.origins.headers(request);
+  const head = admission ? { ...ofGraphql, ...admission } : ofGraphql;
+  if (request.method === 'OPTIONS') return void response.writeHead(204, head).end();
   if (request.method === 'POST' && !isJson(request)) {
-    return answer(response, 415, 'Send operations as JSON, with `content-type: application/json`.');
+    return answer(withHead(response, head), 415, 'Send operations as JSON, with `content-type: application/json`.');
   }
   let identity: Identity;
   try {
     identity = await door.authenticate({ headers: request.headers, connectionParams: {} });
   } catch (error) {
-    return sendError(request, response, maskError(error));
+    return sendError(request, withHead(response, head), maskError(error));
   }
   if (!(await hasFittingBody(request))) {
-    return answer(response, 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
+    return answer(withHead(response, head), 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
   }
   if (identity.expiresAt !== undefined) {
     // Cut off without a closing word, clients of a stream come back, with a new token and their last cursor.
     const cancel = atTime(door.clock, identity.expiresAt, () => response.destroy());
     response.once('close', cancel);
   }
-  return graphql(request, response, identity);
+  return graphql(request, response, { identity, head });
 }
 
 /** Everything else can be sent by a form of any site without the browser asking first. */

@@ -1,7 +1,8 @@
-import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError, getOperationAST } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { costOf } from '../../graphql/bounds/operation-cost.ts';
+import { executeFinishing } from '../../graphql/connection/finished-lists.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
 import { type StreamedResult, subscribeOperation } from '../../graphql/subscribe.ts';
@@ -12,8 +13,11 @@ import type { MaskError } from './masked-errors.ts';
 
 /** Executes what every transport is asked, within what the operation and its principal may use. */
 export interface Operations {
-  /** @param run how a transport would execute by itself */
-  execute(args: ExecutionArgs, run?: Execute): Promise<ExecutionResult>;
+  /**
+   * At once where there is nothing to wait for.
+   * @param run how a transport would execute by itself
+   */
+  execute(args: ExecutionArgs, run?: Execute): ExecutionResult | Promise<ExecutionResult>;
   subscribe(args: ExecutionArgs): Promise<ExecutionResult | Following<StreamedResult>>;
 }
 
@@ -31,22 +35,28 @@ export function createOperations({ maskError, clock, rateLimit, subscriptions }:
   const refused = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
 
   /** Why the operation is not begun, or null. */
-  async function refusal(args: ExecutionArgs, points: number): Promise<GraphQLError | null> {
+  function refusal(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {
     const cost = costOf(args.schema, args.document, args.operationName, args.variableValues);
     if (cost > limits.OPERATION_COST) return tooExpensive(cost);
-    const seconds = (await rateLimit?.take(principalOf(args), points)) ?? null;
-    return seconds === null ? null : rateLimited(seconds);
+    const answer = (seconds: number | null) => (seconds === null ? null : rateLimited(seconds));
+    const seconds = rateLimit?.take(principalOf(args), points) ?? null;
+    return seconds instanceof Promise ? seconds.then(answer) : answer(seconds);
+  }
+
+  const masked = (result: ExecutionResult): ExecutionResult =>
+    result.errors ? { ...result, errors: result.errors.map(maskError) } : result;
+
+  function begin(problem: GraphQLError | null, args: ExecutionArgs, run: Execute) {
+    if (problem) return refused(problem);
+    const result = run(args);
+    return result instanceof Promise ? inTime(clock, result.then(masked)) : masked(result);
   }
 
   return {
-    async execute(args, run = execute) {
+    execute(args, run = executeFinishing) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
-      const problem = await refusal(args, isMutation ? limits.MUTATION_POINTS : 1);
-      if (problem) return refused(problem);
-      return inTime(clock, async () => {
-        const result = await run(args);
-        return result.errors ? { ...result, errors: result.errors.map(maskError) } : result;
-      });
+      const problem = refusal(args, isMutation ? limits.MUTATION_POINTS : 1);
+      return problem instanceof Promise ? problem.then((found) => begin(found, args, run)) : begin(problem, args, run);
     },
     async subscribe(args) {
       const problem = await refusal(args, limits.SUBSCRIPTION_POINTS);
@@ -73,14 +83,14 @@ const tooExpensive = (cost: number) =>
 const tooManySubscriptions = () =>
   limitPassed('subscriptionsPerPrincipal', 'You have as many subscriptions as you may have at a time; end some.');
 
-async function inTime(clock: Clock, work: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
+async function inTime(clock: Clock, work: Promise<ExecutionResult>): Promise<ExecutionResult> {
   let cancel = () => {};
   const late = new Promise<ExecutionResult>((resolve) => {
     const say = () => resolve({ errors: [timedOut(limits.OPERATION_SECONDS)] });
     cancel = clock.after(limits.OPERATION_SECONDS * 1000, say);
   });
   try {
-    return await Promise.race([work(), late]);
+    return await Promise.race([work, late]);
   } finally {
     cancel();
   }

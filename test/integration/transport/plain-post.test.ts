@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { follow, send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
 interface Answered {
@@ -92,6 +93,43 @@ describe('the short way answers as the long one does', () => {
     const { url } = await startTestGateway();
     for (const body of ['', '{', '{"query": "{ __typename }"', '\ufeff{}']) {
       expect(await post(url, body, {}, false)).toEqual(await post(url, body, {}, true));
+    }
+  });
+});
+
+const event = '__typename runId seq cursor type actor recordedAt payload hash';
+const selections: Record<string, string> = {
+  'what every event has': `nodes { ${event} } edges { cursor node { ${event} } }`,
+  'fields of their types': `edges { node { seq
+    ... on InputEvent { text steered } ... on StatusEvent { from to reason failure: error { code message retryable } }
+    ... on ContextEvent { step model estimatedTokens failedCompaction }
+    ... on OutputEvent { finishReason responseId usage { inputTokens outputTokens estimated } } ... on ToolCallEvent { tool input }
+  } }`,
+  'what belongs to others': `nodes { ...Brief ... on ContextEvent { memories { id } compaction { id } }
+    ... on ApprovalRequestEvent { approval { id status risk run { id tape(last: 1) { nodes { seq } } } } } }`,
+  'nothing but where it ends': 'nodes { ...Brief } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }',
+  'what is left out': 'nodes { ...Brief hash @include(if: $no) } edges @skip(if: $no) { ...Place }',
+  'the same again': 'nodes { seq } nodes { type } again: nodes { seq: cursor cursor: seq }',
+  'the name of the prototype': 'nodes { __proto__: seq }',
+};
+const pages = ['first: 3', 'last: 2', 'first: 20', 'first: 2, after: $after', 'first: 0', 'types: [STATUS]'];
+
+describe('tapes are answered alike', () => {
+  test.each(Object.entries(selections))('%s', async (_what, selection) => {
+    const { url, client } = await startTestGateway();
+    const { run, cursor: after } = await send(client, { sessionKey: 'tapes', text: 'fetch https://example.com' });
+    await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    for (const page of pages) {
+      const query = `query ($id: ID!, $after: String, $no: Boolean = false) {
+        run(id: $id) { tape(${page}) { ${selection} } session { runs(first: 2) { nodes { id state tape(${page}) { ${selection} } } } } }
+        other: run(id: "run_0") { tape(${page}) { ${selection} } }
+        rest: run(id: $id) { tape(after: $after) { edges { ...Place } pageInfo { endCursor @skip(if: $no) } } }
+      } fragment Brief on TapeEvent { seq type ...Seen } fragment Seen on StatusEvent { to }
+        fragment Place on TapeEdge { cursor node { ...Brief } }`;
+      const body = JSON.stringify({ query, variables: { id: run.id, after } });
+      const [short, long] = [await post(url, body, {}, false), await post(url, body, {}, true)];
+      expect({ page, ...short }).toEqual({ page, ...long });
+      expect(short.body).toMatch(/"data":\{/);
     }
   });
 });

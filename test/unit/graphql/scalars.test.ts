@@ -1,6 +1,6 @@
 import { GraphQLScalarType } from 'graphql';
 import { expect, test } from 'vitest';
-import { parseInstant } from '../../../src/graphql/scalars.ts';
+import { instantText, parseInstant } from '../../../src/graphql/scalars.ts';
 import { schema } from '../../../src/graphql/schema.ts';
 
 test.each([
@@ -22,4 +22,14 @@ test('answers are in UTC with milliseconds', () => {
   const type = schema.getType('DateTime');
   expect(type).toBeInstanceOf(GraphQLScalarType);
   expect((type as GraphQLScalarType).serialize(new Date(0))).toBe('1970-01-01T00:00:00.000Z');
+});
+
+test('every instant is written as JavaScript does', () => {
+  const times = [
+    0, 1, 999, 1000, -1, -1000, 1_763_806_530_007, 1_763_806_530_120, 1_763_806_531_000, 8.64e15, -8.64e15,
+  ];
+  for (const time of [...times, ...times.reverse()]) {
+    expect(instantText(new Date(time))).toBe(new Date(time).toISOString());
+  }
+  expect(() => instantText(new Date(Number.NaN))).toThrow(RangeError);
 });

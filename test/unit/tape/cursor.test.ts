@@ -24,6 +24,13 @@ test.each([0, 1, 42, 9_999_999_999])('the position %i is found again', (seq) => 
   expect(formatCursor({ runId, seq })).toBe(cursor);
 });
 
+test.each([0, 7, 4095, 4096, 9_999_999_999])('the position %i is written the same each time, and as a whole', (seq) => {
+  const other = newId('run');
+  for (const id of [runId, other, runId, 'run_short']) {
+    expect(formatCursor({ runId: id, seq })).toBe(encode(`${id}/${seq}`));
+  }
+});
+
 describe('B33: a cursor that is malformed is named', () => {
   test.each([
     '',
