@@ -18,7 +18,7 @@ import { createSubscriptionCount } from './door/subscription-count.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
 import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
-import { createGraphqlHttp, type MakeContext } from './transport/graphql-http.ts';
+import type { GraphqlHttp, GraphqlHttpOptions, MakeContext } from './transport/graphql-http.ts';
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
 import { createHttpServer, listen, withHead } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
@@ -59,7 +59,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   const operations = operationsOf(configuration, parts, maskError);
   const door = { authenticate, origins, clock };
   const shared = { schema, endpoint: ENDPOINT, makeContext, maskError, documents, operations };
-  const yoga = createGraphqlHttp({ ...shared, eventStreams, logger });
+  const graphqlHttp = whenAsked({ ...shared, eventStreams, logger });
   const plainPost = createPlainPost(shared);
   let leaving = false;
   const server = createHttpServer({
@@ -67,7 +67,8 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     ...{ door, maskError },
     async graphql(request, response, asking) {
       if (await plainPost(request, response, asking)) return;
-      await yoga(request, withHead(response, asking.head), { identity: asking.identity });
+      const answer = await graphqlHttp();
+      await answer(request, withHead(response, asking.head), { identity: asking.identity });
     },
     // The headers that a person types into it, a token among them, go with event streams and not with sockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
@@ -95,6 +96,15 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
       server.closeAllConnections();
       await closed;
     },
+  };
+}
+
+/** Loaded by the first who needs it: most answers do not, and a start is shorter and smaller without it. */
+function whenAsked(options: GraphqlHttpOptions): () => Promise<GraphqlHttp> {
+  let made: Promise<GraphqlHttp> | null = null;
+  return () => {
+    made ??= import('./transport/graphql-http.ts').then(({ createGraphqlHttp }) => createGraphqlHttp(options));
+    return made;
   };
 }
 

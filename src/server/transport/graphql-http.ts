@@ -21,7 +21,7 @@ interface ServerContext {
   identity: Identity;
 }
 
-interface GraphqlHttpOptions {
+export interface GraphqlHttpOptions {
   schema: GraphQLSchema;
   endpoint: string;
   makeContext: MakeContext;
@@ -31,6 +31,8 @@ interface GraphqlHttpOptions {
   eventStreams: EventStreams;
   logger: Logger;
 }
+
+export type GraphqlHttp = ReturnType<typeof createGraphqlHttp>;
 
 /** GraphQL over HTTP: queries and mutations as JSON, subscriptions as server-sent events. */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
