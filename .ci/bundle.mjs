@@ -1,5 +1,5 @@
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { filesBelow } from './files.mjs';
 
@@ -26,9 +26,8 @@ const banner = `import { createRequire as requireOf } from 'node:module'; const 
  * asked for stays a file of its own. All lie in one folder, with the texts that the program reads beside them.
  */
 export async function bundle(sources, output) {
-  rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  await build({
+  const { metafile } = await build({
     entryPoints: entries.map((path) => join(sources, path)),
     outdir: output,
     entryNames: '[name]',
@@ -42,7 +41,20 @@ export async function bundle(sources, output) {
     mainFields: ['module', 'main'],
     ...{ external, banner: { js: banner } },
     logLevel: 'warning',
+    metafile: true,
   });
   const texts = filesBelow(sources).filter((path) => /\.cedar(schema)?$/.test(path));
   for (const path of texts) copyFileSync(path, join(output, basename(path)));
+  const made = [...Object.keys(metafile.outputs), ...texts.map((path) => join(output, basename(path)))];
+  removeAged(output, new Set(made.map((path) => resolve(path))));
+}
+
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+/** A server that runs from the build before loads some of its files late: they stay for a day. */
+function removeAged(output, made) {
+  const newest = Date.now() - DAY_MILLISECONDS;
+  for (const path of filesBelow(output)) {
+    if (!made.has(resolve(path)) && statSync(path).mtimeMs < newest) rmSync(path);
+  }
 }
