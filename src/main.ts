@@ -18,6 +18,9 @@ The environment and ./runtape.config.json configure it; the README lists the var
 // WebAssembly is compiled by V8's baseline compiler alone: what the query compiler and the policy engine would gain by the
 // optimising one is far less than the 40 MB that it takes.
 setFlagsFromString('--liftoff-only');
+// The V8 of Node 20 inlines calls of WebAssembly that are made often, and ends the process ("unreachable code") where such code
+// has to be given up in the middle of a call. It shows after minutes under load, in the query compiler.
+setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 // What is kept is small beside what is made and dropped: the heap may grow by half before it is collected, not fourfold. That
 // takes a third less memory under load, for a tenth more processor time.
 setFlagsFromString('--heap-growing-percent=50');

@@ -15,6 +15,7 @@ const minutes = Number(values.minutes);
 const USERS = 8;
 const SAMPLE_SECONDS = 2;
 const REPORT_SAMPLES = 15;
+const OUTPUT_CHARACTERS = 4000;
 
 function residentMegabytes(processId: number): number {
   const status = readFileSync(`/proc/${processId}/status`, 'utf8');
@@ -39,6 +40,9 @@ async function watch(): Promise<void> {
     await sleep(SAMPLE_SECONDS * 1000);
   }
 }
+
+// Whatever fails, the last words of the server say more.
+process.on('uncaughtExceptionMonitor', () => console.error(server.output().slice(-OUTPUT_CHARACTERS)));
 
 const isOver = () => elapsedSeconds() >= end || isFailed;
 const watching = watch();
