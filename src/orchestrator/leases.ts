@@ -56,7 +56,7 @@ const idleLease = statement<{ epoch: number }>(
 );
 
 /** The epoch of the next executor of a run that nobody executes; null where somebody does, or never did. */
-export async function nextEpoch(database: Database, runId: string): Promise<number | null> {
+export async function nextEpoch(database: Pick<Database, 'select'>, runId: string): Promise<number | null> {
   const [lease] = await database.select(idleLease, runId);
   return lease ? lease.epoch + 1 : null;
 }
@@ -66,7 +66,11 @@ const heldLease = statement<{ epoch: number }>(
   () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" = ? AND "epoch" = ?`,
 );
 
-export async function holdsLease(database: Database, holder: string, { runId, epoch }: Lease): Promise<boolean> {
+export async function holdsLease(
+  database: Pick<Database, 'select'>,
+  holder: string,
+  { runId, epoch }: Lease,
+): Promise<boolean> {
   return (await database.select(heldLease, runId, holder, epoch)).length > 0;
 }
 

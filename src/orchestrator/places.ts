@@ -1,6 +1,6 @@
 import type { Giver, Place, StartableRun } from '../application/run/starter.ts';
+import type { Database } from '../database/database.ts';
 import type { Sought } from './claims.ts';
-import type { Environment } from './environment.ts';
 import { firstLease, holdsLease, type Lease, type LeaseTerm, nextEpoch, nextLease } from './leases.ts';
 
 /** Places for runs that are being recorded. */
@@ -21,7 +21,10 @@ interface PlacesOptions {
   look(what: Sought): void;
 }
 
-export function createPlaces({ store }: Environment, { term, hasRoom, start, look }: PlacesOptions): Places {
+export function createPlaces(
+  { store }: { store: { database: Pick<Database, 'select'> } },
+  { term, hasRoom, start, look }: PlacesOptions,
+): Places {
   const open = new Map<Promise<void>, string>();
 
   function openPlace(runId: string): () => void {
@@ -40,6 +43,7 @@ export function createPlaces({ store }: Environment, { term, hasRoom, start, loo
   async function startIfHeld(lease: Lease, leave: () => void): Promise<void> {
     try {
       if (await holdsLease(store.database, term().holder, lease)) start(lease);
+      else look('open');
     } catch {
       // Whose it is will be found out when the store can be read again.
       look('open');
