@@ -41,15 +41,11 @@ export function createPlaces(
 
   /** The lease of a run that had one before is taken only where nobody else has it at that moment. */
   async function startIfHeld(lease: Lease, leave: () => void): Promise<void> {
-    try {
-      if (await holdsLease(store.database, term().holder, lease)) start(lease);
-      else look('open');
-    } catch {
-      // Whose it is will be found out when the store can be read again.
-      look('open');
-    } finally {
-      leave();
-    }
+    // Where the store can not be read, whose it is will be found out when it can.
+    const isHeld = await holdsLease(store.database, term().holder, lease).catch(() => false);
+    if (isHeld) start(lease);
+    else look('open');
+    leave();
   }
 
   function placeOf({ runId, sessionId }: StartableRun, epoch: number): Place {
