@@ -50,7 +50,7 @@ export default defineConfig({
     hookTimeout: hookMilliseconds,
     teardownTimeout: 30_000,
     projects: [
-      project('tidy', ['test/tidy.test.ts', 'test/tidy/**/*.test.ts']),
+      project('layout', ['test/layout.test.ts', 'test/layout/**/*.test.ts']),
       project('unit', ['test/unit/**/*.test.ts'], unitMilliseconds),
       project('contract', ['test/contract/**/*.test.ts'], otherMilliseconds, [postgres]),
       project('property', ['test/property/**/*.test.ts']),

@@ -39,7 +39,8 @@ export async function bundle(sources, output) {
     target: 'node20',
     // One copy of a package, whether it is imported or required.
     mainFields: ['module', 'main'],
-    ...{ external, banner: { js: banner } },
+    external,
+    banner: { js: banner },
     logLevel: 'warning',
     metafile: true,
   });

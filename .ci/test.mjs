@@ -94,7 +94,7 @@ const parts = [
   check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
   check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
   check('dead code', 'knip/bin/knip.js', '--no-progress'),
-  tests('tidy', 'test'),
+  tests('layout', 'test'),
   tests('unit'),
   tests('contract'),
   tests('property'),

@@ -77,7 +77,8 @@ async function main(): Promise<void> {
   }
   if (values.print) return void console.log(reportText(readReport(values.print)));
   const settings = {
-    ...{ rounds: Number(values.rounds), seconds: Number(values.seconds) },
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
     isLong: values.long ?? false,
   };
   const chosen = chosenRows(values.only ?? []);

@@ -8,13 +8,13 @@ export function createLogger(level: string): Logger {
 }
 
 /** Something that is tried again and again. */
-export interface Outage {
+export interface OutageLog {
   failed(error: unknown): void;
   worked(): void;
 }
 
 /** Says once that it fails and once that it works again, however often it is tried meanwhile. */
-export function createOutage(logger: Logger, what: string): Outage {
+export function createOutageLog(logger: Logger, what: string): OutageLog {
   let failures = 0;
   return {
     failed(error) {

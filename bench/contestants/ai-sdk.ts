@@ -11,7 +11,8 @@ export const aiSdk: Contestant = {
     const script = join(benchFolder, 'peers/ai-sdk.mjs');
     const server = await start({ script, folder: benchFolder, environment: { MODEL_URL: modelUrl } });
     return {
-      ...{ processId: server.processId, stop: server.stop },
+      processId: server.processId,
+      stop: server.stop,
       async connect() {
         const client = createEventStreamClient(server.url);
         return {

@@ -59,7 +59,8 @@ export async function runtapeCrowd(modelUrl: string): Promise<Crowd> {
   const source = { next: () => tell('/step'), end: () => tell('/end') };
   const text = promptText({ tokens: 1, pace: 0, width: TOKEN_CHARACTERS, more: 'step' });
   return {
-    ...{ url: server.url, processId: server.processId },
+    url: server.url,
+    processId: server.processId,
     stage: async () => ({ ...(await stageRun(client, text)), source }),
     async stop() {
       model.close();
@@ -72,10 +73,13 @@ export async function runtapeCrowd(modelUrl: string): Promise<Crowd> {
 async function peerCrowd(file: string, path: string, subscription: Stage['subscription']): Promise<Crowd> {
   const { url, processId, stop } = await start({ script: join(benchFolder, 'peers', file), folder: benchFolder });
   return {
-    ...{ url: `${url}${path}`, processId, stop: () => stop() },
+    url: `${url}${path}`,
+    processId,
+    stop: () => stop(),
     async stage(seconds) {
       return {
-        ...{ subscription, source: null },
+        subscription,
+        source: null,
         async begin() {
           await fetch(`${url}/${seconds}`, { method: 'POST' });
         },

@@ -10,7 +10,8 @@ import { createRide } from './ride.ts';
 export async function startLangGraph(modelUrl: string, postgresUrl?: string): Promise<Started> {
   const folder = makeFolder();
   const environment = {
-    ...{ MODEL_URL: modelUrl, FOLDER: folder.path },
+    MODEL_URL: modelUrl,
+    FOLDER: folder.path,
     ...(postgresUrl ? { POSTGRES_URL: postgresUrl } : {}),
   };
   const script = join(benchFolder, 'peers/langgraph.mjs');
@@ -30,7 +31,8 @@ export function langGraph(postgresUrl?: string): Contestant {
     async start(modelUrl) {
       const server = await startLangGraph(modelUrl, postgresUrl);
       return {
-        ...{ processId: server.processId, stop: server.stop },
+        processId: server.processId,
+        stop: server.stop,
         async connect() {
           const client = createEventStreamClient(server.url);
           return {

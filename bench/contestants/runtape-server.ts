@@ -23,12 +23,16 @@ export async function startRuntape(options: RuntapeOptions): Promise<RuntapeServ
   mkdirSync(join(folder, 'workspace'), { recursive: true });
   const bench = { provider: 'openai-compatible', baseURL: options.modelUrl, model: 'bench', contextTokens: 32_000 };
   const configuration = {
-    ...{ defaultModel: 'bench', models: { bench }, files: { root: join(folder, 'workspace') } },
+    defaultModel: 'bench',
+    models: { bench },
+    files: { root: join(folder, 'workspace') },
     ...options.configuration,
   };
   writeFileSync(join(folder, 'runtape.config.json'), JSON.stringify(configuration));
   const started = await start({
-    ...{ script: join(rootFolder, 'dist/main.js'), parameters: ['serve'], folder },
+    script: join(rootFolder, 'dist/main.js'),
+    parameters: ['serve'],
+    folder,
     environment: { PORT: '0', DATABASE_URL: `file:${join(folder, 'runtape.db')}`, ...options.environment },
   });
   return {

@@ -69,7 +69,8 @@ export function runtape(databaseUrl?: string): Contestant {
     async start(modelUrl) {
       const server = await startRuntape({ modelUrl, environment: databaseUrl ? { DATABASE_URL: databaseUrl } : {} });
       return {
-        ...{ processId: server.processId, stop: server.stop },
+        processId: server.processId,
+        stop: server.stop,
         async connect() {
           const client = await openGraphqlSocket(server.url);
           return { talk: (text, timed) => talk(client, newSessionKey(), text, timed), close: client.close };

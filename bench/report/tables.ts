@@ -25,7 +25,9 @@ export function claimsTable(rows: readonly RowResult[]): string {
 }
 
 const figures = ({ who, what, unit, values }: Series): Cells => [
-  ...[who, what, `${shown(median(values))} ${unit}`],
+  who,
+  what,
+  `${shown(median(values))} ${unit}`,
   `${shown(Math.min(...values))} – ${shown(Math.max(...values))}`,
 ];
 

@@ -6,9 +6,19 @@ import { join } from 'node:path';
 import { benchFolder, rootFolder } from '../processes/places.ts';
 
 const packages = [
-  ...['ai', '@ai-sdk/openai-compatible', '@langchain/core', '@langchain/langgraph', '@langchain/openai'],
-  ...['@langchain/langgraph-checkpoint-sqlite', '@langchain/langgraph-checkpoint-postgres'],
-  ...['graphql', 'graphql-ws', 'graphql-yoga', 'ws', 'better-sqlite3', 'pg'],
+  'ai',
+  '@ai-sdk/openai-compatible',
+  '@langchain/core',
+  '@langchain/langgraph',
+  '@langchain/openai',
+  '@langchain/langgraph-checkpoint-sqlite',
+  '@langchain/langgraph-checkpoint-postgres',
+  'graphql',
+  'graphql-ws',
+  'graphql-yoga',
+  'ws',
+  'better-sqlite3',
+  'pg',
 ];
 
 /** Of everything that was measured, and of what it ran on. */

@@ -16,8 +16,18 @@ import { startRow } from './store/start-10000.ts';
 
 /** In the order in which they are measured and printed. */
 export const rows: readonly Row[] = [
-  ...[appendRow, postgresAppendRow],
-  ...[shortRunsRow, postgresShortRunsRow, firstEventRow, addedPerTokenRow, cpuPerTokenRow, approvalRow],
-  ...[fanoutRow, tapePagesRow, trivialQueryRow],
-  ...[startRow, growthRow, memoryRow],
+  appendRow,
+  postgresAppendRow,
+  shortRunsRow,
+  postgresShortRunsRow,
+  firstEventRow,
+  addedPerTokenRow,
+  cpuPerTokenRow,
+  approvalRow,
+  fanoutRow,
+  tapePagesRow,
+  trivialQueryRow,
+  startRow,
+  growthRow,
+  memoryRow,
 ];

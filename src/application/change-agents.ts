@@ -4,14 +4,16 @@ import { StoreError } from '../database/store-error.ts';
 import type { AgentLimits } from '../domain/agent-limits.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
-import { createAgent as create, deleteAgent as remove, updateAgent as update } from '../projections/agent-writes.ts';
-import { agentById } from '../projections/agents.ts';
+import { createAgent as create, deleteAgent as remove, updateAgent as update } from '../repositories/agent-writes.ts';
+import { agentById } from '../repositories/agents.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
 
 const bound = z.int().positive('must be at least 1').nullish();
 const limitsSchema = z.object({
-  ...{ maxSteps: bound, maxToolCalls: bound, maxTokens: bound },
+  maxSteps: bound,
+  maxToolCalls: bound,
+  maxTokens: bound,
   runSeconds: z.number().positive('must be more than 0').nullish(),
   maxCost: z.number().positive('must be more than 0').nullish(),
 });
@@ -74,8 +76,11 @@ export async function updateAgent(
   const unknown = unknownModel(context, model);
   if (unknown) return unknown;
   const change = {
-    ...{ name: name ?? undefined, instructions: instructions ?? undefined },
-    ...{ model: model ?? undefined, tools: tools ?? undefined, isDefault: makeDefault ?? undefined },
+    name: name ?? undefined,
+    instructions: instructions ?? undefined,
+    model: model ?? undefined,
+    tools: tools ?? undefined,
+    isDefault: makeDefault ?? undefined,
     limits: limitsOf(parsed.input.limits),
   };
   return unlessTaken(name ?? '', async () => {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
-import { countMemories, type MemoryRow, sameMemory } from '../projections/memory/memories.ts';
-import { forgetMemory, type NewMemory, saveMemory } from '../projections/memory/memory-writes.ts';
-import { sessionById } from '../projections/sessions.ts';
+import { countMemories, type MemoryRow, sameMemory } from '../repositories/memory/memories.ts';
+import { forgetMemory, type NewMemory, saveMemory } from '../repositories/memory/memory-writes.ts';
+import { sessionById } from '../repositories/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
 
@@ -20,7 +20,7 @@ const schema = z.object({
 
 export type Remembered = { kind: 'remembered'; memoryId: string };
 
-type MemoryContext = Pick<CommandContext, 'database' | 'newId' | 'now' | 'lanes' | 'meanings'>;
+type MemoryContext = Pick<CommandContext, 'database' | 'newId' | 'now' | 'mutex' | 'semanticSearch'>;
 
 /** Stores a fact for the owner, in every session or in one. A fact that is known there already is brought up to date. */
 export async function remember(
@@ -36,11 +36,11 @@ export async function remember(
   }
   const fact = { ...parsed.input, owner, sessionId };
   // One at a time, so that the same fact told twice at once is stored once; here first, so that few wait in the database.
-  const saved = await context.lanes.run(`memories of ${owner}`, () =>
+  const saved = await context.mutex.run(`memories of ${owner}`, () =>
     saveMemory(context.database, owner, () => memoryOf(context, fact)),
   );
   if ('kind' in saved) return saved;
-  context.meanings.saved();
+  context.semanticSearch.saved();
   return { kind: 'remembered', memoryId: saved.id };
 }
 
@@ -56,8 +56,13 @@ async function memoryOf(context: MemoryContext, fact: Fact): Promise<NewMemory |
     return limitExceeded('memoriesPerOwner', `There are ${limits.MEMORIES_PER_OWNER} memories; forget some first.`);
   }
   return {
-    ...{ id: known?.id ?? newId('memory'), owner, sessionId, text: words, tags: tagsOf(known, fact.tags ?? []) },
-    ...{ createdAt: known?.createdAt ?? updatedAt, updatedAt },
+    id: known?.id ?? newId('memory'),
+    owner,
+    sessionId,
+    text: words,
+    tags: tagsOf(known, fact.tags ?? []),
+    createdAt: known?.createdAt ?? updatedAt,
+    updatedAt,
     expiresAt: expiresInSeconds == null ? null : new Date(updatedAt.getTime() + expiresInSeconds * 1000),
   };
 }

@@ -1,14 +1,14 @@
-import type { Compactor } from '../context/compaction/by-hand.ts';
-import type { Meanings } from '../context/memory/meanings.ts';
+import type { Compactor } from '../context/compaction/manual.ts';
+import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Recorder } from '../projections/recording/recorder.ts';
-import type { SecretVault } from '../tools/secret-vault.ts';
+import type { SlotProvider } from '../run-store/execution-slot.ts';
+import type { RunStore } from '../run-store/run-store.ts';
+import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
-import type { Lanes } from './lanes.ts';
-import type { Starter } from './run/starter.ts';
+import type { KeyedMutex } from './keyed-mutex.ts';
 
 /** What the configuration says about commands. */
 export interface CommandSettings {
@@ -24,21 +24,21 @@ export interface CommandSettings {
 /** What every command works with. */
 export interface CommandContext {
   database: Database;
-  recorder: Recorder;
+  runStore: RunStore;
   journal: Pick<Journal, 'read' | 'readMany'>;
   /** Makes the summaries that somebody asks for. */
   compactor: Compactor;
   toolbox: Toolbox;
   policy: Policy;
-  secrets: SecretVault;
-  starter: Starter;
+  secretStore: SecretStore;
+  slotProvider: SlotProvider;
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;
   /** Finding memories by what they mean. */
-  meanings: Meanings;
+  semanticSearch: SemanticSearch;
   /** Commands on one session, one at a time. */
-  lanes: Lanes;
+  mutex: KeyedMutex;
   settings: CommandSettings;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkDoor, checkSeparateApprover, doorConfigSchema } from './door-config.ts';
+import { accessConfigSchema, checkAccess, checkSeparateApprover } from './access-config.ts';
 import { checkEmbeddings, embeddingsConfigSchema } from './embeddings-config.ts';
 import * as limits from './limits.ts';
 import { checkModels, modelsConfigSchema } from './model-config.ts';
@@ -14,7 +14,7 @@ const fileSchema = z
     ...embeddingsConfigSchema.shape,
     ...toolsConfigSchema.shape,
     ...policyConfigSchema.shape,
-    ...doorConfigSchema.shape,
+    ...accessConfigSchema.shape,
     approvals: z
       .strictObject({
         expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
@@ -108,12 +108,16 @@ export function readConfiguration(
   }
   const { HOST, PORT, DATABASE_URL, LOG_LEVEL, ...own } = variables.data;
   const { auth, approvals } = file.configuration;
-  const atDoor = [...checkDoor(file.configuration, HOST), ...checkSeparateApprover(auth, approvals.separateApprover)];
+  const atDoor = [...checkAccess(file.configuration, HOST), ...checkSeparateApprover(auth, approvals.separateApprover)];
   if (atDoor.length > 0) return { ok: false, problems: atDoor.map((issue) => said(path, issue)) };
   return {
     ok: true,
     configuration: {
-      ...{ host: HOST, port: PORT, databaseUrl: DATABASE_URL, logLevel: LOG_LEVEL, file: file.configuration },
+      host: HOST,
+      port: PORT,
+      databaseUrl: DATABASE_URL,
+      logLevel: LOG_LEVEL,
+      file: file.configuration,
       durability: own.RUNTAPE_DURABILITY,
       databaseConnections: own.RUNTAPE_DATABASE_CONNECTIONS,
       secretKey: own.RUNTAPE_SECRET_KEY ?? null,

@@ -1,11 +1,10 @@
 import * as limits from '../config/limits.ts';
 import type { AgentRef, PayloadOf } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
-import { clipped, type Segment, segmentsOf } from '../domain/session/lineage.ts';
-import type { CatalogueEntry, ModelRequest, ToolDescription } from '../model/model.ts';
-import { type ArtifactRow, furthestArtifact } from '../projections/artifacts.ts';
-import type { FoundMemory } from '../projections/memory/memories.ts';
-import { isCovered, ownShown } from './covered.ts';
+import { clipSegments, type Segment, segmentsOf } from '../domain/session/lineage.ts';
+import type { CatalogueEntry, ModelRequest, ToolDescription } from '../models/model.ts';
+import { type CompactionRow, latestCompaction } from '../repositories/compactions.ts';
+import type { FoundMemory } from '../repositories/memory/memories.ts';
 import { cutOldestResults } from './cut-results.ts';
 import { newestThatFit, tokensOf } from './groups.ts';
 import {
@@ -26,10 +25,11 @@ import {
   toolsHash,
 } from './request.ts';
 import { type Recall, shownMemories } from './shown-memories.ts';
+import { isSummarised, ownShown } from './summarised.ts';
 import { type TokenBudget, tokenBudget } from './token-budget.ts';
 import { estimateTokens } from './token-estimate.ts';
 
-export interface ContextQuestion {
+export interface ContextRequest {
   session: HistorySession;
   run: Run;
   step: number;
@@ -53,7 +53,7 @@ export interface AssembledContext {
   pressure: 'none' | 'threshold' | 'overflow';
   /** What the session sees, this run included; what a summary would be made of. */
   segments: Segment[];
-  artifact: ArtifactRow | null;
+  artifact: CompactionRow | null;
 }
 
 /**
@@ -61,15 +61,15 @@ export interface AssembledContext {
  * way everything is shown that no summary stands for; where that alone is too long, its oldest results are cut. What is read
  * is bounded by the window, however long the session is.
  */
-export async function assembleContext(store: HistoryStore, question: ContextQuestion): Promise<AssembledContext> {
+export async function assembleContext(store: HistoryStore, question: ContextRequest): Promise<AssembledContext> {
   const { run, session, model, tools } = question;
   const turn = run.turn ?? 1;
   const budget = tokenBudget(model.contextTokens * question.share, question.ratio);
   const instructions = question.agent?.instructions || DEFAULT_INSTRUCTIONS;
   // A reset that came while the run is under way does not take the run itself away.
   const resetTurn = Math.min(session.resetTurn, turn - 1);
-  const segments = clipped(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
-  const artifact = session.useCompaction ? await furthestArtifact(store.database, segments) : null;
+  const segments = clipSegments(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
+  const artifact = session.useCompaction ? await latestCompaction(store.database, segments) : null;
   const whole = await messagesOf(store, { runId: run.runId, turn });
   const own = ownShown(whole, artifact);
   const memories = await shownMemories(question.recall, session, whole, budget.memories);
@@ -82,8 +82,12 @@ export async function assembleContext(store: HistoryStore, question: ContextQues
   const cutResults = cutOldestResults(own, budget.input - fixed);
   const messages = [...earlier.messages, ...own];
   const request = requestOf({
-    ...{ instructions, summary: artifact?.summary ?? null, memories: memories.map(({ memory }) => memory) },
-    ...{ messages, cutResults, tools },
+    instructions,
+    summary: artifact?.summary ?? null,
+    memories: memories.map(({ memory }) => memory),
+    messages,
+    cutResults,
+    tools,
   });
   const tokens = fixed + tokensOf(messages);
   // The run alone takes that much: leaving out what was before it would not help.
@@ -105,14 +109,14 @@ function pressureOf(isWhole: boolean, tokens: number, budget: TokenBudget): 'non
 /** Reads back run by run until the window is full. */
 async function earlierThatFit(
   store: HistoryStore,
-  { segments, turn, artifact }: { segments: readonly Segment[]; turn: number; artifact: ArtifactRow | null },
+  { segments, turn, artifact }: { segments: readonly Segment[]; turn: number; artifact: CompactionRow | null },
   room: number,
 ): Promise<{ messages: HistoryMessage[]; isWhole: boolean }> {
   if (room <= 0) return { messages: [], isWhole: false };
   const found: HistoryMessage[][] = [];
   let left = room;
-  for await (const messages of walk(store, clipped(segments, artifact?.toTurn ?? 0, turn - 1), 'newest')) {
-    const uncovered = messages.filter((message) => !isCovered(message, artifact));
+  for await (const messages of walk(store, clipSegments(segments, artifact?.toTurn ?? 0, turn - 1), 'newest')) {
+    const uncovered = messages.filter((message) => !isSummarised(message, artifact));
     found.unshift(uncovered);
     left -= tokensOf(uncovered);
     if (left < 0 || found.length >= limits.HISTORY_RUNS) {
@@ -126,13 +130,13 @@ interface Shown {
   request: ModelRequest;
   messages: readonly HistoryMessage[];
   memories: readonly FoundMemory[];
-  artifact: ArtifactRow | null;
+  artifact: CompactionRow | null;
   cutResults: ReadonlySet<string>;
   instructions: string;
   tokens: number;
 }
 
-function recordOf(question: ContextQuestion, shown: Shown): PayloadOf<'context'> {
+function recordOf(question: ContextRequest, shown: Shown): PayloadOf<'context'> {
   const { run, step, model, tools, agent, ratio } = question;
   const { request, messages, memories, artifact, cutResults, instructions, tokens } = shown;
   const position = (message: HistoryMessage | undefined) => ({

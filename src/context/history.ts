@@ -1,10 +1,10 @@
 import type { Database } from '../database/database.ts';
 import type { EventType } from '../domain/events.ts';
 import type { Generation, Segment } from '../domain/session/lineage.ts';
-import { type PlacedMessage, transcript } from '../domain/transcript.ts';
+import { type SequencedMessage, transcript } from '../domain/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
-import { lineOf } from '../projections/lineage.ts';
 import { runsBetween, type Turn } from '../projections/runs.ts';
+import { lineageOf } from '../repositories/lineage.ts';
 
 export interface HistoryStore {
   database: Database;
@@ -12,7 +12,7 @@ export interface HistoryStore {
 }
 
 /** A message and its place in the history. */
-export type HistoryMessage = PlacedMessage & Turn;
+export type HistoryMessage = SequencedMessage & Turn;
 
 /** The session whose history is shown. */
 export interface HistorySession {
@@ -25,7 +25,14 @@ export interface HistorySession {
 }
 
 /** Events that messages are made of; deltas, which are most of a tape, are not read. */
-export const spoken: EventType[] = ['input', 'context', 'output', 'tool_call', 'approval_decision', 'tool_result'];
+export const messageEventTypes: EventType[] = [
+  'input',
+  'context',
+  'output',
+  'tool_call',
+  'approval_decision',
+  'tool_result',
+];
 /** Runs read at once, at first and at the most. */
 const FIRST_RUNS = 8;
 const MOST_RUNS = 64;
@@ -34,7 +41,7 @@ const LAST_SEQ = Number.MAX_SAFE_INTEGER;
 
 /** The session and its ancestors. A session that is no branch is known without a look. */
 export async function generationsOf({ database }: HistoryStore, session: HistorySession): Promise<Generation[]> {
-  return session.parentId === null ? [{ id: session.id, branch: null }] : lineOf(database, session.id);
+  return session.parentId === null ? [{ id: session.id, branch: null }] : lineageOf(database, session.id);
 }
 
 /** All messages of one run so far. */
@@ -52,7 +59,7 @@ async function messagesOfRuns(
   const upTo = (runId: string) => (cut?.runId === runId ? cut.seq : LAST_SEQ);
   const tapes = await journal.readMany(
     runs.map(({ runId }) => ({ runId, upTo: upTo(runId) })),
-    spoken,
+    messageEventTypes,
   );
   return runs.map(({ runId, turn }) =>
     transcript(tapes.get(runId) ?? []).map((message) => ({ ...message, runId, turn })),

@@ -1,16 +1,23 @@
 import * as limits from '../config/limits.ts';
 import { type EventOf, lastShown } from '../domain/events.ts';
-import { clipped, segmentsOf } from '../domain/session/lineage.ts';
+import { clipSegments, segmentsOf } from '../domain/session/lineage.ts';
 import { transcript } from '../domain/transcript.ts';
-import type { ToolDescription } from '../model/model.ts';
-import { agentVersion } from '../projections/agents.ts';
-import { type ArtifactRow, artifactById } from '../projections/artifacts.ts';
-import { type MemoryRow, memoriesByIds } from '../projections/memory/memories.ts';
-import { isCovered, ownShown } from './covered.ts';
-import { generationsOf, type HistoryMessage, type HistorySession, type HistoryStore, spoken, walk } from './history.ts';
+import type { ToolDescription } from '../models/model.ts';
+import { agentVersion } from '../repositories/agents.ts';
+import { type CompactionRow, compactionById } from '../repositories/compactions.ts';
+import { type MemoryRow, memoriesByIds } from '../repositories/memory/memories.ts';
+import {
+  generationsOf,
+  type HistoryMessage,
+  type HistorySession,
+  type HistoryStore,
+  messageEventTypes,
+  walk,
+} from './history.ts';
 import { DEFAULT_INSTRUCTIONS, requestHash, requestOf, sha256, toolsHash } from './request.ts';
+import { isSummarised, ownShown } from './summarised.ts';
 
-export interface RebuildQuestion {
+export interface RebuildRequest {
   session: HistorySession;
   turn: number;
   /** What the tape has of the context. */
@@ -30,11 +37,11 @@ export interface RebuiltContext {
 }
 
 /** Makes a request anew from the tapes and holds it against the hash that was recorded when it was sent. */
-export async function rebuildContext(store: HistoryStore, question: RebuildQuestion): Promise<RebuiltContext> {
+export async function rebuildContext(store: HistoryStore, question: RebuildRequest): Promise<RebuiltContext> {
   const { event, session } = question;
   const { payload: record } = event;
   const missing: string[] = [];
-  const artifact = record.artifactId === null ? null : await artifactById(store.database.reader, record.artifactId);
+  const artifact = record.artifactId === null ? null : await compactionById(store.database.reader, record.artifactId);
   if (record.artifactId !== null && !artifact) missing.push(`The summary ${record.artifactId} is gone.`);
   const instructions = await instructionsOf(store, question, missing);
   const tools = toolsOf(question, missing);
@@ -72,7 +79,7 @@ export async function rebuildContext(store: HistoryStore, question: RebuildQuest
 
 async function instructionsOf(
   { database }: HistoryStore,
-  { event: { payload } }: RebuildQuestion,
+  { event: { payload } }: RebuildRequest,
   missing: string[],
 ): Promise<string> {
   const agent = payload.agent && (await agentVersion(database.reader, payload.agent));
@@ -81,7 +88,7 @@ async function instructionsOf(
   return instructions;
 }
 
-function toolsOf({ tools, event: { payload } }: RebuildQuestion, missing: string[]): ToolDescription[] {
+function toolsOf({ tools, event: { payload } }: RebuildRequest, missing: string[]): ToolDescription[] {
   const found = payload.tools.flatMap((name) => tools.find((tool) => tool.name === name) ?? []);
   if (toolsHash(found) !== payload.toolsHash)
     missing.push('The tools of that time are gone, or are described otherwise now.');
@@ -91,15 +98,15 @@ function toolsOf({ tools, event: { payload } }: RebuildQuestion, missing: string
 /** Reads back to the first message that was shown. Where a branch or a summary begins does not change afterwards. */
 async function earlierMessages(
   store: HistoryStore,
-  { session, turn, event }: RebuildQuestion,
-  artifact: ArtifactRow | null,
+  { session, turn, event }: RebuildRequest,
+  artifact: CompactionRow | null,
 ): Promise<HistoryMessage[]> {
   const { from } = event.payload.shown;
   if (from.runId === event.runId) return [];
-  const segments = clipped(segmentsOf(await generationsOf(store, session), 0), 0, turn - 1);
+  const segments = clipSegments(segmentsOf(await generationsOf(store, session), 0), 0, turn - 1);
   const found: HistoryMessage[][] = [];
   for await (const messages of walk(store, segments, 'newest')) {
-    const shown = messages.filter((message) => !isCovered(message, artifact));
+    const shown = messages.filter((message) => !isSummarised(message, artifact));
     const first = shown.findIndex(({ runId, seq }) => runId === from.runId && seq === from.seq);
     found.unshift(first === -1 ? shown : shown.slice(first));
     if (first !== -1 || found.length > limits.HISTORY_RUNS) break;
@@ -110,11 +117,11 @@ async function earlierMessages(
 /** What stood on the run's own tape then. A message that came while the context was put together was not in it. */
 async function ownMessages(
   { journal }: HistoryStore,
-  { turn, event }: RebuildQuestion,
-  artifact: ArtifactRow | null,
+  { turn, event }: RebuildRequest,
+  artifact: CompactionRow | null,
 ): Promise<HistoryMessage[]> {
   const { runId, seq } = event;
-  const range = { after: 0, upTo: seq - 1, limit: limits.SPOKEN_EVENTS, types: spoken };
+  const range = { after: 0, upTo: seq - 1, limit: limits.SPOKEN_EVENTS, types: messageEventTypes };
   const events = await journal.read(runId, range);
   const last = lastShown(event);
   const known = events.filter((each) => each.type !== 'input' || !each.payload.steered || each.seq <= last);

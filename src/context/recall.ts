@@ -1,27 +1,27 @@
 import type { Database } from '../database/database.ts';
 import { fuseRanks } from '../domain/search/fused-ranks.ts';
-import { questionOf } from '../domain/search/question.ts';
-import { nearestMemories } from '../projections/memory/embeddings.ts';
+import { searchTerms } from '../domain/search/search-terms.ts';
+import { nearestMemories } from '../repositories/memory/embeddings.ts';
 import {
   type FoundMemory,
   type MemoriesQuery,
   searchMemories,
   visibleMemories,
-} from '../projections/memory/memories.ts';
-import type { Meanings } from './memory/meanings.ts';
+} from '../repositories/memory/memories.ts';
+import type { SemanticSearch } from './memory/semantic-search.ts';
 
 export interface RecallDependencies {
   database: Database;
   /** Epoch milliseconds. */
   now(): number;
-  meanings: Pick<Meanings, 'placeQuestion'>;
+  semanticSearch: Pick<SemanticSearch, 'embedQuery'>;
 }
 
-export interface RecallQuestion {
+export interface RecallRequest {
   owner: string;
   /** Finds those of this session and those of every session; null for all of the owner's. */
   sessionId: string | null;
-  question: string;
+  text: string;
   /** At most so many. */
   limit: number;
 }
@@ -36,14 +36,14 @@ const CANDIDATES = 100;
  * like it where there are vectors. Scores lie above 0 and at most at 1.
  */
 export async function recallMemories(
-  { database, now, meanings }: RecallDependencies,
-  { owner, sessionId, question, limit }: RecallQuestion,
+  { database, now, semanticSearch }: RecallDependencies,
+  { owner, sessionId, text, limit }: RecallRequest,
 ): Promise<FoundMemory[]> {
-  if (questionOf(question) === null) return [];
+  if (searchTerms(text) === null) return [];
   const query: MemoriesQuery = { owner, sessionId, now: new Date(now()) };
   const [found, place] = await Promise.all([
-    searchMemories(database, query, question, Math.max(limit, CANDIDATES)),
-    meanings.placeQuestion(question),
+    searchMemories(database, query, text, Math.max(limit, CANDIDATES)),
+    semanticSearch.embedQuery(text),
   ]);
   if (place === null) return found.slice(0, limit);
   const nearest = await nearestMemories(database, query, place, NEIGHBOURS);

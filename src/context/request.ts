@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Json } from '../domain/events.ts';
 import { canonicalJson } from '../journal/canonical-json.ts';
-import type { ModelRequest, ToolDescription } from '../model/model.ts';
-import type { MemoryRow } from '../projections/memory/memories.ts';
+import type { ModelRequest, ToolDescription } from '../models/model.ts';
+import type { MemoryRow } from '../repositories/memory/memories.ts';
 import type { HistoryMessage } from './history.ts';
 import { BYTES_PER_TOKEN, estimateTokens } from './token-estimate.ts';
 

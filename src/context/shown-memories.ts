@@ -1,11 +1,11 @@
 import { SHOWN_MEMORIES } from '../config/limits.ts';
-import type { FoundMemory } from '../projections/memory/memories.ts';
+import type { FoundMemory } from '../repositories/memory/memories.ts';
 import type { HistoryMessage, HistorySession } from './history.ts';
-import type { RecallQuestion } from './recall.ts';
+import type { RecallRequest } from './recall.ts';
 import { estimateTokens } from './token-estimate.ts';
 
 /** Finds memories for a question, the best first. */
-export type Recall = (question: RecallQuestion) => Promise<FoundMemory[]>;
+export type Recall = (question: RecallRequest) => Promise<FoundMemory[]>;
 
 /** Memories for the newest message of a person, best first, as many as fit. */
 export async function shownMemories(
@@ -14,8 +14,8 @@ export async function shownMemories(
   messages: readonly HistoryMessage[],
   tokens: number,
 ): Promise<FoundMemory[]> {
-  const question = messages.findLast(({ role }) => role === 'user')?.text ?? '';
-  const found = await recall({ owner: session.owner, sessionId: session.id, question, limit: SHOWN_MEMORIES });
+  const text = messages.findLast(({ role }) => role === 'user')?.text ?? '';
+  const found = await recall({ owner: session.owner, sessionId: session.id, text, limit: SHOWN_MEMORIES });
   let left = tokens;
   return found.filter(({ memory }) => {
     left -= estimateTokens(memory.text);

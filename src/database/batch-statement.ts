@@ -85,7 +85,7 @@ export function databaseTime(epochMilliseconds: number): string {
   return new Date(epochMilliseconds).toISOString().replace('Z', '+00:00');
 }
 
-export const optionalTime = (epochMilliseconds: number | null): string | null =>
+export const optionalDatabaseTime = (epochMilliseconds: number | null): string | null =>
   epochMilliseconds === null ? null : databaseTime(epochMilliseconds);
 
 export interface BatchGroup {

@@ -10,7 +10,7 @@ export interface Database {
   /** Whether other servers write to it too: what is remembered of it may be old. */
   isShared: boolean;
   /** How servers wake each other; null where there is only one. */
-  notifications: Notifications | null;
+  notifications: NotificationChannel | null;
   /** For reading only. Never waits for a writer, never sees an open transaction. */
   reader: Client;
   /**
@@ -35,19 +35,19 @@ export interface Database {
 }
 
 /** Messages between the servers of one database. They may be lost and may come late. */
-export interface Notifications {
+export interface NotificationChannel {
   /** At most 7,900 bytes. Rejects with a StoreError. */
   send(message: string): Promise<void>;
   /** Listens until it is closed, and connects again where the connection is lost. */
-  listen(listener: NotificationListener): NotificationStream;
+  listen(listener: ChannelListener): ChannelSubscription;
 }
 
-export interface NotificationListener {
+export interface ChannelListener {
   onMessage(message: string): void;
   /** Whether messages arrive from now on. Until the first call nobody knows. */
   onState(arriving: boolean): void;
 }
 
-export interface NotificationStream {
+export interface ChannelSubscription {
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import {
 } from '@prisma/driver-adapter-utils';
 import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { type Provider, prismaFolder, readMigrations } from './migration-files.ts';
-import { createWriteLane } from './write-lane.ts';
+import { createMutex } from './mutex.ts';
 
 /** The full-text index: made by the migrations alone, since the models know nothing of its kind. */
 const searchIndex = ['', '_data', '_idx', '_docsize', '_config'].map((part) => `Passage_words${part}`);
@@ -55,7 +55,7 @@ export async function migrationDifference(
 }
 
 /** The engine stands in one memory, and does not bear two pieces of work at a time. */
-const alone = createWriteLane();
+const alone = createMutex();
 
 let loaded: Promise<void> | undefined;
 

@@ -53,7 +53,7 @@ export function toStoreError(error: unknown): StoreError {
 }
 
 /** Whether the store failed, and not the work that used it: by what Prisma and the drivers throw. */
-export function isOfStore(error: unknown): boolean {
+export function isStoreFault(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false;
   if (error instanceof StoreError || error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError')
     return true;

@@ -4,7 +4,7 @@ import type { RunLimits } from './next-step.ts';
 export type AgentLimits = { [Name in keyof RunLimits]: number | null };
 
 /** The tighter one of each bound: an agent can take from what the gateway allows and add nothing. */
-export function tightened(gateway: RunLimits, agent: AgentLimits | null): RunLimits {
+export function effectiveLimits(gateway: RunLimits, agent: AgentLimits | null): RunLimits {
   if (agent === null) return gateway;
   const least = (allowed: number, wanted: number | null) => (wanted === null ? allowed : Math.min(allowed, wanted));
   return {

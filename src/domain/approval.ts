@@ -8,13 +8,13 @@ const DESCRIPTION_CHARACTERS = 200;
 
 /** One line that lets a person judge a call: which tool, with which input, and what the tool says that it does. */
 export function summarise(tool: { name: string; description: string }, input: Json): string {
-  const call = callInWords(tool.name, input);
+  const call = describeCall(tool.name, input);
   const description = tool.description.replace(/\s+/g, ' ').trim();
   return description === '' ? call : `${call}: ${visible(cut(description, DESCRIPTION_CHARACTERS))}`;
 }
 
 /** The call as one would write it: `files_write(path: "notes/today", text: "…")`. */
-export function callInWords(tool: string, input: Json): string {
+export function describeCall(tool: string, input: Json): string {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return `${tool}(${valueInWords(input)})`;
   const members = Object.entries(input);
   const shown = members.slice(0, MEMBERS).map(([name, value]) => `${nameInWords(name)}: ${valueInWords(value)}`);

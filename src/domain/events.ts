@@ -211,7 +211,7 @@ export type StampedEvent = NewEvent & {
 };
 
 /** An event with its place on a tape. */
-export type PlacedEvent = StampedEvent & {
+export type SequencedEvent = StampedEvent & {
   runId: string;
   /** 1, 2, 3, … within the run. */
   seq: number;
@@ -220,17 +220,17 @@ export type PlacedEvent = StampedEvent & {
 };
 
 /** An event as it stands on the tape, for good. */
-export type RecordedEvent = PlacedEvent & {
+export type RecordedEvent = SequencedEvent & {
   schemaVersion: number;
   /** SHA-256 over this event and the hash before it, in lower-case hex. */
   hash: string;
 };
 
-export type PlacedEventOf<Type extends EventType> = Extract<PlacedEvent, { type: Type }>;
+export type SequencedEventOf<Type extends EventType> = Extract<SequencedEvent, { type: Type }>;
 export type EventOf<Type extends EventType> = Extract<RecordedEvent, { type: Type }>;
 export type Json = z.infer<ReturnType<typeof z.json>>;
 
 /** Seq of the newest event of its own run that a context showed to the model. */
-export function lastShown({ runId, payload }: PlacedEventOf<'context'>): number {
+export function lastShown({ runId, payload }: SequencedEventOf<'context'>): number {
   return payload.shown.to.runId === runId ? payload.shown.to.seq : 0;
 }

@@ -1,7 +1,7 @@
+import type { RunCommand } from './decide.ts';
 import type { RunError } from './events.ts';
 import { activeMilliseconds, type Run } from './run.ts';
-import type { RunCommand } from './run-decisions.ts';
-import { askingCalls, callsOf, type ToolCall } from './step.ts';
+import { callsOf, type ToolCall, waitingCalls } from './step.ts';
 
 /** Bounds of one run. */
 export interface RunLimits {
@@ -66,7 +66,7 @@ function nextAtWork(run: Run, limits: RunLimits, now: number): NextStep {
   if (started.length > 0) return { kind: 'recover', calls: started };
   const allowed = at('allowed');
   if (allowed.length > 0) return { kind: 'execute', calls: allowed };
-  if (askingCalls(step).length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };
+  if (waitingCalls(step).length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };
   return modelLimit(run, limits) ?? { kind: 'call-model', step: run.steps + 1 };
 }
 

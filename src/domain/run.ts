@@ -1,12 +1,12 @@
 import {
   type AgentRef,
   lastShown,
-  type PlacedEvent,
-  type PlacedEventOf,
   type RunError,
   type RunOrigin,
+  type SequencedEvent,
+  type SequencedEventOf,
 } from './events.ts';
-import { type CallPhase, callsOf, moveCall, reopened, type StepPhase, type ToolCall, withCall } from './step.ts';
+import { type CallPhase, callsOf, reopenStep, type StepPhase, type ToolCall, updateCall, withCall } from './step.ts';
 
 export interface RunUsage {
   inputTokens: number;
@@ -60,7 +60,7 @@ export interface Run {
 }
 
 /** Null for a tape that holds nothing yet. */
-export function foldRun(events: Iterable<PlacedEvent>): Run | null {
+export function foldRun(events: Iterable<SequencedEvent>): Run | null {
   let run: Run | null = null;
   for (const event of events) run = evolve(run, event);
   return run;
@@ -77,13 +77,13 @@ export function activeMilliseconds(run: Run, now: number): number {
 }
 
 /** Total: an event that says nothing in this state changes nothing but the head. */
-export function evolve(run: Run | null, event: PlacedEvent): Run | null {
+export function evolve(run: Run | null, event: SequencedEvent): Run | null {
   if (run === null) return event.type === 'input' ? begin(event) : null;
   const lastWorkAt = event.epoch === null ? run.lastWorkAt : event.recordedAt;
   const seen = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
   switch (event.type) {
     case 'input':
-      return { ...seen, unseenInputs: [...run.unseenInputs, event.seq], step: reopened(run.step) };
+      return { ...seen, unseenInputs: [...run.unseenInputs, event.seq], step: reopenStep(run.step) };
     case 'status':
       return enter(seen, event);
     case 'context':
@@ -143,7 +143,7 @@ export function evolve(run: Run | null, event: PlacedEvent): Run | null {
   }
 }
 
-function begin(event: PlacedEventOf<'input'>): Run | null {
+function begin(event: SequencedEventOf<'input'>): Run | null {
   const { origin, text } = event.payload;
   if (origin === null) return null;
   return {
@@ -172,7 +172,7 @@ function begin(event: PlacedEventOf<'input'>): Run | null {
   };
 }
 
-function enter(run: Run, event: PlacedEventOf<'status'>): Run {
+function enter(run: Run, event: SequencedEventOf<'status'>): Run {
   const { to, turn } = event.payload;
   const atWork = activeMilliseconds(run, event.recordedAt);
   const entered = { ...run, activeMilliseconds: atWork, state: stateAfter(run, event) };
@@ -181,7 +181,7 @@ function enter(run: Run, event: PlacedEventOf<'status'>): Run {
   return { ...entered, turn: turn ?? run.turn, startedAt, lastWorkAt: event.recordedAt };
 }
 
-function stateAfter(run: Run, { payload, recordedAt }: PlacedEventOf<'status'>): RunState {
+function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'>): RunState {
   const { to, reason, error } = payload;
   switch (to) {
     case 'PENDING':
@@ -202,7 +202,7 @@ function stateAfter(run: Run, { payload, recordedAt }: PlacedEventOf<'status'>):
   }
 }
 
-function closeStep(run: Run, event: PlacedEventOf<'output'>): Run {
+function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
   const { text, finishReason, usage } = event.payload;
   const unanswered = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
   return {
@@ -220,7 +220,7 @@ function closeStep(run: Run, event: PlacedEventOf<'output'>): Run {
   };
 }
 
-function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
+function decided(run: Run, event: SequencedEventOf<'approval_decision'>): Run {
   const { callId, status, editedInput } = event.payload;
   const moved = { ...run, resumptionsWithoutProgress: 0 };
   if (status !== 'ALLOWED') return changeCall(moved, callId, { phase: { at: 'settled', ok: false } });
@@ -231,7 +231,7 @@ function decided(run: Run, event: PlacedEventOf<'approval_decision'>): Run {
 }
 
 /** The time between the last sign of the lost executor and the new one was spent being down. */
-function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousWorkAt: number): Run {
+function resumed(run: Run, event: SequencedEventOf<'resumption'>, previousWorkAt: number): Run {
   // Nobody was down, and nobody took over.
   if (event.payload.brokeOff) return { ...run, brokenAnswers: run.brokenAnswers + 1 };
   return {
@@ -244,5 +244,5 @@ function resumed(run: Run, event: PlacedEventOf<'resumption'>, previousWorkAt: n
 }
 
 function changeCall(run: Run, callId: string, change: Partial<ToolCall>): Run {
-  return { ...run, step: moveCall(run.step, callId, change) };
+  return { ...run, step: updateCall(run.step, callId, change) };
 }

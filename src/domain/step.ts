@@ -28,7 +28,7 @@ export type StepPhase =
   /** The model has answered: it is done, unless it asked for tools. */
   | { at: 'answered'; text: string; finishReason: string; calls: readonly ToolCall[] };
 
-export type AskingCall = ToolCall & { phase: Extract<CallPhase, { at: 'asking' }> };
+export type WaitingCall = ToolCall & { phase: Extract<CallPhase, { at: 'asking' }> };
 
 /** Calls of the step, in the order of the model; none while the model is being asked. */
 export function callsOf(step: StepPhase): readonly ToolCall[] {
@@ -41,12 +41,12 @@ export function isStarted(step: StepPhase, callId: string): boolean {
 }
 
 /** Calls that wait for a person. */
-export function askingCalls(step: StepPhase): AskingCall[] {
-  return callsOf(step).filter((call): call is AskingCall => call.phase.at === 'asking');
+export function waitingCalls(step: StepPhase): WaitingCall[] {
+  return callsOf(step).filter((call): call is WaitingCall => call.phase.at === 'asking');
 }
 
 /** A message that arrives after the answer, or beside a finished batch of tools, asks for another model call. */
-export function reopened(step: StepPhase): StepPhase {
+export function reopenStep(step: StepPhase): StepPhase {
   return step.at === 'answered' && step.calls.length === 0 ? { at: 'idle' } : step;
 }
 
@@ -55,7 +55,7 @@ export function withCall(step: StepPhase, call: ToolCall): StepPhase {
 }
 
 /** Changes one call; a call that the step does not hold changes nothing. */
-export function moveCall(step: StepPhase, callId: string, change: Partial<ToolCall>): StepPhase {
+export function updateCall(step: StepPhase, callId: string, change: Partial<ToolCall>): StepPhase {
   if (step.at !== 'answered') return step;
   const calls = step.calls.map((call) => (call.callId === callId ? { ...call, ...change } : call));
   return { ...step, calls };

@@ -1,4 +1,4 @@
-import { type Json, lastShown, type PlacedEvent, type PlacedEventOf } from './events.ts';
+import { type Json, lastShown, type SequencedEvent, type SequencedEventOf } from './events.ts';
 
 /** What a model reads. */
 export type Message =
@@ -13,15 +13,15 @@ export type Message =
   | { role: 'tool'; callId: string; tool: string; ok: boolean; text: string };
 
 /** A message and the event that it was made of. */
-export type PlacedMessage = Message & { seq: number };
+export type SequencedMessage = Message & { seq: number };
 
 /**
  * The conversation on one tape. A steered message stands before the first model call that could see it; results stand
  * behind the call that asked for them, in the order of the model, and a call that never got one says so.
  */
-export function transcript(events: Iterable<PlacedEvent>): PlacedMessage[] {
-  const messages: PlacedMessage[] = [];
-  let waiting: PlacedMessage[] = [];
+export function transcript(events: Iterable<SequencedEvent>): SequencedMessage[] {
+  const messages: SequencedMessage[] = [];
+  let waiting: SequencedMessage[] = [];
   let step: OpenStep | null = null;
   const closeStep = () => {
     if (step) messages.push(...messagesOf(step));
@@ -29,7 +29,7 @@ export function transcript(events: Iterable<PlacedEvent>): PlacedMessage[] {
   };
   for (const event of events) {
     if (event.type === 'input') {
-      const message: PlacedMessage = { role: 'user', text: event.payload.text, seq: event.seq };
+      const message: SequencedMessage = { role: 'user', text: event.payload.text, seq: event.seq };
       (event.payload.steered ? waiting : messages).push(message);
     } else if (event.type === 'context') {
       closeStep();
@@ -52,17 +52,17 @@ export function transcript(events: Iterable<PlacedEvent>): PlacedMessage[] {
 }
 
 interface OpenStep {
-  output: PlacedEventOf<'output'>;
-  calls: Map<string, PlacedEventOf<'tool_call'>>;
+  output: SequencedEventOf<'output'>;
+  calls: Map<string, SequencedEventOf<'tool_call'>>;
   /** Inputs that people put in the place of the model's. */
   edits: Map<string, Json>;
-  results: Map<string, PlacedEventOf<'tool_result'>>;
+  results: Map<string, SequencedEventOf<'tool_result'>>;
 }
 
-function messagesOf({ output, calls, edits, results }: OpenStep): PlacedMessage[] {
+function messagesOf({ output, calls, edits, results }: OpenStep): SequencedMessage[] {
   const asked = output.payload.toolCalls.flatMap((callId) => calls.get(callId) ?? []);
   const { text, model, providerState } = output.payload;
-  const answer: PlacedMessage = {
+  const answer: SequencedMessage = {
     role: 'assistant',
     text,
     calls: asked.map(({ payload: { callId, tool, input } }) => ({ callId, tool, input })),
@@ -71,7 +71,7 @@ function messagesOf({ output, calls, edits, results }: OpenStep): PlacedMessage[
   };
   return [
     answer,
-    ...asked.map(({ payload: { callId, tool }, seq }): PlacedMessage => {
+    ...asked.map(({ payload: { callId, tool }, seq }): SequencedMessage => {
       const result = results.get(callId);
       return {
         role: 'tool',
@@ -85,7 +85,7 @@ function messagesOf({ output, calls, edits, results }: OpenStep): PlacedMessage[
   ];
 }
 
-function textOf(result: PlacedEventOf<'tool_result'>['payload'] | undefined, edited: Json | undefined): string {
+function textOf(result: SequencedEventOf<'tool_result'>['payload'] | undefined, edited: Json | undefined): string {
   if (!result) return 'The call was not executed: the run ended before.';
   const { ok, output, error } = result;
   const said = typeof output === 'string' ? output : JSON.stringify(output);

@@ -1,7 +1,7 @@
 import type { CommandContext, Viewer } from '../application/command-context.ts';
-import type { FollowDependencies } from '../tape/follow.ts';
+import type { FollowDependencies } from '../streams/follow-run.ts';
 import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
-import type { FinishedList } from './connection/finished-lists.ts';
+import type { FinishedList } from './execution/finished-lists.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
 /** What resolvers work with. The server makes one for each operation. */
@@ -44,9 +44,11 @@ export interface GatewayFacts {
 }
 
 /** The signal that aborts when a client leaves; made when it is asked for. */
-export type Leaving = () => AbortSignal;
+export type SignalSource = () => AbortSignal;
 
-type Parts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & { leaving: Leaving };
+type Parts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & {
+  leaving: SignalSource;
+};
 
 /**
  * Loaders and the signal are made when they are asked for: many operations, and most events, need neither. A class, because an
@@ -59,7 +61,7 @@ export class OperationContext implements GraphqlContext {
   readonly gateway: GatewayFacts;
   readonly lastEventId: string | null;
   finishedLists?: FinishedList[] = undefined;
-  readonly #leaving: Leaving;
+  readonly #leaving: SignalSource;
   #loaders: Loaders | null = null;
 
   constructor({ viewer, commands, follow, gateway, lastEventId, leaving }: Parts) {

@@ -1,13 +1,9 @@
 import DataLoader from 'dataloader';
-import { askersFor } from '../application/approval/approver.ts';
+import { visibleOwner } from '../application/approval/approval-access.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import { type IdKind, kindOfId } from '../ids.ts';
-import { type AgentRow, agentsByIds } from '../projections/agents.ts';
 import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
-import { type ArtifactRow, artifactsByIds } from '../projections/artifacts.ts';
-import { type GrantRow, grantsByIds, grantsOf } from '../projections/grants.ts';
-import { type MemoryRow, memoriesByIds } from '../projections/memory/memories.ts';
 import {
   activeRunsOf,
   headsOf,
@@ -17,8 +13,12 @@ import {
   type UsageTotals,
   usageOfSessions,
 } from '../projections/runs.ts';
-import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../projections/sessions.ts';
-import type { FollowDependencies } from '../tape/follow.ts';
+import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
+import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
+import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
+import { type MemoryRow, memoriesByIds } from '../repositories/memory/memories.ts';
+import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
+import type { FollowDependencies } from '../streams/follow-run.ts';
 
 type Loader<Value> = DataLoader<string, Value>;
 
@@ -29,7 +29,7 @@ export interface Loaders {
   approval: Loader<ApprovalRow | null>;
   agent: Loader<AgentRow | null>;
   memory: Loader<MemoryRow | null>;
-  artifact: Loader<ArtifactRow | null>;
+  artifact: Loader<CompactionRow | null>;
   grant: Loader<GrantRow | null>;
   /** By run: seq of its newest event. */
   head: Loader<number>;
@@ -65,14 +65,14 @@ export function createLoaders(
 ): Loaders {
   const { reader } = database;
   const { principal: owner } = viewer;
-  const asker = askersFor(viewer);
+  const asker = visibleOwner(viewer);
   return {
     session: rowLoader('session', (ids) => sessionsByIds(database, owner, ids)),
     run: rowLoader('run', (ids) => runsByIds(database, owner, ids)),
     approval: rowLoader('approval', (ids) => approvalsByIds(reader, asker, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
-    artifact: rowLoader('artifact', (ids) => artifactsByIds(reader, owner, ids)),
+    artifact: rowLoader('artifact', (ids) => compactionsByIds(reader, owner, ids)),
     grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
     head: batchLoader((ids) => headsOf(database, ids), 0),
     pendingApprovals: batchLoader(

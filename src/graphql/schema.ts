@@ -24,7 +24,7 @@ import './tape/run-events.ts';
 import './tape/tool-events.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
-import { guardRootFields } from './scopes.ts';
+import { guardRootFields } from './execution/scopes.ts';
 
 /** The schema that the server answers with: every type, and scopes checked in front of every root field. */
 export const schema: GraphQLSchema = guardRootFields(builder.toSchema());

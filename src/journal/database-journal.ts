@@ -3,11 +3,11 @@ import * as limits from '../config/limits.ts';
 import { batchInsert, batchUpdate, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import { createAppender, type PlannedWrite } from './appending/appender.ts';
-import { createTapeEnds } from './appending/tape-ends.ts';
+import { createHeadCache } from './appending/head-cache.ts';
+import { createCachedReader } from './cached-reader.ts';
 import { decode } from './codec.ts';
-import type { Journal, OnRecorded } from './journal.ts';
-import { readRecent } from './read-recent.ts';
-import { createRecentTapes } from './recent-tapes.ts';
+import type { Journal, OnCommitted } from './journal.ts';
+import { createTapeCache } from './tape-cache.ts';
 import { createTapeReader } from './tape-reader.ts';
 import { verifyTape } from './verify.ts';
 
@@ -26,8 +26,15 @@ const insertEvents = batchInsert({
   order: 30,
   table: 'Event',
   columns: {
-    ...{ runId: 'text', seq: 'int', type: 'text', actor: 'text', schemaVersion: 'int' },
-    ...{ recordedAt: 'bigint', epoch: 'int', payload: 'text', hash: 'text' },
+    runId: 'text',
+    seq: 'int',
+    type: 'text',
+    actor: 'text',
+    schemaVersion: 'int',
+    recordedAt: 'bigint',
+    epoch: 'int',
+    payload: 'text',
+    hash: 'text',
   },
   key: ['runId', 'seq'],
   replace: [],
@@ -43,12 +50,12 @@ const closeTape = batchUpdate({
 });
 
 /** The journal in a database, through group commit. The database itself keeps tapes dense, closed and unchanged. */
-export function createDatabaseJournal(database: Database, onRecorded: OnRecorded): Journal {
+export function createDatabaseJournal(database: Database, onRecorded: OnCommitted): Journal {
   const reader = createTapeReader(database);
-  const ends = createTapeEnds({ read: reader.ends, capacity: limits.CACHED_RUNS });
+  const ends = createHeadCache({ read: reader.ends, capacity: limits.CACHED_RUNS });
   // Others may have written behind what was written here.
-  const recent = createRecentTapes(database.isShared ? 0 : limits.CACHED_TAPE_BYTES);
-  const reads = readRecent(recent, reader);
+  const recent = createTapeCache(database.isShared ? 0 : limits.CACHED_TAPE_BYTES);
+  const reads = createCachedReader(recent, reader);
 
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
     // Until the commit has succeeded nothing is known of these tapes.

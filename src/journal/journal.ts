@@ -90,4 +90,4 @@ export interface Journal {
 }
 
 /** What became durable in one append. Called once for each, in the order of the tape, after the commit. */
-export type OnRecorded = (recorded: { runId: string; sessionId: string; events: RecordedEvent[] }) => void;
+export type OnCommitted = (recorded: { runId: string; sessionId: string; events: RecordedEvent[] }) => void;

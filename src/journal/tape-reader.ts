@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
-import type { TapeEnd } from './appending/append-plan.ts';
+import type { CachedHead } from './appending/append-plan.ts';
 import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './codec.ts';
 import type { Journal, TapeHead } from './journal.ts';
 
@@ -9,7 +9,7 @@ export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'readMan
   /** Events as stored, undecoded. */
   readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]>;
   /** Ends of the tapes that there are. */
-  ends(runIds: string[]): Promise<Map<string, TapeEnd>>;
+  ends(runIds: string[]): Promise<Map<string, CachedHead>>;
 }
 
 const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');

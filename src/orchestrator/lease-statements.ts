@@ -105,7 +105,7 @@ export const nextLeaseStatement: BatchStatement = {
     WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch" - 1 AND "Lease"."holder" IS NULL`,
 };
 
-export const handBackStatement: BatchStatement = {
+export const releaseStatement: BatchStatement = {
   name: 'hand back lease',
   order: 80,
   distinct: ['runId'],

@@ -6,10 +6,10 @@ import {
   CLAIM_SQLITE,
   FIRST_END_POSTGRESQL,
   firstLeaseStatement,
-  handBackStatement,
   nextLeaseStatement,
   RENEW_POSTGRESQL,
   RENEW_SQLITE,
+  releaseStatement,
 } from './lease-statements.ts';
 
 /** The right to execute one run. */
@@ -23,11 +23,13 @@ export interface Lease {
 
 const claimStatement: Statement<Lease> = {
   columns: { runId: 'text', epoch: 'number', lost: 'boolean', sessionId: 'text' },
-  ...{ sqlite: CLAIM_SQLITE, postgresql: CLAIM_POSTGRESQL },
+  sqlite: CLAIM_SQLITE,
+  postgresql: CLAIM_POSTGRESQL,
 };
 const renewStatement: Statement<{ runId: string }> = {
   columns: { runId: 'text' },
-  ...{ sqlite: RENEW_SQLITE, postgresql: RENEW_POSTGRESQL },
+  sqlite: RENEW_SQLITE,
+  postgresql: RENEW_POSTGRESQL,
 };
 
 /** For whom, from when and for how long. */
@@ -88,7 +90,7 @@ const waiting = statement<{ id: string }>(
 );
 
 /** Whether any run waits at all: seldom, and much cheaper to know than which could begin. */
-export async function someoneWaits(database: Database): Promise<boolean> {
+export async function anyRunPending(database: Database): Promise<boolean> {
   return (await database.select(waiting)).length > 0;
 }
 
@@ -106,20 +108,20 @@ export async function renewLeases(
 }
 
 /** Milliseconds until a lease of another server runs out; null where there is no such lease. */
-export async function firstForeignEnd(database: Database, holder: string): Promise<number | null> {
+export async function nextForeignExpiry(database: Database, holder: string): Promise<number | null> {
   if (!database.isShared) return null;
   const [row] = await database.reader.$queryRawUnsafe<{ milliseconds: number | null }[]>(FIRST_END_POSTGRESQL, holder);
   return row?.milliseconds ?? null;
 }
 
 /** Leases of a process that is gone: on a file that one server holds, those of every other one. */
-export async function voidLeases(database: Database, now: Date): Promise<void> {
+export async function expireAllLeases(database: Database, now: Date): Promise<void> {
   await database.write((client) =>
     client.lease.updateMany({ where: { holder: { not: null } }, data: { expiresAt: now } }),
   );
 }
 
 /** Goes with the append after which the run needs no executor, or stands alone where a server stops. */
-export function handBack({ runId, epoch }: Lease): RowWrite {
-  return { statement: handBackStatement, row: { runId, epoch } };
+export function releaseLease({ runId, epoch }: Lease): RowWrite {
+  return { statement: releaseStatement, row: { runId, epoch } };
 }

@@ -1,11 +1,11 @@
-import type { WakeListener } from '../bus/bus.ts';
 import { FOREIGN_CLAIM_MILLISECONDS } from '../config/limits.ts';
-import { createOutage } from '../logger.ts';
-import { type Claims, createClaims } from './claims.ts';
-import type { Environment } from './environment.ts';
-import { createExecutions } from './executions.ts';
-import { firstForeignEnd } from './leases.ts';
-import { createPlaces, type Places } from './places.ts';
+import { createOutageLog } from '../logger.ts';
+import type { NotificationListener } from '../streams/notifications/hub.ts';
+import { createActiveRuns } from './active-runs.ts';
+import type { OrchestratorDependencies } from './dependencies.ts';
+import { createExecutionSlots, type ExecutionSlots } from './execution-slots.ts';
+import { nextForeignExpiry } from './leases.ts';
+import { createRunClaimer, type RunClaimer } from './run-claimer.ts';
 
 export interface Orchestrator {
   /** Begins to claim and execute runs. */
@@ -20,29 +20,35 @@ export interface Orchestrator {
 const TICKS_PER_LEASE = 3;
 
 /** @param sweep settles questions that nobody answered in time */
-export function createOrchestrator(environment: Environment, sweep: () => Promise<unknown>): Orchestrator {
-  const { store, clock, settings, logger, starter } = environment;
+export function createOrchestrator(environment: OrchestratorDependencies, sweep: () => Promise<unknown>): Orchestrator {
+  const { store, clock, settings, logger, slotProvider: starter } = environment;
   const holder = environment.newId('server');
   const leaseMilliseconds = settings.leaseSeconds * 1000;
-  const outage = createOutage(logger, 'renewing leases');
+  const outage = createOutageLog(logger, 'renewing leases');
   let isRunning = false;
   let unsubscribe = () => {};
   let cancelTick = () => {};
   let ticking: Promise<void> | null = null;
   const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
-  const executions = createExecutions(environment, {
-    ...{ term, stopping: () => !isRunning, onFree: () => claims.soon('waiting') },
+  const executions = createActiveRuns(environment, {
+    term,
+    stopping: () => !isRunning,
+    onFree: () => claims.soon('waiting'),
   });
   const running = () => executions.count() + places.count();
   const hasRoom = () => isRunning && running() < settings.maxConcurrentRuns;
-  const places = createPlaces(environment, {
+  const places = createExecutionSlots(environment, {
     term,
     hasRoom,
     start: executions.start,
     look: (what) => claims.soon(what),
   });
-  const claims = createClaims(environment, {
-    ...{ term, isRunning: () => isRunning, running, starting: executions.starting, start: executions.start },
+  const claims = createRunClaimer(environment, {
+    term,
+    isRunning: () => isRunning,
+    running,
+    starting: executions.starting,
+    start: executions.start,
   });
 
   async function tick(): Promise<void> {
@@ -50,7 +56,7 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
       await executions.renew();
       await sweep();
       // What a lost server leaves behind is taken up when its lease ends, not at some tick behind that.
-      const end = await firstForeignEnd(store.database, holder);
+      const end = await nextForeignExpiry(store.database, holder);
       if (end !== null && end < leaseMilliseconds / TICKS_PER_LEASE) claims.within(end);
       outage.worked();
     } catch (error) {
@@ -69,14 +75,14 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
   return {
     start() {
       isRunning = true;
-      unsubscribe = store.bus.onAny(lookWhenTold(claims, places));
-      starter.staff(places);
+      unsubscribe = store.notifications.onAny(lookWhenTold(claims, places));
+      starter.setSource(places);
       scheduleTick();
       claims.soon('open');
     },
     async stop(graceMilliseconds) {
       isRunning = false;
-      starter.staff(null);
+      starter.setSource(null);
       unsubscribe();
       cancelTick();
       await Promise.all([claims.idle(), ticking, places.settled()]);
@@ -89,12 +95,12 @@ export function createOrchestrator(environment: Environment, sweep: () => Promis
 }
 
 /** When to look for runs that nobody executes. */
-function lookWhenTold(claims: Claims, places: Places): WakeListener {
+function lookWhenTold(claims: RunClaimer, places: ExecutionSlots): NotificationListener {
   return (wake) => {
-    if (wake !== null && !wake.signs.includes('work')) return;
+    if (wake !== null && !wake.hints.includes('work')) return;
     // Whoever recorded it elsewhere has the first chance.
     if (!wake?.events) claims.within(FOREIGN_CLAIM_MILLISECONDS);
-    else if (wake.signs.includes('end')) claims.soon('waiting');
+    else if (wake.hints.includes('end')) claims.soon('waiting');
     else if (!places.has(wake.runId)) claims.soon('open');
   };
 }

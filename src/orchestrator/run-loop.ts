@@ -2,11 +2,11 @@ import { StoreError } from '../database/store-error.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { activeMilliseconds, hasOpenWork, type Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
-import type { Environment } from './environment.ts';
-import { handBack, type Lease } from './leases.ts';
-import { type RunSetting, settingOf } from './run-setting.ts';
-import { judgeStep } from './step/judge-step.ts';
+import type { OrchestratorDependencies } from './dependencies.ts';
+import { type Lease, releaseLease } from './leases.ts';
+import { loadRunConfiguration, type RunConfiguration } from './run-configuration.ts';
 import { modelStep } from './step/model-step.ts';
+import { policyStep } from './step/policy-step.ts';
 import { type Progress, recordCommand, recordEvents } from './step/record-step.ts';
 import { startRun } from './step/start-run.ts';
 import { recoverStep, toolStep } from './step/tool-step.ts';
@@ -25,21 +25,25 @@ export interface RunControl {
  * Asks the fold what is next, does it, records it, and asks again, until the run ends, waits for a person, or belongs to
  * somebody else. Resuming after a crash, an approval or a restart is this same path.
  */
-export async function executeRun(environment: Environment, lease: Lease, control: RunControl): Promise<void> {
+export async function executeRun(
+  environment: OrchestratorDependencies,
+  lease: Lease,
+  control: RunControl,
+): Promise<void> {
   const { store } = environment;
-  const before = await store.recorder.load(lease.runId);
-  const setting = before && (await settingOf(environment, before));
+  const before = await store.runStore.load(lease.runId);
+  const setting = before && (await loadRunConfiguration(environment, before));
   if (!before || !setting) return giveBack(environment, lease);
   const own = { ...environment, settings: { ...environment.settings, limits: setting.limits } };
   return goThrough(own, lease, control, before, setting);
 }
 
 async function goThrough(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
   control: RunControl,
   before: Run,
-  setting: RunSetting,
+  setting: RunConfiguration,
 ): Promise<void> {
   let progress = await takeUp(environment, lease, before);
   while (progress.kind === 'go-on' && !control.stopping()) {
@@ -49,7 +53,7 @@ async function goThrough(
 }
 
 /** A run whose executor vanished is taken up a few times, then given up; time in which nobody worked on it is not counted. */
-async function takeUp(environment: Environment, lease: Lease, run: Run): Promise<Progress> {
+async function takeUp(environment: OrchestratorDependencies, lease: Lease, run: Run): Promise<Progress> {
   if (run.state.status !== 'IN_PROGRESS') return { kind: 'go-on', run };
   const { maxResumptions, leaseSeconds } = environment.settings;
   const rested = environment.clock.now() - run.lastWorkAt;
@@ -74,9 +78,9 @@ async function takeUp(environment: Environment, lease: Lease, run: Run): Promise
 
 /** One step, ended from outside where the run ends, the lease is lost, or its time is up. */
 async function performGuarded(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
-  setting: RunSetting,
+  setting: RunConfiguration,
   run: Run,
   control: RunControl,
 ): Promise<Progress> {
@@ -90,7 +94,7 @@ async function performGuarded(
   } catch (error) {
     if (!signal.aborted) return failed(environment, lease, error);
     if (signal.reason !== 'deadline') return { kind: 'stop', handedBack: signal.reason === 'lease-lost' };
-    const now = await store.recorder.load(lease.runId);
+    const now = await store.runStore.load(lease.runId);
     return now && !isTerminal(now.state.status) ? { kind: 'go-on', run: now } : { kind: 'stop', handedBack: false };
   } finally {
     cancelTimer();
@@ -98,9 +102,9 @@ async function performGuarded(
 }
 
 async function perform(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
-  setting: RunSetting,
+  setting: RunConfiguration,
   run: Run,
   signal: AbortSignal,
 ): Promise<Progress> {
@@ -108,7 +112,7 @@ async function perform(
   // A run that a restart finds in the middle of its calls would else be ahead of the servers that have their tools.
   if ('calls' in next) {
     const names = next.calls.map(({ tool }) => tool);
-    await environment.world.toolbox.settled(names, signal);
+    await environment.services.toolbox.settled(names, signal);
   }
   switch (next.kind) {
     case 'start':
@@ -116,7 +120,7 @@ async function perform(
     case 'call-model':
       return modelStep(environment, lease, setting, run, next.step, signal);
     case 'judge':
-      return judgeStep(environment, lease, setting, next.calls);
+      return policyStep(environment, lease, setting, next.calls);
     case 'execute':
       return toolStep(environment, lease, setting, next.calls, signal);
     case 'recover':
@@ -133,7 +137,7 @@ async function perform(
 }
 
 /** A store that fails lets the lease run out, and the run is taken up again; anything else is a fault of ours. */
-async function failed(environment: Environment, lease: Lease, error: unknown): Promise<Progress> {
+async function failed(environment: OrchestratorDependencies, lease: Lease, error: unknown): Promise<Progress> {
   if (error instanceof StoreError) throw error;
   const errorId = environment.newId('error');
   environment.logger.error({ err: error, errorId, runId: lease.runId }, 'a run failed unexpectedly');
@@ -141,6 +145,6 @@ async function failed(environment: Environment, lease: Lease, error: unknown): P
   return recordCommand(environment, lease, { kind: 'fail', error: { code: 'INTERNAL', message, retryable: true } });
 }
 
-async function giveBack({ store }: Environment, lease: Lease): Promise<void> {
-  await store.database.commit([handBack(lease)]);
+async function giveBack({ store }: OrchestratorDependencies, lease: Lease): Promise<void> {
+  await store.database.commit([releaseLease(lease)]);
 }

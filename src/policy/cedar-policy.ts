@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { preparsePolicySet, type Response, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
-import type { Policy, PolicyAnswer, PolicyTool } from './policy.ts';
+import { cacheDecisions } from './decision-cache.ts';
+import type { Policy, PolicyDecision, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
-import { rememberAnswers } from './remembered-answers.ts';
 
 export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: PolicyProblem[] };
 
@@ -32,8 +32,8 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   const kept = preparsePolicySet(setId, { staticPolicies });
   if (kept.type === 'failure') throw new Error(kept.errors.map(({ message }) => message).join('; '));
   const ask = askUnder(setId, rules);
-  return rememberAnswers({
-    judge(question) {
+  return cacheDecisions({
+    evaluate(question) {
       const { tool } = question;
       const request = cedarRequest(question);
       const call = ask('call', request);
@@ -81,14 +81,14 @@ function outcomeOf(rules: readonly PolicyRule[], { decision, diagnostics }: Resp
   };
 }
 
-function said(effect: PolicyAnswer['effect'], rules: readonly PolicyRule[], otherwise: string): PolicyAnswer {
+function said(effect: PolicyDecision['effect'], rules: readonly PolicyRule[], otherwise: string): PolicyDecision {
   const reasons = rules.flatMap(({ reason }) => reason ?? []);
   const named =
     rules.length === 0 || effect !== 'DENY' ? otherwise : `Forbidden by ${rules.map(({ id }) => id).join(', ')}.`;
   return { effect, rules: rules.map(({ id }) => id), reason: reasons.length > 0 ? reasons.join(' ') : named };
 }
 
-function inError(effect: 'DENY' | 'ASK', { rule, message }: NonNullable<Outcome['error']>): PolicyAnswer {
+function inError(effect: 'DENY' | 'ASK', { rule, message }: NonNullable<Outcome['error']>): PolicyDecision {
   const subject = rule ? `The rule ${rule.id}` : 'The policy';
   return { effect, rules: rule ? [rule.id] : [], reason: `${subject} could not be evaluated: ${message}.` };
 }

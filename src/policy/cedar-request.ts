@@ -1,6 +1,6 @@
 import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedarValue, pathOf, urlOf } from './cedar-values.ts';
-import type { PolicyQuestion } from './policy.ts';
+import type { PolicyRequest } from './policy.ts';
 
 /** A question in the words of `schema.cedarschema`, for either action. */
 export interface CedarRequest {
@@ -13,7 +13,7 @@ export interface CedarRequest {
 /** The id of the entity that stands for the gateway's own ways; ids of agents have a prefix of theirs. */
 const NO_AGENT = 'default';
 
-export function cedarRequest({ principal, agent, session, tool, input }: PolicyQuestion): CedarRequest {
+export function cedarRequest({ principal, agent, session, tool, input }: PolicyRequest): CedarRequest {
   const owner = { type: 'Principal', id: principal.id };
   const way = { type: 'Agent', id: agent.id ?? NO_AGENT };
   const conversation = { type: 'Session', id: session.id };

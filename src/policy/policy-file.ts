@@ -23,7 +23,7 @@ export function openPolicy(path: string | null): OpenedPolicy {
   return {
     ok: true,
     source: {
-      policy: { judge: (question) => policy.judge(question) },
+      policy: { evaluate: (question) => policy.evaluate(question) },
       reload() {
         const again = readFile(path);
         if (!again.ok) return again;

@@ -1,7 +1,7 @@
 import type { Json, PolicyEffect, RiskLevel } from '../domain/events.ts';
 
 /** One tool call as policy sees it. */
-export interface PolicyQuestion {
+export interface PolicyRequest {
   /** Who owns the session; the scopes are those with which the message was sent. */
   principal: { id: string; scopes: readonly string[] };
   agent: PolicyAgent;
@@ -25,7 +25,7 @@ export interface PolicyTool {
   isOwn: boolean;
 }
 
-export interface PolicyAnswer {
+export interface PolicyDecision {
   effect: PolicyEffect;
   /** For people, and for the model where the call is denied. */
   reason: string;
@@ -38,5 +38,5 @@ export interface PolicyAnswer {
  * has the same answer until the policy is changed. A rule that can not be evaluated never lets a call run.
  */
 export interface Policy {
-  judge(question: PolicyQuestion): PolicyAnswer;
+  evaluate(question: PolicyRequest): PolicyDecision;
 }

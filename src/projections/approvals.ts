@@ -2,8 +2,8 @@ import type { Client, Database } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
 import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
 import type { ApprovalStatus } from '../domain/events.ts';
+import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import { createIds } from '../ids.ts';
-import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
 export type ApprovalRow = Approval;
 
@@ -11,9 +11,22 @@ export type ApprovalRow = Approval;
 const askedBy = (owner: string | null) => (owner === null ? {} : { run: { session: { owner } } });
 
 const columns: ColumnsOf<ApprovalRow> = {
-  ...{ id: 'text', runId: 'text', sessionId: 'text', callId: 'text', tool: 'text', input: 'text', editedInput: 'text' },
-  ...{ risk: 'text', summary: 'text', status: 'text', scope: 'text', requestedAt: 'time', expiresAt: 'time' },
-  ...{ decidedAt: 'time', decidedBy: 'text', reason: 'text' },
+  id: 'text',
+  runId: 'text',
+  sessionId: 'text',
+  callId: 'text',
+  tool: 'text',
+  input: 'text',
+  editedInput: 'text',
+  risk: 'text',
+  summary: 'text',
+  status: 'text',
+  scope: 'text',
+  requestedAt: 'time',
+  expiresAt: 'time',
+  decidedAt: 'time',
+  decidedBy: 'text',
+  reason: 'text',
 };
 const byId = statement(columns, () => `SELECT ${columnList('Approval', columns)} FROM "Approval" WHERE "id" = ?`);
 
@@ -36,7 +49,7 @@ export interface ApprovalsQuery {
 }
 
 /** Newest first. */
-export function pageApprovals(
+export async function pageApprovals(
   reader: Client,
   query: ApprovalsQuery,
   page: PageArguments,
@@ -48,9 +61,8 @@ export function pageApprovals(
     tool,
     ...(statuses ? { status: { in: [...statuses] } } : {}),
   };
-  return keysetPage(page, 'newest-first', ({ where, ...rest }) =>
-    reader.approval.findMany({ where: { ...filter, ...where }, ...rest }),
-  );
+  const { where, ...rest } = keysetQuery(page, 'newest-first');
+  return pageOf(await reader.approval.findMany({ where: { ...filter, ...where }, ...rest }), page);
 }
 
 export interface OpenApprovalsQuery {

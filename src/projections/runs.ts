@@ -1,19 +1,38 @@
 import type { Client, Database } from '../database/database.ts';
 import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
 import { type ColumnsOf, columnList, idList, statement } from '../database/statement.ts';
+import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { RunStatus } from '../domain/transitions.ts';
-import { keysetPage, type PageArguments, type RowPage } from './keyset-page.ts';
 
 export type RunRow = StoredRun;
 
 const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];
 
 const columns: ColumnsOf<RunRow> = {
-  ...{ id: 'text', sessionId: 'text', state: 'text', turn: 'number', urgent: 'boolean', input: 'text', output: 'text' },
-  ...{ errorCode: 'text', errorMessage: 'text', errorRetryable: 'boolean', cancelReason: 'text' },
-  ...{ agentId: 'text', agentVersion: 'number', model: 'text', retryOf: 'text' },
-  ...{ createdAt: 'time', startedAt: 'time', endedAt: 'time', steps: 'number', resumptions: 'number' },
-  ...{ inputTokens: 'number', outputTokens: 'number', usageEstimated: 'boolean', cost: 'number' },
+  id: 'text',
+  sessionId: 'text',
+  state: 'text',
+  turn: 'number',
+  urgent: 'boolean',
+  input: 'text',
+  output: 'text',
+  errorCode: 'text',
+  errorMessage: 'text',
+  errorRetryable: 'boolean',
+  cancelReason: 'text',
+  agentId: 'text',
+  agentVersion: 'number',
+  model: 'text',
+  retryOf: 'text',
+  createdAt: 'time',
+  startedAt: 'time',
+  endedAt: 'time',
+  steps: 'number',
+  resumptions: 'number',
+  inputTokens: 'number',
+  outputTokens: 'number',
+  usageEstimated: 'boolean',
+  cost: 'number',
 };
 const byIds = statement(
   columns,
@@ -40,7 +59,7 @@ export interface RunsQuery {
 }
 
 /** Newest first. */
-export function pageRuns(reader: Client, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
+export async function pageRuns(reader: Client, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
   const { owner, sessionId, states, createdAfter, createdBefore } = query;
   const filter = {
     session: { owner },
@@ -48,9 +67,8 @@ export function pageRuns(reader: Client, query: RunsQuery, page: PageArguments):
     ...(states ? { state: { in: [...states] } } : {}),
     ...(createdAfter || createdBefore ? { createdAt: { gt: createdAfter, lt: createdBefore } } : {}),
   };
-  return keysetPage(page, 'newest-first', ({ where, ...rest }) =>
-    reader.run.findMany({ where: { ...filter, ...where }, ...rest }),
-  );
+  const { where, ...rest } = keysetQuery(page, 'newest-first');
+  return pageOf(await reader.run.findMany({ where: { ...filter, ...where }, ...rest }), page);
 }
 
 /** The run under way of each session that has one. */
@@ -78,16 +96,16 @@ export async function openRunOf(reader: Pick<Client, 'run'>, sessionId: string):
 }
 
 /** What a new message to a session finds there. */
-export interface RunsAhead {
+export interface OpenRuns {
   /** The run under way, or else the one that is next in line; null where there is none. */
   open: string | null;
   /** Runs that wait. */
   waiting: number;
 }
 
-export const nothingAhead: RunsAhead = { open: null, waiting: 0 };
+export const noOpenRuns: OpenRuns = { open: null, waiting: 0 };
 
-const ahead = statement<RunsAhead>(
+const ahead = statement<OpenRuns>(
   { open: 'text', waiting: 'number' },
   // However many runs the session has had, only those that are open are looked at.
   ({ by }) => `SELECT "id", count(*) FILTER (WHERE "state" = 'PENDING') OVER ()
@@ -95,9 +113,9 @@ const ahead = statement<RunsAhead>(
     ORDER BY "state" = 'PENDING', "urgent" DESC, "id" LIMIT 1`,
 );
 
-export async function runsAhead(database: Database, sessionId: string): Promise<RunsAhead> {
+export async function openRunsOf(database: Database, sessionId: string): Promise<OpenRuns> {
   const [found] = await database.select(ahead, sessionId);
-  return found ?? nothingAhead;
+  return found ?? noOpenRuns;
 }
 
 /** The session's first run behind `runId` in the order of creation. */

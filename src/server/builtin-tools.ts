@@ -4,7 +4,7 @@ import { findMemories } from '../application/find-memories.ts';
 import type { Clock } from '../clock.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
-import { searchHistory } from '../projections/search/search-history.ts';
+import { searchHistory } from '../repositories/search/search-history.ts';
 import { createClockTool } from '../tools/clock-tool.ts';
 import { createFileTools } from '../tools/files/file-tools.ts';
 import type { Folder } from '../tools/files/folder.ts';
@@ -13,7 +13,7 @@ import { createHttpFetch } from '../tools/http-fetch.ts';
 import { createMemoryTools, type Memories } from '../tools/memory-tools.ts';
 import type { Tool } from '../tools/tool.ts';
 
-interface Options extends Pick<CommandContext, 'database' | 'newId' | 'lanes' | 'meanings'> {
+interface Options extends Pick<CommandContext, 'database' | 'newId' | 'mutex' | 'semanticSearch'> {
   clock: Clock;
   /** Where the file tools work; without it there are none. */
   files: Folder | null;

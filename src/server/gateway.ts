@@ -1,38 +1,38 @@
 import type { CommandContext } from '../application/command-context.ts';
-import { createLanes } from '../application/lanes.ts';
-import { createStarter } from '../application/run/starter.ts';
-import { createSweep } from '../application/sweep.ts';
-import { signsOf } from '../bus/signs.ts';
+import { createExpirySweep } from '../application/expiry-sweep.ts';
+import { createKeyedMutex } from '../application/keyed-mutex.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
-import { createCompactor } from '../context/compaction/by-hand.ts';
-import type { Meanings } from '../context/memory/meanings.ts';
+import { createCompactor } from '../context/compaction/manual.ts';
+import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import { createTokenMeter } from '../context/token-meter.ts';
 import type { Database } from '../database/database.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
 import type { Logger } from '../logger.ts';
-import { createCatalogue } from '../model/catalogue.ts';
-import type { Catalogue } from '../model/model.ts';
-import { voidLeases } from '../orchestrator/leases.ts';
+import { createCatalogue } from '../models/catalogue.ts';
+import type { Catalogue } from '../models/model.ts';
+import { expireAllLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator } from '../orchestrator/orchestrator.ts';
 import type { Policy } from '../policy/policy.ts';
 import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
-import { createRecorder } from '../projections/recording/recorder.ts';
+import { createSlotProvider } from '../run-store/execution-slot.ts';
+import { createRunStore } from '../run-store/run-store.ts';
+import { hintsOf } from '../streams/notifications/hints.ts';
 import { type Folder, openFolder } from '../tools/files/folder.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
-import { createSecretVault } from '../tools/secret-vault.ts';
+import { createSecretStore } from '../tools/secret-store.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
-import { createAuthenticate } from './authentication/create-authenticate.ts';
-import type { Authenticate } from './authentication/identity.ts';
+import { createAuthenticate } from './access/authentication/create-authenticate.ts';
+import type { Authenticate } from './access/authentication/identity.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { loadMcpServers } from './mcp-servers.ts';
-import { openMeanings } from './meanings.ts';
+import { openSemanticSearch } from './semantic-search.ts';
 import { serve } from './serve.ts';
-import { connectBus, openStore } from './store.ts';
+import { connectNotifications, openStore } from './store.ts';
 import { version } from './version.ts';
 
 /** What a test puts in the place of the real thing. */
@@ -67,7 +67,9 @@ export async function startGateway(
   const files = filesConfig ? await openFolder(filesConfig.root) : null;
   const mcpServers = await loadMcpServers(configuration.file.mcpServers, {
     clock: overrides.clock ?? systemClock,
-    ...{ random: Math.random, log: logger, version },
+    random: Math.random,
+    log: logger,
+    version,
   });
   const policies = choosePolicy(configuration, overrides);
   const { policy } = policies;
@@ -75,17 +77,20 @@ export async function startGateway(
   const authenticate = overrides.authenticate ?? (await createAuthenticate(configuration.file, now, logger));
   const database = await openStore(configuration);
   const { environment = process.env, clock = systemClock } = overrides;
-  const meanings = await openMeanings(configuration, { database, clock, logger, environment });
-  const foundation = { database, catalogue, policy, files, mcpServers, meanings, logger };
+  const semanticSearch = await openSemanticSearch(configuration, { database, clock, logger, environment });
+  const foundation = { database, catalogue, policy, files, mcpServers, semanticSearch, logger };
   const parts = createParts(configuration, foundation, overrides);
-  const orchestrator = createOrchestrator(environmentOf(configuration, parts, logger), createSweep(parts.commands));
+  const orchestrator = createOrchestrator(
+    environmentOf(configuration, parts, logger),
+    createExpirySweep(parts.commands),
+  );
   // The file is this server's alone: whoever held a lease before is gone.
-  if (!database.isShared) await voidLeases(database, new Date(parts.clock.now()));
+  if (!database.isShared) await expireAllLeases(database, new Date(parts.clock.now()));
   const closeParts = async () => {
     await parts.mcpServers.close();
-    await meanings.close();
+    await semanticSearch.close();
     await parts.journal.idle();
-    await parts.closeBus();
+    await parts.closeNotifications();
     await database.close();
     if (Symbol.asyncDispose in catalogue) await (catalogue as AsyncDisposable)[Symbol.asyncDispose]();
   };
@@ -140,30 +145,46 @@ interface Foundation {
   policy: Policy;
   files: Folder | null;
   mcpServers: McpServers;
-  meanings: Meanings;
+  semanticSearch: SemanticSearch;
   logger: Logger;
 }
 
 function createParts(configuration: Configuration, foundation: Foundation, overrides: Overrides) {
-  const { database, catalogue, policy, files, mcpServers, meanings, logger } = foundation;
+  const { database, catalogue, policy, files, mcpServers, semanticSearch, logger } = foundation;
   const clock = overrides.clock ?? systemClock;
   const newId = createIds(clock.now);
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
-    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, signs: signsOf(events) });
+    notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
-  const { bus, close: closeBus } = connectBus(configuration, { database, journal, clock, newId, logger });
+  const { hub: notifications, close: closeNotifications } = connectNotifications(configuration, {
+    database,
+    journal,
+    clock,
+    newId,
+    logger,
+  });
   const { isShared } = database;
-  const recorder = createRecorder({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
-  const lanes = createLanes();
-  const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, lanes, meanings });
+  const runStore = createRunStore({ journal, now: clock.now, cachedRuns: limits.CACHED_RUNS, isShared });
+  const mutex = createKeyedMutex();
+  const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, mutex, semanticSearch });
   const toolbox = createToolbox(builtin, mcpServers.sources);
-  const secrets = createSecretVault(configuration.secretKey);
-  const starter = createStarter();
+  const secretStore = createSecretStore(configuration.secretKey);
+  const slotProvider = createSlotProvider();
   const meter = createTokenMeter();
   const compactor = createCompactor({ database, journal, newId, now: clock.now, catalogue, meter });
   const commands: CommandContext = {
-    ...{ journal, compactor },
-    ...{ database, recorder, toolbox, policy, secrets, starter, newId, now: clock.now, meanings, lanes },
+    journal,
+    compactor,
+    database,
+    runStore,
+    toolbox,
+    policy,
+    secretStore,
+    slotProvider,
+    newId,
+    now: clock.now,
+    semanticSearch,
+    mutex,
     settings: {
       models: catalogue.names,
       queueLength: configuration.file.limits.queueLength,
@@ -171,18 +192,21 @@ function createParts(configuration: Configuration, foundation: Foundation, overr
       separateApprover: configuration.file.approvals.separateApprover,
     },
   };
-  const running = { bus, closeBus, database, journal, recorder, toolbox, mcpServers };
-  return { clock, newId, ...running, commands, catalogue, policy, secrets, meter };
+  const running = { notifications, closeNotifications, database, journal, runStore, toolbox, mcpServers };
+  return { clock, newId, ...running, commands, catalogue, policy, secretStore, meter };
 }
 
 function environmentOf(configuration: Configuration, parts: ReturnType<typeof createParts>, logger: Logger) {
-  const { database, journal, recorder, bus, catalogue, toolbox, policy, secrets, meter, clock, newId } = parts;
+  const { database, journal, runStore, notifications, catalogue, toolbox, policy, secretStore, meter, clock, newId } =
+    parts;
   return {
-    store: { database, journal, recorder, bus },
-    starter: parts.commands.starter,
-    context: { meter, meanings: parts.commands.meanings },
-    world: { catalogue, toolbox, policy, secrets },
-    ...{ clock, newId, logger },
+    store: { database, journal, runStore, notifications },
+    slotProvider: parts.commands.slotProvider,
+    context: { meter, semanticSearch: parts.commands.semanticSearch },
+    services: { catalogue, toolbox, policy, secretStore },
+    clock,
+    newId,
+    logger,
     settings: {
       limits: configuration.file.limits,
       maxConcurrentRuns: configuration.maxConcurrentRuns,

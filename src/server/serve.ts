@@ -1,5 +1,4 @@
 import type { CommandContext } from '../application/command-context.ts';
-import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
@@ -7,20 +6,21 @@ import { type CatalogueModelFacts, type GatewayFacts, OperationContext } from '.
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
-import type { Catalogue } from '../model/model.ts';
+import type { Catalogue } from '../models/model.ts';
+import type { NotificationHub } from '../streams/notifications/hub.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
-import type { Authenticate } from './authentication/identity.ts';
-import { boundConnections } from './door/connections.ts';
-import { createOrigins } from './door/origins.ts';
-import { createRateLimit, type RateLimit } from './door/rate-limit.ts';
-import { createSharedRateLimit } from './door/shared-rate-limit.ts';
-import { createSubscriptionCount } from './door/subscription-count.ts';
+import type { Authenticate } from './access/authentication/identity.ts';
+import { limitConnections } from './access/connection-limit.ts';
+import { createOrigins } from './access/origins.ts';
+import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
+import { createSharedRateLimit } from './access/shared-rate-limit.ts';
+import { createSubscriptionLimit } from './access/subscription-limit.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
 import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import type { GraphqlHttp, GraphqlHttpOptions, MakeContext } from './transport/graphql-http.ts';
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
-import { createHttpServer, listen, withHead } from './transport/http-server.ts';
+import { createHttpServer, listen, setHeaders } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
 import { createPlainPost } from './transport/plain-post.ts';
@@ -31,7 +31,7 @@ const ENDPOINT = '/graphql';
 interface Parts {
   commands: CommandContext;
   journal: Journal;
-  bus: Bus;
+  notifications: NotificationHub;
   clock: Clock;
   catalogue: Catalogue;
   logger: Logger;
@@ -64,11 +64,12 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   let leaving = false;
   const server = createHttpServer({
     endpoint: ENDPOINT,
-    ...{ door, maskError },
+    door,
+    maskError,
     async graphql(request, response, asking) {
       if (await plainPost(request, response, asking)) return;
       const answer = await graphqlHttp();
-      await answer(request, withHead(response, asking.head), { identity: asking.identity });
+      await answer(request, setHeaders(response, asking.head), { identity: asking.identity });
     },
     // The headers that a person types into it, a token among them, go with event streams and not with sockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
@@ -80,7 +81,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
       );
     },
   });
-  boundConnections(server, file.traffic.connectionsPerAddress);
+  limitConnections(server, file.traffic.connectionsPerAddress);
   const sockets = createGraphqlWebSocket({ ...shared, door, server });
   const listening = await listen(server, host, port);
   return {
@@ -110,9 +111,10 @@ function whenAsked(options: GraphqlHttpOptions): () => Promise<GraphqlHttp> {
 
 function operationsOf(configuration: Configuration, parts: Parts, maskError: MaskError): Operations {
   return createOperations({
-    ...{ maskError, clock: parts.clock },
+    maskError,
+    clock: parts.clock,
     rateLimit: rateLimitOf(configuration, parts),
-    subscriptions: createSubscriptionCount(configuration.file.traffic.subscriptionsPerPrincipal),
+    subscriptions: createSubscriptionLimit(configuration.file.traffic.subscriptionsPerPrincipal),
   });
 }
 
@@ -125,20 +127,21 @@ function rateLimitOf(configuration: Configuration, { clock, commands: { database
 }
 
 function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
-  const { commands, journal, bus, clock, catalogue, mcpServers } = parts;
+  const { commands, journal, notifications, clock, catalogue, mcpServers } = parts;
   const follow = {
-    ...{ journal, bus, timer: clock.after },
-    ...{ pageEvents: limits.FOLLOW_PAGE_EVENTS, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },
+    journal,
+    notifications,
+    timer: clock.after,
+    pageEvents: limits.FOLLOW_PAGE_EVENTS,
+    bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,
   };
   const { maxCost, ...runLimits } = configuration.file.limits;
   const gateway: GatewayFacts = {
-    ...{
-      version,
-      startedAt: new Date(clock.now()),
-      journal: commands.database.provider === 'sqlite' ? 'sqlite' : 'postgres',
-      models: defaultFirst(catalogue),
-    },
+    version,
+    startedAt: new Date(clock.now()),
+    journal: commands.database.provider === 'sqlite' ? 'sqlite' : 'postgres',
+    models: defaultFirst(catalogue),
     modelCatalogue: () => modelsOf(catalogue),
     mcpServers: mcpServers.statuses,
     limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
@@ -158,7 +161,10 @@ const circuitNames = { closed: 'CLOSED', open: 'OPEN', 'half-open': 'HALF_OPEN' 
 function modelsOf(catalogue: Catalogue): CatalogueModelFacts[] {
   const entries = defaultFirst(catalogue).flatMap((name) => catalogue.find(name) ?? []);
   return entries.map(({ name, provider, contextTokens, fallbacks, circuit }) => ({
-    ...{ name, provider, contextTokens, fallbacks: [...fallbacks] },
+    name,
+    provider,
+    contextTokens,
+    fallbacks: [...fallbacks],
     circuit: circuitNames[circuit.state()],
   }));
 }

@@ -1,5 +1,3 @@
-import { type Bus, createBus } from '../bus/bus.ts';
-import { createSharedBus } from '../bus/shared-bus.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
@@ -7,7 +5,9 @@ import type { Database } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
-import { createOutage, type Logger } from '../logger.ts';
+import { createOutageLog, type Logger } from '../logger.ts';
+import { createNotificationHub, type NotificationHub } from '../streams/notifications/hub.ts';
+import { createSharedNotificationHub } from '../streams/notifications/shared-hub.ts';
 
 /** The database that the configuration names. Throws a StartError. */
 export function openStore(configuration: Configuration): Promise<Database> {
@@ -15,7 +15,7 @@ export function openStore(configuration: Configuration): Promise<Database> {
   return openDatabase({ url, durability, connections });
 }
 
-interface BusParts {
+interface HubDependencies {
   database: Database;
   journal: Journal;
   clock: Clock;
@@ -24,14 +24,17 @@ interface BusParts {
 }
 
 /** Wake-ups within this process, and where there are other servers to and from them. */
-export function connectBus(
+export function connectNotifications(
   { notify }: Configuration,
-  { database, journal, clock, newId, logger }: BusParts,
-): { bus: Bus; close(): Promise<void> } {
+  { database, journal, clock, newId, logger }: HubDependencies,
+): { hub: NotificationHub; close(): Promise<void> } {
   const { notifications } = database;
-  if (!notifications) return { bus: createBus(), close: async () => undefined };
-  const bus = createSharedBus({
-    ...{ notifications, notify, id: newId('server'), timer: clock.after },
+  if (!notifications) return { hub: createNotificationHub(), close: async () => undefined };
+  const hub = createSharedNotificationHub({
+    notifications,
+    notify,
+    id: newId('server'),
+    timer: clock.after,
     gatherMilliseconds: limits.NOTIFY_MILLISECONDS,
     pollMilliseconds: limits.POLL_MILLISECONDS,
     async heads(runIds) {
@@ -39,7 +42,7 @@ export function connectBus(
       return new Map([...ends].map(([runId, events]) => [runId, events.at(-1)?.seq ?? 0]));
     },
     onState: (state) => logger.info({ wakeUps: state }, 'wake-ups of other servers'),
-    outage: createOutage(logger, 'waking other servers and looking at their tapes'),
+    outage: createOutageLog(logger, 'waking other servers and looking at their tapes'),
   });
-  return { bus, close: bus.close };
+  return { hub, close: hub.close };
 }

@@ -6,8 +6,13 @@ import { onTestFinished } from 'vitest';
 
 const executablePath = process.env.RUNTAPE_CHROMIUM ?? '/usr/bin/chromium';
 const flags = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 const screenshots = process.env.RUNTAPE_SCREENSHOTS ?? tmpdir();
 
@@ -21,7 +26,10 @@ export interface Watched {
 export async function openPage(url: string): Promise<Watched> {
   const profile = await mkdtemp(join(tmpdir(), 'runtape-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
-    ...{ executablePath, args: flags, headless: true, viewport: { width: 1440, height: 900 } },
+    executablePath,
+    args: flags,
+    headless: true,
+    viewport: { width: 1440, height: 900 },
   });
   onTestFinished(async () => {
     await context.close();

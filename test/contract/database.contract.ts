@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/database/database.ts';
-import type { Journal, OnRecorded } from '../../src/journal/journal.ts';
+import type { Journal, OnCommitted } from '../../src/journal/journal.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
 import { journalContract } from './journal.contract.ts';
 import { row, type Subject, TAKEN } from './subject.ts';
@@ -20,7 +20,7 @@ interface Words {
 }
 
 /** What holds for the journal in every database, and for the database whoever writes to it. */
-export function databaseContract(name: string, open: (onRecorded?: OnRecorded) => Promise<Store>, words: Words): void {
+export function databaseContract(name: string, open: (onRecorded?: OnCommitted) => Promise<Store>, words: Words): void {
   journalContract(`the journal in ${name}`, async (onRecorded) => subjectOf(await open(onRecorded)));
 
   describe(`${name} itself`, () => {

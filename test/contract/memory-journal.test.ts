@@ -1,4 +1,4 @@
-import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { createMemoryJournal } from '../memory-journal.ts';
 import { journalContract } from './journal.contract.ts';
 import { TAKEN, TAKEN_RULE } from './subject.ts';
 

@@ -1,6 +1,6 @@
 import type { RowWrite } from '../../src/database/batch-statement.ts';
-import type { Journal, OnRecorded } from '../../src/journal/journal.ts';
-import { insertIdempotencyKey } from '../../src/projections/idempotency-keys.ts';
+import type { Journal, OnCommitted } from '../../src/journal/journal.ts';
+import { insertIdempotencyKey } from '../../src/repositories/idempotency-keys.ts';
 import { sessionId } from './appends.ts';
 
 /** A journal with what the contract needs to know of the store behind it. */
@@ -14,10 +14,10 @@ export interface Subject {
 }
 
 /** Opens an empty store. Of the rows that `row` makes it takes each key once, and `taken` never. */
-export type OpenSubject = (onRecorded: OnRecorded) => Promise<Subject>;
+export type OpenSubject = (onRecorded: OnCommitted) => Promise<Subject>;
 
 /** Opens a subject that is closed when the test ends. */
-export type Start = (onRecorded?: OnRecorded) => Promise<Subject>;
+export type Start = (onRecorded?: OnCommitted) => Promise<Subject>;
 
 /** The row that a store refuses. */
 export const TAKEN = 'taken';

@@ -7,7 +7,7 @@ import { createLogger } from '../../src/logger.ts';
 import { type Gateway, type Overrides, startGateway } from '../../src/server/gateway.ts';
 import { createTestClient, type TestClient } from '../client.ts';
 import { createTestDatabase } from '../postgres/test-database.ts';
-import { assertRowsAreFolds } from '../rows-are-folds.ts';
+import { assertRowsAreFolds } from '../projection-consistency.ts';
 
 interface TestGatewayOptions extends Overrides {
   /** The configuration file. */
@@ -61,7 +61,8 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
   });
   const logger = createLogger(outcome.configuration.logLevel);
   const gateway = await startGateway(outcome.configuration, logger, {
-    ...{ authenticate, environment: variables },
+    authenticate,
+    environment: variables,
     ...overrides,
   });
   const clients: TestClient[] = [];
@@ -104,8 +105,8 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
 /** Waits until nothing follows a tape any more: a follower that stays behind is a leak. */
 async function untilQuiet({ parts }: Gateway): Promise<void> {
   const own = parts.orchestrator.running() + 1;
-  for (let tries = 0; parts.bus.listeners() > parts.orchestrator.running() + 1; tries += 1) {
-    if (tries > 200) throw new Error(`${parts.bus.listeners() - own} followers were left behind.`);
+  for (let tries = 0; parts.notifications.listeners() > parts.orchestrator.running() + 1; tries += 1) {
+    if (tries > 200) throw new Error(`${parts.notifications.listeners() - own} followers were left behind.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

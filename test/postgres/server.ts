@@ -43,7 +43,11 @@ export async function startOwnPostgres(overrides: Partial<Record<string, string>
   const password = 'runtape';
   const output: string[] = [];
   const server = new EmbeddedPostgres({
-    ...{ databaseDir: join(folder, 'data'), port, user: 'postgres', password, persistent: true },
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password,
+    persistent: true,
     createPostgresUser: userInfo().uid === 0,
     initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
     postgresFlags: Object.entries({ ...flags, ...overrides }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Generation, seenUpTo, segmentsOf } from '../../src/domain/session/lineage.ts';
+import { type Generation, segmentsOf, visibleUpTo } from '../../src/domain/session/lineage.ts';
 
 const RUNS = 500;
 
@@ -53,7 +53,7 @@ test('B8: in any tree of branches each session sees exactly what a copy would ho
     for (const session of sessions) {
       const segments = segmentsOf(lineOf(session), 0);
       const seen = runs
-        .map((run) => ({ ...run, events: Math.min(run.events, seenUpTo(segments, run) ?? run.events) }))
+        .map((run) => ({ ...run, events: Math.min(run.events, visibleUpTo(segments, run) ?? run.events) }))
         .filter(({ events }) => events > 0)
         .toSorted((left, right) => left.turn - right.turn);
       expect(seen).toEqual(session.seen);
@@ -67,7 +67,7 @@ test('B4: a reset hides every turn up to it and nothing else', () => {
     const { sessions, runs } = treeFrom(list);
     for (const session of sessions) {
       const segments = segmentsOf(lineOf(session), resetTurn);
-      const seen = runs.filter((run) => seenUpTo(segments, run) !== 0).map(({ runId }) => runId);
+      const seen = runs.filter((run) => visibleUpTo(segments, run) !== 0).map(({ runId }) => runId);
       const expected = session.seen.filter(({ turn }) => turn > resetTurn).map(({ runId }) => runId);
       expect(seen.toSorted()).toEqual(expected.toSorted());
     }

@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventType } from '../../src/domain/events.ts';
-import type { FollowBatch } from '../../src/tape/follow.ts';
-import type { Following } from '../../src/tape/following.ts';
-import { readPage } from '../../src/tape/page.ts';
+import type { FollowBatch } from '../../src/streams/follow-run.ts';
+import type { Following } from '../../src/streams/following.ts';
+import { readPage } from '../../src/streams/page.ts';
 import { call, delta, ending, newRunId, sequence } from '../contract/appends.ts';
-import { createLiveTapes, type LiveTapes, type Wakes } from '../unit/tape/live-tapes.ts';
+import { createLiveTapes, type LiveTapes, type Wakes } from '../unit/streams/live-runs.ts';
 
 /** The model of a tape: what stands at each seq. */
 type Kind = Extract<EventType, 'output_delta' | 'tool_call' | 'status'>;
@@ -167,7 +167,8 @@ async function play(acts: Act[], shapes: Shape[], sizes: { pageEvents: number; b
 const shapes = (listens: boolean) =>
   fc.array(
     fc.record({
-      ...{ types: someTypes, maxBatch: fc.constantFrom(1, 2, 3, 5, 100) },
+      types: someTypes,
+      maxBatch: fc.constantFrom(1, 2, 3, 5, 100),
       listens: fc.constant(listens),
     }),
     { minLength: READERS, maxLength: READERS },

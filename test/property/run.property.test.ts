@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { NewEvent, PlacedEvent, PlacedEventOf } from '../../src/domain/events.ts';
+import { decide, failedResult, type RunCommand } from '../../src/domain/decide.ts';
+import type { NewEvent, SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
 import { nextStep } from '../../src/domain/next-step.ts';
-import { placeEvents } from '../../src/domain/place-events.ts';
 import { isRefusal } from '../../src/domain/refusal.ts';
 import { activeMilliseconds, evolve, foldRun, type Run } from '../../src/domain/run.ts';
-import { decide, type RunCommand, unexecuted } from '../../src/domain/run-decisions.ts';
-import { askingCalls, callsOf, type ToolCall } from '../../src/domain/step.ts';
+import { sequenceEvents } from '../../src/domain/sequence-events.ts';
+import { callsOf, type ToolCall, waitingCalls } from '../../src/domain/step.ts';
 import { isTerminal, runStatuses } from '../../src/domain/transitions.ts';
 import {
   brokenOff,
@@ -66,7 +66,7 @@ const acts = fc.array(
 
 interface World {
   run: Run | null;
-  tape: PlacedEvent[];
+  tape: SequencedEvent[];
   now: number;
 }
 
@@ -79,7 +79,7 @@ function give(world: World, given: RunCommand): void {
   const decision = decide(before, command, world.now);
   expect(decide(before, command, world.now)).toEqual(decision);
   if (isRefusal(decision)) return;
-  const placed = placeEvents(
+  const placed = sequenceEvents(
     before,
     { runId, now: world.now, epoch: command.kind === 'record' ? 1 : null },
     decision.events,
@@ -94,7 +94,7 @@ function give(world: World, given: RunCommand): void {
     from === to ? [] : [{ from, to }],
   );
   if (from === 'AWAITING_APPROVAL' && to === 'IN_PROGRESS' && after) {
-    expect(askingCalls(after.step), 'the last answer resumes').toEqual([]);
+    expect(waitingCalls(after.step), 'the last answer resumes').toEqual([]);
   }
   if (before && isTerminal(before.state.status)) expect(placed, 'nothing follows the end').toEqual([]);
   if (after) hold(after, world);
@@ -124,19 +124,19 @@ function hold(run: Run, { tape, now }: World): void {
   expect(atWork).toBeLessThanOrEqual(Math.max(now, run.lastEventAt) - (run.startedAt ?? now));
 }
 
-function of<Type extends PlacedEvent['type']>(tape: PlacedEvent[], type: Type): PlacedEventOf<Type>[] {
-  return tape.filter((event): event is PlacedEventOf<Type> => event.type === type);
+function of<Type extends SequencedEvent['type']>(tape: SequencedEvent[], type: Type): SequencedEventOf<Type>[] {
+  return tape.filter((event): event is SequencedEventOf<Type> => event.type === type);
 }
 
-function statusesHold(tape: PlacedEvent[]): void {
+function statusesHold(tape: SequencedEvent[]): void {
   const statuses = of(tape, 'status').map(({ payload }) => payload);
   expect(statuses.map(({ from }) => from)).toEqual([null, ...statuses.slice(0, -1).map(({ to }) => to)]);
   const end = tape.findIndex((event) => event.type === 'status' && isTerminal(event.payload.to));
   expect(end === -1 || end === tape.length - 1, 'terminal once, and last').toBe(true);
 }
 
-function outputsHold(run: Run, outputs: PlacedEventOf<'output'>[]): void {
-  const sum = (amount: (usage: PlacedEventOf<'output'>['payload']['usage']) => number) =>
+function outputsHold(run: Run, outputs: SequencedEventOf<'output'>[]): void {
+  const sum = (amount: (usage: SequencedEventOf<'output'>['payload']['usage']) => number) =>
     outputs.reduce((total, { payload }) => total + amount(payload.usage), 0);
   expect(run.steps).toBe(outputs.length);
   expect(run.usage.inputTokens).toBe(sum(({ input }) => input));
@@ -148,7 +148,7 @@ function outputsHold(run: Run, outputs: PlacedEventOf<'output'>[]): void {
   expect(run.unseenInputs, 'B15: no message is left unseen').toEqual([]);
 }
 
-function callsHold(run: Run, tape: PlacedEvent[]): void {
+function callsHold(run: Run, tape: SequencedEvent[]): void {
   const results = of(tape, 'tool_result').map(({ payload }) => payload.callId);
   const asked = of(tape, 'tool_call').map(({ payload }) => payload.callId);
   expect(new Set(results).size, 'no call is settled twice').toBe(results.length);
@@ -172,14 +172,14 @@ function callsHold(run: Run, tape: PlacedEvent[]): void {
   }
 }
 
-function allows(event: PlacedEvent): boolean {
+function allows(event: SequencedEvent): boolean {
   return (
     (event.type === 'tool_decision' && event.payload.effect === 'ALLOW') ||
     (event.type === 'approval_decision' && event.payload.status === 'ALLOWED')
   );
 }
 
-function questionsHold(run: Run, tape: PlacedEvent[]): void {
+function questionsHold(run: Run, tape: SequencedEvent[]): void {
   const requests = of(tape, 'approval_request').map(({ payload }) => payload);
   const decisions = of(tape, 'approval_decision');
   for (const { actor, recordedAt, payload } of decisions) {
@@ -189,7 +189,7 @@ function questionsHold(run: Run, tape: PlacedEvent[]): void {
   const asked = requests.map(({ approvalId }) => approvalId);
   const settled = decisions.map(({ payload }) => payload.approvalId);
   expect(new Set(settled).size, 'no question is settled twice').toBe(settled.length);
-  const open = askingCalls(run.step).map(({ phase }) => phase.approvalId);
+  const open = waitingCalls(run.step).map(({ phase }) => phase.approvalId);
   expect(open.toSorted(), 'open questions are a fold of the tape').toEqual(
     asked.filter((approvalId) => !settled.includes(approvalId)).toSorted(),
   );
@@ -290,8 +290,8 @@ function judged(run: Run, call: ToolCall, index: number, now: number, choices: n
   if (choice < 35) return [verdict(call.callId, 'ALLOW')];
   if (choice < 80) return [verdict(call.callId, 'ASK'), asked(run, call, index, now, 'policy')];
   return choice < 90
-    ? [verdict(call.callId, 'DENY'), unexecuted(call, 'Not permitted.')]
-    : [unexecuted(call, 'The input is no good.')];
+    ? [verdict(call.callId, 'DENY'), failedResult(call, 'Not permitted.')]
+    : [failedResult(call, 'The input is no good.')];
 }
 
 /** A tool that was started ends, or its executor is lost: then it runs once more, or a person is asked. */
@@ -389,7 +389,7 @@ test('no run is stuck: from wherever it got, work and answers bring it to an end
     for (let round = 0; round < ROUNDS_TO_THE_END; round += 1) {
       // The model answers without another call, tools succeed, and policy allows.
       workOn(world, [30, 0, 0, 0], []);
-      for (const { phase } of world.run ? askingCalls(world.run.step) : []) {
+      for (const { phase } of world.run ? waitingCalls(world.run.step) : []) {
         give(world, aboutApproval(phase.approvalId, phase.expiresAt <= world.now ? 'expire' : 'allow'));
       }
     }

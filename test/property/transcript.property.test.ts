@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PlacedEvent, PlacedEventOf } from '../../src/domain/events.ts';
-import { type PlacedMessage, transcript } from '../../src/domain/transcript.ts';
+import type { SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
+import { type SequencedMessage, transcript } from '../../src/domain/transcript.ts';
 import {
   answer,
   context,
@@ -44,7 +44,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 6 },
 );
 
-function tapeFrom(list: Step[]): PlacedEvent[] {
+function tapeFrom(list: Step[]): SequencedEvent[] {
   let steers = 0;
   const steer = (count: number): Given =>
     Array.from({ length: count }, () => {
@@ -74,19 +74,26 @@ function stepOf(
   );
   const [first, ...others] = settled.map((callId) => [toolStart(callId), toolResult(callId)]);
   return [
-    ...[steer(before), context(step), lost, steer(during), output(step, { text: `answer ${step}`, calls: callIds })],
-    ...[judged, first ?? [], steer(among), others],
+    steer(before),
+    context(step),
+    lost,
+    steer(during),
+    output(step, { text: `answer ${step}`, calls: callIds }),
+    judged,
+    first ?? [],
+    steer(among),
+    others,
   ];
 }
 
 /** Every beginning of a tape is a tape that a reader may see. */
 const anyTape = fc.tuple(steps, fc.nat(200)).map(([list, cut]) => tapeFrom(list).slice(0, Math.max(1, cut)));
 
-function of<Type extends PlacedEvent['type']>(events: PlacedEvent[], type: Type): PlacedEventOf<Type>[] {
-  return events.filter((event): event is PlacedEventOf<Type> => event.type === type);
+function of<Type extends SequencedEvent['type']>(events: SequencedEvent[], type: Type): SequencedEventOf<Type>[] {
+  return events.filter((event): event is SequencedEventOf<Type> => event.type === type);
 }
 
-function check(name: string, hold: (messages: PlacedMessage[], events: PlacedEvent[]) => void): void {
+function check(name: string, hold: (messages: SequencedMessage[], events: SequencedEvent[]) => void): void {
   test(name, () => {
     const property = fc.property(anyTape, (events) => hold(transcript(events), events));
     fc.assert(property, { numRuns: RUNS });

@@ -5,7 +5,7 @@ import { createLogger } from '../../src/logger.ts';
 import { type Gateway, startGateway } from '../../src/server/gateway.ts';
 import { createTestClient } from '../client.ts';
 import { RunsDocument } from '../generated/graphql.ts';
-import { assertRowsAreFolds } from '../rows-are-folds.ts';
+import { assertRowsAreFolds } from '../projection-consistency.ts';
 import { check } from './checks.ts';
 import { decideSome, keepFollowing, keepTalking, type Place } from './clients.ts';
 import { type Fleet, LEASE_SECONDS, startFleet } from './fleet.ts';

@@ -43,7 +43,10 @@ const crash = defineTool({
   name: 'crash',
   description: 'Takes the server with it.',
   input: z.strictObject({}),
-  ...{ risk: 'LOW', idempotent: true, parallelSafe: false, timeoutSeconds: 10 },
+  risk: 'LOW',
+  idempotent: true,
+  parallelSafe: false,
+  timeoutSeconds: 10,
   async execute() {
     process.kill(process.pid, 'SIGKILL');
     return sleep(10_000, null);

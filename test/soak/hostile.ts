@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attack, isServed } from '../integration/door/hostile/attack.ts';
+import { attack, isServed } from '../integration/access/hostile/attack.ts';
 import { launch, listening } from './server.ts';
 
 /** `npm run soak:hostile -- [rounds] [seed]`: 5,000 documents a round, with everything that comes with them. */

@@ -47,11 +47,24 @@ async function rawRows(url: string): Promise<number> {
   const client = new pg.Client(url);
   await client.connect();
   const columns = {
-    ...{ runId: 'text', seq: 'int', type: 'text', actor: 'text', schemaVersion: 'int' },
-    ...{ recordedAt: 'bigint', epoch: 'int', payload: 'text', hash: 'text' },
+    runId: 'text',
+    seq: 'int',
+    type: 'text',
+    actor: 'text',
+    schemaVersion: 'int',
+    recordedAt: 'bigint',
+    epoch: 'int',
+    payload: 'text',
+    hash: 'text',
   };
   const { postgresql } = batchInsert({
-    ...{ name: 'raw', order: 1, table: 'Raw', columns, key: ['runId', 'seq'], replace: [], onConflict: 'refuse' },
+    name: 'raw',
+    order: 1,
+    table: 'Raw',
+    columns,
+    key: ['runId', 'seq'],
+    replace: [],
+    onConflict: 'refuse',
   });
   await client.query('CREATE TABLE "Raw" (LIKE "Event" INCLUDING ALL)');
   const runs = Array.from({ length: WRITERS }, () => newRunId());
@@ -59,8 +72,15 @@ async function rawRows(url: string): Promise<number> {
   let seq = 0;
   for (; performance.now() < end; seq += 1) {
     const rows = runs.map((runId) => ({
-      ...{ runId, seq, type: 'output_delta', actor: 'MODEL', schemaVersion: 1, recordedAt: Date.now(), epoch: null },
-      ...{ payload: '{"step":1,"text":"a piece of text"}', hash: '0'.repeat(64) },
+      runId,
+      seq,
+      type: 'output_delta',
+      actor: 'MODEL',
+      schemaVersion: 1,
+      recordedAt: Date.now(),
+      epoch: null,
+      payload: '{"step":1,"text":"a piece of text"}',
+      hash: '0'.repeat(64),
     }));
     await client.query(postgresql, [JSON.stringify(rows)]);
   }

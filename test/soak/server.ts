@@ -14,8 +14,11 @@ export interface Launching {
 export function environmentOf({ databaseUrl, folder, leaseSeconds }: Launching): Record<string, string | undefined> {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name))),
-    ...{ DATABASE_URL: databaseUrl, EFFECTS_FILE: join(folder, 'effects.log') },
-    ...{ PORT: '0', LOG_LEVEL: 'info', RUNTAPE_LEASE_SECONDS: String(leaseSeconds) },
+    DATABASE_URL: databaseUrl,
+    EFFECTS_FILE: join(folder, 'effects.log'),
+    PORT: '0',
+    LOG_LEVEL: 'info',
+    RUNTAPE_LEASE_SECONDS: String(leaseSeconds),
   };
 }
 

@@ -13,7 +13,8 @@ export interface CampaignStore extends AsyncDisposable {
 export async function createFileStore(): Promise<CampaignStore> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-crash-'));
   return {
-    ...{ folder, url: `file:${join(folder, 'runtape.db')}` },
+    folder,
+    url: `file:${join(folder, 'runtape.db')}`,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -25,7 +26,8 @@ export async function createPostgresStore(admin?: string): Promise<CampaignStore
   const { folder, ...file } = await createFileStore();
   const { url, name } = await createDatabase(at);
   return {
-    ...{ folder, url },
+    folder,
+    url,
     async [Symbol.asyncDispose]() {
       await dropDatabase(at, name);
       await own?.stop();

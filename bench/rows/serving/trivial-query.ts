@@ -20,7 +20,9 @@ function claims(series: Series[]): Claim[] {
   const [ours, yoga, plain] = [rate('Runtape'), rate('graphql-yoga'), rate('node:http')];
   return [
     {
-      ...{ what: 'trivial query against graphql-yoga as it comes', asked: '≥ 3 ×', stretch: '≥ ½ of node:http' },
+      what: 'trivial query against graphql-yoga as it comes',
+      asked: '≥ 3 ×',
+      stretch: '≥ ½ of node:http',
       measured: `${ratioText(ours, yoga, '/s')}; ${ratioText(ours, plain, '/s of node:http')}`,
       met: ours >= 3 * yoga,
       stretchMet: ours >= 0.5 * plain,

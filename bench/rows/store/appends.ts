@@ -22,7 +22,9 @@ export async function measureAppends(
     );
     say(`${name}: ${Object.entries(rates).map(([writers, rate]) => `${rate.toFixed(0)} (${writers})`)} events/s`);
     const values = Object.entries(rates).map(([writers, value]) => ({
-      ...{ what: atATime(Number(writers)), unit: 'events/s', value },
+      what: atATime(Number(writers)),
+      unit: 'events/s',
+      value,
     }));
     return { values, errors: 0 };
   });
@@ -34,7 +36,9 @@ export function appendClaim(what: string, series: Series[]): Claim {
     return { writers, ours: ours ?? Number.NaN, share: (ours ?? Number.NaN) / (raw ?? Number.NaN) };
   });
   return {
-    ...{ what, asked: '≥ 50 % of raw batches', stretch: '80 %' },
+    what,
+    asked: '≥ 50 % of raw batches',
+    stretch: '80 %',
     measured: shares
       .map(({ writers, ours, share }) => `${atATime(writers)} ${shown(share * 100)} % (${shown(ours)}/s)`)
       .join('; '),

@@ -81,7 +81,9 @@ function claim(what: string, series: Series[]): Claim {
     ratio: medianOf(series, large, thing) / medianOf(series, small, thing),
   }));
   return {
-    ...{ what: `${what}: ${large} against ${small}`, asked: `≤ ${ASKED} ×`, stretch: 'flat' },
+    what: `${what}: ${large} against ${small}`,
+    asked: `≤ ${ASKED} ×`,
+    stretch: 'flat',
     measured: ratios.map(({ thing, ratio }) => `${thing} ${shown(ratio)} ×`).join(', '),
     met: ratios.every(({ ratio }) => ratio <= ASKED),
     stretchMet: ratios.every(({ ratio }) => ratio <= FLAT),

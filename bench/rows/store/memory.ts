@@ -32,7 +32,8 @@ const quiet = () => sleep(QUIET_SECONDS * 1000);
 async function putUnderLoad(bench: Bench, server: RuntapeServer): Promise<number> {
   let errors = 0;
   const talker = {
-    ...{ processId: server.processId, stop: server.stop },
+    processId: server.processId,
+    stop: server.stop,
     async connect() {
       const client = await openGraphqlSocket(server.url);
       return {
@@ -67,8 +68,12 @@ async function stall(server: RuntapeServer): Promise<number> {
 
 function claim(what: string, measured: number, asked: number, stretch: number): Claim {
   return {
-    ...{ what, asked: `≤ ${asked} MB`, stretch: `${stretch} MB`, measured: `${measured.toFixed(0)} MB` },
-    ...{ met: measured <= asked, stretchMet: measured <= stretch },
+    what,
+    asked: `≤ ${asked} MB`,
+    stretch: `${stretch} MB`,
+    measured: `${measured.toFixed(0)} MB`,
+    met: measured <= asked,
+    stretchMet: measured <= stretch,
   };
 }
 
@@ -88,7 +93,9 @@ export const memoryRow: Row = {
       const stalled = await stall(server);
       const values = { 'at start': atStart, 'after load': afterLoad, [`${FOLLOWERS} stalled followers add`]: stalled };
       return {
-        ...{ row: 'memory', errors, notes: ['one round: a server is started once', NOTE] },
+        row: 'memory',
+        errors,
+        notes: ['one round: a server is started once', NOTE],
         series: Object.entries(values).map(([what, value]) => ({ who: 'Runtape', what, unit: 'MB', values: [value] })),
         claims: [
           claim('memory at start', atStart, 120, 90),

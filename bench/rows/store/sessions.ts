@@ -73,7 +73,10 @@ export async function measureSessions(
     approvals.push(await approveOne(client, sessionKey));
   }
   return {
-    ...{ append: median(appends), run: median(runs), context: median(contexts), shown },
+    append: median(appends),
+    run: median(runs),
+    context: median(contexts),
+    shown,
     resume: median(approvals.map(({ nextEvent }) => nextEvent)),
   };
 }

@@ -1,24 +1,24 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
+import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
 import { type ApprovalScope, approvalScopes, type Json, type NewEvent } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { type ApprovalVerdict, decide, type GrantOf } from '../../domain/run-decisions.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
-import { insertGrant } from '../../projections/grants.ts';
-import type { RecordOutcome } from '../../projections/recording/recorder.ts';
-import { deleteSealedInput, insertSealedInput, sealedInputOf } from '../../projections/recording/sealed-inputs.ts';
-import { type SessionRow, sessionOfRun } from '../../projections/sessions.ts';
+import { deleteEncryptedInput, encryptedInputOf, insertEncryptedInput } from '../../repositories/encrypted-inputs.ts';
+import { insertGrant } from '../../repositories/grants.ts';
+import { type SessionRow, sessionForExecution } from '../../repositories/sessions.ts';
+import { recordWithSlot } from '../../run-store/execution-slot.ts';
+import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
-import { recordWithPlace } from '../run/starter.ts';
 import { agentOfRun } from '../tool-calls/agent-of-run.ts';
 import { callerOf } from '../tool-calls/caller.ts';
+import { evaluateCall } from '../tool-calls/evaluate-call.ts';
 import { inputProblem } from '../tool-calls/input-problem.ts';
-import { judgeCall } from '../tool-calls/judge-call.ts';
-import { askersFor, separationProblem } from './approver.ts';
+import { separationProblem, visibleOwner } from './approval-access.ts';
 import { expireApproval } from './expire-approval.ts';
 
 const schema = z
@@ -77,8 +77,8 @@ export async function decideApproval(
 /** A question that the viewer may see, with the session of its run. */
 async function askedApproval({ database }: CommandContext, viewer: Viewer, id: string) {
   const approval = await approvalById(database, id);
-  const session = approval && (await sessionOfRun(database, approval.sessionId));
-  const owner = askersFor(viewer);
+  const session = approval && (await sessionForExecution(database, approval.sessionId));
+  const owner = visibleOwner(viewer);
   return session && (owner === null || owner === session.owner) ? { approval, session } : null;
 }
 
@@ -90,14 +90,16 @@ async function recordDecision(
   answer: Answer,
   sealed: RowWrite[],
 ): Promise<RecordOutcome> {
-  const { recorder, starter } = context;
+  const { runStore: recorder, slotProvider: starter } = context;
   const { runId, sessionId } = approval;
   const grant = grantOf(context, answer);
   const verdict = verdictOf(viewer, answer, grant);
   const place = await starter.next({ runId, sessionId });
   const record = () =>
     recorder.record({
-      ...{ runId, sessionId, epoch: null },
+      runId,
+      sessionId,
+      epoch: null,
       decide(run, now) {
         const decision = decide(run, { kind: 'decideApproval', approvalId: approval.id, verdict }, now);
         if (isRefusal(decision)) return decision;
@@ -107,30 +109,30 @@ async function recordDecision(
       },
     });
   if (!place) return record();
-  return recordWithPlace(place, record, (outcome) => outcome.kind === 'recorded' && goesOn(outcome.events));
+  return recordWithSlot(place, record, (outcome) => outcome.kind === 'recorded' && goesOn(outcome.events));
 }
 
 const goesOn = (events: readonly NewEvent[]) =>
   events.some(({ type, payload }) => type === 'status' && payload.to === 'IN_PROGRESS');
 
 /** Credentials that a person writes into an input are not recorded either. */
-function concealed({ secrets }: CommandContext, { sessionId }: ApprovalRow, answer: Answer): Answer {
+function concealed({ secretStore: secrets }: CommandContext, { sessionId }: ApprovalRow, answer: Answer): Answer {
   const { editedInput } = answer;
-  return editedInput == null ? answer : { ...answer, editedInput: secrets.conceal(sessionId, editedInput) };
+  return editedInput == null ? answer : { ...answer, editedInput: secrets.mask(sessionId, editedInput) };
 }
 
 /** What was sealed for the model's input is replaced by what the person's needs, some of which may come out of it. */
 async function sealedRows(
-  { database, secrets }: CommandContext,
+  { database, secretStore: secrets }: CommandContext,
   { callId, runId, sessionId }: ApprovalRow,
   { editedInput }: Answer,
 ): Promise<RowWrite[]> {
   if (editedInput == null) return [];
-  const before = await sealedInputOf(database.reader, callId);
-  if (before !== null) secrets.unseal({ sessionId, callId }, before);
-  const sealed = secrets.seal({ sessionId, callId }, editedInput);
-  if (sealed !== null) return [insertSealedInput({ callId, runId, sealed })];
-  return before === null ? [] : [deleteSealedInput(callId)];
+  const before = await encryptedInputOf(database.reader, callId);
+  if (before !== null) secrets.decrypt({ sessionId, callId }, before);
+  const sealed = secrets.encrypt({ sessionId, callId }, editedInput);
+  if (sealed !== null) return [insertEncryptedInput({ callId, runId, sealed })];
+  return before === null ? [] : [deleteEncryptedInput(callId)];
 }
 
 function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {
@@ -151,18 +153,18 @@ async function policyProblem(
 ): Promise<Refusal | null> {
   if (answer.decision === 'DENY' || approval.status !== 'PENDING') return null;
   const { database } = context;
-  const run = await context.recorder.load(approval.runId);
+  const run = await context.runStore.load(approval.runId);
   const tool = context.toolbox.find(approval.tool);
   if (!run || !tool) return null;
   const caller = callerOf(session, await agentOfRun(database, session, run), run.origin.scopes);
   const isEdited = answer.editedInput != null;
   const input: Json = isEdited ? canonicalValue(answer.editedInput ?? null) : JSON.parse(approval.input);
-  const { effect, reason } = judgeCall(context.policy, caller, { tool, input }, { grants: [], now: context.now() });
+  const { effect, reason } = evaluateCall(context.policy, caller, { tool, input }, { grants: [], now: context.now() });
   if (effect !== 'DENY') return null;
   return invalidInput([isEdited ? 'editedInput' : 'decision'], `policy denies this call: ${reason}`);
 }
 
-function grantOf({ newId, now }: CommandContext, answer: Answer): GrantOf | null {
+function grantOf({ newId, now }: CommandContext, answer: Answer): NewGrant | null {
   if (answer.decision === 'DENY' || scopeOf(answer) === 'ONCE') return null;
   const seconds = answer.expiresInSeconds ?? null;
   return { grantId: newId('grant'), expiresAt: seconds === null ? null : now() + seconds * 1000 };
@@ -170,14 +172,14 @@ function grantOf({ newId, now }: CommandContext, answer: Answer): GrantOf | null
 
 const scopeOf = (answer: Answer): ApprovalScope => answer.scope ?? 'ONCE';
 
-function verdictOf({ principal: by }: Viewer, answer: Answer, grant: GrantOf | null): ApprovalVerdict {
+function verdictOf({ principal: by }: Viewer, answer: Answer, grant: NewGrant | null): ApprovalVerdict {
   const reason = answer.reason ?? null;
   if (answer.decision === 'DENY') return { decision: 'DENY', by, reason };
   const editedInput = canonicalValue(answer.editedInput ?? null);
   return { decision: 'ALLOW', by, scope: scopeOf(answer), grant, editedInput, reason };
 }
 
-function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant: GrantOf, now: number) {
+function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant: NewGrant, now: number) {
   const { grantId: id, expiresAt } = grant;
   return insertGrant({ id, sessionId, tool, grantedBy: principal, grantedAt: now, expiresAt });
 }

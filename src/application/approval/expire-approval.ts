@@ -1,4 +1,4 @@
-import { decide } from '../../domain/run-decisions.ts';
+import { decide } from '../../domain/decide.ts';
 import { type ApprovalRow, expiredApprovals } from '../../projections/approvals.ts';
 import type { CommandContext } from '../command-context.ts';
 
@@ -7,11 +7,13 @@ const SWEPT = 100;
 
 /** Records that nobody answered in time. A question that was answered meanwhile stays as it is. */
 export async function expireApproval(
-  { recorder, settings }: Pick<CommandContext, 'recorder' | 'settings'>,
+  { runStore: recorder, settings }: Pick<CommandContext, 'runStore' | 'settings'>,
   { id: approvalId, runId, sessionId }: ApprovalRow,
 ): Promise<void> {
   await recorder.record({
-    ...{ runId, sessionId, epoch: null },
+    runId,
+    sessionId,
+    epoch: null,
     decide: (run, now) => decide(run, { kind: 'expireApproval', approvalId, onExpiry: settings.onExpiry }, now),
   });
 }

@@ -1,5 +1,5 @@
 import { notFound, type Refusal } from '../../domain/refusal.ts';
-import { revokeGrant as revoke } from '../../projections/grants.ts';
+import { revokeGrant as revoke } from '../../repositories/grants.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type RevokedGrant = { kind: 'revoked'; grantId: string };

@@ -1,6 +1,6 @@
 import * as limits from '../../config/limits.ts';
+import { decide } from '../../domain/decide.ts';
 import { notFound, type Refusal } from '../../domain/refusal.ts';
-import { decide } from '../../domain/run-decisions.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { runById } from '../../projections/runs.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
@@ -9,7 +9,7 @@ export type CancelledRun = { kind: 'cancelled'; runId: string };
 
 /** Ends the run, whatever it is doing, and withdraws its questions. Cancelling a cancelled run changes nothing. */
 export async function cancelRun(
-  { database, recorder }: CommandContext,
+  { database, runStore: recorder }: CommandContext,
   { principal }: Viewer,
   { runId, reason }: { runId: string; reason?: string | null },
 ): Promise<CancelledRun | Refusal> {
@@ -17,7 +17,9 @@ export async function cancelRun(
   if (!run) return notFound('run', runId);
   const why = reason == null ? null : storableText(reason.slice(0, limits.REASON_CHARACTERS));
   const outcome = await recorder.record({
-    ...{ runId, sessionId: run.sessionId, epoch: null },
+    runId,
+    sessionId: run.sessionId,
+    epoch: null,
     decide: (fold, now) => decide(fold, { kind: 'cancel', reason: why }, now),
   });
   return outcome.kind === 'refused' ? outcome.refusal : { kind: 'cancelled', runId };

@@ -2,7 +2,7 @@ import { SPOKEN_EVENTS } from '../../config/limits.ts';
 import { type RebuiltContext, rebuildContext } from '../../context/rebuild.ts';
 import type { EventOf } from '../../domain/events.ts';
 import { runById } from '../../projections/runs.ts';
-import { sessionById } from '../../projections/sessions.ts';
+import { sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 
 export interface ContextAt extends RebuiltContext {

@@ -1,10 +1,10 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
+import { decide, type RunCommand } from '../../domain/decide.ts';
 import { isRefusal } from '../../domain/refusal.ts';
-import { decide, type RunCommand } from '../../domain/run-decisions.ts';
-import type { RecordOutcome } from '../../projections/recording/recorder.ts';
 import { newestTurn } from '../../projections/runs.ts';
+import { type ExecutionSlot, recordWithSlot, type StartableRun } from '../../run-store/execution-slot.ts';
+import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext } from '../command-context.ts';
-import { type Place, recordWithPlace, type StartableRun } from './starter.ts';
 
 interface RecordedRun extends StartableRun {
   command: Omit<Extract<RunCommand, { kind: 'send' }>, 'kind' | 'turn'>;
@@ -16,9 +16,9 @@ interface RecordedRun extends StartableRun {
 
 /** Records a new run. One that has nothing to wait for begins in the same append, where this server has room for it. */
 export async function recordRun(context: CommandContext, run: RecordedRun): Promise<RecordOutcome> {
-  const place = run.session === 'busy' ? null : context.starter.first(run);
+  const place = run.session === 'busy' ? null : context.slotProvider.first(run);
   if (!place) return record(context, run, null, undefined);
-  return recordWithPlace(
+  return recordWithSlot(
     place,
     async () => {
       const turn = run.session === 'new' ? 1 : (await newestTurn(context.database, run.sessionId)) + 1;
@@ -29,13 +29,16 @@ export async function recordRun(context: CommandContext, run: RecordedRun): Prom
 }
 
 function record(
-  { recorder }: CommandContext,
+  { runStore: recorder }: CommandContext,
   { runId, sessionId, command, writes }: RecordedRun,
-  place: Place | null,
+  place: ExecutionSlot | null,
   turn: number | undefined,
 ): Promise<RecordOutcome> {
   return recorder.record({
-    ...{ runId, sessionId, epoch: null, isNew: true },
+    runId,
+    sessionId,
+    epoch: null,
+    isNew: true,
     decide(run, now) {
       const decision = decide(run, { kind: 'send', ...command, turn }, now);
       if (isRefusal(decision)) return decision;

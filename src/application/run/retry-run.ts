@@ -1,11 +1,11 @@
 import { StoreError } from '../../database/store-error.ts';
 import { limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { isTerminal } from '../../domain/transitions.ts';
-import { type RunRow, runById, runsAhead } from '../../projections/runs.ts';
-import { expectSession, sessionOfRun } from '../../projections/sessions.ts';
+import { openRunsOf, type RunRow, runById } from '../../projections/runs.ts';
+import { expectSession, sessionForExecution } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { advanceRunIds } from './advance-run-ids.ts';
 import { recordRun } from './record-run.ts';
-import { sortBehind } from './sort-behind.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
 
@@ -22,7 +22,7 @@ export async function retryRun(
   if (!ended) return notFound('run', retryOf);
   if (!isTerminal(ended.state)) return refuseTransition(retryOf, ended.state, 'retry');
   for (let tries = 0; tries < ATTEMPTS; tries += 1) {
-    const outcome = await context.lanes.run(ended.sessionId, () => retry(context, ended, scopes));
+    const outcome = await context.mutex.run(ended.sessionId, () => retry(context, ended, scopes));
     if (outcome !== null) return outcome;
   }
   throw new StoreError('busy', `session ${ended.sessionId} changes too fast`);
@@ -34,12 +34,12 @@ async function retry(
   ended: RunRow,
   scopes: readonly string[],
 ): Promise<RetriedRun | Refusal | null> {
-  const { database, recorder, newId } = context;
+  const { database, runStore: recorder, newId } = context;
   const { id: retryOf, sessionId, agentId, input: text } = ended;
-  const session = await sessionOfRun(database, sessionId);
+  const session = await sessionForExecution(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
   const mostWaiting = context.settings.queueLength;
-  const { open, waiting } = await runsAhead(database, sessionId);
+  const { open, waiting } = await openRunsOf(database, sessionId);
   if (waiting >= mostWaiting) {
     return limitExceeded('queueLength', `${mostWaiting} messages wait in this session already.`);
   }
@@ -48,7 +48,9 @@ async function retry(
   const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...scopes] };
   const runId = newId('run');
   const outcome = await recordRun(context, {
-    ...{ runId, sessionId, session: open === null ? 'free' : 'busy' },
+    runId,
+    sessionId,
+    session: open === null ? 'free' : 'busy',
     command: { text, idempotencyKey: null, origin },
     writes: (begins) => [expectSession({ id: sessionId, runId, mostWaiting, free: begins })],
   });
@@ -58,7 +60,7 @@ async function retry(
     case 'refused':
       return outcome.refusal;
     case 'constraint':
-      await sortBehind(context, sessionId);
+      await advanceRunIds(context, sessionId);
       return null;
     case 'stale':
       return null;

@@ -1,3 +1,4 @@
+import { decide } from '../../domain/decide.ts';
 import {
   conflict,
   invalidInput,
@@ -7,20 +8,19 @@ import {
   type Refusal,
   sessionBusy,
 } from '../../domain/refusal.ts';
-import { decide } from '../../domain/run-decisions.ts';
 import { titleFrom } from '../../domain/session/title.ts';
-import { agentById } from '../../projections/agents.ts';
-import type { RecordOutcome } from '../../projections/recording/recorder.ts';
-import { activeRunsOf, nothingAhead, runsAhead } from '../../projections/runs.ts';
-import { titleRows } from '../../projections/search/index-rows.ts';
-import { expectSession, insertSession, titleSession } from '../../projections/sessions.ts';
+import { activeRunsOf, noOpenRuns, openRunsOf } from '../../projections/runs.ts';
+import { agentById } from '../../repositories/agents.ts';
+import { titlePassages } from '../../repositories/search/index-rows.ts';
+import { expectSession, insertSession, titleSession } from '../../repositories/sessions.ts';
+import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
+import { advanceRunIds } from './advance-run-ids.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
-import { keyRow, sentBefore } from './message-key.ts';
+import { findSentMessage, idempotencyRows } from './message-idempotency.ts';
 import { recordRun } from './record-run.ts';
-import { sortBehind } from './sort-behind.ts';
 
 /** Another command may win a race for a key a few times; each time the answer is looked up and tried again. */
 const ATTEMPTS = 5;
@@ -40,7 +40,7 @@ export async function sendMessage(
     const target = await findTarget(context, viewer, message);
     if (isRefusal(target)) return target;
     const lane = target.isNew ? `${viewer.principal}/${target.key}` : target.sessionId;
-    const outcome = await context.lanes.run(lane, () => send(context, viewer, message, target));
+    const outcome = await context.mutex.run(lane, () => send(context, viewer, message, target));
     if (outcome !== null) return outcome;
   }
   return conflict('The session changes too fast; try again.');
@@ -85,9 +85,9 @@ async function send(
   message: Message,
   target: Target,
 ): Promise<SentMessage | Refusal | null> {
-  const known = await sentBefore(context, viewer, message);
+  const known = await findSentMessage(context, viewer, message);
   if (known) return known;
-  const { open, waiting } = target.isNew ? nothingAhead : await runsAhead(context.database, target.sessionId);
+  const { open, waiting } = target.isNew ? noOpenRuns : await openRunsOf(context.database, target.sessionId);
   switch (message.whenBusy ?? 'QUEUE') {
     case 'REJECT':
       if (open) return sessionBusy(open);
@@ -123,11 +123,17 @@ async function begin(
   const title = titleFrom(message.text);
   const mostWaiting = context.settings.queueLength;
   const origin = {
-    ...{ sessionId, agentId, model: message.model ?? null, retryOf: null },
-    ...{ urgent: message.whenBusy === 'INTERRUPT', scopes: [...viewer.scopes] },
+    sessionId,
+    agentId,
+    model: message.model ?? null,
+    retryOf: null,
+    urgent: message.whenBusy === 'INTERRUPT',
+    scopes: [...viewer.scopes],
   };
   const outcome = await recordRun(context, {
-    ...{ runId, sessionId, session: isNew ? 'new' : isFree ? 'free' : 'busy' },
+    runId,
+    sessionId,
+    session: isNew ? 'new' : isFree ? 'free' : 'busy',
     command: { text: message.text, idempotencyKey: message.idempotencyKey ?? null, origin },
     writes(begins) {
       const free = begins || message.whenBusy === 'REJECT';
@@ -136,12 +142,12 @@ async function begin(
         : [titleSession(sessionId, title), expectSession({ id: sessionId, runId, mostWaiting, free })];
       return [
         ...session,
-        ...titleRows(sessionId, title),
-        ...keyRow(context, viewer, message, { sessionId, runId, seq: 1 }),
+        ...titlePassages(sessionId, title),
+        ...idempotencyRows(context, viewer, message, { sessionId, runId, seq: 1 }),
       ];
     },
   });
-  if (outcome.kind === 'constraint') await sortBehind(context, sessionId);
+  if (outcome.kind === 'constraint') await advanceRunIds(context, sessionId);
   return sent(outcome, target, runId);
 }
 
@@ -154,24 +160,34 @@ async function steer(
   runId: string,
 ): Promise<SentMessage | Refusal | null> {
   const { sessionId } = target;
-  const outcome = await context.recorder.record({
-    ...{ runId, sessionId, epoch: null },
+  const outcome = await context.runStore.record({
+    runId,
+    sessionId,
+    epoch: null,
     decide(run, now) {
       const idempotencyKey = message.idempotencyKey ?? null;
       const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
       if (isRefusal(decision)) return decision;
-      return { ...decision, writes: keyRow(context, viewer, message, { sessionId, runId, seq: (run?.head ?? 0) + 1 }) };
+      return {
+        ...decision,
+        writes: idempotencyRows(context, viewer, message, { sessionId, runId, seq: (run?.head ?? 0) + 1 }),
+      };
     },
   });
   return outcome.kind === 'refused' ? null : sent(outcome, target, runId);
 }
 
 /** Comes after the new run is recorded: freed before, the session would go to the next one in line. */
-async function interrupt({ database, recorder }: CommandContext, { sessionId, runId }: SentMessage): Promise<void> {
+async function interrupt(
+  { database, runStore: recorder }: CommandContext,
+  { sessionId, runId }: SentMessage,
+): Promise<void> {
   const [underway] = await activeRunsOf(database.reader, [sessionId]);
   if (!underway || underway.id === runId) return;
   await recorder.record({
-    ...{ runId: underway.id, sessionId, epoch: null },
+    runId: underway.id,
+    sessionId,
+    epoch: null,
     decide: (run, now) => decide(run, { kind: 'cancel', reason: 'Interrupted by a newer message.' }, now),
   });
 }

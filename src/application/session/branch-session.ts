@@ -3,12 +3,12 @@ import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { branchPoint } from '../../domain/session/branch-point.ts';
-import { seenUpTo, segmentsOf } from '../../domain/session/lineage.ts';
+import { segmentsOf, visibleUpTo } from '../../domain/session/lineage.ts';
 import { isTerminal } from '../../domain/transitions.ts';
-import { lineOf } from '../../projections/lineage.ts';
 import { headsOf, type RunRow, runById } from '../../projections/runs.ts';
-import { titleRows } from '../../projections/search/index-rows.ts';
-import { insertSession, type SessionRow, sessionById } from '../../projections/sessions.ts';
+import { lineageOf } from '../../repositories/lineage.ts';
+import { titlePassages } from '../../repositories/search/index-rows.ts';
+import { insertSession, type SessionRow, sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput, text } from '../parse-input.ts';
 
@@ -44,13 +44,19 @@ export async function branchSession(
   const id = context.newId('session');
   const { agentId, useCompaction } = parent;
   const session = insertSession({
-    ...{ id, owner, key: key ?? id, title: title ?? null, agentId, useCompaction, createdAt: context.now() },
+    id,
+    owner,
+    key: key ?? id,
+    title: title ?? null,
+    agentId,
+    useCompaction,
+    createdAt: context.now(),
     // A reset that came later than what is seen takes nothing away.
     resetTurn: parent.resetTurn < point.turn ? parent.resetTurn : 0,
     branch: { parentId: parent.id, runId, seq: point.seq, turn: point.turn },
   });
   try {
-    await database.commit([session, ...titleRows(id, title ?? null)]);
+    await database.commit([session, ...titlePassages(id, title ?? null)]);
     return { kind: 'branched', sessionId: id };
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
@@ -67,12 +73,12 @@ async function pointIn(
   { id: runId, sessionId, turn, state }: RunRow,
   asked: number | null,
 ): Promise<Point | Refusal> {
-  const line = await lineOf(database, parent.id);
+  const line = await lineageOf(database, parent.id);
   if (!line.some(({ id }) => id === sessionId)) return notFound('run', runId);
   if (!isTerminal(state)) return refuseTransition(runId, state, 'branch at');
   if (turn === null)
     return conflict(`Run ${runId} never began, so there is nothing to branch at: take the run before it.`);
-  const seen = seenUpTo(segmentsOf(line, 0), { sessionId, runId, turn });
+  const seen = visibleUpTo(segmentsOf(line, 0), { sessionId, runId, turn });
   if (seen === 0) return notFound('run', runId);
   const last = seen ?? (await headsOf(database, [runId])).get(runId) ?? 1;
   if (asked === null || asked === last) return { kind: 'point', turn, seq: last };

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
-import { agentById } from '../../projections/agents.ts';
+import { agentById } from '../../repositories/agents.ts';
 import {
   archiveSession as archive,
   purgeSession as purge,
   updateSession as update,
-} from '../../projections/session-writes.ts';
-import { sessionById } from '../../projections/sessions.ts';
+} from '../../repositories/session-writes.ts';
+import { sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput, text } from '../parse-input.ts';
 
@@ -30,7 +30,8 @@ export async function updateSession(
   const { sessionId, title, agentId, useCompaction } = parsed.input;
   if (agentId != null && !(await agentById(database, principal, agentId))) return notFound('agent', agentId);
   const change = {
-    ...{ title: title ?? undefined, agentId: agentId ?? undefined },
+    title: title ?? undefined,
+    agentId: agentId ?? undefined,
     useCompaction: useCompaction ?? undefined,
   };
   const session = await update(database, principal, sessionId, change);
@@ -39,7 +40,7 @@ export async function updateSession(
 
 /** Hides the session and frees its key. Doing it again changes nothing. */
 export async function archiveSession(
-  { database, now, lanes }: CommandContext,
+  { database, now, mutex: lanes }: CommandContext,
   { principal }: Viewer,
   { sessionId }: { sessionId: string },
 ): Promise<ChangedSession | Refusal> {
@@ -61,7 +62,7 @@ export type PurgedSession = { kind: 'purged'; sessionId: string; runs: number };
 
 /** Erases the session and everything of it for good; branches, which live on what it recorded, only where that is asked for. */
 export async function purgeSession(
-  { database, recorder, lanes }: CommandContext,
+  { database, runStore: recorder, mutex: lanes }: CommandContext,
   { principal }: Viewer,
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {

@@ -1,13 +1,13 @@
 import { notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
-import { agentInForce } from '../../projections/agents.ts';
-import { type ArtifactRow, insertArtifact } from '../../projections/artifacts.ts';
 import { openRunOf } from '../../projections/runs.ts';
-import { sessionById } from '../../projections/sessions.ts';
+import { agentInForce } from '../../repositories/agents.ts';
+import { type CompactionRow, insertCompaction } from '../../repositories/compactions.ts';
+import { sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type CompactedSession = {
   kind: 'compacted';
-  artifact: ArtifactRow | null;
+  artifact: CompactionRow | null;
   stored: boolean;
   /** Why there is no artifact; null where there is one. */
   reason: string | null;
@@ -34,6 +34,6 @@ export async function compactSession(
   const { artifact } = compacted;
   if (dryRun) return { kind: 'compacted', artifact, stored: false, reason: null };
   // A message that came meanwhile changes nothing: the summary stands for runs that have ended.
-  await database.commit([insertArtifact(artifact)]);
+  await database.commit([insertCompaction(artifact)]);
   return { kind: 'compacted', artifact, stored: true, reason: null };
 }

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
 import { conflict, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { agentById } from '../../projections/agents.ts';
-import { titleRows } from '../../projections/search/index-rows.ts';
-import { resetSession } from '../../projections/session-writes.ts';
-import { insertSession, type SessionRow, sessionById, sessionByKey } from '../../projections/sessions.ts';
+import { agentById } from '../../repositories/agents.ts';
+import { titlePassages } from '../../repositories/search/index-rows.ts';
+import { resetSession } from '../../repositories/session-writes.ts';
+import { insertSession, type SessionRow, sessionById, sessionByKey } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput, text } from '../parse-input.ts';
 
@@ -75,7 +75,7 @@ async function createSession(
   try {
     await context.database.commit([
       insertSession({ id, owner: viewer.principal, createdAt: context.now(), ...session }),
-      ...titleRows(id, session.title),
+      ...titlePassages(id, session.title),
     ]);
     return { kind: 'resolved', sessionId: id, created: true, reset: false };
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts';
 import type { Run } from '../../domain/run.ts';
-import { type AgentInForce, agentInForce, agentVersion } from '../../projections/agents.ts';
-import type { SessionRow } from '../../projections/sessions.ts';
+import { type AgentInForce, agentInForce, agentVersion } from '../../repositories/agents.ts';
+import type { SessionRow } from '../../repositories/sessions.ts';
 
 /**
  * The agent that a run is made with: the version that its first step had, whatever became of the agent since. Before that

@@ -1,9 +1,9 @@
-import type { PolicyQuestion } from '../../policy/policy.ts';
-import type { AgentInForce } from '../../projections/agents.ts';
-import type { SessionRow } from '../../projections/sessions.ts';
+import type { PolicyRequest } from '../../policy/policy.ts';
+import type { AgentInForce } from '../../repositories/agents.ts';
+import type { SessionRow } from '../../repositories/sessions.ts';
 
 /** Who calls a tool: the part of a question to policy that is the same for every call of a run. */
-export interface Caller extends Pick<PolicyQuestion, 'principal' | 'agent' | 'session'> {
+export interface Caller extends Pick<PolicyRequest, 'principal' | 'agent' | 'session'> {
   /** The agent's list of tools; null for every tool there is. */
   tools: readonly string[] | null;
 }

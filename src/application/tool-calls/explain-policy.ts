@@ -2,17 +2,17 @@ import { summarise } from '../../domain/approval.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
 import { notFound, type RefusalOf } from '../../domain/refusal.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
-import { agentInForce } from '../../projections/agents.ts';
-import { type SessionGrant, sessionGrants } from '../../projections/grants.ts';
-import { sessionById } from '../../projections/sessions.ts';
+import { agentInForce } from '../../repositories/agents.ts';
+import { type SessionGrant, sessionGrants } from '../../repositories/grants.ts';
+import { sessionById } from '../../repositories/sessions.ts';
 import { selectTools } from '../../tools/tool-selection.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { callerOf } from './caller.ts';
+import { type CallDecision, evaluateCall } from './evaluate-call.ts';
 import { inputProblem } from './input-problem.ts';
-import { type Judgement, judgeCall } from './judge-call.ts';
 
 /** What would become of a call. */
-export interface PolicyExplanation extends Judgement<SessionGrant> {
+export interface PolicyExplanation extends CallDecision<SessionGrant> {
   kind: 'explained';
   risk: RiskLevel;
   summary: string;
@@ -51,5 +51,5 @@ export async function explainPolicy(
     grants: await sessionGrants(database.reader, session, now, context.settings.separateApprover),
     now,
   };
-  return { ...about, ...judgeCall(context.policy, caller, { tool, input }, remembered) };
+  return { ...about, ...evaluateCall(context.policy, caller, { tool, input }, remembered) };
 }

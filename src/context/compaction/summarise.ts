@@ -1,9 +1,9 @@
 import { SUMMARY_BYTES } from '../../config/limits.ts';
 import type { OutputUsage } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type CatalogueEntry, ModelError, type ModelFinish, type ModelRequest } from '../../model/model.ts';
-import { costOf } from '../../model/price.ts';
-import { summaryRequest } from '../../model/summary-request.ts';
+import { type CatalogueEntry, ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
+import { costOf } from '../../models/price.ts';
+import { summaryRequest } from '../../models/summary-request.ts';
 import { estimateTokens } from '../token-estimate.ts';
 
 export type Summary = { kind: 'summary'; text: string; tokens: number; usage: OutputUsage } | Refused;
@@ -66,8 +66,10 @@ async function ask(model: CatalogueEntry, request: ModelRequest, signal: AbortSi
 function usageOf(model: CatalogueEntry, request: ModelRequest, text: string, { usage }: ModelFinish): OutputUsage {
   const asked = request.instructions + (request.messages[0]?.text ?? '');
   const counted = usage ?? {
-    ...{ input: estimateTokens(asked), output: estimateTokens(text) },
-    ...{ cachedInput: null, reasoning: null },
+    input: estimateTokens(asked),
+    output: estimateTokens(text),
+    cachedInput: null,
+    reasoning: null,
   };
   return { ...counted, estimated: usage === null, cost: model.price && costOf(counted, model.price) };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Clock } from '../../clock.ts';
-import type { NotificationListener, NotificationStream, Notifications } from '../database.ts';
+import type { ChannelListener, ChannelSubscription, NotificationChannel } from '../database.ts';
 import { toStoreError } from '../store-error.ts';
 import { connectionOptions } from './pools.ts';
 
@@ -20,7 +20,7 @@ const RETRY_MILLISECONDS = 1_000;
  *
  * A transaction pooler takes LISTEN without a word and delivers nothing: the probe finds out.
  */
-export function createNotifications(url: string, pool: pg.Pool, clock: Clock): Notifications {
+export function createNotificationChannel(url: string, pool: pg.Pool, clock: Clock): NotificationChannel {
   return {
     async send(message) {
       await pool.query('SELECT pg_notify($1, $2)', [CHANNEL, message]).catch((error: unknown) => {
@@ -31,7 +31,7 @@ export function createNotifications(url: string, pool: pg.Pool, clock: Clock): N
   };
 }
 
-function listenOn(url: string, clock: Clock, listener: NotificationListener): NotificationStream {
+function listenOn(url: string, clock: Clock, listener: ChannelListener): ChannelSubscription {
   const closing = new AbortController();
   const { signal } = closing;
   let arriving: boolean | null = null;

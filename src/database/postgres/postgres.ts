@@ -5,11 +5,11 @@ import { StartError } from '../../config/start-error.ts';
 import { type BatchGroup, groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/postgresql/client.ts';
+import { retryWhileBusy, throwStoreError } from '../retry-busy.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
-import { isConnectionLost, isOfStore, StoreError, toStoreError } from '../store-error.ts';
-import { failStore, whileBusy } from '../while-busy.ts';
+import { isConnectionLost, isStoreFault, StoreError, toStoreError } from '../store-error.ts';
 import { migratePostgres } from './migrate.ts';
-import { createNotifications } from './notifications.ts';
+import { createNotificationChannel } from './notifications.ts';
 import { createPool, nameOf } from './pools.ts';
 
 export interface PostgresOptions {
@@ -70,21 +70,23 @@ function postgresDatabase(
   const reader = createClient(reading);
 
   /** Deadlocks and serialization failures undo the whole transaction: it is simply done again. */
-  const again = <T>(work: () => Promise<T>) => whileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
+  const again = <T>(work: () => Promise<T>) => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
 
   const database: Database = {
     provider: 'postgresql',
     isShared: true,
-    notifications: createNotifications(url, writing, clock),
+    notifications: createNotificationChannel(url, writing, clock),
     reader,
     write: (work) => again(() => work(writer)),
     commit: (writes) => again(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
     select: (statement, ...parameters) =>
-      rowsOf(reading, statement, parameters).catch((error: unknown) => (isUnheldText(error) ? [] : failStore(error))),
+      rowsOf(reading, statement, parameters).catch((error: unknown) =>
+        isUnheldText(error) ? [] : throwStoreError(error),
+      ),
     change: (statement, ...parameters) => again(() => rowsOf(writing, statement, parameters)),
     async readText(sql, ...parameters) {
       const query = { text: sql.postgresql, values: parameters, rowMode: 'array' as const };
-      const { rows } = await reading.query<[string | null]>(query).catch(failStore);
+      const { rows } = await reading.query<[string | null]>(query).catch(throwStoreError);
       return rows[0]?.[0] ?? null;
     },
     async lockRow(transaction, table, id) {
@@ -122,7 +124,7 @@ function createClient(pool: pg.Pool): Client {
     query: {
       $allOperations: ({ operation, args, query }) =>
         query(args).catch((error: unknown) =>
-          isUnheldText(error) && operation in nothing ? nothing[operation] : failStore(error),
+          isUnheldText(error) && operation in nothing ? nothing[operation] : throwStoreError(error),
         ),
     },
   });
@@ -132,12 +134,17 @@ function createClient(pool: pg.Pool): Client {
 
 /** What is found by a text that Postgres can not hold: no NUL is in any row. */
 const nothing: Record<string, unknown> = {
-  ...{ findUnique: null, findFirst: null, findMany: [], count: 0 },
-  ...{ updateMany: { count: 0 }, updateManyAndReturn: [], deleteMany: { count: 0 } },
+  findUnique: null,
+  findFirst: null,
+  findMany: [],
+  count: 0,
+  updateMany: { count: 0 },
+  updateManyAndReturn: [],
+  deleteMany: { count: 0 },
 };
 
 function isUnheldText(error: unknown): boolean {
-  return isOfStore(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
+  return isStoreFault(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
 }
 
 /**

@@ -6,9 +6,9 @@ import type { Client, Database } from '../database.ts';
 import { nextTurn } from '../event-loop.ts';
 import { PrismaClient } from '../generated/sqlite/client.ts';
 import { hasEveryMigration } from '../migration-files.ts';
+import { createMutex } from '../mutex.ts';
+import { retryWhileBusy, throwStoreError } from '../retry-busy.ts';
 import { toStoreError } from '../store-error.ts';
-import { failStore, whileBusy } from '../while-busy.ts';
-import { createWriteLane } from '../write-lane.ts';
 import { type Connection, openConnection } from './connection.ts';
 import {
   appliedMigrations,
@@ -90,7 +90,9 @@ async function openFile(path: string, { clock, unlock, durability }: Opening): P
     const pragmas = durability === null ? READING : writing(durability);
     const [writer, reader] = [own(pragmas), own(READING)];
     return sqliteDatabase(clock, {
-      ...{ writer, reader, close },
+      writer,
+      reader,
+      close,
       client: { writer: (await typed(pragmas)).client, reader: (await typed(READING)).client },
     });
   } catch (error) {
@@ -122,9 +124,9 @@ interface Connections {
 }
 
 function sqliteDatabase(clock: Clock, { writer, reader, client, close }: Connections): Database {
-  const lane = createWriteLane();
+  const lane = createMutex();
   const inLane = <T>(work: () => T | Promise<T>) =>
-    lane.run(() => whileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => work()));
+    lane.run(() => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => work()));
   return {
     provider: 'sqlite',
     isShared: false,
@@ -152,6 +154,6 @@ function reading<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    return failStore(error);
+    return throwStoreError(error);
   }
 }

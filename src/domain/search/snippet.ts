@@ -1,13 +1,13 @@
-import type { SearchQuestion } from './question.ts';
-import { type PlacedWord, placedWords } from './words.ts';
+import type { SearchTerms } from './search-terms.ts';
+import { type WordSpan, wordSpans } from './words.ts';
 
 const SNIPPET_CHARACTERS = 200;
 /** Shown in front of the first hit. */
 const LEAD_CHARACTERS = 60;
 
 /** The text around the hits in one line, «hits» in these marks; its beginning where nothing is hit. */
-export function snippetOf(text: string, question: SearchQuestion): string {
-  const hits = placedWords(text).filter(({ word }) => isHit(word, question));
+export function snippetOf(text: string, question: SearchTerms): string {
+  const hits = wordSpans(text).filter(({ word }) => isHit(word, question));
   const first = bestHit(hits);
   const start = first === null ? 0 : wordStart(text, Math.max(0, first.start - LEAD_CHARACTERS));
   const end = wordEnd(text, start + SNIPPET_CHARACTERS);
@@ -23,14 +23,14 @@ export function snippetOf(text: string, question: SearchQuestion): string {
   return `${start > 0 ? '…' : ''}${line}${end < text.length ? '…' : ''}`.toWellFormed();
 }
 
-function isHit(word: string, { words, prefix }: SearchQuestion): boolean {
+function isHit(word: string, { words, prefix }: SearchTerms): boolean {
   const last = words.at(-1);
   return words.includes(word) || (prefix && last !== undefined && word.startsWith(last));
 }
 
 /** The hit from which on the snippet holds the most different words. */
-function bestHit(hits: readonly PlacedWord[]): PlacedWord | null {
-  let best: { hit: PlacedWord; count: number } | null = null;
+function bestHit(hits: readonly WordSpan[]): WordSpan | null {
+  let best: { hit: WordSpan; count: number } | null = null;
   for (const [at, hit] of hits.entries()) {
     const shown = hits.slice(at, at + 32).filter(({ end }) => end <= hit.start + SNIPPET_CHARACTERS - LEAD_CHARACTERS);
     const count = new Set(shown.map(({ word }) => word)).size;
@@ -40,7 +40,7 @@ function bestHit(hits: readonly PlacedWord[]): PlacedWord | null {
 }
 
 /** Pairs of scripts without blanks overlap. */
-function merged(hits: readonly PlacedWord[]): { start: number; end: number }[] {
+function merged(hits: readonly WordSpan[]): { start: number; end: number }[] {
   const spans: { start: number; end: number }[] = [];
   for (const { start, end } of hits) {
     const last = spans.at(-1);

@@ -6,7 +6,7 @@ export function packVector(vector: Float32Array): Int8Array {
 }
 
 /** How alike two directions are: 1 where they are the same, 0 where they have nothing in common or can not be compared. */
-export function likeness(left: Int8Array, right: Int8Array): number {
+export function cosineSimilarity(left: Int8Array, right: Int8Array): number {
   if (left.length !== right.length) return 0;
   let product = 0;
   let ours = 0;

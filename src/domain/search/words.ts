@@ -1,5 +1,5 @@
 /** A word of a text: as it is searched for, and where it stands in the text, in UTF-16 units. */
-export interface PlacedWord {
+export interface WordSpan {
   word: string;
   start: number;
   end: number;
@@ -21,12 +21,12 @@ const accents = /(?<=[\p{scx=Latin}\p{scx=Greek}\p{scx=Cyrillic}]\p{M}*)\p{M}/gu
 
 /** The words of a text in their searchable form: small letters without accents, in any language. */
 export function wordsOf(text: string): string[] {
-  return placedWords(text).map(({ word }) => word);
+  return wordSpans(text).map(({ word }) => word);
 }
 
 /** The words of a text with their places. */
-export function placedWords(text: string): PlacedWord[] {
-  const found: PlacedWord[] = [];
+export function wordSpans(text: string): WordSpan[] {
+  const found: WordSpan[] = [];
   for (const { 0: letters, index } of text.matchAll(wordPattern)) {
     if (plain.test(letters) || !unspaced.test(letters)) {
       addWord(found, letters, index);
@@ -40,12 +40,12 @@ export function placedWords(text: string): PlacedWord[] {
   return found;
 }
 
-function addWord(found: PlacedWord[], letters: string, start: number): void {
+function addWord(found: WordSpan[], letters: string, start: number): void {
   const word = searchable(letters);
   if (word !== '') found.push({ word, start, end: start + letters.length });
 }
 
-function addPairs(found: PlacedWord[], run: string, start: number): void {
+function addPairs(found: WordSpan[], run: string, start: number): void {
   const parts = [...run.matchAll(characters)];
   const last = Math.max(1, parts.length - 1);
   for (const [at, { 0: first, index }] of parts.slice(0, last).entries()) {

@@ -4,10 +4,10 @@ import { secretKinds, secretName } from './kinds.ts';
 /** Makes what stands in the place of a secret. */
 export type Replace = (kind: string, secret: string) => string;
 
-export const mark: Replace = (kind) => `[masked ${kind}]`;
+export const placeholder: Replace = (kind) => `[masked ${kind}]`;
 
 /** The text with every secret replaced; whatever stands around it stays. */
-export function maskText(text: string, replace: Replace = mark): string {
+export function maskText(text: string, replace: Replace = placeholder): string {
   let masked = text;
   for (const { name, pattern } of secretKinds) {
     masked = masked.replace(pattern, (span: string, ...rest: unknown[]) => {
@@ -22,7 +22,7 @@ export function maskText(text: string, replace: Replace = mark): string {
 }
 
 /** The same in every text of a JSON value, names of members included; a member that is called a password is one. */
-export function maskJson(value: Json, replace: Replace = mark): Json {
+export function maskJson(value: Json, replace: Replace = placeholder): Json {
   if (typeof value === 'string') return maskText(value, replace);
   if (Array.isArray(value)) return value.map((item) => maskJson(item, replace));
   if (typeof value !== 'object' || value === null) return value;
@@ -38,11 +38,11 @@ export function maskJson(value: Json, replace: Replace = mark): Json {
 }
 
 /** A mark behind which somebody may know the secret: it has a digest. */
-export const namedMark = /\[masked [a-z ]{1,30} #[0-9a-f]{12}\]/g;
+export const digestPlaceholder = /\[masked [a-z ]{1,30} #[0-9a-f]{12}\]/g;
 
 /** Whether a credential was taken out of an input that is recorded. */
-export function holdsMark(input: Json): boolean {
-  return JSON.stringify(input).match(namedMark) !== null;
+export function holdsPlaceholder(input: Json): boolean {
+  return JSON.stringify(input).match(digestPlaceholder) !== null;
 }
 
 /** Below, it is an empty field or a word like "none". */

@@ -1,4 +1,4 @@
-import type { PlacedEvent } from '../events.ts';
+import type { SequencedEvent } from '../events.ts';
 
 /**
  * The last event at or before `seq` at which a conversation can be left: a message of a person, an answer that asks for
@@ -6,7 +6,7 @@ import type { PlacedEvent } from '../events.ts';
  *
  * @param events of the run, in order; only those that messages are made of count
  */
-export function branchPoint(events: Iterable<PlacedEvent>, seq: number): number {
+export function branchPoint(events: Iterable<SequencedEvent>, seq: number): number {
   let boundary = 1;
   let open = new Set<string>();
   for (const event of events) {

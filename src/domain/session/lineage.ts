@@ -47,7 +47,7 @@ function earlier(branch: Cut | null, end: Cut | null): Cut | null {
 }
 
 /** What of it lies between two turns, both ends inclusive. */
-export function clipped(segments: readonly Segment[], from: number, upTo: number): Segment[] {
+export function clipSegments(segments: readonly Segment[], from: number, upTo: number): Segment[] {
   return segments
     .filter(({ fromTurn, upToTurn }) => fromTurn <= upTo && upToTurn >= from)
     .map((segment) => ({
@@ -58,7 +58,7 @@ export function clipped(segments: readonly Segment[], from: number, upTo: number
 }
 
 /** How much is seen of a run of this session: null for all of it, 0 for nothing. */
-export function seenUpTo(
+export function visibleUpTo(
   segments: readonly Segment[],
   { sessionId, runId, turn }: { sessionId: string; runId: string; turn: number },
 ): number | null {

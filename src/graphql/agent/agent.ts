@@ -1,6 +1,6 @@
 import type { AgentLimits } from '../../domain/agent-limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type AgentRow, agentByName, pageAgents } from '../../projections/agents.ts';
+import { type AgentRow, agentByName, pageAgents } from '../../repositories/agents.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
 import { connectionOfRows, pageArguments } from '../connection/paging.ts';

@@ -1,4 +1,4 @@
-import { askersFor } from '../../application/approval/approver.ts';
+import { visibleOwner } from '../../application/approval/approval-access.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { pageApprovals } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
@@ -32,7 +32,7 @@ builder.queryFields((t) => ({
     },
     resolve: async (_root, { filter, ...args }, { commands, viewer }) => {
       const query = {
-        owner: askersFor(viewer),
+        owner: visibleOwner(viewer),
         statuses: filter?.statuses ?? undefined,
         sessionId: filter?.sessionId == null ? undefined : storableText(filter.sessionId),
         tool: filter?.tool == null ? undefined : storableText(filter.tool),

@@ -1,8 +1,8 @@
-import { askersFor } from '../../application/approval/approver.ts';
+import { visibleOwner } from '../../application/approval/approval-access.ts';
 import type { ApprovalRow } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
+import { eachOf, type SourceEvent } from '../execution/event-source.ts';
 import { absent } from '../public-errors.ts';
-import { eachOf, type SourceEvent } from '../tape/event-source.ts';
 import { ApprovalType } from './approval.ts';
 import { followApprovals } from './follow-approvals.ts';
 
@@ -21,7 +21,7 @@ builder.subscriptionField('approvalEvents', (t) =>
       if (sessionId !== null && !(await loaders.session.load(sessionId))) throw absent('session', sessionId);
       const approvals = followApprovals(
         { ...follow, reader: commands.database.reader, now: commands.now },
-        { owner: askersFor(viewer), sessionId, signal },
+        { owner: visibleOwner(viewer), sessionId, signal },
       );
       // What waits is told again to whoever comes back, so there is no place to continue from.
       return eachOf(approvals, (approval): SourceEvent<{ approval: ApprovalRow }>[] => [

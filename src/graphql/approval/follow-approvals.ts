@@ -1,9 +1,9 @@
-import type { Wake } from '../../bus/bus.ts';
 import { timeOfId } from '../../ids.ts';
 import { type ApprovalRow, approvalsByIds, openApprovals } from '../../projections/approvals.ts';
-import type { FollowDependencies } from '../../tape/follow.ts';
-import type { Following } from '../../tape/following.ts';
-import { createMailbox } from '../../tape/mailbox.ts';
+import type { FollowDependencies } from '../../streams/follow-run.ts';
+import type { Following } from '../../streams/following.ts';
+import { createLiveStream } from '../../streams/live-stream.ts';
+import type { RunNotification } from '../../streams/notifications/hub.ts';
 
 export interface ApprovalsRequest {
   /** Null for everybody's. */
@@ -13,7 +13,8 @@ export interface ApprovalsRequest {
   signal: AbortSignal;
 }
 
-export interface ApprovalsDependencies extends Pick<FollowDependencies, 'bus' | 'timer' | 'pollMilliseconds'> {
+export interface ApprovalsDependencies
+  extends Pick<FollowDependencies, 'notifications' | 'timer' | 'pollMilliseconds'> {
   reader: Parameters<typeof openApprovals>[0];
   /** Epoch milliseconds. */
   now(): number;
@@ -35,7 +36,7 @@ const CLOCK_SKEW_MILLISECONDS = 60_000;
  * nothing else.
  */
 export function followApprovals(
-  { reader, bus, timer, now, pollMilliseconds }: ApprovalsDependencies,
+  { reader, notifications: bus, timer, now, pollMilliseconds }: ApprovalsDependencies,
   { owner, sessionId, signal }: ApprovalsRequest,
 ): Following<ApprovalRow> {
   const news = createNews();
@@ -45,7 +46,7 @@ export function followApprovals(
   let look: Look | null = null;
   let lookedAt = now();
 
-  function receive(wake: Wake | null): boolean {
+  function receive(wake: RunNotification | null): boolean {
     // What the next look will find needs no remembering.
     if (lookAgain || (wake && !concerns(wake, sessionId))) return lookAgain;
     const ids = wake?.events?.flatMap(approvalIdOf) ?? [];
@@ -95,8 +96,11 @@ export function followApprovals(
     }
   }
 
-  return createMailbox<ApprovalRow>({
-    ...{ signal, timer, pollMilliseconds, advance },
+  return createLiveStream<ApprovalRow>({
+    signal,
+    timer,
+    pollMilliseconds,
+    advance,
     subscribe: (poke) => bus.onAny((wake) => receive(wake) && poke()),
     onPoll() {
       lookAgain = true;
@@ -113,11 +117,11 @@ interface Look {
   missing: Set<string>;
 }
 
-function concerns({ sessionId, signs }: Wake, followed: string | null): boolean {
+function concerns({ sessionId, hints: signs }: RunNotification, followed: string | null): boolean {
   return signs.includes('question') && (followed === null || sessionId === followed);
 }
 
-function approvalIdOf(event: NonNullable<Wake['events']>[number]): string[] {
+function approvalIdOf(event: NonNullable<RunNotification['events']>[number]): string[] {
   const isOfApproval = event.type === 'approval_request' || event.type === 'approval_decision';
   return isOfApproval ? [event.payload.approvalId] : [];
 }

@@ -1,4 +1,4 @@
-import type { GrantRow } from '../../projections/grants.ts';
+import type { GrantRow } from '../../repositories/grants.ts';
 import { builder } from '../builder.ts';
 import { Node } from '../node.ts';
 import { present } from '../public-errors.ts';

@@ -1,7 +1,7 @@
 import type { InterfaceRef, ObjectRef } from '@pothos/core';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
 import { type BuilderTypes, builder } from '../builder.ts';
-import { itemsOrFinished } from './finished-lists.ts';
+import { itemsOrFinished } from '../execution/finished-lists.ts';
 import type { Connection, Edge } from './paging.ts';
 
 const PageInfo = builder.simpleObject('PageInfo', {

@@ -1,6 +1,6 @@
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
+import type { PageArguments, RowPage } from '../../domain/page.ts';
 import { type IdKind, kindOfId } from '../../ids.ts';
-import type { PageArguments, RowPage } from '../../projections/keyset-page.ts';
 import { badUserInput } from '../public-errors.ts';
 
 export interface ConnectionArguments {

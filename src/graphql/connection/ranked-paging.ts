@@ -1,14 +1,14 @@
 import { type IdKind, kindOfId } from '../../ids.ts';
-import type { RankedPageArguments, RankedPlace } from '../../projections/search/search-sessions.ts';
+import type { RankedPageArguments, RankedPosition } from '../../repositories/search/search-sessions.ts';
 import { badUserInput } from '../public-errors.ts';
 import { type ConnectionArguments, pageSize } from './paging.ts';
 
 /** Opaque to clients: where an item stood in a ranked list, which is made anew for each page. */
-export function formatRankedCursor({ id, rank }: RankedPlace): string {
+export function formatRankedCursor({ id, rank }: RankedPosition): string {
   return Buffer.from(`${rank}:${id}`).toString('base64url');
 }
 
-function parseRankedCursor(kind: IdKind, cursor: string): RankedPlace {
+function parseRankedCursor(kind: IdKind, cursor: string): RankedPosition {
   const [, rank, id] = /^(\d{1,9}):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   const place = { id: id ?? '', rank: Number(rank) };
   if (id === undefined || kindOfId(id) !== kind || formatRankedCursor(place) !== cursor) {

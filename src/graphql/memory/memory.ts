@@ -1,6 +1,6 @@
 import { findMemories } from '../../application/find-memories.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type MemoryRow, pageMemories } from '../../projections/memory/memories.ts';
+import { type MemoryRow, pageMemories } from '../../repositories/memory/memories.ts';
 import { builder } from '../builder.ts';
 import { defineConnection } from '../connection/connections.ts';
 import {

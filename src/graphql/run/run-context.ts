@@ -1,7 +1,7 @@
 import type { ContextAt } from '../../application/run/context-at.ts';
 import { builder } from '../builder.ts';
 import { MemoryType } from '../memory/memory.ts';
-import { ArtifactType } from '../session/artifact.ts';
+import { CompactionArtifactType } from '../session/compaction-artifact.ts';
 
 type ShownMessage = ContextAt['messages'][number];
 
@@ -55,7 +55,7 @@ RunContext.implement({
     }),
     memories: t.expose('memories', { type: [MemoryType], description: 'The memories shown that still exist.' }),
     compaction: t.field({
-      type: ArtifactType,
+      type: CompactionArtifactType,
       nullable: true,
       description: 'The summary that stood for older history; null where none was needed.',
       resolve: ({ event: { payload } }, _args, { loaders }) =>

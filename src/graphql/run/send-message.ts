@@ -1,6 +1,6 @@
 import type { SentMessage } from '../../application/run/message.ts';
 import { sendMessage } from '../../application/run/send-message.ts';
-import { formatCursor } from '../../tape/cursor.ts';
+import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

@@ -3,7 +3,7 @@ import { type CompactedSession, compactSession } from '../../application/session
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';
-import { ArtifactType } from './artifact.ts';
+import { CompactionArtifactType } from './compaction-artifact.ts';
 import { SessionType } from './session.ts';
 
 const BranchSessionInput = builder.inputType('BranchSessionInput', {
@@ -54,7 +54,7 @@ const CompactSessionSuccess = builder.objectRef<CompactedSession>('CompactSessio
   description: 'What the summary is.',
   fields: (t) => ({
     artifact: t.field({
-      type: ArtifactType,
+      type: CompactionArtifactType,
       nullable: true,
       description: 'The summary; null where there was nothing worth compacting. Not stored when `dryRun` was set.',
       resolve: ({ artifact }) => artifact,

@@ -1,11 +1,11 @@
 import { kindOfId } from '../../ids.ts';
 import {
-  type ActivityPlace,
+  type ActivityPosition,
   pageActiveSessions,
   pageSessions,
   type SessionRow,
   type SessionsQuery,
-} from '../../projections/sessions.ts';
+} from '../../repositories/sessions.ts';
 import { builder } from '../builder.ts';
 import {
   type Connection,
@@ -51,18 +51,18 @@ export async function orderedSessions(
 }
 
 /** Opaque to clients: where a session stood when it was listed. */
-function formatActivityCursor({ activeAt, id }: ActivityPlace): string {
+function formatActivityCursor({ activeAt, id }: ActivityPosition): string {
   return Buffer.from(`active:${activeAt.getTime()}:${id}`).toString('base64url');
 }
 
-function readActivityCursor(cursor: string): ActivityPlace | null {
+function readActivityCursor(cursor: string): ActivityPosition | null {
   const [, time, id = ''] = /^active:(\d{1,15}):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (time === undefined || kindOfId(id) !== 'session') return null;
   const place = { activeAt: new Date(Number(time)), id };
   return formatActivityCursor(place) === cursor ? place : null;
 }
 
-function parseActivityCursor(cursor: string): ActivityPlace {
+function parseActivityCursor(cursor: string): ActivityPosition {
   const place = readActivityCursor(cursor);
   if (place) return place;
   const shown = JSON.stringify(cursor.slice(0, 100));

@@ -1,6 +1,6 @@
 import { storableText } from '../../domain/storable-text.ts';
-import { searchSessions } from '../../projections/search/search-sessions.ts';
-import { type SessionsQuery, sessionByKey } from '../../projections/sessions.ts';
+import { searchSessions } from '../../repositories/search/search-sessions.ts';
+import { type SessionsQuery, sessionByKey } from '../../repositories/sessions.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
 import { type Connection, type ConnectionArguments, connectionOf } from '../connection/paging.ts';
@@ -36,7 +36,9 @@ async function searchPage(
     rankedPageArguments('session', args),
   );
   const edges = rows.map(({ session: node, rank, snippet }) => ({
-    ...{ cursor: formatRankedCursor({ id: node.id, rank }), node, snippet },
+    cursor: formatRankedCursor({ id: node.id, rank }),
+    node,
+    snippet,
   }));
   return connectionOf(edges, page);
 }

@@ -1,6 +1,6 @@
-import { pageArtifacts } from '../../projections/artifacts.ts';
-import type { SessionRow } from '../../projections/sessions.ts';
-import { pageSessions } from '../../projections/sessions.ts';
+import { pageCompactions } from '../../repositories/compactions.ts';
+import type { SessionRow } from '../../repositories/sessions.ts';
+import { pageSessions } from '../../repositories/sessions.ts';
 import { AgentType } from '../agent/agent.ts';
 import { GrantType } from '../approval/grant.ts';
 import { builder } from '../builder.ts';
@@ -11,7 +11,7 @@ import { present } from '../public-errors.ts';
 import { RunConnection, RunType } from '../run/run.ts';
 import { RunFilter, runPage } from '../run/run-page.ts';
 import { Usage } from '../run/usage.ts';
-import { ArtifactConnection } from './artifact.ts';
+import { CompactionArtifactConnection } from './compaction-artifact.ts';
 
 interface BranchPointOfSession {
   runId: string;
@@ -141,11 +141,11 @@ builder.objectFields(SessionType, (t) => ({
     },
   }),
   compactions: t.field({
-    type: ArtifactConnection,
+    type: CompactionArtifactConnection,
     description: 'Summaries of its older history, newest first.',
     args: connectionArguments,
     resolve: async ({ id }, args, { commands }) =>
-      connectionOfRows(await pageArtifacts(commands.database.reader, id, pageArguments('artifact', args))),
+      connectionOfRows(await pageCompactions(commands.database.reader, id, pageArguments('artifact', args))),
   }),
   grants: t.field({
     type: [GrantType],

@@ -1,12 +1,12 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType } from '../../domain/events.ts';
-import { formatCursor, seqOnTape } from '../../tape/cursor.ts';
-import { type FollowBatch, followRun } from '../../tape/follow.ts';
-import type { Following } from '../../tape/following.ts';
+import { formatCursor, seqOnTape } from '../../streams/cursor.ts';
+import { type FollowBatch, followRun } from '../../streams/follow-run.ts';
+import type { Following } from '../../streams/following.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
+import { eachOf, type SourceEvent, sourceOf } from '../execution/event-source.ts';
 import { absent, badUserInput } from '../public-errors.ts';
-import { eachOf, type SourceEvent, sourceOf } from './event-source.ts';
 import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
 
 /** The largest batch that one result may hold. */

@@ -1,22 +1,22 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType } from '../../domain/events.ts';
 import { nextRunId } from '../../projections/runs.ts';
-import { sessionById } from '../../projections/sessions.ts';
-import { CursorError, parseCursor, seqOnTape } from '../../tape/cursor.ts';
-import { followSession, type SessionRuns } from '../../tape/follow-session.ts';
+import { sessionById } from '../../repositories/sessions.ts';
+import { CursorError, parseCursor, seqOnTape } from '../../streams/cursor.ts';
+import { followSession, type SessionRuns } from '../../streams/follow-session.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
+import { eachOf, sourceOf } from '../execution/event-source.ts';
+import { createSharedLookups } from '../execution/shared-lookups.ts';
 import { absent } from '../public-errors.ts';
-import { eachOf, sourceOf } from './event-source.ts';
-import { createSharedLooks } from './shared-looks.ts';
 import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
 
-const looksOf = new WeakMap<GraphqlContext['commands']['database'], ReturnType<typeof createSharedLooks>>();
+const looksOf = new WeakMap<GraphqlContext['commands']['database'], ReturnType<typeof createSharedLookups>>();
 
 /** Of a session that many follow, each looks for the next run whenever it has grown. */
 function runsOf({ commands, viewer: { principal } }: GraphqlContext): SessionRuns {
   const { database } = commands;
-  const look = looksOf.get(database) ?? createSharedLooks();
+  const look = looksOf.get(database) ?? createSharedLookups();
   looksOf.set(database, look);
   return {
     next: (sessionId, runId) =>

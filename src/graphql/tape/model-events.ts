@@ -2,7 +2,7 @@ import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
 import { MemoryType } from '../memory/memory.ts';
 import { Usage } from '../run/usage.ts';
-import { ArtifactType } from '../session/artifact.ts';
+import { CompactionArtifactType } from '../session/compaction-artifact.ts';
 import { TapeEvent } from './tape-event.ts';
 
 builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
@@ -27,7 +27,7 @@ builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
       },
     }),
     compaction: t.field({
-      type: ArtifactType,
+      type: CompactionArtifactType,
       nullable: true,
       description: 'The summary that stood for older history; null where none was needed.',
       resolve: ({ payload: { artifactId } }, _args, { loaders }) =>

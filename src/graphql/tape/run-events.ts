@@ -3,7 +3,7 @@ import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { RunState } from '../run/run.ts';
 import { RunError } from '../run/run-error.ts';
-import { ArtifactType } from '../session/artifact.ts';
+import { CompactionArtifactType } from '../session/compaction-artifact.ts';
 import { TapeEvent } from './tape-event.ts';
 
 builder.objectRef<EventOf<'input'>>('InputEvent').implement({
@@ -48,7 +48,7 @@ builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
   interfaces: [TapeEvent],
   fields: (t) => ({
     artifact: t.field({
-      type: ArtifactType,
+      type: CompactionArtifactType,
       description: 'The summary.',
       resolve: ({ payload: { artifactId: id } }, _args, { loaders }) =>
         present(loaders.artifact.load(id), 'artifact', id),

@@ -1,5 +1,5 @@
 import type { Actor as ActorOfEvent, EventType, RecordedEvent } from '../../domain/events.ts';
-import { formatCursor } from '../../tape/cursor.ts';
+import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
 import { badUserInput } from '../public-errors.ts';
 

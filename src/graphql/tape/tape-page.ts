@@ -1,6 +1,6 @@
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
-import { formatCursor, seqOnTape } from '../../tape/cursor.ts';
-import { readPage } from '../../tape/page.ts';
+import { formatCursor, seqOnTape } from '../../streams/cursor.ts';
+import { readPage } from '../../streams/page.ts';
 import { defineConnection, defineEdge } from '../connection/connections.ts';
 import { type Connection, type ConnectionArguments, connectionOf, type Edge, pageSize } from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';

@@ -4,20 +4,26 @@ import { encode, GENESIS_HASH, type StoredEvent } from '../codec.ts';
 import type { AppendContent, AppendOutcome, AppendRequest } from '../journal.ts';
 
 /** Where a tape stands, as far as the next append must know. */
-export interface TapeEnd {
+export interface CachedHead {
   head: number;
   hash: string;
   closed: boolean;
 }
 
-export const emptyTape: TapeEnd = { head: 0, hash: GENESIS_HASH, closed: false };
+export const emptyTape: CachedHead = { head: 0, hash: GENESIS_HASH, closed: false };
 
 export type AppendPlan =
-  | { kind: 'write'; stored: StoredEvent[]; recorded: RecordedEvent[]; writes: AppendContent['writes']; end: TapeEnd }
+  | {
+      kind: 'write';
+      stored: StoredEvent[];
+      recorded: RecordedEvent[];
+      writes: AppendContent['writes'];
+      end: CachedHead;
+    }
   | { kind: 'refuse'; outcome: Exclude<AppendOutcome, { kind: 'appended' }> };
 
 /** What an append leads to at a given end of its tape. `missed` are the events behind the request's expected head. */
-export function planAppend(request: AppendRequest, end: TapeEnd, missed: RecordedEvent[]): AppendPlan {
+export function planAppend(request: AppendRequest, end: CachedHead, missed: RecordedEvent[]): AppendPlan {
   if (end.closed) return { kind: 'refuse', outcome: { kind: 'closed' } };
   const content = missed.length === 0 ? request : (request.rebase?.(missed) ?? null);
   if (content === null) return { kind: 'refuse', outcome: { kind: 'conflict', head: end.head } };

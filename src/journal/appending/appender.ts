@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { StoreError, toStoreError } from '../../database/store-error.ts';
-import type { AppendOutcome, AppendRequest, Journal, OnRecorded } from '../journal.ts';
-import { type AppendPlan, emptyTape, type TapeEnd } from './append-plan.ts';
+import type { AppendOutcome, AppendRequest, Journal, OnCommitted } from '../journal.ts';
+import { type AppendPlan, type CachedHead, emptyTape } from './append-plan.ts';
 import { type PlannedAppend, planBatch, type WaitingAppend } from './batch-planner.ts';
-import { settleDoubt } from './commit-in-doubt.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { resolveUnknownCommit } from './unknown-commit.ts';
 
 export interface PlannedWrite {
   request: AppendRequest;
@@ -15,7 +15,7 @@ export interface PlannedWrite {
 /** What appends ask of the store behind them. */
 export interface TapeStore {
   /** Where the tapes of these requests end, those that there are. A guess will do: `write` is the judge. */
-  ends(requests: readonly AppendRequest[]): Promise<ReadonlyMap<string, TapeEnd>>;
+  ends(requests: readonly AppendRequest[]): Promise<ReadonlyMap<string, CachedHead>>;
   read: Journal['read'];
   /** Stores everything or nothing. Rejects with a StoreError; the detail of a `constraint` names the rule that refused. */
   write(appends: readonly PlannedWrite[]): Promise<void>;
@@ -30,7 +30,7 @@ interface AppenderOptions {
 /** The writing side of a journal: plans the appends of one commit, writes them together, and tells what became of each. */
 export function createAppender(
   store: TapeStore,
-  onRecorded: OnRecorded,
+  onRecorded: OnCommitted,
   { lanes, clock }: AppenderOptions = { lanes: 1, clock: systemClock },
 ): Pick<Journal, 'append' | 'idle'> {
   const read: Journal['read'] = (runId, options) => store.read(runId, options).catch(failStore);
@@ -76,7 +76,7 @@ export function createAppender(
   }
 
   async function settle(planned: PlannedAppend[], doubt: StoreError): Promise<void> {
-    const found = await settleDoubt(planned, { write, read, clock, doubt });
+    const found = await resolveUnknownCommit(planned, { write, read, clock, doubt });
     succeed(found.stored);
     for (const { item } of found.missing) await commit([item]);
   }

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AppendOutcome, AppendRequest, Journal } from '../journal.ts';
-import { type AppendPlan, emptyTape, planAppend, type TapeEnd } from './append-plan.ts';
+import { type AppendPlan, type CachedHead, emptyTape, planAppend } from './append-plan.ts';
 import type { Waiting } from './group-commit.ts';
 
 export type WaitingAppend = Waiting<AppendRequest, AppendOutcome>;
@@ -12,7 +12,7 @@ export interface PlannedAppend {
 
 /** A tape as it will be once the appends that are planned so far have been written. */
 interface Draft {
-  end: TapeEnd;
+  end: CachedHead;
   /** Events of this batch. */
   recorded: RecordedEvent[];
 }
@@ -20,7 +20,7 @@ interface Draft {
 /** Plans each append behind the one before it. One whose `rebase` throws is rejected and left out. */
 export async function planBatch(
   batch: readonly WaitingAppend[],
-  ends: ReadonlyMap<string, TapeEnd>,
+  ends: ReadonlyMap<string, CachedHead>,
   read: Journal['read'],
 ): Promise<PlannedAppend[]> {
   const drafts = new Map<string, Draft>();

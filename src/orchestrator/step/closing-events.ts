@@ -3,9 +3,9 @@ import { estimateTokens } from '../../context/token-estimate.ts';
 import type { Json, NewEvent, OutputUsage, PayloadOf } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
-import type { CatalogueEntry, ModelFinish, RequestedCall } from '../../model/model.ts';
-import { costOf } from '../../model/price.ts';
-import type { Environment } from '../environment.ts';
+import type { CatalogueEntry, ModelFinish, RequestedCall } from '../../models/model.ts';
+import { costOf } from '../../models/price.ts';
+import type { OrchestratorDependencies } from '../dependencies.ts';
 import { parseArguments } from './requested-call.ts';
 
 /** What an `output` needs beside its text and the state of its provider: mostly ids of calls. */
@@ -23,7 +23,7 @@ interface Closing {
 }
 
 /** What closes a model call: its `output`, and the calls that it asked for. */
-export function closingEvents(environment: Environment, closing: Closing): NewEvent[] {
+export function closingEvents(environment: OrchestratorDependencies, closing: Closing): NewEvent[] {
   const { finish, text, step, model } = closing;
   const { maxToolCalls } = environment.settings.limits;
   // One more than allowed is enough to see that the limit is passed.
@@ -33,8 +33,13 @@ export function closingEvents(environment: Environment, closing: Closing): NewEv
     type: 'output',
     actor: 'MODEL',
     payload: {
-      ...{ step, text, toolCalls: calls.map(({ callId }) => callId) },
-      ...{ finishReason: finish.reason, usage: usageOf(closing), model: model.name, responseId: finish.responseId },
+      step,
+      text,
+      toolCalls: calls.map(({ callId }) => callId),
+      finishReason: finish.reason,
+      usage: usageOf(closing),
+      model: model.name,
+      responseId: finish.responseId,
       providerState: fittingState(closing),
     },
   };
@@ -51,12 +56,12 @@ function fittingState({ finish, text }: Closing): Json {
 
 /** Ids are ours: those of providers repeat, or are missing. */
 function toolCall(
-  { newId, world }: Environment,
+  { newId, services: world }: OrchestratorDependencies,
   { step, sessionId }: Closing,
   call: RequestedCall,
 ): PayloadOf<'tool_call'> {
   const { input, inputError } = parseArguments(call.arguments);
-  const shown = world.secrets.conceal(sessionId, input);
+  const shown = world.secretStore.mask(sessionId, input);
   return { step, callId: newId('call'), tool: storableText(call.tool), input: shown, inputError };
 }
 

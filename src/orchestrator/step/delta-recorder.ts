@@ -1,6 +1,6 @@
 import type { NewEvent } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import type { ModelSink } from '../../model/model.ts';
+import type { ModelSink } from '../../models/model.ts';
 import type { Progress } from './record-step.ts';
 
 /** A longer piece becomes several events, each far below the bound of an event. */

@@ -1,13 +1,13 @@
 import { MODEL_STEP_ATTEMPTS } from '../../config/limits.ts';
 import type { NewEvent, RunError } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
-import { circuitIsOpen } from '../../model/circuit.ts';
-import { isForFallback, modelsInOrder } from '../../model/fallback.ts';
-import type { ModelError } from '../../model/model.ts';
-import type { Environment } from '../environment.ts';
+import { circuitIsOpen } from '../../models/circuit.ts';
+import { isForFallback, modelsInOrder } from '../../models/fallback.ts';
+import type { ModelError } from '../../models/model.ts';
+import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { Lease } from '../leases.ts';
-import type { RunSetting } from '../run-setting.ts';
-import { askModel, type Outcome } from './ask-model.ts';
+import type { RunConfiguration } from '../run-configuration.ts';
+import { callModel, type ModelCallOutcome } from './call-model.ts';
 import { type Progress, recordCommand, recordEvents } from './record-step.ts';
 
 /**
@@ -15,23 +15,23 @@ import { type Progress, recordCommand, recordEvents } from './record-step.ts';
  * has a `context` of its own on the tape. Once something was said, no other model takes over: the step begins again.
  */
 export async function modelStep(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
-  setting: RunSetting,
+  setting: RunConfiguration,
   run: Run,
   step: number,
   signal: AbortSignal,
 ): Promise<Progress> {
-  const { catalogue } = environment.world;
+  const { catalogue } = environment.services;
   const asked = catalogue.find(setting.model);
   if (!asked) return fail(environment, lease, unknownModel(setting.model));
   let failure = circuitIsOpen(asked.name);
   for (const model of modelsInOrder(catalogue, asked)) {
     if (!model.circuit.admits()) continue;
     const question = { setting, run, step, model, isTight: false, signal };
-    let outcome = await askModel(environment, lease, question);
+    let outcome = await callModel(environment, lease, question);
     // Its provider counts otherwise than we do: once more, with half of the window.
-    if (isOverflow(outcome)) outcome = await askModel(environment, lease, { ...question, isTight: true });
+    if (isOverflow(outcome)) outcome = await callModel(environment, lease, { ...question, isTight: true });
     if (outcome.kind === 'recorded') return outcome.progress;
     failure = outcome.failure;
     // Without its message: providers like to repeat what they were sent.
@@ -42,7 +42,7 @@ export async function modelStep(
   return fail(environment, lease, runError(failure));
 }
 
-function isOverflow(outcome: Outcome): boolean {
+function isOverflow(outcome: ModelCallOutcome): boolean {
   return outcome.kind === 'failed' && outcome.failure.code === 'CONTEXT_OVERFLOW' && !outcome.hasSpoken;
 }
 
@@ -51,7 +51,7 @@ function isOverflow(outcome: Outcome): boolean {
  * it before its first word, where the waits are.
  */
 function beginAgain(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
   run: Run,
   step: number,
@@ -64,14 +64,18 @@ function beginAgain(
     type: 'resumption',
     actor: 'SYSTEM',
     payload: {
-      ...{ attempt: run.brokenAnswers + 1, step, epoch: lease.epoch, lost: false, brokeOff: true },
+      attempt: run.brokenAnswers + 1,
+      step,
+      epoch: lease.epoch,
+      lost: false,
+      brokeOff: true,
       reason: `The answer broke off, and the model is asked again. ${failure.message}`,
     },
   };
   return recordEvents(environment, lease, [resumption]);
 }
 
-function fail(environment: Environment, lease: Lease, error: RunError): Promise<Progress> {
+function fail(environment: OrchestratorDependencies, lease: Lease, error: RunError): Promise<Progress> {
   return recordCommand(environment, lease, { kind: 'fail', error });
 }
 

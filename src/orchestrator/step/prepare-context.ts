@@ -3,12 +3,12 @@ import { type AssembledContext, assembleContext } from '../../context/assemble.t
 import { compact } from '../../context/compaction/compact.ts';
 import { recallMemories } from '../../context/recall.ts';
 import type { NewEvent } from '../../domain/events.ts';
-import type { ToolDescription } from '../../model/model.ts';
-import { insertArtifact } from '../../projections/artifacts.ts';
+import type { ToolDescription } from '../../models/model.ts';
+import { insertCompaction } from '../../repositories/compactions.ts';
 import type { Tool } from '../../tools/tool.ts';
-import type { Environment } from '../environment.ts';
+import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { Lease } from '../leases.ts';
-import type { Question } from './ask-model.ts';
+import type { ModelCall } from './call-model.ts';
 import { type Progress, recordEvents } from './record-step.ts';
 
 /** The part of the window that is used after a provider found the whole too long. */
@@ -21,7 +21,11 @@ export type Prepared = { kind: 'prepared'; context: AssembledContext } | { kind:
  * the tape and in its table before it is used. Without one, the oldest history is left out, or results are cut. An attempt
  * that failed stands in the context that follows it, so that whoever goes on with the run knows how often it was tried.
  */
-export async function prepareContext(environment: Environment, lease: Lease, question: Question): Promise<Prepared> {
+export async function prepareContext(
+  environment: OrchestratorDependencies,
+  lease: Lease,
+  question: ModelCall,
+): Promise<Prepared> {
   const context = await assemble(environment, question);
   const { pressure } = context;
   const isWanted = question.isTight || pressure !== 'none';
@@ -32,8 +36,12 @@ export async function prepareContext(environment: Environment, lease: Lease, que
   const compacted = await compact(
     { ...environment.store, newId: environment.newId },
     {
-      ...{ sessionId: lease.sessionId, segments: context.segments, previous: context.artifact, trigger },
-      ...{ run: { runId: lease.runId, turn: question.run.turn ?? 1 }, signal: question.signal },
+      sessionId: lease.sessionId,
+      segments: context.segments,
+      previous: context.artifact,
+      trigger,
+      run: { runId: lease.runId, turn: question.run.turn ?? 1 },
+      signal: question.signal,
       ...situation(environment, question),
     },
   );
@@ -51,23 +59,28 @@ export async function prepareContext(environment: Environment, lease: Lease, que
     actor: 'SYSTEM',
     payload: { artifactId, tokensBefore, tokensAfter, model, usage },
   };
-  const progress = await recordEvents(environment, lease, [event], [insertArtifact(artifact)]);
+  const progress = await recordEvents(environment, lease, [event], [insertCompaction(artifact)]);
   if (progress.kind === 'stop') return { kind: 'stop', progress };
   return { kind: 'prepared', context: await assemble(environment, question) };
 }
 
 /** The fold that the step began with may be older than an attempt before this one. */
-async function mayTry({ store }: Environment, { runId }: Lease): Promise<boolean> {
-  const run = await store.recorder.load(runId);
+async function mayTry({ store }: OrchestratorDependencies, { runId }: Lease): Promise<boolean> {
+  const run = await store.runStore.load(runId);
   return run !== null && run.failedCompactions < SUMMARY_FAILURES;
 }
 
-function assemble(environment: Environment, question: Question): Promise<AssembledContext> {
+function assemble(environment: OrchestratorDependencies, question: ModelCall): Promise<AssembledContext> {
   const { store, clock, context } = environment;
   const { setting, run, step } = question;
   return assembleContext(store, {
-    ...{ session: setting.session, agent: setting.agent, run, step, tools: setting.tools.map(describe) },
-    recall: (asked) => recallMemories({ database: store.database, now: clock.now, meanings: context.meanings }, asked),
+    session: setting.session,
+    agent: setting.agent,
+    run,
+    step,
+    tools: setting.tools.map(describe),
+    recall: (asked) =>
+      recallMemories({ database: store.database, now: clock.now, semanticSearch: context.semanticSearch }, asked),
     ...situation(environment, question),
   });
 }
@@ -84,6 +97,6 @@ function describe(tool: Tool): ToolDescription {
   return made;
 }
 
-function situation({ clock, context }: Environment, { model, isTight }: Question) {
+function situation({ clock, context }: OrchestratorDependencies, { model, isTight }: ModelCall) {
   return { model, ratio: context.meter.ratio(model.name), share: isTight ? TIGHT_SHARE : 1, now: clock.now() };
 }

@@ -1,13 +1,13 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
+import { decide, type RunCommand } from '../../domain/decide.ts';
 import type { NewEvent, PayloadOf } from '../../domain/events.ts';
 import { nextStep } from '../../domain/next-step.ts';
-import { foldOn } from '../../domain/place-events.ts';
 import { isRefusal } from '../../domain/refusal.ts';
 import type { Run } from '../../domain/run.ts';
-import { decide, type RunCommand } from '../../domain/run-decisions.ts';
-import type { Decided, RecordOutcome } from '../../projections/recording/recorder.ts';
-import type { Environment } from '../environment.ts';
-import { handBack, type Lease } from '../leases.ts';
+import { foldOn } from '../../domain/sequence-events.ts';
+import type { Decided, RecordOutcome } from '../../run-store/run-store.ts';
+import type { OrchestratorDependencies } from '../dependencies.ts';
+import { type Lease, releaseLease } from '../leases.ts';
 
 /** How the loop goes on after something was recorded. */
 export type Progress =
@@ -16,13 +16,17 @@ export type Progress =
   | { kind: 'stop'; handedBack: boolean };
 
 /** Records a command of the executor under its lease. */
-export function recordCommand(environment: Environment, lease: Lease, command: RunCommand): Promise<Progress> {
+export function recordCommand(
+  environment: OrchestratorDependencies,
+  lease: Lease,
+  command: RunCommand,
+): Promise<Progress> {
   return recordUnderLease(environment, lease, (run, now) => decide(run, command, now));
 }
 
 /** Records what an executor saw or is about to do, together with the transition that follows from it, if one does. */
 export function recordEvents(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
   events: NewEvent[],
   writes: RowWrite[] = [],
@@ -32,25 +36,29 @@ export function recordEvents(
 
 /** Records what a tool says of a call under way. Neither the call nor its run depends on it. */
 export async function recordReport(
-  { store }: Environment,
+  { store }: OrchestratorDependencies,
   { runId, sessionId, epoch }: Lease,
   payload: PayloadOf<'tool_progress'>,
 ): Promise<void> {
-  await store.recorder.record({
-    ...{ runId, sessionId, epoch },
+  await store.runStore.record({
+    runId,
+    sessionId,
+    epoch,
     decide: (run, now) => decide(run, { kind: 'report', payload }, now),
   });
 }
 
 async function recordUnderLease(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
   decideFirst: (run: Run | null, now: number) => Decided,
   writes: RowWrite[] = [],
 ): Promise<Progress> {
   const { limits } = environment.settings;
-  const outcome = await environment.store.recorder.record({
-    ...{ runId: lease.runId, sessionId: lease.sessionId, epoch: lease.epoch },
+  const outcome = await environment.store.runStore.record({
+    runId: lease.runId,
+    sessionId: lease.sessionId,
+    epoch: lease.epoch,
     decide(run, now) {
       const first = decideFirst(run, now);
       if (isRefusal(first)) return first;
@@ -62,7 +70,7 @@ async function recordUnderLease(
       const events = more.length > 0 ? [...first.events, ...more] : first.events;
       const left = more.length > 0 ? foldOn(after, place, more) : after;
       const needsExecutor = left?.state.status === 'IN_PROGRESS';
-      return { kind: 'events', events, writes: needsExecutor ? writes : [...writes, handBack(lease)] };
+      return { kind: 'events', events, writes: needsExecutor ? writes : [...writes, releaseLease(lease)] };
     },
   });
   return progressOf(outcome);

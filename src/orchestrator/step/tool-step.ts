@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto';
 import * as limits from '../../config/limits.ts';
+import { failedResult } from '../../domain/decide.ts';
 import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
-import { unexecuted } from '../../domain/run-decisions.ts';
 import { maskJson, maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
-import { insertAttachment } from '../../projections/recording/attachments.ts';
+import { insertAttachment } from '../../repositories/attachments.ts';
 import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
 import type { Tool } from '../../tools/tool.ts';
-import type { Environment } from '../environment.ts';
+import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { Lease } from '../leases.ts';
-import type { RunSetting } from '../run-setting.ts';
-import { question } from './judge-step.ts';
+import type { RunConfiguration } from '../run-configuration.ts';
+import { revealInput } from './encrypted-input.ts';
+import { approvalRequest } from './policy-step.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
 import { type Progress, recordEvents, recordReport } from './record-step.ts';
-import { revealInput } from './sealed-input.ts';
 
 /** Runs allowed calls: neighbours that are parallel-safe a few at a time, the others one by one, in the order of the model. */
 export async function toolStep(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
-  setting: RunSetting,
+  setting: RunConfiguration,
   calls: readonly ToolCall[],
   signal: AbortSignal,
 ): Promise<Progress> {
@@ -41,7 +41,7 @@ export async function toolStep(
   return results.find(({ kind }) => kind === 'stop') ?? results.at(-1) ?? begun;
 }
 
-function batches({ world }: Environment, calls: readonly ToolCall[]): ToolCall[][] {
+function batches({ services: world }: OrchestratorDependencies, calls: readonly ToolCall[]): ToolCall[][] {
   const parallel = (call: ToolCall) => world.toolbox.find(call.tool)?.parallelSafe ?? false;
   const grouped: ToolCall[][] = [];
   for (const call of calls) {
@@ -54,7 +54,7 @@ function batches({ world }: Environment, calls: readonly ToolCall[]): ToolCall[]
   return grouped;
 }
 
-function startOf({ newId }: Environment, { callId, tool, attempts, idempotencyKey }: ToolCall): NewEvent {
+function startOf({ newId }: OrchestratorDependencies, { callId, tool, attempts, idempotencyKey }: ToolCall): NewEvent {
   return {
     type: 'tool_start',
     actor: 'SYSTEM',
@@ -63,23 +63,25 @@ function startOf({ newId }: Environment, { callId, tool, attempts, idempotencyKe
 }
 
 async function execute(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
-  setting: RunSetting,
+  setting: RunConfiguration,
   call: ToolCall,
   signal: AbortSignal,
 ): Promise<Progress> {
-  const tool = environment.world.toolbox.find(call.tool);
+  const tool = environment.services.toolbox.find(call.tool);
   if (!tool) {
-    const absence = environment.world.toolbox.absence(call.tool) ?? `The tool ${call.tool} is not available now.`;
-    return recordEvents(environment, lease, [unexecuted(call, absence)]);
+    const absence = environment.services.toolbox.absence(call.tool) ?? `The tool ${call.tool} is not available now.`;
+    return recordEvents(environment, lease, [failedResult(call, absence)]);
   }
   const bounds = { clock: environment.clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
   const revealed = await revealInput(environment, setting.session.id, call);
-  if (!revealed.ok) return recordEvents(environment, lease, [unexecuted(call, revealed.error)]);
+  if (!revealed.ok) return recordEvents(environment, lease, [failedResult(call, revealed.error)]);
   const reports = reportsOf(environment, lease, call);
   const context = {
-    ...{ signal, idempotencyKey: call.idempotencyKey ?? call.callId, session: setting.session },
+    signal,
+    idempotencyKey: call.idempotencyKey ?? call.callId,
+    session: setting.session,
     progress: reports.take,
   };
   const outcome = await runTool(tool, revealed.input, context, bounds).finally(reports.end);
@@ -87,7 +89,7 @@ async function execute(
   return recordEvents(environment, lease, [{ type: 'tool_result', actor: 'TOOL', payload }], writes);
 }
 
-function reportsOf(environment: Environment, lease: Lease, { callId, tool }: ToolCall): ProgressRecorder {
+function reportsOf(environment: OrchestratorDependencies, lease: Lease, { callId, tool }: ToolCall): ProgressRecorder {
   const { clock, logger } = environment;
   return createProgressRecorder({
     clock,
@@ -96,11 +98,23 @@ function reportsOf(environment: Environment, lease: Lease, { callId, tool }: Too
   });
 }
 
-function resultOf({ newId }: Environment, { runId }: Lease, call: ToolCall, tool: Tool, outcome: ToolOutcome) {
+function resultOf(
+  { newId }: OrchestratorDependencies,
+  { runId }: Lease,
+  call: ToolCall,
+  tool: Tool,
+  outcome: ToolOutcome,
+) {
   const { durationMilliseconds } = outcome;
   const result: PayloadOf<'tool_result'> = {
-    ...{ callId: call.callId, tool: tool.name, ok: outcome.ok, output: null, error: null },
-    ...{ durationMilliseconds: Math.round(durationMilliseconds), truncated: false, attachment: null },
+    callId: call.callId,
+    tool: tool.name,
+    ok: outcome.ok,
+    output: null,
+    error: null,
+    durationMilliseconds: Math.round(durationMilliseconds),
+    truncated: false,
+    attachment: null,
   };
   if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, writes: [] };
   const { text, value } = canonicalJson(maskJson(outcome.output));
@@ -128,17 +142,17 @@ function beginningOf(value: Json, text: string): string {
 
 /** Calls that an executor before this one started and did not finish: repeated where that does no harm, else a person is asked. */
 export async function recoverStep(
-  environment: Environment,
+  environment: OrchestratorDependencies,
   lease: Lease,
-  setting: RunSetting,
+  setting: RunConfiguration,
   calls: readonly ToolCall[],
   signal: AbortSignal,
 ): Promise<Progress> {
-  const repeatable = (call: ToolCall) => environment.world.toolbox.find(call.tool)?.idempotent ?? false;
+  const repeatable = (call: ToolCall) => environment.services.toolbox.find(call.tool)?.idempotent ?? false;
   const doubtful = calls.filter((call) => !repeatable(call));
   if (doubtful.length === 0) return toolStep(environment, lease, setting, calls, signal);
   const questions = doubtful.map((call) =>
-    question(environment, call, environment.world.toolbox.find(call.tool), 'unknown_outcome'),
+    approvalRequest(environment, call, environment.services.toolbox.find(call.tool), 'unknown_outcome'),
   );
   return recordEvents(environment, lease, questions);
 }

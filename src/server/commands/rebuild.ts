@@ -1,6 +1,6 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
-import { rebuildProjections } from '../../projections/recording/rebuild.ts';
+import { rebuildProjections } from '../../projections/rebuild.ts';
 import { openStore } from '../store.ts';
 
 /** Makes the rows that queries read anew from the tapes, while no server runs. */

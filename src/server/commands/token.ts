@@ -1,6 +1,6 @@
-import { scopes } from '../../config/door-config.ts';
+import { scopes } from '../../config/access-config.ts';
 import { StartError } from '../../config/start-error.ts';
-import { createToken, hashOfToken } from '../authentication/tokens.ts';
+import { createToken, hashOfToken } from '../access/authentication/tokens.ts';
 
 const USUAL = ['read', 'write', 'approve'];
 

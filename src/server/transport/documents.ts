@@ -3,7 +3,7 @@ import { type DocumentNode, GraphQLError, type GraphQLSchema, validate } from 'g
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
-import { parseBounded } from '../../graphql/bounds/document-bounds.ts';
+import { parseBounded } from '../../graphql/execution/document-limits.ts';
 import { badUserInput } from '../../graphql/public-errors.ts';
 import { createKnownDocuments } from './known-documents.ts';
 

@@ -1,7 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
-import { bytesOf, eventCursor, type StreamedResult } from '../../graphql/subscribe.ts';
+import { bytesOf, eventCursor, type StreamedResult } from '../../graphql/execution/subscribe.ts';
 
 /** How long a browser waits before it comes back after the stream was cut. */
 const RETRY_MILLISECONDS = 1000;

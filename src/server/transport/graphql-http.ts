@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { GraphqlContext, Leaving } from '../../graphql/context.ts';
+import type { GraphqlContext, SignalSource } from '../../graphql/context.ts';
 import type { Logger } from '../../logger.ts';
-import type { Identity } from '../authentication/identity.ts';
+import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { MaskError } from './masked-errors.ts';
@@ -12,7 +12,7 @@ import type { Operations } from './operations.ts';
 /** Makes the context of one operation. */
 export type MakeContext = (
   identity: Identity,
-  operation: { leaving: Leaving; lastEventId: string | null },
+  operation: { leaving: SignalSource; lastEventId: string | null },
 ) => GraphqlContext;
 
 interface ServerContext {

@@ -6,21 +6,21 @@ import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import * as limits from '../../config/limits.ts';
 import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
-import type { Identity } from '../authentication/identity.ts';
-import type { Door } from '../door/door.ts';
-import { atTime } from '../door/expiry.ts';
+import type { Access } from '../access/access.ts';
+import type { Identity } from '../access/authentication/identity.ts';
+import { callAt } from '../access/call-at.ts';
 import type { Documents } from './documents.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
-import { deliver, type Line } from './socket-delivery.ts';
-import { createOutlet, type Outlet } from './socket-outlet.ts';
+import { type SendTarget, sendResults } from './socket-sender.ts';
+import { createSocketWriter, type SocketWriter } from './socket-writer.ts';
 
 interface GraphqlWebSocketOptions {
   server: Server;
   schema: GraphQLSchema;
   endpoint: string;
-  door: Door;
+  door: Access;
   makeContext: MakeContext;
   maskError: MaskError;
   documents: Documents;
@@ -30,7 +30,7 @@ interface GraphqlWebSocketOptions {
 /** What is known of one socket from its first message to its end. */
 interface Guest {
   identity: Identity;
-  outlet: Outlet;
+  outlet: SocketWriter;
   leaving: AbortController;
   cancelExpiry(): void;
 }
@@ -40,7 +40,10 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
   const { server, endpoint, door, maskError, operations } = options;
   const timing = { closeTimeout: limits.SOCKET_CLOSE_SECONDS * 1000 };
   const sockets = new WebSocketServer({
-    ...{ server, path: endpoint, maxPayload: limits.BODY_BYTES, ...timing },
+    server,
+    path: endpoint,
+    maxPayload: limits.BODY_BYTES,
+    ...timing,
     verifyClient({ req }, decide) {
       const foreign = door.origins.refusal(req.headers);
       if (foreign === null) decide(true);
@@ -49,7 +52,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
   });
   sockets.on('connection', forgiveFailedWrites);
   const guests = new WeakMap<object, Guest>();
-  const lines = new WeakMap<ExecutionArgs, Line>();
+  const lines = new WeakMap<ExecutionArgs, SendTarget>();
   return useServer(
     {
       execute: async (args) => plain(await operations.execute(args)),
@@ -57,7 +60,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
         const results = await operations.subscribe(args);
         if (!(Symbol.asyncIterator in results)) return plain(results);
         const line = lines.get(args);
-        return line ? deliver(results, line) : results;
+        return line ? sendResults(results, line) : results;
       },
       // Otherwise it closes sockets with the words of whatever was thrown.
       isProd: true,
@@ -99,14 +102,14 @@ function forgiveFailedWrites(socket: WebSocket): void {
   Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
 }
 
-function welcome({ clock }: Door, identity: Identity, { socket, request }: Extra): Guest {
+function welcome({ clock }: Access, identity: Identity, { socket, request }: Extra): Guest {
   const leaving = new AbortController();
   // Every operation of the socket listens to it.
   setMaxListeners(0, leaving.signal);
   const { expiresAt } = identity;
   const close = () => socket.close(CloseCode.Forbidden, 'The token has expired; come back with a new one.');
-  const cancelExpiry = expiresAt === undefined ? () => {} : atTime(clock, expiresAt, close);
-  return { identity, outlet: createOutlet(socket, request.socket), leaving, cancelExpiry };
+  const cancelExpiry = expiresAt === undefined ? () => {} : callAt(clock, expiresAt, close);
+  return { identity, outlet: createSocketWriter(socket, request.socket), leaving, cancelExpiry };
 }
 
 /** 4403 is what clients come back from, with what their `connectionParams` are by then; 4401 would end them for good. */

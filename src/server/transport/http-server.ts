@@ -2,26 +2,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
-import type { Identity } from '../authentication/identity.ts';
-import type { Door } from '../door/door.ts';
-import { atTime } from '../door/expiry.ts';
+import type { Access } from '../access/access.ts';
+import type { Identity } from '../access/authentication/identity.ts';
+import { callAt } from '../access/call-at.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
 import { type MaskError, sendError } from './masked-errors.ts';
 
 /** Headers by their names. */
-export type Head = Readonly<Record<string, string>>;
+export type ResponseHeaders = Readonly<Record<string, string>>;
 
-export interface Asking {
+export interface GraphqlRequest {
   identity: Identity;
   /** What every answer says, not yet on the response. */
-  head: Head;
+  head: ResponseHeaders;
 }
 
 interface HttpServerOptions {
   endpoint: string;
-  door: Door;
+  door: Access;
   maskError: MaskError;
-  graphql(request: IncomingMessage, response: ServerResponse, asking: Asking): Promise<void>;
+  graphql(request: IncomingMessage, response: ServerResponse, asking: GraphqlRequest): Promise<void>;
   graphiql: GraphiqlPage;
   /** Why the server can not serve now, or null. */
   unready(): Promise<string | null>;
@@ -55,7 +55,7 @@ const everywhere = {
 const ofGraphql = { ...everywhere, vary: 'Origin', 'cache-control': 'no-store' };
 
 /** Headers that are set one by one cost more than those that go with the status, which is how most answers have them. */
-export function withHead(response: ServerResponse, head: Head): ServerResponse {
+export function setHeaders(response: ServerResponse, head: ResponseHeaders): ServerResponse {
   for (const [name, value] of Object.entries(head)) response.setHeader(name, value);
   return response;
 }
@@ -64,7 +64,7 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   const { endpoint, graphiql, unready } = options;
   const path = (request.url ?? '/').split('?', 1)[0];
   if (path === endpoint && !wantsPage(request)) return answerGraphql(options, request, response);
-  withHead(response, everywhere);
+  setHeaders(response, everywhere);
   switch (path) {
     case endpoint:
       return graphiql.send(request, response);
@@ -89,25 +89,25 @@ async function answerGraphql(
   response: ServerResponse,
 ): Promise<void> {
   const foreign = door.origins.refusal(request.headers);
-  if (foreign !== null) return answer(withHead(response, everywhere), 403, foreign);
+  if (foreign !== null) return answer(setHeaders(response, everywhere), 403, foreign);
   const admission = door.origins.headers(request);
   const head = admission ? { ...ofGraphql, ...admission } : ofGraphql;
   if (request.method === 'OPTIONS') return void response.writeHead(204, head).end();
   if (request.method === 'POST' && !isJson(request)) {
-    return answer(withHead(response, head), 415, 'Send operations as JSON, with `content-type: application/json`.');
+    return answer(setHeaders(response, head), 415, 'Send operations as JSON, with `content-type: application/json`.');
   }
   let identity: Identity;
   try {
     identity = await door.authenticate({ headers: request.headers, connectionParams: {} });
   } catch (error) {
-    return sendError(request, withHead(response, head), maskError(error));
+    return sendError(request, setHeaders(response, head), maskError(error));
   }
   if (!(await hasFittingBody(request))) {
-    return answer(withHead(response, head), 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
+    return answer(setHeaders(response, head), 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
   }
   if (identity.expiresAt !== undefined) {
     // Cut off without a closing word, clients of a stream come back, with a new token and their last cursor.
-    const cancel = atTime(door.clock, identity.expiresAt, () => response.destroy());
+    const cancel = callAt(door.clock, identity.expiresAt, () => response.destroy());
     response.once('close', cancel);
   }
   return graphql(request, response, { identity, head });

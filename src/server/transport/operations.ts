@@ -1,14 +1,14 @@
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
-import { costOf } from '../../graphql/bounds/operation-cost.ts';
-import { executeFinishing } from '../../graphql/connection/finished-lists.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
+import { executeFinishing } from '../../graphql/execution/finished-lists.ts';
+import { costOf } from '../../graphql/execution/operation-cost.ts';
+import { type StreamedResult, subscribeOperation } from '../../graphql/execution/subscribe.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
-import { type StreamedResult, subscribeOperation } from '../../graphql/subscribe.ts';
-import type { Following } from '../../tape/following.ts';
-import type { RateLimit } from '../door/rate-limit.ts';
-import type { SubscriptionCount } from '../door/subscription-count.ts';
+import type { Following } from '../../streams/following.ts';
+import type { RateLimit } from '../access/rate-limit.ts';
+import type { SubscriptionLimit } from '../access/subscription-limit.ts';
 import type { MaskError } from './masked-errors.ts';
 
 /** Executes what every transport is asked, within what the operation and its principal may use. */
@@ -28,7 +28,7 @@ interface Options {
   clock: Clock;
   /** Null where nobody counts. */
   rateLimit: RateLimit | null;
-  subscriptions: SubscriptionCount;
+  subscriptions: SubscriptionLimit;
 }
 
 export function createOperations({ maskError, clock, rateLimit, subscriptions }: Options): Operations {

@@ -7,11 +7,11 @@ import {
   getOperationAST,
 } from 'graphql';
 import { z } from 'zod';
-import type { Leaving } from '../../graphql/context.ts';
+import type { SignalSource } from '../../graphql/context.ts';
 import { splitHttp } from '../../graphql/public-errors.ts';
 import type { Documents } from './documents.ts';
 import type { MakeContext } from './graphql-http.ts';
-import type { Asking, Head } from './http-server.ts';
+import type { GraphqlRequest, ResponseHeaders } from './http-server.ts';
 import type { Operations } from './operations.ts';
 
 interface PlainPostOptions {
@@ -22,7 +22,11 @@ interface PlainPostOptions {
 }
 
 /** Answers a request, or resolves with false and leaves it as it was, with its body beside it. */
-export type PlainPost = (request: IncomingMessage, response: ServerResponse, asking: Asking) => Promise<boolean>;
+export type PlainPost = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  asking: GraphqlRequest,
+) => Promise<boolean>;
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_TYPE = 'application/graphql-response+json';
@@ -85,7 +89,7 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-function leavingOf(response: ServerResponse): Leaving {
+function leavingOf(response: ServerResponse): SignalSource {
   let controller: AbortController | null = null;
   return () => {
     controller ??= abortedBy(response);
@@ -115,7 +119,7 @@ function parseJson(text: string): unknown {
 interface Answer {
   response: ServerResponse;
   mediaType: string;
-  head: Head;
+  head: ResponseHeaders;
 }
 
 function send(answer: Answer, { data, errors }: ExecutionResult): void {
@@ -131,7 +135,7 @@ function sendWithErrors(answer: Answer, data: ExecutionResult['data'], errors: r
     (answer.mediaType === GRAPHQL_TYPE || split.every(({ error }) => error.extensions.code === undefined));
   const usual = isUnfit ? 400 : 200;
   const status = Math.max(0, ...split.map(({ http }) => http?.status ?? 0)) || usual;
-  const head: Head = Object.assign({}, answer.head, ...split.map(({ http }) => http?.headers ?? {}));
+  const head: ResponseHeaders = Object.assign({}, answer.head, ...split.map(({ http }) => http?.headers ?? {}));
   const shown = { errors: split.map(({ error }) => error) };
   end({ ...answer, head }, status, JSON.stringify(data === undefined ? shown : { ...shown, data }));
 }

@@ -23,7 +23,11 @@ const common = { idempotent: true, timeoutSeconds: 30 };
 export function createFileTools(folder: Folder): Tool[] {
   return [
     defineTool({
-      ...{ ...common, name: 'files_list', risk: 'LOW', parallelSafe: true, input: listInput },
+      ...common,
+      name: 'files_list',
+      risk: 'LOW',
+      parallelSafe: true,
+      input: listInput,
       description: 'Lists what a folder of the workspace holds: files with their sizes, folders, links.',
       forbid: (input) => pathProblem(input.path),
       execute: async (input) => {
@@ -32,7 +36,11 @@ export function createFileTools(folder: Folder): Tool[] {
       },
     }),
     defineTool({
-      ...{ ...common, name: 'files_read', risk: 'LOW', parallelSafe: true, input: readInput },
+      ...common,
+      name: 'files_read',
+      risk: 'LOW',
+      parallelSafe: true,
+      input: readInput,
       description: `Reads a whole file of the workspace, up to ${FILE_READ_BYTES} bytes.`,
       forbid: (input) => pathProblem(input.path),
       execute: async (input) => {
@@ -41,7 +49,11 @@ export function createFileTools(folder: Folder): Tool[] {
       },
     }),
     defineTool({
-      ...{ ...common, name: 'files_write', risk: 'HIGH', parallelSafe: false, input: writeInput },
+      ...common,
+      name: 'files_write',
+      risk: 'HIGH',
+      parallelSafe: false,
+      input: writeInput,
       description:
         'Writes a whole file of the workspace, in the place of the one that may be there; makes missing folders.',
       forbid: (input) => pathProblem(input.path) ?? contentProblem(input),

@@ -4,7 +4,7 @@ import type { Tool, ToolContext } from '../tool.ts';
 import type { ToolSource } from '../toolbox.ts';
 import { callOutput } from './call-output.ts';
 import { LostConnection } from './connection.ts';
-import { keepRunning, type McpServerOptions, type McpServerState, type ServerLife } from './server-life.ts';
+import { keepRunning, type McpServerOptions, type McpServerState, type ServerLifecycle } from './server-lifecycle.ts';
 import { mayBeToolOf } from './tool-names.ts';
 
 /** How a server is, for those who look after it. */
@@ -28,9 +28,13 @@ export interface McpServer extends ToolSource {
 
 export function createMcpServer(options: McpServerOptions): McpServer {
   const { name, config, clock } = options;
-  const life: ServerLife = {
-    ...{ state: config.disabled ? 'DISABLED' : 'STARTING', lastError: null, tools: [], known: new Set() },
-    ...{ connection: null, channel: null },
+  const life: ServerLifecycle = {
+    state: config.disabled ? 'DISABLED' : 'STARTING',
+    lastError: null,
+    tools: [],
+    known: new Set(),
+    connection: null,
+    channel: null,
   };
   const closing = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -65,7 +69,7 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 }
 
 async function call(
-  life: ServerLife,
+  life: ServerLifecycle,
   { name, config }: McpServerOptions,
   tool: string,
   input: Json,
@@ -83,7 +87,7 @@ async function call(
 }
 
 /** Why its tools can not be called, in words for the model. */
-function absenceOf(name: string, { state, lastError }: ServerLife): string {
+function absenceOf(name: string, { state, lastError }: ServerLifecycle): string {
   switch (state) {
     case 'STARTING':
       return `The MCP server "${name}" is not running yet: it is being started.`;

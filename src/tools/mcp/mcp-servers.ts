@@ -18,7 +18,7 @@ export interface McpServers {
   close(): Promise<void>;
 }
 
-export interface McpSurroundings {
+export interface McpDependencies {
   clock: Clock;
   random(): number;
   log: Log;
@@ -27,7 +27,7 @@ export interface McpSurroundings {
 
 export function createMcpServers(
   configs: Readonly<Record<string, McpServerConfig>>,
-  surroundings: McpSurroundings,
+  surroundings: McpDependencies,
 ): McpServers {
   const groups = createProcessGroups();
   const sources = Object.entries(configs).map(([name, config]) =>
@@ -49,7 +49,7 @@ export function createMcpServers(
 function opener(
   name: string,
   { reach }: McpServerConfig,
-  { clock, log }: McpSurroundings,
+  { clock, log }: McpDependencies,
   groups: ProcessGroups,
 ): OpenChannel {
   if (reach.kind === 'http') return () => createHttpChannel(reach, clock);

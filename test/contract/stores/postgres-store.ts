@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { Database } from '../../../src/database/database.ts';
 import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
-import type { Journal, OnRecorded } from '../../../src/journal/journal.ts';
+import type { Journal, OnCommitted } from '../../../src/journal/journal.ts';
 import { createTestDatabase } from '../../postgres/test-database.ts';
 
 export interface PostgresStore {
@@ -14,7 +14,7 @@ export interface PostgresStore {
 }
 
 /** Opens a database for one test: a new one, unless it is named. */
-export async function openStore(named?: string, onRecorded: OnRecorded = () => undefined): Promise<PostgresStore> {
+export async function openStore(named?: string, onRecorded: OnCommitted = () => undefined): Promise<PostgresStore> {
   const url = named ?? (await createTestDatabase());
   const database = await openPostgres({ url, durability: 'full', connections: 8 });
   const journal = createDatabaseJournal(database, onRecorded);

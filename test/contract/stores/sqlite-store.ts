@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { Database } from '../../../src/database/database.ts';
 import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
-import type { Journal, OnRecorded } from '../../../src/journal/journal.ts';
+import type { Journal, OnCommitted } from '../../../src/journal/journal.ts';
 
 /** A folder that is gone when the test ends. */
 export async function makeFolder(): Promise<string> {
@@ -23,7 +23,7 @@ export interface SqliteStore {
 }
 
 /** Opens a file for one test: a new one, unless it is named. */
-export async function openStore(named?: string, onRecorded: OnRecorded = () => undefined): Promise<SqliteStore> {
+export async function openStore(named?: string, onRecorded: OnCommitted = () => undefined): Promise<SqliteStore> {
   const path = named ?? join(await makeFolder(), 'runtape.db');
   const database = await openSqlite({ url: `file:${path}`, durability: 'full' });
   const journal = createDatabaseJournal(database, onRecorded);

@@ -10,8 +10,11 @@ const text = (value) => [value.length, ...Buffer.from(value)];
 const section = (id, bytes) => [id, bytes.length, ...bytes];
 const module = new WebAssembly.Module(
   new Uint8Array([
-    ...[...header, ...types, ...section(2, [1, ...text('outside'), ...text('given'), 0, 0])],
-    ...[...section(3, [1, 1]), ...section(7, [1, ...text('call'), 0, 1])],
+    ...header,
+    ...types,
+    ...section(2, [1, ...text('outside'), ...text('given'), 0, 0]),
+    ...section(3, [1, 1]),
+    ...section(7, [1, ...text('call'), 0, 1]),
     ...section(10, [1, 6, 0, 0x10, 0, 0x20, 0, 0x0b]),
   ]),
 );

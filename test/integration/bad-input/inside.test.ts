@@ -72,7 +72,7 @@ describe('what nobody expected', () => {
 
   test('a policy that throws fails its run and no other', async () => {
     const policy = {
-      judge() {
+      evaluate() {
         throw new TypeError(secret);
       },
     };

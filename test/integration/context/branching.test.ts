@@ -63,7 +63,8 @@ describe('B8: a branch', () => {
   test('is cut between messages: a call never stands without its result', async () => {
     const { client } = await startTestGateway({ tools: [countedTool()] });
     const { runId, events } = await converse(client, {
-      ...{ sessionKey: 'cut', text: '/say one\n/call count {"word":"a"}\n/then\n/say two' },
+      sessionKey: 'cut',
+      text: '/say one\n/call count {"word":"a"}\n/then\n/say two',
     });
     const { run } = await client.send(RunTapeDocument, { id: runId });
     const seqOf = (type: string) => run?.tape.nodes.find((event) => event.type === type)?.seq ?? 0;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PayloadOf } from '../../../src/domain/events.ts';
-import { type CatalogueEntry, ModelError } from '../../../src/model/model.ts';
-import { wordsOfSummary } from '../../../src/model/summary-request.ts';
+import { type CatalogueEntry, ModelError } from '../../../src/models/model.ts';
+import { wordsOfSummary } from '../../../src/models/summary-request.ts';
 import {
   CancelRunDocument,
   CompactSessionDocument,

@@ -42,7 +42,9 @@ test('B53: what was shown can be rebuilt to the hash, whatever came later; what 
   const recorded = taped?.tape.nodes.find(({ type }) => type === 'CONTEXT')?.payload;
   expect(recorded).toMatchObject({
     memories: [{ id: remember.memory.id, score: expect.any(Number) }],
-    ...{ agent: { id: agent.id, version: 1 }, tools: ['count'], requestHash: first[3]?.contextAt.requestHash },
+    agent: { id: agent.id, version: 1 },
+    tools: ['count'],
+    requestHash: first[3]?.contextAt.requestHash,
   });
 
   await updateAgent(client, { agentId: agent.id, instructions: 'Second.' });

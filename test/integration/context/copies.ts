@@ -1,5 +1,5 @@
 import type { PayloadOf } from '../../../src/domain/events.ts';
-import type { ModelRequest } from '../../../src/model/model.ts';
+import type { ModelRequest } from '../../../src/models/model.ts';
 import type { TestClient } from '../../client.ts';
 import { RunTapeDocument } from '../../generated/graphql.ts';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { branchSession } from '../../../src/application/session/branch-session.ts';
 import { assembleContext } from '../../../src/context/assemble.ts';
 import type { HistoryStore } from '../../../src/context/history.ts';
-import { wordsAlone } from '../../../src/context/memory/meanings.ts';
+import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
 import { recallMemories } from '../../../src/context/recall.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
 import { isRefusal } from '../../../src/domain/refusal.ts';
@@ -57,9 +57,19 @@ async function costs(gateway: TestGateway, runs: number) {
   const { session, run } = await createSessionWithRuns(parts, runs);
   const assembling = counting(parts);
   const { record } = await assembleContext(assembling.store, {
-    ...{ session, run, step: 1, agent: null, tools: [], model, ratio: 1, share: 1 },
+    session,
+    run,
+    step: 1,
+    agent: null,
+    tools: [],
+    model,
+    ratio: 1,
+    share: 1,
     recall: (asked) =>
-      recallMemories({ database: assembling.store.database, now: parts.clock.now, meanings: wordsAlone }, asked),
+      recallMemories(
+        { database: assembling.store.database, now: parts.clock.now, semanticSearch: noSemanticSearch },
+        asked,
+      ),
   });
   const branching = counting(parts);
   const last = { sessionId: session.id, runId: session.lastEnded };

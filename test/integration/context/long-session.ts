@@ -1,10 +1,10 @@
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
-import { foldOn, placeEvents } from '../../../src/domain/place-events.ts';
 import type { Run } from '../../../src/domain/run.ts';
-import { runRows } from '../../../src/projections/recording/run-rows.ts';
-import { saidRows } from '../../../src/projections/search/index-rows.ts';
-import { insertSession } from '../../../src/projections/sessions.ts';
+import { foldOn, sequenceEvents } from '../../../src/domain/sequence-events.ts';
+import { runRows } from '../../../src/projections/run-rows.ts';
+import { conversationPassages } from '../../../src/repositories/search/index-rows.ts';
+import { insertSession } from '../../../src/repositories/sessions.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { context, input, output, status } from '../../unit/domain/given.ts';
 
@@ -42,8 +42,8 @@ export async function createSessionWithRuns({ database, journal, newId }: Gatewa
     const place = { runId, now: 0, epoch: null };
     const run = foldOn(null, place, all);
     if (!run) throw new Error('These events begin no run.');
-    const placed = placeEvents(null, place, all);
-    const writes: RowWrite[] = [...runRows(run, placed), ...saidRows(run, placed)];
+    const placed = sequenceEvents(null, place, all);
+    const writes: RowWrite[] = [...runRows(run, placed), ...conversationPassages(run, placed)];
     await journal.append({ runId, sessionId, expectedHead: 0, epoch: null, events: placed, writes });
     return run;
   }

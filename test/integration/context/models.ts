@@ -1,19 +1,17 @@
 import { systemClock } from '../../../src/clock.ts';
-import type { Catalogue, CatalogueEntry, Model } from '../../../src/model/model.ts';
-import { createScriptedModel } from '../../../src/model/scripted.ts';
+import type { Catalogue, CatalogueEntry, Model } from '../../../src/models/model.ts';
+import { createScriptedModel } from '../../../src/models/scripted.ts';
 
 /** A catalogue of one model with a window of this size: the scripted one, with something in front of it. */
 export function overridingCatalogue(contextTokens: number, stream: (inner: Model) => Model['stream']): Catalogue {
   const inner = createScriptedModel({ clock: systemClock, paceMilliseconds: 0 });
   const entry: CatalogueEntry = {
-    ...{
-      name: 'scripted',
-      provider: 'scripted',
-      model: { stream: stream(inner) },
-      fallbacks: [],
-      contextTokens,
-      price: null,
-    },
+    name: 'scripted',
+    provider: 'scripted',
+    model: { stream: stream(inner) },
+    fallbacks: [],
+    contextTokens,
+    price: null,
     circuit: { state: () => 'closed', admits: () => true },
   };
   return { defaultName: 'scripted', names: ['scripted'], find: (name) => (name === 'scripted' ? entry : null) };

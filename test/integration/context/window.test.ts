@@ -28,12 +28,14 @@ test(
     const artifacts = await database.reader.compactionArtifact.findMany({ orderBy: { id: 'asc' } });
     const newest = artifacts.at(-1);
     const figures = {
-      ...{ turns, contextTokens, compactions: artifacts.length, eventsCovered: newest?.eventCount },
-      ...{
-        mostTokens: Math.max(...tokens),
-        meanTokens: Math.round(tokens.reduce((sum, each) => sum + each, 0) / tokens.length),
-      },
-      ...{ summaryTokens: newest?.tokensAfter, lastTokens: tokens.slice(-5) },
+      turns,
+      contextTokens,
+      compactions: artifacts.length,
+      eventsCovered: newest?.eventCount,
+      mostTokens: Math.max(...tokens),
+      meanTokens: Math.round(tokens.reduce((sum, each) => sum + each, 0) / tokens.length),
+      summaryTokens: newest?.tokensAfter,
+      lastTokens: tokens.slice(-5),
     };
     process.stdout.write(`${JSON.stringify(figures)}\n`);
     expect(artifacts.length).toBeGreaterThan(0);
@@ -45,7 +47,7 @@ test(
 
 /** One message, sent and waited for within the process. */
 async function turn({ gateway }: TestGateway, text: string) {
-  const { commands, bus, database } = gateway.parts;
+  const { commands, notifications, database } = gateway.parts;
   const sent = await sendMessage(commands, viewer, { sessionKey: 'window', text });
   if (sent.kind !== 'sent') throw new Error(sent.message);
   const { runId } = sent;
@@ -59,8 +61,8 @@ async function turn({ gateway }: TestGateway, text: string) {
           resolve();
         })
         .catch(reject);
-    const unsubscribe = bus.onRun(runId, (wake) => {
-      if (wake === null || wake.signs.includes('end')) void look();
+    const unsubscribe = notifications.onRun(runId, (wake) => {
+      if (wake === null || wake.hints.includes('end')) void look();
     });
     void look();
   });

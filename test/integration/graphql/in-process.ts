@@ -3,26 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionArgs, execute, type GraphQLError, parse } from 'graphql';
 import type { CommandContext, Viewer } from '../../../src/application/command-context.ts';
-import { createLanes } from '../../../src/application/lanes.ts';
-import { createStarter } from '../../../src/application/run/starter.ts';
-import { createBus } from '../../../src/bus/bus.ts';
-import { signsOf } from '../../../src/bus/signs.ts';
+import { createKeyedMutex } from '../../../src/application/keyed-mutex.ts';
 import { systemClock } from '../../../src/clock.ts';
 import * as limits from '../../../src/config/limits.ts';
-import { wordsAlone } from '../../../src/context/memory/meanings.ts';
+import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
 import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
+import { decide, type RunCommand } from '../../../src/domain/decide.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
-import { decide, type RunCommand } from '../../../src/domain/run-decisions.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
+import { type StreamedResult, subscribeOperation } from '../../../src/graphql/execution/subscribe.ts';
 import { createLoaders } from '../../../src/graphql/loaders.ts';
 import { schema } from '../../../src/graphql/schema.ts';
-import { type StreamedResult, subscribeOperation } from '../../../src/graphql/subscribe.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
-import { createRecorder } from '../../../src/projections/recording/recorder.ts';
-import { createSecretVault } from '../../../src/tools/secret-vault.ts';
+import { createSlotProvider } from '../../../src/run-store/execution-slot.ts';
+import { createRunStore } from '../../../src/run-store/run-store.ts';
+import { hintsOf } from '../../../src/streams/notifications/hints.ts';
+import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
+import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
@@ -47,27 +47,41 @@ export async function openInProcess() {
   const opened = await openSqlite({ url: `file:${join(folder, 'runtape.db')}`, durability: 'normal' });
   const { database, statements } = countStatements(opened);
   const { now, after } = systemClock;
-  const bus = createBus();
+  const notifications = createNotificationHub();
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
-    bus.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, signs: signsOf(events) });
+    notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
-  const recorder = createRecorder({ journal, now, cachedRuns: 100, isShared: false });
-  const policy: Policy = { judge: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
+  const recorder = createRunStore({ journal, now, cachedRuns: 100, isShared: false });
+  const policy: Policy = { evaluate: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
   const compactor: CommandContext['compactor'] = { propose: async () => ({ kind: 'nothing', reason: 'No model.' }) };
   const commands: CommandContext = {
-    ...{ journal, compactor },
-    ...{ database, recorder, toolbox: createToolbox([]), policy, newId: createIds(now), now, lanes: createLanes() },
-    meanings: wordsAlone,
-    secrets: createSecretVault(null),
-    starter: createStarter(),
+    journal,
+    compactor,
+    database,
+    runStore: recorder,
+    toolbox: createToolbox([]),
+    policy,
+    newId: createIds(now),
+    now,
+    mutex: createKeyedMutex(),
+    semanticSearch: noSemanticSearch,
+    secretStore: createSecretStore(null),
+    slotProvider: createSlotProvider(),
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny', separateApprover: false },
   };
   const follow = {
-    ...{ journal, bus, timer: after, pageEvents: 200, bufferEvents: limits.FOLLOW_BUFFER_EVENTS },
+    journal,
+    notifications,
+    timer: after,
+    pageEvents: 200,
+    bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: 5000,
   };
   const gateway = {
-    ...{ version: '0.0.0', startedAt: new Date(now()), journal: 'sqlite' as const, models: ['scripted'] },
+    version: '0.0.0',
+    startedAt: new Date(now()),
+    journal: 'sqlite' as const,
+    models: ['scripted'],
     modelCatalogue: () => [
       { name: 'scripted', provider: 'scripted', contextTokens: 32_000, fallbacks: [], circuit: 'CLOSED' as const },
     ],
@@ -88,7 +102,9 @@ export async function openInProcess() {
   }
 
   const argsOf = (document: { toString(): string }, variables: unknown, asking: Asking): ExecutionArgs => ({
-    ...{ schema, document: parse(document.toString()), contextValue: contextOf(asking) },
+    schema,
+    document: parse(document.toString()),
+    contextValue: contextOf(asking),
     variableValues: variables as Record<string, unknown>,
   });
 
@@ -97,7 +113,9 @@ export async function openInProcess() {
     const run = await recorder.load(runId);
     if (!run) throw new Error(`There is no run ${runId}.`);
     const recorded = await recorder.record({
-      ...{ runId, sessionId: run.origin.sessionId, epoch: null },
+      runId,
+      sessionId: run.origin.sessionId,
+      epoch: null,
       decide: (fold, time) =>
         decide(fold, Array.isArray(command) ? { kind: 'record', events: command } : command, time),
     });
@@ -105,7 +123,13 @@ export async function openInProcess() {
   }
 
   return {
-    ...{ database, bus, journal, recorder, commands, statements, act },
+    database,
+    notifications,
+    journal,
+    recorder,
+    commands,
+    statements,
+    act,
     /** The whole answer. */
     async run<Data, Variables>(
       document: TypedDocumentString<Data, Variables> | string,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventCursor } from '../../../src/graphql/subscribe.ts';
-import { formatCursor } from '../../../src/tape/cursor.ts';
+import { eventCursor } from '../../../src/graphql/execution/subscribe.ts';
+import { formatCursor } from '../../../src/streams/cursor.ts';
 import {
   ArchiveSessionDocument,
   CancelRunDocument,
@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   // Whoever left has left nothing behind.
-  expect(gateway.bus.listeners()).toBe(0);
+  expect(gateway.notifications.listeners()).toBe(0);
   await gateway[Symbol.asyncDispose]();
 });
 
@@ -68,7 +68,7 @@ describe('runEvents', () => {
     const waiting = stream.next();
     await stream.return?.();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    expect(gateway.bus.listeners()).toBe(0);
+    expect(gateway.notifications.listeners()).toBe(0);
   });
 
   test("the client's signal ends it too", async () => {
@@ -204,8 +204,8 @@ describe('approvalEvents', () => {
   });
 
   test('a wake-up without events loses nothing and repeats nothing', async () => {
-    const publish = gateway.bus.publish;
-    gateway.bus.publish = (wake) => publish({ ...wake, events: null });
+    const publish = gateway.notifications.publish;
+    gateway.notifications.publish = (wake) => publish({ ...wake, events: null });
     const stream = await follow();
     const seen: unknown[] = [];
     const ids: string[] = [];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatCursor } from '../../../src/tape/cursor.ts';
+import { formatCursor } from '../../../src/streams/cursor.ts';
 import {
   ApprovalsDocument,
   DecideApprovalDocument,
@@ -36,8 +36,15 @@ describe('the tape of a run', () => {
     const approval = await ask(gateway, run.id);
     const { nodes } = await page(run.id, { first: 100 });
     expect(nodes.map(({ __typename }) => __typename)).toEqual([
-      ...['InputEvent', 'StatusEvent', 'StatusEvent', 'ContextEvent', 'OutputEvent', 'ToolCallEvent'],
-      ...['ToolDecisionEvent', 'ApprovalRequestEvent', 'StatusEvent'],
+      'InputEvent',
+      'StatusEvent',
+      'StatusEvent',
+      'ContextEvent',
+      'OutputEvent',
+      'ToolCallEvent',
+      'ToolDecisionEvent',
+      'ApprovalRequestEvent',
+      'StatusEvent',
     ]);
     expect(nodes.map(({ seq }) => seq)).toEqual(nodes.map((_, index) => index + 1));
     const stored = await gateway.journal.read(run.id, { after: 0, limit: 100 });

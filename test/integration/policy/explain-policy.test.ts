@@ -4,7 +4,7 @@ import { ApprovalsDocument, CreateAgentDocument, ExplainPolicyDocument } from '.
 import { follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { callCount, decide } from './asked.ts';
+import { callCount, decide } from './waiting-approvals.ts';
 
 async function startWithSession() {
   const low = countedTool({ name: 'low' });

@@ -5,7 +5,7 @@ import { RevokeGrantDocument, SessionByIdDocument } from '../../generated/graphq
 import { follow, runById } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { callCount, decide } from './asked.ts';
+import { callCount, decide } from './waiting-approvals.ts';
 
 const tools = () => [countedTool({ risk: 'HIGH' })];
 

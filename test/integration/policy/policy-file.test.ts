@@ -7,7 +7,7 @@ import { ApprovalsDocument } from '../../generated/graphql.ts';
 import { follow, runById, typesOf } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { callCount, decide } from './asked.ts';
+import { callCount, decide } from './waiting-approvals.ts';
 
 const own = '@id("own") permit (principal, action == Action::"call", resource) when { resource in context.agent };';
 const noSpies = `@id("no-spies") @reason("No spying.")

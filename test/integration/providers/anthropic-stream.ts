@@ -13,8 +13,14 @@ export function sendMessageEvents(response: ServerResponse, ...events: ({ type: 
 export const messageStart = (usage: Fields = { input_tokens: 12, output_tokens: 1 }) => ({
   type: 'message_start',
   message: {
-    ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-test', content: [] },
-    ...{ stop_reason: null, stop_sequence: null, usage },
+    id: 'msg_1',
+    type: 'message',
+    role: 'assistant',
+    model: 'claude-test',
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage,
   },
 });
 

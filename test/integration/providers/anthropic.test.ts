@@ -50,7 +50,9 @@ describe('a model of Anthropic', () => {
     expect(request?.path).toBe('/v1/messages');
     expect(request?.headers).toMatchObject({ 'x-api-key': 'sk-ant-very-secret', 'x-mine': 'yes' });
     expect(JSON.parse(request?.body ?? '')).toMatchObject({
-      ...{ model: 'claude-test', stream: true, thinking: { type: 'enabled', budget_tokens: 1024 } },
+      model: 'claude-test',
+      stream: true,
+      thinking: { type: 'enabled', budget_tokens: 1024 },
       messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello' }] }],
     });
   });

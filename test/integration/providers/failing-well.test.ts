@@ -16,7 +16,9 @@ import {
 } from './fake-provider.ts';
 
 const entry = ({ baseURL }: { baseURL: string }, more: Record<string, unknown> = {}) => ({
-  ...{ provider: 'openai-compatible', baseURL, model: 'any' },
+  provider: 'openai-compatible',
+  baseURL,
+  model: 'any',
   ...more,
 });
 

@@ -6,8 +6,8 @@ import { createServer } from '@dwmkerr/mock-llm/dist/server.js';
 import { mockOpenAIResponse } from 'openai-api-mock';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { ModelRequest } from '../../../src/model/model.ts';
-import { createOpenAiCompatibleModel } from '../../../src/model/openai-compatible.ts';
+import type { ModelRequest } from '../../../src/models/model.ts';
+import { createOpenAiCompatibleModel } from '../../../src/models/openai-compatible.ts';
 import { startProvider } from './fake-provider.ts';
 
 /** Servers that nobody here wrote: what they send is what users' servers may send. */

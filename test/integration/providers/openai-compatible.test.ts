@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { Model } from '../../../src/model/model.ts';
-import { createOpenAiCompatibleModel, type OpenAiCompatibleOptions } from '../../../src/model/openai-compatible.ts';
-import { withRetry } from '../../../src/model/retry.ts';
+import type { Model } from '../../../src/models/model.ts';
+import { createOpenAiCompatibleModel, type OpenAiCompatibleOptions } from '../../../src/models/openai-compatible.ts';
+import { withRetry } from '../../../src/models/retry.ts';
 import {
   type FakeProvider,
   sendEvents,

@@ -17,13 +17,24 @@ function sendResponseEvents(response: ServerResponse, ...events: ({ type: string
 }
 
 const whole = (status: string, more: Fields = {}) => ({
-  ...{ id: 'resp_1', object: 'response', created_at: 1_770_000_000, status, model: 'gpt-test', output: [] },
-  ...{ error: null, incomplete_details: null, usage: null, ...more },
+  id: 'resp_1',
+  object: 'response',
+  created_at: 1_770_000_000,
+  status,
+  model: 'gpt-test',
+  output: [],
+  error: null,
+  incomplete_details: null,
+  usage: null,
+  ...more,
 });
 const created = { type: 'response.created', response: whole('in_progress') };
 const usage = {
-  ...{ input_tokens: 20, input_tokens_details: { cached_tokens: 15 } },
-  ...{ output_tokens: 12, output_tokens_details: { reasoning_tokens: 8 }, total_tokens: 32 },
+  input_tokens: 20,
+  input_tokens_details: { cached_tokens: 15 },
+  output_tokens: 12,
+  output_tokens_details: { reasoning_tokens: 8 },
+  total_tokens: 32,
 };
 const completed = { type: 'response.completed', response: whole('completed', { usage }) };
 
@@ -66,7 +77,9 @@ describe('a model of OpenAI', () => {
     expect(run).toMatchObject({ state: 'DONE', output: 'Good morning.' });
     expect(run.usage).toMatchObject({ inputTokens: 20, outputTokens: 12, estimated: false });
     expect(events.find((event) => event.__typename === 'OutputEvent')).toMatchObject({
-      ...{ finishReason: 'stop', model: 'gpt', responseId: 'resp_1' },
+      finishReason: 'stop',
+      model: 'gpt',
+      responseId: 'resp_1',
       usage: { inputTokens: 20, cachedInputTokens: 15, outputTokens: 12, reasoningTokens: 8 },
     });
     const [request] = provider.requests;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { loadSdkModel, type SdkModelAddress } from '../../../src/model/ai-sdk/load.ts';
+import { loadSdkModel, type SdkModelAddress } from '../../../src/models/ai-sdk/load.ts';
 import { converse } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 import { messageEnd, messageStart, sendMessageEvents, textBlock } from './anthropic-stream.ts';
@@ -41,12 +41,14 @@ describe('a provider package', () => {
     expect(await loadFrom(two)).toMatchObject({ ok: true });
     expect(await loadFrom(two, { packageName: 'mind-reader', factory: 'createOther' })).toMatchObject({ ok: true });
     expect(await loadFrom(two, { packageName: 'thinker' })).toEqual({
-      ...{ ok: false, field: 'factory' },
+      ok: false,
+      field: 'factory',
       problem:
         'thinker exports several functions that could make a provider: say with "factory" which one. It has: createMindReader, createOther.',
     });
     expect(await loadFrom(two, { factory: 'createNone' })).toMatchObject({
-      ...{ ok: false, field: 'factory' },
+      ok: false,
+      field: 'factory',
       problem: expect.stringContaining('exports no function "createNone". It has: createMindReader, createOther.'),
     });
   });

@@ -20,8 +20,14 @@ describe('a call that a person must approve', () => {
     expect(outcome).toMatchObject({ __typename: 'DecideApprovalSuccess', approval: { status: 'ALLOWED' } });
     const rest = await follow(client, run.id, { after: asked.at(-1)?.cursor });
     expect(typesOf(rest)).toEqual([
-      ...['APPROVAL_DECISION', 'STATUS', 'TOOL_START', 'TOOL_RESULT'],
-      ...['CONTEXT', 'OUTPUT_DELTA', 'OUTPUT', 'STATUS'],
+      'APPROVAL_DECISION',
+      'STATUS',
+      'TOOL_START',
+      'TOOL_RESULT',
+      'CONTEXT',
+      'OUTPUT_DELTA',
+      'OUTPUT',
+      'STATUS',
     ]);
     expect(tool.executions).toHaveLength(1);
     expect((await runById(client, run.id)).output).toContain('counted a');

@@ -11,8 +11,15 @@ describe('a tool call', () => {
     const { client } = await startTestGateway({ tools: [tool] });
     const { events, run } = await converse(client, { sessionKey: 'low', text: calling(['count', { word: 'a' }]) });
     expect(typesOf(events).slice(4)).toEqual([
-      ...['OUTPUT', 'TOOL_CALL', 'TOOL_DECISION', 'TOOL_START', 'TOOL_RESULT'],
-      ...['CONTEXT', 'OUTPUT_DELTA', 'OUTPUT', 'STATUS'],
+      'OUTPUT',
+      'TOOL_CALL',
+      'TOOL_DECISION',
+      'TOOL_START',
+      'TOOL_RESULT',
+      'CONTEXT',
+      'OUTPUT_DELTA',
+      'OUTPUT',
+      'STATUS',
     ]);
     expect(events.find((event) => event.__typename === 'ToolDecisionEvent')).toMatchObject({ effect: 'ALLOW' });
     expect(run).toMatchObject({ state: 'DONE', steps: 2, output: 'count: counted a' });
@@ -36,7 +43,7 @@ describe('a tool call', () => {
 
   test('B35: B43: that policy denies is told to the model, and no person is asked', async () => {
     const policy: Policy = {
-      judge: () => ({ effect: 'DENY', reason: 'not in this house', rules: ['house', 'guest'] }),
+      evaluate: () => ({ effect: 'DENY', reason: 'not in this house', rules: ['house', 'guest'] }),
     };
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool], policy });

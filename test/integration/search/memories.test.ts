@@ -39,7 +39,7 @@ describe('B53: memories', () => {
     expect(await found(client, 'guest room')).toHaveLength(1);
     const { database, commands } = gateway.parts;
     const later = { ...commands, now: () => Date.now() + 61_000 };
-    const question = { owner: 'ada', sessionId: null, question: 'guest room', limit: 5 };
+    const question = { owner: 'ada', sessionId: null, text: 'guest room', limit: 5 };
     expect(await recallMemories(later, question)).toEqual([]);
     expect(await recallMemories(commands, question)).toHaveLength(1);
     const again = await remember(client, { text: 'The guest is in room nine.' });

@@ -48,7 +48,9 @@ describe('a session', () => {
     const { client } = gateway;
     const other = await converse(client, { sessionKey: 'other', text: '/say stays' });
     const { run, session } = await send(client, {
-      ...{ sessionKey: 'purge', text: calling(['count', { word: 'zyzzyva' }]), idempotencyKey: 'k' },
+      sessionKey: 'purge',
+      text: calling(['count', { word: 'zyzzyva' }]),
+      idempotencyKey: 'k',
     });
     await answerNext(client, run.id, 'ALLOW');
     await follow(client, run.id);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSweep } from '../../../src/application/sweep.ts';
+import { createExpirySweep } from '../../../src/application/expiry-sweep.ts';
 import { MemoriesDocument, RememberDocument } from '../../generated/graphql.ts';
 import { send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
@@ -10,7 +10,7 @@ test('B14: an idempotency key is kept for a day, and dropped after it', async ()
   const { commands, database } = gateway.parts;
   const start = Date.now();
   let now = start;
-  const sweep = createSweep({ ...commands, now: () => now });
+  const sweep = createExpirySweep({ ...commands, now: () => now });
   now = start + 23 * 3_600_000;
   await sweep();
   expect(await database.reader.idempotencyKey.count()).toBe(1);
@@ -26,7 +26,7 @@ test('B53: a memory whose time is over is deleted with its place in the index', 
   const { commands, database } = gateway.parts;
   const start = Date.now();
   let now = start;
-  const sweep = createSweep({ ...commands, now: () => now });
+  const sweep = createExpirySweep({ ...commands, now: () => now });
   now = start + 2 * 3_600_000;
   await sweep();
   expect(await database.reader.memory.count()).toBe(1);

@@ -75,18 +75,18 @@ describe('an event stream', () => {
 describe('a client of an event stream that leaves', () => {
   test('costs nothing from then on', async () => {
     const { client, url, gateway } = await startTestGateway();
-    const { bus } = gateway.parts;
+    const { notifications } = gateway.parts;
     const { run } = await send(client, { sessionKey: 'leaving', text: '/hang' });
     await until(async () => gateway.parts.orchestrator.running() === 1);
-    const before = bus.listeners();
+    const before = notifications.listeners();
     const leaving = new AbortController();
     const streams = await Promise.all(
       Array.from({ length: 20 }, () => askForStream(url, { runId: run.id, signal: leaving.signal })),
     );
     for (const stream of streams) await messagesOf(stream).next();
-    await until(async () => bus.listeners() === before + 20);
+    await until(async () => notifications.listeners() === before + 20);
     leaving.abort();
-    await until(async () => bus.listeners() === before);
+    await until(async () => notifications.listeners() === before);
     await client.send(CancelRunDocument, { input: { runId: run.id } });
   });
 });

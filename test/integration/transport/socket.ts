@@ -30,8 +30,12 @@ export function openSocket(url: string, principal = 'ada'): SocketClient {
     reportClosed = resolve;
   });
   const client = createClient({
-    ...{ url: url.replace(/^http/, 'ws'), webSocketImpl: Watched, connectionParams: { 'x-principal': principal } },
-    ...{ retryAttempts: 0, lazy: true, lazyCloseTimeout: 0 },
+    url: url.replace(/^http/, 'ws'),
+    webSocketImpl: Watched,
+    connectionParams: { 'x-principal': principal },
+    retryAttempts: 0,
+    lazy: true,
+    lazyCloseTimeout: 0,
     on: { closed: (event) => reportClosed(event as { code: number; reason: string }) },
   });
   onTestFinished(async () => client.dispose());

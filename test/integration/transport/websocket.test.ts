@@ -145,10 +145,10 @@ describe('a subscription over the socket', () => {
 
 test('B27: fifty subscriptions that wait and then leave, politely or not, cost nothing', async () => {
   const { client, url, gateway } = await startTestGateway();
-  const { bus, orchestrator } = gateway.parts;
+  const { notifications, orchestrator } = gateway.parts;
   const { run, session } = await send(client, { sessionKey: 'idle', text: '/hang' });
   await until(async () => orchestrator.running() === 1);
-  const before = bus.listeners();
+  const before = notifications.listeners();
   const sockets = [openSocket(url), openSocket(url)];
   const warnings: Error[] = [];
   process.on('warning', (warning) => warnings.push(warning));
@@ -159,11 +159,11 @@ test('B27: fifty subscriptions that wait and then leave, politely or not, cost n
     return iterate(socket, FollowRunDocument, { runId: run.id });
   });
   const reading = open.map(async (results) => collect(results).catch(() => []));
-  await until(async () => bus.listeners() >= before + 50);
+  await until(async () => notifications.listeners() >= before + 50);
   await Promise.all(open.filter((_, index) => index % 2 === 0).map((results) => results.return?.()));
   sockets[1]?.cut();
   await Promise.all(reading);
-  await until(async () => bus.listeners() === before);
+  await until(async () => notifications.listeners() === before);
   expect(orchestrator.running()).toBe(1);
   expect(warnings).toEqual([]);
   await client.send(CancelRunDocument, { input: { runId: run.id } });

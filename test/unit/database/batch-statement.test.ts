@@ -5,7 +5,7 @@ import {
   batchUpdate,
   databaseTime,
   groupRows,
-  optionalTime,
+  optionalDatabaseTime,
   type Row,
 } from '../../../src/database/batch-statement.ts';
 
@@ -49,7 +49,10 @@ describe('an insert', () => {
 
 test('an update sets every column that is not of the key', () => {
   const { sqlite, postgresql, distinct } = batchUpdate({
-    ...{ name: 'age', order: 20, table: 'Pet', key: ['id', 'name'] },
+    name: 'age',
+    order: 20,
+    table: 'Pet',
+    key: ['id', 'name'],
     columns: { id: 'text', name: 'text', age: 'int' },
   });
   expect(sqlite).toBe(
@@ -104,6 +107,6 @@ test('times are texts that sort as the times do', () => {
   expect([0, 999, 1000, 86_400_000, 1e12].map(databaseTime)).toEqual(
     [0, 999, 1000, 86_400_000, 1e12].map(databaseTime).sort(),
   );
-  expect(optionalTime(null)).toBeNull();
-  expect(optionalTime(0)).toBe('1970-01-01T00:00:00.000+00:00');
+  expect(optionalDatabaseTime(null)).toBeNull();
+  expect(optionalDatabaseTime(0)).toBe('1970-01-01T00:00:00.000+00:00');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { callInWords, coveringGrant, summarise } from '../../../src/domain/approval.ts';
+import { coveringGrant, describeCall, summarise } from '../../../src/domain/approval.ts';
 
 describe('B36: what a person is shown of a call', () => {
   test('the call in one line, and what its tool says that it does', () => {
@@ -8,27 +8,27 @@ describe('B36: what a person is shown of a call', () => {
       'files_write(path: "a\\nb", text: "hi", mode: null): Writes a file. Replaces what was there.',
     );
     expect(summarise({ name: 'clock', description: '' }, {})).toBe('clock()');
-    expect(callInWords('clock', null)).toBe('clock(null)');
-    expect(callInWords('clock', [1])).toBe('clock([1])');
+    expect(describeCall('clock', null)).toBe('clock(null)');
+    expect(describeCall('clock', [1])).toBe('clock([1])');
   });
 
   test('a long member is cut with its length, and hides nothing behind it', () => {
-    const words = callInWords('http_fetch', { body: 'x'.repeat(5000), url: 'https://example.com' });
+    const words = describeCall('http_fetch', { body: 'x'.repeat(5000), url: 'https://example.com' });
     expect(words).toBe(`http_fetch(body: "${'x'.repeat(159)}… (5002 characters), url: "https://example.com")`);
   });
 
   test('no character is cut in two, and the number of members and the description are bounded', () => {
-    expect(callInWords('t', { a: `${'x'.repeat(158)}😀${'x'.repeat(9)}` })).toBe(
+    expect(describeCall('t', { a: `${'x'.repeat(158)}😀${'x'.repeat(9)}` })).toBe(
       `t(a: "${'x'.repeat(158)}… (171 characters))`,
     );
     const many = Object.fromEntries(Array.from({ length: 14 }, (_, index) => [`m${index}`, index]));
-    expect(callInWords('t', many)).toMatch(/, m11: 11, and 2 more\)$/);
+    expect(describeCall('t', many)).toMatch(/, m11: 11, and 2 more\)$/);
     expect(summarise({ name: 't', description: 'd'.repeat(900) }, {})).toBe(`t(): ${'d'.repeat(200)}…`);
   });
 
   test('what can not be seen, or turns text around, is spelt out, in names too', () => {
-    expect(callInWords('t', { path: 'a\u202etxt.exe' })).toBe('t(path: "a\\u{202e}txt.exe")');
-    expect(callInWords('t', { 'safe: true) x(y': 1, 'z\u200b': 2 })).toBe('t("safe: true) x(y": 1, "z\\u{200b}": 2)');
+    expect(describeCall('t', { path: 'a\u202etxt.exe' })).toBe('t(path: "a\\u{202e}txt.exe")');
+    expect(describeCall('t', { 'safe: true) x(y': 1, 'z\u200b': 2 })).toBe('t("safe: true) x(y": 1, "z\\u{200b}": 2)');
     expect(summarise({ name: 't', description: 'Kind\u2066.' }, {})).toBe('t(): Kind\\u{2066}.');
   });
 });

@@ -1,22 +1,26 @@
+import type { Decision } from '../../../src/domain/decide.ts';
 import type {
   ApprovalStatus,
   Json,
   NewEvent,
   OutputUsage,
   PayloadOf,
-  PlacedEvent,
   RunOrigin,
+  SequencedEvent,
 } from '../../../src/domain/events.ts';
 import type { RunLimits } from '../../../src/domain/next-step.ts';
 import { isRefusal, type Refusal } from '../../../src/domain/refusal.ts';
 import { foldRun, type Run } from '../../../src/domain/run.ts';
-import type { Decision } from '../../../src/domain/run-decisions.ts';
 import type { RunStatus } from '../../../src/domain/transitions.ts';
 
 export const runId = 'run_1';
 export const origin: RunOrigin = {
-  ...{ sessionId: 'ses_1', agentId: null, model: null, retryOf: null },
-  ...{ urgent: false, scopes: ['read', 'write'] },
+  sessionId: 'ses_1',
+  agentId: null,
+  model: null,
+  retryOf: null,
+  urgent: false,
+  scopes: ['read', 'write'],
 };
 export const limits: RunLimits = { maxSteps: 4, maxToolCalls: 6, runSeconds: 10, maxTokens: 1000, maxCost: null };
 /** When the questions of `question` expire, in epoch milliseconds. */
@@ -25,8 +29,8 @@ export const expiry = 1_000_000;
 /** Events in the order of a tape. A number is the time, in epoch milliseconds, at which those behind it are recorded. */
 export type Given = NewEvent | number | readonly Given[];
 
-export function tape(...given: Given[]): PlacedEvent[] {
-  const placed: PlacedEvent[] = [];
+export function tape(...given: Given[]): SequencedEvent[] {
+  const placed: SequencedEvent[] = [];
   let recordedAt = 0;
   const place = (part: Given): void => {
     if (typeof part === 'number') recordedAt = part;
@@ -90,9 +94,19 @@ export function status(
 export function context(step: number, model = 'scripted'): NewEvent {
   const end = { runId, seq: 1 };
   const payload: PayloadOf<'context'> = {
-    ...{ step, model, shown: { from: end, to: end, messages: 1 }, memories: [], artifactId: null },
-    ...{ instructionsHash: '', tools: [], estimatedTokens: 0, requestHash: '' },
-    ...{ agent: null, toolsHash: '', cutResults: [], failedCompaction: null },
+    step,
+    model,
+    shown: { from: end, to: end, messages: 1 },
+    memories: [],
+    artifactId: null,
+    instructionsHash: '',
+    tools: [],
+    estimatedTokens: 0,
+    requestHash: '',
+    agent: null,
+    toolsHash: '',
+    cutResults: [],
+    failedCompaction: null,
   };
   return { type: 'context', actor: 'SYSTEM', payload };
 }
@@ -140,7 +154,12 @@ export function verdict(callId: string, effect: 'ALLOW' | 'ASK' | 'DENY'): NewEv
 /** A person is asked about the call; the approval's id is `apr_` with that of the call. */
 export function question(callId: string, more: Partial<PayloadOf<'approval_request'>> = {}): NewEvent {
   const payload: PayloadOf<'approval_request'> = {
-    ...{ callId, approvalId: `apr_${callId}`, risk: 'HIGH', summary: '', expiresAt: expiry, why: 'policy' },
+    callId,
+    approvalId: `apr_${callId}`,
+    risk: 'HIGH',
+    summary: '',
+    expiresAt: expiry,
+    why: 'policy',
     ...more,
   };
   return { type: 'approval_request', actor: 'SYSTEM', payload };
@@ -148,8 +167,15 @@ export function question(callId: string, more: Partial<PayloadOf<'approval_reque
 
 export function answer(callId: string, to: ApprovalStatus, editedInput: Json = null): NewEvent {
   const payload: PayloadOf<'approval_decision'> = {
-    ...{ callId, approvalId: `apr_${callId}`, status: to, scope: to === 'ALLOWED' ? 'ONCE' : null },
-    ...{ decidedBy: null, reason: null, editedInput, grantId: null, grantExpiresAt: null },
+    callId,
+    approvalId: `apr_${callId}`,
+    status: to,
+    scope: to === 'ALLOWED' ? 'ONCE' : null,
+    decidedBy: null,
+    reason: null,
+    editedInput,
+    grantId: null,
+    grantExpiresAt: null,
   };
   return { type: 'approval_decision', actor: 'USER', payload };
 }
@@ -166,8 +192,14 @@ export function toolProgress(callId: string, progress = 1): Extract<NewEvent, { 
 
 export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'>> = {}): NewEvent {
   const payload: PayloadOf<'tool_result'> = {
-    ...{ callId, tool: `tool_${callId}`, ok: true, output: `result of ${callId}`, error: null },
-    ...{ durationMilliseconds: 1, truncated: false, attachment: null },
+    callId,
+    tool: `tool_${callId}`,
+    ok: true,
+    output: `result of ${callId}`,
+    error: null,
+    durationMilliseconds: 1,
+    truncated: false,
+    attachment: null,
     ...more,
   };
   return { type: 'tool_result', actor: 'TOOL', payload };

@@ -44,7 +44,10 @@ const allowed = (callId: string) => verdict(callId, 'ALLOW');
 const answered = [inProgress, context(1), output(1, { text: 'Yes.' })];
 /** Usage of one step that asked for a tool, whose result is there. */
 const spent = (usage: { input?: number; output?: number; cost?: number }) => [
-  ...[inProgress, context(1), output(1, { calls: ['a'], usage }), toolResult('a')],
+  inProgress,
+  context(1),
+  output(1, { calls: ['a'], usage }),
+  toolResult('a'),
 ];
 
 describe('the next step', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
-import { foldOn, placeEvents } from '../../../src/domain/place-events.ts';
 import { activeMilliseconds, evolve, foldRun, hasOpenWork, type Run } from '../../../src/domain/run.ts';
-import { askingCalls, callsOf } from '../../../src/domain/step.ts';
+import { foldOn, sequenceEvents } from '../../../src/domain/sequence-events.ts';
+import { callsOf, waitingCalls } from '../../../src/domain/step.ts';
 import {
   answer,
   asking,
@@ -57,7 +57,10 @@ describe('the beginning', () => {
 
   test('the start gives it its turn and its time', () => {
     expect(runOf(7, pending, 9, status('PENDING', 'IN_PROGRESS', { turn: 3 }))).toMatchObject({
-      ...{ turn: 3, startedAt: 9, createdAt: 7, lastEventAt: 9 },
+      turn: 3,
+      startedAt: 9,
+      createdAt: 7,
+      lastEventAt: 9,
       state: { status: 'IN_PROGRESS', activeSince: 9 },
     });
     const resumed = runOf(7, awaiting('a'), 20, answer('a', 'ALLOWED'), status('AWAITING_APPROVAL', 'IN_PROGRESS'));
@@ -264,7 +267,7 @@ describe('calls', () => {
   });
 
   test('a question shows what a decision needs, and withdrawing or denying it closes it', () => {
-    expect(askingCalls(runOf(asking('a', 'b')).step).map(({ phase }) => phase)).toEqual([
+    expect(waitingCalls(runOf(asking('a', 'b')).step).map(({ phase }) => phase)).toEqual([
       { at: 'asking', approvalId: 'apr_a', expiresAt: expiry, why: 'policy' },
       { at: 'asking', approvalId: 'apr_b', expiresAt: expiry, why: 'policy' },
     ]);
@@ -321,20 +324,26 @@ describe('the fold', () => {
 
   test('evolve never throws, whatever follows whatever, and changes nothing that it was given', () => {
     const all = [
-      ...[input('hello'), steered('more'), context(1), thought, delta, ...output(1, { calls: ['a'] }), compaction],
-      ...[verdict('a', 'ALLOW'), question('a'), answer('a', 'ALLOWED'), answer('a', 'DENIED'), resumption(1)],
-      ...[
-        toolStart('a'),
-        toolProgress('a'),
-        toolResult('a'),
-        status('PENDING', 'IN_PROGRESS'),
-        status('IN_PROGRESS', 'DONE'),
-      ],
-      ...[
-        status('IN_PROGRESS', 'FAILED'),
-        status('IN_PROGRESS', 'CANCELLED'),
-        status('IN_PROGRESS', 'AWAITING_APPROVAL'),
-      ],
+      input('hello'),
+      steered('more'),
+      context(1),
+      thought,
+      delta,
+      ...output(1, { calls: ['a'] }),
+      compaction,
+      verdict('a', 'ALLOW'),
+      question('a'),
+      answer('a', 'ALLOWED'),
+      answer('a', 'DENIED'),
+      resumption(1),
+      toolStart('a'),
+      toolProgress('a'),
+      toolResult('a'),
+      status('PENDING', 'IN_PROGRESS'),
+      status('IN_PROGRESS', 'DONE'),
+      status('IN_PROGRESS', 'FAILED'),
+      status('IN_PROGRESS', 'CANCELLED'),
+      status('IN_PROGRESS', 'AWAITING_APPROVAL'),
     ];
     for (const first of all) {
       for (const second of all) {
@@ -351,12 +360,12 @@ describe('the fold', () => {
 
   test('events are placed behind the fold, and time never goes back', () => {
     const run = runOf(5000, inProgress);
-    const placed = placeEvents(run, { runId, now: 10, epoch: 1 }, [context(1), delta]);
+    const placed = sequenceEvents(run, { runId, now: 10, epoch: 1 }, [context(1), delta]);
     expect(placed.map(({ seq, recordedAt }) => [seq, recordedAt])).toEqual([
       [4, 5000],
       [5, 5000],
     ]);
-    expect(placeEvents(null, { runId, now: 10, epoch: null }, [input('hello')])).toEqual(tape(10, input('hello')));
+    expect(sequenceEvents(null, { runId, now: 10, epoch: null }, [input('hello')])).toEqual(tape(10, input('hello')));
     expect(foldOn(run, { runId, now: 6000, epoch: 1 }, [context(1)])).toEqual(
       runOf(5000, inProgress, 6000, context(1)),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maskJson, maskText } from '../../../src/domain/secrets/mask.ts';
-import { createSecretVault } from '../../../src/tools/secret-vault.ts';
+import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { ordinary, secrets } from './secret-corpus.ts';
 
 describe('B61: masking', () => {
@@ -62,17 +62,17 @@ describe('B61: masking', () => {
 
 describe('the vault', () => {
   test('gives back what it concealed, to the same session alone', () => {
-    const vault = createSecretVault(null);
+    const vault = createSecretStore(null);
     const input = { url: 'https://ada:hunter22@example.com/', password: 'correct horse' };
-    const shown = vault.conceal('ses_1', input);
+    const shown = vault.mask('ses_1', input);
     expect(JSON.stringify(shown)).not.toMatch(/hunter22|correct horse/);
     expect(vault.reveal('ses_1', shown)).toEqual({ ok: true, input });
     expect(vault.reveal('ses_2', shown)).toMatchObject({ ok: false, error: expect.stringContaining('Give it again') });
-    expect(createSecretVault(null).reveal('ses_1', shown)).toMatchObject({ ok: false });
+    expect(createSecretStore(null).reveal('ses_1', shown)).toMatchObject({ ok: false });
     const named = {
       headers: { 'sk-proj-abcdefghij0123456789ABCDEFGHIJ': 1, 'sk-proj-zyxwvutsrq9876543210ZYXWVUTSRQ': 2 },
     };
-    const shownNames = vault.conceal('ses_1', named);
+    const shownNames = vault.mask('ses_1', named);
     expect(JSON.stringify(shownNames)).not.toContain('sk-proj');
     expect(vault.reveal('ses_1', shownNames)).toEqual({ ok: true, input: named });
     expect(vault.reveal('ses_2', shownNames)).toMatchObject({ ok: false });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type PlacedMessage, transcript } from '../../../src/domain/transcript.ts';
+import { type SequencedMessage, transcript } from '../../../src/domain/transcript.ts';
 import {
   answer,
   awaiting,
@@ -89,7 +89,7 @@ describe('tool results', () => {
 
   test('text is shown as it is, anything else as JSON', () => {
     const shown = [{ n: [1] }, 'plain "text"', null, ''].map((value) => {
-      const message: PlacedMessage | undefined = messages(called('a'), toolResult('a', { output: value })).at(-1);
+      const message: SequencedMessage | undefined = messages(called('a'), toolResult('a', { output: value })).at(-1);
       return message?.text;
     });
     expect(shown).toEqual(['{"n":[1]}', 'plain "text"', 'null', '']);
@@ -111,7 +111,10 @@ describe('B15: a steered message', () => {
   test('B15: during a call stands behind its answer, before the next one', () => {
     const given = [inProgress, context(1), steered('more'), output(1, { text: 'Yes.' })];
     expect(words(given, context(2), output(2, { text: 'Both.' }))).toEqual([
-      ...['user: hello', 'assistant: Yes.', 'user: more', 'assistant: Both.'],
+      'user: hello',
+      'assistant: Yes.',
+      'user: more',
+      'assistant: Both.',
     ]);
   });
 
@@ -125,14 +128,22 @@ describe('B15: a steered message', () => {
       context(2),
     ];
     expect(words(given, output(2, { text: 'Yes.' }))).toEqual([
-      ...['user: hello', 'assistant: ', 'a: result of a', 'b: result of b'],
-      ...['user: more', 'user: and more', 'assistant: Yes.'],
+      'user: hello',
+      'assistant: ',
+      'a: result of a',
+      'b: result of b',
+      'user: more',
+      'user: and more',
+      'assistant: Yes.',
     ]);
   });
 
   test('B15: that no call has seen yet stands last', () => {
     expect(words(called('a'), steered('more'), toolResult('a'))).toEqual([
-      ...['user: hello', 'assistant: ', 'a: result of a', 'user: more'],
+      'user: hello',
+      'assistant: ',
+      'a: result of a',
+      'user: more',
     ]);
   });
 
@@ -144,7 +155,11 @@ describe('B15: a steered message', () => {
   test('B15: between two attempts of a call is shown to the second', () => {
     const given = [called('a'), toolResult('a'), context(2), resumption(2), steered('more'), context(2)];
     expect(words(given, output(2, { text: 'Yes.' }))).toEqual([
-      ...['user: hello', 'assistant: ', 'a: result of a', 'user: more', 'assistant: Yes.'],
+      'user: hello',
+      'assistant: ',
+      'a: result of a',
+      'user: more',
+      'assistant: Yes.',
     ]);
   });
 });

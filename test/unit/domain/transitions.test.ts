@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { foldOn } from '../../../src/domain/place-events.ts';
-import { decide, type RunCommand } from '../../../src/domain/run-decisions.ts';
+import { decide, type RunCommand } from '../../../src/domain/decide.ts';
+import { foldOn } from '../../../src/domain/sequence-events.ts';
 import {
   isTerminal,
   type RunStatus,

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { PlacedEvent } from '../../../src/domain/events.ts';
+import type { SequencedEvent } from '../../../src/domain/events.ts';
 import { nextStep } from '../../../src/domain/next-step.ts';
 import { activeMilliseconds, foldRun } from '../../../src/domain/run.ts';
 import { transcript } from '../../../src/domain/transcript.ts';
 import { context, inProgress, limits, output, resumption, runId, runOf, showing, steered, tape } from './given.ts';
 
 /** The message was recorded behind what the executor had read, and in front of the context that it then recorded. */
-function overtaken(): PlacedEvent[] {
+function overtaken(): SequencedEvent[] {
   return tape(inProgress, steered('Wait!'), context(1), output(1, { text: 'Done.' })).map((event) =>
-    event.type === 'context' ? ({ ...event, ...showing(event, 2) } as PlacedEvent) : event,
+    event.type === 'context' ? ({ ...event, ...showing(event, 2) } as SequencedEvent) : event,
   );
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { eachOf } from '../../../src/graphql/tape/event-source.ts';
-import { createFollowing } from '../../../src/tape/following.ts';
+import { eachOf } from '../../../src/graphql/execution/event-source.ts';
+import { createFollowing } from '../../../src/streams/following.ts';
 
 interface Item {
   n: number;

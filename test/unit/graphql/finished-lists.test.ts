@@ -8,8 +8,8 @@ import {
   parse,
 } from 'graphql';
 import { expect, test } from 'vitest';
-import { executeFinishing, itemsOrFinished } from '../../../src/graphql/connection/finished-lists.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
+import { executeFinishing, itemsOrFinished } from '../../../src/graphql/execution/finished-lists.ts';
 
 const schema = buildSchema(`
   type Query { shelf: Shelf later: Shelf required: Shelf! }
@@ -61,8 +61,16 @@ const raw = schema.getType('Raw') as GraphQLScalarType;
 raw.serialize = (value) => value;
 
 const book = {
-  ...{ __typename: 'Book', id: 'b', title: 'One', tags: ['a', 'b'], size: 'LARGE', raw: { deep: [1, null] }, pages: 3 },
-  ...{ cover: { colour: 'red' }, chapters: [{ colour: 'blue' }], method: () => 'called' },
+  __typename: 'Book',
+  id: 'b',
+  title: 'One',
+  tags: ['a', 'b'],
+  size: 'LARGE',
+  raw: { deep: [1, null] },
+  pages: 3,
+  cover: { colour: 'red' },
+  chapters: [{ colour: 'blue' }],
+  method: () => 'called',
 };
 const box = { __typename: 'Box', id: 'x', title: null, tags: null, size: 'SMALL', raw: 'text', weight: 1.5 };
 const shelfOf = (things: unknown[]) => ({

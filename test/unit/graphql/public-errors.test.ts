@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
 import { badUserInput, publicError, publicOrMasked } from '../../../src/graphql/public-errors.ts';
-import { CursorError } from '../../../src/tape/cursor.ts';
+import { CursorError } from '../../../src/streams/cursor.ts';
 
 /** As execution wraps what a resolver throws. */
 const thrown = (originalError: Error) =>

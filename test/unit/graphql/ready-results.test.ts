@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { GraphQLError, GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, parse } from 'graphql';
 import { expect, test } from 'vitest';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
-import { type StreamedResult, subscribeOperation } from '../../../src/graphql/subscribe.ts';
-import { createFollowing, type Following } from '../../../src/tape/following.ts';
+import { type StreamedResult, subscribeOperation } from '../../../src/graphql/execution/subscribe.ts';
+import { createFollowing, type Following } from '../../../src/streams/following.ts';
 
 interface Numbered {
   n: number;
@@ -61,7 +61,9 @@ async function open() {
   const waiting = results.next();
   await setImmediate();
   return {
-    ...{ ready, results, waiting },
+    ready,
+    results,
+    waiting,
     tell: () => tell(),
     told: () => told,
     left: () => left,

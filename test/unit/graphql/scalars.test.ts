@@ -12,8 +12,18 @@ test.each([
 ])('%s is an instant', (text, instant) => expect(parseInstant(text).toISOString()).toBe(instant));
 
 test.each([
-  ...['', 'yesterday', '2026-11-22', '2026-11-22T10:15:30', '2026-02-30T00:00:00Z', '2026-13-01T00:00:00Z'],
-  ...['2026-11-22T24:00:00Z', '2026-11-22T10:15:30+99:00', ' 2026-11-22T10:15:30Z', 1763806530, null, {}],
+  '',
+  'yesterday',
+  '2026-11-22',
+  '2026-11-22T10:15:30',
+  '2026-02-30T00:00:00Z',
+  '2026-13-01T00:00:00Z',
+  '2026-11-22T24:00:00Z',
+  '2026-11-22T10:15:30+99:00',
+  ' 2026-11-22T10:15:30Z',
+  1763806530,
+  null,
+  {},
 ])('%j is none', (value) => {
   expect(() => parseInstant(value)).toThrow('is not an instant; write it like 2026-11-22T10:15:30.123Z.');
 });

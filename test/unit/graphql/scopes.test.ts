@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { scopeOfMutation } from '../../../src/graphql/execution/scopes.ts';
 import { schema } from '../../../src/graphql/schema.ts';
-import { scopeOfMutation } from '../../../src/graphql/scopes.ts';
 
 test('B58: every mutation is classified, and one that is not needs admin', () => {
   const names = Object.keys(schema.getMutationType()?.getFields() ?? {});

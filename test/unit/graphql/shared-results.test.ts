@@ -1,7 +1,7 @@
 import { parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { shareResults } from '../../../src/graphql/execution/shared-results.ts';
 import { schema } from '../../../src/graphql/schema.ts';
-import { shareResults } from '../../../src/graphql/shared-results.ts';
 
 const document = parse(
   'subscription Follow($run: ID!, $after: String) { runEvents(runId: $run, after: $after) { seq type } }',

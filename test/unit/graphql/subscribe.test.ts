@@ -9,8 +9,8 @@ import {
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
-import { eventCursor, type StreamedResult, subscribeOperation } from '../../../src/graphql/subscribe.ts';
-import { CursorError } from '../../../src/tape/cursor.ts';
+import { eventCursor, type StreamedResult, subscribeOperation } from '../../../src/graphql/execution/subscribe.ts';
+import { CursorError } from '../../../src/streams/cursor.ts';
 
 type Step = { value: number } | 'end' | Error;
 

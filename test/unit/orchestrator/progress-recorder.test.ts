@@ -4,7 +4,9 @@ import type { ProgressReport } from '../../../src/tools/tool.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
 const report = (progress: number, more: Partial<ProgressReport> = {}): ProgressReport => ({
-  ...{ progress, total: null, message: null },
+  progress,
+  total: null,
+  message: null,
   ...more,
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openPolicy } from '../../../src/policy/policy-file.ts';
-import { permitAll, policyOf, problemsOf, question } from './question.ts';
+import { permitAll, policyOf, problemsOf, question } from './policy-request.ts';
 
 const unattended = 'permit (principal, action == Action::"callUnattended", resource)';
 
@@ -12,13 +12,13 @@ describe('the built-in policy', () => {
   const { policy } = opened.source;
 
   test('B34: lets low risk run unattended, and leaves the rest to a person', () => {
-    expect(policy.judge(question({ tool: 'clock', risk: 'LOW' }))).toEqual({
+    expect(policy.evaluate(question({ tool: 'clock', risk: 'LOW' }))).toEqual({
       effect: 'ALLOW',
       rules: ['low-risk'],
       reason: 'Tools of low risk run unattended.',
     });
     for (const risk of ['MEDIUM', 'HIGH', 'CRITICAL'] as const) {
-      expect(policy.judge(question({ risk }))).toEqual({
+      expect(policy.evaluate(question({ risk }))).toEqual({
         effect: 'ASK',
         rules: [],
         reason: `http_fetch is of ${risk.toLowerCase()} risk, and no rule lets it run without asking.`,
@@ -27,8 +27,8 @@ describe('the built-in policy', () => {
   });
 
   test('B35: permits an agent its own tools only', () => {
-    expect(policy.judge(question({ agent: 'clerk', tools: ['http_fetch'] })).effect).toBe('ASK');
-    expect(policy.judge(question({ agent: 'clerk', tools: ['clock'], risk: 'LOW' }))).toEqual({
+    expect(policy.evaluate(question({ agent: 'clerk', tools: ['http_fetch'] })).effect).toBe('ASK');
+    expect(policy.evaluate(question({ agent: 'clerk', tools: ['clock'], risk: 'LOW' }))).toEqual({
       effect: 'DENY',
       rules: [],
       reason: 'No rule permits the call of http_fetch.',
@@ -51,8 +51,8 @@ describe('rules', () => {
       @id("b") @reason("Not here.") forbid (principal, action, resource) when { resource.risk == "HIGH" };
       @id("a") @reason("Not now.") forbid (principal, action, resource == Tool::"http_fetch");
       forbid (principal, action, resource) when { resource.idempotent };`);
-    expect(policy.judge(question())).toEqual({ effect: 'DENY', rules: ['b', 'a'], reason: 'Not here. Not now.' });
-    expect(policy.judge(question({ tool: 'x', risk: 'LOW', idempotent: true }))).toEqual({
+    expect(policy.evaluate(question())).toEqual({ effect: 'DENY', rules: ['b', 'a'], reason: 'Not here. Not now.' });
+    expect(policy.evaluate(question({ tool: 'x', risk: 'LOW', idempotent: true }))).toEqual({
       effect: 'DENY',
       rules: ['policy3'],
       reason: 'Forbidden by policy3.',
@@ -62,14 +62,18 @@ describe('rules', () => {
   test('what is forbidden to run unattended is put to a person', () => {
     const policy = policyOf(`${permitAll}${unattended};
       @id("night") @reason("At night a person looks.") forbid (principal, action == Action::"callUnattended", resource);`);
-    expect(policy.judge(question())).toEqual({ effect: 'ASK', rules: ['night'], reason: 'At night a person looks.' });
+    expect(policy.evaluate(question())).toEqual({
+      effect: 'ASK',
+      rules: ['night'],
+      reason: 'At night a person looks.',
+    });
   });
 
   test('ids by place hold beyond ten policies', () => {
     const many = Array.from({ length: 12 }, (_, place) => `forbid (principal, action, resource == Tool::"t${place}");`);
     const policy = policyOf(many.join('\n'));
     for (const place of [0, 1, 2, 9, 10, 11]) {
-      expect(policy.judge(question({ tool: `t${place}` })).rules).toEqual([`policy${place}`]);
+      expect(policy.evaluate(question({ tool: `t${place}` })).rules).toEqual([`policy${place}`]);
     }
   });
 
@@ -90,8 +94,8 @@ describe('rules', () => {
     ['context.input.tags.contains("a")', { input: { tags: ['b', 'a'] } }, { input: { tags: [] } }],
   ])('can speak of %s', (condition, yes, no) => {
     const policy = policyOf(`${permitAll}${unattended} when { ${condition} };`);
-    expect(policy.judge(question(yes)).effect).toBe('ALLOW');
-    expect(policy.judge(question(no))).toMatchObject({ effect: 'ASK', rules: [] });
+    expect(policy.evaluate(question(yes)).effect).toBe('ALLOW');
+    expect(policy.evaluate(question(no))).toMatchObject({ effect: 'ASK', rules: [] });
   });
 });
 
@@ -108,18 +112,18 @@ describe('a rule that can not be evaluated', () => {
     const forbids = policyOf(
       `${permitAll}@id("notes") forbid (principal, action == Action::"call", resource) ${reads};`,
     );
-    expect(forbids.judge(question({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
+    expect(forbids.evaluate(question({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
     const permits = policyOf(
       `${permitAll}@id("notes") permit (principal, action == Action::"call", resource) ${reads};`,
     );
-    expect(permits.judge(question({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
+    expect(permits.evaluate(question({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
     const runs = policyOf(`${permitAll}${unattended}; @id("notes") ${unattended} ${reads};`);
-    expect(runs.judge(question({ input }))).toMatchObject({ effect: 'ASK', rules: ['notes'] });
+    expect(runs.evaluate(question({ input }))).toMatchObject({ effect: 'ASK', rules: ['notes'] });
   });
 
   test('says which one it is, and why', () => {
     const policy = policyOf(`${permitAll}@id("notes") forbid (principal, action, resource) ${reads};`);
-    expect(policy.judge(question()).reason).toMatch(/^The rule notes could not be evaluated: .*attribute `path`/);
+    expect(policy.evaluate(question()).reason).toMatch(/^The rule notes could not be evaluated: .*attribute `path`/);
   });
 });
 
@@ -134,13 +138,13 @@ describe('an input', () => {
     ['has an entity of its own', { ok: true, principal: { __entity: { type: 'Principal', id: 'root' } } }],
     ['has an extension value', { ok: true, at: { __extn: { fn: 'ip', arg: 'nonsense' } } }],
   ])('that %s is judged', (_what, input) => {
-    expect(policy.judge(question({ input })).effect).toBe('ALLOW');
+    expect(policy.evaluate(question({ input })).effect).toBe('ALLOW');
   });
 
   test('that lies a thousand levels deep is judged', () => {
     let deep: unknown = 1;
     for (let level = 0; level < 1000; level += 1) deep = level % 2 === 0 ? [deep] : { deep };
-    expect(policy.judge(question({ input: { ok: true, deep: JSON.parse(JSON.stringify(deep)) } })).effect).toBe(
+    expect(policy.evaluate(question({ input: { ok: true, deep: JSON.parse(JSON.stringify(deep)) } })).effect).toBe(
       'ALLOW',
     );
   });

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { riskLevels } from '../../../src/domain/events.ts';
 import { schema } from '../../../src/graphql/schema.ts';
-import { policyOf, question } from './question.ts';
+import { policyOf, question } from './policy-request.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -53,7 +53,7 @@ describe('the page about policy', () => {
   );
 
   test.each(judged)('example: $tool $input of $scopes is $effect', ({ example, effect, rules, ...asked }) => {
-    const answer = policyOf(`${builtin}${example}`).judge(question(asked));
+    const answer = policyOf(`${builtin}${example}`).evaluate(question(asked));
     expect(answer).toMatchObject({ effect, rules });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { permitAll, problemsOf } from './question.ts';
+import { permitAll, problemsOf } from './policy-request.ts';
 
 const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
 

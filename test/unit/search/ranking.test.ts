@@ -3,7 +3,7 @@ import { fuseRanks } from '../../../src/domain/search/fused-ranks.ts';
 import { withRecency } from '../../../src/domain/search/recency.ts';
 import { isSameFact } from '../../../src/domain/search/same-fact.ts';
 import { snippetOf } from '../../../src/domain/search/snippet.ts';
-import { likeness, packVector } from '../../../src/domain/search/vectors.ts';
+import { cosineSimilarity, packVector } from '../../../src/domain/search/vectors.ts';
 
 test('ranks are fused: what stands high in both lists comes first, and the first of all has 1', () => {
   const fused = fuseRanks([
@@ -60,8 +60,8 @@ describe('a snippet', () => {
 test('packed vectors keep their direction', () => {
   const left = Float32Array.from({ length: 64 }, (_, index) => Math.sin(index));
   const right = Float32Array.from({ length: 64 }, (_, index) => Math.sin(index) * 7 + 0.1);
-  expect(likeness(packVector(left), packVector(right))).toBeGreaterThan(0.99);
-  expect(likeness(packVector(left), packVector(left.map((value) => -value)))).toBeCloseTo(-1);
-  expect(likeness(packVector(new Float32Array(64)), packVector(left))).toBe(0);
-  expect(likeness(new Int8Array(), packVector(left))).toBe(0);
+  expect(cosineSimilarity(packVector(left), packVector(right))).toBeGreaterThan(0.99);
+  expect(cosineSimilarity(packVector(left), packVector(left.map((value) => -value)))).toBeCloseTo(-1);
+  expect(cosineSimilarity(packVector(new Float32Array(64)), packVector(left))).toBe(0);
+  expect(cosineSimilarity(new Int8Array(), packVector(left))).toBe(0);
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { passageAt, passagesOf } from '../../../src/domain/search/passages.ts';
-import { questionOf } from '../../../src/domain/search/question.ts';
-import { placedWords, wordsOf } from '../../../src/domain/search/words.ts';
+import { searchTerms } from '../../../src/domain/search/search-terms.ts';
+import { wordSpans, wordsOf } from '../../../src/domain/search/words.ts';
 
 describe('words', () => {
   test.each([
@@ -22,7 +22,7 @@ describe('words', () => {
   test('of any text hold nothing that a query language could take for its own', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
-        for (const { word, start, end } of placedWords(text)) {
+        for (const { word, start, end } of wordSpans(text)) {
           expect(word).toMatch(/^[\p{L}\p{N}\p{M}]{1,64}$/u);
           expect(end).toBeGreaterThan(start);
           expect(end).toBeLessThanOrEqual(text.length);
@@ -50,14 +50,14 @@ describe('passages', () => {
 
 describe('a question', () => {
   test('has each word once, and its last may be the beginning of one', () => {
-    expect(questionOf('The the CAT')).toEqual({ words: ['the', 'cat'], prefix: true });
-    expect(questionOf('cat?')).toEqual({ words: ['cat'], prefix: false });
-    expect(questionOf('?!')).toBeNull();
+    expect(searchTerms('The the CAT')).toEqual({ words: ['the', 'cat'], prefix: true });
+    expect(searchTerms('cat?')).toEqual({ words: ['cat'], prefix: false });
+    expect(searchTerms('?!')).toBeNull();
   });
 
   test('that is long keeps its longest words', () => {
     const long = Array.from({ length: 30 }, (_, index) => `a${'b'.repeat(index)}`).join(' ');
-    const question = questionOf(long);
+    const question = searchTerms(long);
     expect(question?.words).toHaveLength(16);
     expect(question?.words.at(-1)).toHaveLength(30);
     expect(question?.prefix).toBe(false);

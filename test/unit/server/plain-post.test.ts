@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buildSchema, type ExecutionResult } from 'graphql';
 import { expect, test } from 'vitest';
-import type { GraphqlContext, Leaving } from '../../../src/graphql/context.ts';
+import type { GraphqlContext, SignalSource } from '../../../src/graphql/context.ts';
 import { createDocuments } from '../../../src/server/transport/documents.ts';
 import { createPlainPost } from '../../../src/server/transport/plain-post.ts';
 
@@ -36,11 +36,12 @@ function later<Value>(): [Promise<Value>, (value: Value) => void] {
 
 /** Posts a query that goes on until it is told to end. */
 async function post() {
-  const [begun, begin] = later<Leaving>();
+  const [begun, begin] = later<SignalSource>();
   const [result, finish] = later<ExecutionResult>();
-  let leaving: Leaving | null = null;
+  let leaving: SignalSource | null = null;
   const plainPost = createPlainPost({
-    ...{ schema, documents: createDocuments(schema, null) },
+    schema,
+    documents: createDocuments(schema, null),
     makeContext: (_identity, operation) => {
       leaving = operation.leaving;
       return {} as GraphqlContext;

@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Clock } from '../../../../src/clock.ts';
 import { createMcpServer, type McpServer } from '../../../../src/tools/mcp/mcp-server.ts';
-import type { McpServerOptions } from '../../../../src/tools/mcp/server-life.ts';
+import type { McpServerOptions } from '../../../../src/tools/mcp/server-lifecycle.ts';
 
 type Listed = { name: string } & Record<string, unknown>;
 type Respond = (
@@ -59,14 +59,19 @@ export function createFakeServer(pages: Listed[][]): FakeServer {
     return { transport: ours, failure: () => null, noticesLoss: true, close: () => ours.close() };
   };
   const fake: FakeServer = {
-    ...{ pages, broken: false, holdsReports: false, starts: 0, warnings: [] },
+    pages,
+    broken: false,
+    holdsReports: false,
+    starts: 0,
+    warnings: [],
     respond: () => ({ content: [] }),
     crash: async () => current?.close(),
     announce: async () => current?.sendToolListChanged(),
     report: async (params) => current?.notification({ method: 'notifications/progress', params }),
     subject(name, clock, config) {
       const log = {
-        ...{ debug: () => {}, info: () => {} },
+        debug: () => {},
+        info: () => {},
         warn: (facts: object, text: string) => void fake.warnings.push({ facts, text }),
       };
       const settings = { disabled: false, timeoutSeconds: 60, tools: {}, ...config };

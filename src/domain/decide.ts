@@ -1,0 +1,225 @@
+import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
+import { conflict, notFound, type Refusal, refuseTransition } from './refusal.ts';
+import type { Run } from './run.ts';
+import { isStarted, type WaitingCall, waitingCalls } from './step.ts';
+import { isTerminal, type RunStatus, transitions } from './transitions.ts';
+
+/** What somebody wants of a run. Times are epoch milliseconds; ids come from outside. */
+export type RunCommand =
+  /** `turn`: the place among the session's started runs of one that begins at once. */
+  | { kind: 'send'; text: string; idempotencyKey: string | null; origin: RunOrigin; turn?: number }
+  | { kind: 'steer'; text: string; idempotencyKey: string | null }
+  | { kind: 'start'; turn: number }
+  /** What an executor saw or is about to do. */
+  | { kind: 'record'; events: NewEvent[] }
+  /** What a tool says of a call under way. Nothing follows from it, and none is recorded behind the call's result. */
+  | { kind: 'report'; payload: PayloadOf<'tool_progress'> }
+  | { kind: 'requestApproval' }
+  | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
+  | { kind: 'expireApproval'; approvalId: string; onExpiry: 'deny' | 'fail' }
+  | { kind: 'complete' }
+  | { kind: 'fail'; error: RunError }
+  | { kind: 'cancel'; reason: string | null };
+
+export type ApprovalVerdict =
+  | {
+      decision: 'ALLOW';
+      by: string;
+      scope: ApprovalScope;
+      grant: NewGrant | null;
+      editedInput: Json;
+      reason: string | null;
+    }
+  | { decision: 'DENY'; by: string; reason: string | null };
+
+export interface NewGrant {
+  grantId: string;
+  expiresAt: number | null;
+}
+
+export type Decision = { kind: 'events'; events: NewEvent[] } | Refusal;
+
+const events = (...list: NewEvent[]): Decision => ({ kind: 'events', events: list });
+
+/** What a command leads to. Decides only from its arguments and changes nothing. */
+export function decide(run: Run | null, command: RunCommand, now: number): Decision {
+  if (command.kind === 'send') {
+    return run === null ? begin(command) : conflict(`Run ${run.runId} has been recorded before.`);
+  }
+  if (run === null) return notFound('run', '');
+  switch (command.kind) {
+    case 'steer':
+      return isTerminal(run.state.status)
+        ? refuseTransition(run.runId, run.state.status, 'steer')
+        : events(inputEvent(command.text, command.idempotencyKey, true, null));
+    case 'record':
+      return run.state.status === 'IN_PROGRESS'
+        ? { kind: 'events', events: command.events }
+        : refuseTransition(run.runId, run.state.status, 'record');
+    case 'report':
+      if (run.state.status !== 'IN_PROGRESS') return refuseTransition(run.runId, run.state.status, 'report');
+      return isStarted(run.step, command.payload.callId)
+        ? events({ type: 'tool_progress', actor: 'TOOL', payload: command.payload })
+        : events();
+    case 'start':
+    case 'requestApproval':
+    case 'complete':
+      return transition(run, command);
+    case 'fail':
+    case 'cancel':
+      return end(run, command);
+    case 'decideApproval':
+      return decideApproval(run, command.approvalId, command.verdict, now);
+    case 'expireApproval':
+      return expireApproval(run, command);
+    default:
+      return command satisfies never;
+  }
+}
+
+function begin({ text, idempotencyKey, origin, turn }: Extract<RunCommand, { kind: 'send' }>): Decision {
+  return events(
+    inputEvent(text, idempotencyKey, false, origin),
+    statusEvent('USER', null, 'PENDING'),
+    ...(turn === undefined ? [] : [statusEvent('SYSTEM', 'PENDING', 'IN_PROGRESS', { turn })]),
+  );
+}
+
+function transition(
+  run: Run,
+  command: Extract<RunCommand, { kind: 'start' | 'requestApproval' | 'complete' }>,
+): Decision {
+  const from = run.state.status;
+  const to = transitions[from][command.kind];
+  if (to === null) return refuseTransition(run.runId, from, command.kind);
+  return events(statusEvent('SYSTEM', from, to, command.kind === 'start' ? { turn: command.turn } : {}));
+}
+
+/** Ending a run withdraws every question that is still open. */
+function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>): Decision {
+  const from = run.state.status;
+  const to = transitions[from][command.kind];
+  if (to === null) {
+    return from === 'CANCELLED' && command.kind === 'cancel'
+      ? events()
+      : refuseTransition(run.runId, from, command.kind);
+  }
+  const withdrawn = waitingCalls(run.step).map((call) => approvalEvent('SYSTEM', call, { status: 'WITHDRAWN' }));
+  const status =
+    command.kind === 'cancel'
+      ? statusEvent('USER', from, to, { reason: command.reason })
+      : statusEvent('SYSTEM', from, to, { reason: command.error.message, error: command.error });
+  return events(...withdrawn, status);
+}
+
+function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, now: number): Decision {
+  const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === approvalId);
+  if (!call || isTerminal(run.state.status) || call.phase.expiresAt <= now) return settled(approvalId);
+  if (verdict.decision === 'DENY') {
+    const message =
+      verdict.reason === null ? 'A person denied this call.' : `A person denied this call: ${verdict.reason}`;
+    return events(
+      approvalEvent('USER', call, { status: 'DENIED', decidedBy: verdict.by, reason: verdict.reason }),
+      failedResult(call, message),
+      ...resumption(run),
+    );
+  }
+  return events(
+    approvalEvent('USER', call, {
+      status: 'ALLOWED',
+      scope: verdict.scope,
+      decidedBy: verdict.by,
+      reason: verdict.reason,
+      editedInput: verdict.editedInput,
+      grantId: verdict.grant?.grantId ?? null,
+      grantExpiresAt: verdict.grant?.expiresAt ?? null,
+    }),
+    ...resumption(run),
+  );
+}
+
+function expireApproval(run: Run, command: Extract<RunCommand, { kind: 'expireApproval' }>): Decision {
+  const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === command.approvalId);
+  if (!call || isTerminal(run.state.status)) return settled(command.approvalId);
+  const expired = approvalEvent('SYSTEM', call, { status: 'EXPIRED' });
+  if (command.onExpiry === 'deny') {
+    return events(expired, failedResult(call, 'Nobody approved this call in time.'), ...resumption(run));
+  }
+  const others = waitingCalls(run.step).filter((other) => other !== call);
+  const message = `Nobody approved the call of ${call.tool} in time.`;
+  return events(
+    expired,
+    ...others.map((other) => approvalEvent('SYSTEM', other, { status: 'WITHDRAWN' })),
+    statusEvent('SYSTEM', run.state.status, 'FAILED', {
+      reason: message,
+      error: { code: 'APPROVAL_TIMEOUT', message, retryable: true },
+    }),
+  );
+}
+
+/** The last answer that a waiting run needs sets it going again. */
+function resumption(run: Run): NewEvent[] {
+  const to = transitions[run.state.status].resume;
+  return to !== null && waitingCalls(run.step).length === 1 ? [statusEvent('SYSTEM', run.state.status, to)] : [];
+}
+
+function settled(approvalId: string): Refusal {
+  return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is settled.` };
+}
+
+function inputEvent(text: string, idempotencyKey: string | null, steered: boolean, origin: RunOrigin | null): NewEvent {
+  return { type: 'input', actor: 'USER', payload: { text, steered, idempotencyKey, origin } };
+}
+
+type Status = Extract<NewEvent, { type: 'status' }>;
+
+function statusEvent(
+  actor: Status['actor'],
+  from: RunStatus | null,
+  to: RunStatus,
+  more: Partial<Status['payload']> = {},
+): NewEvent {
+  return { type: 'status', actor, payload: { from, to, reason: null, error: null, turn: null, ...more } };
+}
+
+type ApprovalDecision = Extract<NewEvent, { type: 'approval_decision' }>;
+
+function approvalEvent(
+  actor: ApprovalDecision['actor'],
+  call: WaitingCall,
+  more: Pick<ApprovalDecision['payload'], 'status'> & Partial<ApprovalDecision['payload']>,
+): NewEvent {
+  return {
+    type: 'approval_decision',
+    actor,
+    payload: {
+      callId: call.callId,
+      approvalId: call.phase.approvalId,
+      scope: null,
+      decidedBy: null,
+      reason: null,
+      editedInput: null,
+      grantId: null,
+      grantExpiresAt: null,
+      ...more,
+    },
+  };
+}
+
+/** The result of a call that never ran; it tells the model why. */
+export function failedResult(call: { callId: string; tool: string }, error: string): NewEvent {
+  return {
+    type: 'tool_result',
+    actor: 'TOOL',
+    payload: {
+      callId: call.callId,
+      tool: call.tool,
+      ok: false,
+      output: null,
+      error,
+      durationMilliseconds: 0,
+      truncated: false,
+      attachment: null,
+    },
+  };
+}

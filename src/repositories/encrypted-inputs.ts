@@ -1,0 +1,51 @@
+import { type BatchStatement, batchInsert, type RowWrite } from '../database/batch-statement.ts';
+import type { Client } from '../database/database.ts';
+import type { SequencedEvent } from '../domain/events.ts';
+import type { Run } from '../domain/run.ts';
+import { holdsPlaceholder } from '../domain/secrets/mask.ts';
+import { callsOf } from '../domain/step.ts';
+import { isTerminal } from '../domain/transitions.ts';
+
+const insertStatement = batchInsert({
+  name: 'insert sealed input',
+  order: 26,
+  table: 'SealedInput',
+  columns: { callId: 'text', runId: 'text', sealed: 'text' },
+  key: ['callId'],
+  replace: ['sealed'],
+  onConflict: 'replace',
+});
+
+const deleteStatement: BatchStatement = {
+  name: 'delete sealed input',
+  order: 27,
+  distinct: ['callId'],
+  sqlite: `DELETE FROM "SealedInput" WHERE "callId" IN (SELECT element.value ->> 'callId' FROM json_each(?) AS element)`,
+  postgresql: `DELETE FROM "SealedInput" WHERE "callId" IN (SELECT element."callId" FROM jsonb_to_recordset($1::jsonb) AS element("callId" text))`,
+};
+
+/** Goes into the append of the call, or of the decision that put another input in its place. */
+export function insertEncryptedInput(input: { callId: string; runId: string; sealed: string }): RowWrite {
+  return { statement: insertStatement, row: input };
+}
+
+export function deleteEncryptedInput(callId: string): RowWrite {
+  return { statement: deleteStatement, row: { callId } };
+}
+
+/** What was sealed for calls that the events settle, or that end with their run, is gone with them. `run` is the fold before. */
+export function settledEncryptedInputs(run: Run | null, events: readonly SequencedEvent[]): RowWrite[] {
+  const isOver = events.some(({ type, payload }) => type === 'status' && isTerminal(payload.to));
+  const settled = new Set(events.flatMap(({ type, payload }) => (type === 'tool_result' ? [payload.callId] : [])));
+  if (!isOver && settled.size === 0) return [];
+  const asked = events.flatMap(({ type, payload }) => (type === 'tool_call' ? [payload] : []));
+  return [...(run ? callsOf(run.step) : []), ...asked]
+    .filter(({ callId, input }) => (isOver || settled.has(callId)) && holdsPlaceholder(input))
+    .map(({ callId }) => deleteEncryptedInput(callId));
+}
+
+/** Null where nothing was sealed for the call, or it is settled. */
+export async function encryptedInputOf(reader: Client, callId: string): Promise<string | null> {
+  const row = await reader.sealedInput.findUnique({ where: { callId }, select: { sealed: true } });
+  return row?.sealed ?? null;
+}

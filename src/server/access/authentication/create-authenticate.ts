@@ -1,0 +1,24 @@
+import type { AccessConfig } from '../../../config/access-config.ts';
+import type { Logger } from '../../../logger.ts';
+import { type Authenticate, localIdentity } from './identity.ts';
+import { authenticateByToken } from './tokens.ts';
+
+/** The way of the configuration to tell who comes. Rejects with a StartError. */
+export async function createAuthenticate(
+  { auth }: AccessConfig,
+  now: () => number,
+  logger: Logger,
+): Promise<Authenticate> {
+  switch (auth.mode) {
+    case 'none':
+      return () => localIdentity;
+    case 'tokens':
+      return authenticateByToken(auth.tokens, now);
+    case 'jwt': {
+      const { authenticateByJwt } = await import('./jwt.ts');
+      return authenticateByJwt(auth, now, logger);
+    }
+    default:
+      return auth satisfies never;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Clock } from '../clock.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { noSemanticSearch, type SemanticSearch, startSemanticSearch } from '../context/memory/semantic-search.ts';
+import type { Database } from '../database/database.ts';
+import { createOutageLog, type Logger } from '../logger.ts';
+
+interface Dependencies {
+  database: Database;
+  clock: Clock;
+  logger: Logger;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Finding memories by their meaning, where the configuration names an embedding model. */
+export async function openSemanticSearch(
+  { file: { embeddings } }: Configuration,
+  { database, clock, logger, environment }: Dependencies,
+): Promise<SemanticSearch> {
+  if (!embeddings) return noSemanticSearch;
+  const { createOpenAiEmbedder } = await import('../models/embedding/openai-embedder.ts');
+  const { baseURL, model, headers, apiKeyEnv } = embeddings;
+  const apiKey = apiKeyEnv === undefined ? null : (environment[apiKeyEnv] ?? null);
+  const embedder = createOpenAiEmbedder({ baseURL, model, headers, apiKey, clock });
+  const semanticSearch = startSemanticSearch({
+    database,
+    embedder,
+    clock,
+    outages: {
+      placing: createOutageLog(logger, 'embedding memories'),
+      questions: createOutageLog(logger, 'embedding questions, without which memories are found by their words alone,'),
+    },
+  });
+  return {
+    ...semanticSearch,
+    async close() {
+      await semanticSearch.close();
+      await embedder[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { startTestGateway, type TestGateway } from '../gateway.ts';
+
+/** Tokens of the tests, by what they may do. Whoever has several is one principal. */
+export const tokens = {
+  ada: 'token-of-ada',
+  bob: 'token-of-bob',
+  adaReads: 'token-of-ada-for-reading',
+  adaWrites: 'token-of-ada-for-writing',
+  adaApproves: 'token-of-ada-for-approving',
+  /** Settles the questions of everybody's runs. */
+  eve: 'token-of-eve',
+  adaApprovesAny: 'token-of-ada-for-approving-of-everybody',
+};
+
+export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+export const entry = (token: string, principal: string, scopes: string[], more = {}) => ({
+  sha256: sha256(token),
+  principal,
+  scopes,
+  ...more,
+});
+
+const all = ['read', 'write', 'approve', 'admin'];
+export const usualEntries = [
+  entry(tokens.ada, 'ada', all),
+  entry(tokens.bob, 'bob', all),
+  entry(tokens.adaReads, 'ada', ['read']),
+  entry(tokens.adaWrites, 'ada', ['write']),
+  entry(tokens.adaApproves, 'ada', ['read', 'approve']),
+  entry(tokens.eve, 'eve', [...all, 'approve:any']),
+  entry(tokens.adaApprovesAny, 'ada', ['read', 'approve', 'approve:any']),
+];
+
+export const auth = { mode: 'tokens', tokens: usualEntries };
+
+type Options = Parameters<typeof startTestGateway>[0];
+
+/** A gateway that asks for tokens, as it does in earnest. */
+export function startGuarded(file: Record<string, unknown> = {}, more: Options = {}): Promise<TestGateway> {
+  return startTestGateway({ file: { auth, ...file }, authenticate: undefined, ...more });
+}
+
+export const bearing = (token: string) => ({ authorization: `Bearer ${token}` });
+
+export interface Answered {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: { data?: Record<string, unknown> | null; errors?: { message: string; extensions?: Record<string, unknown> }[] };
+}
+
+/** One operation over HTTP. */
+export async function ask(
+  url: string,
+  query: string,
+  headers: Record<string, string> = {},
+  more: object = {},
+): Promise<Answered> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query, ...more }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : {} };
+}
+
+export const codeOf = ({ body }: Answered) => body.errors?.[0]?.extensions?.code;

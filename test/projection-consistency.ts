@@ -1,0 +1,33 @@
+import type { Database } from '../src/database/database.ts';
+import type { Journal } from '../src/journal/journal.ts';
+import { rebuildProjections } from '../src/projections/rebuild.ts';
+import type { Gateway } from '../src/server/gateway.ts';
+
+/** B30: folding the tapes gives the rows that queries read. Says nothing while runs are in work. */
+export async function assertRowsAreFolds({ parts }: Gateway): Promise<void> {
+  const isAtWork = () => parts.orchestrator.running() > 0;
+  if (isAtWork()) return;
+  await assertFolded(parts.database, parts.journal).catch((error: unknown) => {
+    // A run that waited was begun in between.
+    if (!isAtWork()) throw error;
+  });
+}
+
+/** B30 of a database that nobody writes to. */
+export async function assertFolded(database: Database, journal: Journal): Promise<void> {
+  const before = await rows(database);
+  await rebuildProjections(database, journal);
+  const after = await rows(database);
+  if (after !== before) throw new Error(`B30: the rows are not the folds of their tapes:\n${before}\n${after}`);
+}
+
+async function rows({ reader }: Database): Promise<string> {
+  const sessions = await reader.session.findMany({ orderBy: { id: 'asc' }, select: { id: true, activeAt: true } });
+  const runs = await reader.run.findMany({ orderBy: { id: 'asc' } });
+  const approvals = await reader.approval.findMany({ orderBy: { id: 'asc' } });
+  const passages = await reader.passage.findMany({
+    omit: { id: true },
+    orderBy: [{ sourceId: 'asc' }, { seq: 'asc' }, { part: 'asc' }],
+  });
+  return JSON.stringify({ sessions, runs, approvals, passages }, null, 1);
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { Json } from '../../../../src/domain/events.ts';
+import { promptOf } from '../../../../src/models/ai-sdk/prompt.ts';
+import type { ModelRequest } from '../../../../src/models/model.ts';
+
+const promptFor = (request: Partial<ModelRequest>) =>
+  promptOf({ instructions: '', messages: [], tools: [], ...request }, 'mine');
+const user = (text: string): ModelRequest['messages'][number] => ({ role: 'user', text });
+const result = (callId: string, ok = true): ModelRequest['messages'][number] => ({
+  role: 'tool',
+  callId,
+  tool: 'clock',
+  text: `result of ${callId}`,
+  ok,
+});
+
+describe('promptOf', () => {
+  it('puts instructions first, and leaves out what is not there', () => {
+    expect(promptFor({ messages: [user('hello')] })).toEqual({
+      prompt: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
+    });
+    expect(promptFor({ instructions: 'Be kind.' }).prompt).toEqual([{ role: 'system', content: 'Be kind.' }]);
+  });
+
+  it('shows tools in their form', () => {
+    const inputSchema = { type: 'object', properties: {} };
+    expect(promptFor({ tools: [{ name: 'clock', description: 'Tells the time.', inputSchema }] }).tools).toEqual([
+      { type: 'function', name: 'clock', description: 'Tells the time.', inputSchema },
+    ]);
+  });
+
+  it('puts the results of one answer into one message, failures as such', () => {
+    const calls = [
+      { callId: 'a', tool: 'clock', input: { zone: 'UTC' } },
+      { callId: 'b', tool: 'no such tool!', input: 'malformed' },
+    ];
+    const { prompt } = promptFor({
+      messages: [user('hello'), { role: 'assistant', text: ' ', calls }, result('a'), result('b', false)],
+    });
+    expect(prompt.slice(1)).toEqual([
+      {
+        role: 'assistant',
+        content: [
+          { type: 'tool-call', toolCallId: 'a', toolName: 'clock', input: { zone: 'UTC' } },
+          { type: 'tool-call', toolCallId: 'b', toolName: 'no_such_tool_', input: { malformed: 'malformed' } },
+        ],
+      },
+      {
+        role: 'tool',
+        content: [
+          { type: 'tool-result', toolCallId: 'a', toolName: 'clock', output: { type: 'text', value: 'result of a' } },
+          {
+            type: 'tool-result',
+            toolCallId: 'b',
+            toolName: 'clock',
+            output: { type: 'error-text', value: 'result of b' },
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('shows a model what it wanted to be kept, and no other one', () => {
+    const calls = [{ callId: 'a', tool: 'clock', input: {} }];
+    const metadata = { anthropic: { signature: 'signed' } };
+    const state = { thoughts: [{ text: 'Hm.', metadata }], ofCalls: [{ google: { thoughtSignature: 'too' } }] };
+    const shownTo = (model: string, kept: Json = state) => {
+      const answer = { role: 'assistant' as const, text: '', calls, kept: { model, state: kept } };
+      return promptFor({ messages: [user('hello'), answer] }).prompt[1]?.content;
+    };
+    expect(shownTo('mine')).toMatchObject([
+      { type: 'reasoning', text: 'Hm.', providerOptions: metadata },
+      { type: 'tool-call', toolCallId: 'a', providerOptions: { google: { thoughtSignature: 'too' } } },
+    ]);
+    const bare = [{ type: 'tool-call', toolCallId: 'a', toolName: 'clock', input: {} }];
+    expect([shownTo('other'), shownTo('mine', 'nonsense')]).toEqual([bare, bare]);
+  });
+
+  it('shows no empty answer, and lets a person speak first', () => {
+    const { prompt } = promptFor({
+      messages: [
+        { role: 'assistant', text: 'Well.', calls: [] },
+        { role: 'assistant', text: '', calls: [] },
+        user('hello'),
+      ],
+    });
+    expect(prompt.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
+  });
+});

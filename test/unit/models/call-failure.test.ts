@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { createFailureReader, retryAfterSeconds } from '../../../src/models/call/failure.ts';
+
+const { ofAnswer, ofEvent } = createFailureReader(['sk-secret', 'inner.host:8080']);
+const body = (error: unknown) => JSON.stringify({ error });
+
+describe('an answer', () => {
+  it.each([
+    [401, 'MODEL_AUTH', false],
+    [403, 'MODEL_AUTH', false],
+    [400, 'MODEL_UNAVAILABLE', false],
+    [402, 'MODEL_UNAVAILABLE', false],
+    [404, 'MODEL_UNAVAILABLE', false],
+    [422, 'MODEL_UNAVAILABLE', false],
+    [302, 'MODEL_UNAVAILABLE', false],
+    [413, 'CONTEXT_OVERFLOW', false],
+    [408, 'MODEL_UNAVAILABLE', true],
+    [409, 'MODEL_UNAVAILABLE', true],
+    [425, 'MODEL_UNAVAILABLE', true],
+    [429, 'MODEL_UNAVAILABLE', true],
+    [500, 'MODEL_UNAVAILABLE', true],
+    [529, 'MODEL_UNAVAILABLE', true],
+  ])('with status %i is %s, retryable: %s', (status, code, retryable) => {
+    expect(ofAnswer(status, body({ message: 'no' }), 5)).toMatchObject({ code, retryable });
+  });
+
+  it.each([
+    body({ message: 'no', code: 'context_length_exceeded' }),
+    body({ message: "This model's maximum context length is 8192 tokens." }),
+    body({ message: 'the request exceeds the available context size', type: 'exceed_context_size_error' }),
+    JSON.stringify({ object: 'error', message: 'Prompt is too long' }),
+  ])('%s: too long', (text) => {
+    expect(ofAnswer(400, text, null)).toMatchObject({ code: 'CONTEXT_OVERFLOW', retryable: false });
+  });
+
+  it.each([
+    [400, body({ message: 'no', code: 'content_filter' })],
+    [400, body({ message: 'Blocked by our content management policy.' })],
+    [403, body({ message: 'Your input was flagged by moderation.' })],
+  ])('%i %s: refused', (status, text) => {
+    expect(ofAnswer(status, text, null)).toMatchObject({ code: 'MODEL_REFUSED', retryable: false });
+  });
+
+  it('that a quota is used up is final', () => {
+    const text = body({ message: 'You exceeded your quota', code: 'insufficient_quota' });
+    expect(ofAnswer(429, text, null).retryable).toBe(false);
+  });
+
+  it.each([
+    [body({ message: 'Slow\n down' }), 'The model provider answered 429: Slow down'],
+    [body('Slow down'), 'The model provider answered 429: Slow down'],
+    ['{"detail":"Slow down"}', 'The model provider answered 429: Slow down'],
+    ['{"detail":[{"loc":["body"],"msg":"Slow down"}]}', 'The model provider answered 429: Slow down'],
+    ['{"errors":[{"message":"Slow down"}]}', 'The model provider answered 429: Slow down'],
+    ['[{"error":{"message":"Slow down","code":429}}]', 'The model provider answered 429: Slow down'],
+    [
+      body({ message: 'Provider returned error', metadata: { raw: 'Slow down' } }),
+      'The model provider answered 429: Provider returned error: Slow down',
+    ],
+    ['{"message":"Slow down"}', 'The model provider answered 429: Slow down'],
+    ['Slow down', 'The model provider answered 429: Slow down'],
+    ['<html><body>Slow down</body></html>', 'The model provider answered 429.'],
+    ['', 'The model provider answered 429.'],
+    ['null', 'The model provider answered 429.'],
+    [
+      body({ message: 'Key sk-secret at http://inner.host:8080' }),
+      'The model provider answered 429: Key … at http://…',
+    ],
+  ])('%j is shown as %j', (text, message) => {
+    expect(ofAnswer(429, text, null).message).toBe(message);
+  });
+
+  it('is shown shortened, and a key never', () => {
+    expect(ofAnswer(400, 'x'.repeat(60_000), null).message.length).toBeLessThan(400);
+    expect(ofAnswer(401, body({ message: 'Incorrect key: sk-sec***' }), null).message).toBe(
+      'The model provider does not accept the key (401).',
+    );
+  });
+
+  it('carries what the provider asked for', () => {
+    expect(ofAnswer(429, '', 7).retryAfterSeconds).toBe(7);
+  });
+});
+
+describe('an error inside of a stream', () => {
+  it.each([
+    [{ message: 'slow', code: 429 }, 'MODEL_UNAVAILABLE', true],
+    [{ message: 'no', status_code: 401 }, 'MODEL_AUTH', false],
+    [{ message: 'no', code: 'invalid_api_key', type: 'invalid_request_error' }, 'MODEL_AUTH', false],
+    [{ message: 'no', type: 'invalid_request_error' }, 'MODEL_UNAVAILABLE', false],
+    [{ message: 'no', code: 'context_length_exceeded' }, 'CONTEXT_OVERFLOW', false],
+    [{ message: 'no', type: 'server_error' }, 'MODEL_UNAVAILABLE', true],
+    ['overloaded', 'MODEL_UNAVAILABLE', true],
+    [7, 'MODEL_UNAVAILABLE', true],
+  ])('%j is %s, retryable: %s', (error, code, retryable) => {
+    expect(ofEvent(error)).toMatchObject({ code, retryable });
+  });
+});
+
+describe('retryAfterSeconds', () => {
+  const now = Date.parse('2026-11-22T08:00:00Z');
+  it.each([
+    ['7', 7],
+    ['0.5', 0.5],
+    ['Sun, 22 Nov 2026 08:01:30 GMT', 90],
+    ['Sun, 22 Nov 2026 07:00:00 GMT', 0],
+    ['soon', null],
+    ['-1', null],
+    [undefined, null],
+  ])('%j is %j', (value, seconds) => {
+    expect(retryAfterSeconds(value, now)).toBe(seconds);
+  });
+});

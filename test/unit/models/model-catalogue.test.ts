@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { modelsConfigSchema } from '../../../src/config/model-config.ts';
+import { createCatalogue } from '../../../src/models/catalogue.ts';
+
+const local = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
+
+function catalogueOf(config: unknown, env: Record<string, string> = {}) {
+  return createCatalogue(modelsConfigSchema.parse(config), { clock: systemClock, random: Math.random, env });
+}
+
+async function issuesOf(config: unknown, env: Record<string, string> = {}) {
+  const outcome = await catalogueOf(config, env);
+  return outcome.ok ? [] : outcome.issues;
+}
+
+function problemsOf(config: unknown) {
+  const parsed = modelsConfigSchema.safeParse(config);
+  return parsed.success ? [] : parsed.error.issues.map(({ path, message }) => ({ path, message }));
+}
+
+describe('createCatalogue', () => {
+  it('holds the scripted model without any configuration', async () => {
+    const outcome = await catalogueOf({});
+    if (!outcome.ok) throw new Error('refused');
+    expect(outcome.catalogue.defaultName).toBe('scripted');
+    expect(outcome.catalogue.names).toEqual(['scripted']);
+    expect(outcome.catalogue.find('scripted')).toMatchObject({ contextTokens: 32_000, price: null });
+    expect(outcome.catalogue.find('other')).toBeNull();
+  });
+
+  it('holds what is configured, with its bounds and prices', async () => {
+    const price = { inputPerMillion: 0.2, outputPerMillion: 0.6 };
+    const outcome = await catalogueOf(
+      {
+        defaultModel: 'local',
+        models: {
+          local: { ...local, apiKeyEnv: 'KEY', contextTokens: 8000, price, fallbacks: ['scripted', 'scripted'] },
+          slow: { provider: 'scripted', paceMilliseconds: 100 },
+        },
+      },
+      { KEY: 'k' },
+    );
+    if (!outcome.ok) throw new Error('refused');
+    expect(outcome.catalogue.defaultName).toBe('local');
+    expect(outcome.catalogue.names).toEqual(['scripted', 'local', 'slow']);
+    expect(outcome.catalogue.find('local')).toMatchObject({ name: 'local', contextTokens: 8000, price });
+    await outcome.catalogue[Symbol.asyncDispose]();
+  });
+
+  it('names every problem at once, with its path', async () => {
+    const issues = await issuesOf({
+      defaultModel: 'nobody',
+      models: {
+        local: { ...local, apiKeyEnv: 'MISSING_KEY', fallbacks: ['scripted', 'ghost', 'local'] },
+        scripted: local,
+      },
+    });
+    expect(issues.map(({ path }) => path.join('.'))).toEqual([
+      'defaultModel',
+      'models.local.apiKeyEnv',
+      'models.local.fallbacks.1',
+      'models.local.fallbacks.2',
+      'models.scripted.provider',
+    ]);
+    expect(issues[0]?.message).toBe('There is no model "nobody". There is: scripted, local.');
+    expect(issues[1]?.message).toContain('MISSING_KEY');
+  });
+
+  it('says which key a built-in provider looks for, and what to install for another', async () => {
+    const issues = await issuesOf({ models: { a: { provider: 'anthropic', model: 'm' } } });
+    expect(issues).toEqual([
+      { path: ['models', 'a', 'apiKeyEnv'], message: 'The environment variable ANTHROPIC_API_KEY is not set.' },
+    ]);
+    const missing = await issuesOf({
+      models: { a: { provider: '@ai-sdk/telepathy', model: 'm' }, b: { provider: 'opnai', model: 'm' } },
+    });
+    expect(missing.map(({ path }) => path)).toEqual([
+      ['models', 'a', 'provider'],
+      ['models', 'b', 'provider'],
+    ]);
+    expect(missing[0]?.message).toContain('npm install @ai-sdk/telepathy');
+    expect(missing[1]?.message).toContain('neither a provider that is built in');
+  });
+
+  it('takes an empty key for none', async () => {
+    expect(await issuesOf({ models: { local: { ...local, apiKeyEnv: 'KEY' } } }, { KEY: '' })).toHaveLength(1);
+  });
+});
+
+describe('modelsConfigSchema', () => {
+  it('says what a provider may be', () => {
+    const known = 'scripted, openai-compatible, anthropic, openai';
+    expect(problemsOf({ models: { a: { provider: 'Tele Pathy', model: 'm' }, b: {} } })).toEqual([
+      { path: ['models', 'a', 'provider'], message: `must be one of ${known}, or the name of a package.` },
+      {
+        path: ['models', 'b', 'provider'],
+        message: `A provider is missing. Known are: ${known}, and the names of installed packages.`,
+      },
+    ]);
+  });
+
+  it.each([
+    ['baseURL', { ...local, baseURL: 'file:///etc' }],
+    ['baseURL', { ...local, baseURL: 'nonsense' }],
+    ['contextTokens', { ...local, contextTokens: 0 }],
+    ['price', { ...local, price: { inputPerMillion: 1 } }],
+    ['model', { provider: 'anthropic' }],
+    ['baseURL', { provider: 'openai', model: 'm', baseURL: 'https://ada:secret@host' }],
+    ['options', { provider: '@ai-sdk/google', model: 'm', options: { temperature: 1 } }],
+    ['paceMilliseconds', { provider: 'scripted', paceMilliseconds: -1 }],
+  ])('refuses a wrong %s', (field, entry) => {
+    expect(problemsOf({ models: { a: entry } })[0]?.path.slice(0, 3)).toEqual(['models', 'a', field]);
+  });
+
+  it('refuses a field that it does not know', () => {
+    expect(problemsOf({ models: { a: { ...local, baseUrl: 'x' } } })[0]?.message).toContain('baseUrl');
+  });
+});

@@ -1,0 +1,285 @@
+import { describe, expect, it } from 'vitest';
+import { createFailureReader } from '../../../src/models/call/failure.ts';
+import { createCompletionReader } from '../../../src/models/openai/completion.ts';
+
+function createReader(usedIds: string[] = []) {
+  const texts: string[] = [];
+  const thoughts: string[] = [];
+  const reader = createCompletionReader({
+    sink: { text: (piece) => texts.push(piece), thought: (piece) => thoughts.push(piece) },
+    usedIds: new Set(usedIds),
+    failureOf: createFailureReader([]).ofEvent,
+  });
+  return { reader, texts, thoughts };
+}
+
+/** Reads chunks, then a reason to stop, and returns how it ended. */
+function finishOf(chunks: unknown[], reason = 'stop', usedIds: string[] = []) {
+  const { reader } = createReader(usedIds);
+  for (const chunk of chunks) reader.readEvent(JSON.stringify(chunk));
+  reader.readEvent(JSON.stringify({ choices: [{ delta: {}, finish_reason: reason }] }));
+  return reader.finish();
+}
+
+const delta = (delta: unknown) => ({ choices: [{ index: 0, delta, finish_reason: null }] });
+const fragments = (...tool_calls: unknown[]) => delta({ tool_calls });
+const counted = (input: number, output: number) => ({ input, output, cachedInput: null, reasoning: null });
+const callsOf = (chunks: unknown[], usedIds: string[] = []) => finishOf(chunks, 'tool_calls', usedIds).calls;
+
+describe('text and thoughts', () => {
+  it('go to the sink, in order, and never empty', () => {
+    const { reader, texts, thoughts } = createReader();
+    for (const piece of [
+      { role: 'assistant', content: '' },
+      { content: null, reasoning_content: 'hm' },
+      { reasoning: ' well' },
+      { reasoning: 'once', reasoning_content: 'once' },
+      { content: 'Hel' },
+      { content: [{ type: 'text', text: 'lo' }, { type: 'image' }] },
+      { reasoning_content: '', reasoning: ' now' },
+      { content: [{ type: 'thinking', thinking: [{ type: 'text', text: ' so' }] }] },
+      { refusal: '!' },
+    ]) {
+      reader.readEvent(JSON.stringify(delta(piece)));
+    }
+    expect(texts).toEqual(['Hel', 'lo', '!']);
+    expect(thoughts).toEqual(['hm', ' well', 'once', ' now', ' so']);
+  });
+});
+
+describe('the end', () => {
+  it.each([
+    ['stop', 'stop'],
+    ['length', 'length'],
+    ['tool_calls', 'tool-calls'],
+    ['function_call', 'tool-calls'],
+    ['content_filter', 'content-filter'],
+    ['eos', 'eos'],
+  ])('%s is %s', (given, reason) => {
+    expect(finishOf([], given).reason).toBe(reason);
+  });
+
+  it('is tool-calls where there are calls and the server only says stop', () => {
+    expect(finishOf([fragments({ id: 'a', function: { name: 'clock' } })]).reason).toBe('tool-calls');
+  });
+
+  it('may be [DONE] alone, but not nothing', () => {
+    const { reader } = createReader();
+    reader.readEvent(JSON.stringify(delta({ content: 'a' })));
+    expect(() => reader.finish()).toThrow('broke off');
+    reader.readEvent(' [DONE] ');
+    reader.readEvent('not read any more');
+    expect([reader.isDone(), reader.finish().reason]).toEqual([true, 'stop']);
+  });
+
+  it('may be usage alone, in a chunk of its own', () => {
+    const usage = { prompt_tokens: 1, completion_tokens: 1 };
+    const { reader } = createReader();
+    reader.readEvent(JSON.stringify({ ...delta({ content: 'a' }), usage }));
+    expect(() => reader.finish()).toThrow('broke off');
+    reader.readEvent(JSON.stringify({ choices: [], usage }));
+    expect(reader.finish().reason).toBe('stop');
+  });
+
+  it('keeps the first response id', () => {
+    expect(finishOf([{ id: '', ...delta({}) }, { id: 'one' }, { id: 'two' }]).responseId).toBe('one');
+    expect(finishOf([]).responseId).toBeNull();
+  });
+});
+
+describe('usage', () => {
+  const usage = (prompt_tokens: unknown, completion_tokens: unknown) => ({
+    usage: { prompt_tokens, completion_tokens },
+  });
+
+  it('may be missing, come last without choices, or come with every chunk', () => {
+    expect(finishOf([]).usage).toBeNull();
+    expect(finishOf([{ ...usage(3, 4), choices: [] }]).usage).toEqual(counted(3, 4));
+    const growing = [1, 2, 3].map((output) => ({ ...delta({ content: 'a' }), ...usage(3, output) }));
+    expect(finishOf([...growing, { usage: null }]).usage).toEqual(counted(3, 3));
+  });
+
+  it('names what was cached and what was thought, where the server does and it can be', () => {
+    const whole = { prompt_tokens: 10, completion_tokens: 8 };
+    for (const [parts, cachedInput, reasoning] of [
+      [{ prompt_tokens_details: { cached_tokens: 6 }, completion_tokens_details: { reasoning_tokens: 5 } }, 6, 5],
+      [{ prompt_cache_hit_tokens: 4, reasoning_tokens: 0 }, 4, 0],
+      [{ prompt_tokens_details: null, completion_tokens_details: { reasoning_tokens: null } }, null, null],
+      [{ prompt_tokens_details: { cached_tokens: 11 }, reasoning_tokens: 9 }, null, null],
+    ] as const) {
+      expect(finishOf([{ usage: { ...whole, ...parts } }]).usage).toEqual({
+        input: 10,
+        output: 8,
+        cachedInput,
+        reasoning,
+      });
+    }
+  });
+
+  it('is null where it makes no sense', () => {
+    for (const wrong of [usage('3', 4), usage(-1, 4), usage(1.5, 4), { usage: 7 }]) {
+      expect(finishOf([wrong]).usage).toBeNull();
+    }
+  });
+});
+
+describe('tool calls', () => {
+  it('come in one piece', () => {
+    expect(callsOf([fragments({ index: 0, id: 'a', function: { name: 'clock', arguments: '{}' } })])).toEqual([
+      { callId: 'a', tool: 'clock', arguments: '{}' },
+    ]);
+  });
+
+  it('come in fragments, in parallel, and out of order', () => {
+    const calls = callsOf([
+      fragments({ index: 0, id: 'a', type: 'function', function: { name: 'clock', arguments: '' } }),
+      fragments({ index: 0, function: { arguments: '{"a"' } }),
+      fragments({ index: 1, id: 'b', function: { name: 'fetch', arguments: '{' } }),
+      fragments(
+        { index: 0, id: 'a', function: { name: 'clock', arguments: ':1}' } },
+        { index: 1, function: { arguments: '}' } },
+      ),
+    ]);
+    expect(calls).toEqual([
+      { callId: 'a', tool: 'clock', arguments: '{"a":1}' },
+      { callId: 'b', tool: 'fetch', arguments: '{}' },
+    ]);
+  });
+
+  it('come without an index: a new id begins a new one', () => {
+    const calls = callsOf([
+      fragments({ id: 'a', function: { name: 'clock', arguments: '{"a":' } }),
+      fragments({ function: { arguments: '1}' } }),
+      fragments({ id: 'b', function: { name: 'clock', arguments: '{}' } }),
+    ]);
+    expect(calls.map(({ callId, arguments: text }) => [callId, text])).toEqual([
+      ['a', '{"a":1}'],
+      ['b', '{}'],
+    ]);
+  });
+
+  it('come with neither: a name begins a new one', () => {
+    const calls = callsOf([
+      fragments({ function: { name: 'clock', arguments: { zone: 'UTC' } } }, { function: { name: 'fetch' } }),
+    ]);
+    expect(calls).toEqual([
+      { callId: null, tool: 'clock', arguments: '{"zone":"UTC"}' },
+      { callId: null, tool: 'fetch', arguments: '{}' },
+    ]);
+  });
+
+  it('come with the same index but ids of their own', () => {
+    const of = (id: string) => fragments({ index: 0, id, function: { name: 'clock', arguments: '{}' } });
+    expect(callsOf([of('a'), of('b')]).map(({ callId }) => callId)).toEqual(['a', 'b']);
+  });
+
+  it('come with the same index, no ids, and each whole', () => {
+    const of = (zone: string) => fragments({ index: 0, function: { name: 'clock', arguments: `{"zone":"${zone}"}` } });
+    expect(callsOf([of('UTC'), of('CET')]).map((call) => call.arguments)).toEqual(['{"zone":"UTC"}', '{"zone":"CET"}']);
+  });
+
+  it('come with their name in each fragment, and an index that is text', () => {
+    const of = (text: string) => fragments({ index: '0', function: { name: 'clock', arguments: text } });
+    expect(callsOf(['{"a":', '{"b":', '1}', '}'].map(of)).map((call) => call.arguments)).toEqual(['{"a":{"b":1}}']);
+  });
+
+  it('come once more at the end, whole, and are one', () => {
+    const whole = fragments({ index: 0, id: 'a', function: { name: 'clock', arguments: '{"a":1}' } });
+    const pieces = ['{"a"', ':1}'].map((text) => fragments({ index: 0, id: 'a', function: { arguments: text } }));
+    const named = fragments({ index: 0, id: 'a', function: { name: 'clock' } });
+    expect(callsOf([named, ...pieces, whole])).toEqual([{ callId: 'a', tool: 'clock', arguments: '{"a":1}' }]);
+  });
+
+  it('come alone, where a list belongs', () => {
+    expect(callsOf([delta({ tool_calls: { id: 'a', function: { name: 'clock' } } })])).toHaveLength(1);
+  });
+
+  it('keep no id that has been used before, or twice', () => {
+    const of = (index: number, id: string) => fragments({ index, id, function: { name: 'clock' } });
+    expect(callsOf([of(0, 'old'), of(1, 'new'), of(2, 'new')], ['old']).map(({ callId }) => callId)).toEqual([
+      null,
+      'new',
+      null,
+    ]);
+  });
+
+  it('come in the form of former days', () => {
+    const chunks = [
+      delta({ function_call: { name: 'clock', arguments: '{"a"' } }),
+      delta({ function_call: { arguments: ':1}' } }),
+    ];
+    expect(finishOf(chunks, 'function_call')).toMatchObject({
+      reason: 'tool-calls',
+      calls: [{ callId: null, tool: 'clock', arguments: '{"a":1}' }],
+    });
+  });
+
+  it('are refused without a name, beyond a number, and beyond a length', () => {
+    expect(() => callsOf([fragments({ index: 0, id: 'a', function: { arguments: '{}' } })])).toThrow('without a name');
+    const many = Array.from({ length: 300 }, (_, index) => ({ index, function: { name: 'clock' } }));
+    expect(() => callsOf([fragments(...many)])).toThrow('more than');
+    const long = fragments({ index: 0, function: { name: 'clock', arguments: 'x'.repeat(1024 * 1024) } });
+    expect(() => callsOf(Array(5).fill(long))).toThrow('without an end');
+  });
+});
+
+describe('a failure in the middle', () => {
+  it.each([
+    [{ error: 'overloaded' }, true],
+    [{ error: { message: 'no', type: 'invalid_request_error' } }, false],
+    [{ object: 'error', message: 'no', code: 400 }, false],
+    [{ choices: [{ delta: {}, finish_reason: 'error', error: { code: 502, message: 'gone' } }] }, true],
+    [{ choices: [{ delta: {}, finish_reason: 'error' }] }, true],
+  ])('%j is thrown, retryable: %s', (chunk, retryable) => {
+    const { reader } = createReader();
+    expect(() => reader.readEvent(JSON.stringify(chunk))).toThrow(
+      expect.objectContaining({ name: 'ModelError', retryable }),
+    );
+  });
+});
+
+describe('nonsense', () => {
+  it.each(['oops', '{', 'null', '[]', '7', '{"choices":[{"delta":{"tool_calls":[7]}}]}'])(
+    '%j is a retryable failure',
+    (data) => {
+      const { reader } = createReader();
+      expect(() => reader.readEvent(data)).toThrow(
+        expect.objectContaining({ name: 'ModelError', code: 'MODEL_UNAVAILABLE', retryable: true }),
+      );
+    },
+  );
+
+  it.each([
+    '',
+    ' ',
+    '{}',
+    '{"choices":null}',
+    '{"choices":[]}',
+    '{"choices":[7]}',
+    '{"choices":[{"delta":7}]}',
+    '{"error":null}',
+  ])('%j is passed over', (data) => {
+    const { reader, texts } = createReader();
+    reader.readEvent(data);
+    expect(texts).toEqual([]);
+  });
+
+  it('is an answer in one piece without a choice', () => {
+    const { reader } = createReader();
+    expect(() => reader.readWhole('{"choices":[]}')).toThrow('without a choice');
+  });
+});
+
+it('reads an answer that came whole', () => {
+  const { reader, texts } = createReader();
+  const tool_calls = [{ id: 'a', function: { name: 'clock', arguments: '{}' } }];
+  const usage = { prompt_tokens: 1, completion_tokens: 2 };
+  reader.readWhole(JSON.stringify({ id: 'r', choices: [{ message: { content: 'Hello', tool_calls } }], usage }));
+  expect(texts).toEqual(['Hello']);
+  expect(reader.finish()).toEqual({
+    reason: 'tool-calls',
+    calls: [{ callId: 'a', tool: 'clock', arguments: '{}' }],
+    usage: counted(1, 2),
+    responseId: 'r',
+  });
+});

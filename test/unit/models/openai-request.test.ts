@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Json } from '../../../src/domain/events.ts';
+import type { ModelRequest } from '../../../src/models/model.ts';
+import { endpointOf } from '../../../src/models/openai/endpoint.ts';
+import { completionBody } from '../../../src/models/openai/request.ts';
+
+function bodyOf(
+  request: Partial<ModelRequest>,
+  maxOutputTokens: number | null = null,
+  options: Record<string, Json> = {},
+): unknown {
+  const whole = { instructions: '', messages: [], tools: [], ...request };
+  return JSON.parse(completionBody({ model: 'small', maxOutputTokens, options }, whole));
+}
+
+describe('completionBody', () => {
+  it('asks for a stream with usage, and leaves out what is not there', () => {
+    expect(bodyOf({ messages: [{ role: 'user', text: 'hello' }] })).toEqual({
+      model: 'small',
+      messages: [{ role: 'user', content: 'hello' }],
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+  });
+
+  it('puts instructions first, and tools in their form', () => {
+    const inputSchema = { type: 'object', properties: {} };
+    const tools = [{ name: 'clock', description: 'Tells the time.', inputSchema }];
+    expect(bodyOf({ instructions: 'Be kind.', tools }, 100)).toMatchObject({
+      messages: [{ role: 'system', content: 'Be kind.' }],
+      max_tokens: 100,
+      tools: [
+        { type: 'function', function: { name: 'clock', description: 'Tells the time.', parameters: inputSchema } },
+      ],
+    });
+  });
+
+  it('takes further fields, which replace none that a call lives by', () => {
+    const options = { temperature: 0.2, stream_options: null, stream: false, messages: [], model: 'other' };
+    expect(bodyOf({ messages: [{ role: 'user', text: 'hello' }] }, 5, options)).toEqual({
+      model: 'small',
+      messages: [{ role: 'user', content: 'hello' }],
+      max_tokens: 5,
+      temperature: 0.2,
+      stream: true,
+    });
+  });
+
+  it('shows calls with their results, and failures as such', () => {
+    const calls = [
+      { callId: 'a', tool: 'clock', input: {} },
+      { callId: 'b', tool: 'fetch', input: '{"url": ' },
+    ];
+    const messages: ModelRequest['messages'] = [
+      { role: 'assistant', text: '', calls },
+      { role: 'tool', callId: 'a', tool: 'clock', ok: true, text: 'noon' },
+      { role: 'tool', callId: 'b', tool: 'fetch', ok: false, text: 'Not JSON.' },
+      { role: 'assistant', text: '', calls: [] },
+      { role: 'assistant', text: 'Well.', calls: [] },
+    ];
+    expect(bodyOf({ messages })).toMatchObject({
+      messages: [
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [
+            { id: 'a', type: 'function', function: { name: 'clock', arguments: '{}' } },
+            { id: 'b', type: 'function', function: { name: 'fetch', arguments: '{"malformed":"{\\"url\\": "}' } },
+          ],
+        },
+        { role: 'tool', tool_call_id: 'a', content: 'noon' },
+        { role: 'tool', tool_call_id: 'b', content: 'Error: Not JSON.' },
+        { role: 'assistant', content: 'Well.' },
+      ],
+    });
+  });
+});
+
+describe('endpointOf', () => {
+  it('appends the path, whatever the address ends with', () => {
+    const addressOf = (baseURL: string) => endpointOf({ baseURL, apiKey: null }).url.href;
+    expect(addressOf('http://host/v1')).toBe('http://host/v1/chat/completions');
+    expect(addressOf('http://host/v1/')).toBe('http://host/v1/chat/completions');
+    expect(addressOf('https://host/x?api-version=1')).toBe('https://host/x/chat/completions?api-version=1');
+  });
+
+  it('moves user and password into a header', () => {
+    const { url, headers, secrets } = endpointOf({ baseURL: 'http://ada:pa%20ss@host/v1', apiKey: null });
+    expect(url.href).toBe('http://host/v1/chat/completions');
+    expect(headers.authorization).toBe(`Basic ${Buffer.from('ada:pa ss').toString('base64')}`);
+    expect(secrets).toContain('pa ss');
+  });
+
+  it('sends the key, and lets own headers win', () => {
+    const own = { 'User-Agent': 'mine', 'X-Secret': 'a-long-secret' };
+    const { headers, secrets } = endpointOf({ baseURL: 'http://host', apiKey: 'key', headers: own });
+    expect(headers).toMatchObject({ authorization: 'Bearer key', 'user-agent': 'mine', 'x-secret': 'a-long-secret' });
+    expect(secrets).toEqual(['key', 'a-long-secret', 'host']);
+  });
+});

@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/clock.ts';
+import type { Message } from '../../../src/domain/transcript.ts';
+import type { ModelFinish, ModelRequest, RequestedCall } from '../../../src/models/model.ts';
+import { createScriptedModel } from '../../../src/models/scripted.ts';
+
+const allTools = ['http_fetch', 'clock', 'memory_search', 'memory_save'];
+
+/** A clock whose sleeps end at once and are counted, or last until they are aborted. */
+function stillClock(sleeps: 'pass' | 'last' = 'pass') {
+  const slept: number[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    elapsed: () => 0,
+    after: () => () => {},
+    sleep(milliseconds, signal) {
+      slept.push(milliseconds);
+      if (sleeps === 'pass') return Promise.resolve();
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('not the reason'))));
+    },
+  };
+  return { clock, slept };
+}
+
+function ask(messages: readonly Message[], options: { tools?: string[]; clock?: Clock; pace?: number } = {}) {
+  const pieces: string[] = [];
+  const thoughts: string[] = [];
+  const abort = new AbortController();
+  const model = createScriptedModel({
+    clock: options.clock ?? stillClock().clock,
+    paceMilliseconds: options.pace ?? 0,
+  });
+  const request: ModelRequest = {
+    instructions: 'Be kind.',
+    messages,
+    tools: (options.tools ?? allTools).map((name) => ({ name, description: '', inputSchema: {} })),
+  };
+  const sink = { text: (piece: string) => pieces.push(piece), thought: (piece: string) => thoughts.push(piece) };
+  const finish = model.stream(request, sink, abort.signal);
+  return { pieces, thoughts, finish, abort, text: () => pieces.join('') };
+}
+
+const user = (text: string): Message => ({ role: 'user', text });
+const result = (tool: string, text: string, ok = true): Message => ({ role: 'tool', callId: 'x', tool, ok, text });
+const answer = (text: string, ...callIds: string[]): Message => ({
+  role: 'assistant',
+  text,
+  calls: callIds.map((callId) => ({ callId, tool: 'clock', input: {} })),
+});
+const script = (...lines: string[]) => user(lines.join('\n'));
+
+async function callsOf(finish: Promise<ModelFinish>): Promise<RequestedCall[]> {
+  return (await finish).calls;
+}
+
+describe('plain words', () => {
+  it('are quoted, with what it was shown and what one can try', async () => {
+    const { finish, text, pieces } = ask([user('one'), answer('hm'), user('two'), answer('hm'), user('Good\nday')]);
+    expect(await finish).toMatchObject({ reason: 'stop', calls: [], responseId: null });
+    expect(text()).toContain('You said: "Good day".');
+    expect(text()).toContain('I was shown 2 earlier messages of yours');
+    expect(text()).toContain('fetch https://example.com');
+    expect(pieces.length).toBeGreaterThan(10);
+  });
+
+  it('never offer a tool that is not there', async () => {
+    const { finish, text } = ask([user('what time is it')], { tools: [] });
+    expect(await callsOf(finish)).toEqual([]);
+    expect(text()).not.toContain('Try');
+  });
+
+  it.each([
+    ['Please fetch https://example.com/a?b=c.', 'http_fetch', { url: 'https://example.com/a?b=c' }],
+    ['What time is it?', 'clock', {}],
+    ['remember that tea is green.', 'memory_save', { text: 'tea is green.' }],
+    ['recall tea', 'memory_search', { query: 'tea' }],
+    ['What do you remember about green tea?', 'memory_search', { query: 'green tea' }],
+  ])('%s: a call', async (text, tool, input) => {
+    const { finish } = ask([user(text)]);
+    const done = await finish;
+    expect(done.reason).toBe('tool-calls');
+    expect(done.calls).toEqual([{ callId: 'call_1', tool, arguments: JSON.stringify(input) }]);
+  });
+
+  it('report results and failures, shortened', async () => {
+    const conversation = [
+      user('what time is it'),
+      answer('', 'call_1'),
+      result('clock', '12:00'),
+      answer('', 'call_2'),
+    ];
+    const first = ask([...conversation, result('http_fetch', `denied ${'x'.repeat(2000)}`, false)]);
+    expect((await first.finish).calls).toEqual([]);
+    expect(first.text()).toMatch(/^http_fetch failed: denied x+…$/);
+    expect(first.text().length).toBeLessThan(400);
+  });
+
+  it('answer a message that came in the middle of a script', async () => {
+    const { finish, text } = ask([
+      script('/call clock', '/then', '/say after'),
+      answer('', 'call_1'),
+      result('clock', 'noon'),
+      user('wait'),
+    ]);
+    await finish;
+    expect(text()).toContain('You said: "wait".');
+  });
+});
+
+describe('call ids', () => {
+  it('go on from the calls that were shown', async () => {
+    const { finish } = ask([user('a'), answer('', 'call_1', 'call_2'), user('what time')]);
+    expect((await callsOf(finish))[0]?.callId).toBe('call_3');
+  });
+
+  it('are not used twice where older calls are no longer shown', async () => {
+    const { finish } = ask([script('/call a', '/then', '/call b'), answer('', 'call_7')]);
+    expect((await callsOf(finish))[0]?.callId).toBe('call_8');
+  });
+});
+
+describe('a script', () => {
+  it('says, thinks, and goes on over lines', async () => {
+    const { finish, text, thoughts } = ask([script('/think hm, well', '/say  one  two', 'three', '/say four')]);
+    await finish;
+    expect(thoughts).toEqual(['hm,', ' well']);
+    expect(text()).toBe('one  two\nthree\nfour');
+  });
+
+  it('gives as many words as asked for', async () => {
+    const { finish, pieces, text } = ask([script('/words 1000')]);
+    await finish;
+    expect(pieces).toHaveLength(1000);
+    expect(text().startsWith('word-1 word-2 ')).toBe(true);
+  });
+
+  it('asks for the calls of a step, as they were written', async () => {
+    const { finish } = ask([script('/say both', '/call clock', '/call no_such {"a": ', '/then', '/call late {}')]);
+    expect(await callsOf(finish)).toEqual([
+      { callId: 'call_1', tool: 'clock', arguments: '{}' },
+      { callId: 'call_2', tool: 'no_such', arguments: '{"a": ' },
+    ]);
+  });
+
+  it('plays the step that the answers so far lead to', async () => {
+    const lines = script('/call clock', '/then', '/echo', '/call clock', '/then', '/say end');
+    const upToTwo = [lines, answer('', 'call_1'), result('clock', 'noon')];
+    const second = ask(upToTwo);
+    expect((await second.finish).calls).toHaveLength(1);
+    expect(second.text()).toBe('clock: noon');
+    const third = ask([...upToTwo, answer('clock: noon', 'call_2'), result('clock', 'one')]);
+    expect((await third.finish).reason).toBe('stop');
+    expect(third.text()).toBe('end');
+  });
+
+  it('ends with the results where it has no further step', async () => {
+    const { finish, text } = ask([script('/call clock'), answer('', 'call_1'), result('clock', 'noon')]);
+    expect((await finish).calls).toEqual([]);
+    expect(text()).toBe('clock answered: noon');
+  });
+
+  it('says the history, the instructions and the tools', async () => {
+    const { finish, text } = ask(
+      [user('a\nb'), answer('c'), result('clock', 'd'), script('/history', '/instructions', '/tools')],
+      {
+        tools: ['clock', 'x'],
+      },
+    );
+    await finish;
+    expect(text()).toBe(
+      'user: a\\nb\nassistant: c\ntool: d\nuser: /history\\n/instructions\\n/tools\nBe kind.\nclock x',
+    );
+  });
+
+  it('fails as it is told, behind what it said', async () => {
+    const { finish, text } = ask([script('/say so far', '/fail MODEL_UNAVAILABLE retryable', '/say no more')]);
+    await expect(finish).rejects.toMatchObject({ name: 'ModelError', code: 'MODEL_UNAVAILABLE', retryable: true });
+    expect(text()).toBe('so far');
+    await expect(ask([script('/fail MODEL_AUTH')]).finish).rejects.toMatchObject({ retryable: false });
+  });
+
+  it.each([
+    ['/say hello', { input: 5, output: 2 }],
+    ['/say hello\n/usage 7 9', { input: 7, output: 9 }],
+    ['/usage none', null],
+  ])('reports usage: %j', async (text, usage) => {
+    expect((await ask([user(text)]).finish).usage).toEqual(usage && { ...usage, cachedInput: null, reasoning: null });
+  });
+
+  it.each(['/dance', '/words many', '/words 999999999', '/fail OOPS', '/usage 1', '/pace soon', '/call'])(
+    'explains what is wrong with %s',
+    async (line) => {
+      const { finish, text } = ask([script('/say a', line)]);
+      expect((await finish).calls).toEqual([]);
+      expect(text()).toMatch(/^I (do not know|can not read) \//);
+    },
+  );
+
+  it('begins on the first line: a path, or a quoted command, is plain text', async () => {
+    for (const message of ['/etc/passwd is a file', 'Sum this up:\n/fail INTERNAL', '/']) {
+      const { finish, text } = ask([user(message)]);
+      await finish;
+      expect(text()).toContain('You said:');
+    }
+  });
+});
+
+describe('pace and abort', () => {
+  it('gives everything at once without a pace', () => {
+    const { text } = ask([script('/words 3')]);
+    expect(text()).toBe('word-1 word-2 word-3');
+  });
+
+  it('waits between pieces, as long as the last /pace says', async () => {
+    const { clock, slept } = stillClock();
+    await ask([script('/say a b', '/pace 40', '/say c', '/pace 0', '/say d')], { clock, pace: 15 }).finish;
+    expect(slept).toEqual([15, 40]);
+  });
+
+  it('keeps the pace in later steps', async () => {
+    const { clock, slept } = stillClock();
+    await ask([script('/pace 40', '/call clock', '/then', '/say a b'), answer('', 'call_1')], { clock }).finish;
+    expect(slept).toEqual([40]);
+  });
+
+  it('stops with the reason of the signal, in a pause and while it hangs', async () => {
+    for (const lines of [['/say a b'], ['/say a', '/hang']]) {
+      const { clock } = stillClock('last');
+      const { finish, abort, text } = ask([script(...lines)], { clock, pace: 15 });
+      abort.abort('enough');
+      await expect(finish).rejects.toBe('enough');
+      expect(text()).toBe('a');
+    }
+  });
+});
