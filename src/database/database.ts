@@ -20,16 +20,12 @@ export interface Database {
   write<T>(work: (client: Client) => Promise<T>): Promise<T>;
   /** Writes all rows or none, in one transaction. Resolves when they are durable. Rejects with a StoreError. */
   commit(writes: readonly RowWrite[]): Promise<void>;
-  /** What a statement finds. Never waits for a writer, never sees an open transaction. Rejects with a StoreError. */
-  select<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
-  /** Runs a statement that changes rows, as `write` does, and returns what it answers. Rejects with a StoreError. */
-  change<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
-  /** Keeps a row as it is until the transaction ends. On SQLite the write lane sees to that already. */
-  lockRow(transaction: Pick<Client, '$queryRawUnsafe'>, table: 'Session', id: string): Promise<void>;
-  /** Lets one transaction at a time go on under this name, until it ends. On SQLite the write lane sees to that already. */
-  lockName(transaction: Pick<Client, '$queryRawUnsafe'>, name: string): Promise<void>;
-  /** One cell of text that SQL made; `null` where there is no row. */
-  readText(sql: { sqlite: string; postgresql: string }, ...parameters: Parameter[]): Promise<string | null>;
+  /**
+   * Runs a prepared statement and returns its rows. One that reads never waits for a writer and never sees an open
+   * transaction; one that writes is durable when this resolves, and is repeated while others are in the way. Rejects with a
+   * StoreError.
+   */
+  query<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
   /** Lets the lane run dry, then closes the connections and gives the lock back. */
   close(): Promise<void>;
 }

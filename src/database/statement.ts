@@ -22,6 +22,10 @@ export interface Statement<Row> {
   columns: ColumnsOf<Row>;
   sqlite: string;
   postgresql: string;
+  /** Whether it changes rows: it then runs where writes run. */
+  writes?: boolean;
+  /** Whether it reads many rows: on SQLite, whose driver blocks, other work then runs before it. */
+  reads?: 'many';
 }
 
 export type Parameter = string | number | null;
@@ -58,6 +62,11 @@ const words: Record<'sqlite' | 'postgresql', Words> = {
 /** @param write the text for one store, with a `?` for each parameter, in order */
 export function statement<Row>(columns: ColumnsOf<Row>, write: (words: Words) => string): Statement<Row> {
   return { columns, sqlite: write(words.sqlite), postgresql: numbered(write(words.postgresql)) };
+}
+
+/** The same for a statement that changes rows and returns them. */
+export function writingStatement<Row>(columns: ColumnsOf<Row>, write: (words: Words) => string): Statement<Row> {
+  return { ...statement(columns, write), writes: true };
 }
 
 /** What `inIds` takes. Ids that no store can hold are left out: there is no row of theirs. */

@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts';
+import { queryJson } from '../database/json-query.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
 import type { CachedHead } from './appending/append-plan.ts';
 import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './codec.ts';
@@ -71,15 +72,24 @@ export function createTapeReader(database: Database): TapeReader {
     runId: string,
     range: { low: number; high: number; limit: number; types?: readonly EventType[] },
   ): Promise<StoredEvent[]> {
-    const text = await database.readText(pageSql(order, range.types), runId, range.low, range.high, range.limit);
-    const rows: unknown[] = JSON.parse(text ?? '[]');
+    const rows = await queryJson<unknown>(
+      database,
+      pageSql(order, range.types),
+      runId,
+      range.low,
+      range.high,
+      range.limit,
+    );
     const events = rows.map((row) => decodeColumns(runId, row));
     return order === 'ASC' ? events : events.reverse();
   }
 
   async function heads(runIds: string[]): Promise<Map<string, TapeHead>> {
-    const text = await database.readText(headSql, JSON.stringify(runIds));
-    const rows: [string, string, boolean | number, number, string][] = JSON.parse(text ?? '[]');
+    const rows = await queryJson<[string, string, boolean | number, number, string]>(
+      database,
+      headSql,
+      JSON.stringify(runIds),
+    );
     return new Map(
       rows.map(([runId, sessionId, closed, head, hash]) => [runId, { sessionId, closed: Boolean(closed), head, hash }]),
     );
@@ -94,15 +104,13 @@ export function createTapeReader(database: Database): TapeReader {
       return decodeAll(await page('DESC', runId, { low: 1, high: before, limit, types }));
     },
     async readMany(tapes, types) {
-      const text = await database.readText(manySql(types), JSON.stringify(tapes));
-      const rows: [string, unknown][] = JSON.parse(text ?? '[]');
+      const rows = await queryJson<[string, unknown]>(database, manySql(types), JSON.stringify(tapes));
       const found = new Map<string, RecordedEvent[]>(tapes.map(({ runId }) => [runId, []]));
       for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));
       return found;
     },
     async readEnds(runIds, count) {
-      const text = await database.readText(endsSql, JSON.stringify([...new Set(runIds)]), count);
-      const rows: [string, unknown][] = JSON.parse(text ?? '[]');
+      const rows = await queryJson<[string, unknown]>(database, endsSql, JSON.stringify([...new Set(runIds)]), count);
       const found = new Map<string, RecordedEvent[]>(runIds.map((runId) => [runId, []]));
       for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));
       return found;

@@ -22,7 +22,7 @@ interface PlacesOptions {
 }
 
 export function createExecutionSlots(
-  { store }: { store: { database: Pick<Database, 'select'> } },
+  { store }: { store: { database: Pick<Database, 'query'> } },
   { term, hasRoom, start, look }: PlacesOptions,
 ): ExecutionSlots {
   const open = new Map<Promise<void>, string>();

@@ -23,11 +23,13 @@ export interface Lease {
 
 const claimStatement: Statement<Lease> = {
   columns: { runId: 'text', epoch: 'number', lost: 'boolean', sessionId: 'text' },
+  writes: true,
   sqlite: CLAIM_SQLITE,
   postgresql: CLAIM_POSTGRESQL,
 };
 const renewStatement: Statement<{ runId: string }> = {
   columns: { runId: 'text' },
+  writes: true,
   sqlite: RENEW_SQLITE,
   postgresql: RENEW_POSTGRESQL,
 };
@@ -58,8 +60,8 @@ const idleLease = statement<{ epoch: number }>(
 );
 
 /** The epoch of the next executor of a run that nobody executes; null where somebody does, or never did. */
-export async function nextEpoch(database: Pick<Database, 'select'>, runId: string): Promise<number | null> {
-  const [lease] = await database.select(idleLease, runId);
+export async function nextEpoch(database: Pick<Database, 'query'>, runId: string): Promise<number | null> {
+  const [lease] = await database.query(idleLease, runId);
   return lease ? lease.epoch + 1 : null;
 }
 
@@ -69,19 +71,19 @@ const heldLease = statement<{ epoch: number }>(
 );
 
 export async function holdsLease(
-  database: Pick<Database, 'select'>,
+  database: Pick<Database, 'query'>,
   holder: string,
   { runId, epoch }: Lease,
 ): Promise<boolean> {
-  return (await database.select(heldLease, runId, holder, epoch)).length > 0;
+  return (await database.query(heldLease, runId, holder, epoch)).length > 0;
 }
 
 /** Takes leases, oldest run first, and raises their epochs, in one statement. */
 export function claimLeases(database: Database, term: LeaseTerm, limit: number): Promise<Lease[]> {
   const { holder, now, leaseMilliseconds } = term;
-  if (database.isShared) return database.change(claimStatement, holder, leaseMilliseconds, limit);
+  if (database.isShared) return database.query(claimStatement, holder, leaseMilliseconds, limit);
   const [at, end] = [databaseTime(now), databaseTime(now + leaseMilliseconds)];
-  return database.change(claimStatement, holder, end, at, limit, at, limit, limit);
+  return database.query(claimStatement, holder, end, at, limit, at, limit, limit);
 }
 
 const waiting = statement<{ id: string }>(
@@ -91,7 +93,7 @@ const waiting = statement<{ id: string }>(
 
 /** Whether any run waits at all: seldom, and much cheaper to know than which could begin. */
 export async function anyRunPending(database: Database): Promise<boolean> {
-  return (await database.select(waiting)).length > 0;
+  return (await database.query(waiting)).length > 0;
 }
 
 /** Prolongs leases; returns the runs that the holder still holds. */
@@ -102,8 +104,8 @@ export async function renewLeases(
 ): Promise<Set<string>> {
   const ids = JSON.stringify(runIds);
   const held = await (database.isShared
-    ? database.change(renewStatement, holder, ids, leaseMilliseconds)
-    : database.change(renewStatement, databaseTime(now + leaseMilliseconds), holder, ids));
+    ? database.query(renewStatement, holder, ids, leaseMilliseconds)
+    : database.query(renewStatement, databaseTime(now + leaseMilliseconds), holder, ids));
   return new Set(held.map(({ runId }) => runId));
 }
 

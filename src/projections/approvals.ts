@@ -32,7 +32,7 @@ const byId = statement(columns, () => `SELECT ${columnList('Approval', columns)}
 
 /** Whoever may see it: that depends on its session. */
 export async function approvalById(database: Database, id: string): Promise<ApprovalRow | null> {
-  const [approval] = await database.select(byId, id);
+  const [approval] = await database.query(byId, id);
   return approval ?? null;
 }
 

@@ -47,7 +47,7 @@ export async function runById(database: Database, owner: string, id: string): Pr
 }
 
 export function runsByIds(database: Database, owner: string, ids: readonly string[]): Promise<RunRow[]> {
-  return database.select(byIds, idList(ids), owner);
+  return database.query(byIds, idList(ids), owner);
 }
 
 export interface RunsQuery {
@@ -114,7 +114,7 @@ const ahead = statement<OpenRuns>(
 );
 
 export async function openRunsOf(database: Database, sessionId: string): Promise<OpenRuns> {
-  const [found] = await database.select(ahead, sessionId);
+  const [found] = await database.query(ahead, sessionId);
   return found ?? noOpenRuns;
 }
 
@@ -146,7 +146,7 @@ export function runsBetween(
   { fromTurn, upToTurn }: { fromTurn: number; upToTurn: number },
   { from, limit }: { from: 'oldest' | 'newest'; limit: number },
 ): Promise<Turn[]> {
-  return fromTurn > upToTurn ? Promise.resolve([]) : database.select(turns[from], sessionId, fromTurn, upToTurn, limit);
+  return fromTurn > upToTurn ? Promise.resolve([]) : database.query(turns[from], sessionId, fromTurn, upToTurn, limit);
 }
 
 const newest = statement<{ turn: number | null }>(
@@ -157,7 +157,7 @@ const newest = statement<{ turn: number | null }>(
 
 /** The newest turn of the session; those of a branch go on from where it was branched. */
 export async function newestTurn(database: Database, sessionId: string): Promise<number> {
-  const [found] = await database.select(newest, sessionId);
+  const [found] = await database.query(newest, sessionId);
   return found?.turn ?? 0;
 }
 
@@ -202,6 +202,6 @@ const heads = statement<{ runId: string; head: number }>(
 
 /** Seq of the newest event of each run. */
 export async function headsOf(database: Database, runIds: readonly string[]): Promise<Map<string, number>> {
-  const found = await database.select(heads, JSON.stringify(runIds));
+  const found = await database.query(heads, JSON.stringify(runIds));
   return new Map(found.map(({ runId, head }) => [runId, head]));
 }

@@ -60,7 +60,7 @@ const inForce = statement(
 );
 
 export async function agentById(database: Database, owner: string, id: string): Promise<AgentRow | null> {
-  const [agent] = await database.select(byId, id, owner);
+  const [agent] = await database.query(byId, id, owner);
   return agent ? readAgent(agent) : null;
 }
 
@@ -75,7 +75,7 @@ export async function agentsByIds(reader: Client, owner: string, ids: readonly s
 
 /** The one that was named, where it still exists; else the default one, if there is one. */
 export async function agentInForce(database: Database, owner: string, id: string | null): Promise<AgentInForce | null> {
-  const found = (await database.select(inForce, owner, id)).map(readAgent);
+  const found = (await database.query(inForce, owner, id)).map(readAgent);
   return found.find((agent) => agent.id === id) ?? found[0] ?? null;
 }
 

@@ -92,7 +92,7 @@ export async function latestCompaction(
     cutRunId: cut?.runId ?? null,
     cutSeq: cut?.seq ?? null,
   }));
-  const [found] = await database.select(furthest, JSON.stringify(seen), fromTurn);
+  const [found] = await database.query(furthest, JSON.stringify(seen), fromTurn);
   return found ?? null;
 }
 

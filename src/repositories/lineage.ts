@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts';
+import { queryJson } from '../database/json-query.ts';
 import type { Generation } from '../domain/session/lineage.ts';
 
 const line = (sessionId: string) => `
@@ -19,7 +20,7 @@ type Row = [id: string, turn: number | null, runId: string | null, seq: number |
 
 /** The session, its parent, its grandparent, …, in one statement however many there are. */
 export async function lineageOf(database: Database, sessionId: string): Promise<Generation[]> {
-  const rows: Row[] = JSON.parse((await database.readText(lineSql, sessionId)) ?? '[]');
+  const rows = await queryJson<Row>(database, lineSql, sessionId);
   return rows.map(([id, turn, runId, seq]) => ({
     id,
     branch: turn === null || runId === null || seq === null ? null : { turn, runId, seq },

@@ -1,6 +1,7 @@
 import { groupRows } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
+import { lockSession } from '../database/locks.ts';
+import { writingStatement } from '../database/statement.ts';
 import { openRunOf } from '../projections/runs.ts';
 import { descendantsSql } from './lineage.ts';
 import { deletePassages, titlePassages } from './search/index-rows.ts';
@@ -26,7 +27,7 @@ export async function updateSession(
   );
 }
 
-const reset = statement<{ id: string }>(
+const reset = writingStatement<{ id: string }>(
   { id: 'text' },
   () => `UPDATE "Session" SET "resetTurn" =
       coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn", 0)
@@ -35,7 +36,7 @@ const reset = statement<{ id: string }>(
 
 /** Later runs are shown nothing of those that have started so far. */
 export async function resetSession(database: Database, id: string): Promise<void> {
-  await database.change(reset, id);
+  await database.query(reset, id);
 }
 
 export type Closing = { kind: 'done'; session: SessionRow } | { kind: 'busy'; runId: string } | { kind: 'absent' };
@@ -44,7 +45,7 @@ export type Closing = { kind: 'done'; session: SessionRow } | { kind: 'busy'; ru
 export async function archiveSession(database: Database, owner: string, id: string, now: Date): Promise<Closing> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
-      await database.lockRow(transaction, 'Session', id);
+      await lockSession(database, transaction, id);
       const session = await transaction.session.findFirst({ where: { id, owner } });
       if (!session) return { kind: 'absent' };
       if (session.archivedAt) return { kind: 'done', session };
@@ -65,12 +66,12 @@ export async function purgeSession(database: Database, id: string, withBranches:
   return database.write((client) =>
     client.$transaction(async (transaction) => {
       // Locked first: nobody makes a branch of it from now on.
-      await database.lockRow(transaction, 'Session', id);
+      await lockSession(database, transaction, id);
       const branches = await transaction.$queryRawUnsafe<{ id: string }[]>(descendantsSql[database.provider], id);
       if (branches.length > 0 && !withBranches) return { kind: 'has-branches', branches: branches.length };
       const all = [...branches.map((branch) => branch.id), id];
       for (const sessionId of all) {
-        await database.lockRow(transaction, 'Session', sessionId);
+        await lockSession(database, transaction, sessionId);
         const run = await openRunOf(transaction, sessionId);
         if (run) return { kind: 'busy', runId: run.id };
       }

@@ -1,6 +1,7 @@
 import { type BatchStatement, batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Session } from '../database/generated/sqlite/client.ts';
+import { queryJson } from '../database/json-query.ts';
 import { type ColumnsOf, columnList, idList, statement } from '../database/statement.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 
@@ -130,7 +131,7 @@ export async function sessionById(database: Database, owner: string, id: string)
 
 /** Whoever owns it: for the executor of its runs. */
 export async function sessionForExecution(database: Database, sessionId: string): Promise<SessionRow | null> {
-  const [session] = await database.select(ofRun, sessionId);
+  const [session] = await database.query(ofRun, sessionId);
   return session ?? null;
 }
 
@@ -145,12 +146,12 @@ export async function ownersOf(reader: Client, sessionIds: readonly string[]): P
 
 /** The one that holds the key now. */
 export async function sessionByKey(database: Database, owner: string, key: string): Promise<SessionRow | null> {
-  const [session] = await database.select(byKey, owner, key);
+  const [session] = await database.query(byKey, owner, key);
   return session ?? null;
 }
 
 export function sessionsByIds(database: Database, owner: string, ids: readonly string[]): Promise<SessionRow[]> {
-  return database.select(byIds, idList(ids), owner);
+  return database.query(byIds, idList(ids), owner);
 }
 
 export interface SessionsQuery {
@@ -205,7 +206,8 @@ function beside({ activeAt, id }: ActivityPosition, side: 'lt' | 'gt') {
 /** Epoch milliseconds of the newest event of each session that has a run at work: of others, the row says it. */
 export async function lastActivityOfSessions(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
   const newest = `(SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1)`;
-  const text = await database.readText(
+  const rows = await queryJson<[sessionId: string, recordedAt: number]>(
+    database,
     {
       sqlite: `SELECT json_group_array(json_array("sessionId", ${newest})) FROM "Run"
         WHERE "sessionId" IN (SELECT value FROM json_each(?)) AND "state" = 'IN_PROGRESS'`,
@@ -214,5 +216,5 @@ export async function lastActivityOfSessions(database: Database, ids: readonly s
     },
     JSON.stringify(ids),
   );
-  return new Map<string, number>(JSON.parse(text ?? '[]'));
+  return new Map(rows);
 }

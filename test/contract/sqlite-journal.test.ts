@@ -1,6 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { statement } from '../../src/database/statement.ts';
+import { writingStatement } from '../../src/database/statement.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
 import { databaseContract, insertAgain, refusalOf } from './database.contract.ts';
@@ -46,7 +46,7 @@ describe('durability', () => {
     expect(Number((await pragma('foreign_keys'))[0]?.foreign_keys)).toBe(1);
     // The connection that commits what runs record is another one.
     const own = (name: string) =>
-      database.change(statement<{ value: number }>({ value: 'number' }, () => `PRAGMA ${name}`));
+      database.query(writingStatement<{ value: number }>({ value: 'number' }, () => `PRAGMA ${name}`));
     expect(await own('synchronous')).toEqual([{ value: 2 }]);
     expect(await own('foreign_keys')).toEqual([{ value: 1 }]);
   });

@@ -79,23 +79,12 @@ function postgresDatabase(
     reader,
     write: (work) => again(() => work(writer)),
     commit: (writes) => again(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
-    select: (statement, ...parameters) =>
-      rowsOf(reading, statement, parameters).catch((error: unknown) =>
-        isUnheldText(error) ? [] : throwStoreError(error),
-      ),
-    change: (statement, ...parameters) => again(() => rowsOf(writing, statement, parameters)),
-    async readText(sql, ...parameters) {
-      const query = { text: sql.postgresql, values: parameters, rowMode: 'array' as const };
-      const { rows } = await reading.query<[string | null]>(query).catch(throwStoreError);
-      return rows[0]?.[0] ?? null;
-    },
-    async lockRow(transaction, table, id) {
-      await transaction.$queryRawUnsafe(`SELECT 1 FROM "${table}" WHERE "id" = $1 FOR UPDATE`, id);
-    },
-    async lockName(transaction, name) {
-      // The client can not read what the function returns, which is nothing.
-      await transaction.$queryRawUnsafe('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text', name);
-    },
+    query: (statement, ...parameters) =>
+      statement.writes
+        ? again(() => rowsOf(writing, statement, parameters))
+        : rowsOf(reading, statement, parameters).catch((error: unknown) =>
+            isUnheldText(error) ? [] : throwStoreError(error),
+          ),
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
       await Promise.all([writing.end(), reading.end()]);

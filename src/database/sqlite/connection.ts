@@ -6,8 +6,6 @@ import { BUSY_MILLISECONDS } from './sqlite-file.ts';
 /** A connection of our own, for the statements of every run: each is prepared once and kept. */
 export interface Connection {
   select<Row>(statement: Statement<Row>, parameters: readonly Parameter[]): Row[];
-  /** One cell of text; `null` where there is no row. */
-  text(sql: string, parameters: readonly Parameter[]): string | null;
   /** All of them in one transaction. Durable when it returns. */
   commit(groups: readonly BatchGroup[]): void;
   close(): void;
@@ -49,10 +47,6 @@ export function openConnection(path: string, pragmas: readonly string[]): Connec
       // Rows are arrays: every statement that answers was told so.
       const rows = prepare(statement.sqlite).all(...parameters) as unknown[][];
       return rows.map((values) => rowOf(statement, values));
-    },
-    text(sql, parameters) {
-      const row = prepare(sql).get(...parameters) as (string | null)[] | undefined;
-      return row?.[0] ?? null;
     },
     commit(groups) {
       const write = () => {

@@ -134,15 +134,12 @@ function sqliteDatabase(clock: Clock, { writer, reader, client, close }: Connect
     reader: client.reader,
     write: (work) => inLane(() => work(client.writer)),
     commit: (writes: readonly RowWrite[]) => inLane(() => writer.commit(groupRows(writes, 'sqlite'))),
-    select: async (statement, ...parameters) => reading(() => reader.select(statement, parameters)),
-    change: (statement, ...parameters) => inLane(() => writer.select(statement, parameters)),
-    async readText(sql, ...parameters) {
-      // The driver answers at once: without this a loop of reads would keep everybody else waiting.
-      await nextTurn();
-      return reading(() => reader.text(sql.sqlite, parameters));
+    async query(statement, ...parameters) {
+      if (statement.writes) return inLane(() => writer.select(statement, parameters));
+      // The driver blocks: without this a loop of long reads would keep everything else waiting.
+      if (statement.reads === 'many') await nextTurn();
+      return reading(() => reader.select(statement, parameters));
     },
-    async lockRow() {},
-    async lockName() {},
     async close() {
       await lane.idle();
       await close();

@@ -71,7 +71,7 @@ const anyMemory = statement<{ id: string }>(
 
 /** Most owners have none, and every step of every run asks. */
 async function hasMemories(database: Database, owner: string): Promise<boolean> {
-  return (await database.select(anyMemory, owner)).length > 0;
+  return (await database.query(anyMemory, owner)).length > 0;
 }
 
 /** Memories that hold words of the question, the best first: rare words count more, and of equals the newer is better. */

@@ -7,6 +7,7 @@ import {
   type RowWrite,
 } from '../../database/batch-statement.ts';
 import type { Database } from '../../database/database.ts';
+import { lockName } from '../../database/locks.ts';
 import type { Refusal } from '../../domain/refusal.ts';
 import { memoryPassages } from '../search/index-rows.ts';
 
@@ -62,7 +63,7 @@ export function saveMemory(
 ): Promise<NewMemory | Refusal> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
-      await database.lockName(transaction, `memories of ${owner}`);
+      await lockName(database, transaction, `memories of ${owner}`);
       const memory = await decide();
       if ('kind' in memory) return memory;
       for (const { sql, rows } of groupRows(rowsOf(memory), database.provider)) {

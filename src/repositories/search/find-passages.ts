@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts';
+import { queryJson } from '../../database/json-query.ts';
 import { numbered } from '../../database/statement.ts';
 import type { SearchTerms } from '../../domain/search/search-terms.ts';
 import { type IndexKind, ownerToken } from './index-rows.ts';
@@ -77,8 +78,11 @@ export async function findPassages(database: Database, query: PassageQuery): Pro
     database.provider === 'sqlite'
       ? [match.sqlite, ranked, ...only.parameters, limit]
       : [match.mark, match.mark, JSON.stringify(match.words), match.postgresql, ranked, ...only.parameters, limit];
-  const text = await database.readText({ sqlite: sqliteSql(only), postgresql: postgresSql(only) }, ...parameters);
-  const rows: [string, number, number, string | null, number][] = JSON.parse(text ?? '[]');
+  const rows = await queryJson<[string, number, number, string | null, number]>(
+    database,
+    { sqlite: sqliteSql(only), postgresql: postgresSql(only) },
+    ...parameters,
+  );
   return rows.map(([sourceId, seq, start, sessionId, relevance]) => ({ sourceId, seq, start, sessionId, relevance }));
 }
 

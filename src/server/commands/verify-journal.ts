@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts';
+import { queryJson } from '../../database/json-query.ts';
 import { openForReading } from '../../database/open-database.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import type { Verification } from '../../journal/journal.ts';
@@ -47,9 +48,8 @@ async function tapesAfter({ reader }: Database, runId: string): Promise<string[]
 /** A run id that was changed must not hide its event. */
 async function eventsWithoutTape(database: Database): Promise<string[]> {
   const orphans = 'SELECT DISTINCT "runId" FROM "Event" WHERE "runId" NOT IN (SELECT "runId" FROM "Tape")';
-  const text = await database.readText({
+  return queryJson<string>(database, {
     sqlite: `SELECT json_group_array("runId") FROM (${orphans})`,
     postgresql: `SELECT json_agg("runId")::text FROM (${orphans}) AS orphans`,
   });
-  return JSON.parse(text ?? '[]');
 }

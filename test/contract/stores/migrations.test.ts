@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, inject, test } from 'vitest';
 import { postgresDifference, sqliteDifference } from '../../../prisma/scratch.ts';
+import { queryJson } from '../../../src/database/json-query.ts';
 import { migrationNames } from '../../../src/database/migration-files.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
@@ -19,7 +20,7 @@ test('both stores have the same tables, columns and indexes, but for the one of 
   const postgres = await open(await createTestDatabase());
   try {
     const names = async (database: typeof sqlite, sql: { sqlite: string; postgresql: string }): Promise<string[]> =>
-      JSON.parse((await database.readText(sql)) ?? '[]').sort();
+      (await queryJson<string>(database, sql)).sort();
     const columns = {
       sqlite: `SELECT json_group_array(t.name || '.' || c.name || CASE WHEN c."notnull" OR c.pk THEN '' ELSE '?' END)
         FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE '%prisma%' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE 'Passage_words%'`,

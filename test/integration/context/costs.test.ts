@@ -27,9 +27,9 @@ function counting({ database, journal }: HistoryStore) {
   const counted: Database = {
     ...database,
     reader,
-    readText: (...asked) => {
+    query: (statement, ...parameters) => {
       counts.statements += 1;
-      return database.readText(...asked);
+      return database.query(statement, ...parameters);
     },
     commit: (writes) => {
       counts.rows += writes.length;

@@ -174,15 +174,11 @@ function countStatements(database: Database): { database: Database; statements()
       },
     },
   }) as unknown as Client;
-  const readText: Database['readText'] = (...parameters) => {
+  const query: Database['query'] = (statement, ...parameters) => {
     count += 1;
-    return database.readText(...parameters);
+    return database.query(statement, ...parameters);
   };
-  const select: Database['select'] = (...parameters) => {
-    count += 1;
-    return database.select(...parameters);
-  };
-  return { database: { ...database, reader, readText, select }, statements: () => count };
+  return { database: { ...database, reader, query }, statements: () => count };
 }
 
 /** Takes a new run to the point where a person is asked about one call. Returns the approval's id. */

@@ -1,6 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { statement } from '../../../src/database/statement.ts';
+import { writingStatement } from '../../../src/database/statement.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { GraphqlFailure } from '../../client.ts';
 import { RunsDocument, SendMessageDocument } from '../../generated/graphql.ts';
@@ -95,7 +95,7 @@ async function refuseReports(gateway: Gateway): Promise<void> {
 async function fill({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
   const [row] = await database.reader.$queryRawUnsafe<{ page_count: bigint }[]>('PRAGMA page_count');
   const limit = (pages: number) =>
-    database.change(statement<{ pages: number }>({ pages: 'number' }, () => `PRAGMA max_page_count = ${pages}`));
+    database.query(writingStatement<{ pages: number }>({ pages: 'number' }, () => `PRAGMA max_page_count = ${pages}`));
   await limit(Number(row?.page_count ?? 1n));
   return async () => {
     await limit(1_000_000);

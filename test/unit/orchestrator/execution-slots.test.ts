@@ -11,13 +11,13 @@ function placesOf(...answers: ({ epoch: number } | null | Error)[]) {
   const looked: string[] = [];
   const room = { is: true };
   // Rows of leases are all that is read.
-  const select = (async () => {
+  const query = (async () => {
     const answer = answers.shift() ?? null;
     if (answer instanceof Error) throw answer;
     return answer ? [answer] : [];
-  }) as Database['select'];
+  }) as Database['query'];
   const places = createExecutionSlots(
-    { store: { database: { select } } },
+    { store: { database: { query } } },
     {
       term: () => ({ holder: 'server_1', now: 0, leaseMilliseconds: 1000 }),
       hasRoom: () => room.is,

@@ -1,0 +1,22 @@
+import type { Database } from './database.ts';
+import type { Parameter } from './statement.ts';
+
+/** One text for each store. It returns one row with one cell: a JSON array. */
+export interface JsonSql {
+  sqlite: string;
+  postgresql: string;
+}
+
+/**
+ * Reads a list that the database returns as one cell of JSON, which is several times as fast as one row for each element.
+ * Returns an empty list where no row matches. The caller names the type of the elements: it must match the SQL.
+ */
+export async function queryJson<Element>(
+  database: Pick<Database, 'query'>,
+  { sqlite, postgresql }: JsonSql,
+  ...parameters: Parameter[]
+): Promise<Element[]> {
+  const statement = { columns: { json: 'text' as const }, sqlite, postgresql, reads: 'many' as const };
+  const [row] = await database.query<{ json: string | null }>(statement, ...parameters);
+  return JSON.parse(row?.json ?? '[]');
+}
