@@ -5,7 +5,7 @@ import type { Gateway } from '../src/server/gateway.ts';
 
 /** B30: folding the tapes gives the rows that queries read. Says nothing while runs are in work. */
 export async function assertRowsAreFolds({ parts }: Gateway): Promise<void> {
-  const isAtWork = () => parts.orchestrator.running() > 0;
+  const isAtWork = () => parts.orchestrator.activeCount() > 0;
   if (isAtWork()) return;
   await assertFolded(parts.database, parts.journal).catch((error: unknown) => {
     // A run that waited was begun in between.

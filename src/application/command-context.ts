@@ -4,20 +4,20 @@ import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { SlotProvider } from '../run-store/execution-slot.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
 
-/** What the configuration says about commands. */
+/** The part of the configuration that commands need. */
 export interface CommandSettings {
-  /** Names of the models that a message or an agent may ask for. */
+  /** Names of the models that a message or an agent may name. */
   models: readonly string[];
-  /** Waiting runs of one session. */
+  /** The most runs of one session that may be PENDING. */
   queueLength: number;
+  /** What happens to a run when an approval expires. */
   onExpiry: 'deny' | 'fail';
-  /** Whether who started a run may not allow its calls. */
+  /** Whether the principal who started a run may not allow its tool calls. */
   separateApprover: boolean;
 }
 
@@ -26,23 +26,24 @@ export interface CommandContext {
   database: Database;
   runStore: RunStore;
   journal: Pick<Journal, 'read' | 'readMany'>;
-  /** Makes the summaries that somebody asks for. */
+  /** Writes the summaries that a client requests. */
   compactor: Compactor;
   toolbox: Toolbox;
   policy: Policy;
   secretStore: SecretStore;
-  slotProvider: SlotProvider;
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;
-  /** Finding memories by what they mean. */
   semanticSearch: SemanticSearch;
-  /** Commands on one session, one at a time. */
+  /** Serialises the commands of this server on one session. Other servers are held off by rules of the database. */
   mutex: KeyedMutex;
   settings: CommandSettings;
 }
 
-/** Who asks. Owns what it creates, and sees nothing else; with `approve:any` also the questions of others' runs. */
+/**
+ * The authenticated caller. Owns what it creates and sees nothing else, except that the scope `approve:any` also shows the
+ * approvals of other principals' runs.
+ */
 export interface Viewer {
   principal: string;
   scopes: readonly string[];

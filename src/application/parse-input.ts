@@ -4,7 +4,7 @@ import { storableText } from '../domain/storable-text.ts';
 
 export type Parsed<T> = { kind: 'parsed'; input: T } | RefusalOf<'invalid-input'>;
 
-/** Checks an input and says everything that is wrong with it. */
+/** Checks an input against a schema. The refusal lists every problem. */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): Parsed<z.infer<Schema>> {
   const result = schema.safeParse(input);
   if (result.success) return { kind: 'parsed', input: result.data };
@@ -13,7 +13,7 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
   return { kind: 'invalid-input', issues, message };
 }
 
-/** Text that every store takes and that says something; bounded in UTF-8 bytes. */
+/** Text that is not blank, that both stores can hold, and that has at most so many UTF-8 bytes. */
 export function text(bytes: number) {
   return z
     .string()

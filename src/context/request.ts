@@ -71,8 +71,10 @@ const written = new WeakMap<ToolDescription, WrittenTool>();
 function write(tool: ToolDescription): WrittenTool {
   const known = written.get(tool);
   if (known) return known;
-  const { text: canonical } = canonicalJson(tool as unknown as Json);
-  const made = { canonical, bytes: Buffer.byteLength(JSON.stringify(tool)) };
+  const { name, description, inputSchema } = tool;
+  const described = { name, description, inputSchema };
+  const { text: canonical } = canonicalJson(described);
+  const made = { canonical, bytes: Buffer.byteLength(JSON.stringify(described)) };
   written.set(tool, made);
   return made;
 }

@@ -3,27 +3,27 @@ import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, type LeaseTerm, renewLeases } from './leases.ts';
 import { executeRun, type StopReason } from './run-loop.ts';
 
-/** The runs that this server executes now. */
+/** The runs that this server executes. */
 export interface ActiveRuns {
   start(lease: Lease): void;
   /**
-   * Prolongs the leases of all, and stops those whose lease somebody else holds now. Where the database can not be reached,
-   * those whose lease has run out meanwhile are stopped: somebody else may hold it.
+   * Renews all leases and stops the runs whose lease another server holds. When the database cannot be reached, the runs whose
+   * lease has expired meanwhile are stopped, because another server may hold it. Rejects with a StoreError.
    */
   renew(): Promise<void>;
-  /** Interrupts every step under way. */
+  /** Aborts every step in progress. */
   interrupt(): void;
-  /** Resolves when all that were started so far have wound up. */
+  /** Resolves when the runs that were started so far have stopped. */
   settled(): Promise<void>;
   count(): number;
-  /** Those that have recorded nothing of a step yet, and have not taken long for it. */
-  starting(): number;
+  /** Runs that have not recorded anything of a step yet, and were started only a moment ago. */
+  startingCount(): number;
 }
 
-/** One that takes longer waits for something: a summary, or the server of a tool. It keeps nobody else from starting. */
+/** A run that takes longer waits for something, such as a summary or an MCP server. It does not keep others from starting. */
 const STARTING_MILLISECONDS = 1000;
 
-interface Execution {
+interface ActiveRun {
   runId: string;
   /** In milliseconds of `clock.elapsed`. */
   leaseEndsAt: number;
@@ -31,74 +31,79 @@ interface Execution {
   done: Promise<void>;
 }
 
-export function createActiveRuns(
-  environment: OrchestratorDependencies,
-  options: { stopping(): boolean; onFree(): void; term(): LeaseTerm },
-): ActiveRuns {
-  const { store, clock, logger } = environment;
-  // Not by run: a run that was suspended may be claimed again before its first execution has wound up.
-  const executions = new Set<Execution>();
-  const starting = new Set<Execution>();
+interface ActiveRunsOptions {
+  isStopping(): boolean;
+  /** Called when a run has stopped or is no longer starting. */
+  onFree(): void;
+  term(): LeaseTerm;
+}
 
-  function begun(execution: Execution): void {
-    if (starting.delete(execution)) options.onFree();
+export function createActiveRuns(dependencies: OrchestratorDependencies, options: ActiveRunsOptions): ActiveRuns {
+  const { database, notifications, clock, logger } = dependencies;
+  // A set and not a map by run: a suspended run can be claimed again before its first execution has returned.
+  const active = new Set<ActiveRun>();
+  const starting = new Set<ActiveRun>();
+
+  function markStarted(run: ActiveRun): void {
+    if (starting.delete(run)) options.onFree();
   }
 
   return {
     start(lease) {
       const controller = new AbortController();
       const abort = (reason: StopReason) => controller.abort(reason);
-      const unfollow = store.notifications.onRun(lease.runId, (wake) => {
-        if (wake === null) return lookForEnd(environment, lease.runId, abort);
-        if (wake.hints.includes('end')) abort('ended');
-        if (wake.events?.some(({ type }) => type !== 'input' && type !== 'status')) begun(execution);
+      const unsubscribe = notifications.onRun(lease.runId, (notification) => {
+        if (notification === null) return abortIfEnded(dependencies, lease.runId, abort);
+        if (notification.hints.includes('end')) abort('ended');
+        if (notification.events?.some(({ type }) => type !== 'input' && type !== 'status')) markStarted(run);
       });
       const leaseEndsAt = clock.elapsed() + options.term().leaseMilliseconds;
-      const execution: Execution = { runId: lease.runId, leaseEndsAt, abort, done: Promise.resolve() };
-      executions.add(execution);
-      starting.add(execution);
-      const cancelPatience = clock.after(STARTING_MILLISECONDS, () => begun(execution));
-      execution.done = executeRun(environment, lease, { signal: controller.signal, stopping: options.stopping })
-        .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'a run was interrupted'))
+      const run: ActiveRun = { runId: lease.runId, leaseEndsAt, abort, done: Promise.resolve() };
+      active.add(run);
+      starting.add(run);
+      const cancelTimer = clock.after(STARTING_MILLISECONDS, () => markStarted(run));
+      run.done = executeRun(dependencies, lease, { signal: controller.signal, isStopping: options.isStopping })
+        .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'the execution of a run failed'))
         .finally(() => {
-          unfollow();
-          executions.delete(execution);
-          starting.delete(execution);
-          cancelPatience();
+          unsubscribe();
+          active.delete(run);
+          starting.delete(run);
+          cancelTimer();
           options.onFree();
         });
     },
     async renew() {
-      const before = [...executions];
-      if (before.length === 0) return;
+      const runs = [...active];
+      if (runs.length === 0) return;
       const term = options.term();
       const startedAt = clock.elapsed();
       try {
-        const runIds = before.map(({ runId }) => runId);
-        const held = await renewLeases(store.database, term, runIds);
-        for (const execution of before) {
-          if (held.has(execution.runId)) execution.leaseEndsAt = startedAt + term.leaseMilliseconds;
-          else execution.abort('lease-lost');
+        const runIds = runs.map(({ runId }) => runId);
+        const held = await renewLeases(database, term, runIds);
+        for (const run of runs) {
+          if (held.has(run.runId)) run.leaseEndsAt = startedAt + term.leaseMilliseconds;
+          else run.abort('lease-lost');
         }
       } catch (error) {
-        for (const { leaseEndsAt, abort } of before) if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
+        for (const { leaseEndsAt, abort } of runs) if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
         throw error;
       }
     },
     interrupt() {
-      for (const { abort } of executions) abort('shutdown');
+      for (const { abort } of active) abort('shutdown');
     },
     async settled() {
-      await Promise.all([...executions].map(({ done }) => done));
+      await Promise.all([...active].map(({ done }) => done));
     },
-    count: () => executions.size,
-    starting: () => starting.size,
+    count: () => active.size,
+    startingCount: () => starting.size,
   };
 }
 
-function lookForEnd({ store, logger }: OrchestratorDependencies, runId: string, abort: Execution['abort']): void {
-  store.runStore
+/** After lost notifications: the run may have ended without a notification. */
+function abortIfEnded({ runStore, logger }: OrchestratorDependencies, runId: string, abort: ActiveRun['abort']): void {
+  runStore
     .load(runId)
     .then((run) => run && isTerminal(run.state.status) && abort('ended'))
-    .catch((error: unknown) => logger.warn({ err: error, runId }, 'a run could not be looked at'));
+    .catch((error: unknown) => logger.warn({ err: error, runId }, 'the state of an active run could not be read'));
 }

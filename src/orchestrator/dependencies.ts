@@ -8,30 +8,36 @@ import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../models/model.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { SlotProvider } from '../run-store/execution-slot.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 
 export interface OrchestratorSettings {
+  /** The gateway's limits of one run. An agent can tighten them. */
   limits: RunLimits;
+  /** Runs that this server executes at a time. */
   maxConcurrentRuns: number;
   leaseSeconds: number;
   approvalExpirySeconds: number;
-  /** Whether who started a run may not allow its calls. */
+  /** Whether the principal who started a run may not allow its tool calls. */
   separateApprover: boolean;
+  /** Resumptions in a row without progress after which a run fails. */
   maxResumptions: number;
 }
 
-/** Everything that executing runs touches. */
+/** Everything that the execution of runs uses. */
 export interface OrchestratorDependencies {
-  store: { database: Database; journal: Journal; runStore: RunStore; notifications: NotificationHub };
-  /** Where new runs get their places. */
-  slotProvider: SlotProvider;
-  /** What is learnt of models and memories while the server works. */
-  context: { meter: TokenMeter; semanticSearch: SemanticSearch };
-  services: { catalogue: Catalogue; toolbox: Toolbox; policy: Policy; secretStore: SecretStore };
+  database: Database;
+  journal: Journal;
+  runStore: RunStore;
+  notifications: NotificationHub;
+  catalogue: Catalogue;
+  toolbox: Toolbox;
+  policy: Policy;
+  secretStore: SecretStore;
+  tokenMeter: TokenMeter;
+  semanticSearch: SemanticSearch;
   clock: Clock;
   newId: NewId;
   logger: Logger;

@@ -1,81 +1,85 @@
 import type { Database } from '../database/database.ts';
-import type { ExecutionSlot, SlotSource, StartableRun } from '../run-store/execution-slot.ts';
+import type { ClaimableRun, ClaimNow, ExecutionSlot } from '../run-store/execution-slot.ts';
 import { firstLease, holdsLease, type Lease, type LeaseTerm, nextEpoch, nextLease } from './leases.ts';
 import type { ClaimScope } from './run-claimer.ts';
 
-/** Places for runs that are being recorded. */
-export interface ExecutionSlots extends SlotSource {
-  /** Those that are given and not settled. */
+/** Slots that are claimed for runs while these are being recorded. */
+export interface ExecutionSlots {
+  claim: ClaimNow;
+  /** Slots that are claimed and not yet started or released. */
   count(): number;
-  /** Whether this run has one of them. */
+  /** Whether such a slot belongs to this run. */
   has(runId: string): boolean;
-  /** Resolves when all that were given so far are settled. */
+  /** Resolves when the slots that were claimed so far are started or released. */
   settled(): Promise<void>;
 }
 
-interface PlacesOptions {
+interface ExecutionSlotsOptions {
+  database: Pick<Database, 'query'>;
   term(): LeaseTerm;
   hasRoom(): boolean;
   start(lease: Lease): void;
-  /** Has somebody look for runs: a place was not used after all, or one that has begun may be without an executor. */
-  look(what: ClaimScope): void;
+  /** Searches for runs: a slot was released, or the lease of a run that continues went to nobody. */
+  requestClaim(scope: ClaimScope): void;
 }
 
-export function createExecutionSlots(
-  { store }: { store: { database: Pick<Database, 'query'> } },
-  { term, hasRoom, start, look }: PlacesOptions,
-): ExecutionSlots {
-  const open = new Map<Promise<void>, string>();
+export function createExecutionSlots(options: ExecutionSlotsOptions): ExecutionSlots {
+  const { database, term, hasRoom, start, requestClaim } = options;
+  const claimed = new Map<Promise<void>, string>();
 
-  function openPlace(runId: string): () => void {
+  /** Counts a slot until the returned function is called. */
+  function occupy(runId: string): () => void {
     let settle = () => {};
     const settled = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    open.set(settled, runId);
+    claimed.set(settled, runId);
     return () => {
-      open.delete(settled);
+      claimed.delete(settled);
       settle();
     };
   }
 
-  /** The lease of a run that had one before is taken only where nobody else has it at that moment. */
-  async function startIfHeld(lease: Lease, leave: () => void): Promise<void> {
-    // Where the store can not be read, whose it is will be found out when it can.
-    const isHeld = await holdsLease(store.database, term().holder, lease).catch(() => false);
+  /** The next lease of a run is written only if no other server held it at that moment. */
+  async function startIfHeld(lease: Lease, vacate: () => void): Promise<void> {
+    // When the database cannot be read, a search finds out later who holds the lease.
+    const isHeld = await holdsLease(database, term().holder, lease).catch(() => false);
     if (isHeld) start(lease);
-    else look('open');
-    leave();
+    else requestClaim('open');
+    vacate();
   }
 
-  function placeOf({ runId, sessionId }: StartableRun, epoch: number): ExecutionSlot {
-    const leave = openPlace(runId);
+  function createSlot({ runId, sessionId }: ClaimableRun, epoch: number): ExecutionSlot {
+    const vacate = occupy(runId);
     const lease: Lease = { runId, sessionId, epoch, lost: false };
     return {
       lease: epoch === 1 ? firstLease(term(), runId) : nextLease(term(), lease),
-      begin() {
-        if (epoch > 1) return void startIfHeld(lease, leave);
+      start() {
+        if (epoch > 1) return void startIfHeld(lease, vacate);
         start(lease);
-        leave();
+        vacate();
       },
       release() {
-        leave();
-        look('waiting');
+        vacate();
+        requestClaim('waiting');
       },
     };
   }
 
+  async function claimWaiting(run: ClaimableRun): Promise<ExecutionSlot | null> {
+    const epoch = await nextEpoch(database, run.runId);
+    return epoch !== null && hasRoom() ? createSlot(run, epoch) : null;
+  }
+
   return {
-    first: (run) => (hasRoom() ? placeOf(run, 1) : null),
-    async next(run) {
+    claim(run, kind) {
       if (!hasRoom()) return null;
-      const epoch = await nextEpoch(store.database, run.runId);
-      return epoch !== null && hasRoom() ? placeOf(run, epoch) : null;
+      return kind === 'new' ? createSlot(run, 1) : claimWaiting(run);
     },
-    count: () => open.size,
-    has: (runId) => [...open.values()].includes(runId),
+    count: () => claimed.size,
+    has: (runId) => [...claimed.values()].includes(runId),
     async settled() {
-      await Promise.all(open.keys());
+      await Promise.all(claimed.keys());
     },
   };
 }

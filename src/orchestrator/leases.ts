@@ -12,12 +12,12 @@ import {
   releaseStatement,
 } from './lease-statements.ts';
 
-/** The right to execute one run. */
+/** The exclusive right to execute one run. */
 export interface Lease {
   runId: string;
   sessionId: string;
   epoch: number;
-  /** The holder before this one did not hand it back. */
+  /** Whether the previous holder did not release it. */
   lost: boolean;
 }
 
@@ -34,7 +34,7 @@ const renewStatement: Statement<{ runId: string }> = {
   postgresql: RENEW_POSTGRESQL,
 };
 
-/** For whom, from when and for how long. */
+/** Who holds a lease, from when, and for how long. */
 export interface LeaseTerm {
   holder: string;
   /** Epoch milliseconds. */
@@ -42,13 +42,13 @@ export interface LeaseTerm {
   leaseMilliseconds: number;
 }
 
-/** The lease of a run that is being recorded by the server that will execute it. */
+/** The first lease of a new run. Written in the append that starts the run. */
 export function firstLease({ holder, now, leaseMilliseconds }: LeaseTerm, runId: string): RowWrite {
   const expiresAt = databaseTime(now + leaseMilliseconds);
   return { statement: firstLeaseStatement, row: { runId, holder, expiresAt, milliseconds: leaseMilliseconds } };
 }
 
-/** The next lease of a run that waits, with what lets it go on. It is taken only if nobody executes the run by then. */
+/** The next lease of a run that waits. Written in the append that resumes it; has no effect when the run has a holder by then. */
 export function nextLease({ holder, now, leaseMilliseconds }: LeaseTerm, { runId, epoch }: Lease): RowWrite {
   const expiresAt = databaseTime(now + leaseMilliseconds);
   return { statement: nextLeaseStatement, row: { runId, holder, epoch, expiresAt, milliseconds: leaseMilliseconds } };
@@ -59,7 +59,7 @@ const idleLease = statement<{ epoch: number }>(
   () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" IS NULL`,
 );
 
-/** The epoch of the next executor of a run that nobody executes; null where somebody does, or never did. */
+/** The epoch of the next executor. Null when the run has a holder, or never had one. */
 export async function nextEpoch(database: Pick<Database, 'query'>, runId: string): Promise<number | null> {
   const [lease] = await database.query(idleLease, runId);
   return lease ? lease.epoch + 1 : null;
@@ -78,7 +78,7 @@ export async function holdsLease(
   return (await database.query(heldLease, runId, holder, epoch)).length > 0;
 }
 
-/** Takes leases, oldest run first, and raises their epochs, in one statement. */
+/** Takes leases of runs without a holder, oldest run first, and raises their epochs, in one statement. */
 export function claimLeases(database: Database, term: LeaseTerm, limit: number): Promise<Lease[]> {
   const { holder, now, leaseMilliseconds } = term;
   if (database.isShared) return database.query(claimStatement, holder, leaseMilliseconds, limit);
@@ -86,17 +86,17 @@ export function claimLeases(database: Database, term: LeaseTerm, limit: number):
   return database.query(claimStatement, holder, end, at, limit, at, limit, limit);
 }
 
-const waiting = statement<{ id: string }>(
+const pendingRun = statement<{ id: string }>(
   { id: 'text' },
   () => `SELECT "id" FROM "Run" WHERE "state" = 'PENDING' LIMIT 1`,
 );
 
-/** Whether any run waits at all: seldom, and much cheaper to know than which could begin. */
+/** Whether any run is PENDING. Usually none is, and this costs much less than a search for runs that can start. */
 export async function anyRunPending(database: Database): Promise<boolean> {
-  return (await database.query(waiting)).length > 0;
+  return (await database.query(pendingRun)).length > 0;
 }
 
-/** Prolongs leases; returns the runs that the holder still holds. */
+/** Renews leases. Returns the runs that the holder still holds. */
 export async function renewLeases(
   database: Database,
   { holder, now, leaseMilliseconds }: LeaseTerm,
@@ -109,21 +109,21 @@ export async function renewLeases(
   return new Set(held.map(({ runId }) => runId));
 }
 
-/** Milliseconds until a lease of another server runs out; null where there is no such lease. */
+/** Milliseconds until the first lease of another server expires; null when there is none. */
 export async function nextForeignExpiry(database: Database, holder: string): Promise<number | null> {
   if (!database.isShared) return null;
   const [row] = await database.reader.$queryRawUnsafe<{ milliseconds: number | null }[]>(FIRST_END_POSTGRESQL, holder);
   return row?.milliseconds ?? null;
 }
 
-/** Leases of a process that is gone: on a file that one server holds, those of every other one. */
+/** Expires every lease. Only for a store that one server uses: every holder is then a process that is gone. */
 export async function expireAllLeases(database: Database, now: Date): Promise<void> {
   await database.write((client) =>
     client.lease.updateMany({ where: { holder: { not: null } }, data: { expiresAt: now } }),
   );
 }
 
-/** Goes with the append after which the run needs no executor, or stands alone where a server stops. */
+/** Written in the append after which the run needs no executor, or alone when a server stops. */
 export function releaseLease({ runId, epoch }: Lease): RowWrite {
   return { statement: releaseStatement, row: { runId, epoch } };
 }

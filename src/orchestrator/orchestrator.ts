@@ -1,106 +1,112 @@
 import { FOREIGN_CLAIM_MILLISECONDS } from '../config/limits.ts';
 import { createOutageLog } from '../logger.ts';
-import type { NotificationListener } from '../streams/notifications/hub.ts';
+import type { ClaimNow } from '../run-store/execution-slot.ts';
+import type { RunNotification } from '../streams/notifications/hub.ts';
 import { createActiveRuns } from './active-runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
-import { createExecutionSlots, type ExecutionSlots } from './execution-slots.ts';
+import { createExecutionSlots } from './execution-slots.ts';
 import { nextForeignExpiry } from './leases.ts';
-import { createRunClaimer, type RunClaimer } from './run-claimer.ts';
+import { createRunClaimer } from './run-claimer.ts';
 
 export interface Orchestrator {
-  /** Begins to claim and execute runs. */
+  /** Starts to claim and execute runs. */
   start(): void;
-  /** Claims no more, lets steps under way finish within the grace time, then interrupts them and hands every lease back. */
+  /**
+   * Stops claiming, lets the steps in progress finish within the grace time, then interrupts them, and releases every lease.
+   * Resolves when no run is executed here any more.
+   */
   stop(graceMilliseconds: number): Promise<void>;
-  /** Runs in work now. */
-  running(): number;
+  /** Claims a slot for a run that is about to be recorded. Returns null unless the orchestrator is started. */
+  claimNow: ClaimNow;
+  /** Runs that this server executes. */
+  activeCount(): number;
 }
 
-/** A lease survives that two renewals in a row come late. */
+/** A lease survives two late renewals in a row. */
 const TICKS_PER_LEASE = 3;
 
-/** @param sweep settles questions that nobody answered in time */
-export function createOrchestrator(environment: OrchestratorDependencies, sweep: () => Promise<unknown>): Orchestrator {
-  const { store, clock, settings, logger, slotProvider: starter } = environment;
-  const holder = environment.newId('server');
+/** @param sweep expires approvals that nobody decided in time; called at every renewal of the leases */
+export function createOrchestrator(
+  dependencies: OrchestratorDependencies,
+  sweep: () => Promise<unknown>,
+): Orchestrator {
+  const { database, notifications, clock, settings, logger } = dependencies;
+  const holder = dependencies.newId('server');
   const leaseMilliseconds = settings.leaseSeconds * 1000;
+  const tickMilliseconds = leaseMilliseconds / TICKS_PER_LEASE;
   const outage = createOutageLog(logger, 'renewing leases');
   let isRunning = false;
   let unsubscribe = () => {};
   let cancelTick = () => {};
   let ticking: Promise<void> | null = null;
   const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
-  const executions = createActiveRuns(environment, {
+  const activeRuns = createActiveRuns(dependencies, {
     term,
-    stopping: () => !isRunning,
-    onFree: () => claims.soon('waiting'),
+    isStopping: () => !isRunning,
+    onFree: () => claimer.request('waiting'),
   });
-  const running = () => executions.count() + places.count();
-  const hasRoom = () => isRunning && running() < settings.maxConcurrentRuns;
-  const places = createExecutionSlots(environment, {
+  const occupied = () => activeRuns.count() + slots.count();
+  const slots = createExecutionSlots({
+    database,
     term,
-    hasRoom,
-    start: executions.start,
-    look: (what) => claims.soon(what),
+    hasRoom: () => isRunning && occupied() < settings.maxConcurrentRuns,
+    start: activeRuns.start,
+    requestClaim: (scope) => claimer.request(scope),
   });
-  const claims = createRunClaimer(environment, {
+  const claimer = createRunClaimer(dependencies, {
     term,
     isRunning: () => isRunning,
-    running,
-    starting: executions.starting,
-    start: executions.start,
+    count: occupied,
+    startingCount: activeRuns.startingCount,
+    start: activeRuns.start,
   });
 
   async function tick(): Promise<void> {
     try {
-      await executions.renew();
+      await activeRuns.renew();
       await sweep();
-      // What a lost server leaves behind is taken up when its lease ends, not at some tick behind that.
-      const end = await nextForeignExpiry(store.database, holder);
-      if (end !== null && end < leaseMilliseconds / TICKS_PER_LEASE) claims.within(end);
+      // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
+      const expiresIn = await nextForeignExpiry(database, holder);
+      if (expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
       outage.worked();
     } catch (error) {
       outage.failed(error);
     }
-    claims.soon('open');
+    claimer.request('open');
     if (isRunning) scheduleTick();
   }
 
   function scheduleTick(): void {
-    cancelTick = clock.after(leaseMilliseconds / TICKS_PER_LEASE, () => {
+    cancelTick = clock.after(tickMilliseconds, () => {
       ticking = tick();
     });
+  }
+
+  function onNotification(notification: RunNotification | null): void {
+    if (notification !== null && !notification.hints.includes('work')) return;
+    // The server that recorded the events claims first.
+    if (!notification?.events) claimer.requestAfter(FOREIGN_CLAIM_MILLISECONDS);
+    else if (notification.hints.includes('end')) claimer.request('waiting');
+    else if (!slots.has(notification.runId)) claimer.request('open');
   }
 
   return {
     start() {
       isRunning = true;
-      unsubscribe = store.notifications.onAny(lookWhenTold(claims, places));
-      starter.setSource(places);
+      unsubscribe = notifications.onAny(onNotification);
       scheduleTick();
-      claims.soon('open');
+      claimer.request('open');
     },
     async stop(graceMilliseconds) {
       isRunning = false;
-      starter.setSource(null);
       unsubscribe();
       cancelTick();
-      await Promise.all([claims.idle(), ticking, places.settled()]);
-      const cancelGrace = clock.after(graceMilliseconds, executions.interrupt);
-      await executions.settled();
+      await Promise.all([claimer.idle(), ticking, slots.settled()]);
+      const cancelGrace = clock.after(graceMilliseconds, activeRuns.interrupt);
+      await activeRuns.settled();
       cancelGrace();
     },
-    running: executions.count,
-  };
-}
-
-/** When to look for runs that nobody executes. */
-function lookWhenTold(claims: RunClaimer, places: ExecutionSlots): NotificationListener {
-  return (wake) => {
-    if (wake !== null && !wake.hints.includes('work')) return;
-    // Whoever recorded it elsewhere has the first chance.
-    if (!wake?.events) claims.within(FOREIGN_CLAIM_MILLISECONDS);
-    else if (wake.hints.includes('end')) claims.soon('waiting');
-    else if (!places.has(wake.runId)) claims.soon('open');
+    claimNow: slots.claim,
+    activeCount: activeRuns.count,
   };
 }

@@ -2,97 +2,96 @@ import { createOutageLog } from '../logger.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { anyRunPending, claimLeases, type Lease, type LeaseTerm } from './leases.ts';
 
+/** Claims runs that have no executor, one search at a time. */
 export interface RunClaimer {
-  /** Looks for runs to execute, now or right after the look under way. */
-  soon(what: ClaimScope): void;
-  /** The same after a while, or sooner where somebody else asked for that. */
-  within(milliseconds: number): void;
-  /** Resolves when no look is under way. */
+  /** Searches now, or right after the search in progress. */
+  request(scope: ClaimScope): void;
+  /** Searches for open runs after a delay. An earlier search that is scheduled already replaces it. */
+  requestAfter(milliseconds: number): void;
+  /** Resolves when no search is in progress. */
   idle(): Promise<void>;
 }
 
-/**
- * `waiting`: a session or a place has become free, which concerns those that wait in line; `open`: any run may be without an
- * executor.
- */
+/** `waiting`: a session or a slot became free, so a PENDING run may start. `open`: any open run may lack an executor. */
 export type ClaimScope = 'waiting' | 'open';
 
 /**
- * Runs that are being started at a time: however long the queue is, the first of them do not wait for the last ones, and a
- * new message, which needs no claim, waits for these only.
+ * The most runs that start at the same time: with a long queue, the first of them do not wait for the last, and a new message,
+ * which needs no search, waits for no more than these.
  */
-const STARTED_AT_ONCE = 64;
+const MAX_STARTING_RUNS = 64;
 
-interface ClaimOptions {
+interface RunClaimerOptions {
   term(): LeaseTerm;
   isRunning(): boolean;
-  /** Runs in work now, and those of them that have not begun a step. */
-  running(): number;
-  starting(): number;
+  /** Runs that use a slot. */
+  count(): number;
+  /** Those of them that are starting. */
+  startingCount(): number;
   start(lease: Lease): void;
 }
 
 export function createRunClaimer(
-  { store, clock, settings, logger }: OrchestratorDependencies,
-  options: ClaimOptions,
+  { database, clock, settings, logger }: OrchestratorDependencies,
+  options: RunClaimerOptions,
 ): RunClaimer {
   const outage = createOutageLog(logger, 'claiming runs');
-  let looking: Promise<void> | null = null;
-  let sought: ClaimScope | null = null;
-  /** Whether the last look left something for want of room. */
-  let isMore = false;
+  let searching: Promise<void> | null = null;
+  let requested: ClaimScope | null = null;
+  /** Whether the last search may have left runs because there was no room. */
+  let mayHaveLeftRuns = false;
 
-  async function look(): Promise<void> {
-    while (sought !== null && options.isRunning()) {
-      const room = settings.maxConcurrentRuns - options.running();
-      const limit = Math.min(room, STARTED_AT_ONCE - options.starting());
-      // A look costs the same for one run as for many.
-      const isWorthIt = limit >= Math.min(room, STARTED_AT_ONCE / 2) && limit > 0;
-      if (!isWorthIt) isMore = true;
-      const wanted = sought;
-      sought = null;
-      if (!isWorthIt) return;
+  async function search(): Promise<void> {
+    while (requested !== null && options.isRunning()) {
+      const room = settings.maxConcurrentRuns - options.count();
+      const limit = Math.min(room, MAX_STARTING_RUNS - options.startingCount());
+      // A search costs the same for one run as for many.
+      const isWorthwhile = limit > 0 && limit >= Math.min(room, MAX_STARTING_RUNS / 2);
+      if (!isWorthwhile) mayHaveLeftRuns = true;
+      const scope = requested;
+      requested = null;
+      if (!isWorthwhile) return;
       try {
-        if (wanted === 'waiting' && !isMore && !(await anyRunPending(store.database))) return;
-        const leases = await claimLeases(store.database, options.term(), limit);
+        if (scope === 'waiting' && !mayHaveLeftRuns && !(await anyRunPending(database))) return;
+        const leases = await claimLeases(database, options.term(), limit);
         outage.worked();
         leases.forEach(options.start);
-        isMore = leases.length === limit;
-        if (isMore) sought ??= 'open';
+        mayHaveLeftRuns = leases.length === limit;
+        if (mayHaveLeftRuns) requested ??= 'open';
       } catch (error) {
         outage.failed(error);
       }
     }
   }
 
-  function soon(what: ClaimScope): void {
-    if (sought !== 'open') sought = what;
+  function request(scope: ClaimScope): void {
+    if (requested !== 'open') requested = scope;
     if (!options.isRunning()) return;
-    looking ??= look().finally(() => {
-      looking = null;
-      // Asked between the end of the look and here.
-      if (sought !== null) soon(sought);
+    searching ??= search().finally(() => {
+      searching = null;
+      // A request may arrive between the end of the search and this callback.
+      if (requested !== null) request(requested);
     });
   }
 
-  let planned: { at: number; cancel(): void } | null = null;
+  let scheduled: { at: number; cancel(): void } | null = null;
 
-  function within(milliseconds: number): void {
+  function requestAfter(milliseconds: number): void {
     const at = clock.elapsed() + milliseconds;
-    if (planned && planned.at <= at) return;
-    planned?.cancel();
+    if (scheduled && scheduled.at <= at) return;
+    scheduled?.cancel();
     const cancel = clock.after(milliseconds, () => {
-      planned = null;
-      soon('open');
+      scheduled = null;
+      request('open');
     });
-    planned = { at, cancel };
+    scheduled = { at, cancel };
   }
 
   return {
-    soon,
-    within,
+    request,
+    requestAfter,
     async idle() {
-      await looking;
+      await searching;
     },
   };
 }

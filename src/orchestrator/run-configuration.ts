@@ -1,5 +1,4 @@
-import { agentOfRun } from '../application/tool-calls/agent-of-run.ts';
-import { type Caller, callerOf } from '../application/tool-calls/caller.ts';
+import { agentOfRun, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
 import type { HistorySession } from '../context/history.ts';
 import { effectiveLimits } from '../domain/agent-limits.ts';
 import type { RunLimits } from '../domain/next-step.ts';
@@ -10,37 +9,38 @@ import type { Tool } from '../tools/tool.ts';
 import { selectTools } from '../tools/tool-selection.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 
-/** What a run is executed with. */
+/** What one run is executed with. */
 export interface RunConfiguration {
   session: HistorySession;
-  model: string;
-  /** Who calls the tools, as policy sees it. */
-  caller: Caller;
-  /** Null where there is none. */
+  /** Null when the run has no agent. */
   agent: AgentInForce | null;
-  /** The gateway's, tightened by the agent's. */
+  /** Name of the model in the catalogue. */
+  model: string;
+  /** The gateway's limits, tightened by the agent's. */
   limits: RunLimits;
-  /** What there is at the moment of asking: servers of tools come and go while a run goes on. */
+  /** The part of a policy request that is the same for every tool call of the run. */
+  caller: ToolCaller;
+  /** The tools of the agent that are available now: MCP servers come and go while a run is in progress. */
   readonly tools: readonly Tool[];
 }
 
-/** Looks up what a run is executed with; null where its session is gone. */
+/** Null when the session of the run was deleted. */
 export async function loadRunConfiguration(
-  { store, services: world, settings }: OrchestratorDependencies,
+  { database, catalogue, toolbox, settings }: OrchestratorDependencies,
   run: Run,
 ): Promise<RunConfiguration | null> {
-  const session = await sessionForExecution(store.database, run.origin.sessionId);
+  const session = await sessionForExecution(database, run.origin.sessionId);
   if (!session) return null;
   const { id, owner, parentId, resetTurn, useCompaction } = session;
-  const agent = await agentOfRun(store.database, session, run);
+  const agent = await agentOfRun(database, session, run);
   return {
     session: { id, owner, parentId, resetTurn, useCompaction },
     agent,
-    caller: callerOf(session, agent, run.origin.scopes),
-    model: run.origin.model ?? agent?.model ?? world.catalogue.defaultName,
+    model: run.origin.model ?? agent?.model ?? catalogue.defaultName,
     limits: effectiveLimits(settings.limits, agent?.limits ?? null),
+    caller: toolCaller(session, agent, run.origin.scopes),
     get tools() {
-      return selectTools(world.toolbox.list(), agent?.tools ?? null);
+      return selectTools(toolbox.list(), agent?.tools ?? null);
     },
   };
 }

@@ -2,68 +2,55 @@ import { StoreError } from '../database/store-error.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { activeMilliseconds, hasOpenWork, type Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
+import { newestTurn } from '../projections/runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, releaseLease } from './leases.ts';
-import { loadRunConfiguration, type RunConfiguration } from './run-configuration.ts';
+import { loadRunConfiguration } from './run-configuration.ts';
+import { createRunExecution, type RunExecution, type StepOutcome } from './run-execution.ts';
 import { modelStep } from './step/model-step.ts';
 import { policyStep } from './step/policy-step.ts';
-import { type Progress, recordCommand, recordEvents } from './step/record-step.ts';
-import { startRun } from './step/start-run.ts';
 import { recoverStep, toolStep } from './step/tool-step.ts';
 
-/** Why an executor is told to let go of what it does. */
+/** Why an execution is told to stop. */
 export type StopReason = 'ended' | 'lease-lost' | 'shutdown' | 'deadline';
 
 export interface RunControl {
-  /** Aborts with a StopReason; fires for the step under way. */
+  /** Aborts the step in progress. Its reason is a StopReason. */
   signal: AbortSignal;
-  /** Whether the server is stopping: no new step is begun. */
-  stopping(): boolean;
+  /** Whether the server is stopping, so that no new step begins. */
+  isStopping(): boolean;
 }
 
 /**
- * Asks the fold what is next, does it, records it, and asks again, until the run ends, waits for a person, or belongs to
- * somebody else. Resuming after a crash, an approval or a restart is this same path.
+ * Computes the next step from the fold, performs it, records it, and repeats, until the run ends, waits for a person, or is
+ * executed elsewhere. Resuming after a crash, an approval or a restart takes the same path.
  */
 export async function executeRun(
-  environment: OrchestratorDependencies,
+  dependencies: OrchestratorDependencies,
   lease: Lease,
   control: RunControl,
 ): Promise<void> {
-  const { store } = environment;
-  const before = await store.runStore.load(lease.runId);
-  const setting = before && (await loadRunConfiguration(environment, before));
-  if (!before || !setting) return giveBack(environment, lease);
-  const own = { ...environment, settings: { ...environment.settings, limits: setting.limits } };
-  return goThrough(own, lease, control, before, setting);
-}
-
-async function goThrough(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  control: RunControl,
-  before: Run,
-  setting: RunConfiguration,
-): Promise<void> {
-  let progress = await takeUp(environment, lease, before);
-  while (progress.kind === 'go-on' && !control.stopping()) {
-    progress = await performGuarded(environment, lease, setting, progress.run, control);
+  const run = await dependencies.runStore.load(lease.runId);
+  const configuration = run && (await loadRunConfiguration(dependencies, run));
+  if (!run || !configuration) return dependencies.database.commit([releaseLease(lease)]);
+  const execution = createRunExecution(dependencies, lease, configuration);
+  let outcome = await takeUp(execution, run);
+  while (outcome.kind === 'continue' && !control.isStopping()) {
+    outcome = await performWithinDeadline(execution, outcome.run, control.signal);
   }
-  if (progress.kind === 'go-on' || !progress.handedBack) await giveBack(environment, lease);
+  if (outcome.kind === 'continue' || !outcome.leaseReleased) await execution.release();
 }
 
-/** A run whose executor vanished is taken up a few times, then given up; time in which nobody worked on it is not counted. */
-async function takeUp(environment: OrchestratorDependencies, lease: Lease, run: Run): Promise<Progress> {
-  if (run.state.status !== 'IN_PROGRESS') return { kind: 'go-on', run };
-  const { maxResumptions, leaseSeconds } = environment.settings;
-  const rested = environment.clock.now() - run.lastWorkAt;
-  if (!lease.lost && !hasOpenWork(run) && rested < leaseSeconds * 1000) return { kind: 'go-on', run };
+/** A run whose executor was lost is resumed a few times, then fails. The time without an executor does not count as work. */
+async function takeUp(execution: RunExecution, run: Run): Promise<StepOutcome> {
+  const { lease, dependencies } = execution;
+  if (run.state.status !== 'IN_PROGRESS') return { kind: 'continue', run };
+  const { maxResumptions, leaseSeconds } = dependencies.settings;
+  const idleMilliseconds = dependencies.clock.now() - run.lastWorkAt;
+  if (!lease.lost && !hasOpenWork(run) && idleMilliseconds < leaseSeconds * 1000) return { kind: 'continue', run };
   if (lease.lost && run.resumptionsWithoutProgress >= maxResumptions) {
-    const message = `The run was taken up again ${maxResumptions} times in a row without getting further.`;
-    return recordCommand(environment, lease, {
-      kind: 'fail',
-      error: { code: 'RESUME_LIMIT', message, retryable: true },
-    });
+    const message = `The run was resumed ${maxResumptions} times in a row without progress.`;
+    return execution.recordCommand({ kind: 'fail', error: { code: 'RESUME_LIMIT', message, retryable: true } });
   }
   const payload = {
     attempt: run.resumptions + 1,
@@ -73,78 +60,73 @@ async function takeUp(environment: OrchestratorDependencies, lease: Lease, run: 
     brokeOff: false,
     reason: lease.lost ? 'Its server was lost.' : 'Its server was stopped.',
   };
-  return recordEvents(environment, lease, [{ type: 'resumption', actor: 'SYSTEM', payload }]);
+  return execution.record([{ type: 'resumption', actor: 'SYSTEM', payload }]);
 }
 
-/** One step, ended from outside where the run ends, the lease is lost, or its time is up. */
-async function performGuarded(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  setting: RunConfiguration,
-  run: Run,
-  control: RunControl,
-): Promise<Progress> {
-  const { clock, settings, store } = environment;
-  const late = new AbortController();
-  const left = settings.limits.runSeconds * 1000 - activeMilliseconds(run, clock.now());
-  const cancelTimer = clock.after(Math.max(0, left), () => late.abort('deadline' satisfies StopReason));
-  const signal = AbortSignal.any([control.signal, late.signal]);
+/** Performs one step. It is aborted when the run ends, the lease is lost, or the run's time is used up. */
+async function performWithinDeadline(execution: RunExecution, run: Run, control: AbortSignal): Promise<StepOutcome> {
+  const { configuration, dependencies, lease } = execution;
+  const { clock, runStore } = dependencies;
+  const deadline = new AbortController();
+  const left = configuration.limits.runSeconds * 1000 - activeMilliseconds(run, clock.now());
+  const cancelTimer = clock.after(Math.max(0, left), () => deadline.abort('deadline' satisfies StopReason));
+  const signal = AbortSignal.any([control, deadline.signal]);
   try {
-    return await perform(environment, lease, setting, run, signal);
+    return await perform(execution, run, signal);
   } catch (error) {
-    if (!signal.aborted) return failed(environment, lease, error);
-    if (signal.reason !== 'deadline') return { kind: 'stop', handedBack: signal.reason === 'lease-lost' };
-    const now = await store.runStore.load(lease.runId);
-    return now && !isTerminal(now.state.status) ? { kind: 'go-on', run: now } : { kind: 'stop', handedBack: false };
+    if (!signal.aborted) return failUnexpectedly(execution, error);
+    if (signal.reason !== 'deadline') return { kind: 'stop', leaseReleased: signal.reason === 'lease-lost' };
+    const newest = await runStore.load(lease.runId);
+    return newest && !isTerminal(newest.state.status)
+      ? { kind: 'continue', run: newest }
+      : { kind: 'stop', leaseReleased: false };
   } finally {
     cancelTimer();
   }
 }
 
-async function perform(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  setting: RunConfiguration,
-  run: Run,
-  signal: AbortSignal,
-): Promise<Progress> {
-  const next = nextStep(run, environment.settings.limits, environment.clock.now());
-  // A run that a restart finds in the middle of its calls would else be ahead of the servers that have their tools.
+async function perform(execution: RunExecution, run: Run, signal: AbortSignal): Promise<StepOutcome> {
+  const { configuration, dependencies, lease } = execution;
+  const next = nextStep(run, configuration.limits, dependencies.clock.now());
   if ('calls' in next) {
+    // After a restart, a run in the middle of its calls would otherwise be ahead of the MCP servers that have its tools.
     const names = next.calls.map(({ tool }) => tool);
-    await environment.services.toolbox.settled(names, signal);
+    await dependencies.toolbox.settled(names, signal);
   }
   switch (next.kind) {
     case 'start':
-      return startRun(environment, lease);
+      // The database allows one run in progress for each session. A second one stays PENDING.
+      return execution.recordCommand({
+        kind: 'start',
+        turn: (await newestTurn(dependencies.database, lease.sessionId)) + 1,
+      });
     case 'call-model':
-      return modelStep(environment, lease, setting, run, next.step, signal);
+      return modelStep(execution, run, next.step, signal);
     case 'judge':
-      return policyStep(environment, lease, setting, next.calls);
+      return policyStep(execution, next.calls);
     case 'execute':
-      return toolStep(environment, lease, setting, next.calls, signal);
+      return toolStep(execution, next.calls, signal);
     case 'recover':
-      return recoverStep(environment, lease, setting, next.calls, signal);
+      return recoverStep(execution, next.calls, signal);
     case 'transition':
-      // Asked again in the append: what a client recorded meanwhile may call for another step.
-      return recordEvents(environment, lease, []);
+      // Decided again on the newest fold: a client may have recorded something that needs another step.
+      return execution.record([]);
     case 'wait':
     case 'ended':
-      return { kind: 'stop', handedBack: false };
+      return { kind: 'stop', leaseReleased: false };
     default:
       return next satisfies never;
   }
 }
 
-/** A store that fails lets the lease run out, and the run is taken up again; anything else is a fault of ours. */
-async function failed(environment: OrchestratorDependencies, lease: Lease, error: unknown): Promise<Progress> {
+/** When the store fails, the lease expires and the run is resumed. Any other error is a defect, and fails the run. */
+async function failUnexpectedly(
+  { dependencies, lease, recordCommand }: RunExecution,
+  error: unknown,
+): Promise<StepOutcome> {
   if (error instanceof StoreError) throw error;
-  const errorId = environment.newId('error');
-  environment.logger.error({ err: error, errorId, runId: lease.runId }, 'a run failed unexpectedly');
-  const message = `Something went wrong in the gateway. Its log has the details under ${errorId}.`;
-  return recordCommand(environment, lease, { kind: 'fail', error: { code: 'INTERNAL', message, retryable: true } });
-}
-
-async function giveBack({ store }: OrchestratorDependencies, lease: Lease): Promise<void> {
-  await store.database.commit([releaseLease(lease)]);
+  const errorId = dependencies.newId('error');
+  dependencies.logger.error({ err: error, errorId, runId: lease.runId }, 'a run failed unexpectedly');
+  const message = `An unexpected error occurred in the gateway. Its log has the details under ${errorId}.`;
+  return recordCommand({ kind: 'fail', error: { code: 'INTERNAL', message, retryable: true } });
 }

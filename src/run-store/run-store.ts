@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { NewEvent, RecordedEvent } from '../domain/events.ts';
 import { conflict, isRefusal, type Refusal } from '../domain/refusal.ts';
@@ -10,19 +11,30 @@ import { runRows } from '../projections/run-rows.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
 import { settledEncryptedInputs } from '../repositories/encrypted-inputs.ts';
 import { conversationPassages } from '../repositories/search/index-rows.ts';
+import type { ClaimNow, ExecutionSlot } from './execution-slot.ts';
 
-/** Events to record, with the ordinary rows that belong to them. */
-export type Decided = { kind: 'events'; events: NewEvent[]; writes?: RowWrite[] } | Refusal;
+/** Events to append, with the ordinary rows that belong to them. No events means that there is nothing to record. */
+export type Decided = { kind: 'events'; events: NewEvent[]; rows?: RowWrite[] } | Refusal;
+
+/** What a decision may depend on beside the fold. */
+export interface Situation {
+  /** Epoch milliseconds. */
+  now: number;
+  /** Whether this server executes the run if the decision lets it continue. */
+  canStart: boolean;
+}
 
 export interface RecordRequest {
   runId: string;
   sessionId: string;
-  /** Lease of the executor; null where no executor writes. */
+  /** Epoch of the executor's lease; null when the writer is not an executor. */
   epoch: number | null;
-  /** Its id was made a moment ago: there is no tape to look for. */
+  /** Whether the id was created for this request, so that there is no tape to read. */
   isNew?: boolean;
-  /** Pure. Asked again, with the newer fold, where others came first. No events means that nothing needs recording. */
-  decide(run: Run | null, now: number): Decided;
+  /** Claims a slot on this server before the decision: `new` for a new run, `waiting` for one that waits for a person. */
+  claim?: 'new' | 'waiting';
+  /** Pure. Called again with the newer fold when other writers appended first. */
+  decide(run: Run | null, situation: Situation): Decided;
 }
 
 export type RecordOutcome =
@@ -34,43 +46,51 @@ export type RecordOutcome =
   | { kind: 'constraint'; rule: string };
 
 /**
- * The one way in which events come onto a tape: fold, decide, append with the rows that queries read, fold on.
- * Resolves when everything is durable. Rejects with a StoreError where the store fails.
+ * The only way in which events get onto a tape:
+ *
+ *   record ─▶ claim a slot (optional) ─▶ fold ─▶ decide ─▶ rows ─▶ journal append ─▶ start or release the slot
+ *
+ * `record` resolves when events and rows are durable. It rejects with a StoreError when the store fails; nothing is stored then.
  */
 export interface RunStore {
   record(request: RecordRequest): Promise<RecordOutcome>;
-  /** The newest fold of a tape; null where there is none. */
+  /** The newest fold of a tape; null when there is no tape. */
   load(runId: string): Promise<Run | null>;
-  /** Drops a fold that is gone from the store. */
+  /** Drops the cached fold of a run that was deleted. */
   forget(runId: string): void;
 }
 
-interface RecorderOptions {
+interface RunStoreOptions {
   journal: Journal;
+  claimNow: ClaimNow;
   /** Epoch milliseconds. */
   now(): number;
-  /** Folds kept in memory. */
+  /** Folds that are kept in memory. */
   cachedRuns: number;
-  /** Whether others write to the journal too, so that a kept fold may be old. */
+  /** Whether other servers write to the journal, so that a cached fold may be outdated. */
   isShared: boolean;
 }
 
-/** Other servers may win a few times in a row; more often means that something is wrong. */
+/** Other writers may win a few times in a row. More often means that something is wrong. */
 const ATTEMPTS = 8;
 const PAGE_EVENTS = 1000;
 
-export function createRunStore({ journal, now, cachedRuns, isShared }: RecorderOptions): RunStore {
-  const folds = createFolds(journal, cachedRuns);
+export function createRunStore({ journal, claimNow, now, cachedRuns, isShared }: RunStoreOptions): RunStore {
+  const cache = createFoldCache(journal, cachedRuns);
 
-  const load = (runId: string): Promise<Run | null> => {
-    const kept = folds.kept(runId);
-    return kept && !isShared ? Promise.resolve(kept) : folds.readOn(runId, kept);
-  };
+  function load(runId: string): Promise<Run | null> {
+    const cached = cache.get(runId);
+    return cached && !isShared ? Promise.resolve(cached) : cache.catchUp(runId, cached);
+  }
 
-  /** One attempt against a known fold; null where others came first and the fold must be read again. */
-  async function attempt(request: RecordRequest, base: Run | null): Promise<RecordOutcome | null> {
+  /** One attempt on a known fold; null when other writers came first and the fold must be read again. */
+  async function attempt(
+    request: RecordRequest,
+    slot: ExecutionSlot | null,
+    base: Run | null,
+  ): Promise<RecordOutcome | null> {
     const { runId, sessionId, epoch } = request;
-    const prepared = prepare(request, base, now());
+    const prepared = prepare(request, slot, base, now());
     if (isRefusal(prepared)) return { kind: 'refused', refusal: prepared };
     if (prepared.content.events.length === 0) return base ? { kind: 'recorded', run: base, events: [] } : null;
     let missed: RecordedEvent[] = [];
@@ -82,16 +102,16 @@ export function createRunStore({ journal, now, cachedRuns, isShared }: RecorderO
       expectedHead: base?.head ?? 0,
       rebase(others) {
         missed = others;
-        const again = prepare(request, others.reduce<Run | null>(evolve, base), now());
-        // A refusal is given on what is durable only: the next attempt finds it there.
+        const again = prepare(request, slot, others.reduce<Run | null>(evolve, base), now());
+        // A refusal must rest on durable events only: the next attempt finds them.
         return isRefusal(again) || again.content.events.length === 0 ? null : again.content;
       },
     });
     switch (outcome.kind) {
       case 'appended': {
         const isAsPrepared = missed.length === 0 && isUnchanged(prepared, outcome.events);
-        const run = isAsPrepared ? prepared.run : foldBehind(base, missed, outcome.events);
-        folds.remember(run);
+        const run = isAsPrepared ? prepared.run : foldAfter(base, missed, outcome.events);
+        cache.put(run);
         return { kind: 'recorded', run, events: outcome.events };
       }
       case 'stale-epoch':
@@ -106,94 +126,109 @@ export function createRunStore({ journal, now, cachedRuns, isShared }: RecorderO
     }
   }
 
+  async function recordInSlot(request: RecordRequest, slot: ExecutionSlot | null): Promise<RecordOutcome> {
+    // With a fold that is outdated an append fails, but a refusal would be returned: it needs the newest fold.
+    let isOutdated = isShared && cache.get(request.runId) !== null;
+    let base = request.isNew ? null : (cache.get(request.runId) ?? (await load(request.runId)));
+    for (let tries = 0; tries < ATTEMPTS; tries += 1) {
+      const outcome = await attempt(request, slot, base);
+      const wroteNothing = outcome?.kind === 'refused' || (outcome?.kind === 'recorded' && outcome.events.length === 0);
+      if (outcome !== null && !(isOutdated && wroteNothing)) return outcome;
+      base = await cache.catchUp(request.runId, base);
+      isOutdated = false;
+    }
+    return { kind: 'refused', refusal: conflict(`Run ${request.runId} is changing too fast. Try again.`) };
+  }
+
   return {
     load,
     forget(runId) {
-      folds.forget(runId);
+      cache.delete(runId);
       journal.forget(runId);
     },
     async record(request) {
-      // What was kept may be old: an append on top of it fails then, but a refusal would stand.
-      let isOld = isShared && folds.kept(request.runId) !== null;
-      let base = request.isNew ? null : (folds.kept(request.runId) ?? (await load(request.runId)));
-      for (let tries = 0; tries < ATTEMPTS; tries += 1) {
-        const outcome = await attempt(request, base);
-        const wroteNothing =
-          outcome?.kind === 'refused' || (outcome?.kind === 'recorded' && outcome.events.length === 0);
-        if (outcome !== null && !(isOld && wroteNothing)) return outcome;
-        base = await folds.readOn(request.runId, base);
-        isOld = false;
+      const slot = request.claim ? await claimNow(request, request.claim) : null;
+      if (!slot) return recordInSlot(request, null);
+      let isUsed = false;
+      try {
+        const outcome = await recordInSlot(request, slot);
+        isUsed = outcome.kind === 'recorded' && startsExecution(outcome.events);
+        return outcome;
+      } finally {
+        if (isUsed) slot.start();
+        else slot.release();
       }
-      return { kind: 'refused', refusal: conflict(`Run ${request.runId} changes too fast; try again.`) };
     },
   };
 }
 
-/** Folds of the runs that were written lately, read from their tapes where they are not known. */
-function createFolds(journal: Journal, capacity: number) {
-  const kept = new Map<string, Run>();
+/** Whether the events let the run continue, so that it needs an executor from then on. */
+const startsExecution = (events: readonly NewEvent[]) =>
+  events.some(({ type, payload }) => type === 'status' && payload.to === 'IN_PROGRESS');
 
-  function remember(run: Run): void {
-    const known = kept.get(run.runId);
+/** Folds of the runs that were written last. Others are read from their tapes. */
+function createFoldCache(journal: Journal, capacity: number) {
+  const folds = new LRUCache<string, Run>({ max: capacity });
+
+  function put(run: Run): void {
+    const known = folds.peek(run.runId);
     if (known && known.head > run.head) return;
-    kept.delete(run.runId);
-    // Nothing is written behind an end, and its fold holds the whole answer.
-    if (isTerminal(run.state.status)) return;
-    kept.set(run.runId, run);
-    const [oldest] = kept.keys();
-    if (kept.size > capacity && oldest !== undefined) kept.delete(oldest);
+    // Nothing is appended to a terminal run, and its fold holds the whole answer.
+    if (isTerminal(run.state.status)) folds.delete(run.runId);
+    else folds.set(run.runId, run);
   }
 
-  async function readOn(runId: string, from: Run | null): Promise<Run | null> {
+  /** Reads what a fold lacks. @param from the fold so far; null to read the tape from its start */
+  async function catchUp(runId: string, from: Run | null): Promise<Run | null> {
     let run = from;
     let page: RecordedEvent[];
     do {
       page = await journal.read(runId, { after: run?.head ?? 0, limit: PAGE_EVENTS });
       run = page.reduce<Run | null>(evolve, run);
     } while (page.length === PAGE_EVENTS);
-    if (run) remember(run);
+    if (run) put(run);
     return run;
   }
 
   return {
-    remember,
-    readOn,
-    kept: (runId: string) => kept.get(runId) ?? null,
-    forget: (runId: string) => void kept.delete(runId),
+    put,
+    catchUp,
+    get: (runId: string) => folds.get(runId) ?? null,
+    delete: (runId: string) => void folds.delete(runId),
   };
 }
 
-/** With the fold as it is once the events are recorded. */
+/** What an append writes, and the fold after it. */
 type Prepared = { kind: 'prepared'; content: AppendContent; run: Run };
 
-/** Decides on a fold, and adds the events' times and the rows that go with them. */
-function prepare(request: RecordRequest, run: Run | null, now: number): Prepared | Refusal {
-  const decided = request.decide(run, now);
+function prepare(request: RecordRequest, slot: ExecutionSlot | null, run: Run | null, now: number): Prepared | Refusal {
+  const decided = request.decide(run, { now, canStart: slot !== null });
   if (isRefusal(decided)) return decided;
   const events = sequenceEvents(run, { runId: request.runId, now, epoch: request.epoch }, decided.events);
   const after = events.reduce<Run | null>(evolve, run);
-  if (after === null) return conflict(`Run ${request.runId} has no beginning.`);
+  if (after === null) return conflict(`Run ${request.runId} has no first event.`);
   const writes = [
     ...runRows(after, events),
     ...approvalRows(after, events),
     ...conversationPassages(after, events),
     ...sessionActivityRows(after, events),
     ...settledEncryptedInputs(run, events),
-    ...(decided.writes ?? []),
+    ...(decided.rows ?? []),
+    ...(slot && startsExecution(events) ? [slot.lease] : []),
   ];
   return { kind: 'prepared', content: { events, writes }, run: after };
 }
 
-/** Nothing in the events had to be replaced. */
+/** Whether the codec stored every payload as it was given. */
 function isUnchanged({ content }: Prepared, recorded: readonly RecordedEvent[]): boolean {
   return recorded.every(({ payload }, index) => payload === content.events[index]?.payload);
 }
 
-/** `missed` may hold events that were not recorded in the end: what counts is what `recorded` stands behind. */
-function foldBehind(base: Run | null, missed: readonly RecordedEvent[], recorded: readonly RecordedEvent[]): Run {
+/** The fold after an append that followed other writers' events. `missed` may hold events that were not stored in the end. */
+function foldAfter(base: Run | null, missed: readonly RecordedEvent[], recorded: readonly RecordedEvent[]): Run {
   const first = recorded[0]?.seq ?? 1;
   const events = [...missed.filter(({ seq }) => seq < first), ...recorded];
   const run = events.reduce<Run | null>(evolve, base);
-  if (run === null) throw new Error('Something was recorded that begins no run.');
+  if (run === null) throw new Error('The recorded events do not begin a run.');
   return run;
 }

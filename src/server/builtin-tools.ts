@@ -1,6 +1,5 @@
-import { remember } from '../application/change-memories.ts';
 import type { CommandContext } from '../application/command-context.ts';
-import { findMemories } from '../application/find-memories.ts';
+import { findMemories, remember } from '../application/memories.ts';
 import type { Clock } from '../clock.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';

@@ -39,16 +39,16 @@ interface Parts {
   mcpServers: McpServers;
 }
 
-export interface Served {
+export interface RunningServer {
   url: string;
-  /** Says at `/readyz` that the server is going, so that nobody sends it new clients. */
-  refuse(): void;
-  /** Ends every connection so that clients come back elsewhere. */
+  /** Makes `/readyz` answer 503, so that a load balancer sends no new clients. */
+  drain(): void;
+  /** Ends every connection in a way that makes clients reconnect. Resolves when all are closed. */
   close(): Promise<void>;
 }
 
-/** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, the explorer and the health checks. */
-export async function serve(configuration: Configuration, parts: Parts): Promise<Served> {
+/** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, GraphiQL, and the health checks. */
+export async function serve(configuration: Configuration, parts: Parts): Promise<RunningServer> {
   const { host, port, file } = configuration;
   const { clock, logger, commands, authenticate } = parts;
   const makeContext = contextMaker(configuration, parts);
@@ -57,37 +57,37 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   const documents = createDocuments(schema, file.documents === undefined ? null : readDocumentList(file.documents));
   const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
   const operations = operationsOf(configuration, parts, maskError);
-  const door = { authenticate, origins, clock };
+  const access = { authenticate, origins, clock };
   const shared = { schema, endpoint: ENDPOINT, makeContext, maskError, documents, operations };
-  const graphqlHttp = whenAsked({ ...shared, eventStreams, logger });
+  const graphqlHttp = lazyGraphqlHttp({ ...shared, eventStreams, logger });
   const plainPost = createPlainPost(shared);
-  let leaving = false;
+  let isDraining = false;
   const server = createHttpServer({
     endpoint: ENDPOINT,
-    door,
+    door: access,
     maskError,
     async graphql(request, response, asking) {
       if (await plainPost(request, response, asking)) return;
       const answer = await graphqlHttp();
       await answer(request, setHeaders(response, asking.head), { identity: asking.identity });
     },
-    // The headers that a person types into it, a token among them, go with event streams and not with sockets.
+    // With authentication GraphiQL must send a token. Its headers go with server-sent events, and not with WebSockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     async unready() {
-      if (leaving) return 'stopping';
+      if (isDraining) return 'stopping';
       return commands.database.reader.session.findFirst({ select: { id: true } }).then(
         () => null,
-        () => 'the database can not be read',
+        () => 'the database cannot be read',
       );
     },
   });
   limitConnections(server, file.traffic.connectionsPerAddress);
-  const sockets = createGraphqlWebSocket({ ...shared, door, server });
+  const sockets = createGraphqlWebSocket({ ...shared, door: access, server });
   const listening = await listen(server, host, port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}${ENDPOINT}`,
-    refuse() {
-      leaving = true;
+    drain() {
+      isDraining = true;
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -100,8 +100,8 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   };
 }
 
-/** Loaded by the first who needs it: most answers do not, and a start is shorter and smaller without it. */
-function whenAsked(options: GraphqlHttpOptions): () => Promise<GraphqlHttp> {
+/** Loads yoga at the first request that needs it. Most requests do not, and the server starts faster and smaller without it. */
+function lazyGraphqlHttp(options: GraphqlHttpOptions): () => Promise<GraphqlHttp> {
   let made: Promise<GraphqlHttp> | null = null;
   return () => {
     made ??= import('./transport/graphql-http.ts').then(({ createGraphqlHttp }) => createGraphqlHttp(options));
@@ -118,7 +118,7 @@ function operationsOf(configuration: Configuration, parts: Parts, maskError: Mas
   });
 }
 
-/** Servers that share a database share the count; a single one counts in memory, without a statement. */
+/** Servers on one database count together. A single server counts in memory, without a statement. */
 function rateLimitOf(configuration: Configuration, { clock, commands: { database } }: Parts): RateLimit | null {
   const { pointsPerMinute } = trafficLimits(configuration);
   if (pointsPerMinute === undefined) return null;
@@ -150,7 +150,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     new OperationContext({ viewer: { principal, scopes }, commands, follow, gateway, lastEventId, leaving });
 }
 
-/** What principals may use, where it is counted. */
+/** The limits of principals, as far as they are counted. */
 function trafficLimits({ file: { auth, traffic } }: Configuration): Record<string, number> {
   const { pointsPerMinute = auth.mode === 'none' ? null : limits.POINTS_PER_MINUTE, ...counts } = traffic;
   return pointsPerMinute === null ? counts : { ...counts, pointsPerMinute };

@@ -104,8 +104,8 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
 
 /** Waits until nothing follows a tape any more: a follower that stays behind is a leak. */
 async function untilQuiet({ parts }: Gateway): Promise<void> {
-  const own = parts.orchestrator.running() + 1;
-  for (let tries = 0; parts.notifications.listeners() > parts.orchestrator.running() + 1; tries += 1) {
+  const own = parts.orchestrator.activeCount() + 1;
+  for (let tries = 0; parts.notifications.listeners() > parts.orchestrator.activeCount() + 1; tries += 1) {
     if (tries > 200) throw new Error(`${parts.notifications.listeners() - own} followers were left behind.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -1,12 +1,12 @@
 import { invalidInput, type Refusal } from '../../domain/refusal.ts';
 import type { CommandSettings, Viewer } from '../command-context.ts';
 
-/** Whose questions the viewer sees and settles; null for everybody's. */
+/** The owner whose approvals the viewer sees and settles; null for those of every owner. */
 export function visibleOwner({ principal, scopes }: Viewer): string | null {
   return scopes.includes('approve:any') ? null : principal;
 }
 
-/** Why the viewer may not allow a call of this owner's run, or null. Saying no is open to everybody who sees the question. */
+/** Why the viewer may not allow a tool call of this owner's run; null when it may. Every viewer of an approval may deny it. */
 export function separationProblem(
   { separateApprover }: Pick<CommandSettings, 'separateApprover'>,
   { principal }: Viewer,
@@ -15,6 +15,6 @@ export function separationProblem(
   if (!separateApprover || principal !== owner) return null;
   return invalidInput(
     ['decision'],
-    'who started a run may not allow its calls here. Ask somebody whose token has the scope `approve:any`; you can deny it, or cancel the run.',
+    'the principal who started a run may not allow its tool calls. Ask a principal with the scope `approve:any`; you can deny the call or cancel the run.',
   );
 }

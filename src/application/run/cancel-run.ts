@@ -7,20 +7,20 @@ import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type CancelledRun = { kind: 'cancelled'; runId: string };
 
-/** Ends the run, whatever it is doing, and withdraws its questions. Cancelling a cancelled run changes nothing. */
+/** Ends the run in any state and withdraws its open approvals. Cancelling a cancelled run changes nothing. */
 export async function cancelRun(
-  { database, runStore: recorder }: CommandContext,
+  { database, runStore }: CommandContext,
   { principal }: Viewer,
   { runId, reason }: { runId: string; reason?: string | null },
 ): Promise<CancelledRun | Refusal> {
   const run = await runById(database, principal, runId);
   if (!run) return notFound('run', runId);
-  const why = reason == null ? null : storableText(reason.slice(0, limits.REASON_CHARACTERS));
-  const outcome = await recorder.record({
+  const storedReason = reason == null ? null : storableText(reason.slice(0, limits.REASON_CHARACTERS));
+  const outcome = await runStore.record({
     runId,
     sessionId: run.sessionId,
     epoch: null,
-    decide: (fold, now) => decide(fold, { kind: 'cancel', reason: why }, now),
+    decide: (fold, { now }) => decide(fold, { kind: 'cancel', reason: storedReason }, now),
   });
   return outcome.kind === 'refused' ? outcome.refusal : { kind: 'cancelled', runId };
 }

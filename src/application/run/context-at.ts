@@ -9,7 +9,7 @@ export interface ContextAt extends RebuiltContext {
   event: EventOf<'context'>;
 }
 
-/** What the model was shown for a step, made anew from the tapes; null where the run had no such step. */
+/** Rebuilds from the tapes what the model was shown in a step. Null when the run has no such step. */
 export async function contextAt(
   { database, journal, toolbox }: CommandContext,
   { principal }: Viewer,
@@ -20,7 +20,7 @@ export async function contextAt(
   const session = run && (await sessionById(database, principal, run.sessionId));
   if (!run || !session) return null;
   const contexts = await journal.read(runId, { after: 0, limit: SPOKEN_EVENTS, types: ['context'] });
-  // A step that was begun again has several; the last one is the one that was answered.
+  // A step that was started again has several contexts. The model answered to the last one.
   const event = contexts.findLast(
     (each): each is EventOf<'context'> => each.type === 'context' && each.payload.step === step,
   );

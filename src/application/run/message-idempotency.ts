@@ -6,7 +6,7 @@ import { findIdempotencyKey, insertIdempotencyKey } from '../../repositories/ide
 import type { CommandContext, Viewer } from '../command-context.ts';
 import type { Message, SentMessage } from './message.ts';
 
-/** What the message's idempotency key stands for; null where it has none, or a new one. */
+/** The message that was sent with the same idempotency key before; null when the message has no key or a new one. */
 export async function findSentMessage(
   { database }: CommandContext,
   { principal }: Viewer,
@@ -14,28 +14,30 @@ export async function findSentMessage(
 ): Promise<SentMessage | Refusal | null> {
   const { idempotencyKey } = message;
   if (idempotencyKey == null) return null;
-  const known = await findIdempotencyKey(database.reader, principal, idempotencyKey);
-  if (!known) return null;
-  if (known.digest !== digestOf(message)) {
-    return conflict(`The idempotency key "${idempotencyKey}" was used with another input.`);
+  const sent = await findIdempotencyKey(database.reader, principal, idempotencyKey);
+  if (!sent) return null;
+  if (sent.digest !== digestOf(message)) {
+    return conflict(
+      `The idempotency key "${idempotencyKey}" was used with a different input. Send the same input, or a new key.`,
+    );
   }
-  const { sessionId, runId, seq } = known;
+  const { sessionId, runId, seq } = sent;
   return { kind: 'sent', sessionId, runId, seq, created: false };
 }
 
-/** Goes into the append that records the message: the database lets a key stand for one message only. */
+/** The row that goes into the append of the message: the database allows one message for each key. */
 export function idempotencyRows(
   { now }: CommandContext,
   { principal }: Viewer,
   message: Message,
-  place: { sessionId: string; runId: string; seq: number },
+  position: { sessionId: string; runId: string; seq: number },
 ): RowWrite[] {
   const { idempotencyKey: key } = message;
   if (key == null) return [];
-  return [insertIdempotencyKey({ principal, key, digest: digestOf(message), createdAt: now(), ...place })];
+  return [insertIdempotencyKey({ principal, key, digest: digestOf(message), createdAt: now(), ...position })];
 }
 
-/** Of everything that was asked for; what was left out counts as not given. */
+/** SHA-256 of the input in hex. A field that is null counts as absent. */
 function digestOf({ idempotencyKey: _, ...input }: Message): string {
   const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value != null));
   return createHash('sha256').update(canonicalJson(given).text).digest('hex');

@@ -14,11 +14,11 @@ export const messageSchema = z
   })
   .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {
     path: ['sessionId'],
-    message: 'give `sessionId` or `sessionKey`, and not both',
+    message: 'give either `sessionId` or `sessionKey`',
   });
 
 export type SendMessageInput = z.input<typeof messageSchema>;
 export type Message = z.output<typeof messageSchema>;
 
-/** Where the message stands. `created` is false where its idempotency key was used before. */
+/** Where the message was recorded. `created` is false when its idempotency key was used before. */
 export type SentMessage = { kind: 'sent'; sessionId: string; runId: string; seq: number; created: boolean };

@@ -4,15 +4,14 @@ import { isTerminal } from '../../domain/transitions.ts';
 import { openRunsOf, type RunRow, runById } from '../../projections/runs.ts';
 import { expectSession, sessionForExecution } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
-import { advanceRunIds } from './advance-run-ids.ts';
-import { recordRun } from './record-run.ts';
+import { recordNewRun } from './record-new-run.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
 
-/** Other servers may change the session at the same moment; each time the new run is tried again on what is there then. */
+/** Another server may change the session at the same time. The new run is then tried again on the session as it is by then. */
 const ATTEMPTS = 5;
 
-/** A new run with the message, agent and model of one that has ended. It waits its turn like any other. */
+/** Records a new run with the message, agent and model of a run that has ended. It waits its turn like any other. */
 export async function retryRun(
   context: CommandContext,
   { principal, scopes }: Viewer,
@@ -25,34 +24,37 @@ export async function retryRun(
     const outcome = await context.mutex.run(ended.sessionId, () => retry(context, ended, scopes));
     if (outcome !== null) return outcome;
   }
-  throw new StoreError('busy', `session ${ended.sessionId} changes too fast`);
+  throw new StoreError('busy', `session ${ended.sessionId} is changing too fast`);
 }
 
-/** Null where another command changed the ground. */
+/** Null when another command changed the session. */
 async function retry(
   context: CommandContext,
   ended: RunRow,
   scopes: readonly string[],
 ): Promise<RetriedRun | Refusal | null> {
-  const { database, runStore: recorder, newId } = context;
+  const { database, runStore, newId } = context;
   const { id: retryOf, sessionId, agentId, input: text } = ended;
   const session = await sessionForExecution(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
-  const mostWaiting = context.settings.queueLength;
+  const { queueLength } = context.settings;
   const { open, waiting } = await openRunsOf(database, sessionId);
-  if (waiting >= mostWaiting) {
-    return limitExceeded('queueLength', `${mostWaiting} messages wait in this session already.`);
+  if (waiting >= queueLength) {
+    return limitExceeded(
+      'queueLength',
+      `${queueLength} messages of this session are waiting already, which is the limit. Nothing was recorded.`,
+    );
   }
-  const first = await recorder.load(retryOf);
+  const first = await runStore.load(retryOf);
   const model = first?.origin.model ?? null;
   const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...scopes] };
   const runId = newId('run');
-  const outcome = await recordRun(context, {
+  const outcome = await recordNewRun(context, {
     runId,
     sessionId,
     session: open === null ? 'free' : 'busy',
     command: { text, idempotencyKey: null, origin },
-    writes: (begins) => [expectSession({ id: sessionId, runId, mostWaiting, free: begins })],
+    rows: (starts) => [expectSession({ id: sessionId, runId, mostWaiting: queueLength, free: starts })],
   });
   switch (outcome.kind) {
     case 'recorded':
@@ -60,8 +62,6 @@ async function retry(
     case 'refused':
       return outcome.refusal;
     case 'constraint':
-      await advanceRunIds(context, sessionId);
-      return null;
     case 'stale':
       return null;
     default:

@@ -17,15 +17,14 @@ import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
-import { advanceRunIds } from './advance-run-ids.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
 import { findSentMessage, idempotencyRows } from './message-idempotency.ts';
-import { recordRun } from './record-run.ts';
+import { recordNewRun } from './record-new-run.ts';
 
-/** Another command may win a race for a key a few times; each time the answer is looked up and tried again. */
+/** Another command may change the session at the same time. The message is then sent again to the session as it is by then. */
 const ATTEMPTS = 5;
 
-/** Records a message as a new run, or hands it to the one under way. Resolves when it is durable. */
+/** Records a message as a new run, or hands it to the run that is in progress. Resolves when it is durable. */
 export async function sendMessage(
   context: CommandContext,
   viewer: Viewer,
@@ -39,11 +38,11 @@ export async function sendMessage(
   for (let tries = 0; tries < ATTEMPTS; tries += 1) {
     const target = await findTarget(context, viewer, message);
     if (isRefusal(target)) return target;
-    const lane = target.isNew ? `${viewer.principal}/${target.key}` : target.sessionId;
-    const outcome = await context.mutex.run(lane, () => send(context, viewer, message, target));
+    const mutexKey = target.isNew ? `${viewer.principal}/${target.key}` : target.sessionId;
+    const outcome = await context.mutex.run(mutexKey, () => send(context, viewer, message, target));
     if (outcome !== null) return outcome;
   }
-  return conflict('The session changes too fast; try again.');
+  return conflict('The session is changing too fast. Try again.');
 }
 
 async function unknownReference(context: CommandContext, viewer: Viewer, message: Message): Promise<Refusal | null> {
@@ -52,11 +51,12 @@ async function unknownReference(context: CommandContext, viewer: Viewer, message
     return notFound('agent', agentId);
   }
   if (model != null && !context.settings.models.includes(model)) {
-    return invalidInput(['model'], `unknown; there are ${context.settings.models.join(', ')}`);
+    return invalidInput(['model'], `"${model}" is not configured; known models: ${context.settings.models.join(', ')}`);
   }
   return null;
 }
 
+/** The session that the message goes to. It does not exist yet when `isNew`. */
 interface Target {
   kind: 'target';
   sessionId: string;
@@ -78,15 +78,15 @@ async function findTarget(context: CommandContext, viewer: Viewer, message: Mess
   return { kind: 'target', sessionId: id, key: sessionKey ?? '', isNew: true, agentId: agentId ?? null };
 }
 
-/** Null where another command changed the ground and the message must be sent anew. */
+/** Null when another command changed the session and the message must be sent again. */
 async function send(
   context: CommandContext,
   viewer: Viewer,
   message: Message,
   target: Target,
 ): Promise<SentMessage | Refusal | null> {
-  const known = await findSentMessage(context, viewer, message);
-  if (known) return known;
+  const sentBefore = await findSentMessage(context, viewer, message);
+  if (sentBefore) return sentBefore;
   const { open, waiting } = target.isNew ? noOpenRuns : await openRunsOf(context.database, target.sessionId);
   switch (message.whenBusy ?? 'QUEUE') {
     case 'REJECT':
@@ -101,16 +101,19 @@ async function send(
     case 'QUEUE':
       break;
   }
-  const most = context.settings.queueLength;
-  if (waiting >= most) {
-    return limitExceeded('queueLength', `${most} messages wait in this session already; nothing was recorded.`);
+  const { queueLength } = context.settings;
+  if (waiting >= queueLength) {
+    return limitExceeded(
+      'queueLength',
+      `${queueLength} messages of this session are waiting already, which is the limit. Nothing was recorded.`,
+    );
   }
-  const begun = await begin(context, viewer, message, target, open === null);
-  if (begun?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interrupt(context, begun);
-  return begun;
+  const sent = await startRun(context, viewer, message, target, open === null);
+  if (sent?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interrupt(context, sent);
+  return sent;
 }
 
-async function begin(
+async function startRun(
   context: CommandContext,
   viewer: Viewer,
   message: Message,
@@ -121,7 +124,6 @@ async function begin(
   const runId = context.newId('run');
   const createdAt = context.now();
   const title = titleFrom(message.text);
-  const mostWaiting = context.settings.queueLength;
   const origin = {
     sessionId,
     agentId,
@@ -130,16 +132,17 @@ async function begin(
     urgent: message.whenBusy === 'INTERRUPT',
     scopes: [...viewer.scopes],
   };
-  const outcome = await recordRun(context, {
+  const outcome = await recordNewRun(context, {
     runId,
     sessionId,
     session: isNew ? 'new' : isFree ? 'free' : 'busy',
     command: { text: message.text, idempotencyKey: message.idempotencyKey ?? null, origin },
-    writes(begins) {
-      const free = begins || message.whenBusy === 'REJECT';
+    rows(starts) {
+      const free = starts || message.whenBusy === 'REJECT';
+      const expectation = { id: sessionId, runId, mostWaiting: context.settings.queueLength, free };
       const session = isNew
         ? [insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })]
-        : [titleSession(sessionId, title), expectSession({ id: sessionId, runId, mostWaiting, free })];
+        : [titleSession(sessionId, title), expectSession(expectation)];
       return [
         ...session,
         ...titlePassages(sessionId, title),
@@ -147,11 +150,10 @@ async function begin(
       ];
     },
   });
-  if (outcome.kind === 'constraint') await advanceRunIds(context, sessionId);
-  return sent(outcome, target, runId);
+  return sentMessage(outcome, target, runId);
 }
 
-/** Null where the run ended meanwhile: the message then begins a run of its own. */
+/** Null when the run ended meanwhile: the message then starts a run of its own. */
 async function steer(
   context: CommandContext,
   viewer: Viewer,
@@ -164,35 +166,30 @@ async function steer(
     runId,
     sessionId,
     epoch: null,
-    decide(run, now) {
+    decide(run, { now }) {
       const idempotencyKey = message.idempotencyKey ?? null;
       const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
       if (isRefusal(decision)) return decision;
-      return {
-        ...decision,
-        writes: idempotencyRows(context, viewer, message, { sessionId, runId, seq: (run?.head ?? 0) + 1 }),
-      };
+      const position = { sessionId, runId, seq: (run?.head ?? 0) + 1 };
+      return { ...decision, rows: idempotencyRows(context, viewer, message, position) };
     },
   });
-  return outcome.kind === 'refused' ? null : sent(outcome, target, runId);
+  return outcome.kind === 'refused' ? null : sentMessage(outcome, target, runId);
 }
 
-/** Comes after the new run is recorded: freed before, the session would go to the next one in line. */
-async function interrupt(
-  { database, runStore: recorder }: CommandContext,
-  { sessionId, runId }: SentMessage,
-): Promise<void> {
-  const [underway] = await activeRunsOf(database.reader, [sessionId]);
-  if (!underway || underway.id === runId) return;
-  await recorder.record({
-    runId: underway.id,
+/** Runs after the new run is recorded: if the session became free before, another waiting run could start. */
+async function interrupt({ database, runStore }: CommandContext, { sessionId, runId }: SentMessage): Promise<void> {
+  const [active] = await activeRunsOf(database.reader, [sessionId]);
+  if (!active || active.id === runId) return;
+  await runStore.record({
+    runId: active.id,
     sessionId,
     epoch: null,
-    decide: (run, now) => decide(run, { kind: 'cancel', reason: 'Interrupted by a newer message.' }, now),
+    decide: (run, { now }) => decide(run, { kind: 'cancel', reason: 'Interrupted by a newer message.' }, now),
   });
 }
 
-function sent(outcome: RecordOutcome, { sessionId }: Target, runId: string): SentMessage | Refusal | null {
+function sentMessage(outcome: RecordOutcome, { sessionId }: Target, runId: string): SentMessage | Refusal | null {
   switch (outcome.kind) {
     case 'recorded':
       return { kind: 'sent', sessionId, runId, seq: outcome.events[0]?.seq ?? 1, created: true };

@@ -23,8 +23,8 @@ const schema = z.object({
 export type BranchedSession = { kind: 'branched'; sessionId: string };
 
 /**
- * A session that sees what the parent saw up to one event, and nothing later. It is one row that refers to the parent: what
- * it costs does not depend on how much there is to see.
+ * Creates a session that sees what its parent saw up to one event, and nothing later. It is one row that refers to the parent,
+ * so the cost does not depend on the length of the history.
  */
 export async function branchSession(
   context: CommandContext,
@@ -39,7 +39,7 @@ export async function branchSession(
   if (!parent) return notFound('session', sessionId);
   const run = await runById(database, owner, runId);
   if (!run) return notFound('run', runId);
-  const point = await pointIn(context, parent, run, parsed.input.seq ?? null);
+  const point = await findBranchPoint(context, parent, run, parsed.input.seq ?? null);
   if (isRefusal(point)) return point;
   const id = context.newId('session');
   const { agentId, useCompaction } = parent;
@@ -51,7 +51,7 @@ export async function branchSession(
     agentId,
     useCompaction,
     createdAt: context.now(),
-    // A reset that came later than what is seen takes nothing away.
+    // A reset of the parent after the branch point does not hide what the branch sees.
     resetTurn: parent.resetTurn < point.turn ? parent.resetTurn : 0,
     branch: { parentId: parent.id, runId, seq: point.seq, turn: point.turn },
   });
@@ -61,30 +61,31 @@ export async function branchSession(
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
     if (!(await sessionById(database, owner, sessionId))) return notFound('session', sessionId);
-    return conflict(`There is a session with the key "${key}" already.`);
+    return conflict(`A session with the key "${key}" exists already.`);
   }
 }
 
 type Point = { kind: 'point'; turn: number; seq: number };
 
-async function pointIn(
+/** The position at which the branch leaves the run. */
+async function findBranchPoint(
   { database, journal }: CommandContext,
   parent: SessionRow,
   { id: runId, sessionId, turn, state }: RunRow,
-  asked: number | null,
+  requestedSeq: number | null,
 ): Promise<Point | Refusal> {
-  const line = await lineageOf(database, parent.id);
-  if (!line.some(({ id }) => id === sessionId)) return notFound('run', runId);
+  const lineage = await lineageOf(database, parent.id);
+  if (!lineage.some(({ id }) => id === sessionId)) return notFound('run', runId);
   if (!isTerminal(state)) return refuseTransition(runId, state, 'branch at');
-  if (turn === null)
-    return conflict(`Run ${runId} never began, so there is nothing to branch at: take the run before it.`);
-  const seen = visibleUpTo(segmentsOf(line, 0), { sessionId, runId, turn });
-  if (seen === 0) return notFound('run', runId);
-  const last = seen ?? (await headsOf(database, [runId])).get(runId) ?? 1;
-  if (asked === null || asked === last) return { kind: 'point', turn, seq: last };
-  if (asked < 1 || asked > last)
-    return invalidInput(['seq'], `must be from 1 to ${last}, the last event that can be seen`);
+  if (turn === null) return conflict(`Run ${runId} never started. Branch at the run before it.`);
+  const visible = visibleUpTo(segmentsOf(lineage, 0), { sessionId, runId, turn });
+  if (visible === 0) return notFound('run', runId);
+  const last = visible ?? (await headsOf(database, [runId])).get(runId) ?? 1;
+  if (requestedSeq === null || requestedSeq === last) return { kind: 'point', turn, seq: last };
+  if (requestedSeq < 1 || requestedSeq > last) {
+    return invalidInput(['seq'], `must be between 1 and ${last}, the last visible event of the run`);
+  }
   const types = ['input', 'output', 'tool_result'] as const;
-  const events = await journal.read(runId, { after: 0, upTo: asked, limit: limits.SPOKEN_EVENTS, types });
-  return { kind: 'point', turn, seq: branchPoint(events, asked) };
+  const events = await journal.read(runId, { after: 0, upTo: requestedSeq, limit: limits.SPOKEN_EVENTS, types });
+  return { kind: 'point', turn, seq: branchPoint(events, requestedSeq) };
 }

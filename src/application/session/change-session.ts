@@ -38,48 +38,48 @@ export async function updateSession(
   return session ? { kind: 'changed', sessionId } : notFound('session', sessionId);
 }
 
-/** Hides the session and frees its key. Doing it again changes nothing. */
+/** Hides the session and frees its key. Archiving an archived session changes nothing. */
 export async function archiveSession(
-  { database, now, mutex: lanes }: CommandContext,
+  { database, now, mutex }: CommandContext,
   { principal }: Viewer,
   { sessionId }: { sessionId: string },
 ): Promise<ChangedSession | Refusal> {
   if (!(await sessionById(database, principal, sessionId))) return notFound('session', sessionId);
-  const closing = await lanes.run(sessionId, () => archive(database, principal, sessionId, new Date(now())));
-  switch (closing.kind) {
+  const outcome = await mutex.run(sessionId, () => archive(database, principal, sessionId, new Date(now())));
+  switch (outcome.kind) {
     case 'done':
       return { kind: 'changed', sessionId };
     case 'busy':
-      return sessionBusy(closing.runId);
+      return sessionBusy(outcome.runId);
     case 'absent':
       return notFound('session', sessionId);
     default:
-      return closing satisfies never;
+      return outcome satisfies never;
   }
 }
 
 export type PurgedSession = { kind: 'purged'; sessionId: string; runs: number };
 
-/** Erases the session and everything of it for good; branches, which live on what it recorded, only where that is asked for. */
+/** Deletes the session and everything that belongs to it for good. Branches depend on it: they are deleted only on request. */
 export async function purgeSession(
-  { database, runStore: recorder, mutex: lanes }: CommandContext,
+  { database, runStore, mutex }: CommandContext,
   { principal }: Viewer,
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
-  return lanes.run(sessionId, async () => {
+  return mutex.run(sessionId, async () => {
     const session = await sessionById(database, principal, sessionId);
     if (!session) return notFound('session', sessionId);
-    if (session.key !== confirmKey) return conflict('`confirmKey` is not the key of the session; nothing was erased.');
+    if (session.key !== confirmKey) return conflict('`confirmKey` is not the key of the session. Nothing was deleted.');
     const outcome = await purge(database, sessionId, withBranches ?? false);
     switch (outcome.kind) {
       case 'done':
-        for (const runId of outcome.runIds) recorder.forget(runId);
+        for (const runId of outcome.runIds) runStore.forget(runId);
         return { kind: 'purged', sessionId, runs: outcome.runIds.length };
       case 'busy':
         return sessionBusy(outcome.runId);
       case 'has-branches':
         return conflict(
-          `${outcome.branches === 1 ? 'One branch lives' : `${outcome.branches} branches live`} on what the session recorded; purge them first, or give \`withBranches\`.`,
+          `${outcome.branches === 1 ? 'One branch depends' : `${outcome.branches} branches depend`} on this session. Purge the branches first, or set \`withBranches\`.`,
         );
       default:
         return outcome satisfies never;

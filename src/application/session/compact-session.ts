@@ -7,15 +7,15 @@ import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type CompactedSession = {
   kind: 'compacted';
-  artifact: CompactionRow | null;
+  compaction: CompactionRow | null;
   stored: boolean;
-  /** Why there is no artifact; null where there is one. */
+  /** Why there is no compaction; null when there is one. */
   reason: string | null;
 };
 
 /**
- * Summarises the older history of a session that has no open run, by the model that its next run would have. No run is under
- * way, so no tape tells of it: the artifact's row says what it used, and the next context names it.
+ * Summarises the older history of a session without an open run, with the model that its next run would use. No tape records
+ * this: the row of the compaction holds the usage, and the next context names the compaction.
  */
 export async function compactSession(
   { database, compactor }: CommandContext,
@@ -29,11 +29,12 @@ export async function compactSession(
   if (open) return sessionBusy(open.id);
   const agent = await agentInForce(database, owner, session.agentId);
   const compacted = await compactor.propose(session, agent?.model ?? null, signal);
-  if (compacted.kind !== 'compacted')
-    return { kind: 'compacted', artifact: null, stored: false, reason: compacted.reason };
-  const { artifact } = compacted;
-  if (dryRun) return { kind: 'compacted', artifact, stored: false, reason: null };
-  // A message that came meanwhile changes nothing: the summary stands for runs that have ended.
-  await database.commit([insertCompaction(artifact)]);
-  return { kind: 'compacted', artifact, stored: true, reason: null };
+  if (compacted.kind !== 'compacted') {
+    return { kind: 'compacted', compaction: null, stored: false, reason: compacted.reason };
+  }
+  const { artifact: compaction } = compacted;
+  if (dryRun) return { kind: 'compacted', compaction, stored: false, reason: null };
+  // A message that arrived meanwhile does not matter: the summary covers runs that have ended.
+  await database.commit([insertCompaction(compaction)]);
+  return { kind: 'compacted', compaction, stored: true, reason: null };
 }

@@ -24,7 +24,7 @@ export type ResolveSessionInput = z.input<typeof schema>;
 
 export type ResolvedSession = { kind: 'resolved'; sessionId: string; created: boolean; reset: boolean };
 
-/** Finds the session by id or key, or creates it under the key. Doing it again gives the same session. */
+/** Finds the session by id or key, or creates it with the key. Idempotent: repeating it returns the same session. */
 export async function resolveSession(
   context: CommandContext,
   viewer: Viewer,
@@ -49,7 +49,7 @@ export async function resolveSession(
 
 export type FoundSession = { kind: 'found'; session: SessionRow };
 
-/** Null where there is none; a conflict where id and key are of two sessions. */
+/** Null when there is none; a conflict when id and key belong to two sessions. */
 export async function findSession(
   { database }: CommandContext,
   { principal }: Viewer,
@@ -80,7 +80,7 @@ async function createSession(
     return { kind: 'resolved', sessionId: id, created: true, reset: false };
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
-    // Somebody took the key at the same moment: theirs is the session.
+    // Another command created a session with this key at the same time.
     const winner = await sessionByKey(context.database, viewer.principal, session.key);
     if (!winner) throw error;
     return { kind: 'resolved', sessionId: winner.id, created: false, reset: false };

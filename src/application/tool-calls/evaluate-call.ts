@@ -1,29 +1,43 @@
+import * as limits from '../../config/limits.ts';
 import { coveringGrant, type Grant } from '../../domain/approval.ts';
 import type { Json } from '../../domain/events.ts';
 import type { Policy, PolicyDecision } from '../../policy/policy.ts';
 import type { Tool } from '../../tools/tool.ts';
 import { selectTools } from '../../tools/tool-selection.ts';
-import type { Caller } from './caller.ts';
+import type { ToolCaller } from './tool-caller.ts';
 
-/** What is to happen to a call. */
+/** What happens to a tool call. */
 export interface CallDecision<Known extends Grant> extends PolicyDecision {
-  /** The remembered approval in place of which a person would have been asked. */
+  /** The grant that replaces an approval; null when the decision rests on policy alone. */
   grant: Known | null;
 }
 
-/** Asks policy, and where it would ask a person, whether one has answered before. A grant never outweighs a denial. */
+/** Evaluates policy. When policy asks for an approval, a grant can replace it; a grant never overrides a denial. */
 export function evaluateCall<Known extends Grant>(
   policy: Policy,
-  caller: Caller,
-  call: { tool: Tool; input: Json },
-  remembered: { grants: readonly Known[]; now: number },
+  { tools, ...caller }: ToolCaller,
+  { tool, input }: { tool: Tool; input: Json },
+  { grants, now }: { grants: readonly Known[]; now: number },
 ): CallDecision<Known> {
-  const { name, risk, source, idempotent } = call.tool;
-  const { tools, ...asked } = caller;
-  const isOwn = selectTools([call.tool], tools).length > 0;
-  const answer = policy.evaluate({ ...asked, tool: { name, risk, source, idempotent, isOwn }, input: call.input });
-  const grant = answer.effect === 'ASK' ? coveringGrant(remembered.grants, name, remembered.now) : null;
-  if (grant === null) return { ...answer, grant };
-  const { rules } = answer;
-  return { effect: 'ALLOW', rules, reason: 'A person allowed this tool in this session before.', grant };
+  const { name, risk, source, idempotent } = tool;
+  const isOwn = selectTools([tool], tools).length > 0;
+  const decision = policy.evaluate({ ...caller, tool: { name, risk, source, idempotent, isOwn }, input });
+  const grant = decision.effect === 'ASK' ? coveringGrant(grants, name, now) : null;
+  if (grant === null) return { ...decision, grant };
+  return {
+    effect: 'ALLOW',
+    rules: decision.rules,
+    reason: 'An earlier approval covers this tool in this session.',
+    grant,
+  };
+}
+
+/** Why the tool does not take this input, as a sentence for its author; null when it takes it. */
+export function inputProblem(tool: Tool, input: Json): string | null {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'The input must be a JSON object.';
+  if (Buffer.byteLength(JSON.stringify(input)) > limits.TOOL_INPUT_BYTES) {
+    return `The input is longer than ${limits.TOOL_INPUT_BYTES} bytes.`;
+  }
+  const prepared = tool.prepare(input);
+  return prepared.ok ? null : prepared.error;
 }

@@ -4,7 +4,7 @@ import {
   type DeletedAgent,
   deleteAgent,
   updateAgent,
-} from '../../application/change-agents.ts';
+} from '../../application/agents.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

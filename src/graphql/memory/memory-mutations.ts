@@ -1,4 +1,4 @@
-import { type Forgotten, forget, type Remembered, remember } from '../../application/change-memories.ts';
+import { type Forgotten, forget, type Remembered, remember } from '../../application/memories.ts';
 import { builder } from '../builder.ts';
 import { present } from '../public-errors.ts';
 import { defineResult, perform } from '../refusals.ts';

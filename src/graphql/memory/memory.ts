@@ -1,4 +1,4 @@
-import { findMemories } from '../../application/find-memories.ts';
+import { findMemories } from '../../application/memories.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type MemoryRow, pageMemories } from '../../repositories/memory/memories.ts';
 import { builder } from '../builder.ts';

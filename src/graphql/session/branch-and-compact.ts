@@ -57,7 +57,7 @@ const CompactSessionSuccess = builder.objectRef<CompactedSession>('CompactSessio
       type: CompactionArtifactType,
       nullable: true,
       description: 'The summary; null where there was nothing worth compacting. Not stored when `dryRun` was set.',
-      resolve: ({ artifact }) => artifact,
+      resolve: ({ compaction }) => compaction,
     }),
     reason: t.exposeString('reason', {
       nullable: true,

@@ -1,34 +1,36 @@
-import { EVENT_BYTES } from '../../config/limits.ts';
+import { z } from 'zod';
+import { EVENT_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
 import { estimateTokens } from '../../context/token-estimate.ts';
 import type { Json, NewEvent, OutputUsage, PayloadOf } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { canonicalJson } from '../../journal/canonical-json.ts';
+import { canonicalJson, canonicalValue } from '../../journal/canonical-json.ts';
 import type { CatalogueEntry, ModelFinish, RequestedCall } from '../../models/model.ts';
 import { costOf } from '../../models/price.ts';
-import type { OrchestratorDependencies } from '../dependencies.ts';
-import { parseArguments } from './requested-call.ts';
+import type { RunExecution } from '../run-execution.ts';
 
-/** What an `output` needs beside its text and the state of its provider: mostly ids of calls. */
+/** Room in an `output` event for everything beside its text and provider state: mostly call ids. */
 const RESERVED_BYTES = 16 * 1024;
+/** What is kept of arguments that cannot be parsed. */
+const KEPT_CHARACTERS = 2000;
 
-interface Closing {
-  /** The one that answered. */
+interface ModelAnswer {
+  /** The model that answered. */
   model: CatalogueEntry;
   finish: ModelFinish;
-  /** All that it said. */
+  /** The whole text of the answer. */
   text: string;
-  sessionId: string;
   step: number;
+  /** Estimated tokens of the request. */
   estimatedInput: number;
 }
 
-/** What closes a model call: its `output`, and the calls that it asked for. */
-export function closingEvents(environment: OrchestratorDependencies, closing: Closing): NewEvent[] {
-  const { finish, text, step, model } = closing;
-  const { maxToolCalls } = environment.settings.limits;
-  // One more than allowed is enough to see that the limit is passed.
-  const asked = finish.calls.slice(0, maxToolCalls + 1);
-  const calls = asked.map((call) => toolCall(environment, closing, call));
+/** The events that close a model call: its `output`, and the `tool_call`s that it requested. */
+export function closingEvents(execution: RunExecution, answer: ModelAnswer): NewEvent[] {
+  const { finish, text, step, model } = answer;
+  const { maxToolCalls } = execution.configuration.limits;
+  // One call more than allowed is enough to see that the limit is exceeded.
+  const requested = finish.calls.slice(0, maxToolCalls + 1);
+  const calls = requested.map((call) => toolCall(execution, step, call));
   const output: NewEvent = {
     type: 'output',
     actor: 'MODEL',
@@ -37,36 +39,54 @@ export function closingEvents(environment: OrchestratorDependencies, closing: Cl
       text,
       toolCalls: calls.map(({ callId }) => callId),
       finishReason: finish.reason,
-      usage: usageOf(closing),
+      usage: usageOf(answer),
       model: model.name,
       responseId: finish.responseId,
-      providerState: fittingState(closing),
+      providerState: providerStateOf(answer),
     },
   };
   return [output, ...calls.map((payload): NewEvent => ({ type: 'tool_call', actor: 'MODEL', payload }))];
 }
 
-/** What is too long beside its answer is not kept: the event has a bound, and the answer comes first. */
-function fittingState({ finish, text }: Closing): Json {
+/** Null when the state does not fit into the event beside the text, which comes first. */
+function providerStateOf({ finish, text }: ModelAnswer): Json {
   if (finish.providerState === undefined) return null;
-  const { text: written, value } = canonicalJson(finish.providerState);
+  const { text: json, value } = canonicalJson(finish.providerState);
   const room = EVENT_BYTES - RESERVED_BYTES - Buffer.byteLength(JSON.stringify(text));
-  return Buffer.byteLength(written) <= room ? value : null;
+  return Buffer.byteLength(json) <= room ? value : null;
 }
 
-/** Ids are ours: those of providers repeat, or are missing. */
-function toolCall(
-  { newId, services: world }: OrchestratorDependencies,
-  { step, sessionId }: Closing,
-  call: RequestedCall,
-): PayloadOf<'tool_call'> {
+/** Call ids are created here: those of providers repeat, or are missing. */
+function toolCall({ dependencies, lease }: RunExecution, step: number, call: RequestedCall): PayloadOf<'tool_call'> {
   const { input, inputError } = parseArguments(call.arguments);
-  const shown = world.secretStore.mask(sessionId, input);
-  return { step, callId: newId('call'), tool: storableText(call.tool), input: shown, inputError };
+  return {
+    step,
+    callId: dependencies.newId('call'),
+    tool: storableText(call.tool),
+    input: dependencies.secretStore.mask(lease.sessionId, input),
+    inputError,
+  };
 }
 
-function usageOf({ finish, text, model, estimatedInput }: Closing): OutputUsage {
+function usageOf({ finish, text, model, estimatedInput }: ModelAnswer): OutputUsage {
   const estimate = { input: estimatedInput, output: estimateTokens(text), cachedInput: null, reasoning: null };
   const usage = finish.usage ?? estimate;
   return { ...usage, estimated: finish.usage === null, cost: model.price && costOf(usage, model.price) };
+}
+
+/** Parses the arguments that a model wrote. Invalid ones are kept as text, with the reason in a sentence for the model. */
+function parseArguments(text: string): { input: Json; inputError: string | null } {
+  const invalid = (inputError: string) => ({ input: canonicalValue(text.slice(0, KEPT_CHARACTERS)), inputError });
+  if (Buffer.byteLength(text) > TOOL_INPUT_BYTES) {
+    return invalid(`The arguments are longer than ${TOOL_INPUT_BYTES} bytes.`);
+  }
+  try {
+    const input = z.json().parse(JSON.parse(text));
+    if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+      return { input: canonicalValue(input), inputError: null };
+    }
+    return invalid('The arguments must be a JSON object.');
+  } catch (error) {
+    return invalid(`The arguments are not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }

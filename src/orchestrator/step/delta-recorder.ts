@@ -1,21 +1,21 @@
 import type { NewEvent } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import type { ModelSink } from '../../models/model.ts';
-import type { Progress } from './record-step.ts';
+import type { StepOutcome } from '../run-execution.ts';
 
-/** A longer piece becomes several events, each far below the bound of an event. */
+/** A longer piece is split into several events, each far below the size limit of an event. */
 const PIECE_CHARACTERS = 16 * 1024;
-/** The whole text of an answer must fit in its `output` event, escapes included. */
+/** The whole text of an answer must fit into its `output` event, JSON escapes included. */
 const ANSWER_BYTES = 192 * 1024;
 
 export interface DeltaRecorder {
   sink: ModelSink;
-  /** Waits for what is being recorded and returns what is not recorded yet. */
+  /** Waits for the commit in flight and returns the events that are not recorded yet. */
   finish(): Promise<NewEvent[]>;
-  /** Everything said so far. */
+  /** The text of the answer so far. */
   text(): string;
-  /** Whether anything came at all, thoughts included. */
-  hasSpoken(): boolean;
+  /** Whether the model has produced anything, thoughts included. */
+  hasOutput(): boolean;
 }
 
 interface Piece {
@@ -24,29 +24,29 @@ interface Piece {
 }
 
 /**
- * Records pieces as they come. What arrives while a commit is in flight becomes one event in the next: under load the tape
- * holds fewer, larger deltas and never falls behind.
+ * Records pieces as they arrive. Pieces that arrive while a commit is in flight become one event in the next commit: under load
+ * the tape holds fewer and larger deltas.
  */
 export function createDeltaRecorder(options: {
   step: number;
-  record(events: NewEvent[]): Promise<Progress>;
-  /** The run is not this executor's any more, or the store failed: the model must be stopped. */
+  record(events: NewEvent[]): Promise<StepOutcome>;
+  /** Called with null when the run is not executed here any more, or with the error of the store: the model call must stop. */
   onStop(error: unknown): void;
-  /** The answer is as long as it may be: the model must be stopped. */
+  /** Called when the answer has reached its limit: the model call must stop. */
   onFull(): void;
 }): DeltaRecorder {
-  const spoken: string[] = [];
+  const answer: string[] = [];
   const pending: Piece[] = [];
   let bytes = 0;
   let recording: Promise<void> | null = null;
-  let stopped = false;
-  let hasSpoken = false;
+  let isStopped = false;
+  let hasOutput = false;
 
   const events = () => eventsOf(pending.splice(0), options.step);
 
-  /** What could not be recorded leaves a hole: nothing may come behind it. */
+  /** Events that could not be recorded leave a gap: nothing may be recorded after it. */
   function stop(error: unknown): void {
-    stopped = true;
+    isStopped = true;
     pending.length = 0;
     options.onStop(error);
   }
@@ -56,8 +56,8 @@ export function createDeltaRecorder(options: {
     await Promise.resolve();
     try {
       while (pending.length > 0) {
-        const progress = await options.record(events());
-        if (progress.kind === 'stop') return stop(null);
+        const outcome = await options.record(events());
+        if (outcome.kind === 'stop') return stop(null);
       }
     } catch (error) {
       stop(error);
@@ -67,14 +67,14 @@ export function createDeltaRecorder(options: {
   }
 
   function take(type: Piece['type'], text: string): void {
-    if (text === '' || stopped || bytes >= ANSWER_BYTES) return;
-    hasSpoken = true;
+    if (text === '' || isStopped || bytes >= ANSWER_BYTES) return;
+    hasOutput = true;
     const last = pending.at(-1);
     if (last?.type === type) last.texts.push(text);
     else pending.push({ type, texts: [text] });
     recording ??= drain();
     if (type === 'thought') return;
-    spoken.push(text);
+    answer.push(text);
     bytes += Buffer.byteLength(JSON.stringify(text)) - 2;
     if (bytes >= ANSWER_BYTES) options.onFull();
   }
@@ -88,8 +88,8 @@ export function createDeltaRecorder(options: {
       while (recording !== null) await recording;
       return events();
     },
-    text: () => spoken.join(''),
-    hasSpoken: () => hasSpoken,
+    text: () => answer.join(''),
+    hasOutput: () => hasOutput,
   };
 }
 

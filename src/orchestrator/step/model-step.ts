@@ -1,82 +1,64 @@
 import { MODEL_STEP_ATTEMPTS } from '../../config/limits.ts';
-import type { NewEvent, RunError } from '../../domain/events.ts';
+import type { RunError } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
 import { circuitIsOpen } from '../../models/circuit.ts';
 import { isForFallback, modelsInOrder } from '../../models/fallback.ts';
 import type { ModelError } from '../../models/model.ts';
-import type { OrchestratorDependencies } from '../dependencies.ts';
-import type { Lease } from '../leases.ts';
-import type { RunConfiguration } from '../run-configuration.ts';
+import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { callModel, type ModelCallOutcome } from './call-model.ts';
-import { type Progress, recordCommand, recordEvents } from './record-step.ts';
 
 /**
- * One model call, by the model that was asked for or by a fallback. Each model is shown what fits its own window, so each
- * has a `context` of its own on the tape. Once something was said, no other model takes over: the step begins again.
+ * One model call, by the configured model or by one of its fallbacks. Each model gets a context that fits its own window, so
+ * each has a `context` event of its own. Once a model has produced output, no other model takes over: the step starts again.
  */
 export async function modelStep(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  setting: RunConfiguration,
+  execution: RunExecution,
   run: Run,
   step: number,
   signal: AbortSignal,
-): Promise<Progress> {
-  const { catalogue } = environment.services;
-  const asked = catalogue.find(setting.model);
-  if (!asked) return fail(environment, lease, unknownModel(setting.model));
-  let failure = circuitIsOpen(asked.name);
-  for (const model of modelsInOrder(catalogue, asked)) {
+): Promise<StepOutcome> {
+  const { configuration, dependencies } = execution;
+  const { catalogue, logger } = dependencies;
+  const configured = catalogue.find(configuration.model);
+  if (!configured) return fail(execution, unknownModel(configuration.model));
+  let failure = circuitIsOpen(configured.name);
+  for (const model of modelsInOrder(catalogue, configured)) {
     if (!model.circuit.admits()) continue;
-    const question = { setting, run, step, model, isTight: false, signal };
-    let outcome = await callModel(environment, lease, question);
-    // Its provider counts otherwise than we do: once more, with half of the window.
-    if (isOverflow(outcome)) outcome = await callModel(environment, lease, { ...question, isTight: true });
-    if (outcome.kind === 'recorded') return outcome.progress;
+    const call = { run, step, model, isTight: false, signal };
+    let outcome = await callModel(execution, call);
+    // The provider counts tokens differently: try once more with half of the window.
+    if (isOverflow(outcome)) outcome = await callModel(execution, { ...call, isTight: true });
+    if (outcome.kind === 'recorded') return outcome.step;
     failure = outcome.failure;
-    // Without its message: providers like to repeat what they were sent.
-    environment.logger.warn({ runId: run.runId, model: model.name, code: failure.code }, 'a model call failed');
-    if (outcome.hasSpoken) return beginAgain(environment, lease, run, step, failure);
+    // Without the message, which may repeat what the provider was sent.
+    logger.warn({ runId: run.runId, model: model.name, code: failure.code }, 'a model call failed');
+    if (outcome.hasOutput) return startStepAgain(execution, run, step, failure);
     if (!isForFallback(failure)) break;
   }
-  return fail(environment, lease, runError(failure));
+  return fail(execution, runError(failure));
 }
 
 function isOverflow(outcome: ModelCallOutcome): boolean {
-  return outcome.kind === 'failed' && outcome.failure.code === 'CONTEXT_OVERFLOW' && !outcome.hasSpoken;
+  return outcome.kind === 'failed' && outcome.failure.code === 'CONTEXT_OVERFLOW' && !outcome.hasOutput;
 }
 
-/**
- * An answer that broke off is taken back, and the step begins again: at once, since a provider that is in trouble shows
- * it before its first word, where the waits are.
- */
-function beginAgain(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  run: Run,
-  step: number,
-  failure: ModelError,
-): Promise<Progress> {
-  if (!failure.retryable || run.brokenAnswers + 1 >= MODEL_STEP_ATTEMPTS) {
-    return fail(environment, lease, runError(failure));
-  }
-  const resumption: NewEvent = {
-    type: 'resumption',
-    actor: 'SYSTEM',
-    payload: {
-      attempt: run.brokenAnswers + 1,
-      step,
-      epoch: lease.epoch,
-      lost: false,
-      brokeOff: true,
-      reason: `The answer broke off, and the model is asked again. ${failure.message}`,
-    },
+/** After an answer that broke off. There is no delay: a provider in trouble fails before its first output, where retries wait. */
+function startStepAgain(execution: RunExecution, run: Run, step: number, failure: ModelError): Promise<StepOutcome> {
+  const attempt = run.brokenAnswers + 1;
+  if (!failure.retryable || attempt >= MODEL_STEP_ATTEMPTS) return fail(execution, runError(failure));
+  const payload = {
+    attempt,
+    step,
+    epoch: execution.lease.epoch,
+    lost: false,
+    brokeOff: true,
+    reason: `The answer broke off, and the step starts again. ${failure.message}`,
   };
-  return recordEvents(environment, lease, [resumption]);
+  return execution.record([{ type: 'resumption', actor: 'SYSTEM', payload }]);
 }
 
-function fail(environment: OrchestratorDependencies, lease: Lease, error: RunError): Promise<Progress> {
-  return recordCommand(environment, lease, { kind: 'fail', error });
+function fail(execution: RunExecution, error: RunError): Promise<StepOutcome> {
+  return execution.recordCommand({ kind: 'fail', error });
 }
 
 function runError({ code, message, retryable }: ModelError): RunError {
@@ -84,5 +66,5 @@ function runError({ code, message, retryable }: ModelError): RunError {
 }
 
 function unknownModel(name: string): RunError {
-  return { code: 'MODEL_UNAVAILABLE', message: `There is no model "${name}" in the configuration.`, retryable: false };
+  return { code: 'MODEL_UNAVAILABLE', message: `The model "${name}" is not configured.`, retryable: false };
 }

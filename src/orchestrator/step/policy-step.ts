@@ -7,69 +7,61 @@ import type { PolicyDecision } from '../../policy/policy.ts';
 import { sessionGrants } from '../../repositories/grants.ts';
 import type { Tool } from '../../tools/tool.ts';
 import type { OrchestratorDependencies } from '../dependencies.ts';
-import type { Lease } from '../leases.ts';
-import type { RunConfiguration } from '../run-configuration.ts';
-import { type Progress, recordEvents } from './record-step.ts';
+import type { RunExecution, StepOutcome } from '../run-execution.ts';
 
-/** Approvals of the session that are remembered. */
-interface Remembered {
-  grants: readonly Grant[];
-  now: number;
+/** Checks each requested call and evaluates policy for it. All decisions of the step are one append. */
+export async function policyStep(execution: RunExecution, calls: readonly ToolCall[]): Promise<StepOutcome> {
+  const { database, clock, settings } = execution.dependencies;
+  const now = clock.now();
+  const { session } = execution.configuration;
+  const grants = await sessionGrants(database.reader, session, now, settings.separateApprover);
+  return execution.record(calls.flatMap((call) => decisionEvents(execution, call, { grants, now })));
 }
 
-/** Checks each call and asks policy; all verdicts of a step are one append. */
-export async function policyStep(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  setting: RunConfiguration,
-  calls: readonly ToolCall[],
-): Promise<Progress> {
-  const now = environment.clock.now();
-  const { store, settings } = environment;
-  const grants = await sessionGrants(store.database.reader, setting.session, now, settings.separateApprover);
-  const events = calls.flatMap((call) => verdict(environment, setting, { grants, now }, call));
-  return recordEvents(environment, lease, events);
-}
-
-function verdict(
-  environment: OrchestratorDependencies,
-  setting: RunConfiguration,
-  remembered: Remembered,
+function decisionEvents(
+  execution: RunExecution,
   call: ToolCall,
+  granted: { grants: readonly Grant[]; now: number },
 ): NewEvent[] {
+  const { dependencies, configuration } = execution;
   if (call.inputError !== null) return [failedResult(call, call.inputError)];
-  const tool = setting.tools.find(({ name }) => name === call.tool);
-  if (!tool) return [failedResult(call, unavailable(environment, setting, call.tool))];
+  const tool = configuration.tools.find(({ name }) => name === call.tool);
+  if (!tool) return [failedResult(call, unavailable(execution, call.tool))];
   const prepared = tool.prepare(call.input);
   if (!prepared.ok) return [failedResult(call, prepared.error)];
-  const judgement = evaluateCall(environment.services.policy, setting.caller, { tool, input: call.input }, remembered);
-  const decided = decision(call, judgement);
-  switch (judgement.effect) {
+  const decision = evaluateCall(dependencies.policy, configuration.caller, { tool, input: call.input }, granted);
+  const event = decisionEvent(call, decision);
+  switch (decision.effect) {
     case 'ALLOW':
-      return [decided];
+      return [event];
     case 'DENY':
-      return [decided, failedResult(call, `Not permitted: ${judgement.reason}`)];
+      return [event, failedResult(call, `Not permitted: ${decision.reason}`)];
     case 'ASK':
-      return [decided, approvalRequest(environment, call, tool, 'policy')];
+      return [event, approvalRequest(dependencies, call, tool, 'policy')];
     default:
-      return judgement.effect satisfies never;
+      return decision.effect satisfies never;
   }
 }
 
-/** A tool whose server is away is worth another try; a name that nobody knows is not. */
-function unavailable({ services: world }: OrchestratorDependencies, { tools }: RunConfiguration, name: string): string {
-  const absence = world.toolbox.absence(name);
+/** Tells the model whether another try can help: an MCP server may come back, an unknown name will not. */
+function unavailable({ dependencies, configuration }: RunExecution, name: string): string {
+  const absence = dependencies.toolbox.absence(name);
   if (absence !== null) return absence;
-  const known = tools.map((tool) => tool.name).join(', ');
-  return `There is no tool "${name}" now. ${known === '' ? 'There are no tools.' : `There are: ${known}.`}`;
+  const names = configuration.tools.map((tool) => tool.name).join(', ');
+  return `There is no tool "${name}". ${names === '' ? 'No tools are available.' : `Available tools: ${names}.`}`;
 }
 
-function decision({ callId }: ToolCall, { effect, reason, rules }: PolicyDecision): NewEvent {
+function decisionEvent({ callId }: ToolCall, { effect, reason, rules }: PolicyDecision): NewEvent {
   const rule = rules.length === 0 ? null : rules.join(', ');
   return { type: 'tool_decision', actor: 'SYSTEM', payload: { callId, effect, reason, rule } };
 }
 
-/** What a person is asked about a call. */
+/**
+ * The request for an approval of a call.
+ *
+ * @param tool null when the tool is not available now
+ * @param why `unknown_outcome` when the call was interrupted and may have run
+ */
 export function approvalRequest(
   { newId, clock, settings }: OrchestratorDependencies,
   call: ToolCall,

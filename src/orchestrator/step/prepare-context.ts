@@ -3,100 +3,74 @@ import { type AssembledContext, assembleContext } from '../../context/assemble.t
 import { compact } from '../../context/compaction/compact.ts';
 import { recallMemories } from '../../context/recall.ts';
 import type { NewEvent } from '../../domain/events.ts';
-import type { ToolDescription } from '../../models/model.ts';
 import { insertCompaction } from '../../repositories/compactions.ts';
-import type { Tool } from '../../tools/tool.ts';
-import type { OrchestratorDependencies } from '../dependencies.ts';
-import type { Lease } from '../leases.ts';
+import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import type { ModelCall } from './call-model.ts';
-import { type Progress, recordEvents } from './record-step.ts';
 
-/** The part of the window that is used after a provider found the whole too long. */
+/** The share of the window that is used after a provider found the context too long. */
 const TIGHT_SHARE = 0.5;
 
-export type Prepared = { kind: 'prepared'; context: AssembledContext } | { kind: 'stop'; progress: Progress };
+type Prepared = { kind: 'prepared'; context: AssembledContext } | { kind: 'stop'; step: StepOutcome };
 
 /**
- * What the model is shown. Where older history takes too much of its window, that is summarised first, and the summary is on
- * the tape and in its table before it is used. Without one, the oldest history is left out, or results are cut. An attempt
- * that failed stands in the context that follows it, so that whoever goes on with the run knows how often it was tried.
+ * Assembles what the model is shown. When older history takes too much of the window, it is summarised first; the compaction is
+ * recorded before it is used. Without a usable summary the oldest history is left out, or tool results are cut. The `context`
+ * event names a failed attempt, so that any executor of the run knows how many there were.
  */
-export async function prepareContext(
-  environment: OrchestratorDependencies,
-  lease: Lease,
-  question: ModelCall,
-): Promise<Prepared> {
-  const context = await assemble(environment, question);
+export async function prepareContext(execution: RunExecution, call: ModelCall): Promise<Prepared> {
+  const context = await assemble(execution, call);
   const { pressure } = context;
-  const isWanted = question.isTight || pressure !== 'none';
-  if (!isWanted || !question.setting.session.useCompaction || !(await mayTry(environment, lease))) {
-    return { kind: 'prepared', context };
-  }
-  const trigger = question.isTight || pressure === 'overflow' ? 'OVERFLOW' : 'THRESHOLD';
-  const compacted = await compact(
-    { ...environment.store, newId: environment.newId },
-    {
-      sessionId: lease.sessionId,
-      segments: context.segments,
-      previous: context.artifact,
-      trigger,
-      run: { runId: lease.runId, turn: question.run.turn ?? 1 },
-      signal: question.signal,
-      ...situation(environment, question),
-    },
-  );
+  const isWanted = call.isTight || pressure !== 'none';
+  const { useCompaction } = execution.configuration.session;
+  if (!isWanted || !useCompaction || !(await mayCompact(execution))) return { kind: 'prepared', context };
+  const { dependencies, lease } = execution;
+  const compacted = await compact(dependencies, {
+    sessionId: lease.sessionId,
+    segments: context.segments,
+    previous: context.artifact,
+    trigger: call.isTight || pressure === 'overflow' ? 'OVERFLOW' : 'THRESHOLD',
+    run: { runId: lease.runId, turn: call.run.turn ?? 1 },
+    signal: call.signal,
+    ...windowOf(execution, call),
+  });
   if (compacted.kind === 'failed') {
-    const model = question.model.name;
-    environment.logger.warn({ runId: lease.runId, model }, 'a summary could not be used');
+    const model = call.model.name;
+    dependencies.logger.warn({ runId: lease.runId, model }, 'a summary could not be used');
     const failedCompaction = { reason: compacted.reason, model, usage: compacted.usage };
     return { kind: 'prepared', context: { ...context, record: { ...context.record, failedCompaction } } };
   }
   if (compacted.kind !== 'compacted') return { kind: 'prepared', context };
   const { artifact, usage } = compacted;
   const { id: artifactId, tokensBefore, tokensAfter, model } = artifact;
-  const event: NewEvent = {
-    type: 'compaction',
-    actor: 'SYSTEM',
-    payload: { artifactId, tokensBefore, tokensAfter, model, usage },
-  };
-  const progress = await recordEvents(environment, lease, [event], [insertCompaction(artifact)]);
-  if (progress.kind === 'stop') return { kind: 'stop', progress };
-  return { kind: 'prepared', context: await assemble(environment, question) };
+  const payload = { artifactId, tokensBefore, tokensAfter, model, usage };
+  const event: NewEvent = { type: 'compaction', actor: 'SYSTEM', payload };
+  const step = await execution.record([event], [insertCompaction(artifact)]);
+  if (step.kind === 'stop') return { kind: 'stop', step };
+  return { kind: 'prepared', context: await assemble(execution, call) };
 }
 
-/** The fold that the step began with may be older than an attempt before this one. */
-async function mayTry({ store }: OrchestratorDependencies, { runId }: Lease): Promise<boolean> {
-  const run = await store.runStore.load(runId);
+/** Reads the newest fold: the one that the step started with may be older than an attempt of the same step. */
+async function mayCompact({ dependencies, lease }: RunExecution): Promise<boolean> {
+  const run = await dependencies.runStore.load(lease.runId);
   return run !== null && run.failedCompactions < SUMMARY_FAILURES;
 }
 
-function assemble(environment: OrchestratorDependencies, question: ModelCall): Promise<AssembledContext> {
-  const { store, clock, context } = environment;
-  const { setting, run, step } = question;
-  return assembleContext(store, {
-    session: setting.session,
-    agent: setting.agent,
-    run,
-    step,
-    tools: setting.tools.map(describe),
-    recall: (asked) =>
-      recallMemories({ database: store.database, now: clock.now, semanticSearch: context.semanticSearch }, asked),
-    ...situation(environment, question),
+function assemble(execution: RunExecution, call: ModelCall): Promise<AssembledContext> {
+  const { dependencies, configuration } = execution;
+  const { database, clock, semanticSearch } = dependencies;
+  return assembleContext(dependencies, {
+    session: configuration.session,
+    agent: configuration.agent,
+    run: call.run,
+    step: call.step,
+    tools: configuration.tools,
+    recall: (request) => recallMemories({ database, now: clock.now, semanticSearch }, request),
+    ...windowOf(execution, call),
   });
 }
 
-const descriptions = new WeakMap<Tool, ToolDescription>();
-
-/** The same object for the same tool, so that it is written out once. */
-function describe(tool: Tool): ToolDescription {
-  const known = descriptions.get(tool);
-  if (known) return known;
-  const { name, description, inputSchema } = tool;
-  const made = { name, description, inputSchema };
-  descriptions.set(tool, made);
-  return made;
-}
-
-function situation({ clock, context }: OrchestratorDependencies, { model, isTight }: ModelCall) {
-  return { model, ratio: context.meter.ratio(model.name), share: isTight ? TIGHT_SHARE : 1, now: clock.now() };
+/** The model and how much of its window may be used. */
+function windowOf({ dependencies }: RunExecution, { model, isTight }: ModelCall) {
+  const { clock, tokenMeter } = dependencies;
+  return { model, ratio: tokenMeter.ratio(model.name), share: isTight ? TIGHT_SHARE : 1, now: clock.now() };
 }

@@ -5,19 +5,19 @@ import { storableText } from '../../domain/storable-text.ts';
 import { firstCharacters } from '../../tools/bounded-call.ts';
 import type { ProgressReport } from '../../tools/tool.ts';
 
-/** Of a message that is far too long, so much is searched for credentials: the cut comes far behind what is kept. */
+/** The part of a long message that is searched for credentials. It is much longer than the part that is kept. */
 const SEARCHED_CHARACTERS = 32 * PROGRESS_MESSAGE_CHARACTERS;
 
 export interface ProgressRecorder {
   /** Returns at once and never throws. */
   take(report: ProgressReport): void;
-  /** The call is over: whatever has not been handed on by now is dropped. */
+  /** Ends the call: reports that are not recorded yet are dropped. */
   end(): void;
 }
 
 /**
- * Hands on what a tool reports of one call: the first report at once, then the newest after each pause, up to a number.
- * What can not be recorded is lost, and the call goes on.
+ * Records the progress reports of one call: the first one at once, then the newest after each interval, up to a maximum number.
+ * A report that cannot be recorded is lost; the call continues.
  */
 export function createProgressRecorder(options: {
   clock: Clock;
@@ -27,33 +27,33 @@ export function createProgressRecorder(options: {
   const { clock, record, onLost } = options;
   const ended = new AbortController();
   let newest: ProgressReport | null = null;
-  let left = PROGRESS_EVENTS;
-  let working: Promise<void> | null = null;
+  let remaining = PROGRESS_EVENTS;
+  let draining: Promise<void> | null = null;
 
-  async function work(): Promise<void> {
-    while (newest !== null && left > 0 && !ended.signal.aborted) {
+  async function drain(): Promise<void> {
+    while (newest !== null && remaining > 0 && !ended.signal.aborted) {
       const report = recordable(newest);
       newest = null;
-      left -= 1;
-      // The pause ends early only with the call, and then the loop does too.
+      remaining -= 1;
+      // The sleep ends early only when the call ends, which also ends the loop.
       const pause = clock.sleep(PROGRESS_SECONDS * 1000, ended.signal).catch(() => {});
       await record(report).catch(onLost);
       await pause;
     }
-    working = null;
+    draining = null;
   }
 
   return {
     take(report) {
-      if (left === 0 || ended.signal.aborted || !Number.isFinite(report.progress)) return;
+      if (remaining === 0 || ended.signal.aborted || !Number.isFinite(report.progress)) return;
       newest = report;
-      if (working === null) working = work();
+      if (draining === null) draining = drain();
     },
     end: () => ended.abort(),
   };
 }
 
-/** As it may stand on the tape. */
+/** A report with finite numbers and a message that may be stored. */
 function recordable({ progress, total, message }: ProgressReport): ProgressReport {
   return {
     progress,
@@ -63,7 +63,7 @@ function recordable({ progress, total, message }: ProgressReport): ProgressRepor
 }
 
 function recordableText(text: string): string {
-  // Masked before it is cut: half a credential looks like none.
+  // Masked before it is cut: half a credential is not recognised.
   const masked = maskText(storableText(firstCharacters(text, SEARCHED_CHARACTERS)));
   return firstCharacters(masked, PROGRESS_MESSAGE_CHARACTERS);
 }

@@ -18,7 +18,6 @@ import { schema } from '../../../src/graphql/schema.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
-import { createSlotProvider } from '../../../src/run-store/execution-slot.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
 import { hintsOf } from '../../../src/streams/notifications/hints.ts';
 import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
@@ -51,14 +50,14 @@ export async function openInProcess() {
   const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
-  const recorder = createRunStore({ journal, now, cachedRuns: 100, isShared: false });
+  const runStore = createRunStore({ journal, claimNow: () => null, now, cachedRuns: 100, isShared: false });
   const policy: Policy = { evaluate: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
   const compactor: CommandContext['compactor'] = { propose: async () => ({ kind: 'nothing', reason: 'No model.' }) };
   const commands: CommandContext = {
     journal,
     compactor,
     database,
-    runStore: recorder,
+    runStore,
     toolbox: createToolbox([]),
     policy,
     newId: createIds(now),
@@ -66,7 +65,6 @@ export async function openInProcess() {
     mutex: createKeyedMutex(),
     semanticSearch: noSemanticSearch,
     secretStore: createSecretStore(null),
-    slotProvider: createSlotProvider(),
     settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny', separateApprover: false },
   };
   const follow = {
@@ -110,13 +108,13 @@ export async function openInProcess() {
 
   /** Does to a run what an orchestrator would. */
   async function act(runId: string, command: RunCommand | NewEvent[]): Promise<void> {
-    const run = await recorder.load(runId);
+    const run = await runStore.load(runId);
     if (!run) throw new Error(`There is no run ${runId}.`);
-    const recorded = await recorder.record({
+    const recorded = await runStore.record({
       runId,
       sessionId: run.origin.sessionId,
       epoch: null,
-      decide: (fold, time) =>
+      decide: (fold, { now: time }) =>
         decide(fold, Array.isArray(command) ? { kind: 'record', events: command } : command, time),
     });
     if (recorded.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(recorded)}`);
@@ -126,7 +124,7 @@ export async function openInProcess() {
     database,
     notifications,
     journal,
-    recorder,
+    runStore,
     commands,
     statements,
     act,

@@ -13,7 +13,7 @@ describe('a call that a person must approve', () => {
       enough: (event) => transitionsOf([event])[0]?.endsWith('AWAITING_APPROVAL') ?? false,
     });
     expect(typesOf(asked).slice(-4)).toEqual(['TOOL_CALL', 'TOOL_DECISION', 'APPROVAL_REQUEST', 'STATUS']);
-    await until(async () => gateway.parts.orchestrator.running() === 0);
+    await until(async () => gateway.parts.orchestrator.activeCount() === 0);
     expect(await gateway.parts.database.reader.lease.count({ where: { holder: { not: null } } })).toBe(0);
     expect(tool.executions).toHaveLength(0);
     const { outcome } = await answerNext(client, run.id, 'ALLOW');
@@ -77,7 +77,7 @@ describe('a call that a person must approve', () => {
     const ask = async (sessionKey: string) => {
       const { run } = await send(client, { sessionKey, text: calling(['count', { word: 'a' }]) });
       await until(async () => (await runById(client, run.id)).state === 'AWAITING_APPROVAL');
-      await until(async () => gateway.parts.orchestrator.running() === 0);
+      await until(async () => gateway.parts.orchestrator.activeCount() === 0);
       return run;
     };
     const [run, other] = [await ask('one'), await ask('two')];

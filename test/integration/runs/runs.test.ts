@@ -30,7 +30,7 @@ describe('a run', () => {
     expect(transitionsOf(await follow(client, second.run.id))).toHaveLength(3);
     const again = await client.send(RetryRunDocument, { input: { runId: second.run.id } });
     expect(again.retryRun).toMatchObject({ run: { state: 'IN_PROGRESS' } });
-    await until(async () => gateway.parts.orchestrator.running() === 0);
+    await until(async () => gateway.parts.orchestrator.activeCount() === 0);
   });
 
   test('B17: shows the model both sides of the turns before it, and the results of tools', async () => {

@@ -18,9 +18,9 @@ test('an executor whose lease went to another one writes nothing more, and the r
   await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
   const stolen = { holder: 'srv_other', epoch: { increment: 1 }, expiresAt: new Date(Date.now() + 1500) };
   await database.write((store) => store.lease.update({ where: { runId: run.id }, data: stolen }));
-  await until(async () => orchestrator.running() === 0);
+  await until(async () => orchestrator.activeCount() === 0);
   const { head } = await runById(client, run.id);
-  await until(async () => orchestrator.running() === 1);
+  await until(async () => orchestrator.activeCount() === 1);
   const events = await follow(client, run.id, { after: cursor });
   expect(events.find(({ seq }) => seq === head + 1)).toMatchObject({
     type: 'RESUMPTION',

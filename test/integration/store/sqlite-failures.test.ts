@@ -32,7 +32,7 @@ describe('B52: a disk that is full', () => {
     const { run, cursor } = await send(client, { sessionKey: 'cut', text: '/pace 2\n/words 3000' });
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
     const makeRoom = await fill(gateway);
-    await until(async () => gateway.parts.orchestrator.running() === 0);
+    await until(async () => gateway.parts.orchestrator.activeCount() === 0);
     expect((await runById(client, run.id)).state).toBe('IN_PROGRESS');
     await makeRoom();
     const events = await follow(client, run.id, { after: cursor });

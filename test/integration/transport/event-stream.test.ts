@@ -77,7 +77,7 @@ describe('a client of an event stream that leaves', () => {
     const { client, url, gateway } = await startTestGateway();
     const { notifications } = gateway.parts;
     const { run } = await send(client, { sessionKey: 'leaving', text: '/hang' });
-    await until(async () => gateway.parts.orchestrator.running() === 1);
+    await until(async () => gateway.parts.orchestrator.activeCount() === 1);
     const before = notifications.listeners();
     const leaving = new AbortController();
     const streams = await Promise.all(

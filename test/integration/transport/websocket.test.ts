@@ -147,7 +147,7 @@ test('B27: fifty subscriptions that wait and then leave, politely or not, cost n
   const { client, url, gateway } = await startTestGateway();
   const { notifications, orchestrator } = gateway.parts;
   const { run, session } = await send(client, { sessionKey: 'idle', text: '/hang' });
-  await until(async () => orchestrator.running() === 1);
+  await until(async () => orchestrator.activeCount() === 1);
   const before = notifications.listeners();
   const sockets = [openSocket(url), openSocket(url)];
   const warnings: Error[] = [];
@@ -164,7 +164,7 @@ test('B27: fifty subscriptions that wait and then leave, politely or not, cost n
   sockets[1]?.cut();
   await Promise.all(reading);
   await until(async () => notifications.listeners() === before);
-  expect(orchestrator.running()).toBe(1);
+  expect(orchestrator.activeCount()).toBe(1);
   expect(warnings).toEqual([]);
   await client.send(CancelRunDocument, { input: { runId: run.id } });
 });

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import type { NewEvent } from '../../../src/domain/events.ts';
+import type { StepOutcome } from '../../../src/orchestrator/run-execution.ts';
 import { createDeltaRecorder } from '../../../src/orchestrator/step/delta-recorder.ts';
-import type { Progress } from '../../../src/orchestrator/step/record-step.ts';
 
-test('B20: behind a piece that could not be recorded no other one is', async () => {
+test('B20: after a piece that could not be recorded no other piece is recorded', async () => {
   const tried: NewEvent[][] = [];
   const stops: unknown[] = [];
   const failure = new Error('full');
   const deltas = createDeltaRecorder({
     step: 1,
-    record(events): Promise<Progress> {
+    record(events): Promise<StepOutcome> {
       tried.push(events);
       return Promise.reject(failure);
     },

@@ -59,7 +59,7 @@ export async function createAgent(
     limits: limits ?? null,
     isDefault: makeDefault ?? false,
   };
-  return unlessTaken(name, async () => {
+  return refuseTakenName(name, async () => {
     await create(context.database, { id, owner, name, instructions, createdAt, ...change });
     return { kind: 'changed', agentId: id };
   });
@@ -83,7 +83,7 @@ export async function updateAgent(
     isDefault: makeDefault ?? undefined,
     limits: limitsOf(parsed.input.limits),
   };
-  return unlessTaken(name ?? '', async () => {
+  return refuseTakenName(name ?? '', async () => {
     const agent = await update(context.database, owner, agentId, change, new Date(context.now()));
     return agent ? { kind: 'changed', agentId } : notFound('agent', agentId);
   });
@@ -91,7 +91,7 @@ export async function updateAgent(
 
 export type DeletedAgent = { kind: 'deleted'; agentId: string };
 
-/** Sessions that had it run without an agent from then on; the default one stays while there are others. */
+/** Deletes an agent. Its sessions have no agent from then on. The default agent cannot be deleted. */
 export async function deleteAgent(
   { database }: CommandContext,
   { principal: owner }: Viewer,
@@ -99,11 +99,11 @@ export async function deleteAgent(
 ): Promise<DeletedAgent | Refusal> {
   const agent = await agentById(database, owner, agentId);
   if (!agent) return notFound('agent', agentId);
-  if (agent.isDefault) return conflict(`Agent ${agentId} is the default; make another one the default first.`);
+  if (agent.isDefault) return conflict(`Agent ${agentId} is the default agent. Make another agent the default first.`);
   return (await remove(database, owner, agentId)) ? { kind: 'deleted', agentId } : notFound('agent', agentId);
 }
 
-/** Undefined where nothing was said of them; null where none is set. */
+/** Undefined when the input does not name limits; null when it sets none. */
 function limitsOf(given: z.infer<typeof limitsSchema> | null | undefined): AgentLimits | null | undefined {
   if (given == null) return undefined;
   const { maxSteps = null, maxToolCalls = null, runSeconds = null, maxTokens = null, maxCost = null } = given;
@@ -113,14 +113,14 @@ function limitsOf(given: z.infer<typeof limitsSchema> | null | undefined): Agent
 
 function unknownModel({ settings }: CommandContext, model: string | null | undefined): Refusal | null {
   if (model == null || settings.models.includes(model)) return null;
-  return invalidInput(['model'], `unknown; there are ${settings.models.join(', ')}`);
+  return invalidInput(['model'], `"${model}" is not configured; known models: ${settings.models.join(', ')}`);
 }
 
-async function unlessTaken<T>(name: string, work: () => Promise<T>): Promise<T | Refusal> {
+async function refuseTakenName<T>(name: string, work: () => Promise<T>): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
-    return conflict(`There is an agent with the name "${name}" already.`);
+    return conflict(`An agent with the name "${name}" exists already.`);
   }
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
+import { recallMemories } from '../context/recall.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
-import { countMemories, type MemoryRow, sameMemory } from '../repositories/memory/memories.ts';
+import { storableText } from '../domain/storable-text.ts';
+import { countMemories, type FoundMemory, type MemoryRow, sameMemory } from '../repositories/memory/memories.ts';
 import { forgetMemory, type NewMemory, saveMemory } from '../repositories/memory/memory-writes.ts';
 import { sessionById } from '../repositories/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
@@ -22,7 +24,7 @@ export type Remembered = { kind: 'remembered'; memoryId: string };
 
 type MemoryContext = Pick<CommandContext, 'database' | 'newId' | 'now' | 'mutex' | 'semanticSearch'>;
 
-/** Stores a fact for the owner, in every session or in one. A fact that is known there already is brought up to date. */
+/** Stores a fact for the owner, in one session or in all. If nearly the same fact is stored there already, it is updated. */
 export async function remember(
   context: MemoryContext,
   { principal: owner }: Pick<Viewer, 'principal'>,
@@ -35,7 +37,8 @@ export async function remember(
     return notFound('session', sessionId);
   }
   const fact = { ...parsed.input, owner, sessionId };
-  // One at a time, so that the same fact told twice at once is stored once; here first, so that few wait in the database.
+  // One at a time, so that the same fact sent twice at once is stored once. The mutex of this server comes first, so that few
+  // transactions wait in the database.
   const saved = await context.mutex.run(`memories of ${owner}`, () =>
     saveMemory(context.database, owner, () => memoryOf(context, fact)),
   );
@@ -46,30 +49,33 @@ export async function remember(
 
 type Fact = Omit<z.infer<typeof schema>, 'sessionId'> & { owner: string; sessionId: string | null };
 
-/** The new memory, or what becomes of the one that says the same. */
+/** The new memory, or the update of the memory that states the same fact. */
 async function memoryOf(context: MemoryContext, fact: Fact): Promise<NewMemory | Refusal> {
   const { database, newId } = context;
   const { owner, sessionId, text: words, expiresInSeconds } = fact;
   const updatedAt = new Date(context.now());
-  const known = await sameMemory(database, { owner, sessionId, now: updatedAt }, words);
-  if (known === null && (await countMemories(database.reader, owner)) >= limits.MEMORIES_PER_OWNER) {
-    return limitExceeded('memoriesPerOwner', `There are ${limits.MEMORIES_PER_OWNER} memories; forget some first.`);
+  const existing = await sameMemory(database, { owner, sessionId, now: updatedAt }, words);
+  if (existing === null && (await countMemories(database.reader, owner)) >= limits.MEMORIES_PER_OWNER) {
+    return limitExceeded(
+      'memoriesPerOwner',
+      `${limits.MEMORIES_PER_OWNER} memories are stored, which is the limit. Forget some first.`,
+    );
   }
   return {
-    id: known?.id ?? newId('memory'),
+    id: existing?.id ?? newId('memory'),
     owner,
     sessionId,
     text: words,
-    tags: tagsOf(known, fact.tags ?? []),
-    createdAt: known?.createdAt ?? updatedAt,
+    tags: tagsOf(existing, fact.tags ?? []),
+    createdAt: existing?.createdAt ?? updatedAt,
     updatedAt,
     expiresAt: expiresInSeconds == null ? null : new Date(updatedAt.getTime() + expiresInSeconds * 1000),
   };
 }
 
-/** The new tags, and those there were as far as there is room. */
-function tagsOf(known: MemoryRow | null, tags: readonly string[]): string[] {
-  return [...new Set([...tags, ...(known?.tags ?? [])])].slice(0, limits.MEMORY_TAGS);
+/** The new tags, followed by the existing ones up to the limit. */
+function tagsOf(existing: MemoryRow | null, tags: readonly string[]): string[] {
+  return [...new Set([...tags, ...(existing?.tags ?? [])])].slice(0, limits.MEMORY_TAGS);
 }
 
 export type Forgotten = { kind: 'forgotten'; memoryId: string };
@@ -82,4 +88,13 @@ export async function forget(
   return (await forgetMemory(database, principal, memoryId))
     ? { kind: 'forgotten', memoryId }
     : notFound('memory', memoryId);
+}
+
+/** The viewer's memories that match a query, best first. Takes any text. */
+export function findMemories(
+  context: Pick<CommandContext, 'database' | 'now' | 'semanticSearch'>,
+  { principal: owner }: Pick<Viewer, 'principal'>,
+  { query, sessionId, limit }: { query: string; sessionId: string | null; limit: number },
+): Promise<FoundMemory[]> {
+  return recallMemories(context, { owner, sessionId, text: storableText(query), limit });
 }

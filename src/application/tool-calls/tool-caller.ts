@@ -1,0 +1,36 @@
+import type { Database } from '../../database/database.ts';
+import type { Run } from '../../domain/run.ts';
+import type { PolicyRequest } from '../../policy/policy.ts';
+import { type AgentInForce, agentInForce, agentVersion } from '../../repositories/agents.ts';
+import type { SessionRow } from '../../repositories/sessions.ts';
+
+/** The part of a policy request that is the same for every tool call of a run. */
+export interface ToolCaller extends Pick<PolicyRequest, 'principal' | 'agent' | 'session'> {
+  /** The agent's list of tools; null for every tool. */
+  tools: readonly string[] | null;
+}
+
+/** @param scopes of the principal who sent the message */
+export function toolCaller(
+  { id, key, owner }: SessionRow,
+  agent: AgentInForce | null,
+  scopes: readonly string[],
+): ToolCaller {
+  return {
+    principal: { id: owner, scopes },
+    agent: { id: agent?.id ?? null, name: agent?.name ?? '' },
+    session: { id, key },
+    tools: agent?.tools ?? null,
+  };
+}
+
+/**
+ * The agent of a run: the version that its first step used, even when the agent was changed or deleted since. Before the first
+ * step it is the agent that the message named, else the session's, else the default agent. Null when there is none.
+ */
+export async function agentOfRun(database: Database, session: SessionRow, run: Run): Promise<AgentInForce | null> {
+  if (run.agent) return agentVersion(database.reader, run.agent);
+  // A run that started without an agent continues without one.
+  if (run.steps > 0 || run.step.at !== 'idle') return null;
+  return agentInForce(database, session.owner, run.origin.agentId ?? session.agentId);
+}
