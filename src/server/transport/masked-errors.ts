@@ -14,7 +14,7 @@ export function createMaskError(logger: Logger, newId: NewId): MaskError {
     const errorId = newId('error');
     const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
     logger.error({ err: original, errorId }, 'an unexpected error');
-    return new GraphQLError(`Something went wrong in the gateway. Its log has the details under ${errorId}.`, {
+    return new GraphQLError(`An unexpected error occurred in the gateway. Its log has the details under ${errorId}.`, {
       nodes: error instanceof GraphQLError ? error.nodes : undefined,
       path: error instanceof GraphQLError ? error.path : undefined,
       extensions: { code: 'INTERNAL_SERVER_ERROR', errorId },

@@ -10,7 +10,7 @@ import { collect } from '../transport/sse.ts';
 import { ask, dataOf } from './ask.ts';
 
 const secret = 'the password in /srv/secret.ts:12 is SELECT';
-const masked = /^Something went wrong in the gateway\. Its log has the details under err_[0-9A-Z]{26}\.$/;
+const masked = /^An unexpected error occurred in the gateway\. Its log has the details under err_[0-9A-Z]{26}\.$/;
 
 /** A tool of which one property can not be read. */
 function brokenTool() {

@@ -99,7 +99,7 @@ describe('files', () => {
     expect((await use('files_read', { path: 'none.txt' })).error).toBe('none.txt: There is no such file or folder.');
     const names = Array.from({ length: FILE_LIST_ENTRIES + 1 }, (_, index) => `${index}`);
     await Promise.all(names.map((name) => writeFile(join(root, 'many', name), '')));
-    expect(JSON.stringify((await use('files_list', { path: 'many' })).output)).toContain('[The output goes on');
+    expect(JSON.stringify((await use('files_list', { path: 'many' })).output)).toContain('[The output continues');
   });
 });
 
