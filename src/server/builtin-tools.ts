@@ -14,11 +14,11 @@ import type { Tool } from '../tools/tool.ts';
 
 interface Options extends Pick<CommandContext, 'database' | 'newId' | 'mutex' | 'semanticSearch'> {
   clock: Clock;
-  /** Where the file tools work; without it there are none. */
+  /** The folder of the file tools; null when there are none. */
   files: Folder | null;
 }
 
-/** The tools that come with the gateway, in the order in which they are listed. */
+/** The built-in tools, in the order in which they are listed. */
 export function builtinTools(options: Options): Tool[] {
   const { clock, files } = options;
   return [

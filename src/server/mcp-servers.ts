@@ -3,7 +3,7 @@ import type { McpDependencies, McpServers } from '../tools/mcp/mcp-servers.ts';
 
 const none: McpServers = { sources: [], statuses: () => [], start: () => {}, close: async () => {} };
 
-/** The MCP servers of the configuration. The client for them takes half a second to load, which only those pay who have one. */
+/** The MCP servers of the configuration. Loads the MCP client, which takes half a second, only when there is one. */
 export async function loadMcpServers(
   configs: Readonly<Record<string, McpServerConfig>>,
   surroundings: McpDependencies,

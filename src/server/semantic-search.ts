@@ -11,7 +11,7 @@ interface Dependencies {
   environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Finding memories by their meaning, where the configuration names an embedding model. */
+/** Semantic search over memories, or none when no embedding model is configured. */
 export async function openSemanticSearch(
   { file: { embeddings } }: Configuration,
   { database, clock, logger, environment }: Dependencies,
@@ -27,7 +27,7 @@ export async function openSemanticSearch(
     clock,
     outages: {
       placing: createOutageLog(logger, 'embedding memories'),
-      questions: createOutageLog(logger, 'embedding questions, without which memories are found by their words alone,'),
+      questions: createOutageLog(logger, 'embedding search queries (full-text search continues)'),
     },
   });
   return {

@@ -102,10 +102,10 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
 
 /** Loads yoga at the first request that needs it. Most requests do not, and the server starts faster and smaller without it. */
 function lazyGraphqlHttp(options: GraphqlHttpOptions): () => Promise<GraphqlHttp> {
-  let made: Promise<GraphqlHttp> | null = null;
+  let loaded: Promise<GraphqlHttp> | null = null;
   return () => {
-    made ??= import('./transport/graphql-http.ts').then(({ createGraphqlHttp }) => createGraphqlHttp(options));
-    return made;
+    loaded ??= import('./transport/graphql-http.ts').then(({ createGraphqlHttp }) => createGraphqlHttp(options));
+    return loaded;
   };
 }
 

@@ -9,7 +9,7 @@ import { createOutageLog, type Logger } from '../logger.ts';
 import { createNotificationHub, type NotificationHub } from '../streams/notifications/hub.ts';
 import { createSharedNotificationHub } from '../streams/notifications/shared-hub.ts';
 
-/** The database that the configuration names. Throws a StartError. */
+/** Opens the configured database. Rejects with a StartError. */
 export function openStore(configuration: Configuration): Promise<Database> {
   const { databaseUrl: url, durability, databaseConnections: connections } = configuration;
   return openDatabase({ url, durability, connections });
@@ -23,7 +23,7 @@ interface HubDependencies {
   logger: Logger;
 }
 
-/** Wake-ups within this process, and where there are other servers to and from them. */
+/** Notifications within this process and, on a shared database, between the servers. */
 export function connectNotifications(
   { notify }: Configuration,
   { database, journal, clock, newId, logger }: HubDependencies,
@@ -41,8 +41,8 @@ export function connectNotifications(
       const ends = await journal.readEnds(runIds, 1);
       return new Map([...ends].map(([runId, events]) => [runId, events.at(-1)?.seq ?? 0]));
     },
-    onState: (state) => logger.info({ wakeUps: state }, 'wake-ups of other servers'),
-    outage: createOutageLog(logger, 'waking other servers and looking at their tapes'),
+    onState: (state) => logger.info({ notifications: state }, 'notifications of other servers'),
+    outage: createOutageLog(logger, 'notifying other servers and polling their tapes'),
   });
   return { hub, close: hub.close };
 }

@@ -149,7 +149,7 @@ test('B25: who follows at a server whose wake-ups break off again and again is s
     return ended;
   });
   expect(cuts).toBeGreaterThan(0);
-  expect(other.output()).toContain('"wakeUps":"polling"');
+  expect(other.output()).toContain('"notifications":"polling"');
   expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index + 1));
   expect(seen.map(({ hash }) => hash)).toEqual((await follow(near, runId)).map(({ hash }) => hash));
   await withClient(other, (client) => follow(client, runId));

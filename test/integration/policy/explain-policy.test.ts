@@ -47,7 +47,7 @@ describe('explainPolicy', () => {
     await follow(client, asked.runId);
     expect(await explain(client, 'count', { word: 'a' }, sessionId)).toMatchObject({
       effect: 'ALLOW',
-      reason: expect.stringContaining('before'),
+      reason: expect.stringContaining('earlier approval'),
       grant: { id: expect.stringMatching(/^grt_/), expiresAt: null },
     });
   });
