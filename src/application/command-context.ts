@@ -1,4 +1,4 @@
-import type { Compactor } from '../context/compaction/manual.ts';
+import type { Compactor } from '../context/compaction/compactor.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
 import type { NewId } from '../ids.ts';

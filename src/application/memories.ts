@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
-import { recallMemories } from '../context/recall.ts';
+import { recallMemories } from '../context/memory/recall.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
 import { countMemories, type FoundMemory, type MemoryRow, sameMemory } from '../repositories/memory/memories.ts';

@@ -6,7 +6,7 @@ import type { CatalogueEntry, ModelRequest, ToolDescription } from '../models/mo
 import { type CompactionRow, latestCompaction } from '../repositories/compactions.ts';
 import type { FoundMemory } from '../repositories/memory/memories.ts';
 import { cutOldestResults } from './cut-results.ts';
-import { newestThatFit, tokensOf } from './groups.ts';
+import { newestThatFit, tokensOf } from './message-window.ts';
 import {
   generationsOf,
   type HistoryMessage,

@@ -1,4 +1,4 @@
-import { tokensOf } from './groups.ts';
+import { tokensOf } from './message-window.ts';
 import type { HistoryMessage } from './history.ts';
 import { cutText, isCuttable } from './request.ts';
 import { estimateTokens } from './token-estimate.ts';

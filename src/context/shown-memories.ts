@@ -1,7 +1,7 @@
 import { SHOWN_MEMORIES } from '../config/limits.ts';
 import type { FoundMemory } from '../repositories/memory/memories.ts';
 import type { HistoryMessage, HistorySession } from './history.ts';
-import type { RecallRequest } from './recall.ts';
+import type { RecallRequest } from './memory/recall.ts';
 import { estimateTokens } from './token-estimate.ts';
 
 /** Finds memories for a question, the best first. */

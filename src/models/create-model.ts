@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts';
 import { isPackaged, type ModelEntry } from '../config/provider-config.ts';
 import { secretHeaders, secretsOf } from './call/secrets.ts';
 import type { Model } from './model.ts';
-import { createOpenAiCompatibleModel } from './openai-compatible.ts';
-import { createScriptedModel } from './scripted.ts';
+import { createOpenAiCompatibleModel } from './openai-compatible/chat-model.ts';
+import { createScriptedModel } from './scripted/scripted-model.ts';
 
 export interface ModelDependencies {
   clock: Clock;

@@ -17,7 +17,7 @@ export async function openSemanticSearch(
   { database, clock, logger, environment }: Dependencies,
 ): Promise<SemanticSearch> {
   if (!embeddings) return noSemanticSearch;
-  const { createOpenAiEmbedder } = await import('../models/embedding/openai-embedder.ts');
+  const { createOpenAiEmbedder } = await import('../models/openai-compatible/embedder.ts');
   const { baseURL, model, headers, apiKeyEnv } = embeddings;
   const apiKey = apiKeyEnv === undefined ? null : (environment[apiKeyEnv] ?? null);
   const embedder = createOpenAiEmbedder({ baseURL, model, headers, apiKey, clock });

@@ -4,12 +4,12 @@ import type { NewId } from '../../ids.ts';
 import type { CatalogueEntry } from '../../models/model.ts';
 import { headsOf } from '../../projections/runs.ts';
 import type { CompactionRow } from '../../repositories/compactions.ts';
-import { tokensOf } from '../groups.ts';
+import { tokensOf } from '../message-window.ts';
 import { type HistoryMessage, type HistoryStore, messagesOf, walk } from '../history.ts';
 import { isSummarised } from '../summarised.ts';
 import { tokenBudget } from '../token-budget.ts';
 import { estimateTokens } from '../token-estimate.ts';
-import { coverable, type Kept } from './plan.ts';
+import { coverable, type Kept } from './message-selection.ts';
 import { summarise } from './summarise.ts';
 import { transcriptText } from './transcript-text.ts';
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { Database } from '../../database/database.ts';
 import { packVector } from '../../domain/search/vectors.ts';
-import type { Embedder } from '../../models/embedding/embedder.ts';
+import type { Embedder } from '../../models/embedder.ts';
 import { ModelError } from '../../models/model.ts';
 import { saveEmbeddings, type UnembeddedMemory, unembeddedMemories } from '../../repositories/memory/embeddings.ts';
 

@@ -1,6 +1,6 @@
 import { AISDKError, APICallError, LoadAPIKeyError } from '@ai-sdk/provider';
-import { connectionFailure, type FailureReader, retryAfterSeconds } from '../call/failure.ts';
-import { protocolError } from '../call/protocol-error.ts';
+import { connectionFailure, type FailureReader, retryAfterSeconds } from '../provider/failure.ts';
+import { protocolError } from '../provider/response-values.ts';
 import { ModelError } from '../model.ts';
 
 /** Errors of the AI SDK about answers that do not keep to the provider's protocol. */

@@ -1,5 +1,5 @@
 import type { LanguageModelV3 } from '@ai-sdk/provider';
-import { isRecord } from '../call/protocol-error.ts';
+import { isRecord } from '../provider/response-values.ts';
 
 /** Where a model of a provider package is to be found, and what the package is told. */
 export interface SdkModelAddress {

@@ -1,6 +1,6 @@
 import type { LanguageModelV3CallOptions, LanguageModelV3FunctionTool, LanguageModelV3Prompt } from '@ai-sdk/provider';
 import type { Message } from '../../domain/transcript.ts';
-import { asObject, shownToolName } from '../call/shown-call.ts';
+import { asObject, shownToolName } from '../provider/tool-calls.ts';
 import type { ModelRequest } from '../model.ts';
 import { readState } from './provider-state.ts';
 

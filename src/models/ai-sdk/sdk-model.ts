@@ -1,9 +1,9 @@
 import type { LanguageModelV3, LanguageModelV3StreamPart, SharedV3ProviderOptions } from '@ai-sdk/provider';
-import { createFailureReader } from '../call/failure.ts';
-import { type Call, guardCall, untilAborted, type Waits } from '../call/guarded-call.ts';
+import { createFailureReader } from '../provider/failure.ts';
+import { type Call, guardCall, untilAborted, type Waits } from '../provider/guarded-call.ts';
 import { usedIdsOf } from '../call/used-ids.ts';
 import type { Model, ModelRequest } from '../model.ts';
-import { type AnswerReader, createAnswerReader } from './answer.ts';
+import { type AnswerReader, createAnswerReader } from './response-reader.ts';
 import { sdkFailure } from './failure.ts';
 import { promptOf } from './prompt.ts';
 

@@ -2,7 +2,7 @@ import { MODEL_STEP_ATTEMPTS } from '../../config/limits.ts';
 import type { RunError } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
 import { circuitIsOpen } from '../../models/circuit.ts';
-import { isForFallback, modelsInOrder } from '../../models/fallback.ts';
+import { isForFallback, modelsInOrder } from '../../models/catalogue.ts';
 import type { ModelError } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { callModel, type ModelCallOutcome } from './call-model.ts';

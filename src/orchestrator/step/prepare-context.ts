@@ -1,7 +1,7 @@
 import { SUMMARY_FAILURES } from '../../config/limits.ts';
 import { type AssembledContext, assembleContext } from '../../context/assemble.ts';
 import { compact } from '../../context/compaction/compact.ts';
-import { recallMemories } from '../../context/recall.ts';
+import { recallMemories } from '../../context/memory/recall.ts';
 import type { NewEvent } from '../../domain/events.ts';
 import { insertCompaction } from '../../repositories/compactions.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';

@@ -3,7 +3,7 @@ import { DeleteAgentDocument, UpdateSessionDocument } from '../../generated/grap
 import { converse, follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { contextOf, createAgent, updateAgent } from './asked.ts';
+import { contextOf, createAgent, updateAgent } from './session-operations.ts';
 
 test('each change of an agent is a new version, and a run says which one it was made with', async () => {
   const { client } = await startTestGateway();

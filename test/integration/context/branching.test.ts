@@ -9,7 +9,7 @@ import {
 import { converse, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
-import { branch, contextOf } from './asked.ts';
+import { branch, contextOf } from './session-operations.ts';
 
 type Client = TestGateway['client'];
 

@@ -13,8 +13,8 @@ import {
 import { answerNext, converse, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
-import { branch, compact, compactions, contextOf } from './asked.ts';
-import { overridingCatalogue } from './models.ts';
+import { branch, compact, compactions, contextOf } from './session-operations.ts';
+import { overridingCatalogue } from './overriding-catalogue.ts';
 
 type Client = TestGateway['client'];
 

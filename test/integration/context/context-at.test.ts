@@ -9,7 +9,7 @@ import {
 import { answerNext, converse, follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { branch, compact, contextOf, createAgent, updateAgent } from './asked.ts';
+import { branch, compact, contextOf, createAgent, updateAgent } from './session-operations.ts';
 
 test('B53: what was shown can be rebuilt to the hash, whatever came later; what is gone is said to be gone', async () => {
   const gateway = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });

@@ -3,12 +3,12 @@ import { branchSession } from '../../../src/application/session/branch-session.t
 import { assembleContext } from '../../../src/context/assemble.ts';
 import type { HistoryStore } from '../../../src/context/history.ts';
 import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
-import { recallMemories } from '../../../src/context/recall.ts';
+import { recallMemories } from '../../../src/context/memory/recall.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
 import { isRefusal } from '../../../src/domain/refusal.ts';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
 import { createSessionWithRuns } from './long-session.ts';
-import { overridingCatalogue } from './models.ts';
+import { overridingCatalogue } from './overriding-catalogue.ts';
 
 const model = overridingCatalogue(8000, (inner) => inner.stream).find('scripted');
 const viewer = { principal: 'ada', scopes: [] };

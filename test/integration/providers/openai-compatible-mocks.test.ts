@@ -7,7 +7,7 @@ import { mockOpenAIResponse } from 'openai-api-mock';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { ModelRequest } from '../../../src/models/model.ts';
-import { createOpenAiCompatibleModel } from '../../../src/models/openai-compatible.ts';
+import { createOpenAiCompatibleModel } from '../../../src/models/openai-compatible/chat-model.ts';
 import { startProvider } from './fake-provider.ts';
 
 /** Servers that nobody here wrote: what they send is what users' servers may send. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { recallMemories } from '../../../src/context/recall.ts';
+import { recallMemories } from '../../../src/context/memory/recall.ts';
 import type { TestClient } from '../../client.ts';
 import { ForgetDocument, MemoriesDocument, RememberDocument, type RememberInput } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';

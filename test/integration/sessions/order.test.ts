@@ -9,7 +9,7 @@ import {
   SessionsDocument,
   type SessionsQueryVariables,
 } from '../../generated/graphql.ts';
-import { branch } from '../context/asked.ts';
+import { branch } from '../context/session-operations.ts';
 import { answerNext, converse, follow, send } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';

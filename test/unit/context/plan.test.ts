@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { coverable } from '../../../src/context/compaction/plan.ts';
+import { coverable } from '../../../src/context/compaction/message-selection.ts';
 import { cutOldestResults } from '../../../src/context/cut-results.ts';
-import { newestThatFit, tokensOf } from '../../../src/context/groups.ts';
+import { newestThatFit, tokensOf } from '../../../src/context/message-window.ts';
 import type { HistoryMessage } from '../../../src/context/history.ts';
 import { createTokenMeter } from '../../../src/context/token-meter.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/clock.ts';
 import type { Message } from '../../../src/domain/transcript.ts';
 import type { ModelFinish, ModelRequest, RequestedCall } from '../../../src/models/model.ts';
-import { createScriptedModel } from '../../../src/models/scripted.ts';
+import { createScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 
 const allTools = ['http_fetch', 'clock', 'memory_search', 'memory_save'];
 

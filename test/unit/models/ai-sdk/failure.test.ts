@@ -1,7 +1,7 @@
 import { APICallError, JSONParseError, LoadAPIKeyError, UnsupportedFunctionalityError } from '@ai-sdk/provider';
 import { expect, it } from 'vitest';
 import { sdkFailure } from '../../../../src/models/ai-sdk/failure.ts';
-import { createFailureReader } from '../../../../src/models/call/failure.ts';
+import { createFailureReader } from '../../../../src/models/provider/failure.ts';
 import { ModelError } from '../../../../src/models/model.ts';
 
 const failures = createFailureReader(['sk-secret']);

@@ -1,5 +1,5 @@
 import { ModelError } from '../model.ts';
-import { isRecord } from './protocol-error.ts';
+import { isRecord } from './response-values.ts';
 
 /** How much of a provider's own words is shown. */
 const DETAIL_CHARACTERS = 300;

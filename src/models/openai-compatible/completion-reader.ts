@@ -1,4 +1,4 @@
-import { interrupted, isRecord, protocolError } from '../call/protocol-error.ts';
+import { interrupted, isRecord, protocolError } from '../provider/response-values.ts';
 import type { ModelError, ModelFinish, ModelSink } from '../model.ts';
 import { type CallCollector, createCallCollector } from './tool-calls.ts';
 import { usageOf } from './usage.ts';

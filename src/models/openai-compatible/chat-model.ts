@@ -1,13 +1,13 @@
 import { Agent, request as httpRequest } from 'undici';
-import type { Json } from '../domain/events.ts';
-import { connectionFailure, createFailureReader, type FailureReader, retryAfterSeconds } from './call/failure.ts';
-import { type Call, guardCall, untilAborted, type Waits } from './call/guarded-call.ts';
-import { usedIdsOf } from './call/used-ids.ts';
-import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from './model.ts';
-import { readAnswer, readText } from './openai/body.ts';
-import { createCompletionReader } from './openai/completion.ts';
-import { type Endpoint, endpointOf } from './openai/endpoint.ts';
-import { completionBody } from './openai/request.ts';
+import type { Json } from '../../domain/events.ts';
+import { connectionFailure, createFailureReader, type FailureReader, retryAfterSeconds } from '../provider/failure.ts';
+import { type Call, guardCall, untilAborted, type Waits } from '../provider/guarded-call.ts';
+import { usedIdsOf } from '../call/used-ids.ts';
+import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from '../model.ts';
+import { readAnswer, readText } from './response-body.ts';
+import { createCompletionReader } from './completion-reader.ts';
+import { type Endpoint, endpointOf } from './connection.ts';
+import { completionBody } from './completion-request.ts';
 
 export interface OpenAiCompatibleOptions extends Waits {
   /** Address up to and without `/chat/completions`. May hold a user and a password. */

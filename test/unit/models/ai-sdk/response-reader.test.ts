@@ -1,6 +1,6 @@
 import type { LanguageModelV3StreamPart, SharedV3ProviderMetadata } from '@ai-sdk/provider';
 import { describe, expect, it } from 'vitest';
-import { createAnswerReader } from '../../../../src/models/ai-sdk/answer.ts';
+import { createAnswerReader } from '../../../../src/models/ai-sdk/response-reader.ts';
 
 function read(parts: LanguageModelV3StreamPart[], usedIds: string[] = []) {
   const said: string[] = [];

@@ -1,4 +1,4 @@
-import { groups, tokensOf } from '../groups.ts';
+import { groups, tokensOf } from '../message-window.ts';
 import type { HistoryMessage } from '../history.ts';
 
 /** What must stay as it is: so many tokens at the end, or so many messages of people with their answers. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureReader, retryAfterSeconds } from '../../../src/models/call/failure.ts';
+import { createFailureReader, retryAfterSeconds } from '../../../src/models/provider/failure.ts';
 
 const { ofAnswer, ofEvent } = createFailureReader(['sk-secret', 'inner.host:8080']);
 const body = (error: unknown) => JSON.stringify({ error });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { MODEL_FIRST_BYTE_SECONDS, MODEL_IDLE_SECONDS } from '../../config/limits.ts';
 import { ModelError } from '../model.ts';
-import { startIdleTimeout } from './idle-timeout.ts';
+import { startIdleTimeout } from '../call/idle-timeout.ts';
 
 /** How long a provider may be silent. The defaults are those of `config/limits.ts`. */
 export interface Waits {

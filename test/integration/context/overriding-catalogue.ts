@@ -1,6 +1,6 @@
 import { systemClock } from '../../../src/clock.ts';
 import type { Catalogue, CatalogueEntry, Model } from '../../../src/models/model.ts';
-import { createScriptedModel } from '../../../src/models/scripted.ts';
+import { createScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 
 /** A catalogue of one model with a window of this size: the scripted one, with something in front of it. */
 export function overridingCatalogue(contextTokens: number, stream: (inner: Model) => Model['stream']): Catalogue {

@@ -1,6 +1,6 @@
 import type { LanguageModelV3StreamPart, LanguageModelV3Usage } from '@ai-sdk/provider';
 import { PROVIDER_CALLS } from '../../config/limits.ts';
-import { interrupted, protocolError } from '../call/protocol-error.ts';
+import { interrupted, protocolError } from '../provider/response-values.ts';
 import type { ModelFinish, ModelSink, ModelUsage, RequestedCall } from '../model.ts';
 import { createKeeper } from './provider-state.ts';
 

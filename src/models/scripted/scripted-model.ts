@@ -1,10 +1,10 @@
-import type { Clock } from '../clock.ts';
-import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from './model.ts';
-import { readConversation, type ScriptedConversation } from './scripted/conversation.ts';
-import { fallbackReply, reportResults } from './scripted/fallback-reply.ts';
-import { isScript, parseScript, type ScriptAction, type ScriptStep, saying } from './scripted/script.ts';
-import { scriptedSummary } from './scripted/summarise.ts';
-import { wordsOfSummary } from './summary-request.ts';
+import type { Clock } from '../../clock.ts';
+import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from '../model.ts';
+import { readConversation, type ScriptedConversation } from './conversation.ts';
+import { fallbackReply, reportResults } from './fallback-reply.ts';
+import { isScript, parseScript, type ScriptAction, type ScriptStep, saying } from './script.ts';
+import { scriptedSummary } from './summary.ts';
+import { wordsOfSummary } from '../summary-request.ts';
 
 /** Rough length of a token, for the usage that it reports. */
 const CHARACTERS_PER_TOKEN = 4;

@@ -3,8 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { createParser, type ParseError } from 'eventsource-parser';
 import type { Clock } from '../../clock.ts';
 import { PROVIDER_ERROR_BYTES, PROVIDER_LINE_BYTES } from '../../config/limits.ts';
-import { protocolError } from '../call/protocol-error.ts';
-import type { CompletionReader } from './completion.ts';
+import { protocolError } from '../provider/response-values.ts';
+import type { CompletionReader } from './completion-reader.ts';
 
 /** How long usage, and the end of the connection, may take behind the end of an answer. */
 const TAIL_MILLISECONDS = 5000;

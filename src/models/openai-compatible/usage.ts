@@ -1,4 +1,4 @@
-import { isRecord } from '../call/protocol-error.ts';
+import { isRecord } from '../provider/response-values.ts';
 import type { ModelUsage } from '../model.ts';
 
 /** Reads `usage`; null where it lacks one of the two figures that everything else is a part of. */

@@ -1,6 +1,6 @@
 import type { Json } from '../../domain/events.ts';
 import type { Message } from '../../domain/transcript.ts';
-import { asObject, shownToolName } from '../call/shown-call.ts';
+import { asObject, shownToolName } from '../provider/tool-calls.ts';
 import type { ModelRequest } from '../model.ts';
 
 export interface CompletionSettings {

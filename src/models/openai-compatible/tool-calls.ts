@@ -1,5 +1,5 @@
 import { PROVIDER_CALLS } from '../../config/limits.ts';
-import { isRecord, protocolError } from '../call/protocol-error.ts';
+import { isRecord, protocolError } from '../provider/response-values.ts';
 import type { RequestedCall } from '../model.ts';
 
 /** Characters of all arguments of one answer: bounds what a provider can make the server hold. */

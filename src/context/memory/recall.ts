@@ -1,14 +1,14 @@
-import type { Database } from '../database/database.ts';
-import { fuseRanks } from '../domain/search/fused-ranks.ts';
-import { searchTerms } from '../domain/search/search-terms.ts';
-import { nearestMemories } from '../repositories/memory/embeddings.ts';
+import type { Database } from '../../database/database.ts';
+import { fuseRanks } from '../../domain/search/fused-ranks.ts';
+import { searchTerms } from '../../domain/search/search-terms.ts';
+import { nearestMemories } from '../../repositories/memory/embeddings.ts';
 import {
   type FoundMemory,
   type MemoriesQuery,
   searchMemories,
   visibleMemories,
-} from '../repositories/memory/memories.ts';
-import type { SemanticSearch } from './memory/semantic-search.ts';
+} from '../../repositories/memory/memories.ts';
+import type { SemanticSearch } from './semantic-search.ts';
 
 export interface RecallDependencies {
   database: Database;

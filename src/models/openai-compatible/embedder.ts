@@ -2,13 +2,13 @@ import { Agent, request as httpRequest } from 'undici';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { EMBEDDING_ANSWER_BYTES, EMBEDDING_DIMENSIONS } from '../../config/limits.ts';
-import { connectionFailure, createFailureReader, retryAfterSeconds } from '../call/failure.ts';
-import { guardCall, untilAborted } from '../call/guarded-call.ts';
-import { protocolError } from '../call/protocol-error.ts';
+import { connectionFailure, createFailureReader, retryAfterSeconds } from '../provider/failure.ts';
+import { guardCall, untilAborted } from '../provider/guarded-call.ts';
+import { protocolError } from '../provider/response-values.ts';
 import { ModelError } from '../model.ts';
-import { readText } from '../openai/body.ts';
-import { endpointOf } from '../openai/endpoint.ts';
-import type { Embedder } from './embedder.ts';
+import { readText } from './response-body.ts';
+import { endpointOf } from './connection.ts';
+import type { Embedder } from '../embedder.ts';
 
 export interface OpenAiEmbedderOptions {
   /** Address up to and without `/embeddings`. May hold a user and a password. */

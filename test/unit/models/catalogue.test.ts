@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { modelsConfigSchema } from '../../../src/config/model-config.ts';
-import { createCatalogue } from '../../../src/models/catalogue.ts';
+import { createCatalogue } from '../../../src/models/create-catalogue.ts';
 
 const local = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
 
