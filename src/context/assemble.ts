@@ -2,143 +2,163 @@ import * as limits from '../config/limits.ts';
 import type { AgentRef, PayloadOf } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 import { clipSegments, type Segment, segmentsOf } from '../domain/session/lineage.ts';
-import type { CatalogueEntry, ModelRequest, ToolDescription } from '../models/model.ts';
+import type { CatalogueEntry } from '../models/catalogue.ts';
+import type { ModelRequest, ToolDescription } from '../models/model.ts';
 import { type CompactionRow, latestCompaction } from '../repositories/compactions.ts';
 import type { FoundMemory } from '../repositories/memory/memories.ts';
-import { cutOldestResults } from './cut-results.ts';
-import { newestThatFit, tokensOf } from './message-window.ts';
 import {
   generationsOf,
   type HistoryMessage,
   type HistorySession,
   type HistoryStore,
-  messagesOf,
-  walk,
+  isCompacted,
+  messagesOfRun,
+  shownOfCurrentRun,
+  walkRuns,
 } from './history.ts';
+import type { RecallRequest } from './memory/recall.ts';
+import { newestThatFit, resultsToCut } from './message-window.ts';
 import {
   DEFAULT_INSTRUCTIONS,
-  memoriesPart,
+  estimateFixedParts,
+  memoriesSection,
   requestHash,
   requestOf,
   sha256,
-  tokensOfParts,
   toolsHash,
 } from './request.ts';
-import { type Recall, shownMemories } from './shown-memories.ts';
-import { isSummarised, ownShown } from './summarised.ts';
 import { type TokenBudget, tokenBudget } from './token-budget.ts';
-import { estimateTokens } from './token-estimate.ts';
+import { estimateMessages, estimateTokens } from './token-estimate.ts';
+import type { ToolTexts } from './tool-texts.ts';
 
 export interface ContextRequest {
   session: HistorySession;
   run: Run;
   step: number;
+  /** Null if the run has no agent. */
   agent: (AgentRef & { instructions: string }) | null;
   tools: readonly ToolDescription[];
+  toolTexts: ToolTexts;
   model: CatalogueEntry;
-  /** Of the tokens that the model's provider counts to those that are estimated. */
+  /** Counted tokens per estimated token. */
   ratio: number;
-  /** Part of the window that is used: less than 1 where a provider found the whole too long. */
+  /** The share of the context window to use: less than 1 after the provider found a request too long. */
   share: number;
-  recall: Recall;
+  /** Finds memories, the best match first. */
+  recall(request: RecallRequest): Promise<FoundMemory[]>;
 }
 
-/** What is sent to the model, and what the tape keeps of it. */
+/** What is sent to the model, and what the tape records about it. */
 export interface AssembledContext {
   request: ModelRequest;
   record: PayloadOf<'context'>;
-  /** Estimated, uncorrected. */
+  /** Estimated, not corrected by the ratio. */
   tokens: number;
-  /** Whether older history should be summarised before the model is asked, and why. */
+  /**
+   * Whether older history should be summarised before the model is called: `threshold` if history does not fit or takes
+   * too much of the window, `overflow` if the current run alone does.
+   */
   pressure: 'none' | 'threshold' | 'overflow';
-  /** What the session sees, this run included; what a summary would be made of. */
+  /** What the session sees, including the current run; a summary is made from it. */
   segments: Segment[];
-  artifact: CompactionRow | null;
+  /** The compaction that the request contains; null if there is none. */
+  compaction: CompactionRow | null;
 }
 
 /**
- * Newest history first within the model's window, memories, and the summary that stands for what is older. Of the run under
- * way everything is shown that no summary stands for; where that alone is too long, its oldest results are cut. What is read
- * is bounded by the window, however long the session is.
+ * Assembles the request of one step: the newest history that fits the context window, memories, and the summary of what is
+ * older. The current run is shown completely, except for what a compaction replaces; if it is too long by itself, its
+ * oldest results are cut. The window bounds how much is read, however long the session is.
  */
-export async function assembleContext(store: HistoryStore, question: ContextRequest): Promise<AssembledContext> {
-  const { run, session, model, tools } = question;
+export async function assembleContext(store: HistoryStore, contextRequest: ContextRequest): Promise<AssembledContext> {
+  const { run, session, model, tools, toolTexts } = contextRequest;
   const turn = run.turn ?? 1;
-  const budget = tokenBudget(model.contextTokens * question.share, question.ratio);
-  const instructions = question.agent?.instructions || DEFAULT_INSTRUCTIONS;
-  // A reset that came while the run is under way does not take the run itself away.
+  const budget = tokenBudget(model.contextTokens * contextRequest.share, contextRequest.ratio);
+  const instructions = contextRequest.agent?.instructions || DEFAULT_INSTRUCTIONS;
+  // A reset during the run must not hide the run itself.
   const resetTurn = Math.min(session.resetTurn, turn - 1);
   const segments = clipSegments(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
-  const artifact = session.useCompaction ? await latestCompaction(store.database, segments) : null;
-  const whole = await messagesOf(store, { runId: run.runId, turn });
-  const own = ownShown(whole, artifact);
-  const memories = await shownMemories(question.recall, session, whole, budget.memories);
-  const told = memoriesPart(memories.map(({ memory }) => memory));
-  const fixed =
-    tokensOfParts({ instructions, tools }) +
-    estimateTokens(artifact?.summary ?? '') +
-    (told === null ? 0 : estimateTokens(told));
-  const earlier = await earlierThatFit(store, { segments, turn, artifact }, budget.input - fixed - tokensOf(own));
-  const cutResults = cutOldestResults(own, budget.input - fixed);
-  const messages = [...earlier.messages, ...own];
-  const request = requestOf({
-    instructions,
-    summary: artifact?.summary ?? null,
-    memories: memories.map(({ memory }) => memory),
-    messages,
-    cutResults,
-    tools,
-  });
-  const tokens = fixed + tokensOf(messages);
-  // The run alone takes that much: leaving out what was before it would not help.
-  const isOver = fixed + tokensOf(own) > budget.compactAbove;
+  const compaction = session.useCompaction ? await latestCompaction(store.database, segments) : null;
+  const ofRun = await messagesOfRun(store, { runId: run.runId, turn });
+  const current = shownOfCurrentRun(ofRun, compaction);
+  const found = await findMemories(contextRequest, ofRun, budget.memories);
+  const memories = found.map(({ memory }) => memory);
+  const fixedTokens =
+    estimateFixedParts({ instructions, tools }, toolTexts) +
+    estimateTokens(compaction?.summary ?? '') +
+    estimateTokens(memoriesSection(memories) ?? '');
+  const currentTokens = estimateMessages(current);
+  const room = budget.input - fixedTokens;
+  const earlier = await earlierThatFit(store, { segments, turn, compaction }, room - currentTokens);
+  const cutResults = resultsToCut(current, room);
+  const messages = [...earlier.messages, ...current];
+  const summary = compaction?.summary ?? null;
+  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools });
+  const tokens = fixedTokens + estimateMessages(messages);
+  // Leaving out older history would not help if the current run alone is too long.
+  const isOverflow = fixedTokens + currentTokens > budget.compactAbove;
   return {
     request,
-    record: recordOf(question, { request, messages, memories, artifact, cutResults, instructions, tokens }),
+    record: recordOf(contextRequest, { request, messages, found, compaction, cutResults, instructions, tokens }),
     tokens,
-    pressure: isOver ? 'overflow' : pressureOf(earlier.isWhole, tokens, budget),
+    pressure: isOverflow ? 'overflow' : pressureOf(earlier.isComplete, tokens, budget),
     segments,
-    artifact,
+    compaction,
   };
 }
 
-function pressureOf(isWhole: boolean, tokens: number, budget: TokenBudget): 'none' | 'threshold' {
-  return isWhole && tokens <= budget.compactAbove ? 'none' : 'threshold';
+function pressureOf(isComplete: boolean, tokens: number, budget: TokenBudget): 'none' | 'threshold' {
+  return isComplete && tokens <= budget.compactAbove ? 'none' : 'threshold';
 }
 
-/** Reads back run by run until the window is full. */
+/** Memories that match the newest user message, the best match first, as many as fit. */
+async function findMemories(
+  { recall, session }: ContextRequest,
+  messages: readonly HistoryMessage[],
+  tokens: number,
+): Promise<FoundMemory[]> {
+  const text = messages.findLast(({ role }) => role === 'user')?.text ?? '';
+  const found = await recall({ owner: session.owner, sessionId: session.id, text, limit: limits.SHOWN_MEMORIES });
+  let left = tokens;
+  return found.filter(({ memory }) => {
+    left -= estimateTokens(memory.text);
+    return left >= 0;
+  });
+}
+
+/** Reads backwards, run by run, until the tokens are used up. */
 async function earlierThatFit(
   store: HistoryStore,
-  { segments, turn, artifact }: { segments: readonly Segment[]; turn: number; artifact: CompactionRow | null },
-  room: number,
-): Promise<{ messages: HistoryMessage[]; isWhole: boolean }> {
-  if (room <= 0) return { messages: [], isWhole: false };
-  const found: HistoryMessage[][] = [];
-  let left = room;
-  for await (const messages of walk(store, clipSegments(segments, artifact?.toTurn ?? 0, turn - 1), 'newest')) {
-    const uncovered = messages.filter((message) => !isSummarised(message, artifact));
-    found.unshift(uncovered);
-    left -= tokensOf(uncovered);
-    if (left < 0 || found.length >= limits.HISTORY_RUNS) {
-      return { messages: newestThatFit(found.flat(), room), isWhole: false };
+  { segments, turn, compaction }: { segments: readonly Segment[]; turn: number; compaction: CompactionRow | null },
+  tokens: number,
+): Promise<{ messages: HistoryMessage[]; isComplete: boolean }> {
+  if (tokens <= 0) return { messages: [], isComplete: false };
+  const runs: HistoryMessage[][] = [];
+  let left = tokens;
+  for await (const messages of walkRuns(store, clipSegments(segments, compaction?.toTurn ?? 0, turn - 1), 'newest')) {
+    const uncompacted = messages.filter((message) => !isCompacted(message, compaction));
+    runs.unshift(uncompacted);
+    left -= estimateMessages(uncompacted);
+    if (left < 0 || runs.length >= limits.HISTORY_RUNS) {
+      return { messages: newestThatFit(runs.flat(), tokens), isComplete: false };
     }
   }
-  return { messages: found.flat(), isWhole: true };
+  return { messages: runs.flat(), isComplete: true };
 }
 
-interface Shown {
+interface ShownContext {
   request: ModelRequest;
   messages: readonly HistoryMessage[];
-  memories: readonly FoundMemory[];
-  artifact: CompactionRow | null;
+  found: readonly FoundMemory[];
+  compaction: CompactionRow | null;
   cutResults: ReadonlySet<string>;
   instructions: string;
   tokens: number;
 }
 
-function recordOf(question: ContextRequest, shown: Shown): PayloadOf<'context'> {
-  const { run, step, model, tools, agent, ratio } = question;
-  const { request, messages, memories, artifact, cutResults, instructions, tokens } = shown;
+function recordOf(contextRequest: ContextRequest, shown: ShownContext): PayloadOf<'context'> {
+  const { run, step, model, tools, toolTexts, agent, ratio } = contextRequest;
+  const { request, messages, found, compaction, cutResults, instructions, tokens } = shown;
   const position = (message: HistoryMessage | undefined) => ({
     runId: message?.runId ?? run.runId,
     seq: message?.seq ?? 1,
@@ -147,15 +167,15 @@ function recordOf(question: ContextRequest, shown: Shown): PayloadOf<'context'> 
     step,
     model: model.name,
     shown: { from: position(messages[0]), to: position(messages.at(-1)), messages: messages.length },
-    memories: memories.map(({ memory, score }) => ({ id: memory.id, score })),
-    artifactId: artifact?.id ?? null,
+    memories: found.map(({ memory, score }) => ({ id: memory.id, score })),
+    artifactId: compaction?.id ?? null,
     agent: agent && { id: agent.id, version: agent.version },
     instructionsHash: sha256(instructions),
     tools: tools.map(({ name }) => name),
-    toolsHash: toolsHash(tools),
+    toolsHash: toolsHash(tools, toolTexts),
     cutResults: [...cutResults],
     failedCompaction: null,
     estimatedTokens: Math.ceil(tokens * ratio),
-    requestHash: requestHash(request, model.name),
+    requestHash: requestHash(request, model.name, toolTexts),
   };
 }

@@ -4,6 +4,7 @@ import type { Generation, Segment } from '../domain/session/lineage.ts';
 import { type SequencedMessage, transcript } from '../domain/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
 import { runsBetween, type Turn } from '../projections/runs.ts';
+import type { CompactionRow } from '../repositories/compactions.ts';
 import { lineageOf } from '../repositories/lineage.ts';
 
 export interface HistoryStore {
@@ -11,20 +12,21 @@ export interface HistoryStore {
   journal: Pick<Journal, 'read' | 'readMany'>;
 }
 
-/** A message and its place in the history. */
+/** A message and its position in the history. */
 export type HistoryMessage = SequencedMessage & Turn;
 
-/** The session whose history is shown. */
+/** The session whose history is read. */
 export interface HistorySession {
   id: string;
   owner: string;
+  /** Null if the session is not a branch. */
   parentId: string | null;
-  /** Turns up to this one are not shown. */
+  /** This turn and earlier ones are not shown. */
   resetTurn: number;
   useCompaction: boolean;
 }
 
-/** Events that messages are made of; deltas, which are most of a tape, are not read. */
+/** The events that make up messages. Deltas, which are most of a tape, are not among them. */
 export const messageEventTypes: EventType[] = [
   'input',
   'context',
@@ -33,24 +35,24 @@ export const messageEventTypes: EventType[] = [
   'approval_decision',
   'tool_result',
 ];
-/** Runs read at once, at first and at the most. */
+/** Number of runs in the first read of `walkRuns`, and at most. */
 const FIRST_RUNS = 8;
-const MOST_RUNS = 64;
-/** Behind every event. */
+const MAX_RUNS = 64;
+/** Greater than the seq of any event. */
 const LAST_SEQ = Number.MAX_SAFE_INTEGER;
 
-/** The session and its ancestors. A session that is no branch is known without a look. */
+/** The session and its ancestors, youngest first. Reads the database only for a branch. */
 export async function generationsOf({ database }: HistoryStore, session: HistorySession): Promise<Generation[]> {
   return session.parentId === null ? [{ id: session.id, branch: null }] : lineageOf(database, session.id);
 }
 
-/** All messages of one run so far. */
-export async function messagesOf(store: HistoryStore, run: Turn): Promise<HistoryMessage[]> {
+/** All messages of one run so far, oldest first. */
+export async function messagesOfRun(store: HistoryStore, run: Turn): Promise<HistoryMessage[]> {
   const [messages = []] = await messagesOfRuns(store, [run], null);
   return messages;
 }
 
-/** The messages of each run, in one look. */
+/** The messages of each run, with one read. */
 async function messagesOfRuns(
   { journal }: HistoryStore,
   runs: readonly Turn[],
@@ -66,8 +68,11 @@ async function messagesOfRuns(
   );
 }
 
-/** The messages of each run in turn; whoever has enough stops asking, and nothing more is read. */
-export async function* walk(
+/**
+ * The messages of the segments, one run at a time, from the newest or from the oldest run. Within a run, the oldest
+ * message comes first. Reads on only as long as the caller iterates.
+ */
+export async function* walkRuns(
   store: HistoryStore,
   segments: readonly Segment[],
   from: 'oldest' | 'newest',
@@ -78,13 +83,32 @@ export async function* walk(
     while (range !== null) {
       const runs: Turn[] = await runsBetween(store.database, range.sessionId, range, { from, limit });
       if (runs.length > 0) yield* await messagesOfRuns(store, runs, segment.cut);
-      range = runs.length < limit ? null : behind(range, runs.at(-1)?.turn ?? 0, from);
-      // Whoever reads on wants more: few looks, and few runs that are read for nothing.
-      limit = Math.min(limit * 2, MOST_RUNS);
+      range = runs.length < limit ? null : rangeAfter(range, runs.at(-1)?.turn ?? 0, from);
+      // Few reads for a long history, and few runs read in vain for a short one.
+      limit = Math.min(limit * 2, MAX_RUNS);
     }
   }
 }
 
-function behind(range: Segment, turn: number, from: 'oldest' | 'newest'): Segment {
+function rangeAfter(range: Segment, turn: number, from: 'oldest' | 'newest'): Segment {
   return from === 'newest' ? { ...range, upToTurn: turn - 1 } : { ...range, fromTurn: turn + 1 };
+}
+
+type CompactedRange = Pick<CompactionRow, 'toTurn' | 'toSeq'>;
+
+/** Whether the compaction replaces the message. */
+export function isCompacted({ turn, seq }: HistoryMessage, compaction: CompactedRange | null): boolean {
+  if (compaction === null) return false;
+  return turn < compaction.toTurn || (turn === compaction.toTurn && seq <= compaction.toSeq);
+}
+
+/**
+ * The messages of the current run that the model is shown: those that are not compacted, and all user messages. Without
+ * a user message a model has nothing to respond to, and some providers refuse the request.
+ */
+export function shownOfCurrentRun(
+  messages: readonly HistoryMessage[],
+  compaction: CompactedRange | null,
+): HistoryMessage[] {
+  return messages.filter((message) => message.role === 'user' || !isCompacted(message, compaction));
 }

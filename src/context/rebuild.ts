@@ -11,40 +11,43 @@ import {
   type HistoryMessage,
   type HistorySession,
   type HistoryStore,
+  isCompacted,
   messageEventTypes,
-  walk,
+  shownOfCurrentRun,
+  walkRuns,
 } from './history.ts';
 import { DEFAULT_INSTRUCTIONS, requestHash, requestOf, sha256, toolsHash } from './request.ts';
-import { isSummarised, ownShown } from './summarised.ts';
+import { createToolTexts, type ToolTexts } from './tool-texts.ts';
 
 export interface RebuildRequest {
   session: HistorySession;
   turn: number;
-  /** What the tape has of the context. */
+  /** What the tape recorded about the context. */
   event: EventOf<'context'>;
-  /** The tools that there are now. */
+  /** The tools that exist now. */
   tools: readonly ToolDescription[];
 }
 
-/** A context as it was, as far as its parts still exist. */
+/** A context as it was sent, as far as its parts still exist. */
 export interface RebuiltContext {
   instructions: string;
   messages: HistoryMessage[];
   memories: MemoryRow[];
   requestHash: string;
-  /** What can not be shown as it was, in words for a person; empty where the rebuilt request is the one that was sent. */
+  /** Descriptions of what differs from the request that was sent; empty if the rebuilt request has the recorded hash. */
   missing: string[];
 }
 
-/** Makes a request anew from the tapes and holds it against the hash that was recorded when it was sent. */
-export async function rebuildContext(store: HistoryStore, question: RebuildRequest): Promise<RebuiltContext> {
-  const { event, session } = question;
+/** Rebuilds a request from the tapes and compares it with the hash that was recorded when it was sent. */
+export async function rebuildContext(store: HistoryStore, rebuildRequest: RebuildRequest): Promise<RebuiltContext> {
+  const { event, session } = rebuildRequest;
   const { payload: record } = event;
+  const toolTexts = createToolTexts();
   const missing: string[] = [];
-  const artifact = record.artifactId === null ? null : await compactionById(store.database.reader, record.artifactId);
-  if (record.artifactId !== null && !artifact) missing.push(`The summary ${record.artifactId} is gone.`);
-  const instructions = await instructionsOf(store, question, missing);
-  const tools = toolsOf(question, missing);
+  const compaction = record.artifactId === null ? null : await compactionById(store.database.reader, record.artifactId);
+  if (record.artifactId !== null && !compaction) missing.push(`The compaction ${record.artifactId} no longer exists.`);
+  const instructions = await instructionsOf(store, rebuildRequest, missing);
+  const tools = toolsOf(rebuildRequest, toolTexts, missing);
   const found = await memoriesByIds(
     store.database.reader,
     session.owner,
@@ -52,21 +55,21 @@ export async function rebuildContext(store: HistoryStore, question: RebuildReque
   );
   const memories = record.memories.flatMap(({ id }) => {
     const memory = found.find((row) => row.id === id);
-    if (!memory) missing.push(`The memory ${id} was forgotten.`);
+    if (!memory) missing.push(`The memory ${id} no longer exists.`);
     return memory ?? [];
   });
   const messages = [
-    ...(await earlierMessages(store, question, artifact)),
-    ...(await ownMessages(store, question, artifact)),
+    ...(await earlierMessages(store, rebuildRequest, compaction)),
+    ...(await currentMessages(store, rebuildRequest, compaction)),
   ];
   if (messages.length !== record.shown.messages) {
-    missing.push(`Of ${record.shown.messages} messages ${messages.length} are there.`);
+    missing.push(`The context had ${record.shown.messages} messages, but ${messages.length} were found.`);
   }
   const cutResults = new Set(record.cutResults);
-  const parts = { instructions, summary: artifact?.summary ?? null, memories, messages, cutResults, tools };
-  const request = requestOf(parts);
-  const isSame = requestHash(request, record.model) === record.requestHash;
-  if (!isSame && missing.length === 0) missing.push('The rebuilt request is not the one that was sent.');
+  const summary = compaction?.summary ?? null;
+  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools });
+  const isExact = requestHash(request, record.model, toolTexts) === record.requestHash;
+  if (!isExact && missing.length === 0) missing.push('The rebuilt request differs from the request that was sent.');
   const texts = request.messages.map(({ text }) => text);
   return {
     instructions: request.instructions,
@@ -84,49 +87,54 @@ async function instructionsOf(
 ): Promise<string> {
   const agent = payload.agent && (await agentVersion(database.reader, payload.agent));
   const instructions = agent?.instructions || DEFAULT_INSTRUCTIONS;
-  if (sha256(instructions) !== payload.instructionsHash) missing.push('The instructions of that time are gone.');
+  if (sha256(instructions) !== payload.instructionsHash) missing.push('The instructions no longer exist.');
   return instructions;
 }
 
-function toolsOf({ tools, event: { payload } }: RebuildRequest, missing: string[]): ToolDescription[] {
-  const found = payload.tools.flatMap((name) => tools.find((tool) => tool.name === name) ?? []);
-  if (toolsHash(found) !== payload.toolsHash)
-    missing.push('The tools of that time are gone, or are described otherwise now.');
-  return found;
+function toolsOf(
+  { tools, event: { payload } }: RebuildRequest,
+  toolTexts: ToolTexts,
+  missing: string[],
+): ToolDescription[] {
+  const existing = payload.tools.flatMap((name) => tools.find((tool) => tool.name === name) ?? []);
+  if (toolsHash(existing, toolTexts) !== payload.toolsHash) {
+    missing.push('Some of the tools no longer exist, or their descriptions have changed.');
+  }
+  return existing;
 }
 
-/** Reads back to the first message that was shown. Where a branch or a summary begins does not change afterwards. */
+/** Reads backwards to the first message that was shown. Where a branch or a compaction begins never changes. */
 async function earlierMessages(
   store: HistoryStore,
   { session, turn, event }: RebuildRequest,
-  artifact: CompactionRow | null,
+  compaction: CompactionRow | null,
 ): Promise<HistoryMessage[]> {
   const { from } = event.payload.shown;
   if (from.runId === event.runId) return [];
   const segments = clipSegments(segmentsOf(await generationsOf(store, session), 0), 0, turn - 1);
-  const found: HistoryMessage[][] = [];
-  for await (const messages of walk(store, segments, 'newest')) {
-    const shown = messages.filter((message) => !isSummarised(message, artifact));
+  const runs: HistoryMessage[][] = [];
+  for await (const messages of walkRuns(store, segments, 'newest')) {
+    const shown = messages.filter((message) => !isCompacted(message, compaction));
     const first = shown.findIndex(({ runId, seq }) => runId === from.runId && seq === from.seq);
-    found.unshift(first === -1 ? shown : shown.slice(first));
-    if (first !== -1 || found.length > limits.HISTORY_RUNS) break;
+    runs.unshift(first === -1 ? shown : shown.slice(first));
+    if (first !== -1 || runs.length > limits.HISTORY_RUNS) break;
   }
-  return found.flat();
+  return runs.flat();
 }
 
-/** What stood on the run's own tape then. A message that came while the context was put together was not in it. */
-async function ownMessages(
+/** What the run's own tape contained then, except messages that arrived while the context was being assembled. */
+async function currentMessages(
   { journal }: HistoryStore,
   { turn, event }: RebuildRequest,
-  artifact: CompactionRow | null,
+  compaction: CompactionRow | null,
 ): Promise<HistoryMessage[]> {
   const { runId, seq } = event;
   const range = { after: 0, upTo: seq - 1, limit: limits.SPOKEN_EVENTS, types: messageEventTypes };
   const events = await journal.read(runId, range);
   const last = lastShown(event);
-  const known = events.filter((each) => each.type !== 'input' || !each.payload.steered || each.seq <= last);
-  return ownShown(
-    transcript(known).map((message) => ({ ...message, runId, turn })),
-    artifact,
+  const shown = events.filter((each) => each.type !== 'input' || !each.payload.steered || each.seq <= last);
+  return shownOfCurrentRun(
+    transcript(shown).map((message) => ({ ...message, runId, turn })),
+    compaction,
   );
 }

@@ -1,35 +1,35 @@
-/** The part of a model's window that is left for its answer. */
-const ANSWER_SHARE = 0.2;
-/** More than this of the window, and older history is summarised. */
+/** Share of the context window that is reserved for the response. */
+const RESPONSE_SHARE = 0.2;
+/** Above this share of the context window, older history is summarised. */
 const COMPACTION_SHARE = 0.75;
-/** What memories may take of the window. */
 const MEMORY_SHARE = 0.1;
-/** What stays verbatim when history is summarised. */
-const KEPT_SHARE = 0.25;
-/** What a summary may take of the window. */
+/** What stays verbatim when a run summarises its history. */
+const VERBATIM_SHARE = 0.25;
 const SUMMARY_SHARE = 0.15;
 
-/** How the window of a model is divided, in estimated tokens. */
+/** How the context window of a model is divided, in estimated tokens. */
 export interface TokenBudget {
   /** Everything that is sent. */
   input: number;
+  /** A larger request makes a run summarise its history. */
   compactAbove: number;
   memories: number;
-  kept: number;
+  /** The newest messages, which are not summarised. */
+  verbatim: number;
   summary: number;
 }
 
 /**
- * @param contextTokens what the model can be shown at once, its answer included
- * @param ratio of the tokens that its provider counts to those that are estimated
+ * @param contextTokens size of the context window as the provider counts it, output included
+ * @param ratio counted tokens per estimated token
  */
 export function tokenBudget(contextTokens: number, ratio: number): TokenBudget {
   const estimated = contextTokens / ratio;
   return {
-    input: Math.floor(estimated * (1 - ANSWER_SHARE)),
+    input: Math.floor(estimated * (1 - RESPONSE_SHARE)),
     compactAbove: Math.floor(estimated * COMPACTION_SHARE),
     memories: Math.floor(estimated * MEMORY_SHARE),
-    kept: Math.floor(estimated * KEPT_SHARE),
+    verbatim: Math.floor(estimated * VERBATIM_SHARE),
     summary: Math.floor(estimated * SUMMARY_SHARE),
   };
 }

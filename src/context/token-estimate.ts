@@ -1,16 +1,51 @@
 import type { Message } from '../domain/transcript.ts';
 
-/** Bytes of ordinary text that one token stands for, across the tokenisers in use. */
+/** Bytes of ordinary text per token, an average over common tokenisers. */
 export const BYTES_PER_TOKEN = 4;
-/** What a message costs beside its text: role and separators. */
+/** What a message costs in addition to its text: role and separators. */
 const TOKENS_PER_MESSAGE = 4;
 
 export function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
 }
 
-export function estimateMessage(message: Message): number {
+export function estimateMessages(messages: readonly Message[]): number {
+  return messages.reduce((sum, message) => sum + estimateMessage(message), 0);
+}
+
+function estimateMessage(message: Message): number {
   const calls = message.role === 'assistant' ? message.calls : [];
-  const asked = calls.reduce((sum, call) => sum + estimateTokens(call.tool + JSON.stringify(call.input)), 0);
-  return TOKENS_PER_MESSAGE + estimateTokens(message.text) + asked;
+  const callTokens = calls.reduce((sum, { tool, input }) => sum + estimateTokens(tool + JSON.stringify(input)), 0);
+  return TOKENS_PER_MESSAGE + estimateTokens(message.text) + callTokens;
+}
+
+/**
+ * Learns how estimates relate to what providers count. Kept in memory only: the first responses after a start teach it
+ * again.
+ */
+export interface TokenMeter {
+  /** Counted tokens per estimated token; 1 until something is known about the model. */
+  ratio(model: string): number;
+  observe(model: string, observation: { estimated: number; counted: number }): void;
+}
+
+/** Weight of the newest observation in the moving average. */
+const WEIGHT = 0.3;
+/** In shorter requests, the provider's own additions outweigh the text. */
+const MIN_OBSERVED_TOKENS = 200;
+/** Bounds of an observation, for providers that count something else entirely. */
+const MIN_RATIO = 0.8;
+const MAX_RATIO = 3;
+
+export function createTokenMeter(): TokenMeter {
+  const ratios = new Map<string, number>();
+  const ratio = (model: string) => ratios.get(model) ?? 1;
+  return {
+    ratio,
+    observe(model, { estimated, counted }) {
+      if (estimated < MIN_OBSERVED_TOKENS || counted <= 0) return;
+      const observed = Math.min(MAX_RATIO, Math.max(MIN_RATIO, counted / estimated));
+      ratios.set(model, ratio(model) + WEIGHT * (observed - ratio(model)));
+    },
+  };
 }

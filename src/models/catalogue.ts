@@ -1,13 +1,53 @@
-import type { Catalogue, CatalogueEntry, ModelError } from './model.ts';
+import type { Circuit } from './circuit.ts';
+import type { Model, ModelError, ModelUsage } from './model.ts';
 
-/** The models that may answer in place of this one: itself, then its own fallbacks; theirs are not asked. */
-export function modelsInOrder(catalogue: Catalogue, asked: CatalogueEntry): CatalogueEntry[] {
-  return [asked, ...asked.fallbacks.flatMap((name) => catalogue.find(name) ?? [])];
+/** Cost per million tokens. The operator chooses the currency, which must be the same for all models. */
+export interface Price {
+  inputPerMillion: number;
+  outputPerMillion: number;
+  /** If missing, cached input costs as much as other input. */
+  cachedInputPerMillion?: number;
+}
+
+/** A model under the name by which agents and clients request it. */
+export interface CatalogueEntry {
+  name: string;
+  /** As the configuration names it. */
+  provider: string;
+  model: Model;
+  circuit: Circuit;
+  /** Names of the models that replace this one if it fails, in this order. */
+  fallbacks: readonly string[];
+  /** Size of the context window in tokens, output included. */
+  contextTokens: number;
+  /** Null if the configuration has no price: the cost is then unknown. */
+  price: Price | null;
+}
+
+/** The configured models. Does not change while the server runs. */
+export interface Catalogue {
+  /** The model of runs for which neither the message nor the agent names one. */
+  defaultName: string;
+  names: readonly string[];
+  /** Null if no model has this name. */
+  find(name: string): CatalogueEntry | null;
+}
+
+/** The cost of one call, in the currency of the price. */
+export function costOf({ input, output, cachedInput }: ModelUsage, price: Price): number {
+  const cached = cachedInput ?? 0;
+  const uncached = (input - cached) * price.inputPerMillion + output * price.outputPerMillion;
+  return (uncached + cached * (price.cachedInputPerMillion ?? price.inputPerMillion)) / 1e6;
+}
+
+/** The requested model, followed by its fallbacks. The fallbacks of a fallback are not used. */
+export function modelsInOrder(catalogue: Catalogue, requested: CatalogueEntry): CatalogueEntry[] {
+  return [requested, ...requested.fallbacks.flatMap((name) => catalogue.find(name) ?? [])];
 }
 
 /**
- * Whether a failure before the first word is one that another model can make good. What is wrong with a key, a request
- * that a provider refused, or a conversation that is too long is told to whoever can do something about it instead.
+ * Whether another model may take over after a failure before the first output. A rejected key, a refused request and a
+ * conversation that is too long end the run instead, because a person has to change something.
  */
 export function isForFallback({ code }: ModelError): boolean {
   return code === 'MODEL_UNAVAILABLE';

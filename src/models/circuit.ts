@@ -1,33 +1,41 @@
 import type { Clock } from '../clock.ts';
 import { CIRCUIT_FAILURES, CIRCUIT_PAUSE_SECONDS } from '../config/limits.ts';
-import { type Circuit, type CircuitState, type Model, ModelError } from './model.ts';
+import { type Model, ModelError } from './model.ts';
+
+/** `closed` lets all calls through, `open` none, `half-open` one call that tests whether the model works again. */
+export type CircuitState = 'closed' | 'open' | 'half-open';
+
+export interface Circuit {
+  state(): CircuitState;
+  /** Whether a call made now would be let through. */
+  admits(): boolean;
+}
 
 export interface CircuitOptions {
   clock: Clock;
-  /** Of the model, as the configuration names it. */
+  /** The model's name in the configuration. */
   name: string;
-  /** Failures in a row that open it. */
+  /** Consecutive failures that open the circuit. */
   failures?: number;
   pauseMilliseconds?: number;
 }
 
-/** The circuit of a model that is always asked. */
+/** A circuit that never opens. */
 export const alwaysClosed: Circuit = { state: () => 'closed', admits: () => true };
 
 /**
- * Leaves a model alone that keeps failing, so that runs do not wait for what will not come and a provider in trouble is
- * not asked by all of them.
+ * Stops calling a model that keeps failing, so that runs do not wait for it and a provider in trouble gets no more load.
  *
- *   closed ──(failures in a row)──▶ open ──(a pause)──▶ half-open, one call ──(it succeeds)──▶ closed
- *                                    ▲                          │
- *                                    └───────(it fails)─────────┘
+ *   closed ──(consecutive failures)──▶ open ──(a pause)──▶ half-open, one call ──(it succeeds)──▶ closed
+ *                                       ▲                          │
+ *                                       └───────(it fails)─────────┘
  *
- * Only failures that may be over later count. A provider that refuses a key or a request is there: it answers.
+ * Only retryable failures count. A provider that rejects a key or a request is available, so that closes the circuit.
  */
 export function withCircuit(model: Model, options: CircuitOptions): { model: Model; circuit: Circuit } {
   const { clock, name, failures = CIRCUIT_FAILURES, pauseMilliseconds = CIRCUIT_PAUSE_SECONDS * 1000 } = options;
-  let failed = 0;
-  /** When it opened, as elapsed milliseconds; null while it is closed. */
+  let consecutiveFailures = 0;
+  /** Elapsed milliseconds; null while the circuit is closed. */
   let openedAt: number | null = null;
   let isProbing = false;
 
@@ -39,15 +47,15 @@ export function withCircuit(model: Model, options: CircuitOptions): { model: Mod
   const admits = () => state() === 'closed' || (state() === 'half-open' && !isProbing);
 
   function close(): void {
-    failed = 0;
+    consecutiveFailures = 0;
     openedAt = null;
   }
 
-  function fail(isProbe: boolean): void {
-    // A call from before the circuit opened tells nothing new.
+  function countFailure(isProbe: boolean): void {
+    // A call that began before the circuit opened must not prolong the pause.
     if (openedAt !== null && !isProbe) return;
-    failed += 1;
-    if (isProbe || failed >= failures) openedAt = clock.elapsed();
+    consecutiveFailures += 1;
+    if (isProbe || consecutiveFailures >= failures) openedAt = clock.elapsed();
   }
 
   return {
@@ -55,7 +63,7 @@ export function withCircuit(model: Model, options: CircuitOptions): { model: Mod
     model: {
       async stream(request, sink, signal) {
         signal.throwIfAborted();
-        if (!admits()) throw circuitIsOpen(name);
+        if (!admits()) throw openCircuitError(name);
         const isProbe = openedAt !== null;
         if (isProbe) isProbing = true;
         try {
@@ -63,8 +71,8 @@ export function withCircuit(model: Model, options: CircuitOptions): { model: Mod
           close();
           return finish;
         } catch (error) {
-          // Whoever was stopped has found out nothing.
-          if (!signal.aborted && error instanceof ModelError) error.retryable ? fail(isProbe) : close();
+          // A call that was aborted says nothing about the model.
+          if (!signal.aborted && error instanceof ModelError) error.retryable ? countFailure(isProbe) : close();
           throw error;
         } finally {
           if (isProbe) isProbing = false;
@@ -74,7 +82,7 @@ export function withCircuit(model: Model, options: CircuitOptions): { model: Mod
   };
 }
 
-export function circuitIsOpen(name: string): ModelError {
-  const message = `The model "${name}" has failed too often in a row and is left alone for a moment.`;
+export function openCircuitError(name: string): ModelError {
+  const message = `The model "${name}" failed repeatedly and is not called for up to ${CIRCUIT_PAUSE_SECONDS} seconds.`;
   return new ModelError('MODEL_UNAVAILABLE', message, { retryable: true });
 }

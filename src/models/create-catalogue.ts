@@ -1,23 +1,29 @@
+import type { Clock } from '../clock.ts';
 import { type ConfigurationIssue, checkModels, type ModelsConfig, SCRIPTED_MODEL } from '../config/model-config.ts';
-import { type ModelEntry, modelEntrySchema } from '../config/provider-config.ts';
+import { isPackaged, type ModelEntry, modelEntrySchema } from '../config/provider-config.ts';
+import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import { alwaysClosed, withCircuit } from './circuit.ts';
-import { createModel, type ModelDependencies } from './create-model.ts';
-import type { Catalogue, CatalogueEntry, Model } from './model.ts';
+import type { Model } from './model.ts';
+import { createOpenAiCompatibleModel } from './openai-compatible/chat-model.ts';
+import { secretsOf } from './provider/failure.ts';
 import { withRetry } from './retry.ts';
+import { createScriptedModel } from './scripted/scripted-model.ts';
 
-export interface CatalogueDependencies extends ModelDependencies {
+export interface CatalogueDependencies {
+  clock: Clock;
+  env: Readonly<Record<string, string | undefined>>;
   /** 0 ≤ value < 1; spreads retries. */
   random: () => number;
 }
 
-/** The models of a configuration, or everything that is wrong with it. Disposing closes their connections. */
+/** The configured models, or every problem of their configuration. Disposing the catalogue closes its connections. */
 export type CatalogueOutcome =
   | { ok: true; catalogue: Catalogue & AsyncDisposable }
   | { ok: false; issues: ConfigurationIssue[] };
 
 /**
- * Makes every model that is configured, and the scripted one in any case. Connects to none of them; the packages of
- * providers are loaded here, and only those that a model names.
+ * Creates every configured model, and the scripted one in any case. Opens no connection. Provider packages are loaded
+ * here, and only those that a model names.
  */
 export async function createCatalogue(
   config: ModelsConfig,
@@ -27,16 +33,15 @@ export async function createCatalogue(
   if (issues.length > 0) return { ok: false, issues };
   const connected: AsyncDisposable[] = [];
   const entries = new Map<string, CatalogueEntry>();
-  const embedded = modelEntrySchema.parse({ provider: 'scripted' });
-  const configured = Object.entries({ [SCRIPTED_MODEL]: embedded, ...config.models });
-  for (const [name, entry] of configured) {
-    const made = await createModel(name, entry, dependencies);
-    if (!made.ok) {
-      issues.push({ path: ['models', name, made.field], message: made.problem });
+  const scripted = modelEntrySchema.parse({ provider: 'scripted' });
+  for (const [name, modelConfig] of Object.entries({ [SCRIPTED_MODEL]: scripted, ...config.models })) {
+    const created = await createModel(name, modelConfig, dependencies);
+    if (!created.ok) {
+      issues.push({ path: ['models', name, created.field], message: created.problem });
       continue;
     }
-    if (Symbol.asyncDispose in made.model) connected.push(made.model);
-    entries.set(name, entryOf(name, entry, made.model, dependencies));
+    if (Symbol.asyncDispose in created.model) connected.push(created.model);
+    entries.set(name, entryOf(name, modelConfig, created.model, dependencies));
   }
   const close = async () => {
     await Promise.all(connected.map((model) => model[Symbol.asyncDispose]()));
@@ -56,12 +61,79 @@ export async function createCatalogue(
   };
 }
 
-function entryOf(name: string, entry: ModelEntry, model: Model, dependencies: CatalogueDependencies): CatalogueEntry {
-  const { provider, contextTokens, fallbacks } = entry;
-  // A script that asks for a failure is to see it at once, each time.
+function entryOf(name: string, config: ModelEntry, model: Model, dependencies: CatalogueDependencies): CatalogueEntry {
+  const { provider, contextTokens, fallbacks, price = null } = config;
+  // A script that requests a failure gets it at once, every time.
   const guarded =
     provider === 'scripted'
       ? { model, circuit: alwaysClosed }
       : withCircuit(withRetry(model, dependencies), { clock: dependencies.clock, name });
-  return { name, provider, ...guarded, contextTokens, fallbacks, price: entry.price ?? null };
+  return { name, provider, ...guarded, contextTokens, fallbacks, price };
+}
+
+/** A model, or the field of its configuration that is wrong and why. */
+type CreatedModel =
+  | { ok: true; model: Model | (Model & AsyncDisposable) }
+  | { ok: false; field: string; problem: string };
+
+async function createModel(
+  name: string,
+  config: ModelEntry,
+  dependencies: CatalogueDependencies,
+): Promise<CreatedModel> {
+  if (isPackaged(config))
+    return createPackagedModel(name, config, config.provider, config.factory ?? null, dependencies);
+  const { clock } = dependencies;
+  switch (config.provider) {
+    case 'scripted':
+      return { ok: true, model: createScriptedModel({ clock, paceMilliseconds: config.paceMilliseconds }) };
+    case 'openai-compatible': {
+      const { baseURL, model, headers, maxOutputTokens, options } = config;
+      const apiKey = apiKeyOf(config, dependencies) ?? null;
+      return {
+        ok: true,
+        model: createOpenAiCompatibleModel({ baseURL, model, headers, maxOutputTokens, options, apiKey, clock }),
+      };
+    }
+    case 'anthropic':
+      return createPackagedModel(name, config, '@ai-sdk/anthropic', 'createAnthropic', dependencies);
+    case 'openai':
+      return createPackagedModel(name, config, '@ai-sdk/openai', 'createOpenAI', dependencies);
+    default:
+      return config satisfies never;
+  }
+}
+
+/** Imports the AI SDK with the first model that needs it, so that other servers start without it. */
+async function createPackagedModel(
+  name: string,
+  config: Exclude<ModelEntry, { provider: 'scripted' | 'openai-compatible' }>,
+  packageName: string,
+  factory: string | null,
+  dependencies: CatalogueDependencies,
+): Promise<CreatedModel> {
+  const { model, baseURL, headers, maxOutputTokens, options } = config;
+  const apiKey = apiKeyOf(config, dependencies);
+  const [{ loadSdkModel }, { createSdkModel }] = await Promise.all([
+    import('./ai-sdk/load.ts'),
+    import('./ai-sdk/sdk-model.ts'),
+  ]);
+  const settings = { ...(apiKey && { apiKey }), ...(baseURL && { baseURL }), headers };
+  const loaded = await loadSdkModel({ packageName, factory, model, settings });
+  if (!loaded.ok) return loaded;
+  const host = baseURL === undefined ? null : new URL(baseURL).host;
+  return {
+    ok: true,
+    model: createSdkModel(loaded.model, {
+      name,
+      clock: dependencies.clock,
+      maxOutputTokens,
+      providerOptions: options,
+      secrets: secretsOf([apiKey, host], headers),
+    }),
+  };
+}
+
+function apiKeyOf({ apiKeyEnv }: { apiKeyEnv?: string }, { env }: CatalogueDependencies): string | undefined {
+  return apiKeyEnv === undefined ? undefined : env[apiKeyEnv];
 }

@@ -1,10 +1,11 @@
-/** Gives texts places in a space in which what means the same stands close together. */
+/** Turns texts into vectors, so that texts with a similar meaning have similar vectors. */
 export interface Embedder {
-  /** Vectors of different models can not be compared. */
+  /** Vectors of different models cannot be compared. */
   model: string;
   /**
-   * One vector for each text, in their order. Rejects with a ModelError; rejects with the signal's reason where it aborts.
-   * Waits no longer than it is told.
+   * Resolves with one vector per text, in the order of the texts. Rejects with a ModelError if the call fails, if the
+   * provider sends nothing for `timeoutSeconds`, or if it does not return one vector for each text. Rejects with the
+   * signal's reason if the signal aborts.
    */
-  embed(texts: readonly string[], options: { signal: AbortSignal; patienceSeconds: number }): Promise<Float32Array[]>;
+  embed(texts: readonly string[], options: { signal: AbortSignal; timeoutSeconds: number }): Promise<Float32Array[]>;
 }

@@ -10,64 +10,76 @@ export interface ToolDescription {
 }
 
 export interface ModelRequest {
+  /** The system prompt; empty for none. */
   instructions: string;
+  /** Oldest first. The results of a call follow the message that requested it. */
   messages: readonly Message[];
   tools: readonly ToolDescription[];
 }
 
-/** Takes the pieces of an answer as they arrive, in order. Must not throw. */
+/**
+ * Receives a response piece by piece, in the order in which the model wrote it. Pieces are not empty.
+ * Its methods are called synchronously, must not throw, and are not called after `stream` has settled.
+ */
 export interface ModelSink {
+  /** Text of the response. */
   text(piece: string): void;
+  /** Reasoning, which is not part of the response's text. */
   thought(piece: string): void;
 }
 
 export interface RequestedCall {
-  /** The provider's id; null where it gave none. */
+  /** The provider's id; null if it gave none, or one that was used before. */
   callId: string | null;
   tool: string;
-  /** The arguments as the model wrote them: JSON, if it kept to the form. */
+  /** The arguments as the model wrote them: usually JSON, but not checked. */
   arguments: string;
 }
 
-/** Tokens, as the provider counted them. */
+/** Tokens of one model call, as the provider counted them. */
 export interface ModelUsage {
-  /** All that it read, what it had in its cache included. */
+  /** All input, including what the provider read from its cache. */
   input: number;
-  /** All that it wrote, what it thought included. */
+  /** All output, including reasoning. */
   output: number;
-  /** Of the input, read from its cache; null where it does not say. */
+  /** The part of the input that came from the provider's cache; null if it does not say. */
   cachedInput: number | null;
-  /** Of the output, thought; null where it does not say. */
+  /** The part of the output that is reasoning; null if it does not say. */
   reasoning: number | null;
 }
 
 /** How a model call ended. The text itself went to the sink. */
 export interface ModelFinish {
-  /** `stop`, `length`, `tool-calls`, `content-filter`, or what else the provider said. */
+  /** `stop`, `length`, `tool-calls`, `content-filter`, or the provider's own word. */
   reason: string;
+  /** In the order in which the model requested them. */
   calls: RequestedCall[];
-  /** Null where the provider did not say. */
+  /** Null if the provider did not report it. */
   usage: ModelUsage | null;
+  /** The provider's id of the response; null if it gave none. */
   responseId: string | null;
-  /** What the provider wants to be shown again with this answer, as signatures of its thoughts. */
+  /** What the provider needs to see again together with this response, such as signatures of its reasoning. */
   providerState?: Json;
 }
 
-/** One way of asking one model. */
+/** One model of one provider. Calls are independent of each other and may run concurrently. */
 export interface Model {
   /**
-   * Asks the model and streams its answer into the sink. Resolves when the answer is complete.
-   * Rejects with a ModelError; rejects with the signal's reason where it aborts, the provider's request being stopped then.
+   * Sends a request and streams the response into the sink.
+   *
+   * Resolves when the response is complete and all of it was given to the sink. Rejects with a ModelError if the call
+   * fails; pieces that the sink has received by then are the beginning of an incomplete response. Rejects with the
+   * signal's reason, and stops the provider's request, if the signal aborts.
    */
   stream(request: ModelRequest, sink: ModelSink, signal: AbortSignal): Promise<ModelFinish>;
 }
 
-/** A failure of a model call. Its message is shown to users: no keys, no addresses of the inside. */
+/** A failure of a model call. Users see its message, so it contains no key and no internal address. */
 export class ModelError extends Error {
   readonly code: RunErrorCode;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
-  /** What the provider asked for with `Retry-After`. */
+  /** The wait that the provider requested with `Retry-After`; null if it requested none. */
   readonly retryAfterSeconds: number | null;
 
   constructor(
@@ -81,41 +93,4 @@ export class ModelError extends Error {
     this.retryable = options.retryable;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
-}
-
-/** Per million tokens, in the catalogue's currency. */
-export interface Price {
-  inputPerMillion: number;
-  outputPerMillion: number;
-  /** Where it is missing, what was cached costs as much as the rest. */
-  cachedInputPerMillion?: number;
-}
-
-/** Whether a model is asked: always, not for now, or by one call that finds out. */
-export type CircuitState = 'closed' | 'open' | 'half-open';
-
-export interface Circuit {
-  state(): CircuitState;
-  /** Whether a call that is made now would be let through. */
-  admits(): boolean;
-}
-
-/** A model under the name by which agents and clients ask for it. */
-export interface CatalogueEntry {
-  name: string;
-  /** As the configuration names it. */
-  provider: string;
-  model: Model;
-  circuit: Circuit;
-  /** Names of the models that are asked in its place, in this order. */
-  fallbacks: readonly string[];
-  /** What the model can be shown at once, its answer included. */
-  contextTokens: number;
-  price: Price | null;
-}
-
-export interface Catalogue {
-  defaultName: string;
-  names: readonly string[];
-  find(name: string): CatalogueEntry | null;
 }

@@ -6,46 +6,48 @@ export interface RetryOptions {
   clock: Clock;
   /** 0 ≤ value < 1. */
   random: () => number;
-  /** The first one included. */
+  /** Including the first one. */
   attempts?: number;
-  /** The wait before the second attempt is up to this; it doubles with each further one. */
-  baseMilliseconds?: number;
-  longestMilliseconds?: number;
-  /** A provider that asks for a longer wait is taken at its word: the call fails at once. */
-  longestRetryAfterSeconds?: number;
+  /** Upper bound of the delay before the second attempt; it doubles with each further attempt. */
+  baseDelayMilliseconds?: number;
+  maxDelayMilliseconds?: number;
+  /** If the provider requests a longer wait, the call fails at once. */
+  maxRetryAfterSeconds?: number;
 }
 
 /**
- * Asks again where a failure is retryable and nothing was given to the sink yet: what a reader has seen is never said
- * twice. Waits are exponential with full jitter; a `Retry-After` is the least that is waited.
+ * Repeats a call after a retryable failure, unless the sink has already received a piece: readers would see it twice.
+ * Delays are exponential with full jitter, added to the provider's `Retry-After`.
  */
 export function withRetry(model: Model, options: RetryOptions): Model {
-  const { clock, random, attempts = MODEL_ATTEMPTS, baseMilliseconds = 500, longestMilliseconds = 8000 } = options;
-  const longestRetryAfter = options.longestRetryAfterSeconds ?? MODEL_RETRY_AFTER_SECONDS;
+  const { clock, random, attempts = MODEL_ATTEMPTS } = options;
+  const { baseDelayMilliseconds = 500, maxDelayMilliseconds = 8000 } = options;
+  const maxRetryAfterSeconds = options.maxRetryAfterSeconds ?? MODEL_RETRY_AFTER_SECONDS;
 
-  function waitBefore(attempt: number, failure: ModelError): number {
-    const bound = Math.min(longestMilliseconds, baseMilliseconds * 2 ** (attempt - 2));
+  function delayBefore(attempt: number, failure: ModelError): number {
+    const bound = Math.min(maxDelayMilliseconds, baseDelayMilliseconds * 2 ** (attempt - 2));
     return Math.round((failure.retryAfterSeconds ?? 0) * 1000 + random() * bound);
   }
 
   return {
     async stream(request, sink, signal) {
-      const watched = watch(sink);
+      const observed = observe(sink);
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await model.stream(request, watched.sink, signal);
+          return await model.stream(request, observed.sink, signal);
         } catch (error) {
           signal.throwIfAborted();
-          if (!(error instanceof ModelError) || !error.retryable || watched.hasGiven()) throw error;
-          if (attempt >= attempts || (error.retryAfterSeconds ?? 0) > longestRetryAfter) throw error;
-          await pause(clock, waitBefore(attempt + 1, error), signal);
+          if (!(error instanceof ModelError) || !error.retryable || observed.hasReceived()) throw error;
+          if (attempt >= attempts || (error.retryAfterSeconds ?? 0) > maxRetryAfterSeconds) throw error;
+          await sleep(clock, delayBefore(attempt + 1, error), signal);
         }
       }
     },
   };
 }
 
-async function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Rejects with the signal's reason if it aborts, whatever the clock rejects with. */
+async function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   try {
     await clock.sleep(milliseconds, signal);
   } catch (error) {
@@ -54,18 +56,18 @@ async function pause(clock: Clock, milliseconds: number, signal: AbortSignal): P
   }
 }
 
-/** A sink that knows whether it was given anything. */
-function watch(sink: ModelSink): { sink: ModelSink; hasGiven(): boolean } {
-  let hasGiven = false;
+/** A sink that knows whether it has received a piece. */
+function observe(sink: ModelSink): { sink: ModelSink; hasReceived(): boolean } {
+  let hasReceived = false;
   return {
-    hasGiven: () => hasGiven,
+    hasReceived: () => hasReceived,
     sink: {
       text(piece) {
-        hasGiven = true;
+        hasReceived = true;
         sink.text(piece);
       },
       thought(piece) {
-        hasGiven = true;
+        hasReceived = true;
         sink.thought(piece);
       },
     },

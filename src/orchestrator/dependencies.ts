@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
-import type { TokenMeter } from '../context/token-meter.ts';
+import type { TokenMeter } from '../context/token-estimate.ts';
+import type { ToolTexts } from '../context/tool-texts.ts';
 import type { Database } from '../database/database.ts';
 import type { RunLimits } from '../domain/next-step.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
-import type { Catalogue } from '../models/model.ts';
+import type { Catalogue } from '../models/catalogue.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
@@ -37,6 +38,7 @@ export interface OrchestratorDependencies {
   policy: Policy;
   secretStore: SecretStore;
   tokenMeter: TokenMeter;
+  toolTexts: ToolTexts;
   semanticSearch: SemanticSearch;
   clock: Clock;
   newId: NewId;

@@ -6,12 +6,13 @@ import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
 import { createCompactor } from '../context/compaction/compactor.ts';
-import { createTokenMeter } from '../context/token-meter.ts';
+import { createTokenMeter } from '../context/token-estimate.ts';
+import { createToolTexts } from '../context/tool-texts.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
 import type { Logger } from '../logger.ts';
+import type { Catalogue } from '../models/catalogue.ts';
 import { createCatalogue } from '../models/create-catalogue.ts';
-import type { Catalogue } from '../models/model.ts';
 import { expireAllLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -171,6 +172,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       policy,
       secretStore,
       tokenMeter,
+      toolTexts: createToolTexts(),
       semanticSearch,
       clock,
       newId,

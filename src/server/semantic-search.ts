@@ -25,9 +25,9 @@ export async function openSemanticSearch(
     database,
     embedder,
     clock,
-    outages: {
-      placing: createOutageLog(logger, 'embedding memories'),
-      questions: createOutageLog(logger, 'embedding search queries (full-text search continues)'),
+    outageLogs: {
+      memories: createOutageLog(logger, 'embedding memories'),
+      queries: createOutageLog(logger, 'embedding search queries (full-text search continues)'),
     },
   });
   return {

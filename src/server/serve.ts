@@ -6,7 +6,7 @@ import { type CatalogueModelFacts, type GatewayFacts, OperationContext } from '.
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
-import type { Catalogue } from '../models/model.ts';
+import type { Catalogue } from '../models/catalogue.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
 import type { Authenticate } from './access/authentication/identity.ts';

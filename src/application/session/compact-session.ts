@@ -32,7 +32,7 @@ export async function compactSession(
   if (compacted.kind !== 'compacted') {
     return { kind: 'compacted', compaction: null, stored: false, reason: compacted.reason };
   }
-  const { artifact: compaction } = compacted;
+  const { compaction } = compacted;
   if (dryRun) return { kind: 'compacted', compaction, stored: false, reason: null };
   // A message that arrived meanwhile does not matter: the summary covers runs that have ended.
   await database.commit([insertCompaction(compaction)]);

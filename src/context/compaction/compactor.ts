@@ -1,15 +1,18 @@
 import { segmentsOf } from '../../domain/session/lineage.ts';
 import type { NewId } from '../../ids.ts';
-import type { Catalogue } from '../../models/model.ts';
+import type { Catalogue } from '../../models/catalogue.ts';
 import { latestCompaction } from '../../repositories/compactions.ts';
 import { generationsOf, type HistorySession, type HistoryStore } from '../history.ts';
-import type { TokenMeter } from '../token-meter.ts';
-import { type Compacted, compact } from './compact.ts';
+import type { TokenMeter } from '../token-estimate.ts';
+import { type CompactionOutcome, compact } from './compact.ts';
 
-/** Makes summaries that somebody asks for. */
+/** Makes the compactions that clients request. */
 export interface Compactor {
-  /** Stores nothing. `model` is a name of the catalogue, null for the default one. Rejects where the signal aborts. */
-  propose(session: HistorySession, model: string | null, signal: AbortSignal): Promise<Compacted>;
+  /**
+   * Summarises the older history of a session. Stores nothing. Rejects with the signal's reason if the signal aborts.
+   * @param model a name of the catalogue; null for the default model
+   */
+  propose(session: HistorySession, model: string | null, signal: AbortSignal): Promise<CompactionOutcome>;
 }
 
 interface Dependencies extends HistoryStore {
@@ -25,16 +28,15 @@ export function createCompactor(dependencies: Dependencies): Compactor {
   return {
     async propose(session, name, signal) {
       if (!session.useCompaction) {
-        return { kind: 'nothing', reason: 'The session is set to show the originals: set `useCompaction` first.' };
+        return { kind: 'nothing', reason: 'Compaction is off for this session: set `useCompaction` to true first.' };
       }
       const model = catalogue.find(name ?? catalogue.defaultName);
-      if (!model) return { kind: 'failed', reason: `There is no model "${name}" in the configuration.`, usage: null };
+      if (!model) return { kind: 'failed', reason: `The model "${name}" is not configured.`, usage: null };
       const segments = segmentsOf(await generationsOf(dependencies, session), session.resetTurn);
-      const previous = await latestCompaction(database, segments);
       return compact(dependencies, {
         sessionId: session.id,
         segments,
-        previous,
+        previous: await latestCompaction(database, segments),
         run: null,
         trigger: 'MANUAL',
         model,

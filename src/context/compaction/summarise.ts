@@ -1,75 +1,73 @@
 import { SUMMARY_BYTES } from '../../config/limits.ts';
 import type { OutputUsage } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type CatalogueEntry, ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
-import { costOf } from '../../models/price.ts';
+import { type CatalogueEntry, costOf } from '../../models/catalogue.ts';
+import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import { summaryRequest } from '../../models/summary-request.ts';
 import { estimateTokens } from '../token-estimate.ts';
 
-export type Summary = { kind: 'summary'; text: string; tokens: number; usage: OutputUsage } | Refused;
+export type SummaryOutcome = { kind: 'summary'; text: string; tokens: number; usage: OutputUsage } | FailedSummary;
 
-/** `reason` is for a person; `usage` is null where nobody counted. */
-type Refused = { kind: 'refused'; reason: string; usage: OutputUsage | null };
+/** `reason` is a sentence for a person; `usage` is null if the call was not completed. */
+type FailedSummary = { kind: 'failed'; reason: string; usage: OutputUsage | null };
 
 /**
- * Asks the model for a summary and holds it against what it is to stand for: one that is empty, or not shorter, is refused.
- * Rejects with the signal's reason where it aborts.
+ * Has the model summarise a transcript, and rejects a summary that is empty, too long, or not shorter than what it
+ * replaces. Rejects with the signal's reason if the signal aborts.
  */
 export async function summarise(
   model: CatalogueEntry,
-  { material, tokensBefore, mostTokens }: { material: string; tokensBefore: number; mostTokens: number },
+  { transcript, tokensBefore, maxTokens }: { transcript: string; tokensBefore: number; maxTokens: number },
   signal: AbortSignal,
-): Promise<Summary> {
-  const request = summaryRequest(material, Math.min(mostTokens, Math.floor(tokensBefore / 2)));
-  const answer = await ask(model, request, signal);
-  if (answer.kind === 'refused') return answer;
-  const { text, finish } = answer;
+): Promise<SummaryOutcome> {
+  const request = summaryRequest(transcript, Math.min(maxTokens, Math.floor(tokensBefore / 2)));
+  const response = await callModel(model, request, signal);
+  if (response.kind === 'failed') return response;
+  const { text, finish } = response;
   const tokens = estimateTokens(text);
   const usage = usageOf(model, request, text, finish);
-  const refused = (why: string) => refusal(why, usage);
-  if (text.trim() === '') return refused('it was empty');
-  if (tokens >= tokensBefore) return refused('it was not shorter than what it was to stand for');
-  // Twice what was asked for is a matter of counting; more would crowd out the conversation.
-  if (tokens > mostTokens * 2 || Buffer.byteLength(text) > SUMMARY_BYTES) return refused('it was too long');
+  if (text.trim() === '') return rejected('it was empty', usage);
+  if (tokens >= tokensBefore) return rejected('it was not shorter than what it replaces', usage);
+  // Models count words inexactly, so twice the requested length is accepted.
+  if (tokens > maxTokens * 2 || Buffer.byteLength(text) > SUMMARY_BYTES) return rejected('it was too long', usage);
   return { kind: 'summary', text, tokens, usage };
 }
 
-function refusal(why: string, usage: OutputUsage | null): Refused {
-  return { kind: 'refused', reason: `The model's summary was refused: ${why}.`, usage };
+function rejected(problem: string, usage: OutputUsage | null): FailedSummary {
+  return { kind: 'failed', reason: `The model's summary was rejected: ${problem}.`, usage };
 }
 
-type Answer = { kind: 'said'; text: string; finish: ModelFinish } | Refused;
+type ModelResponse = { kind: 'complete'; text: string; finish: ModelFinish } | FailedSummary;
 
-async function ask(model: CatalogueEntry, request: ModelRequest, signal: AbortSignal): Promise<Answer> {
+async function callModel(model: CatalogueEntry, request: ModelRequest, signal: AbortSignal): Promise<ModelResponse> {
   const pieces: string[] = [];
   let bytes = 0;
-  const full = new AbortController();
+  const tooLong = new AbortController();
   const text = (piece: string) => {
     bytes += Buffer.byteLength(piece);
-    if (bytes > SUMMARY_BYTES) full.abort(full);
+    if (bytes > SUMMARY_BYTES) tooLong.abort(tooLong);
     else pieces.push(piece);
   };
   try {
     const sink = { text, thought: () => undefined };
-    const finish = await model.model.stream(request, sink, AbortSignal.any([signal, full.signal]));
-    return { kind: 'said', text: storableText(pieces.join('').trim()), finish };
+    const finish = await model.model.stream(request, sink, AbortSignal.any([signal, tooLong.signal]));
+    return { kind: 'complete', text: storableText(pieces.join('').trim()), finish };
   } catch (error) {
     signal.throwIfAborted();
-    if (error === full) return refusal('it was too long', null);
-    if (error instanceof ModelError) {
-      return { kind: 'refused', reason: `The model gave no summary: ${error.message}`, usage: null };
-    }
-    throw error;
+    if (error === tooLong) return rejected('it was too long', null);
+    if (!(error instanceof ModelError)) throw error;
+    return { kind: 'failed', reason: `The model did not return a summary: ${error.message}`, usage: null };
   }
 }
 
 function usageOf(model: CatalogueEntry, request: ModelRequest, text: string, { usage }: ModelFinish): OutputUsage {
-  const asked = request.instructions + (request.messages[0]?.text ?? '');
-  const counted = usage ?? {
-    input: estimateTokens(asked),
+  const input = request.instructions + request.messages.map((message) => message.text).join('');
+  const estimate = {
+    input: estimateTokens(input),
     output: estimateTokens(text),
     cachedInput: null,
     reasoning: null,
   };
+  const counted = usage ?? estimate;
   return { ...counted, estimated: usage === null, cost: model.price && costOf(counted, model.price) };
 }

@@ -1,25 +1,27 @@
+import { shorten } from '../../models/shorten.ts';
 import type { HistoryMessage } from '../history.ts';
 import { BYTES_PER_TOKEN } from '../token-estimate.ts';
 
-/** No message takes more than this part of what a summary is made of. */
-const MESSAGE_SHARE = 0.25;
-/** Of each message at least so much is read. */
-const LEAST_CHARACTERS = 100;
+/** No message takes more than this share of the text. */
+const MAX_MESSAGE_SHARE = 0.25;
+/** Every message gets at least this many characters. */
+const MIN_MESSAGE_CHARACTERS = 100;
 
-/** What a summary is made of, as text: the summary before it, and a line for each message. */
+/** The text that is summarised: the previous summary, followed by one line per message. */
 export function transcriptText(
   messages: readonly HistoryMessage[],
-  { previous, room }: { previous: string | null; room: number },
+  { previousSummary, room }: { previousSummary: string | null; room: number },
 ): string {
-  const characters = room * BYTES_PER_TOKEN;
-  const all = messages.reduce((sum, message) => sum + said(message).length, 0);
-  const share = all > characters ? Math.min(MESSAGE_SHARE, 1 / Math.max(1, messages.length)) : MESSAGE_SHARE;
-  const most = Math.max(LEAST_CHARACTERS, Math.floor(characters * share));
-  const before = previous === null ? [] : ['Summary of what was before:', previous, ''];
-  return [...before, 'Conversation:', ...messages.map((message) => shortened(said(message), most))].join('\n');
+  const lines = messages.map(lineOf);
+  const available = room * BYTES_PER_TOKEN;
+  const needed = lines.reduce((sum, line) => sum + line.length, 0);
+  const share = needed > available ? Math.min(MAX_MESSAGE_SHARE, 1 / Math.max(1, lines.length)) : MAX_MESSAGE_SHARE;
+  const maxCharacters = Math.max(MIN_MESSAGE_CHARACTERS, Math.floor(available * share));
+  const previous = previousSummary === null ? [] : ['Summary of the earlier conversation:', previousSummary, ''];
+  return [...previous, 'Conversation:', ...lines.map((line) => shorten(line, maxCharacters))].join('\n');
 }
 
-function said(message: HistoryMessage): string {
+function lineOf(message: HistoryMessage): string {
   const text = message.text.replace(/\s*\n\s*/g, ' ');
   switch (message.role) {
     case 'user':
@@ -27,14 +29,10 @@ function said(message: HistoryMessage): string {
     case 'tool':
       return `tool ${message.tool}${message.ok ? '' : ', failed'}: ${text}`;
     case 'assistant': {
-      const calls = message.calls.map(({ tool, input }) => ` [asks ${tool} ${JSON.stringify(input)}]`);
+      const calls = message.calls.map(({ tool, input }) => ` [calls ${tool} ${JSON.stringify(input)}]`);
       return `assistant: ${text}${calls.join('')}`;
     }
     default:
       return message satisfies never;
   }
-}
-
-function shortened(line: string, characters: number): string {
-  return line.length <= characters ? line : `${line.slice(0, characters).toWellFormed()}…`;
 }

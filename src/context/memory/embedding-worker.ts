@@ -6,7 +6,7 @@ import type { Embedder } from '../../models/embedder.ts';
 import { ModelError } from '../../models/model.ts';
 import { saveEmbeddings, type UnembeddedMemory, unembeddedMemories } from '../../repositories/memory/embeddings.ts';
 
-/** Is told of each failure and each success; says so in the log once. */
+/** Logs the beginning and the end of an outage, however often it is told of failures in between. */
 export interface OutageLog {
   failed(error: unknown): void;
   worked(): void;
@@ -16,97 +16,98 @@ export interface EmbeddingWorkerDependencies {
   database: Database;
   embedder: Embedder;
   clock: Clock;
-  outage: OutageLog;
+  outageLog: OutageLog;
 }
 
-/** Gives memories their vectors, in the background. */
+/** Embeds memories in the background. */
 export interface EmbeddingWorker {
-  /** There may be something new. */
-  wake(): void;
+  /** Makes the worker look for new memories now instead of at its next poll. */
+  notify(): void;
+  /** Aborts the call in progress and resolves when the worker has stopped. */
   close(): Promise<void>;
 }
 
 /**
- * Looks for memories without a vector of the model in use, those of another model included, and places them batch by batch.
- * What is left when the server stops, or when the embedding server fails, is found again.
+ * Looks for memories without a vector of the current model, which includes those with a vector of another model, and
+ * embeds them in batches. Memories that are left over when the server stops or the embedding server fails are found again.
  */
 export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies): EmbeddingWorker {
-  const { clock, outage } = dependencies;
+  const { clock, outageLog } = dependencies;
   const stopping = new AbortController();
-  let isWoken = true;
-  let wake = () => {};
+  let isNotified = true;
+  let endWait = () => {};
 
-  async function work(): Promise<void> {
-    let pauseSeconds = limits.EMBEDDING_RETRY_SECONDS;
+  async function run(): Promise<void> {
+    let retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
     while (!stopping.signal.aborted) {
-      isWoken = false;
+      isNotified = false;
       try {
-        while (await placeBatch(dependencies, stopping.signal)) outage.worked();
-        pauseSeconds = limits.EMBEDDING_RETRY_SECONDS;
-        if (!isWoken) await idle(limits.EMBEDDING_LOOK_SECONDS);
+        while (await embedBatch(dependencies, stopping.signal)) outageLog.worked();
+        retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
+        if (!isNotified) await waitForNotification(limits.EMBEDDING_LOOK_SECONDS);
       } catch (error) {
         if (stopping.signal.aborted) return;
-        outage.failed(error);
-        // Woken or not: a server that fails is left alone for a while.
-        await clock.sleep(pauseSeconds * 1000, stopping.signal).catch(() => undefined);
-        pauseSeconds = Math.min(pauseSeconds * 2, limits.EMBEDDING_LOOK_SECONDS);
+        outageLog.failed(error);
+        // A notification must not shorten the delay after a failure.
+        await clock.sleep(retrySeconds * 1000, stopping.signal).catch(() => undefined);
+        retrySeconds = Math.min(retrySeconds * 2, limits.EMBEDDING_LOOK_SECONDS);
       }
     }
   }
 
-  function idle(seconds: number): Promise<void> {
+  function waitForNotification(seconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = clock.after(seconds * 1000, resolve);
-      wake = () => {
-        cancel();
+      const cancelTimer = clock.after(seconds * 1000, resolve);
+      endWait = () => {
+        cancelTimer();
         resolve();
       };
     });
   }
 
-  const working = work();
+  const running = run();
   return {
-    wake() {
-      isWoken = true;
-      wake();
+    notify() {
+      isNotified = true;
+      endWait();
     },
     async close() {
       stopping.abort();
-      wake();
-      await working;
+      endWait();
+      await running;
     },
   };
 }
 
-/** Whether there was anything to do. */
-async function placeBatch({ database, embedder }: EmbeddingWorkerDependencies, signal: AbortSignal): Promise<boolean> {
+/** Returns whether there was anything to embed. */
+async function embedBatch({ database, embedder }: EmbeddingWorkerDependencies, signal: AbortSignal): Promise<boolean> {
   const { model } = embedder;
   const memories = await unembeddedMemories(database, model, limits.EMBEDDING_BATCH);
   if (memories.length === 0) return false;
-  const vectors = await vectorsOf(embedder, memories, signal);
+  const vectors = await embed(embedder, memories, signal);
   await saveEmbeddings(database, model, memories, vectors);
   return true;
 }
 
-/** One text that the model does not take must not keep the others from their places. */
-async function vectorsOf(
+/** If the model refuses a batch, embeds its texts one by one. A text that it refuses gets an empty vector. */
+async function embed(
   embedder: Embedder,
   memories: readonly UnembeddedMemory[],
   signal: AbortSignal,
 ): Promise<Int8Array[]> {
-  const options = { signal, patienceSeconds: limits.EMBEDDING_BATCH_SECONDS };
+  const options = { signal, timeoutSeconds: limits.EMBEDDING_BATCH_SECONDS };
   try {
     return (await embedder.embed(memories.map(textOf), options)).map(packVector);
   } catch (error) {
     if (!isRefusedText(error)) throw error;
     if (memories.length === 1) return [new Int8Array()];
     const vectors: Int8Array[] = [];
-    for (const memory of memories) vectors.push(...(await vectorsOf(embedder, [memory], signal)));
+    for (const memory of memories) vectors.push(...(await embed(embedder, [memory], signal)));
     return vectors;
   }
 }
 
-/** A wrong key or a wrong address is no fault of a text. */
+/** Other failures, such as a rejected key or a wrong address, have nothing to do with the text. */
 function isRefusedText(error: unknown): boolean {
   return error instanceof ModelError && (error.code === 'CONTEXT_OVERFLOW' || error.code === 'MODEL_REFUSED');
 }

@@ -19,21 +19,21 @@ export interface RecallDependencies {
 
 export interface RecallRequest {
   owner: string;
-  /** Finds those of this session and those of every session; null for all of the owner's. */
+  /** Also finds memories of this session, in addition to those of all sessions; null finds all memories of the owner. */
   sessionId: string | null;
   text: string;
-  /** At most so many. */
+  /** Maximum number of results. */
   limit: number;
 }
 
-/** Neighbours of a question that count as found: beyond, likeness says little. */
+/** Number of nearest vectors that count as found: beyond them, similarity says little. */
 const NEIGHBOURS = 20;
-/** Found by words that are fused with them. */
+/** Number of full-text results that are fused with them. */
 const CANDIDATES = 100;
 
 /**
- * The owner's memories that fit a question, the best first: by their words, fused by rank with those that mean something
- * like it where there are vectors. Scores lie above 0 and at most at 1.
+ * The owner's memories that match a text, the best first. Full-text results are fused by rank with the nearest vectors,
+ * if there is an embedding model. Scores are above 0 and at most 1. Memories that have expired are not found.
  */
 export async function recallMemories(
   { database, now, semanticSearch }: RecallDependencies,
@@ -41,13 +41,13 @@ export async function recallMemories(
 ): Promise<FoundMemory[]> {
   if (searchTerms(text) === null) return [];
   const query: MemoriesQuery = { owner, sessionId, now: new Date(now()) };
-  const [found, place] = await Promise.all([
+  const [found, queryVector] = await Promise.all([
     searchMemories(database, query, text, Math.max(limit, CANDIDATES)),
     semanticSearch.embedQuery(text),
   ]);
-  if (place === null) return found.slice(0, limit);
-  const nearest = await nearestMemories(database, query, place, NEIGHBOURS);
-  const fused = fuseRanks([found.map(({ memory }) => memory.id), nearest]).slice(0, limit);
+  if (queryVector === null) return found.slice(0, limit);
+  const nearestIds = await nearestMemories(database, query, queryVector, NEIGHBOURS);
+  const fused = fuseRanks([found.map(({ memory }) => memory.id), nearestIds]).slice(0, limit);
   const rows = await visibleMemories(
     database.reader,
     query,

@@ -5,16 +5,20 @@ import { packVector } from '../../domain/search/vectors.ts';
 import type { Embedder } from '../../models/embedder.ts';
 import { type OutageLog, startEmbeddingWorker } from './embedding-worker.ts';
 
-/** Finding memories by what they mean, where an embedding model is configured. */
+/** Finds memories by meaning, with an embedding model. */
 export interface SemanticSearch {
-  /** A question's place among the memories; null where there is none to be had, and words must do. Never rejects. */
+  /**
+   * The vector of a query, or null if there is none: then full text has to do. Resolves within a few seconds; never
+   * rejects. After a failure it resolves with null at once for a while.
+   */
   embedQuery(query: string): Promise<{ model: string; vector: Int8Array } | null>;
-  /** A memory was stored. */
+  /** Reports that a memory was saved, so that it is embedded in the background. Returns at once. */
   saved(): void;
+  /** Resolves when the background work has stopped. */
   close(): Promise<void>;
 }
 
-/** Without an embedding model there are only words. */
+/** For servers without an embedding model. */
 export const noSemanticSearch: SemanticSearch = {
   embedQuery: async () => null,
   saved: () => undefined,
@@ -25,40 +29,34 @@ interface SemanticSearchDependencies {
   database: Database;
   embedder: Embedder;
   clock: Clock;
-  /** What the log is told, for what is done in the background and for questions. */
-  outages: { placing: OutageLog; questions: OutageLog };
+  outageLogs: { memories: OutageLog; queries: OutageLog };
 }
 
-/** Begins to place the memories that have no vector of this model. A model that fails never fails a search or a save. */
-export function startSemanticSearch({
-  database,
-  embedder,
-  clock,
-  outages,
-}: SemanticSearchDependencies): SemanticSearch {
-  const placing = startEmbeddingWorker({ database, embedder, clock, outage: outages.placing });
+/** Starts to embed the memories that have no vector of this model. A failing model never fails a search or a save. */
+export function startSemanticSearch(dependencies: SemanticSearchDependencies): SemanticSearch {
+  const { database, embedder, clock, outageLogs } = dependencies;
+  const worker = startEmbeddingWorker({ database, embedder, clock, outageLog: outageLogs.memories });
   const stopping = new AbortController();
-  const options = { signal: stopping.signal, patienceSeconds: limits.EMBEDDING_QUESTION_SECONDS };
-  let leftAloneUntil = 0;
+  const options = { signal: stopping.signal, timeoutSeconds: limits.EMBEDDING_QUESTION_SECONDS };
+  let pausedUntil = 0;
   return {
     async embedQuery(query) {
-      // No search waits for a model that has just failed.
-      if (stopping.signal.aborted || clock.now() < leftAloneUntil) return null;
+      if (stopping.signal.aborted || clock.now() < pausedUntil) return null;
       try {
         const [vector] = await embedder.embed([query.slice(0, limits.EMBEDDING_QUESTION_CHARACTERS)], options);
-        outages.questions.worked();
+        outageLogs.queries.worked();
         return vector ? { model: embedder.model, vector: packVector(vector) } : null;
       } catch (error) {
         if (stopping.signal.aborted) return null;
-        leftAloneUntil = clock.now() + limits.EMBEDDING_PAUSE_SECONDS * 1000;
-        outages.questions.failed(error);
+        pausedUntil = clock.now() + limits.EMBEDDING_PAUSE_SECONDS * 1000;
+        outageLogs.queries.failed(error);
         return null;
       }
     },
-    saved: placing.wake,
+    saved: () => worker.notify(),
     async close() {
       stopping.abort();
-      await placing.close();
+      await worker.close();
     },
   };
 }

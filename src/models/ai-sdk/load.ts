@@ -1,98 +1,104 @@
 import type { LanguageModelV3 } from '@ai-sdk/provider';
 import { isRecord } from '../provider/response-values.ts';
 
-/** Where a model of a provider package is to be found, and what the package is told. */
+/** Where to find a model of a provider package, and what the package needs. */
 export interface SdkModelAddress {
   /** Name of the npm package. */
   packageName: string;
-  /** The function that makes the provider; null lets it be found. */
+  /** The exported function that creates the provider; null to find it by convention. */
   factory: string | null;
   /** The provider's name for the model. */
   model: string;
   settings: { apiKey?: string; baseURL?: string; headers?: Record<string, string> };
 }
 
-export type Loaded =
+/** The model, or the field of the configuration that is wrong and why. */
+export type LoadedModel =
   | { ok: true; model: LanguageModelV3 }
   | { ok: false; field: 'provider' | 'factory'; problem: string };
 
 type ImportPackage = (name: string) => Promise<unknown>;
 
-/** The packages that are part of the install; written out, so that nothing else is needed to find them. */
-const builtIn: Readonly<Record<string, () => Promise<unknown>>> = {
+/** The packages that Runtape depends on. Their names are literals, so that the bundler can find them. */
+const bundled: Readonly<Record<string, () => Promise<unknown>>> = {
   '@ai-sdk/anthropic': () => import('@ai-sdk/anthropic'),
   '@ai-sdk/openai': () => import('@ai-sdk/openai'),
 };
 
-const importPackage: ImportPackage = (name) => builtIn[name]?.() ?? import(name);
+const importPackage: ImportPackage = (name) => bundled[name]?.() ?? import(name);
 
 /**
- * Loads a provider package and makes the model.
+ * Imports a provider package and creates the model.
  *
- * A package is taken by the convention of the AI SDK: it exports a function `create…` that takes
- * `{ apiKey, baseURL, headers }` and returns a provider, and the provider makes a model with `languageModel(name)`, or,
- * where it has none, by being called with the name. Where there are several such functions, it is the one that is called
- * as the package is (`@ai-sdk/amazon-bedrock`: `createAmazonBedrock`), upper and lower case aside; where that is none,
- * the configuration has to say it with `factory`. The model must be of version `v3` of the specification.
+ * The package must follow the convention of the AI SDK: it exports a function `create…`, which takes
+ * `{ apiKey, baseURL, headers }` and returns a provider. The provider has a function `languageModel(name)`, or is such a
+ * function itself. If the package exports several functions `create…`, the one named after the package is used, ignoring
+ * case (`@ai-sdk/amazon-bedrock`: `createAmazonBedrock`). If there is none, the configuration must name it with `factory`.
+ * The model must implement version `v3` of the specification.
  */
-export async function loadSdkModel(address: SdkModelAddress, load: ImportPackage = importPackage): Promise<Loaded> {
+export async function loadSdkModel(
+  address: SdkModelAddress,
+  importer: ImportPackage = importPackage,
+): Promise<LoadedModel> {
   const { packageName } = address;
-  let contents: unknown;
+  let exported: unknown;
   try {
-    contents = await load(packageName);
+    exported = await importer(packageName);
   } catch (error) {
-    return refused('provider', isMissing(error, packageName) ? missing(packageName) : unloadable(packageName, error));
+    return failed('provider', isMissing(error, packageName) ? missing(packageName) : unloadable(packageName, error));
   }
-  const factory = findFactory(contents, address);
-  if (typeof factory === 'string') return refused('factory', factory);
+  const factory = findFactory(exported, address);
+  if (typeof factory === 'string') return failed('factory', factory);
   try {
-    return checkModel(makeModel(factory(address.settings), address.model), packageName);
+    return checkModel(createModel(factory(address.settings), address.model), packageName);
   } catch (error) {
-    return refused('provider', unloadable(packageName, error));
+    return failed('provider', unloadable(packageName, error));
   }
 }
 
 type Factory = (settings: SdkModelAddress['settings']) => unknown;
 
-/** Returns the problem where there is none. */
-function findFactory(contents: unknown, { packageName, factory }: SdkModelAddress): Factory | string {
-  const exported = typeof contents === 'object' && contents !== null ? Object.entries(contents) : [];
-  const functions = new Map(exported.filter((entry): entry is [string, Factory] => typeof entry[1] === 'function'));
+/** Returns the function, or a description of the problem. */
+function findFactory(exported: unknown, { packageName, factory: configured }: SdkModelAddress): Factory | string {
+  const entries = typeof exported === 'object' && exported !== null ? Object.entries(exported) : [];
+  const functions = new Map(entries.filter((entry): entry is [string, Factory] => typeof entry[1] === 'function'));
   const names = [...functions.keys()].filter((name) => /^create[A-Z]/.test(name));
-  const known = names.length > 0 ? ` It has: ${names.join(', ')}.` : '';
-  if (factory !== null) return functions.get(factory) ?? `${packageName} exports no function "${factory}".${known}`;
-  const called = simple(`create${packageName.slice(packageName.lastIndexOf('/') + 1)}`);
-  const chosen = names.length === 1 ? names[0] : names.find((name) => simple(name) === called);
-  const found = chosen === undefined ? undefined : functions.get(chosen);
-  if (found) return found;
+  const list = names.length > 0 ? ` It exports: ${names.join(', ')}.` : '';
+  if (configured !== null) {
+    return functions.get(configured) ?? `${packageName} does not export a function "${configured}".${list}`;
+  }
+  const expected = normalise(`create${packageName.slice(packageName.lastIndexOf('/') + 1)}`);
+  const name = names.length === 1 ? names[0] : names.find((each) => normalise(each) === expected);
+  const factory = name === undefined ? undefined : functions.get(name);
+  if (factory) return factory;
   return names.length === 0
-    ? `${packageName} exports no function create…, so it is no provider package of the AI SDK.`
-    : `${packageName} exports several functions that could make a provider: say with "factory" which one.${known}`;
+    ? `${packageName} exports no function create…, so it is not a provider package of the AI SDK.`
+    : `${packageName} exports several functions create…: name the right one with "factory".${list}`;
 }
 
-const simple = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+const normalise = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
-function makeModel(provider: unknown, name: string): unknown {
-  const isThere = (typeof provider === 'object' && provider !== null) || typeof provider === 'function';
-  if (isThere && 'languageModel' in provider && typeof provider.languageModel === 'function') {
+function createModel(provider: unknown, name: string): unknown {
+  const hasMembers = (typeof provider === 'object' && provider !== null) || typeof provider === 'function';
+  if (hasMembers && 'languageModel' in provider && typeof provider.languageModel === 'function') {
     return provider.languageModel(name);
   }
   if (typeof provider === 'function') return provider(name);
-  throw new Error('it makes no language models');
+  throw new Error('its provider has no language models');
 }
 
-function checkModel(model: unknown, packageName: string): Loaded {
+function checkModel(model: unknown, packageName: string): LoadedModel {
   if (isRecord(model) && model.specificationVersion === 'v3' && typeof model.doStream === 'function') {
     return { ok: true, model: model as unknown as LanguageModelV3 };
   }
   const version = isRecord(model) ? String(model.specificationVersion) : 'none';
-  return refused(
+  return failed(
     'provider',
-    `${packageName} speaks version ${version} of the AI SDK's specification, and this release needs v3: install another version of it.`,
+    `${packageName} implements version ${version} of the AI SDK's specification, but this release needs v3: install another version of the package.`,
   );
 }
 
-/** Missing itself, as against something that it imports. */
+/** Whether the package itself is not installed, rather than something that it imports. */
 function isMissing(error: unknown, packageName: string): boolean {
   return (
     error instanceof Error &&
@@ -103,13 +109,13 @@ function isMissing(error: unknown, packageName: string): boolean {
 }
 
 function missing(packageName: string): string {
-  return `"${packageName}" is neither a provider that is built in (scripted, openai-compatible, anthropic, openai) nor an installed package. If it is a package, run in the folder of Runtape: npm install ${packageName}`;
+  return `"${packageName}" is neither a built-in provider (scripted, openai-compatible, anthropic, openai) nor an installed package. If it is a package, run in the folder of Runtape: npm install ${packageName}`;
 }
 
 function unloadable(packageName: string, error: unknown): string {
   return `${packageName} could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-function refused(field: 'provider' | 'factory', problem: string): Loaded {
+function failed(field: 'provider' | 'factory', problem: string): LoadedModel {
   return { ok: false, field, problem };
 }

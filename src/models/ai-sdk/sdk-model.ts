@@ -1,48 +1,49 @@
 import type { LanguageModelV3, LanguageModelV3StreamPart, SharedV3ProviderOptions } from '@ai-sdk/provider';
-import { createFailureReader } from '../provider/failure.ts';
-import { type Call, guardCall, untilAborted, type Waits } from '../provider/guarded-call.ts';
-import { usedIdsOf } from '../call/used-ids.ts';
 import type { Model, ModelRequest } from '../model.ts';
-import { type AnswerReader, createAnswerReader } from './response-reader.ts';
+import { createFailureReader } from '../provider/failure.ts';
+import { type CallTimeouts, type GuardedCall, guardCall, untilAborted } from '../provider/guarded-call.ts';
+import { usedCallIds } from '../provider/tool-calls.ts';
 import { sdkFailure } from './failure.ts';
 import { promptOf } from './prompt.ts';
+import { createResponseReader, type ResponseReader } from './response-reader.ts';
 
-/** How long the end of a connection may take behind the end of an answer. */
+/** How long the connection may stay open after the end of the response. */
 const TAIL_MILLISECONDS = 250;
 
-export interface SdkModelOptions extends Waits {
-  /** Of the model, as the configuration has it. */
+export interface SdkModelOptions extends CallTimeouts {
+  /** The model's name in the configuration. */
   name: string;
   maxOutputTokens?: number;
-  /** By provider, as its own documentation has them. */
+  /** By provider, as the package's documentation describes them. */
   providerOptions?: SharedV3ProviderOptions;
-  /** What no message may hold. */
+  /** What no error message may contain. */
   secrets: readonly string[];
 }
 
-/** A model behind a provider package of the AI SDK, by way of its specification interface. */
+/** A model of a provider package of the AI SDK, called through the SDK's specification interface. */
 export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): Model {
   const { clock, maxOutputTokens, providerOptions } = options;
   const failures = createFailureReader(options.secrets);
   const failureOf = (error: unknown) => sdkFailure(error, failures, clock.now());
 
-  async function converse(request: ModelRequest, reader: AnswerReader, { signal, heard }: Call): Promise<void> {
-    const asked = Promise.resolve(
+  async function readResponse(request: ModelRequest, reader: ResponseReader, call: GuardedCall): Promise<void> {
+    const { signal, received } = call;
+    const streaming = Promise.resolve(
       sdk.doStream({ ...promptOf(request, options.name), maxOutputTokens, providerOptions, abortSignal: signal }),
     );
-    // One that is made too late is let go of again.
-    asked.then(({ stream }) => signal.aborted && letGo(stream), noop);
-    const { stream } = await untilAborted(asked, signal);
+    // A stream that is opened after the abort has to be closed too.
+    streaming.then(({ stream }) => signal.aborted && cancel(stream), ignore);
+    const { stream } = await untilAborted(streaming, signal);
     const parts = stream.getReader();
-    // For packages that do not listen to the signal themselves.
-    const stop = () => letGo(parts);
+    // Some packages do not listen to the signal.
+    const stop = () => cancel(parts);
     signal.addEventListener('abort', stop, { once: true });
     try {
       for (;;) {
         const { done, value } = await parts.read();
         signal.throwIfAborted();
         if (done) return;
-        if (reader.take(value)) heard();
+        if (reader.read(value)) received();
         if (reader.isDone()) return await readTail(parts);
       }
     } finally {
@@ -50,13 +51,13 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
     }
   }
 
-  /** A connection that is read to its end can be used again. */
+  /** Reads the connection to its end, so that it can be used again. */
   async function readTail(parts: ReadableStreamDefaultReader<LanguageModelV3StreamPart>): Promise<void> {
-    const cancelTimer = clock.after(TAIL_MILLISECONDS, () => letGo(parts));
+    const cancelTimer = clock.after(TAIL_MILLISECONDS, () => cancel(parts));
     try {
       while (!(await parts.read()).done);
     } catch {
-      // The answer is complete: what is lost behind it is nothing.
+      // The response is complete, so nothing is lost.
     } finally {
       cancelTimer();
     }
@@ -65,15 +66,15 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
   return {
     stream: (request, sink, signal) =>
       guardCall({ ...options, signal, failureOf }, async (call) => {
-        const reader = createAnswerReader({ sink, usedIds: usedIdsOf(request), failureOf });
-        await converse(request, reader, call);
+        const reader = createResponseReader({ sink, usedIds: usedCallIds(request), failureOf });
+        await readResponse(request, reader, call);
         return reader.finish();
       }),
   };
 }
 
-const noop = () => {};
+const ignore = () => {};
 
-function letGo(stream: { cancel(): Promise<void> }): void {
-  stream.cancel().catch(noop);
+function cancel(stream: { cancel(): Promise<void> }): void {
+  stream.cancel().catch(ignore);
 }

@@ -1,10 +1,7 @@
-import { interrupted, isRecord, protocolError } from '../provider/response-values.ts';
-import type { ModelError, ModelFinish, ModelSink } from '../model.ts';
-import { type CallCollector, createCallCollector } from './tool-calls.ts';
-import { usageOf } from './usage.ts';
-
-/** Longest reason and response id that are kept; both end on the tape. */
-const LABEL_CHARACTERS = 200;
+import type { ModelError, ModelFinish, ModelSink, ModelUsage } from '../model.ts';
+import { incompleteResponse, parseProviderJson, protocolError } from '../provider/failure.ts';
+import { isRecord, labelOf, tokenCount } from '../provider/response-values.ts';
+import { type CallAssembler, createCallAssembler } from './tool-calls.ts';
 
 const finishReasons: ReadonlyMap<string, string> = new Map([
   ['tool_calls', 'tool-calls'],
@@ -12,24 +9,25 @@ const finishReasons: ReadonlyMap<string, string> = new Map([
   ['content_filter', 'content-filter'],
 ]);
 
-/** Reads one answer of a provider, piece by piece. Each method throws a ModelError where it can not go on. */
+/** Reads one response, piece by piece. Each method throws a ModelError if it cannot continue. */
 export interface CompletionReader {
-  /** Takes the data of one server-sent event. */
+  /** Reads the data of one server-sent event. */
   readEvent(data: string): void;
-  /** Takes what a server reports in place of an event; never returns. */
+  /** Reads a failure that a server reports instead of an event. */
   readFailure(text: string): never;
-  /** Takes an answer that came whole, as from a server that does not stream. */
+  /** Reads a complete response from a server that does not stream. */
   readWhole(body: string): void;
   /** Whether the provider said that nothing follows. */
   isDone(): boolean;
-  /** Whether the answer itself is complete; its usage may still follow. */
+  /** Whether the response is complete; its usage may still follow. */
   hasFinished(): boolean;
+  /** Throws a ModelError if the response has no end. */
   finish(): ModelFinish;
 }
 
 /**
- * @param options.usedIds ids of the calls that the provider was shown
- * @param options.failureOf makes a failure of what a provider put under `error`
+ * @param options.usedIds ids of the calls that the request showed to the provider
+ * @param options.failureOf turns what a provider reported under `error` into a failure
  */
 export function createCompletionReader(options: {
   sink: ModelSink;
@@ -37,28 +35,30 @@ export function createCompletionReader(options: {
   failureOf: (error: unknown) => ModelError;
 }): CompletionReader {
   const { sink, usedIds, failureOf } = options;
-  const collector = createCallCollector();
+  const calls = createCallAssembler();
   let isDone = false;
   let reason: string | null = null;
-  let usage: ModelFinish['usage'] = null;
+  let usage: ModelUsage | null = null;
   let usageCameLast = false;
   let responseId: string | null = null;
 
-  /** Returns whether there was a choice in it. */
+  /** Returns whether the chunk has a choice. */
   function readChunk(chunk: unknown): boolean {
-    if (!isRecord(chunk)) throw protocolError('an event that is no object');
+    if (!isRecord(chunk)) throw protocolError('an event is not an object');
     const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
-    const complaint = complaintIn(chunk) ?? (isRecord(choice) ? complaintIn(choice) : null);
-    if (complaint !== null) throw failureOf(complaint);
-    if (responseId === null && typeof chunk.id === 'string' && chunk.id !== '') responseId = label(chunk.id);
+    const error = errorIn(chunk) ?? (isRecord(choice) ? errorIn(choice) : null);
+    if (error !== null) throw failureOf(error);
+    if (responseId === null && typeof chunk.id === 'string' && chunk.id !== '') responseId = labelOf(chunk.id);
     if (chunk.usage) usage = usageOf(chunk.usage) ?? usage;
     usageCameLast = usage !== null && !isRecord(choice);
     if (!isRecord(choice)) return false;
     const delta = choice.delta ?? choice.message;
-    if (isRecord(delta)) readDelta(delta, sink, collector);
-    const finished = choice.finish_reason;
-    if (finished === 'error') throw failureOf('It ended its answer with an error.');
-    if (typeof finished === 'string' && finished !== '') reason = finishReasons.get(finished) ?? label(finished);
+    if (isRecord(delta)) readDelta(delta, sink, calls);
+    const finishReason = choice.finish_reason;
+    if (finishReason === 'error') throw failureOf('The response ended with an error.');
+    if (typeof finishReason === 'string' && finishReason !== '') {
+      reason = finishReasons.get(finishReason) ?? labelOf(finishReason);
+    }
     return true;
   }
 
@@ -66,51 +66,56 @@ export function createCompletionReader(options: {
     readEvent(data) {
       if (isDone) return;
       if (data.startsWith('{')) {
-        readChunk(parse(data));
+        readChunk(parseProviderJson(data));
         return;
       }
-      const word = data.trim();
-      // Some servers keep a connection awake with events in which there is nothing.
-      if (word === '[DONE]') isDone = true;
-      else if (word !== '') readChunk(parse(word));
+      const trimmed = data.trim();
+      if (trimmed === '[DONE]') isDone = true;
+      // Some servers send empty events to keep the connection open.
+      else if (trimmed !== '') readChunk(parseProviderJson(trimmed));
     },
     readFailure(text) {
-      throw failureOf(text.startsWith('{') ? parse(text) : text);
+      throw failureOf(text.startsWith('{') ? parseProviderJson(text) : text);
     },
     readWhole(body) {
-      if (!readChunk(parse(body))) throw protocolError('an answer without a choice');
+      if (!readChunk(parseProviderJson(body))) throw protocolError('it has no choice');
       reason ??= 'stop';
     },
     isDone: () => isDone,
     hasFinished: () => reason !== null,
     finish() {
-      // Usage in a chunk of its own is the last thing that a server says, and some say no other end.
-      if (reason === null && !isDone && !usageCameLast) throw interrupted();
-      const calls = collector.calls(usedIds);
+      // Some servers send neither a finish reason nor [DONE]. Usage without a choice is always the last chunk.
+      if (reason === null && !isDone && !usageCameLast) throw incompleteResponse();
+      const requested = calls.finish(usedIds);
       const ended = reason ?? 'stop';
-      return { reason: calls.length > 0 && ended === 'stop' ? 'tool-calls' : ended, calls, usage, responseId };
+      return {
+        reason: requested.length > 0 && ended === 'stop' ? 'tool-calls' : ended,
+        calls: requested,
+        usage,
+        responseId,
+      };
     },
   };
 }
 
-function readDelta(delta: Record<string, unknown>, sink: ModelSink, collector: CallCollector): void {
-  // Servers that write both write the same twice.
+function readDelta(delta: Record<string, unknown>, sink: ModelSink, calls: CallAssembler): void {
+  // Servers that send both fields send the same text twice.
   const thought = [delta.reasoning_content, delta.reasoning].find((text) => typeof text === 'string' && text !== '');
   if (typeof thought === 'string') sink.thought(thought);
   readContent(delta.content, sink);
   if (typeof delta.refusal === 'string' && delta.refusal !== '') sink.text(delta.refusal);
-  if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) collector.take(fragment);
-  else if (isRecord(delta.tool_calls)) collector.take(delta.tool_calls);
-  if (isRecord(delta.function_call)) collector.take({ index: 0, function: delta.function_call });
+  if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) calls.add(fragment);
+  else if (isRecord(delta.tool_calls)) calls.add(delta.tool_calls);
+  if (isRecord(delta.function_call)) calls.add({ index: 0, function: delta.function_call });
 }
 
-/** What a server complains of: in its own field, or, as vLLM does, as an object of the kind `error`. */
-function complaintIn(record: Record<string, unknown>): unknown {
+/** The error that a server reports in `error` or, as vLLM does, as an object of type `error`; null if there is none. */
+function errorIn(record: Record<string, unknown>): unknown {
   if (record.error !== undefined && record.error !== null) return record.error;
   return record.object === 'error' ? record : null;
 }
 
-/** Text is a string, or parts of which some are text and some thoughts. */
+/** Content is a string, or a list of parts that are text or reasoning. */
 function readContent(content: unknown, sink: ModelSink): void {
   if (typeof content === 'string') {
     if (content !== '') sink.text(content);
@@ -125,14 +130,21 @@ function readContent(content: unknown, sink: ModelSink): void {
   }
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw protocolError('something that is not JSON', cause);
-  }
-}
-
-function label(text: string): string {
-  return text.slice(0, LABEL_CHARACTERS).toWellFormed();
+/** Reads `usage`; null if it lacks the number of input or of output tokens. */
+function usageOf(value: unknown): ModelUsage | null {
+  if (!isRecord(value)) return null;
+  const input = tokenCount(value.prompt_tokens);
+  const output = tokenCount(value.completion_tokens);
+  if (input === null || output === null) return null;
+  const inputDetails = isRecord(value.prompt_tokens_details) ? value.prompt_tokens_details : {};
+  const outputDetails = isRecord(value.completion_tokens_details) ? value.completion_tokens_details : {};
+  const cached = tokenCount(inputDetails.cached_tokens) ?? tokenCount(value.prompt_cache_hit_tokens);
+  const reasoning = tokenCount(outputDetails.reasoning_tokens) ?? tokenCount(value.reasoning_tokens);
+  // A part that is larger than the whole is wrong.
+  return {
+    input,
+    output,
+    cachedInput: cached !== null && cached <= input ? cached : null,
+    reasoning: reasoning !== null && reasoning <= output ? reasoning : null,
+  };
 }

@@ -1,14 +1,14 @@
 import type { Json } from '../../domain/events.ts';
 import type { Message } from '../../domain/transcript.ts';
-import { asObject, shownToolName } from '../provider/tool-calls.ts';
-import type { ModelRequest } from '../model.ts';
+import type { ModelRequest, ToolDescription } from '../model.ts';
+import { acceptableToolName, asObject } from '../provider/tool-calls.ts';
 
 export interface CompletionSettings {
   /** The provider's name for the model. */
   model: string;
-  /** Null leaves it to the provider. */
+  /** Null lets the provider decide. */
   maxOutputTokens: number | null;
-  /** More fields of the body, as the operator configured them; null leaves out one of ours, as `stream_options`. */
+  /** Additional fields of the body, as configured. A field that is null removes a default, such as `stream_options`. */
   options: Readonly<Record<string, Json>>;
 }
 
@@ -25,7 +25,7 @@ export function completionBody(settings: CompletionSettings, request: ModelReque
   });
 }
 
-function toolOf({ name, description, inputSchema }: ModelRequest['tools'][number]) {
+function toolOf({ name, description, inputSchema }: ToolDescription) {
   return { type: 'function', function: { name, description, parameters: inputSchema } };
 }
 
@@ -35,7 +35,7 @@ function messagesOf({ instructions, messages }: ModelRequest): unknown[] {
   return list;
 }
 
-/** Providers refuse an answer in which there is nothing. */
+/** Providers refuse an assistant message without content. */
 function isEmpty(message: Message): boolean {
   return message.role === 'assistant' && message.text === '' && message.calls.length === 0;
 }
@@ -59,7 +59,7 @@ function messageOf(message: Message) {
             tool_calls: message.calls.map(({ callId, tool, input }) => ({
               id: callId,
               type: 'function',
-              function: { name: shownToolName(tool), arguments: JSON.stringify(asObject(input)) },
+              function: { name: acceptableToolName(tool), arguments: JSON.stringify(asObject(input)) },
             })),
           };
     default:

@@ -1,17 +1,61 @@
-import { secretHeaders, secretsOf } from '../call/secrets.ts';
+import type { Readable } from 'node:stream';
+import { Agent, request } from 'undici';
+import type { Clock } from '../../clock.ts';
+import { PROVIDER_ERROR_BYTES } from '../../config/limits.ts';
+import { createFailureReader, type FailureReader, retryAfterSeconds, secretsOf } from '../provider/failure.ts';
+import { type GuardedCall, untilAborted } from '../provider/guarded-call.ts';
+
+export interface ConnectionOptions {
+  /** Address without the path of an API, such as `http://127.0.0.1:11434/v1`. May contain a user and a password. */
+  baseURL: string;
+  apiKey: string | null;
+  /** Additional headers; they replace the default ones. */
+  headers?: Record<string, string>;
+}
+
+type ApiPath = 'chat/completions' | 'embeddings';
+
+/** The connections to one API of a server. They are kept alive, and closed when this is disposed. */
+export interface ProviderConnection extends AsyncDisposable {
+  failures: FailureReader;
+  /**
+   * Sends a request. Resolves with the body of the response when its head has arrived with a status of 2xx, and rejects
+   * with a ModelError after any other status.
+   */
+  post(body: string, call: GuardedCall): Promise<Readable>;
+}
+
+export function openConnection(options: ConnectionOptions & { clock: Clock }, path: ApiPath): ProviderConnection {
+  const { url, headers, secrets } = endpointOf(options, path);
+  const failures = createFailureReader(secrets);
+  // `guardCall` has its own timeouts, one timer per call instead of one per chunk.
+  const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  return {
+    failures,
+    async post(body, { signal, received }) {
+      const sent = request(url, { method: 'POST', dispatcher: agent, headers, body, signal });
+      // While a connection is being opened, undici does not listen to the signal.
+      const response = await untilAborted(sent, signal);
+      if (response.statusCode >= 200 && response.statusCode <= 299) return response.body;
+      const text = await readText(response.body, received, PROVIDER_ERROR_BYTES);
+      const retryAfter = retryAfterSeconds(response.headers['retry-after'], options.clock.now());
+      throw failures.ofResponse(response.statusCode, text, retryAfter);
+    },
+    async [Symbol.asyncDispose]() {
+      await agent.destroy();
+    },
+  };
+}
 
 export interface Endpoint {
-  /** Without user and password: those travel in a header. */
+  /** Without user and password: a header carries those. */
   url: URL;
   headers: Record<string, string>;
-  /** What no message may hold. */
+  /** What no error message may contain. */
   secrets: string[];
 }
 
-export function endpointOf(
-  options: { baseURL: string; apiKey: string | null; headers?: Record<string, string> },
-  path: 'chat/completions' | 'embeddings' = 'chat/completions',
-): Endpoint {
+export function endpointOf(options: ConnectionOptions, path: ApiPath): Endpoint {
   const url = new URL(options.baseURL);
   const user = decodeURIComponent(url.username);
   const password = decodeURIComponent(url.password);
@@ -25,7 +69,20 @@ export function endpointOf(
   };
   if (options.apiKey !== null) headers.authorization = `Bearer ${options.apiKey}`;
   else if (user !== '') headers.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  const own = options.headers ?? {};
-  for (const [name, value] of Object.entries(own)) headers[name.toLowerCase()] = value;
-  return { url, headers, secrets: secretsOf([options.apiKey, password], secretHeaders(own), [url.host]) };
+  const additional = options.headers ?? {};
+  for (const [name, value] of Object.entries(additional)) headers[name.toLowerCase()] = value;
+  return { url, headers, secrets: secretsOf([options.apiKey, password, url.host], additional) };
+}
+
+/** Reads a body as text, up to a number of bytes. */
+export async function readText(body: Readable, received: () => void, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    received();
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8');
 }

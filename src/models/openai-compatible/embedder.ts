@@ -1,25 +1,18 @@
-import { Agent, request as httpRequest } from 'undici';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { EMBEDDING_ANSWER_BYTES, EMBEDDING_DIMENSIONS } from '../../config/limits.ts';
-import { connectionFailure, createFailureReader, retryAfterSeconds } from '../provider/failure.ts';
-import { guardCall, untilAborted } from '../provider/guarded-call.ts';
-import { protocolError } from '../provider/response-values.ts';
-import { ModelError } from '../model.ts';
-import { readText } from './response-body.ts';
-import { endpointOf } from './connection.ts';
 import type { Embedder } from '../embedder.ts';
+import { parseProviderJson, protocolError, transportFailure } from '../provider/failure.ts';
+import { guardCall } from '../provider/guarded-call.ts';
+import { type ConnectionOptions, openConnection, readText } from './connection.ts';
 
-export interface OpenAiEmbedderOptions {
-  /** Address up to and without `/embeddings`. May hold a user and a password. */
-  baseURL: string;
+export interface OpenAiEmbedderOptions extends ConnectionOptions {
+  /** The provider's name for the model. */
   model: string;
-  apiKey: string | null;
-  headers?: Record<string, string>;
   clock: Clock;
 }
 
-const answerSchema = z.object({
+const responseSchema = z.object({
   data: z.array(
     z.object({
       index: z.int().nonnegative().optional(),
@@ -28,64 +21,33 @@ const answerSchema = z.object({
   ),
 });
 
-/** An embedding model behind any server that speaks OpenAI's `/embeddings`. Its connections are closed when it is disposed. */
+/** An embedding model behind any server that implements OpenAI's `/embeddings`. Disposing it closes its connections. */
 export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder & AsyncDisposable {
-  const endpoint = endpointOf(options, 'embeddings');
-  const failures = createFailureReader(endpoint.secrets);
-  const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const { model, clock } = options;
+  const connection = openConnection(options, 'embeddings');
   return {
-    model: options.model,
-    embed(texts, { signal, patienceSeconds }) {
-      const patience = patienceSeconds * 1000;
-      const waits = { clock: options.clock, firstByteMilliseconds: patience, idleMilliseconds: patience };
-      return guardCall({ ...waits, signal, failureOf }, async (call) => {
-        const { statusCode, headers, body } = await untilAborted(
-          httpRequest(endpoint.url, {
-            method: 'POST',
-            dispatcher: agent,
-            headers: endpoint.headers,
-            signal: call.signal,
-            body: JSON.stringify({ model: options.model, input: texts }),
-          }),
-          call.signal,
-        );
-        if (statusCode < 200 || statusCode > 299) {
-          const after = retryAfterSeconds(headers['retry-after'], options.clock.now());
-          throw failures.ofAnswer(statusCode, await readText(body, call.heard), after);
-        }
-        return vectorsOf(await readText(body, call.heard, EMBEDDING_ANSWER_BYTES), texts.length);
+    model,
+    embed(texts, { signal, timeoutSeconds }) {
+      const milliseconds = timeoutSeconds * 1000;
+      const timeouts = { clock, firstByteMilliseconds: milliseconds, idleMilliseconds: milliseconds };
+      return guardCall({ ...timeouts, signal, failureOf: transportFailure }, async (call) => {
+        const body = await connection.post(JSON.stringify({ model, input: texts }), call);
+        return vectorsOf(await readText(body, call.received, EMBEDDING_ANSWER_BYTES), texts.length);
       });
     },
-    async [Symbol.asyncDispose]() {
-      await agent.destroy();
-    },
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   };
 }
 
-/** Servers may answer in another order, and say so by an index. */
+/** Servers may return the vectors in another order, numbered by `index`. */
 function vectorsOf(text: string, expected: number): Float32Array[] {
-  const parsed = answerSchema.safeParse(parse(text));
-  if (!parsed.success) throw protocolError('embeddings of another form');
-  const { data } = parsed.data;
-  const vectors = data
-    .map(({ index, embedding }, place) => ({ place: index ?? place, vector: Float32Array.from(embedding) }))
-    .sort((left, right) => left.place - right.place);
-  if (vectors.length !== expected || vectors.some(({ place }, index) => place !== index)) {
-    throw protocolError('not one embedding for each text');
+  const parsed = responseSchema.safeParse(parseProviderJson(text));
+  if (!parsed.success) throw protocolError('it contains no list of embeddings');
+  const embeddings = parsed.data.data
+    .map(({ index, embedding }, position) => ({ index: index ?? position, vector: Float32Array.from(embedding) }))
+    .sort((left, right) => left.index - right.index);
+  if (embeddings.length !== expected || embeddings.some(({ index }, position) => index !== position)) {
+    throw protocolError('it does not contain one embedding per text');
   }
-  return vectors.map(({ vector }) => vector);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw protocolError('something that is not JSON', cause);
-  }
-}
-
-/** Errors of the transport carry a code; anything else is the caller's reason, or a mistake of ours. */
-function failureOf(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof ModelError || !('code' in error)) return error;
-  return connectionFailure(typeof error.code === 'string' ? error.code : error.name, error);
+  return embeddings.map(({ vector }) => vector);
 }

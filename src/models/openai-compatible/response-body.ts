@@ -2,88 +2,89 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createParser, type ParseError } from 'eventsource-parser';
 import type { Clock } from '../../clock.ts';
-import { PROVIDER_ERROR_BYTES, PROVIDER_LINE_BYTES } from '../../config/limits.ts';
-import { protocolError } from '../provider/response-values.ts';
+import { PROVIDER_LINE_BYTES } from '../../config/limits.ts';
+import { protocolError } from '../provider/failure.ts';
+import type { GuardedCall } from '../provider/guarded-call.ts';
 import type { CompletionReader } from './completion-reader.ts';
 
-/** How long usage, and the end of the connection, may take behind the end of an answer. */
+/** How long the connection may stay open for usage and its own end after the response is complete. */
 const TAIL_MILLISECONDS = 5000;
 
 /**
- * Feeds a body to the reader as it arrives. Resolves at the last event, and does not wait for the connection to notice;
- * rejects with what the reader throws, the connection being closed then. A connection that is lost behind the end of the
- * answer has lost nothing but its usage.
+ * Feeds a body to the reader as it arrives. Resolves at the last event, without waiting for the connection to close.
+ * Rejects with what the reader throws, and then closes the connection. If the connection is lost after the end of the
+ * response, only the usage may be missing, so it resolves.
  */
-export function readAnswer(
+export function readResponse(
   body: Readable,
   reader: CompletionReader,
-  { heard, clock, signal }: { heard(): void; clock: Clock; signal: AbortSignal },
+  { received, signal }: GuardedCall,
+  clock: Clock,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const decoder = new StringDecoder('utf8');
-    let form: Form | null = null;
-    let tail: (() => void) | null = null;
+    let format: BodyFormat | null = null;
+    let cancelTail: (() => void) | null = null;
     body.on('data', (chunk: Buffer) => {
       if (reader.isDone() || body.destroyed) return;
-      heard();
+      received();
       try {
         const text = decoder.write(chunk);
-        form ??= formOf(text, reader);
-        form?.take(text);
+        format ??= formatOf(text, reader);
+        format?.take(text);
       } catch (error) {
         reject(error);
         body.destroy();
       }
       if (reader.isDone()) resolve();
-      if (tail === null && (reader.isDone() || reader.hasFinished())) {
-        tail = clock.after(TAIL_MILLISECONDS, () => body.destroy());
+      if (cancelTail === null && (reader.isDone() || reader.hasFinished())) {
+        cancelTail = clock.after(TAIL_MILLISECONDS, () => body.destroy());
       }
     });
     body.on('end', () => {
       try {
-        form?.end();
+        format?.end();
         resolve();
       } catch (error) {
         reject(error);
       }
     });
     body.on('error', (error) => (reader.hasFinished() && !signal.aborted ? resolve() : reject(error)));
-    body.on('close', () => tail?.());
+    body.on('close', () => cancelTail?.());
   });
 }
 
-/** How an answer is written. */
-interface Form {
+interface BodyFormat {
   take(text: string): void;
   end(): void;
 }
 
 /**
- * Told by the first character, since servers name the wrong type of content for both; null where there is none yet. A
- * server that does not stream answers with one object.
+ * Decides by the first character, because servers send the wrong content type for both formats; null if there is none
+ * yet. A server that does not stream responds with one JSON object.
  */
-function formOf(text: string, reader: CompletionReader): Form | null {
+function formatOf(text: string, reader: CompletionReader): BodyFormat | null {
   const first = text.trimStart().charAt(0);
   if (first === '') return null;
-  return first === '{' || first === '[' ? wholeForm(reader) : eventsForm(reader);
+  return first === '{' || first === '[' ? jsonFormat(reader) : eventStreamFormat(reader);
 }
 
-function wholeForm(reader: CompletionReader): Form {
-  let whole = '';
+function jsonFormat(reader: CompletionReader): BodyFormat {
+  let json = '';
   return {
     take(text) {
-      whole += text;
-      if (whole.length > PROVIDER_LINE_BYTES) throw protocolError('more than it may');
+      json += text;
+      if (json.length > PROVIDER_LINE_BYTES) throw protocolError('it is too long');
     },
-    end: () => reader.readWhole(whole),
+    end: () => reader.readWhole(json),
   };
 }
 
-function eventsForm(reader: CompletionReader): Form {
+function eventStreamFormat(reader: CompletionReader): BodyFormat {
   const parser = createParser({
     maxBufferSize: PROVIDER_LINE_BYTES,
     onEvent: ({ data }) => reader.readEvent(data),
-    onError: (error) => refuse(error, reader),
+    onError: (error) => handleParseError(error, reader),
   });
   return {
     take: (text) => parser.feed(text),
@@ -92,36 +93,19 @@ function eventsForm(reader: CompletionReader): Form {
         // The last event may lack the empty line that ends it.
         parser.feed('\n\n');
       } catch (error) {
-        if (!isCutOff(error)) throw error;
+        if (!isTruncatedEvent(error)) throw error;
       }
     },
   };
 }
 
-/** An event that ended in the middle is no nonsense: the answer broke off, and the reader says so by itself. */
-function isCutOff(error: unknown): boolean {
+/** If the last event is cut off, the response is incomplete rather than invalid, and the reader reports that itself. */
+function isTruncatedEvent(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof SyntaxError;
 }
 
-/** Lines that the format does not know are passed over; but some servers report failures in a field `error`. */
-function refuse(error: ParseError, reader: CompletionReader): void {
-  if (error.type === 'max-buffer-size-exceeded') throw protocolError('a line without an end', error);
+/** Ignores lines that are not part of the format, except that some servers report failures in a field `error`. */
+function handleParseError(error: ParseError, reader: CompletionReader): void {
+  if (error.type === 'max-buffer-size-exceeded') throw protocolError('a line is too long', error);
   if (error.type === 'unknown-field' && error.field === 'error') reader.readFailure(error.value ?? '');
-}
-
-/** A whole body, cut where it is too long: by default as the words of a failure are. */
-export async function readText(
-  body: Readable,
-  heard: () => void,
-  mostBytes: number = PROVIDER_ERROR_BYTES,
-): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    heard();
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > mostBytes) break;
-  }
-  return Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8');
 }

@@ -1,53 +1,66 @@
 import { ModelError } from '../model.ts';
+import { shorten } from '../shorten.ts';
 import { isRecord } from './response-values.ts';
 
-/** How much of a provider's own words is shown. */
+/** How much of a provider's own error message users see. */
 const DETAIL_CHARACTERS = 300;
 
-/** Statuses of which the next attempt may be free: time-out, conflict, too early, too many requests. */
+/** Shorter header values are words such as `true`, which need no hiding. */
+const MIN_SECRET_CHARACTERS = 8;
+
+/** Statuses below 500 after which a retry may succeed: timeout, conflict, too early, too many requests. */
 const retryableStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 
-const overflowWords =
+const overflowPattern =
   /context[ _-]?(length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens|request_too_large|n_ctx/i;
-const policyWords = /content[ _-]?(management )?(policy|filter)|safety system|moderation|content_policy_violation/i;
-const authWords = /invalid_api_key|authentication|unauthorized|permission_denied|permission_error/i;
-const requestWords = /invalid_request|not_found|unsupported|insufficient_quota|billing/i;
+const policyPattern = /content[ _-]?(management )?(policy|filter)|safety system|moderation|content_policy_violation/i;
+const authPattern = /invalid_api_key|authentication|unauthorized|permission_denied|permission_error/i;
+const finalPattern = /invalid_request|not_found|unsupported|insufficient_quota|billing/i;
 
 /** What a provider said about a failure. */
-interface Complaint {
-  /** HTTP status; null where it came inside of a stream and named none. */
+interface ProviderError {
+  /** HTTP status; null if the error came inside a stream and names none. */
   status: number | null;
-  /** Its own code and type, together. */
+  /** The provider's own code and type. */
   code: string;
   message: string;
 }
 
-/** Makes failures of what a provider answered, without a word that only the operator may read. */
+/** Turns what a provider reported into a ModelError whose message contains no secret. */
 export interface FailureReader {
-  /** Of an HTTP answer that is no completion. */
-  ofAnswer(status: number, body: string, retryAfterSeconds: number | null): ModelError;
-  /** Of what stands under `error` in an event. */
+  /** For an HTTP response with an error status. */
+  ofResponse(status: number, body: string, retryAfterSeconds: number | null): ModelError;
+  /** For the value of `error` in a stream. */
   ofEvent(error: unknown): ModelError;
-  /** Of what a provider's own package threw, be it a request that it can not make or a mistake in it. */
+  /** For anything else that a provider package threw, such as a request that it cannot express. */
   ofPackage(error: unknown): ModelError;
 }
 
-/** @param secrets texts that no message may hold: keys, passwords, the address */
+/** @param secrets texts that no message may contain, see `secretsOf` */
 export function createFailureReader(secrets: readonly string[]): FailureReader {
   return {
-    ofAnswer: (status, body, retryAfterSeconds) =>
-      failureOf({ ...complaintOfBody(body), status }, secrets, retryAfterSeconds),
-    ofEvent: (error) => failureOf(complaintOf(error), secrets, null),
+    ofResponse: (status, body, retryAfterSeconds) =>
+      failureOf({ ...errorOfBody(body), status }, secrets, retryAfterSeconds),
+    ofEvent: (error) => failureOf(errorOf(error), secrets, null),
     ofPackage(error) {
       const detail = detailOf(error instanceof Error ? error.message : '', secrets);
       const options = { retryable: false, cause: error };
-      return new ModelError('MODEL_UNAVAILABLE', `The package of the model provider failed${detail}`, options);
+      return new ModelError('MODEL_UNAVAILABLE', `The model provider's package failed${detail}`, options);
     },
   };
 }
 
+/** The texts that no message may contain: the given ones (keys, passwords, hosts), and header values that may be keys. */
+export function secretsOf(
+  texts: readonly (string | null | undefined)[],
+  headers: Readonly<Record<string, string>>,
+): string[] {
+  const headerSecrets = Object.values(headers).filter((value) => value.length >= MIN_SECRET_CHARACTERS);
+  return [...texts.filter((text): text is string => typeof text === 'string' && text !== ''), ...headerSecrets];
+}
+
 /**
- * Seconds of a `Retry-After`, which is a number of seconds or a date; null where it is neither.
+ * Seconds of a `Retry-After` header, which is a number of seconds or a date; null if it is neither.
  * @param now epoch milliseconds
  */
 export function retryAfterSeconds(value: string | string[] | undefined, now: number): number | null {
@@ -57,7 +70,7 @@ export function retryAfterSeconds(value: string | string[] | undefined, now: num
   return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
 }
 
-/** Of a connection that could not be made, or was lost. The address is not named. */
+/** A connection that could not be opened, or was lost. The message does not name the address. */
 export function connectionFailure(code: string, cause: unknown): ModelError {
   return new ModelError('MODEL_UNAVAILABLE', `The connection to the model provider failed (${code}).`, {
     retryable: code !== 'UND_ERR_INVALID_ARG',
@@ -65,72 +78,93 @@ export function connectionFailure(code: string, cause: unknown): ModelError {
   });
 }
 
-function failureOf(complaint: Complaint, secrets: readonly string[], retryAfter: number | null): ModelError {
-  const { status } = complaint;
-  const words = `${complaint.code} ${complaint.message}`;
-  const detail = detailOf(complaint.message, secrets);
+/** Errors of the transport have a code. Everything else is a signal's reason or a bug, and is returned unchanged. */
+export function transportFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof ModelError || !('code' in error)) return error;
+  return connectionFailure(typeof error.code === 'string' ? error.code : error.name, error);
+}
+
+/** A response that violates the protocol. Retryable, because a proxy or an overloaded server may have caused it. */
+export function protocolError(problem: string, cause?: unknown): ModelError {
+  return new ModelError('MODEL_UNAVAILABLE', `The model provider sent an invalid response: ${problem}.`, {
+    retryable: true,
+    cause,
+  });
+}
+
+/** A response whose end never came. */
+export function incompleteResponse(): ModelError {
+  const message = "The model provider's response ended before it was complete.";
+  return new ModelError('MODEL_UNAVAILABLE', message, { retryable: true });
+}
+
+/** Parses JSON that a provider sent. Throws a protocol error whose cause is the SyntaxError. */
+export function parseProviderJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw protocolError('it is not JSON', cause);
+  }
+}
+
+function failureOf(error: ProviderError, secrets: readonly string[], retryAfter: number | null): ModelError {
+  const { status } = error;
+  const words = `${error.code} ${error.message}`;
+  const detail = detailOf(error.message, secrets);
   const isRetryableStatus = status !== null && (retryableStatuses.has(status) || status >= 500);
-  if (!isRetryableStatus && policyWords.test(words)) {
+  if (!isRetryableStatus && policyPattern.test(words)) {
     return new ModelError('MODEL_REFUSED', `The model provider refused the request${detail}`, { retryable: false });
   }
-  if (status === 401 || status === 403 || (status === null && authWords.test(complaint.code))) {
-    const answer = status === null ? '' : ` (${status})`;
-    return new ModelError('MODEL_AUTH', `The model provider does not accept the key${answer}.`, { retryable: false });
+  if (status === 401 || status === 403 || (status === null && authPattern.test(error.code))) {
+    const suffix = status === null ? '' : ` (${status})`;
+    return new ModelError('MODEL_AUTH', `The model provider rejected the API key${suffix}.`, { retryable: false });
   }
-  if (status === 413 || (!isRetryableStatus && overflowWords.test(words))) {
-    return new ModelError('CONTEXT_OVERFLOW', `The conversation is too long for the model${detail}`, {
-      retryable: false,
-    });
+  if (status === 413 || (!isRetryableStatus && overflowPattern.test(words))) {
+    const message = `The conversation is too long for the model${detail}`;
+    return new ModelError('CONTEXT_OVERFLOW', message, { retryable: false });
   }
-  const isFinal = status === null ? requestWords.test(words) : !isRetryableStatus || /insufficient_quota/.test(words);
-  const answer = status === null ? 'an error' : String(status);
-  return new ModelError('MODEL_UNAVAILABLE', `The model provider answered ${answer}${detail}`, {
+  const isFinal = status === null ? finalPattern.test(words) : !isRetryableStatus || /insufficient_quota/.test(words);
+  const summary = status === null ? 'reported an error' : `responded with status ${status}`;
+  return new ModelError('MODEL_UNAVAILABLE', `The model provider ${summary}${detail}`, {
     retryable: !isFinal,
     retryAfterSeconds: retryAfter,
   });
 }
 
-function complaintOfBody(body: string): Complaint {
+function errorOfBody(body: string): ProviderError {
   try {
-    return complaintOf(JSON.parse(body));
+    return errorOf(parseProviderJson(body));
   } catch {
-    // A page made for browsers says nothing here.
+    // An HTML page says nothing useful.
     return { status: null, code: '', message: body.trimStart().startsWith('<') ? '' : body };
   }
 }
 
-/** Reads a complaint in any of its forms: as words, as an object, below `error` or `detail`, or in a list. */
-function complaintOf(error: unknown): Complaint {
-  if (Array.isArray(error)) return complaintOf(error[0]);
-  if (!isRecord(error)) return { status: null, code: '', message: typeof error === 'string' ? error : '' };
-  const inner = [error.error, error.errors, error.detail, error.response].find(
-    (value) => isRecord(value) || isList(value),
+/** Reads an error in any of its forms: a string, an object, an object under `error` or `detail`, or a list. */
+function errorOf(value: unknown): ProviderError {
+  if (Array.isArray(value)) return errorOf(value[0]);
+  if (!isRecord(value)) return { status: null, code: '', message: typeof value === 'string' ? value : '' };
+  const inner = [value.error, value.errors, value.detail, value.response].find(
+    (field) => isRecord(field) || (Array.isArray(field) && field.length > 0),
   );
-  if (inner !== undefined && typeof error.message !== 'string') return complaintOf(inner);
-  const candidates = [error.status, error.status_code, error.statusCode, error.code].map(Number);
-  const message = [error.message, error.msg, error.detail, error.error].find((value) => typeof value === 'string');
+  if (inner !== undefined && typeof value.message !== 'string') return errorOf(inner);
+  const statuses = [value.status, value.status_code, value.statusCode, value.code].map(Number);
+  const message = [value.message, value.msg, value.detail, value.error].find((field) => typeof field === 'string');
   return {
-    status: candidates.find((value) => value >= 400 && value < 600) ?? null,
-    code: [error.code, error.type].filter((value) => typeof value === 'string').join(' '),
-    message: [message, rawWords(error.metadata)].filter((part) => part).join(': '),
+    status: statuses.find((status) => status >= 400 && status < 600) ?? null,
+    code: [value.code, value.type].filter((field) => typeof field === 'string').join(' '),
+    message: [message, upstreamMessage(value.metadata)].filter((part) => part).join(': '),
   };
 }
 
-function isList(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0;
-}
-
-/** A router between the model and us keeps there what the model's own server said. */
-function rawWords(metadata: unknown): string {
+/** A router in front of the model's server keeps that server's own message here. */
+function upstreamMessage(metadata: unknown): string {
   return isRecord(metadata) && typeof metadata.raw === 'string' ? metadata.raw : '';
 }
 
-/** The provider's own words as the end of a sentence. */
+/** The provider's message as the end of a sentence. */
 function detailOf(message: string, secrets: readonly string[]): string {
   let text = message.replace(/\s+/g, ' ').trim();
   for (const secret of secrets) text = text.replaceAll(secret, '…');
-  if (text === '') return '.';
-  return text.length <= DETAIL_CHARACTERS
-    ? `: ${text}`
-    : `: ${text.slice(0, DETAIL_CHARACTERS).toWellFormed().trimEnd()}…`;
+  return text === '' ? '.' : `: ${shorten(text, DETAIL_CHARACTERS)}`;
 }

@@ -1,21 +1,16 @@
-import { ModelError } from '../model.ts';
-
-/** An answer that does not keep to the protocol. It may be a proxy's or an overloaded server's, so asking again helps. */
-export function protocolError(what: string, cause?: unknown): ModelError {
-  return new ModelError('MODEL_UNAVAILABLE', `The model provider answered nonsense: ${what}.`, {
-    retryable: true,
-    cause,
-  });
-}
+/** Longest label that is kept: labels go onto the tape. */
+const LABEL_CHARACTERS = 200;
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An answer whose end never came. */
-export function interrupted(cause?: unknown): ModelError {
-  return new ModelError('MODEL_UNAVAILABLE', 'The model provider broke off in the middle of its answer.', {
-    retryable: true,
-    cause,
-  });
+/** A number of tokens; null if the value is not one. */
+export function tokenCount(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/** A finish reason or a response id, shortened. */
+export function labelOf(text: string): string {
+  return text.slice(0, LABEL_CHARACTERS).toWellFormed();
 }

@@ -2,42 +2,58 @@ import type { Message } from '../../domain/transcript.ts';
 
 export type ToolMessage = Extract<Message, { role: 'tool' }>;
 
-/** Where a conversation stands. */
+/** The state of a conversation, as far as the scripted model needs it. */
 export interface ScriptedConversation {
   /** The newest message of the user. */
-  said: string;
-  /** Messages of the user before it. */
-  earlier: number;
-  /** Answers that the model has given to it so far. */
-  answers: number;
-  /** Results since then, and those of the newest answer alone. */
+  userMessage: string;
+  /** Number of user messages before it. */
+  earlierUserMessages: number;
+  /** Number of responses to it so far. */
+  responses: number;
+  /** Tool results since the newest user message. */
   results: ToolMessage[];
-  latest: ToolMessage[];
-  /** Number for the next call's id. */
-  nextCall: number;
+  /** Tool results since the newest response. */
+  latestResults: ToolMessage[];
+  /** Number for the id of the next call. */
+  nextCallNumber: number;
 }
 
 export function readConversation(messages: readonly Message[]): ScriptedConversation {
-  const scene: ScriptedConversation = { said: '', earlier: -1, answers: 0, results: [], latest: [], nextCall: 1 };
-  let shownCalls = 0;
-  let highest = 0;
+  let userMessage = '';
+  let userMessages = 0;
+  let responses = 0;
+  let results: ToolMessage[] = [];
+  let latestResults: ToolMessage[] = [];
+  let calls = 0;
+  let highestCallNumber = 0;
   for (const message of messages) {
     if (message.role === 'user') {
-      Object.assign(scene, { said: message.text, earlier: scene.earlier + 1, answers: 0, results: [], latest: [] });
+      userMessage = message.text;
+      userMessages += 1;
+      responses = 0;
+      results = [];
+      latestResults = [];
     } else if (message.role === 'tool') {
-      scene.results.push(message);
-      scene.latest.push(message);
+      results.push(message);
+      latestResults.push(message);
     } else {
-      scene.answers += 1;
-      scene.latest = [];
-      shownCalls += message.calls.length;
-      for (const { callId } of message.calls) highest = Math.max(highest, numberOf(callId));
+      responses += 1;
+      latestResults = [];
+      calls += message.calls.length;
+      for (const { callId } of message.calls) highestCallNumber = Math.max(highestCallNumber, callNumberOf(callId));
     }
   }
-  // Where old calls are no longer shown, counting alone would use a number twice.
-  return { ...scene, earlier: Math.max(scene.earlier, 0), nextCall: Math.max(shownCalls, highest) + 1 };
+  return {
+    userMessage,
+    earlierUserMessages: Math.max(0, userMessages - 1),
+    responses,
+    results,
+    latestResults,
+    // If older calls are no longer shown, counting calls alone would use a number twice.
+    nextCallNumber: Math.max(calls, highestCallNumber) + 1,
+  };
 }
 
-function numberOf(callId: string): number {
+function callNumberOf(callId: string): number {
   return Number(/^call_(\d{1,9})$/.exec(callId)?.[1] ?? 0);
 }

@@ -1,48 +1,36 @@
 import type { Clock } from '../../clock.ts';
-import { type Model, ModelError, type ModelFinish, type ModelRequest, type ModelSink } from '../model.ts';
+import { type Model, ModelError, type ModelRequest, type ModelSink, type ModelUsage } from '../model.ts';
+import { summaryWordLimit } from '../summary-request.ts';
 import { readConversation, type ScriptedConversation } from './conversation.ts';
 import { fallbackReply, reportResults } from './fallback-reply.ts';
-import { isScript, parseScript, type ScriptAction, type ScriptStep, saying } from './script.ts';
+import { isScript, parseScript, type ScriptAction, type ScriptStep, sayText } from './script.ts';
 import { scriptedSummary } from './summary.ts';
-import { wordsOfSummary } from '../summary-request.ts';
 
-/** Rough length of a token, for the usage that it reports. */
+/** Rough length of a token, for the usage that the model reports. */
 const CHARACTERS_PER_TOKEN = 4;
 
 /**
- * A deterministic model that works offline: it chats, calls a few tools when asked to in plain words, and plays scripts.
+ * A deterministic model that works offline. It calls a few tools if the user asks for them in plain words, and executes
+ * scripts.
  *
- * A message whose first line is one of these commands is a script. A line that is no command goes on with the text of
- * the command before it. Each `/then` ends a step, that is a model call; which step is played follows from the answers
- * that stand behind the message. When the script is over, results are summed up in a sentence.
+ * A message is a script if its first line is a command of `script.ts`. `/then` separates steps, and each model call
+ * executes one step: the number of responses since the message says which. After the last step the model reports the
+ * tool results.
  *
- * | command                  | what the model does in this step                                              |
- * |--------------------------|-------------------------------------------------------------------------------|
- * | `/say TEXT`              | says the text, word by word; a further text in the step begins on a new line |
- * | `/words N`               | says `word-1 word-2 … word-N`                                                 |
- * | `/think TEXT`            | thinks the text, word by word                                                 |
- * | `/call TOOL JSON`        | asks for a tool; the JSON may be malformed, the tool unknown                  |
- * | `/then`                  | ends the step; what follows is done after the tool results                    |
- * | `/pace MILLISECONDS`     | waits so long between pieces from here on                                     |
- * | `/fail CODE [retryable]` | fails with this code of a run error                                           |
- * | `/echo`                  | says the tool results since the message, one a line: `tool: text`             |
- * | `/history`               | says all messages it was shown, one a line: `role: text`                      |
- * | `/instructions`          | says the instructions it was given                                            |
- * | `/tools`                 | says the names of the tools it may call                                       |
- * | `/usage IN OUT`, `none`  | reports these tokens, or none; otherwise it counts characters                 |
- * | `/hang`                  | never ends, until it is aborted                                               |
- *
- * @param options.paceMilliseconds wait between pieces; with 0 a step is given in one turn of the event loop
+ * @param options.paceMilliseconds delay between pieces; with 0, a step is given in one turn of the event loop
  */
 export function createScriptedModel(options: { clock: Clock; paceMilliseconds: number }): Model {
   return {
     async stream(request, sink, signal) {
       signal.throwIfAborted();
-      const scene = readConversation(request.messages);
-      const step = stepFor(scene, request);
+      const conversation = readConversation(request.messages);
+      const step = stepFor(conversation, request);
       try {
-        const characters = await play(step, { ...options, request, scene, sink, signal });
-        const calls = step.calls.map((call, index) => ({ callId: `call_${scene.nextCall + index}`, ...call }));
+        const characters = await execute(step, { ...options, request, conversation, sink, signal });
+        const calls = step.calls.map((call, index) => ({
+          callId: `call_${conversation.nextCallNumber + index}`,
+          ...call,
+        }));
         return {
           reason: calls.length > 0 ? 'tool-calls' : 'stop',
           calls,
@@ -57,37 +45,38 @@ export function createScriptedModel(options: { clock: Clock; paceMilliseconds: n
   };
 }
 
-interface Stage {
+interface Execution {
   clock: Clock;
   paceMilliseconds: number;
   request: ModelRequest;
-  scene: ScriptedConversation;
+  conversation: ScriptedConversation;
   sink: ModelSink;
   signal: AbortSignal;
 }
 
-function stepFor(scene: ScriptedConversation, request: ModelRequest): ScriptStep {
-  const words = wordsOfSummary(request);
-  if (words !== null) return saying(scriptedSummary(scene.said, words));
-  if (!isScript(scene.said)) return fallbackReply(scene, request.tools);
-  const script = parseScript(scene.said);
-  if (!script.ok) return saying(script.problem);
-  return script.steps[scene.answers] ?? saying(reportResults(scene.latest));
+function stepFor(conversation: ScriptedConversation, request: ModelRequest): ScriptStep {
+  const { userMessage, responses, latestResults } = conversation;
+  const maxWords = summaryWordLimit(request);
+  if (maxWords !== null) return sayText(scriptedSummary(userMessage, maxWords));
+  if (!isScript(userMessage)) return fallbackReply(conversation, request.tools);
+  const script = parseScript(userMessage);
+  if (!script.ok) return sayText(script.problem);
+  return script.steps[responses] ?? sayText(reportResults(latestResults));
 }
 
-/** Gives a step's pieces to the sink and returns how many characters of text they had. */
-async function play(step: ScriptStep, stage: Stage): Promise<number> {
-  const { clock, sink, signal } = stage;
+/** Gives a step's pieces to the sink. Returns the number of characters of its text. */
+async function execute(step: ScriptStep, execution: Execution): Promise<number> {
+  const { clock, sink, signal } = execution;
   let characters = 0;
   let isFirst = true;
-  for (const { beat, paceMilliseconds } of step.beats) {
-    const pace = paceMilliseconds ?? stage.paceMilliseconds;
-    if (beat.kind === 'hang') await abortOf(signal);
-    for (const piece of piecesOf(beat, stage, characters > 0 ? '\n' : '')) {
+  for (const { action, paceMilliseconds } of step.actions) {
+    const pace = paceMilliseconds ?? execution.paceMilliseconds;
+    if (action.kind === 'hang') await untilAbort(signal);
+    for (const piece of piecesOf(action, execution, characters > 0 ? '\n' : '')) {
       if (pace > 0 && !isFirst) await clock.sleep(pace, signal);
       signal.throwIfAborted();
       isFirst = false;
-      if (beat.kind === 'thought') {
+      if (action.kind === 'thought') {
         sink.thought(piece);
       } else {
         sink.text(piece);
@@ -98,17 +87,17 @@ async function play(step: ScriptStep, stage: Stage): Promise<number> {
   return characters;
 }
 
-/** @param separator what stands between this text and the one before it */
-function piecesOf(beat: ScriptAction, { request, scene }: Stage, separator: string): Iterable<string> {
-  switch (beat.kind) {
+/** @param separator separates this text from the text before it */
+function piecesOf(action: ScriptAction, { request, conversation }: Execution, separator: string): Iterable<string> {
+  switch (action.kind) {
     case 'text':
-      return splitWords(separator + beat.text);
+      return splitWords(separator + action.text);
     case 'thought':
-      return splitWords(beat.text);
+      return splitWords(action.text);
     case 'words':
-      return numberedWords(beat.count, separator);
+      return numberedWords(action.count, separator);
     case 'results':
-      return splitWords(separator + scene.results.map(({ tool, text }) => `${tool}: ${text}`).join('\n'));
+      return splitWords(separator + conversation.results.map(({ tool, text }) => `${tool}: ${text}`).join('\n'));
     case 'history':
       return splitWords(separator + request.messages.map(({ role, text }) => `${role}: ${onOneLine(text)}`).join('\n'));
     case 'instructions':
@@ -116,11 +105,11 @@ function piecesOf(beat: ScriptAction, { request, scene }: Stage, separator: stri
     case 'tools':
       return splitWords(separator + request.tools.map(({ name }) => name).join(' '));
     case 'fail':
-      throw new ModelError(beat.code, `The script asked for ${beat.code}.`, { retryable: beat.retryable });
+      throw new ModelError(action.code, `The script requested ${action.code}.`, { retryable: action.retryable });
     case 'hang':
       return [];
     default:
-      return beat satisfies never;
+      return action satisfies never;
   }
 }
 
@@ -136,23 +125,29 @@ function onOneLine(text: string): string {
   return text.replaceAll('\n', '\\n');
 }
 
-function abortOf(signal: AbortSignal): Promise<never> {
+function untilAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
 
-function usageOf(step: ScriptStep, request: ModelRequest, characters: number): ModelFinish['usage'] {
-  const counted = step.usage === 'counted' ? countedUsage(request, step, characters) : step.usage;
-  return counted && { ...counted, cachedInput: null, reasoning: null };
+function usageOf({ usage, calls }: ScriptStep, request: ModelRequest, characters: number): ModelUsage | null {
+  if (usage === null) return null;
+  const callCharacters = calls.reduce((sum, call) => sum + call.tool.length + call.arguments.length, 0);
+  const { input, output } =
+    usage === 'counted'
+      ? { input: tokensOf(charactersOf(request)), output: tokensOf(characters + callCharacters) }
+      : usage;
+  return { input, output, cachedInput: null, reasoning: null };
 }
 
-function countedUsage(request: ModelRequest, { calls }: ScriptStep, characters: number) {
-  let shown = request.instructions.length;
-  for (const message of request.messages) {
-    shown += message.text.length;
-    if (message.role === 'assistant') for (const { input } of message.calls) shown += JSON.stringify(input).length;
+const tokensOf = (characters: number) => Math.ceil(characters / CHARACTERS_PER_TOKEN);
+
+function charactersOf({ instructions, messages }: ModelRequest): number {
+  let characters = instructions.length;
+  for (const message of messages) {
+    characters += message.text.length;
+    if (message.role === 'assistant') for (const { input } of message.calls) characters += JSON.stringify(input).length;
   }
-  const written = calls.reduce((sum, call) => sum + call.tool.length + call.arguments.length, characters);
-  return { input: Math.ceil(shown / CHARACTERS_PER_TOKEN), output: Math.ceil(written / CHARACTERS_PER_TOKEN) };
+  return characters;
 }

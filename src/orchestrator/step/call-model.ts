@@ -1,6 +1,7 @@
 import type { NewEvent } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
-import { type CatalogueEntry, ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
+import type { CatalogueEntry } from '../../models/catalogue.ts';
+import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { closingEvents } from './closing-events.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';

@@ -4,8 +4,8 @@ import { estimateTokens } from '../../context/token-estimate.ts';
 import type { Json, NewEvent, OutputUsage, PayloadOf } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalJson, canonicalValue } from '../../journal/canonical-json.ts';
-import type { CatalogueEntry, ModelFinish, RequestedCall } from '../../models/model.ts';
-import { costOf } from '../../models/price.ts';
+import { type CatalogueEntry, costOf } from '../../models/catalogue.ts';
+import type { ModelFinish, RequestedCall } from '../../models/model.ts';
 import type { RunExecution } from '../run-execution.ts';
 
 /** Room in an `output` event for everything beside its text and provider state: mostly call ids. */

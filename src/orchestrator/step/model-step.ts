@@ -1,8 +1,8 @@
 import { MODEL_STEP_ATTEMPTS } from '../../config/limits.ts';
 import type { RunError } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
-import { circuitIsOpen } from '../../models/circuit.ts';
 import { isForFallback, modelsInOrder } from '../../models/catalogue.ts';
+import { openCircuitError } from '../../models/circuit.ts';
 import type { ModelError } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { callModel, type ModelCallOutcome } from './call-model.ts';
@@ -21,7 +21,7 @@ export async function modelStep(
   const { catalogue, logger } = dependencies;
   const configured = catalogue.find(configuration.model);
   if (!configured) return fail(execution, unknownModel(configuration.model));
-  let failure = circuitIsOpen(configured.name);
+  let failure = openCircuitError(configured.name);
   for (const model of modelsInOrder(catalogue, configured)) {
     if (!model.circuit.admits()) continue;
     const call = { run, step, model, isTight: false, signal };

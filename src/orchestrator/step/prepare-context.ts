@@ -27,7 +27,7 @@ export async function prepareContext(execution: RunExecution, call: ModelCall): 
   const compacted = await compact(dependencies, {
     sessionId: lease.sessionId,
     segments: context.segments,
-    previous: context.artifact,
+    previous: context.compaction,
     trigger: call.isTight || pressure === 'overflow' ? 'OVERFLOW' : 'THRESHOLD',
     run: { runId: lease.runId, turn: call.run.turn ?? 1 },
     signal: call.signal,
@@ -40,11 +40,11 @@ export async function prepareContext(execution: RunExecution, call: ModelCall): 
     return { kind: 'prepared', context: { ...context, record: { ...context.record, failedCompaction } } };
   }
   if (compacted.kind !== 'compacted') return { kind: 'prepared', context };
-  const { artifact, usage } = compacted;
-  const { id: artifactId, tokensBefore, tokensAfter, model } = artifact;
+  const { compaction, usage } = compacted;
+  const { id: artifactId, tokensBefore, tokensAfter, model } = compaction;
   const payload = { artifactId, tokensBefore, tokensAfter, model, usage };
   const event: NewEvent = { type: 'compaction', actor: 'SYSTEM', payload };
-  const step = await execution.record([event], [insertCompaction(artifact)]);
+  const step = await execution.record([event], [insertCompaction(compaction)]);
   if (step.kind === 'stop') return { kind: 'stop', step };
   return { kind: 'prepared', context: await assemble(execution, call) };
 }
@@ -57,13 +57,14 @@ async function mayCompact({ dependencies, lease }: RunExecution): Promise<boolea
 
 function assemble(execution: RunExecution, call: ModelCall): Promise<AssembledContext> {
   const { dependencies, configuration } = execution;
-  const { database, clock, semanticSearch } = dependencies;
+  const { database, clock, semanticSearch, toolTexts } = dependencies;
   return assembleContext(dependencies, {
     session: configuration.session,
     agent: configuration.agent,
     run: call.run,
     step: call.step,
     tools: configuration.tools,
+    toolTexts,
     recall: (request) => recallMemories({ database, now: clock.now, semanticSearch }, request),
     ...windowOf(execution, call),
   });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PayloadOf } from '../../../src/domain/events.ts';
-import { type CatalogueEntry, ModelError } from '../../../src/models/model.ts';
-import { wordsOfSummary } from '../../../src/models/summary-request.ts';
+import type { CatalogueEntry } from '../../../src/models/catalogue.ts';
+import { ModelError } from '../../../src/models/model.ts';
+import { summaryWordLimit } from '../../../src/models/summary-request.ts';
 import {
   CancelRunDocument,
   CompactSessionDocument,
@@ -165,7 +166,7 @@ describe('a run that overflows its window by itself', () => {
       let asked = 0;
       const flood = countedTool({ execute: async ({ word }) => `${word} `.repeat(600) });
       const catalogue = overridingCatalogue(2000, (inner) => async (request, sink, signal) => {
-        if (wordsOfSummary(request) === null) return inner.stream(request, sink, signal);
+        if (summaryWordLimit(request) === null) return inner.stream(request, sink, signal);
         asked += 1;
         sink.text(summary);
         return { reason: 'stop', calls: [], usage: null, responseId: null };
@@ -187,7 +188,7 @@ describe('a run that overflows its window by itself', () => {
     let asked = 0;
     const used = { input: 100, output: 1, cachedInput: null, reasoning: null };
     const catalogue = overridingCatalogue(2000, (inner) => async (request, sink, signal) => {
-      if (wordsOfSummary(request) === null) return inner.stream(request, sink, signal);
+      if (summaryWordLimit(request) === null) return inner.stream(request, sink, signal);
       asked += 1;
       return { reason: 'stop', calls: [], usage: used, responseId: null };
     });
@@ -224,7 +225,7 @@ describe('a run that overflows its window by itself', () => {
     const shown: number[] = [];
     const refusing = (most: number) =>
       overridingCatalogue(2000, (inner: CatalogueEntry['model']) => async (request, sink, signal) => {
-        if (wordsOfSummary(request) !== null) return inner.stream(request, sink, signal);
+        if (summaryWordLimit(request) !== null) return inner.stream(request, sink, signal);
         const length = JSON.stringify(request.messages).length;
         shown.push(length);
         if (length > most) throw new ModelError('CONTEXT_OVERFLOW', 'Too long.', { retryable: false });

@@ -1,5 +1,6 @@
 import { systemClock } from '../../../src/clock.ts';
-import type { Catalogue, CatalogueEntry, Model } from '../../../src/models/model.ts';
+import type { Catalogue, CatalogueEntry } from '../../../src/models/catalogue.ts';
+import type { Model } from '../../../src/models/model.ts';
 import { createScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 
 /** A catalogue of one model with a window of this size: the scripted one, with something in front of it. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { costOf } from '../../../src/models/price.ts';
+import { costOf } from '../../../src/models/catalogue.ts';
 
 const usage = { input: 1_000_000, output: 500_000, cachedInput: null, reasoning: null };
 const price = { inputPerMillion: 2, outputPerMillion: 8 };

@@ -1,8 +1,8 @@
 import { APICallError, JSONParseError, LoadAPIKeyError, UnsupportedFunctionalityError } from '@ai-sdk/provider';
 import { expect, it } from 'vitest';
 import { sdkFailure } from '../../../../src/models/ai-sdk/failure.ts';
-import { createFailureReader } from '../../../../src/models/provider/failure.ts';
 import { ModelError } from '../../../../src/models/model.ts';
+import { createFailureReader } from '../../../../src/models/provider/failure.ts';
 
 const failures = createFailureReader(['sk-secret']);
 const failureOf = (error: unknown) => sdkFailure(error, failures, 0);

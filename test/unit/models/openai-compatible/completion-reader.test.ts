@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureReader } from '../../../../src/models/provider/failure.ts';
 import { createCompletionReader } from '../../../../src/models/openai-compatible/completion-reader.ts';
+import { createFailureReader } from '../../../../src/models/provider/failure.ts';
 
 function createReader(usedIds: string[] = []) {
   const texts: string[] = [];

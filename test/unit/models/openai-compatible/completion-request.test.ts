@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/domain/events.ts';
 import type { ModelRequest } from '../../../../src/models/model.ts';
-import { endpointOf } from '../../../../src/models/openai-compatible/connection.ts';
 import { completionBody } from '../../../../src/models/openai-compatible/completion-request.ts';
+import { endpointOf } from '../../../../src/models/openai-compatible/connection.ts';
 
 function bodyOf(
   request: Partial<ModelRequest>,
