@@ -28,7 +28,14 @@ export interface RequestParts {
   tools: readonly ToolDescription[];
 }
 
-export function requestOf({ instructions, summary, memories, messages, cutResults, tools }: RequestParts): ModelRequest {
+export function requestOf({
+  instructions,
+  summary,
+  memories,
+  messages,
+  cutResults,
+  tools,
+}: RequestParts): ModelRequest {
   return {
     instructions: [instructions, summarySection(summary), memoriesSection(memories)]
       .filter((section) => section !== null)

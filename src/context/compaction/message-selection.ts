@@ -16,7 +16,12 @@ export type Verbatim = { tokens: number } | { turns: number };
  */
 export function selectMessages(
   messages: readonly HistoryMessage[],
-  { isEnd, verbatim, room, currentRunId }: { isEnd: boolean; verbatim: Verbatim; room: number; currentRunId: string | null },
+  {
+    isEnd,
+    verbatim,
+    room,
+    currentRunId,
+  }: { isEnd: boolean; verbatim: Verbatim; room: number; currentRunId: string | null },
 ): HistoryMessage[] {
   const groups = groupMessages(messages);
   const max = Math.min(isEnd ? firstVerbatim(groups, verbatim) : groups.length - 1, groupsThatFit(groups, room));

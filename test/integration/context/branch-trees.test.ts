@@ -4,9 +4,9 @@ import { converse } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { seededRandom } from '../transport/random.ts';
-import { branch, contextOf } from './session-operations.ts';
 import { type Copy, cutAt, linesOf, shownBy, type TapedRun, tapeOf } from './copied-sessions.ts';
 import { overridingCatalogue } from './overriding-catalogue.ts';
+import { branch, contextOf } from './session-operations.ts';
 
 const ROUNDS = 5;
 const RUNS_A_ROUND = 3;

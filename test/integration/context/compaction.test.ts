@@ -14,8 +14,8 @@ import {
 import { answerNext, converse, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
-import { branch, compact, compactions, contextOf } from './session-operations.ts';
 import { overridingCatalogue } from './overriding-catalogue.ts';
+import { branch, compact, compactions, contextOf } from './session-operations.ts';
 
 type Client = TestGateway['client'];
 

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { branchSession } from '../../../src/application/session/branch-session.ts';
 import { assembleContext } from '../../../src/context/assemble.ts';
 import type { HistoryStore } from '../../../src/context/history.ts';
-import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
 import { recallMemories } from '../../../src/context/memory/recall.ts';
+import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
+import { createToolTexts } from '../../../src/context/tool-texts.ts';
 import type { Client, Database } from '../../../src/database/database.ts';
 import { isRefusal } from '../../../src/domain/refusal.ts';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
@@ -62,6 +63,7 @@ async function costs(gateway: TestGateway, runs: number) {
     step: 1,
     agent: null,
     tools: [],
+    toolTexts: createToolTexts(),
     model,
     ratio: 1,
     share: 1,

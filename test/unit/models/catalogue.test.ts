@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { modelsConfigSchema } from '../../../src/config/model-config.ts';
+import { costOf } from '../../../src/models/catalogue.ts';
 import { createCatalogue } from '../../../src/models/create-catalogue.ts';
 
 const local = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
@@ -20,7 +21,7 @@ function problemsOf(config: unknown) {
 }
 
 describe('createCatalogue', () => {
-  it('holds the scripted model without any configuration', async () => {
+  it('contains the scripted model without any configuration', async () => {
     const outcome = await catalogueOf({});
     if (!outcome.ok) throw new Error('refused');
     expect(outcome.catalogue.defaultName).toBe('scripted');
@@ -29,7 +30,7 @@ describe('createCatalogue', () => {
     expect(outcome.catalogue.find('other')).toBeNull();
   });
 
-  it('holds what is configured, with its bounds and prices', async () => {
+  it('contains the configured models with their limits and prices', async () => {
     const price = { inputPerMillion: 0.2, outputPerMillion: 0.6 };
     const outcome = await catalogueOf(
       {
@@ -48,7 +49,7 @@ describe('createCatalogue', () => {
     await outcome.catalogue[Symbol.asyncDispose]();
   });
 
-  it('names every problem at once, with its path', async () => {
+  it('reports every problem at once, with its path', async () => {
     const issues = await issuesOf({
       defaultModel: 'nobody',
       models: {
@@ -67,7 +68,7 @@ describe('createCatalogue', () => {
     expect(issues[1]?.message).toContain('MISSING_KEY');
   });
 
-  it('says which key a built-in provider looks for, and what to install for another', async () => {
+  it('names the missing key of a built-in provider, and the package to install for another one', async () => {
     const issues = await issuesOf({ models: { a: { provider: 'anthropic', model: 'm' } } });
     expect(issues).toEqual([
       { path: ['models', 'a', 'apiKeyEnv'], message: 'The environment variable ANTHROPIC_API_KEY is not set.' },
@@ -80,16 +81,16 @@ describe('createCatalogue', () => {
       ['models', 'b', 'provider'],
     ]);
     expect(missing[0]?.message).toContain('npm install @ai-sdk/telepathy');
-    expect(missing[1]?.message).toContain('neither a provider that is built in');
+    expect(missing[1]?.message).toContain('neither a built-in provider');
   });
 
-  it('takes an empty key for none', async () => {
+  it('treats an empty key as missing', async () => {
     expect(await issuesOf({ models: { local: { ...local, apiKeyEnv: 'KEY' } } }, { KEY: '' })).toHaveLength(1);
   });
 });
 
 describe('modelsConfigSchema', () => {
-  it('says what a provider may be', () => {
+  it('lists the valid providers', () => {
     const known = 'scripted, openai-compatible, anthropic, openai';
     expect(problemsOf({ models: { a: { provider: 'Tele Pathy', model: 'm' }, b: {} } })).toEqual([
       { path: ['models', 'a', 'provider'], message: `must be one of ${known}, or the name of a package.` },
@@ -113,7 +114,22 @@ describe('modelsConfigSchema', () => {
     expect(problemsOf({ models: { a: entry } })[0]?.path.slice(0, 3)).toEqual(['models', 'a', field]);
   });
 
-  it('refuses a field that it does not know', () => {
+  it('refuses an unknown field', () => {
     expect(problemsOf({ models: { a: { ...local, baseUrl: 'x' } } })[0]?.message).toContain('baseUrl');
+  });
+});
+
+describe('costOf', () => {
+  const usage = { input: 1_000_000, output: 500_000, cachedInput: null, reasoning: null };
+  const price = { inputPerMillion: 2, outputPerMillion: 8 };
+
+  it('adds the cost of input and output', () => {
+    expect(costOf(usage, price)).toBe(6);
+  });
+
+  it('charges cached input at its own price, or like other input if it has none', () => {
+    const cached = { ...usage, cachedInput: 750_000 };
+    expect(costOf(cached, { ...price, cachedInputPerMillion: 0.4 })).toBeCloseTo(0.5 + 0.3 + 4);
+    expect(costOf(cached, price)).toBe(6);
   });
 });

@@ -10,7 +10,7 @@ const down = new ModelError('MODEL_UNAVAILABLE', 'down', { retryable: true });
 const denied = new ModelError('MODEL_AUTH', 'denied', { retryable: false });
 const pauseMilliseconds = 1000;
 
-/** A circuit that two failures open, around a model that does as it is told. */
+/** A circuit that opens after two failures, around a model that the test controls. */
 function createCircuit() {
   const clock = createFakeClock();
   const calls: { succeed(): void; fail(error: unknown): void }[] = [];
@@ -21,67 +21,67 @@ function createCircuit() {
       }),
   };
   const guarded = withCircuit(model, { clock, name: 'local', failures: 2, pauseMilliseconds });
-  const ask = (signal = new AbortController().signal) => guarded.model.stream(request, sink, signal);
-  async function failing(error: unknown = down, signal?: AbortSignal) {
-    const asked = ask(signal);
+  const call = (signal = new AbortController().signal) => guarded.model.stream(request, sink, signal);
+  async function failingCall(error: unknown = down, signal?: AbortSignal) {
+    const response = call(signal);
     calls.at(-1)?.fail(error);
-    await expect(asked).rejects.toBe(error);
+    await expect(response).rejects.toBe(error);
   }
-  async function succeeding() {
-    const asked = ask();
+  async function successfulCall() {
+    const response = call();
     calls.at(-1)?.succeed();
-    expect(await asked).toBe(finished);
+    expect(await response).toBe(finished);
   }
   async function open() {
-    await failing();
-    await failing();
+    await failingCall();
+    await failingCall();
     expect(guarded.circuit.state()).toBe('open');
   }
-  return { ...guarded.circuit, clock, calls, ask, failing, succeeding, open };
+  return { ...guarded.circuit, clock, calls, call, failingCall, successfulCall, open };
 }
 
-describe('closed', () => {
-  it('opens at failures in a row, and not at others', async () => {
-    const { state, failing, succeeding } = createCircuit();
-    await failing();
-    await succeeding();
-    await failing();
-    await failing(denied);
-    await failing();
+describe('a closed circuit', () => {
+  it('opens after consecutive retryable failures only', async () => {
+    const { state, failingCall, successfulCall } = createCircuit();
+    await failingCall();
+    await successfulCall();
+    await failingCall();
+    await failingCall(denied);
+    await failingCall();
     expect(state()).toBe('closed');
-    await failing();
+    await failingCall();
     expect(state()).toBe('open');
   });
 
-  it('takes no notice of what the caller stopped, or of a mistake of ours', async () => {
-    const { state, failing } = createCircuit();
-    for (let round = 0; round < 3; round += 1) await failing(new TypeError('oops'));
+  it('ignores aborted calls and errors that are not a ModelError', async () => {
+    const { state, failingCall } = createCircuit();
+    for (let round = 0; round < 3; round += 1) await failingCall(new TypeError('oops'));
     for (let round = 0; round < 3; round += 1) {
       const abort = new AbortController();
-      const failed = failing(down, abort.signal);
+      const failure = failingCall(down, abort.signal);
       abort.abort();
-      await failed;
+      await failure;
     }
     expect(state()).toBe('closed');
   });
 });
 
-describe('open', () => {
-  it('lets nobody through, and says so', async () => {
-    const { admits, ask, calls, open } = createCircuit();
+describe('an open circuit', () => {
+  it('refuses calls with an error that names the model', async () => {
+    const { admits, call, calls, open } = createCircuit();
     await open();
     expect(admits()).toBe(false);
-    await expect(ask()).rejects.toMatchObject({
+    await expect(call()).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       retryable: true,
-      message: 'The model "local" has failed too often in a row and is left alone for a moment.',
+      message: 'The model "local" failed repeatedly and is not called for up to 30 seconds.',
     });
     expect(calls).toHaveLength(2);
   });
 
-  it('is not opened for longer by calls from before, and is closed by one that succeeds', async () => {
-    const { state, clock, calls, ask, open } = createCircuit();
-    const slow = [ask(), ask()];
+  it('is not kept open by older calls that fail, and is closed by one that succeeds', async () => {
+    const { state, clock, calls, call, open } = createCircuit();
+    const slow = [call(), call()];
     await open();
     await clock.advance(pauseMilliseconds - 1);
     calls[0]?.fail(down);
@@ -94,47 +94,47 @@ describe('open', () => {
   });
 });
 
-describe('half open', () => {
-  it('lets one through, whose success closes it', async () => {
-    const { state, admits, clock, calls, ask, open, succeeding } = createCircuit();
+describe('a half-open circuit', () => {
+  it('lets one call through, whose success closes it', async () => {
+    const { state, admits, clock, calls, call, open, successfulCall } = createCircuit();
     await open();
     await clock.advance(pauseMilliseconds);
     expect([state(), admits()]).toEqual(['half-open', true]);
-    const probe = ask();
+    const probe = call();
     expect(admits()).toBe(false);
-    await expect(ask()).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+    await expect(call()).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
     calls.at(-1)?.succeed();
     await probe;
     expect(state()).toBe('closed');
-    await succeeding();
+    await successfulCall();
   });
 
-  it('is open again when that one fails', async () => {
-    const { state, clock, failing, open } = createCircuit();
+  it('opens again if that call fails', async () => {
+    const { state, clock, failingCall, open } = createCircuit();
     await open();
     await clock.advance(pauseMilliseconds);
-    await failing();
+    await failingCall();
     expect(state()).toBe('open');
     await clock.advance(pauseMilliseconds);
     expect(state()).toBe('half-open');
   });
 
-  it('lets another one through when that one was stopped', async () => {
-    const { state, admits, clock, failing, open } = createCircuit();
+  it('lets another call through if that one was aborted', async () => {
+    const { state, admits, clock, failingCall, open } = createCircuit();
     await open();
     await clock.advance(pauseMilliseconds);
     const abort = new AbortController();
-    const probe = failing(down, abort.signal);
+    const probe = failingCall(down, abort.signal);
     abort.abort();
     await probe;
     expect([state(), admits()]).toEqual(['half-open', true]);
   });
 
-  it('is closed by a provider that answers, be it with a refusal', async () => {
-    const { state, clock, failing, open } = createCircuit();
+  it('closes if the provider refuses the call, because it responded', async () => {
+    const { state, clock, failingCall, open } = createCircuit();
     await open();
     await clock.advance(pauseMilliseconds);
-    await failing(denied);
+    await failingCall(denied);
     expect(state()).toBe('closed');
   });
 });

@@ -21,30 +21,30 @@ const fail = (error: Error): Attempt => {
   };
 };
 
-/** Runs a model that makes these attempts, one after the other, under a clock whose sleeps are counted. */
+/** Calls a model that makes these attempts one after the other, with a clock that records its sleeps. */
 function run(attempts: Attempt[], options: Partial<RetryOptions> = {}, signal = new AbortController().signal) {
-  const slept: number[] = [];
+  const sleeps: number[] = [];
   const pieces: string[] = [];
-  let made = 0;
+  let attemptCount = 0;
   const clock: Clock = {
     now: () => 0,
     elapsed: () => 0,
     after: () => () => {},
     async sleep(milliseconds) {
-      slept.push(milliseconds);
+      sleeps.push(milliseconds);
     },
   };
   const model: Model = {
     async stream(_request, sink) {
-      const attempt = attempts[made];
-      made += 1;
+      const attempt = attempts[attemptCount];
+      attemptCount += 1;
       if (!attempt) throw new Error('one attempt too many');
       return attempt(sink);
     },
   };
   const retrying = withRetry(model, { clock, random: () => 0.5, ...options });
   const sink = { text: (piece: string) => pieces.push(piece), thought: (piece: string) => pieces.push(piece) };
-  return { finish: retrying.stream(request, sink, signal), slept, pieces, made: () => made };
+  return { finish: retrying.stream(request, sink, signal), sleeps, pieces, attemptCount: () => attemptCount };
 }
 
 const succeed: Attempt = (sink) => {
@@ -53,42 +53,42 @@ const succeed: Attempt = (sink) => {
 };
 
 describe('withRetry', () => {
-  it('asks again with a growing wait, up to the number of attempts', async () => {
-    const { finish, slept, pieces } = run([fail(busy()), fail(busy()), fail(busy()), succeed], { attempts: 4 });
+  it('repeats the call with growing delays, up to the number of attempts', async () => {
+    const { finish, sleeps, pieces } = run([fail(busy()), fail(busy()), fail(busy()), succeed], { attempts: 4 });
     expect(await finish).toBe(finished);
-    expect(slept).toEqual([250, 500, 1000]);
+    expect(sleeps).toEqual([250, 500, 1000]);
     expect(pieces).toEqual(['hello']);
-    const tired = run([fail(busy()), fail(busy()), succeed], { attempts: 2 });
-    await expect(tired.finish).rejects.toMatchObject({ message: 'busy' });
-    expect(tired.made()).toBe(2);
+    const exhausted = run([fail(busy()), fail(busy()), succeed], { attempts: 2 });
+    await expect(exhausted.finish).rejects.toMatchObject({ message: 'busy' });
+    expect(exhausted.attemptCount()).toBe(2);
   });
 
-  it('keeps the wait under its bound', async () => {
-    const { finish, slept } = run([fail(busy()), fail(busy()), succeed], { longestMilliseconds: 600 });
+  it('bounds the delay', async () => {
+    const { finish, sleeps } = run([fail(busy()), fail(busy()), succeed], { maxDelayMilliseconds: 600 });
     await finish;
-    expect(slept).toEqual([250, 300]);
+    expect(sleeps).toEqual([250, 300]);
   });
 
-  it('waits at least as long as the provider asks, and not at all where that is too long', async () => {
-    const patient = run([fail(busy(3)), succeed]);
-    await patient.finish;
-    expect(patient.slept).toEqual([3250]);
-    const hopeless = run([fail(busy(3600)), succeed]);
-    await expect(hopeless.finish).rejects.toMatchObject({ retryAfterSeconds: 3600 });
-    expect(hopeless.slept).toEqual([]);
+  it('waits at least as long as the provider requests, and fails at once if that is too long', async () => {
+    const short = run([fail(busy(3)), succeed]);
+    await short.finish;
+    expect(short.sleeps).toEqual([3250]);
+    const long = run([fail(busy(3600)), succeed]);
+    await expect(long.finish).rejects.toMatchObject({ retryAfterSeconds: 3600 });
+    expect(long.sleeps).toEqual([]);
   });
 
   it.each([
-    ['a final failure', new ModelError('MODEL_AUTH', 'no', { retryable: false })],
-    ['a mistake', new TypeError('oops')],
-  ])('does not repeat %s', async (_name, error) => {
-    const { finish, made } = run([fail(error), succeed]);
+    ['a failure that is not retryable', new ModelError('MODEL_AUTH', 'no', { retryable: false })],
+    ['a bug', new TypeError('oops')],
+  ])('does not repeat a call after %s', async (_name, error) => {
+    const { finish, attemptCount } = run([fail(error), succeed]);
     await expect(finish).rejects.toBe(error);
-    expect(made()).toBe(1);
+    expect(attemptCount()).toBe(1);
   });
 
-  it.each(['text', 'thought'] as const)('does not repeat a call of which a %s was seen', async (kind) => {
-    const { finish, made, pieces } = run([
+  it.each(['text', 'thought'] as const)('does not repeat a call after a piece of %s', async (kind) => {
+    const { finish, attemptCount, pieces } = run([
       (sink) => {
         sink[kind]('so far');
         throw busy();
@@ -96,12 +96,12 @@ describe('withRetry', () => {
       succeed,
     ]);
     await expect(finish).rejects.toMatchObject({ message: 'busy' });
-    expect([made(), pieces]).toEqual([1, ['so far']]);
+    expect([attemptCount(), pieces]).toEqual([1, ['so far']]);
   });
 
-  it('stops with the reason of the signal', async () => {
+  it('rejects with the reason of the signal', async () => {
     const abort = new AbortController();
-    const { finish, made } = run(
+    const { finish, attemptCount } = run(
       [
         () => {
           abort.abort('enough');
@@ -113,10 +113,10 @@ describe('withRetry', () => {
       abort.signal,
     );
     await expect(finish).rejects.toBe('enough');
-    expect(made()).toBe(1);
+    expect(attemptCount()).toBe(1);
   });
 
-  it('stops in the middle of a wait', async () => {
+  it('rejects with the reason of the signal during a delay', async () => {
     const abort = new AbortController();
     const clock: Clock = {
       now: () => 0,

@@ -30,17 +30,17 @@ it.each([
   [429, 'MODEL_UNAVAILABLE', true],
   [500, 'MODEL_UNAVAILABLE', true],
   [529, 'MODEL_UNAVAILABLE', true],
-])('an answer of status %i is %s, retryable: %s', (status, code, retryable) => {
+])('a response with status %i is %s, retryable: %s', (status, code, retryable) => {
   expect(failureOf(callError(status, '{"type":"error","error":{"message":"no"}}'))).toMatchObject({ code, retryable });
 });
 
-it('the words are those of the provider, without a key, and its wish to wait is kept', () => {
+it('the message is that of the provider without the key, and its Retry-After is kept', () => {
   const body = '{"type":"error","error":{"type":"rate_limit_error","message":"Slow down, sk-secret"}}';
   expect(failureOf(callError(429, body))).toMatchObject({
-    message: 'The model provider answered 429: Slow down, …',
+    message: 'The model provider responded with status 429: Slow down, …',
     retryAfterSeconds: 7,
   });
-  expect(failureOf(callError(503)).message).toBe('The model provider answered 503: It said no to ….');
+  expect(failureOf(callError(503)).message).toBe('The model provider responded with status 503: It said no to ….');
 });
 
 it.each([
@@ -51,21 +51,21 @@ it.each([
   expect(failureOf(callError(400, body)).code).toBe(code);
 });
 
-it('a connection that failed, or broke, is retryable and named by its code', () => {
+it('a failed or lost connection is retryable, and the message names its code', () => {
   const message = 'The connection to the model provider failed (ECONNRESET).';
   for (const error of [callError(undefined, undefined, reset), callError(200, undefined, reset), reset]) {
     expect(failureOf(error)).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: true, message });
   }
-  const torn = new TypeError('terminated');
-  expect(failureOf(torn)).toMatchObject({ retryable: true });
+  const terminated = new TypeError('terminated');
+  expect(failureOf(terminated)).toMatchObject({ retryable: true });
 });
 
-it('an answer that is not to be read is retryable', () => {
+it('a response that cannot be parsed is retryable', () => {
   const error = new JSONParseError({ text: '{', cause: new SyntaxError('end') });
   expect(failureOf(error)).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: true });
 });
 
-it('a key that is missing is MODEL_AUTH, and says what to do', () => {
+it('a missing key is MODEL_AUTH, and the message says what to do', () => {
   expect(failureOf(new LoadAPIKeyError({ message: 'X_API_KEY is missing' }))).toMatchObject({
     code: 'MODEL_AUTH',
     retryable: false,
@@ -73,13 +73,13 @@ it('a key that is missing is MODEL_AUTH, and says what to do', () => {
   });
 });
 
-it('whatever else a package throws is final', () => {
+it('any other error of a package is not retryable', () => {
   for (const error of [new UnsupportedFunctionalityError({ functionality: 'tools' }), new RangeError('oops'), 'text']) {
     expect(failureOf(error)).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
   }
 });
 
-it('a failure that is one already stays as it is', () => {
+it('a ModelError is returned unchanged', () => {
   const failure = new ModelError('MODEL_REFUSED', 'no', { retryable: false });
   expect(failureOf(failure)).toBe(failure);
 });

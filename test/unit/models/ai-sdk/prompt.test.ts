@@ -15,21 +15,21 @@ const result = (callId: string, ok = true): ModelRequest['messages'][number] => 
 });
 
 describe('promptOf', () => {
-  it('puts instructions first, and leaves out what is not there', () => {
+  it('puts instructions first, and omits empty fields', () => {
     expect(promptFor({ messages: [user('hello')] })).toEqual({
       prompt: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
     });
     expect(promptFor({ instructions: 'Be kind.' }).prompt).toEqual([{ role: 'system', content: 'Be kind.' }]);
   });
 
-  it('shows tools in their form', () => {
+  it('contains the tools', () => {
     const inputSchema = { type: 'object', properties: {} };
     expect(promptFor({ tools: [{ name: 'clock', description: 'Tells the time.', inputSchema }] }).tools).toEqual([
       { type: 'function', name: 'clock', description: 'Tells the time.', inputSchema },
     ]);
   });
 
-  it('puts the results of one answer into one message, failures as such', () => {
+  it('puts the results of one assistant message into one message, and marks failures', () => {
     const calls = [
       { callId: 'a', tool: 'clock', input: { zone: 'UTC' } },
       { callId: 'b', tool: 'no such tool!', input: 'malformed' },
@@ -60,23 +60,23 @@ describe('promptOf', () => {
     ]);
   });
 
-  it('shows a model what it wanted to be kept, and no other one', () => {
+  it('sends provider state to the model that it came from, and to no other', () => {
     const calls = [{ callId: 'a', tool: 'clock', input: {} }];
     const metadata = { anthropic: { signature: 'signed' } };
     const state = { thoughts: [{ text: 'Hm.', metadata }], ofCalls: [{ google: { thoughtSignature: 'too' } }] };
-    const shownTo = (model: string, kept: Json = state) => {
-      const answer = { role: 'assistant' as const, text: '', calls, kept: { model, state: kept } };
-      return promptFor({ messages: [user('hello'), answer] }).prompt[1]?.content;
+    const contentFor = (model: string, kept: Json = state) => {
+      const message = { role: 'assistant' as const, text: '', calls, kept: { model, state: kept } };
+      return promptFor({ messages: [user('hello'), message] }).prompt[1]?.content;
     };
-    expect(shownTo('mine')).toMatchObject([
+    expect(contentFor('mine')).toMatchObject([
       { type: 'reasoning', text: 'Hm.', providerOptions: metadata },
       { type: 'tool-call', toolCallId: 'a', providerOptions: { google: { thoughtSignature: 'too' } } },
     ]);
-    const bare = [{ type: 'tool-call', toolCallId: 'a', toolName: 'clock', input: {} }];
-    expect([shownTo('other'), shownTo('mine', 'nonsense')]).toEqual([bare, bare]);
+    const withoutState = [{ type: 'tool-call', toolCallId: 'a', toolName: 'clock', input: {} }];
+    expect([contentFor('other'), contentFor('mine', 'invalid')]).toEqual([withoutState, withoutState]);
   });
 
-  it('shows no empty answer, and lets a person speak first', () => {
+  it('omits empty messages, and begins with a user message', () => {
     const { prompt } = promptFor({
       messages: [
         { role: 'assistant', text: 'Well.', calls: [] },

@@ -1,16 +1,16 @@
 import type { LanguageModelV3StreamPart, SharedV3ProviderMetadata } from '@ai-sdk/provider';
 import { describe, expect, it } from 'vitest';
-import { createAnswerReader } from '../../../../src/models/ai-sdk/response-reader.ts';
+import { createResponseReader } from '../../../../src/models/ai-sdk/response-reader.ts';
 
 function read(parts: LanguageModelV3StreamPart[], usedIds: string[] = []) {
-  const said: string[] = [];
-  const reader = createAnswerReader({
-    sink: { text: (piece) => said.push(piece), thought: (piece) => said.push(`(${piece})`) },
+  const pieces: string[] = [];
+  const reader = createResponseReader({
+    sink: { text: (piece) => pieces.push(piece), thought: (piece) => pieces.push(`(${piece})`) },
     usedIds: new Set(usedIds),
     failureOf: (error) => new Error(`reported: ${error}`),
   });
-  const heard = parts.map((part) => reader.take(part));
-  return { reader, said, heard };
+  const isContent = parts.map((part) => reader.read(part));
+  return { reader, pieces, isContent };
 }
 
 type Finish = Extract<LanguageModelV3StreamPart, { type: 'finish' }>;
@@ -36,9 +36,9 @@ const call = (toolCallId: string, input = '{}', providerExecuted = false): Langu
   providerExecuted,
 });
 
-describe('an answer', () => {
-  it('is said in its order, and only what is of it counts as heard', () => {
-    const { said, heard, reader } = read([
+describe('a response', () => {
+  it('goes to the sink in order, and only its own parts count as content', () => {
+    const { pieces, isContent, reader } = read([
       { type: 'stream-start', warnings: [] },
       { type: 'response-metadata', id: 'r1' },
       { type: 'reasoning-delta', id: '1', delta: 'hm' },
@@ -47,12 +47,12 @@ describe('an answer', () => {
       { type: 'raw', rawValue: {} },
       finish('stop', 'end_turn'),
     ]);
-    expect(said).toEqual(['(hm)', 'Hello']);
-    expect(heard).toEqual([false, false, true, true, true, false, true]);
+    expect(pieces).toEqual(['(hm)', 'Hello']);
+    expect(isContent).toEqual([false, false, true, true, true, false, true]);
     expect(reader.finish()).toEqual({ reason: 'stop', calls: [], usage: null, responseId: 'r1' });
   });
 
-  it('asks for tools, except those that the provider ran by itself', () => {
+  it('contains tool calls, except those that the provider executed itself', () => {
     const { reader } = read(
       [call('a'), call('a', ''), call('old'), call('own', '{}', true), finish('tool-calls')],
       ['old'],
@@ -64,7 +64,7 @@ describe('an answer', () => {
     ]);
   });
 
-  it('that asks for tools keeps what its provider signed, but no names of what the provider has stored', () => {
+  it('with tool calls keeps what its provider signed, but no references to what the provider stored', () => {
     const parts = (providerMetadata: SharedV3ProviderMetadata): LanguageModelV3StreamPart[] => [
       { type: 'reasoning-start', id: '1' },
       { type: 'reasoning-delta', id: '1', delta: 'H' },
@@ -74,23 +74,23 @@ describe('an answer', () => {
       { type: 'reasoning-delta', id: '2', delta: 'unsigned' },
     ];
     const signed = { anthropic: { signature: 'signed' } };
-    const asking = [...parts(signed), call('a'), { ...call('b'), providerMetadata: signed }, finish('tool-calls')];
-    expect(read(asking as LanguageModelV3StreamPart[]).reader.finish().providerState).toEqual({
+    const calling = [...parts(signed), call('a'), { ...call('b'), providerMetadata: signed }, finish('tool-calls')];
+    expect(read(calling as LanguageModelV3StreamPart[]).reader.finish().providerState).toEqual({
       thoughts: [{ text: 'Hm.', metadata: signed }],
       ofCalls: [null, signed],
     });
     const stored = [...parts({ openai: { itemId: 'rs_1' } }), call('a'), finish('tool-calls')];
-    for (const silent of [[...parts(signed), finish('stop')], stored, [call('a'), finish('tool-calls')]]) {
-      expect(read(silent).reader.finish()).not.toHaveProperty('providerState');
+    for (const unsigned of [[...parts(signed), finish('stop')], stored, [call('a'), finish('tool-calls')]]) {
+      expect(read(unsigned).reader.finish()).not.toHaveProperty('providerState');
     }
   });
 
-  it('that asks for tools without an end is nonsense', () => {
+  it('with too many tool calls is refused', () => {
     const many = Array.from({ length: 257 }, (_, index) => call(`call ${index}`));
     expect(() => read(many)).toThrow('more than 256 tool calls');
   });
 
-  it('says what it used', () => {
+  it('contains the usage', () => {
     const inputTokens = { total: 10, noCache: 4, cacheRead: 6, cacheWrite: 0 };
     const outputTokens = { total: 7, text: 2, reasoning: 5 };
     const { reader } = read([finish('stop', 'stop', { inputTokens, outputTokens })]);
@@ -101,20 +101,20 @@ describe('an answer', () => {
     ['length', 'max_tokens', 'length'],
     ['content-filter', 'refusal', 'content-filter'],
     ['other', 'pause_turn', 'pause_turn'],
-  ] as const)('that ended with %s (%s) ended with %s', (unified, raw, reason) => {
+  ] as const)('with the finish reason %s (%s) ends with %s', (unified, raw, reason) => {
     expect(read([finish(unified, raw)]).reader.finish().reason).toBe(reason);
   });
 
   it.each([
-    ['has no end', []],
-    ['ended for no reason', [finish('other')]],
-    ['ended with an error', [finish('error', 'error')]],
-  ])('that %s broke off', (_name, parts) => {
-    const broken = expect.objectContaining({ code: 'MODEL_UNAVAILABLE', retryable: true });
-    expect(() => read(parts).reader.finish()).toThrow(broken);
+    ['without an end', []],
+    ['that ends without a reason', [finish('other')]],
+    ['that ends with an error', [finish('error', 'error')]],
+  ])('%s is incomplete', (_name, parts) => {
+    const incomplete = expect.objectContaining({ code: 'MODEL_UNAVAILABLE', retryable: true });
+    expect(() => read(parts).reader.finish()).toThrow(incomplete);
   });
 
-  it('that reports an error throws it', () => {
+  it('that reports an error throws the failure', () => {
     expect(() => read([{ type: 'error', error: 'overloaded' }])).toThrow('reported: overloaded');
   });
 });

@@ -13,111 +13,111 @@ const end: LanguageModelV3StreamPart = {
   usage: { inputTokens, outputTokens: { total: 1, text: undefined, reasoning: undefined } },
 };
 
-/** A call of a package that pays no heed to signals; the test says when its stream is there and what stands in it. */
+/** A call of a package that ignores its signal. The test decides when the stream opens and what it contains. */
 function startCall(more: { maxOutputTokens?: number } = {}) {
   const clock = createFakeClock();
   let parts: Controller | null = null;
-  let isLetGo = false;
+  let isCancelled = false;
   const stream = new ReadableStream<LanguageModelV3StreamPart>({
     start: (controller) => {
       parts = controller;
     },
     cancel: () => {
-      isLetGo = true;
+      isCancelled = true;
     },
   });
-  const asked: LanguageModelV3CallOptions[] = [];
-  let begin = () => {};
+  const requests: LanguageModelV3CallOptions[] = [];
+  let open = () => {};
   const sdk: LanguageModelV3 = {
     specificationVersion: 'v3',
     provider: 'fake',
     modelId: 'small',
     supportedUrls: {},
-    doGenerate: () => Promise.reject(new Error('not asked for')),
+    doGenerate: () => Promise.reject(new Error('not expected')),
     doStream(options) {
-      asked.push(options);
+      requests.push(options);
       return new Promise((resolve) => {
-        begin = () => resolve({ stream });
+        open = () => resolve({ stream });
       });
     },
   };
-  const waits = { clock, firstByteMilliseconds: 1000, idleMilliseconds: 400 };
-  const model = createSdkModel(sdk, { name: 'mine', secrets: [], ...waits, ...more });
-  const said: string[] = [];
-  const sink = { text: (piece: string) => said.push(piece), thought: (piece: string) => said.push(piece) };
+  const timeouts = { clock, firstByteMilliseconds: 1000, idleMilliseconds: 400 };
+  const model = createSdkModel(sdk, { name: 'mine', secrets: [], ...timeouts, ...more });
+  const pieces: string[] = [];
+  const sink = { text: (piece: string) => pieces.push(piece), thought: (piece: string) => pieces.push(piece) };
   const abort = new AbortController();
   const finish = model.stream({ instructions: 'Be kind.', messages: [], tools: [] }, sink, abort.signal);
   finish.catch(() => {});
-  const say = (...list: LanguageModelV3StreamPart[]) => {
+  const send = (...list: LanguageModelV3StreamPart[]) => {
     for (const part of list) parts?.enqueue(part);
   };
-  return { clock, finish, abort, asked, said, say, begin: () => begin(), isLetGo: () => isLetGo };
+  return { clock, finish, abort, requests, pieces, send, open: () => open(), isCancelled: () => isCancelled };
 }
 
-it('hands on what was configured', async () => {
-  const { asked, begin, say, finish, clock } = startCall({ maxOutputTokens: 50 });
-  expect(asked[0]).toMatchObject({ maxOutputTokens: 50, prompt: [{ role: 'system', content: 'Be kind.' }] });
-  begin();
-  say(text('Hello'), end);
+it('passes on what is configured', async () => {
+  const { requests, open, send, finish, clock } = startCall({ maxOutputTokens: 50 });
+  expect(requests[0]).toMatchObject({ maxOutputTokens: 50, prompt: [{ role: 'system', content: 'Be kind.' }] });
+  open();
+  send(text('Hello'), end);
   await clock.advance(1000);
   expect((await finish).reason).toBe('stop');
 });
 
-it('lets go of a connection that stays open behind the answer', async () => {
-  const { begin, say, finish, said, clock, isLetGo } = startCall();
-  begin();
-  say(text('Hello'), end);
+it('closes a connection that stays open after the response', async () => {
+  const { open, send, finish, pieces, clock, isCancelled } = startCall();
+  open();
+  send(text('Hello'), end);
   await clock.advance(249);
-  expect([said, isLetGo()]).toEqual([['Hello'], false]);
+  expect([pieces, isCancelled()]).toEqual([['Hello'], false]);
   await clock.advance(1);
   expect((await finish).reason).toBe('stop');
-  expect([isLetGo(), clock.pending()]).toEqual([true, 0]);
+  expect([isCancelled(), clock.pending()]).toEqual([true, 0]);
 });
 
-it('is not silent while it thinks without a word, until its first one is due', async () => {
-  const { begin, say, finish, clock, isLetGo } = startCall();
-  begin();
-  say({ type: 'stream-start', warnings: [] }, { type: 'response-metadata', id: 'r1' });
+it('does not count metadata as content: the timeout of the first content applies', async () => {
+  const { open, send, finish, clock, isCancelled } = startCall();
+  open();
+  send({ type: 'stream-start', warnings: [] }, { type: 'response-metadata', id: 'r1' });
   await clock.advance(999);
-  say({ type: 'response-metadata', id: 'r1' });
+  send({ type: 'response-metadata', id: 'r1' });
   await clock.advance(1);
   const failure = {
     code: 'MODEL_UNAVAILABLE',
     retryable: true,
-    message: 'The model provider was silent for 1 seconds.',
+    message: 'The model provider sent nothing for 1 seconds.',
   };
   await expect(finish).rejects.toMatchObject(failure);
-  expect([isLetGo(), clock.pending()]).toEqual([true, 0]);
+  expect([isCancelled(), clock.pending()]).toEqual([true, 0]);
 });
 
-it('is silent for too long sooner when it has begun', async () => {
-  const { begin, say, finish, said, clock, isLetGo } = startCall();
-  begin();
-  say(text('So'));
+it('has a shorter timeout after the first content', async () => {
+  const { open, send, finish, pieces, clock, isCancelled } = startCall();
+  open();
+  send(text('So'));
   await clock.advance(390);
-  say(text(' far'));
+  send(text(' far'));
   await clock.advance(400);
-  await expect(finish).rejects.toMatchObject({ message: 'The model provider was silent for 0.4 seconds.' });
-  expect([said, isLetGo()]).toEqual([['So', ' far'], true]);
+  await expect(finish).rejects.toMatchObject({ message: 'The model provider sent nothing for 0.4 seconds.' });
+  expect([pieces, isCancelled()]).toEqual([['So', ' far'], true]);
 });
 
-it('ends with the reason of the caller at once, and lets go of a stream that comes later', async () => {
-  const { begin, finish, abort, asked, clock, isLetGo } = startCall();
+it('rejects at once when the caller aborts, and cancels a stream that opens later', async () => {
+  const { open, finish, abort, requests, clock, isCancelled } = startCall();
   abort.abort('enough');
   await expect(finish).rejects.toBe('enough');
-  expect(asked[0]?.abortSignal?.aborted).toBe(true);
-  begin();
+  expect(requests[0]?.abortSignal?.aborted).toBe(true);
+  open();
   await clock.advance(0);
-  expect([isLetGo(), clock.pending()]).toEqual([true, 0]);
+  expect([isCancelled(), clock.pending()]).toEqual([true, 0]);
 });
 
-it('says nothing more when the caller has given up', async () => {
-  const { begin, say, finish, said, abort, clock } = startCall();
-  begin();
-  say(text('Hello'));
+it('gives nothing to the sink after the caller has aborted', async () => {
+  const { open, send, finish, pieces, abort, clock } = startCall();
+  open();
+  send(text('Hello'));
   await clock.advance(0);
   abort.abort('enough');
   await expect(finish).rejects.toBe('enough');
   await clock.advance(0);
-  expect(said).toEqual(['Hello']);
+  expect(pieces).toEqual(['Hello']);
 });

@@ -13,7 +13,7 @@ function createReader(usedIds: string[] = []) {
   return { reader, texts, thoughts };
 }
 
-/** Reads chunks, then a reason to stop, and returns how it ended. */
+/** Reads chunks and a finish reason, and returns how the response ended. */
 function finishOf(chunks: unknown[], reason = 'stop', usedIds: string[] = []) {
   const { reader } = createReader(usedIds);
   for (const chunk of chunks) reader.readEvent(JSON.stringify(chunk));
@@ -27,7 +27,7 @@ const counted = (input: number, output: number) => ({ input, output, cachedInput
 const callsOf = (chunks: unknown[], usedIds: string[] = []) => finishOf(chunks, 'tool_calls', usedIds).calls;
 
 describe('text and thoughts', () => {
-  it('go to the sink, in order, and never empty', () => {
+  it('go to the sink in order, without empty pieces', () => {
     const { reader, texts, thoughts } = createReader();
     for (const piece of [
       { role: 'assistant', content: '' },
@@ -47,7 +47,7 @@ describe('text and thoughts', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of a response', () => {
   it.each([
     ['stop', 'stop'],
     ['length', 'length'],
@@ -59,14 +59,14 @@ describe('the end', () => {
     expect(finishOf([], given).reason).toBe(reason);
   });
 
-  it('is tool-calls where there are calls and the server only says stop', () => {
+  it('is tool-calls if there are calls and the server says stop', () => {
     expect(finishOf([fragments({ id: 'a', function: { name: 'clock' } })]).reason).toBe('tool-calls');
   });
 
-  it('may be [DONE] alone, but not nothing', () => {
+  it('may be [DONE] alone, but must not be missing', () => {
     const { reader } = createReader();
     reader.readEvent(JSON.stringify(delta({ content: 'a' })));
-    expect(() => reader.finish()).toThrow('broke off');
+    expect(() => reader.finish()).toThrow('ended before it was complete');
     reader.readEvent(' [DONE] ');
     reader.readEvent('not read any more');
     expect([reader.isDone(), reader.finish().reason]).toEqual([true, 'stop']);
@@ -76,7 +76,7 @@ describe('the end', () => {
     const usage = { prompt_tokens: 1, completion_tokens: 1 };
     const { reader } = createReader();
     reader.readEvent(JSON.stringify({ ...delta({ content: 'a' }), usage }));
-    expect(() => reader.finish()).toThrow('broke off');
+    expect(() => reader.finish()).toThrow('ended before it was complete');
     reader.readEvent(JSON.stringify({ choices: [], usage }));
     expect(reader.finish().reason).toBe('stop');
   });
@@ -92,14 +92,14 @@ describe('usage', () => {
     usage: { prompt_tokens, completion_tokens },
   });
 
-  it('may be missing, come last without choices, or come with every chunk', () => {
+  it('may be missing, come last without a choice, or come with every chunk', () => {
     expect(finishOf([]).usage).toBeNull();
     expect(finishOf([{ ...usage(3, 4), choices: [] }]).usage).toEqual(counted(3, 4));
     const growing = [1, 2, 3].map((output) => ({ ...delta({ content: 'a' }), ...usage(3, output) }));
     expect(finishOf([...growing, { usage: null }]).usage).toEqual(counted(3, 3));
   });
 
-  it('names what was cached and what was thought, where the server does and it can be', () => {
+  it('contains cached and reasoning tokens if the server reports plausible ones', () => {
     const whole = { prompt_tokens: 10, completion_tokens: 8 };
     for (const [parts, cachedInput, reasoning] of [
       [{ prompt_tokens_details: { cached_tokens: 6 }, completion_tokens_details: { reasoning_tokens: 5 } }, 6, 5],
@@ -116,7 +116,7 @@ describe('usage', () => {
     }
   });
 
-  it('is null where it makes no sense', () => {
+  it('is null if it is malformed', () => {
     for (const wrong of [usage('3', 4), usage(-1, 4), usage(1.5, 4), { usage: 7 }]) {
       expect(finishOf([wrong]).usage).toBeNull();
     }
@@ -146,7 +146,7 @@ describe('tool calls', () => {
     ]);
   });
 
-  it('come without an index: a new id begins a new one', () => {
+  it('come without an index: a new id begins a call', () => {
     const calls = callsOf([
       fragments({ id: 'a', function: { name: 'clock', arguments: '{"a":' } }),
       fragments({ function: { arguments: '1}' } }),
@@ -158,7 +158,7 @@ describe('tool calls', () => {
     ]);
   });
 
-  it('come with neither: a name begins a new one', () => {
+  it('come with neither index nor id: a name begins a call', () => {
     const calls = callsOf([
       fragments({ function: { name: 'clock', arguments: { zone: 'UTC' } } }, { function: { name: 'fetch' } }),
     ]);
@@ -168,33 +168,33 @@ describe('tool calls', () => {
     ]);
   });
 
-  it('come with the same index but ids of their own', () => {
+  it('come with the same index and different ids', () => {
     const of = (id: string) => fragments({ index: 0, id, function: { name: 'clock', arguments: '{}' } });
     expect(callsOf([of('a'), of('b')]).map(({ callId }) => callId)).toEqual(['a', 'b']);
   });
 
-  it('come with the same index, no ids, and each whole', () => {
+  it('come with the same index, without ids, each one whole', () => {
     const of = (zone: string) => fragments({ index: 0, function: { name: 'clock', arguments: `{"zone":"${zone}"}` } });
     expect(callsOf([of('UTC'), of('CET')]).map((call) => call.arguments)).toEqual(['{"zone":"UTC"}', '{"zone":"CET"}']);
   });
 
-  it('come with their name in each fragment, and an index that is text', () => {
+  it('come with the name in each fragment and an index that is a string', () => {
     const of = (text: string) => fragments({ index: '0', function: { name: 'clock', arguments: text } });
     expect(callsOf(['{"a":', '{"b":', '1}', '}'].map(of)).map((call) => call.arguments)).toEqual(['{"a":{"b":1}}']);
   });
 
-  it('come once more at the end, whole, and are one', () => {
+  it('come a second time at the end, and count once', () => {
     const whole = fragments({ index: 0, id: 'a', function: { name: 'clock', arguments: '{"a":1}' } });
     const pieces = ['{"a"', ':1}'].map((text) => fragments({ index: 0, id: 'a', function: { arguments: text } }));
     const named = fragments({ index: 0, id: 'a', function: { name: 'clock' } });
     expect(callsOf([named, ...pieces, whole])).toEqual([{ callId: 'a', tool: 'clock', arguments: '{"a":1}' }]);
   });
 
-  it('come alone, where a list belongs', () => {
+  it('come as one object instead of a list', () => {
     expect(callsOf([delta({ tool_calls: { id: 'a', function: { name: 'clock' } } })])).toHaveLength(1);
   });
 
-  it('keep no id that has been used before, or twice', () => {
+  it('lose an id that was used before', () => {
     const of = (index: number, id: string) => fragments({ index, id, function: { name: 'clock' } });
     expect(callsOf([of(0, 'old'), of(1, 'new'), of(2, 'new')], ['old']).map(({ callId }) => callId)).toEqual([
       null,
@@ -203,7 +203,7 @@ describe('tool calls', () => {
     ]);
   });
 
-  it('come in the form of former days', () => {
+  it('come in the deprecated form `function_call`', () => {
     const chunks = [
       delta({ function_call: { name: 'clock', arguments: '{"a"' } }),
       delta({ function_call: { arguments: ':1}' } }),
@@ -214,16 +214,16 @@ describe('tool calls', () => {
     });
   });
 
-  it('are refused without a name, beyond a number, and beyond a length', () => {
-    expect(() => callsOf([fragments({ index: 0, id: 'a', function: { arguments: '{}' } })])).toThrow('without a name');
+  it('are refused without a name, and if they are too many or too long', () => {
+    expect(() => callsOf([fragments({ index: 0, id: 'a', function: { arguments: '{}' } })])).toThrow('has no name');
     const many = Array.from({ length: 300 }, (_, index) => ({ index, function: { name: 'clock' } }));
-    expect(() => callsOf([fragments(...many)])).toThrow('more than');
+    expect(() => callsOf([fragments(...many)])).toThrow('more than 256 tool calls');
     const long = fragments({ index: 0, function: { name: 'clock', arguments: 'x'.repeat(1024 * 1024) } });
-    expect(() => callsOf(Array(5).fill(long))).toThrow('without an end');
+    expect(() => callsOf(Array(5).fill(long))).toThrow('are too long');
   });
 });
 
-describe('a failure in the middle', () => {
+describe('a failure inside a stream', () => {
   it.each([
     [{ error: 'overloaded' }, true],
     [{ error: { message: 'no', type: 'invalid_request_error' } }, false],
@@ -238,7 +238,7 @@ describe('a failure in the middle', () => {
   });
 });
 
-describe('nonsense', () => {
+describe('an invalid chunk', () => {
   it.each(['oops', '{', 'null', '[]', '7', '{"choices":[{"delta":{"tool_calls":[7]}}]}'])(
     '%j is a retryable failure',
     (data) => {
@@ -258,19 +258,19 @@ describe('nonsense', () => {
     '{"choices":[7]}',
     '{"choices":[{"delta":7}]}',
     '{"error":null}',
-  ])('%j is passed over', (data) => {
+  ])('%j is ignored', (data) => {
     const { reader, texts } = createReader();
     reader.readEvent(data);
     expect(texts).toEqual([]);
   });
 
-  it('is an answer in one piece without a choice', () => {
+  it('is a whole response without a choice', () => {
     const { reader } = createReader();
-    expect(() => reader.readWhole('{"choices":[]}')).toThrow('without a choice');
+    expect(() => reader.readWhole('{"choices":[]}')).toThrow('it has no choice');
   });
 });
 
-it('reads an answer that came whole', () => {
+it('reads a response that is not streamed', () => {
   const { reader, texts } = createReader();
   const tool_calls = [{ id: 'a', function: { name: 'clock', arguments: '{}' } }];
   const usage = { prompt_tokens: 1, completion_tokens: 2 };

@@ -14,7 +14,7 @@ function bodyOf(
 }
 
 describe('completionBody', () => {
-  it('asks for a stream with usage, and leaves out what is not there', () => {
+  it('requests a stream with usage, and omits empty fields', () => {
     expect(bodyOf({ messages: [{ role: 'user', text: 'hello' }] })).toEqual({
       model: 'small',
       messages: [{ role: 'user', content: 'hello' }],
@@ -23,7 +23,7 @@ describe('completionBody', () => {
     });
   });
 
-  it('puts instructions first, and tools in their form', () => {
+  it('puts instructions first, and contains the tools', () => {
     const inputSchema = { type: 'object', properties: {} };
     const tools = [{ name: 'clock', description: 'Tells the time.', inputSchema }];
     expect(bodyOf({ instructions: 'Be kind.', tools }, 100)).toMatchObject({
@@ -35,7 +35,7 @@ describe('completionBody', () => {
     });
   });
 
-  it('takes further fields, which replace none that a call lives by', () => {
+  it('takes additional fields, which cannot replace the required ones', () => {
     const options = { temperature: 0.2, stream_options: null, stream: false, messages: [], model: 'other' };
     expect(bodyOf({ messages: [{ role: 'user', text: 'hello' }] }, 5, options)).toEqual({
       model: 'small',
@@ -46,7 +46,7 @@ describe('completionBody', () => {
     });
   });
 
-  it('shows calls with their results, and failures as such', () => {
+  it('contains calls with their results, and marks failures', () => {
     const calls = [
       { callId: 'a', tool: 'clock', input: {} },
       { callId: 'b', tool: 'fetch', input: '{"url": ' },
@@ -77,24 +77,30 @@ describe('completionBody', () => {
 });
 
 describe('endpointOf', () => {
-  it('appends the path, whatever the address ends with', () => {
-    const addressOf = (baseURL: string) => endpointOf({ baseURL, apiKey: null }).url.href;
+  it('appends the path to any form of address', () => {
+    const addressOf = (baseURL: string) => endpointOf({ baseURL, apiKey: null }, 'chat/completions').url.href;
     expect(addressOf('http://host/v1')).toBe('http://host/v1/chat/completions');
     expect(addressOf('http://host/v1/')).toBe('http://host/v1/chat/completions');
     expect(addressOf('https://host/x?api-version=1')).toBe('https://host/x/chat/completions?api-version=1');
   });
 
   it('moves user and password into a header', () => {
-    const { url, headers, secrets } = endpointOf({ baseURL: 'http://ada:pa%20ss@host/v1', apiKey: null });
+    const { url, headers, secrets } = endpointOf(
+      { baseURL: 'http://ada:pa%20ss@host/v1', apiKey: null },
+      'chat/completions',
+    );
     expect(url.href).toBe('http://host/v1/chat/completions');
     expect(headers.authorization).toBe(`Basic ${Buffer.from('ada:pa ss').toString('base64')}`);
     expect(secrets).toContain('pa ss');
   });
 
-  it('sends the key, and lets own headers win', () => {
-    const own = { 'User-Agent': 'mine', 'X-Secret': 'a-long-secret' };
-    const { headers, secrets } = endpointOf({ baseURL: 'http://host', apiKey: 'key', headers: own });
+  it('sends the key, and lets additional headers replace the defaults', () => {
+    const additional = { 'User-Agent': 'mine', 'X-Secret': 'a-long-secret' };
+    const { headers, secrets } = endpointOf(
+      { baseURL: 'http://host', apiKey: 'key', headers: additional },
+      'embeddings',
+    );
     expect(headers).toMatchObject({ authorization: 'Bearer key', 'user-agent': 'mine', 'x-secret': 'a-long-secret' });
-    expect(secrets).toEqual(['key', 'a-long-secret', 'host']);
+    expect(secrets).toEqual(['key', 'host', 'a-long-secret']);
   });
 });

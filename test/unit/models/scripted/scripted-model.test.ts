@@ -1,33 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../../src/clock.ts';
-import type { Message } from '../../../src/domain/transcript.ts';
-import type { ModelFinish, ModelRequest, RequestedCall } from '../../../src/models/model.ts';
-import { createScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
+import type { Clock } from '../../../../src/clock.ts';
+import type { Message } from '../../../../src/domain/transcript.ts';
+import type { ModelFinish, ModelRequest, RequestedCall } from '../../../../src/models/model.ts';
+import { parseScript } from '../../../../src/models/scripted/script.ts';
+import { createScriptedModel } from '../../../../src/models/scripted/scripted-model.ts';
 
 const allTools = ['http_fetch', 'clock', 'memory_search', 'memory_save'];
 
-/** A clock whose sleeps end at once and are counted, or last until they are aborted. */
-function stillClock(sleeps: 'pass' | 'last' = 'pass') {
-  const slept: number[] = [];
+/** A clock that records its sleeps, which end at once or last until they are aborted. */
+function createClock(mode: 'end at once' | 'last' = 'end at once') {
+  const sleeps: number[] = [];
   const clock: Clock = {
     now: () => 0,
     elapsed: () => 0,
     after: () => () => {},
     sleep(milliseconds, signal) {
-      slept.push(milliseconds);
-      if (sleeps === 'pass') return Promise.resolve();
+      sleeps.push(milliseconds);
+      if (mode === 'end at once') return Promise.resolve();
       return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('not the reason'))));
     },
   };
-  return { clock, slept };
+  return { clock, sleeps };
 }
 
-function ask(messages: readonly Message[], options: { tools?: string[]; clock?: Clock; pace?: number } = {}) {
+function call(messages: readonly Message[], options: { tools?: string[]; clock?: Clock; pace?: number } = {}) {
   const pieces: string[] = [];
   const thoughts: string[] = [];
   const abort = new AbortController();
   const model = createScriptedModel({
-    clock: options.clock ?? stillClock().clock,
+    clock: options.clock ?? createClock().clock,
     paceMilliseconds: options.pace ?? 0,
   });
   const request: ModelRequest = {
@@ -53,9 +54,9 @@ async function callsOf(finish: Promise<ModelFinish>): Promise<RequestedCall[]> {
   return (await finish).calls;
 }
 
-describe('plain words', () => {
-  it('are quoted, with what it was shown and what one can try', async () => {
-    const { finish, text, pieces } = ask([user('one'), answer('hm'), user('two'), answer('hm'), user('Good\nday')]);
+describe('a message in plain words', () => {
+  it('gets a greeting with what the model was shown and what to try', async () => {
+    const { finish, text, pieces } = call([user('one'), answer('hm'), user('two'), answer('hm'), user('Good\nday')]);
     expect(await finish).toMatchObject({ reason: 'stop', calls: [], responseId: null });
     expect(text()).toContain('You said: "Good day".');
     expect(text()).toContain('I was shown 2 earlier messages of yours');
@@ -63,8 +64,8 @@ describe('plain words', () => {
     expect(pieces.length).toBeGreaterThan(10);
   });
 
-  it('never offer a tool that is not there', async () => {
-    const { finish, text } = ask([user('what time is it')], { tools: [] });
+  it('does not lead to a tool that does not exist', async () => {
+    const { finish, text } = call([user('what time is it')], { tools: [] });
     expect(await callsOf(finish)).toEqual([]);
     expect(text()).not.toContain('Try');
   });
@@ -75,28 +76,28 @@ describe('plain words', () => {
     ['remember that tea is green.', 'memory_save', { text: 'tea is green.' }],
     ['recall tea', 'memory_search', { query: 'tea' }],
     ['What do you remember about green tea?', 'memory_search', { query: 'green tea' }],
-  ])('%s: a call', async (text, tool, input) => {
-    const { finish } = ask([user(text)]);
+  ])('%s: a tool call', async (text, tool, input) => {
+    const { finish } = call([user(text)]);
     const done = await finish;
     expect(done.reason).toBe('tool-calls');
     expect(done.calls).toEqual([{ callId: 'call_1', tool, arguments: JSON.stringify(input) }]);
   });
 
-  it('report results and failures, shortened', async () => {
+  it('leads to a report of results and failures, shortened', async () => {
     const conversation = [
       user('what time is it'),
       answer('', 'call_1'),
       result('clock', '12:00'),
       answer('', 'call_2'),
     ];
-    const first = ask([...conversation, result('http_fetch', `denied ${'x'.repeat(2000)}`, false)]);
+    const first = call([...conversation, result('http_fetch', `denied ${'x'.repeat(2000)}`, false)]);
     expect((await first.finish).calls).toEqual([]);
     expect(first.text()).toMatch(/^http_fetch failed: denied x+…$/);
     expect(first.text().length).toBeLessThan(400);
   });
 
-  it('answer a message that came in the middle of a script', async () => {
-    const { finish, text } = ask([
+  it('gets a reply in the middle of a script', async () => {
+    const { finish, text } = call([
       script('/call clock', '/then', '/say after'),
       answer('', 'call_1'),
       result('clock', 'noon'),
@@ -108,59 +109,59 @@ describe('plain words', () => {
 });
 
 describe('call ids', () => {
-  it('go on from the calls that were shown', async () => {
-    const { finish } = ask([user('a'), answer('', 'call_1', 'call_2'), user('what time')]);
+  it('continue from the calls that were shown', async () => {
+    const { finish } = call([user('a'), answer('', 'call_1', 'call_2'), user('what time')]);
     expect((await callsOf(finish))[0]?.callId).toBe('call_3');
   });
 
-  it('are not used twice where older calls are no longer shown', async () => {
-    const { finish } = ask([script('/call a', '/then', '/call b'), answer('', 'call_7')]);
+  it('are not used twice if older calls are no longer shown', async () => {
+    const { finish } = call([script('/call a', '/then', '/call b'), answer('', 'call_7')]);
     expect((await callsOf(finish))[0]?.callId).toBe('call_8');
   });
 });
 
 describe('a script', () => {
-  it('says, thinks, and goes on over lines', async () => {
-    const { finish, text, thoughts } = ask([script('/think hm, well', '/say  one  two', 'three', '/say four')]);
+  it('says and thinks texts of several lines', async () => {
+    const { finish, text, thoughts } = call([script('/think hm, well', '/say  one  two', 'three', '/say four')]);
     await finish;
     expect(thoughts).toEqual(['hm,', ' well']);
     expect(text()).toBe('one  two\nthree\nfour');
   });
 
-  it('gives as many words as asked for', async () => {
-    const { finish, pieces, text } = ask([script('/words 1000')]);
+  it('says the requested number of words', async () => {
+    const { finish, pieces, text } = call([script('/words 1000')]);
     await finish;
     expect(pieces).toHaveLength(1000);
     expect(text().startsWith('word-1 word-2 ')).toBe(true);
   });
 
-  it('asks for the calls of a step, as they were written', async () => {
-    const { finish } = ask([script('/say both', '/call clock', '/call no_such {"a": ', '/then', '/call late {}')]);
+  it('makes the calls of a step as they are written', async () => {
+    const { finish } = call([script('/say both', '/call clock', '/call no_such {"a": ', '/then', '/call late {}')]);
     expect(await callsOf(finish)).toEqual([
       { callId: 'call_1', tool: 'clock', arguments: '{}' },
       { callId: 'call_2', tool: 'no_such', arguments: '{"a": ' },
     ]);
   });
 
-  it('plays the step that the answers so far lead to', async () => {
+  it('executes the step for the number of responses so far', async () => {
     const lines = script('/call clock', '/then', '/echo', '/call clock', '/then', '/say end');
     const upToTwo = [lines, answer('', 'call_1'), result('clock', 'noon')];
-    const second = ask(upToTwo);
+    const second = call(upToTwo);
     expect((await second.finish).calls).toHaveLength(1);
     expect(second.text()).toBe('clock: noon');
-    const third = ask([...upToTwo, answer('clock: noon', 'call_2'), result('clock', 'one')]);
+    const third = call([...upToTwo, answer('clock: noon', 'call_2'), result('clock', 'one')]);
     expect((await third.finish).reason).toBe('stop');
     expect(third.text()).toBe('end');
   });
 
-  it('ends with the results where it has no further step', async () => {
-    const { finish, text } = ask([script('/call clock'), answer('', 'call_1'), result('clock', 'noon')]);
+  it('ends with the results after the last step', async () => {
+    const { finish, text } = call([script('/call clock'), answer('', 'call_1'), result('clock', 'noon')]);
     expect((await finish).calls).toEqual([]);
     expect(text()).toBe('clock answered: noon');
   });
 
   it('says the history, the instructions and the tools', async () => {
-    const { finish, text } = ask(
+    const { finish, text } = call(
       [user('a\nb'), answer('c'), result('clock', 'd'), script('/history', '/instructions', '/tools')],
       {
         tools: ['clock', 'x'],
@@ -172,11 +173,11 @@ describe('a script', () => {
     );
   });
 
-  it('fails as it is told, behind what it said', async () => {
-    const { finish, text } = ask([script('/say so far', '/fail MODEL_UNAVAILABLE retryable', '/say no more')]);
+  it('fails after the text before /fail', async () => {
+    const { finish, text } = call([script('/say so far', '/fail MODEL_UNAVAILABLE retryable', '/say no more')]);
     await expect(finish).rejects.toMatchObject({ name: 'ModelError', code: 'MODEL_UNAVAILABLE', retryable: true });
     expect(text()).toBe('so far');
-    await expect(ask([script('/fail MODEL_AUTH')]).finish).rejects.toMatchObject({ retryable: false });
+    await expect(call([script('/fail MODEL_AUTH')]).finish).rejects.toMatchObject({ retryable: false });
   });
 
   it.each([
@@ -184,21 +185,41 @@ describe('a script', () => {
     ['/say hello\n/usage 7 9', { input: 7, output: 9 }],
     ['/usage none', null],
   ])('reports usage: %j', async (text, usage) => {
-    expect((await ask([user(text)]).finish).usage).toEqual(usage && { ...usage, cachedInput: null, reasoning: null });
+    expect((await call([user(text)]).finish).usage).toEqual(usage && { ...usage, cachedInput: null, reasoning: null });
   });
 
   it.each(['/dance', '/words many', '/words 999999999', '/fail OOPS', '/usage 1', '/pace soon', '/call'])(
     'explains what is wrong with %s',
     async (line) => {
-      const { finish, text } = ask([script('/say a', line)]);
+      const { finish, text } = call([script('/say a', line)]);
       expect((await finish).calls).toEqual([]);
-      expect(text()).toMatch(/^I (do not know|can not read) \//);
+      expect(text()).toMatch(/^(Unknown|Invalid) command \//);
     },
   );
 
-  it('begins on the first line: a path, or a quoted command, is plain text', async () => {
+  it('lists its commands with /help, one per line', async () => {
+    const { finish, text } = call([script('/help')]);
+    expect((await finish).calls).toEqual([]);
+    const [title, ...lines] = text().split('\n');
+    expect(title).toBe('A message is a script if its first line is one of these commands:');
+    expect(lines).toContain('/call TOOL JSON: calls a tool; neither the tool nor the JSON is checked');
+    expect(lines).toContain('/help: lists the commands');
+    const unknown = expect.objectContaining({ problem: expect.stringContaining('Unknown command') });
+    for (const line of lines) {
+      expect(line).toMatch(/^\/[a-z]+[^:]*: \S/);
+      expect(parseScript(line)).not.toEqual(unknown);
+    }
+  });
+
+  it('can contain /help beside other commands', async () => {
+    const { finish, text } = call([script('/say first', '/help')]);
+    await finish;
+    expect(text()).toMatch(/^first\nA message is a script/);
+  });
+
+  it('begins in the first line: a path and a quoted command are plain text', async () => {
     for (const message of ['/etc/passwd is a file', 'Sum this up:\n/fail INTERNAL', '/']) {
-      const { finish, text } = ask([user(message)]);
+      const { finish, text } = call([user(message)]);
       await finish;
       expect(text()).toContain('You said:');
     }
@@ -206,27 +227,27 @@ describe('a script', () => {
 });
 
 describe('pace and abort', () => {
-  it('gives everything at once without a pace', () => {
-    const { text } = ask([script('/words 3')]);
+  it('gives all pieces at once without a pace', () => {
+    const { text } = call([script('/words 3')]);
     expect(text()).toBe('word-1 word-2 word-3');
   });
 
-  it('waits between pieces, as long as the last /pace says', async () => {
-    const { clock, slept } = stillClock();
-    await ask([script('/say a b', '/pace 40', '/say c', '/pace 0', '/say d')], { clock, pace: 15 }).finish;
-    expect(slept).toEqual([15, 40]);
+  it('waits between pieces as long as the last /pace says', async () => {
+    const { clock, sleeps } = createClock();
+    await call([script('/say a b', '/pace 40', '/say c', '/pace 0', '/say d')], { clock, pace: 15 }).finish;
+    expect(sleeps).toEqual([15, 40]);
   });
 
   it('keeps the pace in later steps', async () => {
-    const { clock, slept } = stillClock();
-    await ask([script('/pace 40', '/call clock', '/then', '/say a b'), answer('', 'call_1')], { clock }).finish;
-    expect(slept).toEqual([40]);
+    const { clock, sleeps } = createClock();
+    await call([script('/pace 40', '/call clock', '/then', '/say a b'), answer('', 'call_1')], { clock }).finish;
+    expect(sleeps).toEqual([40]);
   });
 
-  it('stops with the reason of the signal, in a pause and while it hangs', async () => {
+  it('rejects with the reason of the signal, between pieces and during /hang', async () => {
     for (const lines of [['/say a b'], ['/say a', '/hang']]) {
-      const { clock } = stillClock('last');
-      const { finish, abort, text } = ask([script(...lines)], { clock, pace: 15 });
+      const { clock } = createClock('last');
+      const { finish, abort, text } = call([script(...lines)], { clock, pace: 15 });
       abort.abort('enough');
       await expect(finish).rejects.toBe('enough');
       expect(text()).toBe('a');

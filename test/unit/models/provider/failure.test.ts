@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureReader, retryAfterSeconds } from '../../../src/models/provider/failure.ts';
+import { createFailureReader, retryAfterSeconds } from '../../../../src/models/provider/failure.ts';
 
-const { ofAnswer, ofEvent } = createFailureReader(['sk-secret', 'inner.host:8080']);
+const { ofResponse, ofEvent } = createFailureReader(['sk-secret', 'inner.host:8080']);
 const body = (error: unknown) => JSON.stringify({ error });
 
-describe('an answer', () => {
+describe('an HTTP response', () => {
   it.each([
     [401, 'MODEL_AUTH', false],
     [403, 'MODEL_AUTH', false],
@@ -21,7 +21,7 @@ describe('an answer', () => {
     [500, 'MODEL_UNAVAILABLE', true],
     [529, 'MODEL_UNAVAILABLE', true],
   ])('with status %i is %s, retryable: %s', (status, code, retryable) => {
-    expect(ofAnswer(status, body({ message: 'no' }), 5)).toMatchObject({ code, retryable });
+    expect(ofResponse(status, body({ message: 'no' }), 5)).toMatchObject({ code, retryable });
   });
 
   it.each([
@@ -29,60 +29,60 @@ describe('an answer', () => {
     body({ message: "This model's maximum context length is 8192 tokens." }),
     body({ message: 'the request exceeds the available context size', type: 'exceed_context_size_error' }),
     JSON.stringify({ object: 'error', message: 'Prompt is too long' }),
-  ])('%s: too long', (text) => {
-    expect(ofAnswer(400, text, null)).toMatchObject({ code: 'CONTEXT_OVERFLOW', retryable: false });
+  ])('%s: CONTEXT_OVERFLOW', (text) => {
+    expect(ofResponse(400, text, null)).toMatchObject({ code: 'CONTEXT_OVERFLOW', retryable: false });
   });
 
   it.each([
     [400, body({ message: 'no', code: 'content_filter' })],
     [400, body({ message: 'Blocked by our content management policy.' })],
     [403, body({ message: 'Your input was flagged by moderation.' })],
-  ])('%i %s: refused', (status, text) => {
-    expect(ofAnswer(status, text, null)).toMatchObject({ code: 'MODEL_REFUSED', retryable: false });
+  ])('%i %s: MODEL_REFUSED', (status, text) => {
+    expect(ofResponse(status, text, null)).toMatchObject({ code: 'MODEL_REFUSED', retryable: false });
   });
 
-  it('that a quota is used up is final', () => {
+  it('about an exhausted quota is not retryable', () => {
     const text = body({ message: 'You exceeded your quota', code: 'insufficient_quota' });
-    expect(ofAnswer(429, text, null).retryable).toBe(false);
+    expect(ofResponse(429, text, null).retryable).toBe(false);
   });
 
   it.each([
-    [body({ message: 'Slow\n down' }), 'The model provider answered 429: Slow down'],
-    [body('Slow down'), 'The model provider answered 429: Slow down'],
-    ['{"detail":"Slow down"}', 'The model provider answered 429: Slow down'],
-    ['{"detail":[{"loc":["body"],"msg":"Slow down"}]}', 'The model provider answered 429: Slow down'],
-    ['{"errors":[{"message":"Slow down"}]}', 'The model provider answered 429: Slow down'],
-    ['[{"error":{"message":"Slow down","code":429}}]', 'The model provider answered 429: Slow down'],
+    [body({ message: 'Slow\n down' }), 'The model provider responded with status 429: Slow down'],
+    [body('Slow down'), 'The model provider responded with status 429: Slow down'],
+    ['{"detail":"Slow down"}', 'The model provider responded with status 429: Slow down'],
+    ['{"detail":[{"loc":["body"],"msg":"Slow down"}]}', 'The model provider responded with status 429: Slow down'],
+    ['{"errors":[{"message":"Slow down"}]}', 'The model provider responded with status 429: Slow down'],
+    ['[{"error":{"message":"Slow down","code":429}}]', 'The model provider responded with status 429: Slow down'],
     [
       body({ message: 'Provider returned error', metadata: { raw: 'Slow down' } }),
-      'The model provider answered 429: Provider returned error: Slow down',
+      'The model provider responded with status 429: Provider returned error: Slow down',
     ],
-    ['{"message":"Slow down"}', 'The model provider answered 429: Slow down'],
-    ['Slow down', 'The model provider answered 429: Slow down'],
-    ['<html><body>Slow down</body></html>', 'The model provider answered 429.'],
-    ['', 'The model provider answered 429.'],
-    ['null', 'The model provider answered 429.'],
+    ['{"message":"Slow down"}', 'The model provider responded with status 429: Slow down'],
+    ['Slow down', 'The model provider responded with status 429: Slow down'],
+    ['<html><body>Slow down</body></html>', 'The model provider responded with status 429.'],
+    ['', 'The model provider responded with status 429.'],
+    ['null', 'The model provider responded with status 429.'],
     [
       body({ message: 'Key sk-secret at http://inner.host:8080' }),
-      'The model provider answered 429: Key … at http://…',
+      'The model provider responded with status 429: Key … at http://…',
     ],
-  ])('%j is shown as %j', (text, message) => {
-    expect(ofAnswer(429, text, null).message).toBe(message);
+  ])('%j becomes the message %j', (text, message) => {
+    expect(ofResponse(429, text, null).message).toBe(message);
   });
 
-  it('is shown shortened, and a key never', () => {
-    expect(ofAnswer(400, 'x'.repeat(60_000), null).message.length).toBeLessThan(400);
-    expect(ofAnswer(401, body({ message: 'Incorrect key: sk-sec***' }), null).message).toBe(
-      'The model provider does not accept the key (401).',
+  it('becomes a short message, and a key is never part of it', () => {
+    expect(ofResponse(400, 'x'.repeat(60_000), null).message.length).toBeLessThan(400);
+    expect(ofResponse(401, body({ message: 'Incorrect key: sk-sec***' }), null).message).toBe(
+      'The model provider rejected the API key (401).',
     );
   });
 
-  it('carries what the provider asked for', () => {
-    expect(ofAnswer(429, '', 7).retryAfterSeconds).toBe(7);
+  it('keeps the wait that the provider requested', () => {
+    expect(ofResponse(429, '', 7).retryAfterSeconds).toBe(7);
   });
 });
 
-describe('an error inside of a stream', () => {
+describe('an error inside a stream', () => {
   it.each([
     [{ message: 'slow', code: 429 }, 'MODEL_UNAVAILABLE', true],
     [{ message: 'no', status_code: 401 }, 'MODEL_AUTH', false],
