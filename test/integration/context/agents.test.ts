@@ -5,7 +5,7 @@ import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { contextOf, createAgent, updateAgent } from './session-operations.ts';
 
-test('each change of an agent is a new version, and a run says which one it was made with', async () => {
+test('each change of an agent creates a version, and a run names the version that it used', async () => {
   const { client } = await startTestGateway();
   const agent = await createAgent(client, { name: 'clerk', instructions: 'Be brief.' });
   expect(agent.version).toBe(1);
@@ -21,17 +21,15 @@ test('each change of an agent is a new version, and a run says which one it was 
   expect(same).toMatchObject({ version: 2, isDefault: true });
 });
 
-test('a run by the default agent says so, a session keeps its agent, and neither needs the agent to be there still', async () => {
+test('a run names the default agent, a session keeps its agent, and both work after the agent was deleted', async () => {
   const { client } = await startTestGateway();
-  const usual = await createAgent(client, { name: 'usual', instructions: 'I am usual.', makeDefault: true });
+  const standard = await createAgent(client, { name: 'standard', instructions: 'I am standard.', makeDefault: true });
   const special = await createAgent(client, { name: 'special', instructions: 'I am special.' });
   const first = await converse(client, { sessionKey: 'b', text: '/instructions' });
-  expect(first.run.output).toContain('I am usual.');
-  expect(await contextOf(client, first.runId)).toMatchObject({ agent: { id: usual.id }, agentVersion: 1 });
-  const { session } = await send(client, { sessionKey: 'b', text: '/say on' }).then(async (sent) => {
-    await follow(client, sent.run.id);
-    return sent;
-  });
+  expect(first.run.output).toContain('I am standard.');
+  expect(await contextOf(client, first.runId)).toMatchObject({ agent: { id: standard.id }, agentVersion: 1 });
+  const { run, session } = await send(client, { sessionKey: 'b', text: '/say on' });
+  await follow(client, run.id);
   await client.send(UpdateSessionDocument, { input: { sessionId: session.id, agentId: special.id } });
   const kept = await converse(client, { sessionKey: 'b', text: '/instructions' });
   expect(kept.run.output).toContain('I am special.');
@@ -39,7 +37,7 @@ test('a run by the default agent says so, a session keeps its agent, and neither
   const { agent, agentVersion, contextAt } = await contextOf(client, kept.runId);
   expect({ agent, agentVersion, missing: contextAt.missing }).toEqual({ agent: null, agentVersion: 1, missing: [] });
   const after = await converse(client, { sessionKey: 'b', text: '/instructions' });
-  expect(after.run.output).toContain('I am usual.');
+  expect(after.run.output).toContain('I am standard.');
 });
 
 test("B18: an agent's limits tighten the gateway's and never loosen them", async () => {

@@ -9,8 +9,8 @@ import { overridingCatalogue } from './overriding-catalogue.ts';
 import { branch, contextOf } from './session-operations.ts';
 
 const ROUNDS = 5;
-const RUNS_A_ROUND = 3;
-const BRANCHES_A_ROUND = 2;
+const RUNS_PER_ROUND = 3;
+const BRANCHES_PER_ROUND = 2;
 
 const scripts = [
   (name: string) => `/say ${name}`,
@@ -20,8 +20,8 @@ const scripts = [
 
 const runsOf = (copies: readonly Copy[]): TapedRun[] => copies.flatMap(({ own }) => own);
 
-/** A gateway with one session, and what happens to a tree of branches that grows from it. */
-async function plant(random: (below: number) => number) {
+/** Starts a gateway with one session, and returns operations on the tree of its branches. */
+async function startTree(random: (below: number) => number) {
   const requests: string[][] = [];
   const catalogue = overridingCatalogue(200_000, (inner) => (request, sink, signal) => {
     requests.push(linesOf(request));
@@ -32,11 +32,11 @@ async function plant(random: (below: number) => number) {
   if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(resolveSession.__typename);
   const root: Copy = { id: resolveSession.session.id, key: 'root', generation: 0, children: 0, own: [], seen: [] };
   const copies = [root];
-  /** A run, whose model must be shown just what the copy holds. */
-  async function say(copy: Copy, name: string): Promise<void> {
+  /** Executes a run, and checks that the model is shown exactly what the copy contains. */
+  async function executeRun(copy: Copy, name: string): Promise<void> {
     const text = scripts[random(scripts.length)]?.(name) ?? name;
     const { runId } = await converse(client, { sessionId: copy.id, text });
-    // Only the run's first request ends with its own message.
+    // Only the first request of a run ends with its message.
     const first = requests.find((lines) => lines.at(-1) === `user ${text}`);
     expect(first?.slice(0, -1)).toEqual(shownBy(copy));
     const run = await tapeOf(client, runId);
@@ -44,13 +44,13 @@ async function plant(random: (below: number) => number) {
     copy.own.push(run);
   }
 
-  /** A branch at any event of any run that the parent sees. */
-  async function grow(parent: Copy): Promise<void> {
+  /** Creates a branch at a random event of a random run that the parent sees. */
+  async function createBranch(parent: Copy): Promise<void> {
     const index = random(parent.seen.length);
     const [point] = parent.seen.slice(index);
     if (!point) throw new Error(`${parent.key} sees no run.`);
     const { run, upTo } = point;
-    // Most events are deltas and the like: half of the points are at a message, or right in front of one.
+    // Most events are not messages, so half of the points are chosen at a message or directly before one.
     const { seq: near = 1 } = run.messages[random(run.messages.length)] ?? {};
     const seq = random(2) === 0 ? 1 + random(upTo) : Math.min(upTo, Math.max(1, near - random(2)));
     const [id, key] = ['', `branch ${copies.length}`];
@@ -64,22 +64,22 @@ async function plant(random: (below: number) => number) {
   const purge = async ({ id: sessionId, key: confirmKey }: Copy, withBranches = false) =>
     (await client.send(PurgeSessionDocument, { input: { sessionId, confirmKey, withBranches } })).purgeSession;
 
-  return { client, copies, root, say, grow, purge };
+  return { client, copies, root, executeRun, createBranch, purge };
 }
 
-test('B8: in random trees of branches, models are shown what each session would hold if branching copied', async () => {
+test('B8: in random trees of branches, models are shown what each session would contain if branching copied', async () => {
   const random = seededRandom('trees of branches');
-  const { client, copies, root, say, grow, purge } = await plant(random);
-  const some = (): Copy => copies[random(copies.length)] ?? root;
-  await say(root, 'seed');
+  const { client, copies, root, executeRun, createBranch, purge } = await startTree(random);
+  const randomCopy = (): Copy => copies[random(copies.length)] ?? root;
+  await executeRun(root, 'seed');
   for (let round = 0; round < ROUNDS; round += 1) {
     const newest = copies.at(-1) ?? root;
-    const busy = [...new Set([newest, ...Array.from({ length: RUNS_A_ROUND - 1 }, some)])];
-    await Promise.all(busy.map((copy, index) => say(copy, `run ${round} ${index}`)));
-    // The newest has a branch in any case, so that there are many generations.
-    await grow(newest);
-    for (let branches = 1; branches < BRANCHES_A_ROUND; branches += 1) await grow(some());
-    const parent = some();
+    const busy = [...new Set([newest, ...Array.from({ length: RUNS_PER_ROUND - 1 }, randomCopy)])];
+    await Promise.all(busy.map((copy, index) => executeRun(copy, `run ${round} ${index}`)));
+    // The newest session always gets a branch, so that there are many generations.
+    await createBranch(newest);
+    for (let branches = 1; branches < BRANCHES_PER_ROUND; branches += 1) await createBranch(randomCopy());
+    const parent = randomCopy();
     if (parent.children > 0) expect(await purge(parent)).toMatchObject({ __typename: 'ConflictError' });
     const refusalAt = async (runId: string, seq: number) => {
       const input = { sessionId: newest.id, runId, seq };
@@ -92,11 +92,11 @@ test('B8: in random trees of branches, models are shown what each session would 
     if (unseen) expect(await refusalAt(unseen.id, 1)).toBe('NotFoundError');
   }
   expect(Math.max(...copies.map(({ generation }) => generation))).toBeGreaterThanOrEqual(3);
-  // A branch that is purged takes nothing of the others with it.
+  // Purging a branch does not change the others.
   const leaf = copies.find(({ children }) => children === 0) ?? root;
   expect(await purge(leaf)).toMatchObject({ purgedRuns: leaf.own.length });
   const left = copies.filter((copy) => copy !== leaf);
-  await Promise.all(left.map((copy, index) => say(copy, `last ${index}`)));
+  await Promise.all(left.map((copy, index) => executeRun(copy, `last ${index}`)));
   const unchanged = async ({ id, tape }: TapedRun) => {
     expect((await tapeOf(client, id)).tape).toEqual(tape);
     expect((await contextOf(client, id)).contextAt.isExact).toBe(true);

@@ -25,14 +25,14 @@ async function say(client: Client, target: { sessionId?: string; sessionKey?: st
   return { sessionId, runIds };
 }
 
-/** What the model is shown before its question, its own words only. */
-async function seenIn(client: Client, sessionId: string): Promise<string[]> {
+/** The model's earlier responses that it is shown in the session. */
+async function responsesSeenIn(client: Client, sessionId: string): Promise<string[]> {
   const { run } = await converse(client, { sessionId, text: '/history' });
   return (run.output ?? '').split('\n').flatMap((line) => /^assistant: (.*)$/.exec(line)?.[1] ?? []);
 }
 
 describe('B8: a branch', () => {
-  test('shows what the parent saw up to there, through three generations, and nothing that came later', async () => {
+  test('shows what the parent saw up to the branch point, through three generations, and nothing later', async () => {
     const { client } = await startTestGateway();
     const parent = await say(client, { sessionKey: 'parent' }, 'p1', 'p2', 'p3');
     const [, p2 = ''] = parent.runIds;
@@ -43,12 +43,12 @@ describe('B8: a branch', () => {
     const grandchild = await branch(client, { sessionId: child, runId: c1 });
     await say(client, { sessionId: grandchild }, 'g1');
     await say(client, { sessionId: parent.sessionId }, 'p4');
-    expect(await seenIn(client, grandchild)).toEqual(['p1', 'p2', 'c1', 'g1']);
-    expect(await seenIn(client, child)).toEqual(['p1', 'p2', 'c1', 'c2']);
-    expect(await seenIn(client, parent.sessionId)).toEqual(['p1', 'p2', 'p3', 'p4']);
+    expect(await responsesSeenIn(client, grandchild)).toEqual(['p1', 'p2', 'c1', 'g1']);
+    expect(await responsesSeenIn(client, child)).toEqual(['p1', 'p2', 'c1', 'c2']);
+    expect(await responsesSeenIn(client, parent.sessionId)).toEqual(['p1', 'p2', 'p3', 'p4']);
     const [p1 = ''] = parent.runIds;
     const early = await branch(client, { sessionId: grandchild, runId: p1 });
-    expect(await seenIn(client, early)).toEqual(['p1']);
+    expect(await responsesSeenIn(client, early)).toEqual(['p1']);
     expect(await client.send(RunTapeDocument, { id: p2 })).toEqual(before);
     const { session } = await client.send(SessionLineageDocument, { id: child });
     expect(session).toMatchObject({
@@ -60,7 +60,7 @@ describe('B8: a branch', () => {
     expect(session?.branches.nodes).toEqual([{ id: grandchild }]);
   });
 
-  test('is cut between messages: a call never stands without its result', async () => {
+  test('is cut between messages: a call is never shown without its result', async () => {
     const { client } = await startTestGateway({ tools: [countedTool()] });
     const { runId, events } = await converse(client, {
       sessionKey: 'cut',
@@ -87,7 +87,7 @@ describe('B8: a branch', () => {
     }
   });
 
-  test('is refused at a run that has not ended, that is not seen, that is of somebody else, and under a taken key', async () => {
+  test('is refused at a run that has not ended, is not visible or belongs to another owner, and if the key is taken', async () => {
     const { client, clientOf } = await startTestGateway();
     const parent = await say(client, { sessionKey: 'refuse' }, 'a', 'b');
     const [first = '', second = ''] = parent.runIds;
@@ -104,19 +104,19 @@ describe('B8: a branch', () => {
     );
   });
 
-  test('B4: can be reset, and keeps what its parent had left behind', async () => {
+  test('B4: can be reset, and respects a reset of its parent', async () => {
     const { client } = await startTestGateway();
     const parent = await say(client, { sessionKey: 'reset' }, 'before');
     await client.send(ResolveSessionDocument, { input: { key: 'reset', reset: true } });
     const after = await say(client, { sessionKey: 'reset' }, 'after');
     const child = await branch(client, { sessionId: parent.sessionId, runId: after.runIds[0] ?? '' });
-    expect(await seenIn(client, child)).toEqual(['after']);
+    expect(await responsesSeenIn(client, child)).toEqual(['after']);
     const fresh = await branch(client, { sessionId: parent.sessionId, runId: after.runIds[0] ?? '', key: 'fresh' });
     await client.send(ResolveSessionDocument, { input: { id: fresh, reset: true } });
-    expect(await seenIn(client, fresh)).toEqual([]);
+    expect(await responsesSeenIn(client, fresh)).toEqual([]);
   });
 
-  test('B7: keeps its parent from being purged, unless it is to go with it', async () => {
+  test('B7: prevents the purge of its parent, unless branches are purged too', async () => {
     const gateway = await startTestGateway();
     const { client } = gateway;
     const parent = await say(client, { sessionKey: 'purge' }, 'a');

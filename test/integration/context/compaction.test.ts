@@ -21,7 +21,7 @@ type Client = TestGateway['client'];
 
 const long = (text: string) => `${text} ${'and so on '.repeat(30)}`;
 
-/** So many turns of about 180 tokens. Returns the session and its runs. */
+/** Sends a number of turns of about 180 tokens each. Returns the session and its runs. */
 async function talk(client: Client, sessionKey: string, turns: number, first = 1) {
   const runIds: string[] = [];
   let sessionId = '';
@@ -39,18 +39,18 @@ const small = {
   tools: [],
 };
 
-describe('B54: a summary', () => {
-  test('that is asked for has its range and counts, and is shown with the last turns instead of what it stands for', async () => {
+describe('B54: a compaction', () => {
+  test('that a client requests has a range and counts, and its summary replaces everything before the last turns', async () => {
     const { client } = await startTestGateway({ tools: [] });
     const { sessionId, runIds } = await talk(client, 'hand', 6);
     const tapes = () => Promise.all(runIds.map((id) => client.send(RunTapeDocument, { id })));
     const before = await tapes();
     const full = (await contextOf(client, (await converse(client, { sessionId, text: '/say x' })).runId)).contextAt;
-    const dry = await compact(client, sessionId, true);
-    expect([dry.stored, await compactions(client, sessionId)]).toEqual([false, []]);
+    const preview = await compact(client, sessionId, true);
+    expect([preview.stored, await compactions(client, sessionId)]).toEqual([false, []]);
     const { artifact, stored } = await compact(client, sessionId);
     expect(stored).toBe(true);
-    // The last two turns are the sixth and the one behind it.
+    // The last two turns are the sixth and seventh.
     expect(artifact).toMatchObject({ trigger: 'MANUAL', run: null, from: { runId: runIds[0], seq: 1 } });
     expect(artifact?.to).toEqual({ runId: runIds[4], seq: 7 });
     expect(artifact?.eventCount).toBe(35);
@@ -67,7 +67,7 @@ describe('B54: a summary', () => {
     expect(await tapes()).toEqual(before);
   });
 
-  test('waits for nobody: a session with a run under way is busy, and one with nothing to summarise says so', async () => {
+  test('is refused while a run is in progress, and a session with nothing to summarise says so', async () => {
     const { client } = await startTestGateway();
     const { run, session } = await send(client, { sessionKey: 'busy', text: '/hang' });
     await until(async () => (await runById(client, run.id)).state === 'IN_PROGRESS');
@@ -82,25 +82,24 @@ describe('B54: a summary', () => {
     });
   });
 
-  test('is made when history passes three quarters of the window, is on the tape, and builds on the one before', async () => {
+  test('is made when history exceeds three quarters of the window, is on the tape, and extends the previous one', async () => {
     const { client } = await startTestGateway(small);
     const { sessionId } = await talk(client, 'auto', 24);
-    const made = (await compactions(client, sessionId)).toReversed();
-    expect(made.length).toBeGreaterThan(1);
-    expect(made[0]).toMatchObject({ trigger: 'THRESHOLD', previous: null });
-    expect(made[1]?.previous).toEqual({ id: made[0]?.id });
-    expect(made[1]?.eventCount).toBeGreaterThan(made[0]?.eventCount ?? 0);
-    const { run } = await client.send(RunTapeDocument, { id: made[0]?.run?.id ?? '' });
+    const [first, second] = (await compactions(client, sessionId)).toReversed();
+    expect(first).toMatchObject({ trigger: 'THRESHOLD', previous: null });
+    expect(second?.previous).toEqual({ id: first?.id });
+    expect(second?.eventCount).toBeGreaterThan(first?.eventCount ?? 0);
+    const { run } = await client.send(RunTapeDocument, { id: first?.run?.id ?? '' });
     const event = run?.tape.nodes.find(({ type }) => type === 'COMPACTION');
-    expect(event?.payload).toMatchObject({ artifactId: made[0]?.id, usage: { estimated: false } });
-    // B57: the run's usage is that of its outputs.
+    expect(event?.payload).toMatchObject({ artifactId: first?.id, usage: { estimated: false } });
+    // B57: the usage of the run is that of its outputs.
     const outputs = run?.tape.nodes.flatMap((each) =>
       each.type === 'OUTPUT' ? [each.payload as { usage: { input: number } }] : [],
     );
     expect(outputs).toHaveLength(1);
   });
 
-  test('keeps the originals, which a session can go back to, and is purged with them', async () => {
+  test('keeps the original messages, which a session can use again, and is purged with them', async () => {
     const { client, gateway } = await startTestGateway({ tools: [] });
     const { sessionId } = await talk(client, 'back', 6);
     await compact(client, sessionId);
@@ -117,7 +116,7 @@ describe('B54: a summary', () => {
     expect(await gateway.parts.database.reader.compactionArtifact.count()).toBe(0);
   });
 
-  test('of a parent stands for its history in a branch where it lies wholly within what the branch sees', async () => {
+  test('of a parent is used in a branch if all of it lies within what the branch sees', async () => {
     const { client } = await startTestGateway({ tools: [] });
     const { sessionId, runIds } = await talk(client, 'lineage', 8);
     const { artifact } = await compact(client, sessionId);
@@ -132,8 +131,8 @@ describe('B54: a summary', () => {
   });
 });
 
-describe('a run that overflows its window by itself', () => {
-  test('B54: is summarised while it is under way, calls with their results, and ends', async () => {
+describe('a run that alone exceeds its window', () => {
+  test('B54: is summarised while it executes, calls together with their results, and ends', async () => {
     const flood = countedTool({ execute: async ({ word }) => `${word} `.repeat(400) });
     const { client } = await startTestGateway({ ...small, tools: [flood] });
     const text = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'].map(
@@ -144,15 +143,9 @@ describe('a run that overflows its window by itself', () => {
       text: `${text.join('\n/then\n')}\n/then\n/say done`,
     });
     expect(run).toMatchObject({ state: 'DONE', output: 'done' });
-    const made = await compactions(
-      client,
-      (
-        await send(client, { sessionKey: 'flood', text: '/say x' }).then(async (sent) => {
-          await follow(client, sent.run.id);
-          return sent;
-        })
-      ).session.id,
-    );
+    const next = await send(client, { sessionKey: 'flood', text: '/say x' });
+    await follow(client, next.run.id);
+    const made = await compactions(client, next.session.id);
     expect(made.map(({ trigger }) => trigger)).toContain('OVERFLOW');
     const { contextAt } = await contextOf(client, runId, run.steps);
     expect(contextAt.messages[0]).toMatchObject({ role: 'USER', seq: 1 });
@@ -161,13 +154,13 @@ describe('a run that overflows its window by itself', () => {
     expect(contextAt.isExact).toBe(true);
   });
 
-  test('B56: a summariser that gives nothing, or too much, is asked twice at the most; results are cut and marked', async () => {
+  test('B56: with two unusable summaries, empty or too long, continues with results that are cut and marked', async () => {
     for (const summary of ['', long('more than was given').repeat(100)]) {
-      let asked = 0;
+      let summaryRequests = 0;
       const flood = countedTool({ execute: async ({ word }) => `${word} `.repeat(600) });
       const catalogue = overridingCatalogue(2000, (inner) => async (request, sink, signal) => {
         if (summaryWordLimit(request) === null) return inner.stream(request, sink, signal);
-        asked += 1;
+        summaryRequests += 1;
         sink.text(summary);
         return { reason: 'stop', calls: [], usage: null, responseId: null };
       });
@@ -177,20 +170,20 @@ describe('a run that overflows its window by itself', () => {
         .join('\n/then\n');
       const { run, runId } = await converse(client, { sessionKey: 'bad', text: `${text}\n/then\n/say done` });
       expect(run).toMatchObject({ state: 'DONE', output: 'done' });
-      expect(asked).toBe(2);
+      expect(summaryRequests).toBe(2);
       const { contextAt } = await contextOf(client, runId, 6);
       expect(contextAt.messages.find(({ role }) => role === 'TOOL')?.text).toContain('cut to make room');
       expect(contextAt.isExact).toBe(true);
     }
   });
 
-  test('B56: attempts count across a restart, with their reasons and usage on the tape, apart from that of the run', async () => {
-    let asked = 0;
-    const used = { input: 100, output: 1, cachedInput: null, reasoning: null };
+  test('B56: counts failed summaries across a restart, and records their reason and usage apart from its own', async () => {
+    let summaryRequests = 0;
+    const usage = { input: 100, output: 1, cachedInput: null, reasoning: null };
     const catalogue = overridingCatalogue(2000, (inner) => async (request, sink, signal) => {
       if (summaryWordLimit(request) === null) return inner.stream(request, sink, signal);
-      asked += 1;
-      return { reason: 'stop', calls: [], usage: used, responseId: null };
+      summaryRequests += 1;
+      return { reason: 'stop', calls: [], usage, responseId: null };
     });
     const flood = countedTool({ risk: 'HIGH', execute: async ({ word }) => `${word} `.repeat(600) });
     const first = await startTestGateway({ tools: [flood], catalogue });
@@ -199,50 +192,50 @@ describe('a run that overflows its window by itself', () => {
     const { run } = await send(first.client, { sessionKey: 'restarted', text });
     let cursor: string | undefined;
     let answered = 0;
-    while (asked < 1) {
+    while (summaryRequests < 1) {
       cursor = (await answerNext(first.client, run.id, 'ALLOW', cursor)).cursor;
       answered += 1;
       await follow(first.client, run.id, { after: cursor, enough: ({ type }) => type === 'APPROVAL_REQUEST' });
     }
-    expect(asked).toBe(1);
+    expect(summaryRequests).toBe(1);
     const { client } = await first.restart();
     for (; answered < script.length; answered += 1) cursor = (await answerNext(client, run.id, 'ALLOW', cursor)).cursor;
     await follow(client, run.id, { after: cursor });
-    expect([(await runById(client, run.id)).output, asked]).toEqual(['done', 2]);
+    expect([(await runById(client, run.id)).output, summaryRequests]).toEqual(['done', 2]);
     const { run: taped } = await client.send(RunTapeDocument, { id: run.id, first: 100, types: ['CONTEXT', 'OUTPUT'] });
     const payloads = taped?.tape.nodes.map(
       ({ payload }) => payload as Partial<PayloadOf<'context'> & PayloadOf<'output'>>,
     );
     const reason = expect.stringContaining('it was empty');
-    const attempt = { reason, model: 'scripted', usage: expect.objectContaining(used) };
+    const attempt = { reason, model: 'scripted', usage: expect.objectContaining(usage) };
     expect(payloads?.flatMap(({ failedCompaction }) => failedCompaction ?? [])).toEqual([attempt, attempt]);
-    // B57: the run's usage is that of its outputs.
-    const inputs = payloads?.flatMap(({ usage }) => usage?.input ?? []) ?? [];
+    // B57: the usage of the run is that of its outputs.
+    const inputs = payloads?.flatMap((payload) => payload.usage?.input ?? []) ?? [];
     expect((await runById(client, run.id)).usage.inputTokens).toBe(inputs.reduce((sum, input) => sum + input, 0));
   });
 
-  test('a provider that finds a context too long is asked once more with half of it, and then the run fails', async () => {
-    const shown: number[] = [];
-    const refusing = (most: number) =>
+  test('is sent once more with half of the window if the provider finds it too long, and then fails', async () => {
+    const lengths: number[] = [];
+    const refusingAbove = (maxLength: number) =>
       overridingCatalogue(2000, (inner: CatalogueEntry['model']) => async (request, sink, signal) => {
         if (summaryWordLimit(request) !== null) return inner.stream(request, sink, signal);
         const length = JSON.stringify(request.messages).length;
-        shown.push(length);
-        if (length > most) throw new ModelError('CONTEXT_OVERFLOW', 'Too long.', { retryable: false });
+        lengths.push(length);
+        if (length > maxLength) throw new ModelError('CONTEXT_OVERFLOW', 'Too long.', { retryable: false });
         return inner.stream(request, sink, signal);
       });
-    const { client, restart } = await startTestGateway({ tools: [], catalogue: refusing(10_000) });
+    const { client, restart } = await startTestGateway({ tools: [], catalogue: refusingAbove(10_000) });
     await talk(client, 'tight', 6);
-    const tighter = await restart({ tools: [], catalogue: refusing(3500) });
-    shown.length = 0;
+    const tighter = await restart({ tools: [], catalogue: refusingAbove(3500) });
+    lengths.length = 0;
     const { run, runId } = await converse(tighter.client, { sessionKey: 'tight', text: '/say through' });
     expect(run).toMatchObject({ state: 'DONE', output: 'through' });
-    expect(shown).toHaveLength(2);
-    expect(shown[1]).toBeLessThan(3500);
+    expect(lengths).toHaveLength(2);
+    expect(lengths[1]).toBeLessThan(3500);
     expect((await contextOf(tighter.client, runId)).contextAt.isExact).toBe(true);
-    const closed = await tighter.restart({ tools: [], catalogue: refusing(0) });
-    shown.length = 0;
+    const closed = await tighter.restart({ tools: [], catalogue: refusingAbove(0) });
+    lengths.length = 0;
     const failed = await converse(closed.client, { sessionKey: 'tight', text: '/say no way' });
-    expect([failed.run.error?.code, shown.length]).toEqual(['CONTEXT_OVERFLOW', 2]);
+    expect([failed.run.error?.code, lengths.length]).toEqual(['CONTEXT_OVERFLOW', 2]);
   });
 });

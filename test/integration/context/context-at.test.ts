@@ -11,24 +11,24 @@ import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { branch, compact, contextOf, createAgent, updateAgent } from './session-operations.ts';
 
-test('B53: what was shown can be rebuilt to the hash, whatever came later; what is gone is said to be gone', async () => {
+test('B53: a context can be rebuilt exactly, whatever happens later, and missing parts are named', async () => {
   const gateway = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
   const { client } = gateway;
   const agent = await createAgent(client, { name: 'clerk', instructions: 'First.' });
   const { remember } = await client.send(RememberDocument, { input: { text: 'The tea is green.' } });
   if (remember.__typename !== 'RememberSuccess') throw new Error(remember.__typename);
-  const told = { sessionKey: 'all', agentId: agent.id };
+  const target = { sessionKey: 'all', agentId: agent.id };
   const runs: [runId: string, steps: number][] = [];
   for (const text of ['/say tea one', '/say tea two', '/say tea three'])
-    runs.push([(await converse(client, { ...told, text })).runId, 1]);
-  // Results in another order than the calls', with a message between them.
+    runs.push([(await converse(client, { ...target, text })).runId, 1]);
+  // The results arrive in another order than the calls, with a message in between.
   const { run, session } = await send(client, {
-    ...told,
+    ...target,
     text: '/call count {"word":"a"}\n/call count {"word":"b"}\n/then\n/say tea',
   });
-  const asked = await answerNext(client, run.id, 'ALLOW');
+  const allowed = await answerNext(client, run.id, 'ALLOW');
   await send(client, { sessionId: session.id, text: '/say steered tea', whenBusy: 'STEER' });
-  await answerNext(client, run.id, 'DENY', asked.cursor);
+  await answerNext(client, run.id, 'DENY', allowed.cursor);
   await follow(client, run.id);
   runs.push([run.id, 2]);
   const contexts = () =>
@@ -64,14 +64,14 @@ test('B53: what was shown can be rebuilt to the hash, whatever came later; what 
   expect((await contexts()).map(({ contextAt }) => contextAt)).toEqual(second.map(({ contextAt }) => contextAt));
 
   await client.send(ForgetDocument, { input: { memoryId: remember.memory.id } });
-  const [gone] = await contexts();
-  expect(gone?.contextAt).toMatchObject({
+  const [incomplete] = await contexts();
+  expect(incomplete?.contextAt).toMatchObject({
     isExact: false,
-    missing: [`The memory ${remember.memory.id} was forgotten.`],
+    missing: [`The memory ${remember.memory.id} no longer exists.`],
     memories: [],
   });
   const other = await gateway.restart({
     tools: [countedTool({ name: 'count', risk: 'LOW' }), countedTool({ name: 'more' })],
   });
-  expect((await contextOf(other.client, run.id)).contextAt.missing).toEqual(gone?.contextAt.missing);
+  expect((await contextOf(other.client, run.id)).contextAt.missing).toEqual(incomplete?.contextAt.missing);
 });

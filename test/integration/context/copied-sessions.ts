@@ -3,14 +3,14 @@ import type { ModelRequest } from '../../../src/models/model.ts';
 import type { TestClient } from '../../client.ts';
 import { RunTapeDocument } from '../../generated/graphql.ts';
 
-/** A message as the tape has it. */
+/** A message as it is on the tape. */
 interface Message {
   seq: number;
   line: string;
-  /** Calls that it asks for. */
-  asks: string[];
-  /** The call that it is the result of. */
-  answers: string | null;
+  /** Ids of the calls that it requests. */
+  requestedCalls: string[];
+  /** Id of the call that it is the result of; null if it is not a result. */
+  resultOf: string | null;
 }
 
 /** A run that has ended. */
@@ -18,15 +18,15 @@ export interface TapedRun {
   id: string;
   messages: Message[];
   head: number;
-  /** As the API gives it, hashes and all. */
+  /** As the API returns it, including hashes. */
   tape: unknown;
 }
 
-/** A session as if branching copied: every run that it sees, and up to which event. */
+/** A model of a session in which branching copies: every run that the session sees, and up to which event. */
 export interface Copy {
   id: string;
   key: string;
-  /** 0 for one that is no branch. */
+  /** 0 if it is not a branch. */
   generation: number;
   children: number;
   own: TapedRun[];
@@ -35,20 +35,20 @@ export interface Copy {
 
 const lineOf = (role: string, ...rest: string[]) => [role, ...rest].join(' ');
 
-/** What a model is to be shown in front of the next message. */
+/** What a model must be shown before the next message. */
 export function shownBy({ seen }: Copy): string[] {
   return seen.flatMap(({ run, upTo }) => run.messages.filter(({ seq }) => seq <= upTo).map(({ line }) => line));
 }
 
-/** The last message, not behind `seq`, with which no call stands without its result. */
+/** The seq of the last message up to `seq` at which no call lacks its result; 0 if there is none. */
 export function cutAt({ messages }: TapedRun, seq: number): number {
-  const kept = messages.filter((message) => message.seq <= seq);
-  const isWhole = () => {
-    const answered = new Set(kept.map(({ answers }) => answers));
-    return kept.every(({ asks }) => asks.every((callId) => answered.has(callId)));
+  const visible = messages.filter((message) => message.seq <= seq);
+  const hasAllResults = () => {
+    const callIds = new Set(visible.map(({ resultOf }) => resultOf));
+    return visible.every(({ requestedCalls }) => requestedCalls.every((callId) => callIds.has(callId)));
   };
-  while (!isWhole()) kept.pop();
-  return kept.at(-1)?.seq ?? 0;
+  while (!hasAllResults()) visible.pop();
+  return visible.at(-1)?.seq ?? 0;
 }
 
 export async function tapeOf(client: TestClient, id: string): Promise<TapedRun> {
@@ -56,20 +56,20 @@ export async function tapeOf(client: TestClient, id: string): Promise<TapedRun> 
   const messages = (run?.tape.nodes ?? []).flatMap(({ type, seq, payload }): Message[] => {
     if (type === 'INPUT') {
       const { text } = payload as PayloadOf<'input'>;
-      return [{ seq, line: lineOf('user', text), asks: [], answers: null }];
+      return [{ seq, line: lineOf('user', text), requestedCalls: [], resultOf: null }];
     }
     if (type === 'OUTPUT') {
       const { text, toolCalls } = payload as PayloadOf<'output'>;
-      return [{ seq, line: lineOf('assistant', text, ...toolCalls), asks: toolCalls, answers: null }];
+      return [{ seq, line: lineOf('assistant', text, ...toolCalls), requestedCalls: toolCalls, resultOf: null }];
     }
     if (type !== 'TOOL_RESULT') return [];
     const { callId } = payload as PayloadOf<'tool_result'>;
-    return [{ seq, line: lineOf('tool', callId), asks: [], answers: callId }];
+    return [{ seq, line: lineOf('tool', callId), requestedCalls: [], resultOf: callId }];
   });
   return { id, messages, head: run?.head ?? 0, tape: run };
 }
 
-/** What a model was given, line by line as above. */
+/** The messages of a request, one line each, in the same form. */
 export function linesOf({ messages }: ModelRequest): string[] {
   return messages.map((message) => {
     if (message.role === 'tool') return lineOf('tool', message.callId);

@@ -14,7 +14,7 @@ import { overridingCatalogue } from './overriding-catalogue.ts';
 const model = overridingCatalogue(8000, (inner) => inner.stream).find('scripted');
 const viewer = { principal: 'ada', scopes: [] };
 
-/** What a store is asked for while something is done with it. */
+/** A store that counts the statements and events that are read and the rows that are written. */
 function counting({ database, journal }: HistoryStore) {
   const counts = { statements: 0, events: 0, rows: 0 };
   const reader = database.reader.$extends({
@@ -37,15 +37,15 @@ function counting({ database, journal }: HistoryStore) {
       return database.commit(writes);
     },
   };
-  const read: HistoryStore['journal']['read'] = async (...asked) => {
+  const read: HistoryStore['journal']['read'] = async (...args) => {
     counts.statements += 1;
-    const events = await journal.read(...asked);
+    const events = await journal.read(...args);
     counts.events += events.length;
     return events;
   };
-  const readMany: HistoryStore['journal']['readMany'] = async (...asked) => {
+  const readMany: HistoryStore['journal']['readMany'] = async (...args) => {
     counts.statements += 1;
-    const tapes = await journal.readMany(...asked);
+    const tapes = await journal.readMany(...args);
     for (const events of tapes.values()) counts.events += events.length;
     return tapes;
   };
@@ -67,10 +67,10 @@ async function costs(gateway: TestGateway, runs: number) {
     model,
     ratio: 1,
     share: 1,
-    recall: (asked) =>
+    recall: (request) =>
       recallMemories(
         { database: assembling.store.database, now: parts.clock.now, semanticSearch: noSemanticSearch },
-        asked,
+        request,
       ),
   });
   const branching = counting(parts);
@@ -80,12 +80,12 @@ async function costs(gateway: TestGateway, runs: number) {
   return { assembling: { ...assembling.counts, messages: record.shown.messages }, branching: branching.counts };
 }
 
-test('B8: neither a context nor a branch costs more where the session is long', async () => {
+test('B8: neither a context nor a branch costs more in a long session', async () => {
   const gateway = await startTestGateway();
   const short = await costs(gateway, 120);
   const long = await costs(gateway, Number(process.env.RUNTAPE_LONG_SESSION_RUNS ?? 1000));
   const tiny = await costs(gateway, 10);
-  process.stdout.write(`costs at 10, 120 and many runs: ${JSON.stringify([tiny, short, long])}\n`);
+  process.stdout.write(`costs with 10, 120 and many runs: ${JSON.stringify([tiny, short, long])}\n`);
   expect(long).toEqual(short);
   expect(long.branching.rows).toBe(1);
   expect(tiny.branching).toEqual(long.branching);

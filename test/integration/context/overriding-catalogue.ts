@@ -3,7 +3,7 @@ import type { Catalogue, CatalogueEntry } from '../../../src/models/catalogue.ts
 import type { Model } from '../../../src/models/model.ts';
 import { createScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 
-/** A catalogue of one model with a window of this size: the scripted one, with something in front of it. */
+/** A catalogue with one model, the scripted one, whose `stream` the test overrides. */
 export function overridingCatalogue(contextTokens: number, stream: (inner: Model) => Model['stream']): Catalogue {
   const inner = createScriptedModel({ clock: systemClock, paceMilliseconds: 0 });
   const entry: CatalogueEntry = {

@@ -11,7 +11,7 @@ import {
   type UpdateAgentInput,
 } from '../../generated/graphql.ts';
 
-/** Makes a branch that must be possible. Returns the new session's id. */
+/** Creates a branch, which must succeed. Returns the id of the new session. */
 export async function branch(client: TestClient, input: BranchSessionInput): Promise<string> {
   const { branchSession } = await client.send(BranchSessionDocument, { input });
   if (branchSession.__typename !== 'BranchSessionSuccess')
@@ -19,7 +19,7 @@ export async function branch(client: TestClient, input: BranchSessionInput): Pro
   return branchSession.session.id;
 }
 
-/** Asks for a summary of a session that is free. */
+/** Compacts a session that has no open run. */
 export async function compact(client: TestClient, sessionId: string, dryRun = false) {
   const { compactSession } = await client.send(CompactSessionDocument, { input: { sessionId, dryRun } });
   if (compactSession.__typename !== 'CompactSessionSuccess')
@@ -27,7 +27,7 @@ export async function compact(client: TestClient, sessionId: string, dryRun = fa
   return compactSession;
 }
 
-/** Summaries of a session, newest first. */
+/** The compactions of a session, newest first. */
 export async function compactions(client: TestClient, id: string) {
   const { session } = await client.send(CompactionsDocument, { id });
   return session?.compactions.nodes ?? [];

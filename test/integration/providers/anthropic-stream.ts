@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
-/** The events of Anthropic's streaming messages, as its documentation describes them. */
-
 type Fields = Record<string, unknown>;
 
-/** Sends events, each under its own name, and leaves the answer open. */
+/** Sends events of Anthropic's streaming messages, and leaves the response open. */
 export function sendMessageEvents(response: ServerResponse, ...events: ({ type: string } & Fields)[]): void {
   if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
   for (const event of events) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);

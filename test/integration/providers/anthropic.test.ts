@@ -15,7 +15,7 @@ import {
 } from './anthropic-stream.ts';
 import { sendJson, startProvider } from './fake-provider.ts';
 
-function configured(baseURL: string, more: Record<string, unknown> = {}) {
+function configurationFor(baseURL: string, more: Record<string, unknown> = {}) {
   const claude = { provider: 'anthropic', baseURL, model: 'claude-test', maxOutputTokens: 500, ...more };
   return { defaultModel: 'claude', models: { claude } };
 }
@@ -23,11 +23,11 @@ function configured(baseURL: string, more: Record<string, unknown> = {}) {
 const overrides = { environment: { ANTHROPIC_API_KEY: 'sk-ant-very-secret' } };
 
 async function startWith(baseURL: string, more: Record<string, unknown> = {}, tools = [countedTool({ name: 'low' })]) {
-  return startTestGateway({ file: configured(baseURL, more), tools, ...overrides });
+  return startTestGateway({ file: configurationFor(baseURL, more), tools, ...overrides });
 }
 
-describe('a model of Anthropic', () => {
-  test('B57: thinks, answers piece by piece, and says what it used', async () => {
+describe('an Anthropic model', () => {
+  test('B57: streams thoughts and text, and reports usage', async () => {
     const provider = await startProvider((response) => {
       const usage = { input_tokens: 10, cache_read_input_tokens: 30, cache_creation_input_tokens: 0, output_tokens: 1 };
       sendMessageEvents(response, messageStart(usage), { type: 'ping' }, ...thinkingBlock(0, 'Let me see.'));
@@ -57,7 +57,7 @@ describe('a model of Anthropic', () => {
     });
   });
 
-  test('calls tools, one behind an approval, and is shown its thoughts and the results in its own order', async () => {
+  test('calls tools, one of them after an approval, and gets its thoughts and the results back in order', async () => {
     const provider = await startProvider((response, { body }) => {
       if (body.includes('tool_result')) {
         sendMessageEvents(response, messageStart(), ...textBlock(0, 'Both done.'), ...messageEnd());
@@ -77,19 +77,19 @@ describe('a model of Anthropic', () => {
     expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', output: 'Both done.', steps: 2 });
     const { messages, tools: shown } = JSON.parse(provider.requests[1]?.body ?? '{}');
     expect(shown.map(({ name }: { name: string }) => name)).toEqual(['low', 'high']);
-    const [asked, answered] = messages.slice(-2);
-    const [thought, said, ...calls] = asked.content;
-    expect([thought, said]).toMatchObject([
+    const [assistantMessage, resultMessage] = messages.slice(-2);
+    const [thought, text, ...calls] = assistantMessage.content;
+    expect([thought, text]).toMatchObject([
       { type: 'thinking', thinking: 'Both?', signature: 'c2lnbmVk' },
       { type: 'text', text: 'Let me.' },
     ]);
     const ids = calls.map(({ id }: { id: string }) => id);
     expect(ids).toHaveLength(2);
-    expect(answered.content.map((part: { tool_use_id: string }) => part.tool_use_id)).toEqual(ids);
-    expect(JSON.stringify(answered.content[0].content)).toContain('counted h');
+    expect(resultMessage.content.map((part: { tool_use_id: string }) => part.tool_use_id)).toEqual(ids);
+    expect(JSON.stringify(resultMessage.content[0].content)).toContain('counted h');
   });
 
-  test('B46: has its request stopped within 100 ms when the run is cancelled', async () => {
+  test('B46: has its request stopped within 100 ms after the run is cancelled', async () => {
     const provider = await startProvider((response) =>
       sendMessageEvents(
         response,
@@ -103,14 +103,14 @@ describe('a model of Anthropic', () => {
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
     const closed = provider.requests[0]?.closed.then(() => performance.now());
     await client.send(CancelRunDocument, { input: { runId: run.id } });
-    const answered = performance.now();
-    expect(((await closed) ?? Number.POSITIVE_INFINITY) - answered).toBeLessThan(100);
+    const cancelled = performance.now();
+    expect(((await closed) ?? Number.POSITIVE_INFINITY) - cancelled).toBeLessThan(100);
     const events = await follow(client, run.id);
     expect(typesOf(events).at(-1)).toBe('STATUS');
     expect(typesOf(events)).not.toContain('OUTPUT');
   });
 
-  test('B19: that is overloaded, also inside of its stream, or hangs up before its first word, is asked again', async () => {
+  test('B19: is called again after an overload inside the stream, and after a lost connection before the first word', async () => {
     const overloaded = { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } };
     let requests = 0;
     const provider = await startProvider((response) => {
@@ -126,7 +126,7 @@ describe('a model of Anthropic', () => {
     expect(requests).toBe(3);
   });
 
-  test('B19: that refuses the key is not asked again: MODEL_AUTH, and the key is nowhere', async () => {
+  test('B19: that rejects the key fails the run with MODEL_AUTH at once, and the key is not recorded', async () => {
     const provider = await startProvider((response) =>
       sendJson(response, 401, {
         type: 'error',
@@ -141,10 +141,10 @@ describe('a model of Anthropic', () => {
   });
 
   test.each([
-    // Asked once more with half of the window.
+    // The second request uses half of the context window.
     ['prompt is too long: 210000 tokens > 200000 maximum', 'CONTEXT_OVERFLOW', 2],
     ['messages: text content blocks must be non-empty', 'MODEL_UNAVAILABLE', 1],
-  ])('B19: "%s" is a permanent failure: %s', async (message, code, requests) => {
+  ])('B19: that responds "%s" fails the run with %s', async (message, code, requests) => {
     const provider = await startProvider((response) =>
       sendJson(response, 400, { type: 'error', error: { type: 'invalid_request_error', message } }),
     );
@@ -157,7 +157,7 @@ describe('a model of Anthropic', () => {
     expect(provider.requests).toHaveLength(requests);
   });
 
-  test('that withholds its answer: MODEL_REFUSED', async () => {
+  test('that withholds its response fails the run with MODEL_REFUSED', async () => {
     const provider = await startProvider((response) => {
       sendMessageEvents(response, messageStart(), ...messageEnd('refusal'));
       response.end();
@@ -169,9 +169,9 @@ describe('a model of Anthropic', () => {
 
   test.each([
     ['ends', (response: { end(): void }) => response.end()],
-    ['is lost', (response: { destroy(): void }) => response.destroy()],
+    ['breaks', (response: { destroy(): void }) => response.destroy()],
   ])(
-    'B20: whose stream %s in the middle begins again, and the deltas of the end are its output',
+    'B20: whose stream %s in the middle is called again, and its output is the deltas after the resumption',
     async (_name, breakOff) => {
       let requests = 0;
       const provider = await startProvider(async (response) => {
@@ -187,9 +187,9 @@ describe('a model of Anthropic', () => {
       const { client } = await startWith(provider.baseURL);
       const { run, events } = await converse(client, { sessionKey: 'cut', text: 'Hello' });
       expect(run).toMatchObject({ state: 'DONE', output: 'Take two.', steps: 1, resumptions: 0 });
-      const again = events.findLastIndex(({ type }) => type === 'RESUMPTION');
+      const resumption = events.findLastIndex(({ type }) => type === 'RESUMPTION');
       const deltas = events
-        .slice(again)
+        .slice(resumption)
         .flatMap((event) => (event.__typename === 'OutputDeltaEvent' ? [event.text] : []));
       expect(deltas.join('')).toBe('Take two.');
     },

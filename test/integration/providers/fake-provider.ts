@@ -8,20 +8,20 @@ export interface ReceivedRequest {
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
-  /** Resolves when the connection under it, or its answer, is closed. */
+  /** Resolves when the response or its connection is closed. */
   closed: Promise<unknown>;
 }
 
 export interface FakeProvider {
   baseURL: string;
   requests: ReceivedRequest[];
-  /** Connections that were ever opened. */
+  /** Number of connections opened so far. */
   connections(): number;
 }
 
-/** A model provider on loopback that answers as the test says. It is closed when the test ends. */
+/** Starts a model provider on loopback whose responses the test writes. It is closed when the test ends. */
 export async function startProvider(
-  answer: (response: ServerResponse, request: ReceivedRequest) => unknown,
+  respond: (response: ServerResponse, request: ReceivedRequest) => unknown,
 ): Promise<FakeProvider> {
   const requests: ReceivedRequest[] = [];
   let connections = 0;
@@ -30,7 +30,7 @@ export async function startProvider(
     const { url = '', headers } = incoming;
     const request = { path: url, headers, body: await text(incoming), closed };
     requests.push(request);
-    await answer(response, request);
+    await respond(response, request);
   });
   server.on('connection', () => {
     connections += 1;
@@ -46,7 +46,7 @@ export async function startProvider(
   return { baseURL: `http://127.0.0.1:${port}/v1`, requests, connections: () => connections };
 }
 
-/** Answers with server-sent events, each the JSON of a chunk or the text itself, and leaves the answer open. */
+/** Sends server-sent events, each one a text or a chunk as JSON, and leaves the response open. */
 export function sendEvents(response: ServerResponse, ...events: unknown[]): void {
   if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
   for (const event of events) response.write(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`);

@@ -22,13 +22,13 @@ const entry = ({ baseURL }: { baseURL: string }, more: Record<string, unknown> =
   ...more,
 });
 
-const saying = (text: string) =>
+const respondingWith = (text: string) =>
   startProvider((response) => {
     sendEvents(response, textChunk(text), stopChunk(), usageChunk, '[DONE]');
     response.end();
   });
 
-const answering = (status: number, message = 'no') =>
+const failingWith = (status: number, message = 'no') =>
   startProvider((response) => sendJson(response, status, { error: { message } }, { 'retry-after': '0' }));
 
 async function startWith(first: FakeProvider, second: FakeProvider, more: Record<string, unknown> = {}) {
@@ -37,8 +37,8 @@ async function startWith(first: FakeProvider, second: FakeProvider, more: Record
 }
 
 describe('a fallback', () => {
-  test('answers where a model is not to be had, and the tape says which of them it was', async () => {
-    const [first, second] = [await answering(503), await saying('From the second.')];
+  test('takes over from a model that is unavailable, and the tape names the model that responded', async () => {
+    const [first, second] = [await failingWith(503), await respondingWith('From the second.')];
     const { client } = await startWith(first, second, { price: { inputPerMillion: 1e6, outputPerMillion: 1e6 } });
     const { run, events } = await converse(client, { sessionKey: 's', text: 'Hello' });
     expect(run).toMatchObject({ state: 'DONE', output: 'From the second.', usage: { cost: 7 } });
@@ -48,54 +48,54 @@ describe('a fallback', () => {
     expect(events.find((event) => event.__typename === 'OutputEvent')).toMatchObject({ model: 'second' });
   });
 
-  test('answers where the money of a model is used up', async () => {
-    const broke = await startProvider((response) =>
+  test('takes over from a model whose quota is exhausted', async () => {
+    const exhausted = await startProvider((response) =>
       sendJson(response, 429, { error: { message: 'You exceeded your quota', code: 'insufficient_quota' } }),
     );
-    const { client } = await startWith(broke, await saying('Paid.'));
+    const { client } = await startWith(exhausted, await respondingWith('Paid.'));
     const { run } = await converse(client, { sessionKey: 's', text: 'Hello' });
     expect(run).toMatchObject({ state: 'DONE', output: 'Paid.' });
-    expect(broke.requests).toHaveLength(1);
+    expect(exhausted.requests).toHaveLength(1);
   });
 
   test.each([
     [401, 'no', 'MODEL_AUTH'],
     [400, 'Blocked by our content management policy.', 'MODEL_REFUSED'],
     [400, 'maximum context length is 10 tokens', 'CONTEXT_OVERFLOW'],
-  ])('is not asked about %i %s: %s', async (status, message, code) => {
-    const second = await saying('Me?');
-    const { client } = await startWith(await answering(status, message), second);
+  ])('is not used after %i %s: %s', async (status, message, code) => {
+    const second = await respondingWith('Me?');
+    const { client } = await startWith(await failingWith(status, message), second);
     const { run } = await converse(client, { sessionKey: 's', text: 'Hello' });
     expect(run).toMatchObject({ state: 'FAILED', error: { code, retryable: false } });
     expect(second.requests).toEqual([]);
   });
 
-  test('that fails too leaves the last failure', async () => {
-    const { client } = await startWith(await answering(503), await answering(401));
+  test('that fails too fails the run with its own failure', async () => {
+    const { client } = await startWith(await failingWith(503), await failingWith(401));
     const { run } = await converse(client, { sessionKey: 's', text: 'Hello' });
     expect(run).toMatchObject({ state: 'FAILED', error: { code: 'MODEL_AUTH' } });
   });
 
-  test('does not go on with what another model has begun to say', async () => {
+  test('does not continue the response of another model', async () => {
     const first = await startProvider((response) => {
       sendEvents(response, textChunk('I think'));
       response.end();
     });
-    const second = await saying('Me?');
+    const second = await respondingWith('Me?');
     const { client } = await startWith(first, second);
     const { run, events } = await converse(client, { sessionKey: 's', text: 'Hello' });
     expect(run).toMatchObject({ state: 'FAILED', error: { code: 'MODEL_UNAVAILABLE' }, resumptions: 0 });
     expect([first.requests.length, second.requests.length]).toEqual([3, 0]);
-    const again = events.flatMap((event) => (event.__typename === 'ResumptionEvent' ? [event] : []));
-    expect(again.map(({ attempt, step }) => [attempt, step])).toEqual([
+    const resumptions = events.flatMap((event) => (event.__typename === 'ResumptionEvent' ? [event] : []));
+    expect(resumptions.map(({ attempt, step }) => [attempt, step])).toEqual([
       [1, 1],
       [2, 1],
     ]);
-    expect(again[0]?.reason).toContain('broke off');
+    expect(resumptions[0]?.reason).toContain('broke off');
   });
 });
 
-test('an answer that broke off behind a tool begins again, and the tool is not', async () => {
+test('a response that ends early after a tool call is repeated, and the tool is not executed again', async () => {
   let requests = 0;
   const provider = await startProvider((response) => {
     requests += 1;
@@ -115,17 +115,17 @@ test('an answer that broke off behind a tool begins again, and the tool is not',
 });
 
 describe('a circuit', () => {
-  test('opens at failures in a row, is passed by, lets one through after a pause, and closes', async () => {
+  test('opens after consecutive failures, fails runs at once, lets one call through after a pause, and closes', async () => {
     let isDown = true;
     const first = await startProvider((response) => {
       if (isDown) return sendJson(response, 503, {}, { 'retry-after': '0' });
       sendEvents(response, textChunk('I am back.'), stopChunk());
       return response.end();
     });
-    let skipped = 0;
+    let skippedMilliseconds = 0;
     const clock = {
       ...systemClock,
-      elapsed: () => systemClock.elapsed() + skipped,
+      elapsed: () => systemClock.elapsed() + skippedMilliseconds,
       sleep: (_milliseconds: number, signal?: AbortSignal) => systemClock.sleep(0, signal),
     };
     const models = { first: entry(first) };
@@ -134,34 +134,35 @@ describe('a circuit', () => {
       const { gateway } = await client.send(GatewayDocument, {});
       return gateway.modelCatalogue.find(({ name }) => name === 'first')?.circuit;
     };
-    const ask = async (sessionKey: string) => (await converse(client, { sessionKey, text: 'Hello' })).run;
+    const runIn = async (sessionKey: string) => (await converse(client, { sessionKey, text: 'Hello' })).run;
     for (let call = 0; call < CIRCUIT_FAILURES; call += 1) {
       expect(await stateOf()).toBe('CLOSED');
-      expect(await ask(`failing ${call}`)).toMatchObject({ error: { message: expect.stringContaining('503') } });
+      expect(await runIn(`failing ${call}`)).toMatchObject({ error: { message: expect.stringContaining('503') } });
     }
     expect(await stateOf()).toBe('OPEN');
-    const asked = first.requests.length;
-    const passedBy = { code: 'MODEL_UNAVAILABLE', retryable: true, message: expect.stringContaining('left alone') };
-    expect(await ask('passed by')).toMatchObject({ state: 'FAILED', error: passedBy });
-    expect(first.requests).toHaveLength(asked);
-    skipped = CIRCUIT_PAUSE_SECONDS * 1000;
+    const requestCount = first.requests.length;
+    const message = expect.stringContaining('failed repeatedly');
+    const error = { code: 'MODEL_UNAVAILABLE', retryable: true, message };
+    expect(await runIn('while open')).toMatchObject({ state: 'FAILED', error });
+    expect(first.requests).toHaveLength(requestCount);
+    skippedMilliseconds = CIRCUIT_PAUSE_SECONDS * 1000;
     expect(await stateOf()).toBe('HALF_OPEN');
     isDown = false;
-    expect(await ask('through')).toMatchObject({ state: 'DONE', output: 'I am back.' });
+    expect(await runIn('while half open')).toMatchObject({ state: 'DONE', output: 'I am back.' });
     expect(await stateOf()).toBe('CLOSED');
   });
 
-  test('that is open sends runs to the fallback at once', async () => {
-    const first = await answering(503);
+  test('that is open makes runs use the fallback at once', async () => {
+    const first = await failingWith(503);
     const clock = { ...systemClock, sleep: () => systemClock.sleep(0) };
-    const models = { first: entry(first, { fallbacks: ['second'] }), second: entry(await saying('Me.')) };
+    const models = { first: entry(first, { fallbacks: ['second'] }), second: entry(await respondingWith('Me.')) };
     const { client } = await startTestGateway({ file: { defaultModel: 'first', models }, clock });
-    const ask = (call: number) => converse(client, { sessionKey: `s${call}`, text: 'Hello' });
-    for (let call = 0; call < CIRCUIT_FAILURES; call += 1) await ask(call);
-    const asked = first.requests.length;
-    const { run, events } = await ask(CIRCUIT_FAILURES);
+    const runNumber = (call: number) => converse(client, { sessionKey: `s${call}`, text: 'Hello' });
+    for (let call = 0; call < CIRCUIT_FAILURES; call += 1) await runNumber(call);
+    const requestCount = first.requests.length;
+    const { run, events } = await runNumber(CIRCUIT_FAILURES);
     expect(run).toMatchObject({ state: 'DONE', output: 'Me.' });
-    expect(first.requests).toHaveLength(asked);
+    expect(first.requests).toHaveLength(requestCount);
     expect(events.filter((event) => event.__typename === 'ContextEvent').map(({ model }) => model)).toEqual(['second']);
   });
 });

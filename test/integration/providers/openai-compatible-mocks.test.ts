@@ -10,9 +10,9 @@ import type { ModelRequest } from '../../../src/models/model.ts';
 import { createOpenAiCompatibleModel } from '../../../src/models/openai-compatible/chat-model.ts';
 import { startProvider } from './fake-provider.ts';
 
-/** Servers that nobody here wrote: what they send is what users' servers may send. */
+/** Mock servers by other authors, which behave like the servers that users have. */
 
-function ask(baseURL: string, text: string, tools: ModelRequest['tools'] = []) {
+function call(baseURL: string, text: string, tools: ModelRequest['tools'] = []) {
   const model = createOpenAiCompatibleModel({ baseURL, model: 'any', apiKey: 'key', clock: systemClock });
   onTestFinished(() => model[Symbol.asyncDispose]());
   const texts: string[] = [];
@@ -22,7 +22,7 @@ function ask(baseURL: string, text: string, tools: ModelRequest['tools'] = []) {
 }
 
 describe('mock-llm', () => {
-  const answerOf = (content: string, match: string, status = 200) => ({
+  const responseRule = (content: string, match: string, status = 200) => ({
     path: '/v1/chat/completions',
     match: `contains(body.messages[-1].content, '${match}')`,
     response: { status, content },
@@ -31,11 +31,11 @@ describe('mock-llm', () => {
   async function startMock(): Promise<string> {
     vi.spyOn(console, 'log').mockImplementation(() => {});
     const config = getDefaultConfig();
-    const denial = {
+    const error = {
       error: { message: 'Incorrect API key provided.', type: 'invalid_request_error', code: 'invalid_api_key' },
     };
     config.streaming = { chunkSize: 3, chunkIntervalMs: 1 };
-    config.rules.push(answerOf(JSON.stringify(denial), 'denied', 401));
+    config.rules.push(responseRule(JSON.stringify(error), 'denied', 401));
     const server: Server = createServer(config, '127.0.0.1', 0).listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(async () => {
@@ -46,19 +46,19 @@ describe('mock-llm', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   }
 
-  it('streams its echo', async () => {
-    const { finish, texts } = ask(await startMock(), 'Hello there');
+  it('streams an echo', async () => {
+    const { finish, texts } = call(await startMock(), 'Hello there');
     expect(await finish).toMatchObject({ reason: 'stop', calls: [], usage: null });
     expect(texts).toEqual(['Hel', 'lo ', 'the', 're']);
   });
 
-  it('reports a wrong key inside of its stream', async () => {
-    const { finish } = ask(await startMock(), 'denied');
+  it('reports a wrong key inside the stream', async () => {
+    const { finish } = call(await startMock(), 'denied');
     await expect(finish).rejects.toMatchObject({ code: 'MODEL_AUTH', retryable: false });
   });
 
-  it('knows no other path', async () => {
-    const { finish } = ask((await startMock()).replace('/v1', '/v2'), 'Hello');
+  it('refuses another path', async () => {
+    const { finish } = call((await startMock()).replace('/v1', '/v2'), 'Hello');
     await expect(finish).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
   });
 });
@@ -66,21 +66,21 @@ describe('mock-llm', () => {
 describe('openai-api-mock', () => {
   const address = 'https://api.openai.com';
 
-  /** It only takes the place of an address within this process, so a server passes on what it says. */
+  /** This mock intercepts requests within the process, so a server forwards requests to it. */
   async function startMock(): Promise<string> {
     const mock = mockOpenAIResponse(true, { seed: 1, baseUrl: address });
     onTestFinished(() => mock.stopMocking());
     const { baseURL } = await startProvider(async (response, { path, body }) => {
       const headers = { 'content-type': 'application/json' };
-      const answer = await fetch(`${address}${path}`, { method: 'POST', headers, body });
-      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/event-stream' });
-      response.end(Buffer.from(await answer.arrayBuffer()));
+      const mocked = await fetch(`${address}${path}`, { method: 'POST', headers, body });
+      response.writeHead(mocked.status, { 'content-type': mocked.headers.get('content-type') ?? 'text/event-stream' });
+      response.end(Buffer.from(await mocked.arrayBuffer()));
     });
     return baseURL;
   }
 
-  it('streams words of its own, and no reason to stop', async () => {
-    const { finish, texts } = ask(await startMock(), 'Hello');
+  it('streams random words without a finish reason', async () => {
+    const { finish, texts } = call(await startMock(), 'Hello');
     expect(await finish).toMatchObject({ reason: 'stop', calls: [], usage: null });
     expect(texts).toHaveLength(4);
   });

@@ -4,7 +4,10 @@ import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { Model } from '../../../src/models/model.ts';
-import { createOpenAiCompatibleModel, type OpenAiCompatibleOptions } from '../../../src/models/openai-compatible/chat-model.ts';
+import {
+  createOpenAiCompatibleModel,
+  type OpenAiCompatibleOptions,
+} from '../../../src/models/openai-compatible/chat-model.ts';
 import { withRetry } from '../../../src/models/retry.ts';
 import {
   type FakeProvider,
@@ -22,19 +25,19 @@ function modelAt({ baseURL }: { baseURL: string }, options: Partial<OpenAiCompat
   return model;
 }
 
-/** Asks a model; `heard` resolves when the first piece has come. */
-function ask(model: Model) {
+/** Calls a model; `firstPiece` resolves when the sink has received a piece. */
+function call(model: Model) {
   const texts: string[] = [];
   const thoughts: string[] = [];
   const abort = new AbortController();
-  let hear: () => void = () => {};
-  const heard = new Promise<void>((resolve) => {
-    hear = resolve;
+  let receive: () => void = () => {};
+  const firstPiece = new Promise<void>((resolve) => {
+    receive = resolve;
   });
   const sink = {
     text(piece: string) {
       texts.push(piece);
-      hear();
+      receive();
     },
     thought: (piece: string) => thoughts.push(piece),
   };
@@ -43,21 +46,21 @@ function ask(model: Model) {
     sink,
     abort.signal,
   );
-  return { finish, texts, thoughts, abort, heard };
+  return { finish, texts, thoughts, abort, firstPiece };
 }
 
 const counted = (input: number, output: number) => ({ input, output, cachedInput: null, reasoning: null });
-const complete = (provider: FakeProvider) => ask(modelAt(provider)).finish;
+const complete = (provider: FakeProvider) => call(modelAt(provider)).finish;
 
 describe('a stream', () => {
-  it('arrives piece by piece, with usage behind the end', async () => {
+  it('arrives piece by piece, with usage after the end', async () => {
     const provider = await startProvider((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(': a comment\n\nretry: soon\n\nnonsense\n\nevent: message\r\n');
       sendEvents(response, textChunk('Hel'), textChunk('lo'), stopChunk(), usageChunk, '[DONE]');
       response.end();
     });
-    const { finish, texts } = ask(modelAt(provider, { apiKey: 'key', headers: { 'x-mine': 'yes' } }));
+    const { finish, texts } = call(modelAt(provider, { apiKey: 'key', headers: { 'x-mine': 'yes' } }));
     expect(await finish).toEqual({ reason: 'stop', calls: [], usage: counted(3, 4), responseId: 'r1' });
     expect(texts).toEqual(['Hel', 'lo']);
     const [request] = provider.requests;
@@ -66,7 +69,7 @@ describe('a stream', () => {
     expect(JSON.parse(request?.body ?? '')).toMatchObject({ model: 'small', stream: true });
   });
 
-  it('may be cut anywhere, also in the middle of a character', async () => {
+  it('may be split anywhere, even in the middle of a character', async () => {
     const provider = await startProvider(async (response) => {
       const events = [textChunk('Grüße 👋🏽 – ok'), stopChunk(), '[DONE]'];
       const bytes = Buffer.from(
@@ -74,45 +77,45 @@ describe('a stream', () => {
       );
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.socket?.setNoDelay(true);
-      // Awaiting each write puts every byte into a chunk of its own.
+      // Awaiting each write makes every byte a chunk of its own.
       for (const byte of bytes) await new Promise((resolve) => response.write(Buffer.of(byte), resolve));
       response.end();
     });
-    const { finish, texts } = ask(modelAt(provider));
+    const { finish, texts } = call(modelAt(provider));
     await finish;
     expect(texts).toEqual(['Grüße 👋🏽 – ok']);
   });
 
-  it('resolves at [DONE] though the connection stays open', async () => {
+  it('resolves at [DONE] although the connection stays open', async () => {
     const provider = await startProvider((response) => sendEvents(response, textChunk('a'), stopChunk(), '[DONE]'));
     expect((await complete(provider)).reason).toBe('stop');
   });
 
-  it('may end without [DONE], without its last line end, and may lose its connection behind the end', async () => {
+  it('may end without [DONE] or a final line break, and may lose its connection after the end', async () => {
     const ends = await startProvider((response) => {
       sendEvents(response, textChunk('a'));
       response.end(`data: ${JSON.stringify(stopChunk('length'))}`);
     });
     expect((await complete(ends)).reason).toBe('length');
-    const tears = await startProvider((response) => {
+    const breaks = await startProvider((response) => {
       sendEvents(response, textChunk('a'), stopChunk());
       response.write(': flushed', () => response.destroy());
     });
-    expect((await complete(tears)).reason).toBe('stop');
+    expect((await complete(breaks)).reason).toBe('stop');
   });
 
-  it('leaves its connection to later ones', async () => {
+  it('leaves its connection open for later calls', async () => {
     const provider = await startProvider((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(`data: ${JSON.stringify(textChunk('a'))}\n\ndata: [DONE]\n\n`);
     });
     const model = modelAt(provider);
-    for (let round = 0; round < 20; round += 1) await ask(model).finish;
-    // A connection is free again one turn of the event loop later, so the second call may need another one.
+    for (let round = 0; round < 20; round += 1) await call(model).finish;
+    // A connection becomes free one turn of the event loop later, so the second call may open another one.
     expect(provider.connections()).toBeLessThan(4);
   });
 
-  it('may not be one: a server that ignores `stream` answers in one piece', async () => {
+  it('may be missing: a server that ignores `stream` responds with one object', async () => {
     const provider = await startProvider((response) =>
       sendJson(response, 200, {
         id: 'r2',
@@ -120,38 +123,38 @@ describe('a stream', () => {
         usage: { prompt_tokens: 1, completion_tokens: 2 },
       }),
     );
-    const { finish, texts, thoughts } = ask(modelAt(provider));
+    const { finish, texts, thoughts } = call(modelAt(provider));
     expect(await finish).toEqual({ reason: 'stop', calls: [], usage: counted(1, 2), responseId: 'r2' });
     expect([texts, thoughts]).toEqual([['Hello'], ['hm']]);
   });
 });
 
-describe('the type of its content', () => {
-  const answer = { id: 'r', choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }] };
+describe('the content type', () => {
+  const response = { id: 'r', choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }] };
   const streamed = `\n\ndata: ${JSON.stringify(textChunk('Hello'))}\n\ndata: [DONE]\n\n`;
 
   it.each([
-    ['text/plain', JSON.stringify(answer, null, 2)],
-    ['text/event-stream', JSON.stringify(answer)],
+    ['text/plain', JSON.stringify(response, null, 2)],
+    ['text/event-stream', JSON.stringify(response)],
     ['application/json', streamed],
     ['text/plain', streamed],
   ])('may be wrong: %s', async (type, body) => {
     const provider = await startProvider((response) => response.writeHead(200, { 'content-type': type }).end(body));
-    const { finish, texts } = ask(modelAt(provider));
+    const { finish, texts } = call(modelAt(provider));
     expect((await finish).reason).toBe('stop');
     expect(texts).toEqual(['Hello']);
   });
 });
 
-describe('failures', () => {
+describe('a failure', () => {
   const retryable = { name: 'ModelError', code: 'MODEL_UNAVAILABLE', retryable: true };
 
   it.each([
-    ['breaks off', [textChunk('a')], 'broke off'],
-    ['breaks off in an event', [textChunk('a'), '{"choices":[{"del'], 'nonsense'],
-    ['sends garbage', [textChunk('a'), 'oops'], 'nonsense'],
+    ['ends early', [textChunk('a')], 'ended before it was complete'],
+    ['sends a truncated event', [textChunk('a'), '{"choices":[{"del'], 'not JSON'],
+    ['sends something else', [textChunk('a'), 'oops'], 'not JSON'],
     ['reports an error', [textChunk('a'), { error: { message: 'overloaded' } }], 'overloaded'],
-  ])('one that %s', async (_name, events, words) => {
+  ])('of a stream that %s', async (_name, events, words) => {
     const provider = await startProvider((response) => {
       sendEvents(response, ...events);
       response.end();
@@ -159,15 +162,17 @@ describe('failures', () => {
     await expect(complete(provider)).rejects.toMatchObject({ ...retryable, message: expect.stringContaining(words) });
   });
 
-  it('one that ends in the middle of an event broke off', async () => {
+  it('of a stream that ends in the middle of an event says that it is incomplete', async () => {
     const provider = await startProvider((response) => {
       sendEvents(response, textChunk('a'));
       response.end('data: {"choices":[{"del');
     });
-    await expect(complete(provider)).rejects.toMatchObject({ message: expect.stringContaining('broke off') });
+    await expect(complete(provider)).rejects.toMatchObject({
+      message: expect.stringContaining('ended before it was complete'),
+    });
   });
 
-  it('an error as the last event, its line not ended, is reported', async () => {
+  it('in the last event is reported even without a final line break', async () => {
     const provider = await startProvider((response) => {
       sendEvents(response, textChunk('a'));
       response.end('data: {"error":{"message":"no","type":"invalid_request_error"}}');
@@ -175,7 +180,7 @@ describe('failures', () => {
     await expect(complete(provider)).rejects.toMatchObject({ retryable: false });
   });
 
-  it('one that is reported in a line of its own, as llama.cpp does', async () => {
+  it('in a field `error`, as llama.cpp sends it, is reported', async () => {
     const provider = await startProvider((response) => {
       sendEvents(response, textChunk('a'));
       response.end('error: {"code":400,"message":"the request exceeds the available context size","type":"x"}\n\n');
@@ -183,7 +188,7 @@ describe('failures', () => {
     await expect(complete(provider)).rejects.toMatchObject({ code: 'CONTEXT_OVERFLOW' });
   });
 
-  it('a line without an end is refused, and its connection closed', async () => {
+  it('of an endless line closes the connection', async () => {
     const provider = await startProvider((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('data: "');
@@ -191,28 +196,28 @@ describe('failures', () => {
       more();
     });
     await expect(complete(provider)).rejects.toMatchObject({
-      message: expect.stringContaining('a line without an end'),
+      message: expect.stringContaining('a line is too long'),
     });
     await provider.requests[0]?.closed;
   });
 
-  it('an answer in one piece has a bound too', async () => {
+  it('of a response that is not streamed and too long is retryable', async () => {
     const provider = await startProvider((response) => sendJson(response, 200, { padding: 'x'.repeat(5_000_000) }));
     await expect(complete(provider)).rejects.toMatchObject(retryable);
   });
 
-  it('of a status carry the words of the provider and its wish to wait', async () => {
+  it('with a status has the message of the provider and its Retry-After', async () => {
     const provider = await startProvider((response) =>
       sendJson(response, 429, { error: { message: 'Slow down' } }, { 'retry-after': '7' }),
     );
     await expect(complete(provider)).rejects.toMatchObject({
       ...retryable,
-      message: 'The model provider answered 429: Slow down',
+      message: 'The model provider responded with status 429: Slow down',
       retryAfterSeconds: 7,
     });
   });
 
-  it('with an endless page are read up to a bound', async () => {
+  it('with an endless body is read up to a limit', async () => {
     const provider = await startProvider((response) => {
       response.writeHead(400, { 'content-type': 'text/plain' });
       const more = () => response.write('too bad '.repeat(4096), () => response.destroyed || more());
@@ -222,21 +227,21 @@ describe('failures', () => {
     await provider.requests[0]?.closed;
   });
 
-  it('never name the key, the password or the address', async () => {
+  it('never contains the key, the password or the address', async () => {
     const provider = await startProvider((response, { headers }) =>
       sendJson(response, 400, { error: { message: `Bad ${headers.authorization} at http://${headers.host}/v1` } }),
     );
     const baseURL = provider.baseURL.replace('http://', 'http://ada:password@');
-    await expect(ask(modelAt({ baseURL }, { apiKey: 'sk-very-secret' })).finish).rejects.toMatchObject({
-      message: 'The model provider answered 400: Bad Bearer … at http://…/v1',
+    await expect(call(modelAt({ baseURL }, { apiKey: 'sk-very-secret' })).finish).rejects.toMatchObject({
+      message: 'The model provider responded with status 400: Bad Bearer … at http://…/v1',
     });
-    await expect(ask(modelAt({ baseURL: 'http://ada:password@127.0.0.1:1/v1' })).finish).rejects.toMatchObject({
+    await expect(call(modelAt({ baseURL: 'http://ada:password@127.0.0.1:1/v1' })).finish).rejects.toMatchObject({
       ...retryable,
       message: 'The connection to the model provider failed (ECONNREFUSED).',
     });
   });
 
-  it('are retried until something was said', async () => {
+  it('is retried until the sink has received something', async () => {
     let attempts = 0;
     const provider = await startProvider((response) => {
       attempts += 1;
@@ -246,34 +251,36 @@ describe('failures', () => {
       return response.end();
     });
     const model = withRetry(modelAt(provider), { clock: systemClock, random: () => 0 });
-    await expect(ask(model).finish).rejects.toMatchObject({ message: expect.stringContaining('broke off') });
+    await expect(call(model).finish).rejects.toMatchObject({
+      message: expect.stringContaining('ended before it was complete'),
+    });
     expect(attempts).toBe(3);
   });
 });
 
-describe('silence', () => {
-  it('before the first byte, and in the middle, is a retryable failure and closes the connection', async () => {
-    const mute = await startProvider(() => {});
-    await expect(ask(modelAt(mute, { firstByteMilliseconds: 30 })).finish).rejects.toMatchObject({
+describe('a timeout', () => {
+  it('before the first byte, or in the middle, is a retryable failure and closes the connection', async () => {
+    const silent = await startProvider(() => {});
+    await expect(call(modelAt(silent, { firstByteMilliseconds: 30 })).finish).rejects.toMatchObject({
       retryable: true,
-      message: 'The model provider was silent for 0.03 seconds.',
+      message: 'The model provider sent nothing for 0.03 seconds.',
     });
-    await mute.requests[0]?.closed;
-    const stuck = await startProvider((response) => sendEvents(response, textChunk('a')));
-    const { finish, texts } = ask(modelAt(stuck, { idleMilliseconds: 40 }));
-    await expect(finish).rejects.toMatchObject({ message: 'The model provider was silent for 0.04 seconds.' });
+    await silent.requests[0]?.closed;
+    const stalled = await startProvider((response) => sendEvents(response, textChunk('a')));
+    const { finish, texts } = call(modelAt(stalled, { idleMilliseconds: 40 }));
+    await expect(finish).rejects.toMatchObject({ message: 'The model provider sent nothing for 0.04 seconds.' });
     expect(texts).toEqual(['a']);
-    await stuck.requests[0]?.closed;
+    await stalled.requests[0]?.closed;
   });
 });
 
-describe('abort', () => {
+describe('an abort', () => {
   const reason = new Error('cancelled');
 
-  it('in the middle of an answer closes the connection at once', async () => {
+  it('in the middle of a response closes the connection at once', async () => {
     const provider = await startProvider((response) => sendEvents(response, textChunk('a')));
-    const { finish, abort, heard } = ask(modelAt(provider));
-    await heard;
+    const { finish, abort, firstPiece } = call(modelAt(provider));
+    await firstPiece;
     const before = performance.now();
     abort.abort(reason);
     await expect(finish).rejects.toBe(reason);
@@ -287,22 +294,22 @@ describe('abort', () => {
       arrived = resolve;
     });
     const provider = await startProvider(() => arrived());
-    const { finish, abort } = ask(modelAt(provider));
+    const { finish, abort } = call(modelAt(provider));
     await arrival;
     abort.abort(reason);
     await expect(finish).rejects.toBe(reason);
     await provider.requests[0]?.closed;
   });
 
-  it('while connecting does not wait, and sends nothing', async () => {
+  it('while connecting rejects at once, and sends nothing', async () => {
     const provider = await startProvider(() => {});
-    const { finish, abort } = ask(modelAt(provider));
+    const { finish, abort } = call(modelAt(provider));
     abort.abort(reason);
     await expect(finish).rejects.toBe(reason);
     expect(provider.requests).toEqual([]);
   });
 
-  it('beforehand does not even connect', async () => {
+  it('before the call opens no connection', async () => {
     const provider = await startProvider(() => {});
     const model = modelAt(provider);
     await expect(
@@ -316,7 +323,7 @@ describe('abort', () => {
   });
 });
 
-it('a server that speaks another protocol is a retryable failure', async () => {
+it('another protocol is a retryable failure', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.end('SSH-2.0-nothing\r\n');
@@ -324,14 +331,16 @@ it('a server that speaks another protocol is a retryable failure', async () => {
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
-  await expect(ask(modelAt({ baseURL: `http://127.0.0.1:${port}` })).finish).rejects.toMatchObject({ retryable: true });
+  await expect(call(modelAt({ baseURL: `http://127.0.0.1:${port}` })).finish).rejects.toMatchObject({
+    retryable: true,
+  });
 });
 
-it('disposing ends what is under way', async () => {
+it('disposing the model fails the calls in progress', async () => {
   const provider = await startProvider((response) => sendEvents(response, textChunk('a')));
   const model = modelAt(provider);
-  const { finish, heard } = ask(model);
-  await heard;
+  const { finish, firstPiece } = call(model);
+  await firstPiece;
   await Promise.all([
     expect(finish).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' }),
     model[Symbol.asyncDispose](),

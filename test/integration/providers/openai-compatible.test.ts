@@ -10,21 +10,21 @@ import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { sendEvents, startProvider, stopChunk, textChunk, usageChunk } from './fake-provider.ts';
 
-const configured = (baseURL: string) => ({
+const configurationFor = (baseURL: string) => ({
   defaultModel: 'local',
   models: { local: { provider: 'openai-compatible', baseURL, model: 'any' } },
 });
 
-describe('a provider that is named in the configuration only', () => {
-  test('that nobody here wrote streams its answer onto the tape', async () => {
-    const { client } = await startTestGateway({ file: configured(await startMockLlm()) });
+describe('an OpenAI-compatible provider from the configuration', () => {
+  test('streams its response onto the tape', async () => {
+    const { client } = await startTestGateway({ file: configurationFor(await startMockLlm()) });
     const { run, events } = await converse(client, { sessionKey: 'mock', text: 'Hello there' });
     expect(run).toMatchObject({ state: 'DONE', output: 'Hello there', model: 'local', usage: { estimated: true } });
     const deltas = events.flatMap((event) => (event.__typename === 'OutputDeltaEvent' ? [event.text] : []));
     expect(deltas.join('')).toBe('Hello there');
   });
 
-  test('is shown the results of several tools, one behind an approval, in its own order', async () => {
+  test('gets the results of several tools, one of them after an approval, in the order of its calls', async () => {
     const provider = await startProvider((response, { body }) => {
       const { messages } = JSON.parse(body) as { messages: { role: string }[] };
       if (messages.some(({ role }) => role === 'tool')) sendEvents(response, textChunk('Both done.'), stopChunk());
@@ -34,32 +34,32 @@ describe('a provider that is named in the configuration only', () => {
       response.end();
     });
     const tools = [countedTool({ name: 'low' }), countedTool({ name: 'high', risk: 'HIGH' })];
-    const { client } = await startTestGateway({ file: configured(provider.baseURL), tools });
+    const { client } = await startTestGateway({ file: configurationFor(provider.baseURL), tools });
     const { run } = await send(client, { sessionKey: 'tools', text: 'Use both.' });
     await answerNext(client, run.id, 'ALLOW');
     await follow(client, run.id);
     expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', output: 'Both done.', steps: 2 });
     const { messages } = JSON.parse(provider.requests[1]?.body ?? '{}');
-    const asked = messages.at(-3).tool_calls.map(({ id }: { id: string }) => id);
-    expect(messages.slice(-2).map((message: { tool_call_id: string }) => message.tool_call_id)).toEqual(asked);
+    const callIds = messages.at(-3).tool_calls.map(({ id }: { id: string }) => id);
+    expect(messages.slice(-2).map((message: { tool_call_id: string }) => message.tool_call_id)).toEqual(callIds);
     expect(messages.slice(-2).map(({ content }: { content: string }) => content)).toEqual(['counted h', 'counted l']);
   });
 
-  test('B46: has its request stopped within 100 ms when the run is cancelled', async () => {
+  test('B46: has its request stopped within 100 ms after the run is cancelled', async () => {
     const provider = await startProvider((response) => sendEvents(response, textChunk('Once upon a time')));
-    const { client } = await startTestGateway({ file: configured(provider.baseURL) });
+    const { client } = await startTestGateway({ file: configurationFor(provider.baseURL) });
     const { run } = await send(client, { sessionKey: 'stop', text: 'Tell me a story.' });
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
     const closed = provider.requests[0]?.closed.then(() => performance.now());
     await client.send(CancelRunDocument, { input: { runId: run.id } });
-    const answered = performance.now();
-    expect(((await closed) ?? Number.POSITIVE_INFINITY) - answered).toBeLessThan(100);
+    const cancelled = performance.now();
+    expect(((await closed) ?? Number.POSITIVE_INFINITY) - cancelled).toBeLessThan(100);
     const events = await follow(client, run.id);
     expect(typesOf(events).at(-1)).toBe('STATUS');
     expect(typesOf(events)).not.toContain('OUTPUT');
   });
 
-  test('B19: that is overloaded, or hangs up before its first word, is asked again', async () => {
+  test('B19: is called again after a rate limit, and after a lost connection before the first word', async () => {
     let requests = 0;
     const provider = await startProvider((response) => {
       requests += 1;
@@ -70,15 +70,15 @@ describe('a provider that is named in the configuration only', () => {
         response.end();
       }
     });
-    const { client } = await startTestGateway({ file: configured(provider.baseURL) });
+    const { client } = await startTestGateway({ file: configurationFor(provider.baseURL) });
     const { run } = await converse(client, { sessionKey: 'again', text: 'Are you there?' });
     expect(run).toMatchObject({ state: 'DONE', output: 'Here I am.' });
     expect(requests).toBe(3);
   });
 
-  test('B19: that refuses the key is not asked again: MODEL_AUTH, one terminal event', async () => {
+  test('B19: that rejects the key fails the run with MODEL_AUTH at once, with one terminal event', async () => {
     const provider = await startProvider((response) => response.writeHead(401).end('{"error":{"message":"bad key"}}'));
-    const { client } = await startTestGateway({ file: configured(provider.baseURL) });
+    const { client } = await startTestGateway({ file: configurationFor(provider.baseURL) });
     const { run, events } = await converse(client, { sessionKey: 'key', text: 'Hello' });
     expect(run).toMatchObject({ state: 'FAILED', error: { code: 'MODEL_AUTH', retryable: false } });
     expect(provider.requests).toHaveLength(1);

@@ -8,7 +8,7 @@ import { sendJson, startProvider } from './fake-provider.ts';
 
 type Fields = Record<string, unknown>;
 
-/** Sends events of OpenAI's streaming responses, numbered, and leaves the answer open. */
+/** Sends numbered events of OpenAI's streaming responses, and leaves the response open. */
 function sendResponseEvents(response: ServerResponse, ...events: ({ type: string } & Fields)[]): void {
   if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
   for (const [sequence_number, event] of events.entries()) {
@@ -66,8 +66,8 @@ async function startWith(baseURL: string, tools = [countedTool({ name: 'low' })]
   return startTestGateway({ file, tools, environment: { OPENAI_API_KEY: 'sk-very-secret' } });
 }
 
-describe('a model of OpenAI', () => {
-  test('B57: answers piece by piece, and says what it used, cached and thought', async () => {
+describe('an OpenAI model', () => {
+  test('B57: streams text, and reports usage with cached and reasoning tokens', async () => {
     const provider = await startProvider((response) => {
       sendResponseEvents(response, created, ...textItem('Good ', 'morning.'), completed);
       response.end();
@@ -86,7 +86,7 @@ describe('a model of OpenAI', () => {
     expect([request?.path, request?.headers.authorization]).toEqual(['/v1/responses', 'Bearer sk-very-secret']);
   });
 
-  test('calls tools and is shown their results', async () => {
+  test('calls tools and gets their results', async () => {
     const provider = await startProvider((response, { body }) => {
       const calls = [
         ...callItem(0, 'call_a', 'low', '{"wo', 'rd":"a"}'),
@@ -105,7 +105,7 @@ describe('a model of OpenAI', () => {
     expect(idsOf('function_call_output')).toEqual(idsOf('function_call'));
   });
 
-  test('B46: has its request stopped within 100 ms when the run is cancelled', async () => {
+  test('B46: has its request stopped within 100 ms after the run is cancelled', async () => {
     const provider = await startProvider((response) =>
       sendResponseEvents(response, created, ...textItem('Once upon a time').slice(0, -1)),
     );
@@ -114,12 +114,12 @@ describe('a model of OpenAI', () => {
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
     const closed = provider.requests[0]?.closed.then(() => performance.now());
     await client.send(CancelRunDocument, { input: { runId: run.id } });
-    const answered = performance.now();
-    expect(((await closed) ?? Number.POSITIVE_INFINITY) - answered).toBeLessThan(100);
+    const cancelled = performance.now();
+    expect(((await closed) ?? Number.POSITIVE_INFINITY) - cancelled).toBeLessThan(100);
     expect(typesOf(await follow(client, run.id))).not.toContain('OUTPUT');
   });
 
-  test('B46: is not waited for before its first word either', async () => {
+  test('B46: has its request stopped before the first word, too', async () => {
     const provider = await startProvider(() => {});
     const { client } = await startWith(provider.baseURL);
     const { run } = await send(client, { sessionKey: 'mute', text: 'Hello?' });
@@ -130,7 +130,7 @@ describe('a model of OpenAI', () => {
     expect(await runById(client, run.id)).toMatchObject({ state: 'CANCELLED' });
   });
 
-  test('B19: that is limited, or fails inside of its stream, is asked again', async () => {
+  test('B19: is called again after a rate limit, and after a failure inside the stream', async () => {
     const error = { code: 'server_error', message: 'The server had an error' };
     let requests = 0;
     const provider = await startProvider((response) => {
@@ -147,7 +147,7 @@ describe('a model of OpenAI', () => {
     expect(requests).toBe(3);
   });
 
-  test('B19: that refuses the key is not asked again: MODEL_AUTH', async () => {
+  test('B19: that rejects the key fails the run with MODEL_AUTH at once', async () => {
     const provider = await startProvider((response) =>
       sendJson(response, 401, { error: { message: 'Incorrect API key provided', code: 'invalid_api_key' } }),
     );
@@ -157,7 +157,7 @@ describe('a model of OpenAI', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('B20: whose stream ends in the middle begins again, a bounded number of times', async () => {
+  test('B20: whose stream always ends in the middle is called a bounded number of times', async () => {
     const provider = await startProvider((response) => {
       sendResponseEvents(response, created, ...textItem('So far').slice(0, -1));
       response.end();

@@ -9,71 +9,73 @@ import { startTestGateway } from '../gateway.ts';
 import { messageEnd, messageStart, sendMessageEvents, textBlock } from './anthropic-stream.ts';
 import { startProvider } from './fake-provider.ts';
 
-/** A provider that makes a model of what it was told. */
-const provider = `(settings) => ({
+/** Source of a factory whose model contains the settings that the factory was given. */
+const factorySource = `(settings) => ({
   languageModel: (modelId) => ({ specificationVersion: 'v3', provider: JSON.stringify(settings), modelId, doStream() {} }),
 })`;
 
-/** Writes a package as npm would install it, and loads a model of it. */
+/** Writes a package like npm would install it, and loads a model from it. */
 async function loadFrom(source: string, address: Partial<SdkModelAddress> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-packages-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const packageName = address.packageName ?? '@acme/mind-reader';
   const home = join(folder, 'node_modules', packageName);
   await mkdir(home, { recursive: true });
-  const description = { name: packageName, version: '1.0.0', type: 'module', exports: './index.js' };
-  await writeFile(join(home, 'package.json'), JSON.stringify(description));
+  const manifest = { name: packageName, version: '1.0.0', type: 'module', exports: './index.js' };
+  await writeFile(join(home, 'package.json'), JSON.stringify(manifest));
   await writeFile(join(home, 'index.js'), source);
   const settings = { apiKey: 'key', headers: {} };
-  const whole = { packageName, factory: null, model: 'small', settings, ...address };
-  return loadSdkModel(whole, () => import(/* @vite-ignore */ pathToFileURL(join(home, 'index.js')).href));
+  const completeAddress = { packageName, factory: null, model: 'small', settings, ...address };
+  return loadSdkModel(completeAddress, () => import(/* @vite-ignore */ pathToFileURL(join(home, 'index.js')).href));
 }
 
 describe('a provider package', () => {
-  test('has one function that makes a provider: it is told the settings, and asked for the model', async () => {
-    const loaded = await loadFrom(`export const createAnything = ${provider}; export const VERSION = '1';`);
+  test('with one factory: it gets the settings, and its provider creates the model', async () => {
+    const loaded = await loadFrom(`export const createAnything = ${factorySource}; export const VERSION = '1';`);
     if (!loaded.ok) throw new Error(loaded.problem);
     expect(loaded.model).toMatchObject({ modelId: 'small', provider: '{"apiKey":"key","headers":{}}' });
   });
 
-  test('has several: the one that is called as the package is, or the one that the configuration names', async () => {
-    const two = `export const createMindReader = ${provider}; export const createOther = ${provider};`;
+  test('with several factories: the one named after the package, or the one that the configuration names', async () => {
+    const two = `export const createMindReader = ${factorySource}; export const createOther = ${factorySource};`;
     expect(await loadFrom(two)).toMatchObject({ ok: true });
     expect(await loadFrom(two, { packageName: 'mind-reader', factory: 'createOther' })).toMatchObject({ ok: true });
     expect(await loadFrom(two, { packageName: 'thinker' })).toEqual({
       ok: false,
       field: 'factory',
       problem:
-        'thinker exports several functions that could make a provider: say with "factory" which one. It has: createMindReader, createOther.',
+        'thinker exports several functions create…: name the right one with "factory". It exports: createMindReader, createOther.',
     });
     expect(await loadFrom(two, { factory: 'createNone' })).toMatchObject({
       ok: false,
       field: 'factory',
-      problem: expect.stringContaining('exports no function "createNone". It has: createMindReader, createOther.'),
+      problem: expect.stringContaining(
+        'does not export a function "createNone". It exports: createMindReader, createOther.',
+      ),
     });
   });
 
-  test('makes its model by being called, where it has no function for that', async () => {
+  test('whose provider is itself the function that creates the model', async () => {
     const source = `export const createX = () => (modelId) => ({ specificationVersion: 'v3', modelId, doStream() {} });`;
     expect(await loadFrom(source)).toMatchObject({ ok: true, model: { modelId: 'small' } });
   });
 
   test.each([
     ['export const left = 1;', 'factory', 'exports no function create…'],
-    ['export const createX = () => ({});', 'provider', 'it makes no language models'],
+    ['export const createX = () => ({});', 'provider', 'its provider has no language models'],
     [
       "export const createX = () => () => ({ specificationVersion: 'v2', doStream() {} });",
       'provider',
-      'speaks version v2',
+      'implements version v2',
     ],
     ["throw new Error('broken on arrival');", 'provider', 'could not be loaded: broken on arrival'],
     ["import 'not-installed-at-all';", 'provider', 'could not be loaded'],
-  ])('that is %s is refused', async (source, field, words) => {
+  ])('with the source %s is refused', async (source, field, words) => {
     expect(await loadFrom(source)).toMatchObject({ ok: false, field, problem: expect.stringContaining(words) });
   });
 });
 
-test('a package that is named in the configuration is found where npm puts it', async () => {
+test('a package that the configuration names is imported from node_modules', async () => {
   const provider = await startProvider((response) => {
     sendMessageEvents(response, messageStart(), ...textBlock(0, 'By name.'), ...messageEnd());
     response.end();
@@ -87,7 +89,7 @@ test('a package that is named in the configuration is found where npm puts it', 
   expect(run).toMatchObject({ state: 'DONE', output: 'By name.' });
 });
 
-test('one that is not installed stops the start, and says what to do', async () => {
+test('a package that is not installed stops the start with a message that says what to do', async () => {
   const file = { models: { other: { provider: '@ai-sdk/not-there', model: 'm' } } };
   await expect(startTestGateway({ file })).rejects.toMatchObject({
     name: 'StartError',

@@ -1,4 +1,4 @@
-/** Facts that somebody may have told, each with a question that is not put in the same words. */
+/** Facts, each with a question in other words. */
 export const facts: readonly (readonly [fact: string, question: string])[] = [
   ['Maria is allergic to peanuts.', 'Which allergies does Maria have?'],
   ['The server room is in the basement, behind the bicycle rack.', 'Where do we keep the servers?'],

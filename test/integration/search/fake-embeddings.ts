@@ -3,13 +3,12 @@ import { onTestFinished } from 'vitest';
 
 const DIMENSIONS = 256;
 
-/** A server of embeddings that knows nothing of language: texts with the same letters in a row stand close together. */
+/** An embedding server without a language model: texts that share sequences of three letters have similar vectors. */
 export interface FakeEmbeddings {
-  /** For the configuration. */
   baseURL: string;
-  /** Texts of each call that was answered. */
+  /** The calls that succeeded. */
   calls: { model: string; input: string[] }[];
-  /** What it answers instead of vectors; null for vectors. */
+  /** The response to every call; null to respond with vectors. */
   failure: { status: number; body: string } | null;
 }
 
@@ -38,7 +37,7 @@ export async function startFakeEmbeddings(): Promise<FakeEmbeddings> {
   return fake;
 }
 
-/** Counts of runs of three letters, by a hash of them. */
+/** The number of occurrences of each sequence of three letters, by its hash. */
 function embed(text: string, salt: number): number[] {
   const vector = new Array<number>(DIMENSIONS).fill(0);
   const letters = ` ${text
@@ -49,8 +48,8 @@ function embed(text: string, salt: number): number[] {
   for (let at = 0; at + 3 <= letters.length; at += 1) {
     let hash = salt;
     for (const letter of letters.slice(at, at + 3)) hash = (Math.imul(hash, 31) + (letter.codePointAt(0) ?? 0)) >>> 0;
-    const place = hash % DIMENSIONS;
-    vector[place] = (vector[place] ?? 0) + 1;
+    const dimension = hash % DIMENSIONS;
+    vector[dimension] = (vector[dimension] ?? 0) + 1;
   }
   return vector;
 }

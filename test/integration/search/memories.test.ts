@@ -18,7 +18,7 @@ async function found(client: TestClient, query: string, sessionId: string | null
 }
 
 describe('B53: memories', () => {
-  test('are found by their words and tags, ranked above weaker ones, with a score', async () => {
+  test('are found by their words and tags, the best match first, with a score', async () => {
     const { client } = await startTestGateway();
     await remember(client, { text: 'The office closes at six.' });
     await remember(client, { text: 'The office in Lisbon closes at eight.' });
@@ -33,22 +33,22 @@ describe('B53: memories', () => {
     expect(scores.every((score, index) => score > 0 && score <= (scores[index - 1] ?? 1))).toBe(true);
   });
 
-  test('that have expired are never found, and live on when they are said again', async () => {
+  test('that have expired are not found, and do not expire if they are saved again', async () => {
     const { client, gateway } = await startTestGateway();
     const memory = await remember(client, { text: 'The guest is in room nine.', expiresInSeconds: 60 });
     expect(await found(client, 'guest room')).toHaveLength(1);
     const { database, commands } = gateway.parts;
     const later = { ...commands, now: () => Date.now() + 61_000 };
-    const question = { owner: 'ada', sessionId: null, text: 'guest room', limit: 5 };
-    expect(await recallMemories(later, question)).toEqual([]);
-    expect(await recallMemories(commands, question)).toHaveLength(1);
+    const request = { owner: 'ada', sessionId: null, text: 'guest room', limit: 5 };
+    expect(await recallMemories(later, request)).toEqual([]);
+    expect(await recallMemories(commands, request)).toHaveLength(1);
     const again = await remember(client, { text: 'The guest is in room nine.' });
     expect(again.id).toBe(memory.id);
-    expect(await recallMemories(later, question)).toHaveLength(1);
+    expect(await recallMemories(later, request)).toHaveLength(1);
     expect(await database.reader.memory.count()).toBe(1);
   });
 
-  test('B3: of other owners, and of other sessions, are never found', async () => {
+  test('B3: of other owners and other sessions are never found', async () => {
     const { client, clientOf } = await startTestGateway();
     const { session } = await begin(client, 'here');
     const other = await begin(client, 'there');
@@ -62,11 +62,11 @@ describe('B53: memories', () => {
     expect(await found(clientOf('bob'), 'swordfish')).toEqual([mine.text]);
   });
 
-  test('that say the same are brought up to date instead of piled up', async () => {
+  test('that say the same update the existing memory', async () => {
     const { client, gateway } = await startTestGateway();
     const first = await remember(client, { text: 'Ada likes green tea.', tags: ['drinks'] });
-    const told = Array.from({ length: 10 }, () => remember(client, { text: 'ada likes GREEN tea!', tags: ['tea'] }));
-    for (const memory of await Promise.all(told)) expect(memory.id).toBe(first.id);
+    const saves = Array.from({ length: 10 }, () => remember(client, { text: 'ada likes GREEN tea!', tags: ['tea'] }));
+    for (const memory of await Promise.all(saves)) expect(memory.id).toBe(first.id);
     expect((await remember(client, { text: 'Ada likes black tea.' })).id).not.toBe(first.id);
     expect(await gateway.parts.database.reader.memory.count()).toBe(2);
     const { memories } = await client.send(MemoriesDocument, { query: 'green' });
@@ -74,7 +74,7 @@ describe('B53: memories', () => {
     expect(await gateway.parts.database.reader.passage.count({ where: { sourceId: first.id } })).toBe(1);
   });
 
-  test('take any characters, and are gone from the index when they are forgotten', async () => {
+  test('accept any characters, and are removed from the index when they are forgotten', async () => {
     const { client, gateway } = await startTestGateway();
     for (const text of ['!!!', '"a" OR *', 'tab\tand\0nul', '👩‍👩‍👧', "it's"]) await remember(client, { text });
     for (const query of ['', '!!!', '"a', '*', '\0', 'OR', "'", '\uD800', 'nul '.repeat(3000)])
@@ -87,7 +87,7 @@ describe('B53: memories', () => {
 });
 
 describe('the tools', () => {
-  test('B34: history_search finds what was said before, of its owner alone', async () => {
+  test('B34: history_search finds earlier messages of its owner only', async () => {
     const { client, clientOf } = await startTestGateway();
     await converse(client, { sessionKey: 'earlier', text: 'The key lies under the third flowerpot.' });
     const { run } = await converse(client, {

@@ -4,10 +4,10 @@ import { MemoriesDocument, RememberDocument, SessionsDocument } from '../../gene
 import { converse } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
-test('B30: a search index that is damaged is whole again after a rebuild', async () => {
+test('B30: a rebuild repairs a damaged search index', async () => {
   const { client, gateway } = await startTestGateway();
   const { database, journal } = gateway.parts;
-  await converse(client, { sessionKey: 'said', text: '/say The otter swims.' });
+  await converse(client, { sessionKey: 'message', text: '/say The otter swims.' });
   await client.send(RememberDocument, { input: { text: 'Otters are fed at four.', tags: ['zoo'] } });
   const found = async () => {
     const { sessions } = await client.send(SessionsDocument, { filter: { search: 'otter' } });

@@ -17,8 +17,8 @@ async function search(client: TestClient, text: string, more: Partial<SessionsQu
 
 const keysOf = ({ edges }: Awaited<ReturnType<typeof search>>) => edges.map(({ node }) => node.key);
 
-describe('B10: a search over sessions', () => {
-  test('finds messages, answers and titles by word, the best first, and shows where', async () => {
+describe('B10: a search for sessions', () => {
+  test('finds messages, responses and titles by word, the best match first, with a snippet', async () => {
     const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'message', text: 'Where do the red pandas of the zoo sleep?' });
     await converse(client, { sessionKey: 'answer', text: '/say Pandas eat bamboo. Pandas, all pandas, like it.' });
@@ -35,7 +35,7 @@ describe('B10: a search over sessions', () => {
     expect(keysOf(await search(client, 'giraffe'))).toEqual([]);
   });
 
-  test('finds every word of a long message, in any script and without its accents', async () => {
+  test('finds every word of a long message, in any script and without accents', async () => {
     const { client } = await startTestGateway();
     const long = `${'Nothing to see here. '.repeat(2000)} The needle is a hedgehog.`;
     await converse(client, { sessionKey: 'long', text: long });
@@ -51,7 +51,7 @@ describe('B10: a search over sessions', () => {
     expect(keysOf(await search(client, 'दुनिया'))).toEqual(['hindi']);
   });
 
-  test('takes any characters without an error', async () => {
+  test('accepts any characters', async () => {
     const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'one', text: 'A word "in quotes" - and-or NOT near(this, that) OR *' });
     const odd = ['', ' ', '"', "'", '*', '(', ')', '"unclosed', 'AND', 'OR OR', 'NOT', 'NEAR(', '- -', '^a', 'words:x'];
@@ -76,16 +76,16 @@ describe('B10: a search over sessions', () => {
     expect(keysOf(await search(client, '"in quotes" NEAR(this)'))).toEqual(['one']);
   });
 
-  test('B3: never finds what is somebody else’s', async () => {
+  test('B3: never finds sessions of another owner', async () => {
     const { client, clientOf } = await startTestGateway();
     await converse(client, { sessionKey: 'mine', text: 'The secret of the abbey' });
     expect(keysOf(await search(clientOf('bob'), 'secret abbey'))).toEqual([]);
-    // Neither does somebody whose name holds the other's.
+    // Nor of an owner whose name contains the other name.
     expect(keysOf(await search(clientOf('adam'), 'secret abbey'))).toEqual([]);
     expect(keysOf(await search(client, 'secret abbey'))).toEqual(['mine']);
   });
 
-  test('finds archived sessions only when asked', async () => {
+  test('finds archived sessions only on request', async () => {
     const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'old', text: 'About marmots' });
     const [edge] = (await search(client, 'marmots')).edges;
@@ -94,7 +94,7 @@ describe('B10: a search over sessions', () => {
     expect(keysOf(await search(client, 'marmots', { filter: { includeArchived: true } }))).toEqual(['old']);
   });
 
-  test('B9: finds a session by the title that it has, not by one that it had or never got', async () => {
+  test('B9: finds a session by its current title, not by a former one', async () => {
     const { client } = await startTestGateway();
     await client.send(ResolveSessionDocument, { input: { key: 'titled', title: 'Wombats' } });
     const [edge] = (await search(client, 'wombats')).edges;
@@ -105,7 +105,7 @@ describe('B10: a search over sessions', () => {
     expect(found.edges.map(({ snippet, node }) => [snippet, node.title])).toEqual([['«Quokkas»', 'Quokkas']]);
   });
 
-  test('B5: pages through a ranked list, each session once, both ways', async () => {
+  test('B5: pages through ranked results in both directions, each session once', async () => {
     const { client } = await startTestGateway();
     for (let index = 0; index < 7; index += 1) {
       await converse(client, { sessionKey: `k${index}`, text: `badger ${'badger '.repeat(index)}` });
@@ -123,7 +123,7 @@ describe('B10: a search over sessions', () => {
     const back = await search(client, 'badger', { last: 3, before: page.pageInfo.startCursor });
     expect(keysOf(back)).toEqual(all.slice(3, 6));
     expect(back.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
-    // A cursor whose session is gone goes on where that stood.
+    // A cursor stays valid when its session is no longer among the results.
     await client.send(ArchiveSessionDocument, { input: { sessionId: back.edges[0]?.node.id ?? '' } });
     const on = await search(client, 'badger', { first: 2, after: back.edges[0]?.cursor });
     expect(keysOf(on)).toEqual(all.slice(4, 6));

@@ -43,7 +43,7 @@ function call(messages: readonly Message[], options: { tools?: string[]; clock?:
 
 const user = (text: string): Message => ({ role: 'user', text });
 const result = (tool: string, text: string, ok = true): Message => ({ role: 'tool', callId: 'x', tool, ok, text });
-const answer = (text: string, ...callIds: string[]): Message => ({
+const response = (text: string, ...callIds: string[]): Message => ({
   role: 'assistant',
   text,
   calls: callIds.map((callId) => ({ callId, tool: 'clock', input: {} })),
@@ -56,7 +56,13 @@ async function callsOf(finish: Promise<ModelFinish>): Promise<RequestedCall[]> {
 
 describe('a message in plain words', () => {
   it('gets a greeting with what the model was shown and what to try', async () => {
-    const { finish, text, pieces } = call([user('one'), answer('hm'), user('two'), answer('hm'), user('Good\nday')]);
+    const { finish, text, pieces } = call([
+      user('one'),
+      response('hm'),
+      user('two'),
+      response('hm'),
+      user('Good\nday'),
+    ]);
     expect(await finish).toMatchObject({ reason: 'stop', calls: [], responseId: null });
     expect(text()).toContain('You said: "Good day".');
     expect(text()).toContain('I was shown 2 earlier messages of yours');
@@ -86,9 +92,9 @@ describe('a message in plain words', () => {
   it('leads to a report of results and failures, shortened', async () => {
     const conversation = [
       user('what time is it'),
-      answer('', 'call_1'),
+      response('', 'call_1'),
       result('clock', '12:00'),
-      answer('', 'call_2'),
+      response('', 'call_2'),
     ];
     const first = call([...conversation, result('http_fetch', `denied ${'x'.repeat(2000)}`, false)]);
     expect((await first.finish).calls).toEqual([]);
@@ -99,7 +105,7 @@ describe('a message in plain words', () => {
   it('gets a reply in the middle of a script', async () => {
     const { finish, text } = call([
       script('/call clock', '/then', '/say after'),
-      answer('', 'call_1'),
+      response('', 'call_1'),
       result('clock', 'noon'),
       user('wait'),
     ]);
@@ -110,12 +116,12 @@ describe('a message in plain words', () => {
 
 describe('call ids', () => {
   it('continue from the calls that were shown', async () => {
-    const { finish } = call([user('a'), answer('', 'call_1', 'call_2'), user('what time')]);
+    const { finish } = call([user('a'), response('', 'call_1', 'call_2'), user('what time')]);
     expect((await callsOf(finish))[0]?.callId).toBe('call_3');
   });
 
   it('are not used twice if older calls are no longer shown', async () => {
-    const { finish } = call([script('/call a', '/then', '/call b'), answer('', 'call_7')]);
+    const { finish } = call([script('/call a', '/then', '/call b'), response('', 'call_7')]);
     expect((await callsOf(finish))[0]?.callId).toBe('call_8');
   });
 });
@@ -145,24 +151,24 @@ describe('a script', () => {
 
   it('executes the step for the number of responses so far', async () => {
     const lines = script('/call clock', '/then', '/echo', '/call clock', '/then', '/say end');
-    const upToTwo = [lines, answer('', 'call_1'), result('clock', 'noon')];
+    const upToTwo = [lines, response('', 'call_1'), result('clock', 'noon')];
     const second = call(upToTwo);
     expect((await second.finish).calls).toHaveLength(1);
     expect(second.text()).toBe('clock: noon');
-    const third = call([...upToTwo, answer('clock: noon', 'call_2'), result('clock', 'one')]);
+    const third = call([...upToTwo, response('clock: noon', 'call_2'), result('clock', 'one')]);
     expect((await third.finish).reason).toBe('stop');
     expect(third.text()).toBe('end');
   });
 
   it('ends with the results after the last step', async () => {
-    const { finish, text } = call([script('/call clock'), answer('', 'call_1'), result('clock', 'noon')]);
+    const { finish, text } = call([script('/call clock'), response('', 'call_1'), result('clock', 'noon')]);
     expect((await finish).calls).toEqual([]);
     expect(text()).toBe('clock answered: noon');
   });
 
   it('says the history, the instructions and the tools', async () => {
     const { finish, text } = call(
-      [user('a\nb'), answer('c'), result('clock', 'd'), script('/history', '/instructions', '/tools')],
+      [user('a\nb'), response('c'), result('clock', 'd'), script('/history', '/instructions', '/tools')],
       {
         tools: ['clock', 'x'],
       },
@@ -240,7 +246,7 @@ describe('pace and abort', () => {
 
   it('keeps the pace in later steps', async () => {
     const { clock, sleeps } = createClock();
-    await call([script('/pace 40', '/call clock', '/then', '/say a b'), answer('', 'call_1')], { clock }).finish;
+    await call([script('/pace 40', '/call clock', '/then', '/say a b'), response('', 'call_1')], { clock }).finish;
     expect(sleeps).toEqual([40]);
   });
 
