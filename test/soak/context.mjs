@@ -1,4 +1,5 @@
-// B55 at its full length: 2,000 turns, or as many as are named, in a window of 8,000 tokens. Prints what the model was shown.
+// Runs the test of a long conversation in a window of 8,000 tokens at its full length: 2,000 turns, or the number given as
+// an argument. The test prints what the model was shown.
 import { spawnSync } from 'node:child_process';
 
 const [turns = '2000'] = process.argv.slice(2);
