@@ -81,8 +81,8 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
   const compaction = session.useCompaction ? await latestCompaction(store.database, segments) : null;
   const ofRun = await messagesOfRun(store, { runId: run.runId, turn });
   const current = shownOfCurrentRun(ofRun, compaction);
-  const found = await findMemories(contextRequest, ofRun, budget.memories);
-  const memories = found.map(({ memory }) => memory);
+  const foundMemories = await findMemories(contextRequest, ofRun, budget.memories);
+  const memories = foundMemories.map(({ memory }) => memory);
   const fixedTokens =
     estimateFixedParts({ instructions, tools }, toolTexts) +
     estimateTokens(compaction?.summary ?? '') +
@@ -99,7 +99,15 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
   const isOverflow = fixedTokens + currentTokens > budget.compactAbove;
   return {
     request,
-    record: recordOf(contextRequest, { request, messages, found, compaction, cutResults, instructions, tokens }),
+    record: recordOf(contextRequest, {
+      request,
+      messages,
+      foundMemories,
+      compaction,
+      cutResults,
+      instructions,
+      tokens,
+    }),
     tokens,
     pressure: isOverflow ? 'overflow' : pressureOf(earlier.isComplete, tokens, budget),
     segments,
@@ -118,9 +126,9 @@ async function findMemories(
   tokens: number,
 ): Promise<FoundMemory[]> {
   const text = messages.findLast(({ role }) => role === 'user')?.text ?? '';
-  const found = await recall({ owner: session.owner, sessionId: session.id, text, limit: limits.SHOWN_MEMORIES });
+  const matches = await recall({ owner: session.owner, sessionId: session.id, text, limit: limits.SHOWN_MEMORIES });
   let left = tokens;
-  return found.filter(({ memory }) => {
+  return matches.filter(({ memory }) => {
     left -= estimateTokens(memory.text);
     return left >= 0;
   });
@@ -149,7 +157,7 @@ async function earlierThatFit(
 interface ShownContext {
   request: ModelRequest;
   messages: readonly HistoryMessage[];
-  found: readonly FoundMemory[];
+  foundMemories: readonly FoundMemory[];
   compaction: CompactionRow | null;
   cutResults: ReadonlySet<string>;
   instructions: string;
@@ -158,7 +166,7 @@ interface ShownContext {
 
 function recordOf(contextRequest: ContextRequest, shown: ShownContext): PayloadOf<'context'> {
   const { run, step, model, tools, toolTexts, agent, ratio } = contextRequest;
-  const { request, messages, found, compaction, cutResults, instructions, tokens } = shown;
+  const { request, messages, foundMemories, compaction, cutResults, instructions, tokens } = shown;
   const position = (message: HistoryMessage | undefined) => ({
     runId: message?.runId ?? run.runId,
     seq: message?.seq ?? 1,
@@ -167,7 +175,7 @@ function recordOf(contextRequest: ContextRequest, shown: ShownContext): PayloadO
     step,
     model: model.name,
     shown: { from: position(messages[0]), to: position(messages.at(-1)), messages: messages.length },
-    memories: found.map(({ memory, score }) => ({ id: memory.id, score })),
+    memories: foundMemories.map(({ memory, score }) => ({ id: memory.id, score })),
     artifactId: compaction?.id ?? null,
     agent: agent && { id: agent.id, version: agent.version },
     instructionsHash: sha256(instructions),

@@ -48,13 +48,13 @@ export async function rebuildContext(store: HistoryStore, rebuildRequest: Rebuil
   if (record.artifactId !== null && !compaction) missing.push(`The compaction ${record.artifactId} no longer exists.`);
   const instructions = await instructionsOf(store, rebuildRequest, missing);
   const tools = toolsOf(rebuildRequest, toolTexts, missing);
-  const found = await memoriesByIds(
+  const memoryRows = await memoriesByIds(
     store.database.reader,
     session.owner,
     record.memories.map(({ id }) => id),
   );
   const memories = record.memories.flatMap(({ id }) => {
-    const memory = found.find((row) => row.id === id);
+    const memory = memoryRows.find((row) => row.id === id);
     if (!memory) missing.push(`The memory ${id} no longer exists.`);
     return memory ?? [];
   });

@@ -41,13 +41,13 @@ export async function recallMemories(
 ): Promise<FoundMemory[]> {
   if (searchTerms(text) === null) return [];
   const query: MemoriesQuery = { owner, sessionId, now: new Date(now()) };
-  const [found, queryVector] = await Promise.all([
+  const [textMatches, queryVector] = await Promise.all([
     searchMemories(database, query, text, Math.max(limit, CANDIDATES)),
     semanticSearch.embedQuery(text),
   ]);
-  if (queryVector === null) return found.slice(0, limit);
+  if (queryVector === null) return textMatches.slice(0, limit);
   const nearestIds = await nearestMemories(database, query, queryVector, NEIGHBOURS);
-  const fused = fuseRanks([found.map(({ memory }) => memory.id), nearestIds]).slice(0, limit);
+  const fused = fuseRanks([textMatches.map(({ memory }) => memory.id), nearestIds]).slice(0, limit);
   const rows = await visibleMemories(
     database.reader,
     query,

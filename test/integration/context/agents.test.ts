@@ -31,10 +31,10 @@ test('a run names the default agent, a session keeps its agent, and both work af
   const { run, session } = await send(client, { sessionKey: 'b', text: '/say on' });
   await follow(client, run.id);
   await client.send(UpdateSessionDocument, { input: { sessionId: session.id, agentId: special.id } });
-  const kept = await converse(client, { sessionKey: 'b', text: '/instructions' });
-  expect(kept.run.output).toContain('I am special.');
+  const second = await converse(client, { sessionKey: 'b', text: '/instructions' });
+  expect(second.run.output).toContain('I am special.');
   await client.send(DeleteAgentDocument, { input: { agentId: special.id } });
-  const { agent, agentVersion, contextAt } = await contextOf(client, kept.runId);
+  const { agent, agentVersion, contextAt } = await contextOf(client, second.runId);
   expect({ agent, agentVersion, missing: contextAt.missing }).toEqual({ agent: null, agentVersion: 1, missing: [] });
   const after = await converse(client, { sessionKey: 'b', text: '/instructions' });
   expect(after.run.output).toContain('I am standard.');

@@ -68,12 +68,10 @@ describe('B8: a branch', () => {
     });
     const { run } = await client.send(RunTapeDocument, { id: runId });
     const seqOf = (type: string) => run?.tape.nodes.find((event) => event.type === type)?.seq ?? 0;
-    const { session } = await send(client, { sessionKey: 'cut', text: '/say later' }).then(async (sent) => {
-      await follow(client, sent.run.id);
-      return sent;
-    });
+    const later = await send(client, { sessionKey: 'cut', text: '/say later' });
+    await follow(client, later.run.id);
     const rolesAt = async (seq: number) => {
-      const id = await branch(client, { sessionId: session.id, runId, seq });
+      const id = await branch(client, { sessionId: later.session.id, runId, seq });
       const next = await converse(client, { sessionId: id, text: '/say x' });
       return (await contextOf(client, next.runId)).contextAt.messages.map(({ role }) => role);
     };
@@ -81,7 +79,7 @@ describe('B8: a branch', () => {
     expect(await rolesAt(seqOf('TOOL_RESULT'))).toEqual(['USER', 'ASSISTANT', 'TOOL', 'USER']);
     expect(await rolesAt(events.length)).toEqual(['USER', 'ASSISTANT', 'TOOL', 'ASSISTANT', 'USER']);
     for (const seq of [0, events.length + 1]) {
-      const input = { sessionId: session.id, runId, seq };
+      const input = { sessionId: later.session.id, runId, seq };
       const { branchSession } = await client.send(BranchSessionDocument, { input });
       expect(branchSession.__typename).toBe('InvalidInputError');
     }

@@ -18,7 +18,7 @@ async function remember(client: TestClient, text: string): Promise<void> {
   expect(outcome.__typename).toBe('RememberSuccess');
 }
 
-async function found(client: TestClient, query: string): Promise<string[]> {
+async function findTexts(client: TestClient, query: string): Promise<string[]> {
   const { memories } = await client.send(MemoriesDocument, { query, first: 5 });
   return memories.edges.map(({ node }) => node.text);
 }
@@ -30,9 +30,11 @@ describe('an embedding model', () => {
     await remember(started.client, 'Strawberries are in the refrigerator.');
     await remember(started.client, 'The moon is far.');
     await embedded(started, 'letters', 2);
-    expect(await found(started.client, 'strawberry refrigeration')).toEqual(['Strawberries are in the refrigerator.']);
-    expect(await found(started.clientOf('bob'), 'strawberry refrigeration')).toEqual([]);
-    expect(await found(started.client, '!?')).toEqual([]);
+    expect(await findTexts(started.client, 'strawberry refrigeration')).toEqual([
+      'Strawberries are in the refrigerator.',
+    ]);
+    expect(await findTexts(started.clientOf('bob'), 'strawberry refrigeration')).toEqual([]);
+    expect(await findTexts(started.client, '!?')).toEqual([]);
   });
 
   test('that fails never fails a save or a search, and embeds the memories later', async () => {
@@ -40,11 +42,11 @@ describe('an embedding model', () => {
     fake.failure = { status: 500, body: 'broken' };
     const started = await startTestGateway(configurationFor(fake));
     await remember(started.client, 'Strawberries are in the refrigerator.');
-    expect(await found(started.client, 'refrigerator')).toHaveLength(1);
+    expect(await findTexts(started.client, 'refrigerator')).toHaveLength(1);
     fake.failure = null;
     await embedded(started, 'letters', 1);
     // Queries are embedded again only after a pause; until then full text finds the memory.
-    expect(await found(started.client, 'refrigerator')).toHaveLength(1);
+    expect(await findTexts(started.client, 'refrigerator')).toHaveLength(1);
   });
 
   test('that replaces another one embeds all memories again', async () => {
@@ -67,7 +69,7 @@ describe('an embedding model', () => {
     fake.failure = null;
     await remember(started.client, 'Just right.');
     await embedded(started, 'letters', 2);
-    expect(await found(started.client, 'too long')).toHaveLength(1);
+    expect(await findTexts(started.client, 'too long')).toHaveLength(1);
   });
 
   test('embeds a memory again when its text changes', async () => {
@@ -84,7 +86,7 @@ describe('an embedding model', () => {
 /** The share of the questions for which the fact is among the first five results. */
 async function recallAtFive(client: TestClient): Promise<number> {
   let hits = 0;
-  for (const [fact, question] of facts) if ((await found(client, question)).includes(fact)) hits += 1;
+  for (const [fact, question] of facts) if ((await findTexts(client, question)).includes(fact)) hits += 1;
   return hits / facts.length;
 }
 

@@ -12,7 +12,7 @@ async function remember(client: TestClient, input: RememberInput) {
   return outcome.memory;
 }
 
-async function found(client: TestClient, query: string, sessionId: string | null = null): Promise<string[]> {
+async function findTexts(client: TestClient, query: string, sessionId: string | null = null): Promise<string[]> {
   const { memories } = await client.send(MemoriesDocument, { query, sessionId });
   return memories.edges.map(({ node }) => node.text);
 }
@@ -23,10 +23,10 @@ describe('B53: memories', () => {
     await remember(client, { text: 'The office closes at six.' });
     await remember(client, { text: 'The office in Lisbon closes at eight.' });
     await remember(client, { text: 'Cats sleep at noon.', tags: ['animals'] });
-    expect((await found(client, 'When does the Lisbon office close?'))[0]).toBe(
+    expect((await findTexts(client, 'When does the Lisbon office close?'))[0]).toBe(
       'The office in Lisbon closes at eight.',
     );
-    expect(await found(client, 'animals')).toEqual(['Cats sleep at noon.']);
+    expect(await findTexts(client, 'animals')).toEqual(['Cats sleep at noon.']);
     const { memories } = await client.send(MemoriesDocument, { query: 'office in Lisbon' });
     const scores = memories.edges.map(({ score }) => score ?? 0);
     expect(scores[0]).toBe(1);
@@ -36,7 +36,7 @@ describe('B53: memories', () => {
   test('that have expired are not found, and do not expire if they are saved again', async () => {
     const { client, gateway } = await startTestGateway();
     const memory = await remember(client, { text: 'The guest is in room nine.', expiresInSeconds: 60 });
-    expect(await found(client, 'guest room')).toHaveLength(1);
+    expect(await findTexts(client, 'guest room')).toHaveLength(1);
     const { database, commands } = gateway.parts;
     const later = { ...commands, now: () => Date.now() + 61_000 };
     const request = { owner: 'ada', sessionId: null, text: 'guest room', limit: 5 };
@@ -54,12 +54,12 @@ describe('B53: memories', () => {
     const other = await begin(client, 'there');
     await remember(client, { text: 'The code word is swordfish.', sessionId: session.id });
     await remember(client, { text: 'Everywhere the code is read.' });
-    expect(await found(client, 'code', session.id)).toHaveLength(2);
-    expect(await found(client, 'code', other.session.id)).toEqual(['Everywhere the code is read.']);
-    expect(await found(clientOf('bob'), 'code')).toEqual([]);
-    expect(await found(clientOf('bob'), 'swordfish', session.id)).toEqual([]);
+    expect(await findTexts(client, 'code', session.id)).toHaveLength(2);
+    expect(await findTexts(client, 'code', other.session.id)).toEqual(['Everywhere the code is read.']);
+    expect(await findTexts(clientOf('bob'), 'code')).toEqual([]);
+    expect(await findTexts(clientOf('bob'), 'swordfish', session.id)).toEqual([]);
     const mine = await remember(clientOf('bob'), { text: 'The code word is swordfish.' });
-    expect(await found(clientOf('bob'), 'swordfish')).toEqual([mine.text]);
+    expect(await findTexts(clientOf('bob'), 'swordfish')).toEqual([mine.text]);
   });
 
   test('that say the same update the existing memory', async () => {
@@ -78,10 +78,10 @@ describe('B53: memories', () => {
     const { client, gateway } = await startTestGateway();
     for (const text of ['!!!', '"a" OR *', 'tab\tand\0nul', '👩‍👩‍👧', "it's"]) await remember(client, { text });
     for (const query of ['', '!!!', '"a', '*', '\0', 'OR', "'", '\uD800', 'nul '.repeat(3000)])
-      await found(client, query);
+      await findTexts(client, query);
     const [nul] = (await client.send(MemoriesDocument, { query: 'tab nul' })).memories.edges;
     await client.send(ForgetDocument, { input: { memoryId: nul?.node.id ?? '' } });
-    expect(await found(client, 'tab nul')).toEqual([]);
+    expect(await findTexts(client, 'tab nul')).toEqual([]);
     expect(await gateway.parts.database.reader.passage.count({ where: { sourceId: nul?.node.id } })).toBe(0);
   });
 });
