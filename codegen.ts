@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** Types for the documents that tests and examples send. They are text at run time: any client can send them. */
+/** Generates types for the documents in schema/operations. At run time the documents stay text, which any client can send. */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   documents: 'schema/operations/*.graphql',

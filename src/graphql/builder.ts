@@ -3,7 +3,7 @@ import SimpleObjectsPlugin from '@pothos/plugin-simple-objects';
 import type { Json } from '../domain/events.ts';
 import type { GraphqlContext } from './context.ts';
 
-/** Collects the types; each noun's files add theirs, and `schema.ts` puts them together. */
+/** Collects the types that the files of each noun define; `schema.ts` builds the schema from it. */
 export const builder = new SchemaBuilder<{
   Context: GraphqlContext;
   DefaultFieldNullability: false;
@@ -14,14 +14,16 @@ export const builder = new SchemaBuilder<{
   };
 }>({ plugins: [SimpleObjectsPlugin], defaultFieldNullability: false });
 
-/** The types that the builder knows; for functions that take any of them. */
+/** The type parameters of the builder, for functions that take a reference to any of its types. */
 export type BuilderTypes = typeof builder.$inferSchemaTypes;
 
-builder.queryType({ description: 'Reading. Everything is limited to what belongs to the viewer.' });
+builder.queryType({
+  description: 'Reads. Results contain only what belongs to the viewer, unless a field says otherwise.',
+});
 builder.mutationType({
   description:
-    'Changing. Each field takes one `input` and answers with its success type or with an error that the caller can act on.',
+    'Changes. Each field takes one `input` and returns its success type or an error type that the caller can act on.',
 });
 builder.subscriptionType({
-  description: 'Following what happens. A stream that was cut off continues from its last cursor without a gap.',
+  description: 'Live streams. A stream of events resumes from the last cursor received, without a gap or a duplicate.',
 });

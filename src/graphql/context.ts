@@ -1,26 +1,32 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
 import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
-import type { FinishedList } from './execution/finished-lists.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
-/** What resolvers work with. The server makes one for each operation. */
+/** What resolvers work with. The server creates one for each operation. */
 export interface GraphqlContext {
   viewer: Viewer;
   commands: CommandContext;
   follow: FollowDependencies;
   gateway: GatewayFacts;
-  /** Fresh for one operation, or for one event of a subscription. */
+  /** New for each operation, and for each event of a subscription. */
   loaders: Loaders;
-  /** Aborts when the client of this operation leaves. */
+  /** Aborts when the client of this operation disconnects. */
   signal: AbortSignal;
-  /** Where an SSE client was cut off; wins over the argument `after`. */
+  /** `Last-Event-ID` of an SSE client that reconnects; takes precedence over the argument `after`. */
   lastEventId: string | null;
-  /** Where lists are put that need not be gone through again; absent where nobody takes them from here. */
+  /** Collects the lists of a result that are completed outside graphql-js; absent if the caller does not insert them. */
   finishedLists?: FinishedList[];
 }
 
-/** A model of the catalogue, as it is now. */
+/** A list of a result whose items are complete before graphql-js would complete them. */
+export interface FinishedList {
+  path: GraphQLResolveInfo['path'];
+  items: unknown[];
+}
+
+/** A model of the catalogue in its current state. */
 export interface CatalogueModelFacts {
   name: string;
   provider: string;
@@ -33,26 +39,26 @@ export interface GatewayFacts {
   version: string;
   startedAt: Date;
   journal: 'sqlite' | 'postgres';
-  /** Names in the catalogue, the default one first. */
+  /** Names in the catalogue, the default model first. */
   models: readonly string[];
-  /** The same models, with what can change while the server runs. */
+  /** The same models in the same order, with their current state. */
   modelCatalogue(): CatalogueModelFacts[];
-  /** MCP servers as they are now, in the order of the configuration. */
+  /** Current state of the MCP servers, in the order of the configuration. */
   mcpServers?(): readonly McpServerStatus[];
-  /** Limits of runs as configured, shown beside those of the API. */
+  /** Configured limits of runs, which `Gateway.limits` lists with those of the API. */
   limits?: Readonly<Record<string, number>>;
 }
 
-/** The signal that aborts when a client leaves; made when it is asked for. */
+/** Returns the signal that aborts when the client disconnects, and creates it on the first call. */
 export type SignalSource = () => AbortSignal;
 
-type Parts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & {
+type ContextParts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & {
   leaving: SignalSource;
 };
 
 /**
- * Loaders and the signal are made when they are asked for: many operations, and most events, need neither. A class, because an
- * object with accessors of its own takes longer to make than a small query to be answered.
+ * Creates loaders and signal on first use, because many operations and most events need neither. A class, because creating an
+ * object with its own accessors takes longer than executing a small query.
  */
 export class OperationContext implements GraphqlContext {
   readonly viewer: Viewer;
@@ -64,7 +70,7 @@ export class OperationContext implements GraphqlContext {
   readonly #leaving: SignalSource;
   #loaders: Loaders | null = null;
 
-  constructor({ viewer, commands, follow, gateway, lastEventId, leaving }: Parts) {
+  constructor({ viewer, commands, follow, gateway, lastEventId, leaving }: ContextParts) {
     this.viewer = viewer;
     this.commands = commands;
     this.follow = follow;
@@ -84,13 +90,13 @@ export class OperationContext implements GraphqlContext {
 }
 
 /**
- * The context for one event of a subscription after the other: what an earlier event has loaded is not what holds now. One
- * object serves them all; they are executed one by one.
+ * Returns a function that gives the context for the next event of a subscription, with empty loaders: rows loaded for an earlier
+ * event may have changed. All events share one object, because they are executed one after another.
  */
 export function eventContexts<Context extends GraphqlContext>(context: Context): () => Context {
   const { commands, follow, viewer } = context;
   let loaders: Loaders | null = null;
-  const ofEvents = {
+  const eventContext = {
     ...context,
     signal: context.signal,
     get loaders() {
@@ -100,6 +106,6 @@ export function eventContexts<Context extends GraphqlContext>(context: Context):
   };
   return () => {
     loaders = null;
-    return ofEvents;
+    return eventContext;
   };
 }

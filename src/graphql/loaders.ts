@@ -19,85 +19,118 @@ import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts'
 import { type MemoryRow, memoriesByIds } from '../repositories/memory/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
+import { notFoundError } from './public-errors.ts';
 
 type Loader<Value> = DataLoader<string, Value>;
 
-/** Rows by id, read many at a time. What is not the viewer's is null, like what does not exist. */
-export interface Loaders {
-  session: Loader<SessionRow | null>;
-  run: Loader<RunRow | null>;
-  approval: Loader<ApprovalRow | null>;
-  agent: Loader<AgentRow | null>;
-  memory: Loader<MemoryRow | null>;
-  artifact: Loader<CompactionRow | null>;
-  grant: Loader<GrantRow | null>;
-  /** By run: seq of its newest event. */
-  head: Loader<number>;
-  /** By run: questions that wait, oldest first. */
-  pendingApprovals: Loader<readonly ApprovalRow[]>;
-  /** By session. */
-  /** The principal that it is of. */
-  owner: Loader<string | null>;
-  activeRun: Loader<RunRow | null>;
-  lastRun: Loader<RunRow | null>;
-  usage: Loader<UsageTotals>;
-  /** By session: epoch milliseconds of the newest event of the run at work; null where there is none. */
-  lastActivity: Loader<number | null>;
-  grants: Loader<readonly GrantRow[]>;
-  /** By run: its last events, oldest first. */
-  lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
+/** Rows that have an id of their own, by the kind of that id. */
+interface RowsByKind {
+  session: SessionRow;
+  run: RunRow;
+  approval: ApprovalRow;
+  agent: AgentRow;
+  memory: MemoryRow;
+  artifact: CompactionRow;
+  grant: GrantRow;
 }
+
+export type RowKind = keyof RowsByKind;
+
+/** Load rows by id, in batches. Null for a row that does not exist or that the viewer may not see. */
+type RowLoaders = { [Kind in RowKind]: Loader<RowsByKind[Kind] | null> };
+
+/** Load values by the id of a run or session. They do not check access: the ids must come from rows that the viewer may see. */
+interface RelatedLoaders {
+  /** By run: seq of its newest event; 0 if it has none. */
+  head: Loader<number>;
+  /** By run: its approvals that are PENDING, oldest first. */
+  pendingApprovals: Loader<readonly ApprovalRow[]>;
+  /** By run and count: its last events, oldest first. */
+  lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
+  /** By session: the principal that owns it; null if it does not exist. */
+  owner: Loader<string | null>;
+  /** By session: the run that is IN_PROGRESS or AWAITING_APPROVAL; null if there is none. */
+  activeRun: Loader<RunRow | null>;
+  /** By session: the newest run in any state; null if there is none. */
+  lastRun: Loader<RunRow | null>;
+  /** By session: total usage of its runs. */
+  usage: Loader<UsageTotals>;
+  /** By session: epoch milliseconds of the newest event of its run that is IN_PROGRESS; null if there is none. */
+  lastActivity: Loader<number | null>;
+  /** By session: its grants in force, oldest first. */
+  grants: Loader<readonly GrantRow[]>;
+}
+
+export type Loaders = RowLoaders & RelatedLoaders;
 
 interface TapeEndKey {
   runId: string;
   count: number;
 }
 
-/** Ids in one statement: databases bound its parameters. */
-const BATCH = 500;
+/** Ids in one statement; databases limit the number of parameters. */
+const MAX_BATCH_SIZE = 500;
 
 const noUsage: UsageTotals = { inputTokens: 0, outputTokens: 0, estimated: false, cost: null };
 
-/** Those keyed by run or session trust their keys, which come out of rows that are the viewer's. */
 export function createLoaders(
   { database, now, journal }: Pick<CommandContext, 'database' | 'now'> & Pick<FollowDependencies, 'journal'>,
   viewer: Viewer,
 ): Loaders {
   const { reader } = database;
   const { principal: owner } = viewer;
-  const asker = visibleOwner(viewer);
+  const approvalOwner = visibleOwner(viewer);
   return {
     session: rowLoader('session', (ids) => sessionsByIds(database, owner, ids)),
     run: rowLoader('run', (ids) => runsByIds(database, owner, ids)),
-    approval: rowLoader('approval', (ids) => approvalsByIds(reader, asker, ids)),
+    approval: rowLoader('approval', (ids) => approvalsByIds(reader, approvalOwner, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
     artifact: rowLoader('artifact', (ids) => compactionsByIds(reader, owner, ids)),
     grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
     head: batchLoader((ids) => headsOf(database, ids), 0),
     pendingApprovals: batchLoader(
-      async (ids) => grouped(await pendingApprovalsOf(reader, ids), ({ runId }) => runId),
+      async (ids) => groupBy(await pendingApprovalsOf(reader, ids), ({ runId }) => runId),
       [],
     ),
+    lastEvents: new DataLoader((keys) => readLastEvents(journal, keys), {
+      cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
+      maxBatchSize: MAX_BATCH_SIZE,
+    }),
     owner: batchLoader((ids) => ownersOf(reader, ids), null),
-    activeRun: batchLoader(async (ids) => keyed(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
-    lastRun: batchLoader(async (ids) => keyed(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
+    activeRun: batchLoader(async (ids) => keyBy(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
+    lastRun: batchLoader(async (ids) => keyBy(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
     usage: batchLoader((ids) => usageOfSessions(reader, ids), noUsage),
     lastActivity: batchLoader((ids) => lastActivityOfSessions(database, ids), null),
     grants: batchLoader(
-      async (ids) => grouped(await grantsOf(reader, ids, new Date(now())), ({ sessionId }) => sessionId),
+      async (ids) => groupBy(await grantsOf(reader, ids, new Date(now())), ({ sessionId }) => sessionId),
       [],
     ),
-    lastEvents: new DataLoader((keys) => lastEvents(journal, keys), {
-      cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
-      maxBatchSize: BATCH,
-    }),
   };
 }
 
-/** One read for each count that is asked for; a document seldom asks for two. */
-async function lastEvents({ readEnds }: FollowDependencies['journal'], keys: readonly TapeEndKey[]) {
-  const byCount = new Map(
+/**
+ * Loads a row that another row refers to. Throws NOT_FOUND if it does not exist any more: its session may have been purged in
+ * the meantime.
+ */
+export async function loadRequired<Kind extends RowKind>(
+  loaders: RowLoaders,
+  kind: Kind,
+  id: string,
+): Promise<RowsByKind[Kind]> {
+  const row = await loaders[kind].load(id);
+  if (row === null) throw notFoundError(kind, id);
+  return row;
+}
+
+/** Forgets all loaded values; call it after a mutation, which may have changed them. */
+export function clearLoaders(loaders: Loaders): void {
+  for (const loader of Object.values(loaders)) loader.clearAll();
+}
+
+/** One read for each distinct count; a document rarely uses two. */
+async function readLastEvents({ readEnds }: FollowDependencies['journal'], keys: readonly TapeEndKey[]) {
+  const endsByCount = new Map(
     await Promise.all(
       [...new Set(keys.map(({ count }) => count))].map(async (count) => {
         const runIds = keys.filter((key) => key.count === count).map(({ runId }) => runId);
@@ -105,43 +138,38 @@ async function lastEvents({ readEnds }: FollowDependencies['journal'], keys: rea
       }),
     ),
   );
-  return keys.map(({ runId, count }) => byCount.get(count)?.get(runId) ?? []);
+  return keys.map(({ runId, count }) => endsByCount.get(count)?.get(runId) ?? []);
 }
 
-/** After a change, what was read before it may be wrong. */
-export function clearLoaders(loaders: Loaders): void {
-  for (const loader of Object.values(loaders)) loader.clearAll();
-}
-
-function batchLoader<Value, Absent>(
-  find: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
-  absent: Absent,
-): Loader<Value | Absent> {
+function batchLoader<Value, Default>(
+  readBatch: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
+  defaultValue: Default,
+): Loader<Value | Default> {
   return new DataLoader(
     async (keys) => {
-      const found = await find(keys);
-      return keys.map((key) => found.get(key) ?? absent);
+      const values = await readBatch(keys);
+      return keys.map((key) => values.get(key) ?? defaultValue);
     },
-    { maxBatchSize: BATCH },
+    { maxBatchSize: MAX_BATCH_SIZE },
   );
 }
 
-/** What is no id of this kind is not asked for. */
+/** Reads only ids of the given kind; the other ids name no row of this type. */
 function rowLoader<Row extends { id: string }>(
   kind: IdKind,
-  find: (ids: readonly string[]) => Promise<Row[]>,
+  readRows: (ids: readonly string[]) => Promise<Row[]>,
 ): Loader<Row | null> {
   return batchLoader(async (keys) => {
     const ids = keys.filter((key) => kindOfId(key) === kind);
-    return keyed(ids.length > 0 ? await find(ids) : [], ({ id }) => id);
+    return keyBy(ids.length > 0 ? await readRows(ids) : [], ({ id }) => id);
   }, null);
 }
 
-function keyed<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row> {
+function keyBy<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row> {
   return new Map(rows.map((row) => [keyOf(row), row]));
 }
 
-function grouped<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
+function groupBy<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
     const group = groups.get(keyOf(row));

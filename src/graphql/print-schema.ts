@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { schema } from './schema.ts';
 
-// Writes the schema of the program to schema/schema.graphql; with `--check` only says whether it is there already.
+// Prints the schema to schema/schema.graphql. With `--check`, compares it with that file and fails if they differ.
 
 const file = fileURLToPath(new URL('../../schema/schema.graphql', import.meta.url));
 const printed = `${printSchema(lexicographicSortSchema(schema))}\n`;
@@ -12,9 +12,7 @@ const printed = `${printSchema(lexicographicSortSchema(schema))}\n`;
 if (process.argv.includes('--check')) {
   const committed = await readFile(file, 'utf8').catch(() => '');
   if (committed !== printed) {
-    console.error(
-      'schema/schema.graphql is not the schema of the program. Run `npm run schema` and commit the change.',
-    );
+    console.error('schema/schema.graphql differs from the schema of the program. Run `npm run schema` and commit it.');
     process.exitCode = 1;
   }
 } else {

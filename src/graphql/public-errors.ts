@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql';
+import { CursorError } from '../streams/cursor.ts';
 
-/** What `extensions.code` of a top-level error can be, where it is ours. */
+/** Values of `extensions.code` that the gateway itself sets on a top-level error. */
 type ErrorCode =
   | 'BAD_USER_INPUT'
   | 'UNAUTHENTICATED'
@@ -11,7 +12,7 @@ type ErrorCode =
   | 'TIMEOUT'
   | 'UNAVAILABLE';
 
-/** What HTTP is told beside the error itself; no client sees this key. */
+/** Status and headers for HTTP, kept in `extensions.http`. Removed before the error is sent. */
 interface HttpPart {
   status: number;
   headers?: Record<string, string>;
@@ -19,29 +20,33 @@ interface HttpPart {
 
 const withCode = (code: ErrorCode, message: string) => new GraphQLError(message, { extensions: { code } });
 
-/** The request can not be meant so. The message says what to do instead. */
+/** The arguments cannot be used. The message says why and what to send instead. */
 export const badUserInput = (message: string) => withCode('BAD_USER_INPUT', message);
 
 export const forbidden = (scope: string) =>
-  withCode('FORBIDDEN', `This needs the scope "${scope}", which your token does not have.`);
+  withCode('FORBIDDEN', `This operation needs the scope "${scope}". Use a token that has it.`);
 
-const reasons = {
-  missing: 'Show a token: `Authorization: Bearer <token>`, over WebSocket as `authorization` in `connectionParams`.',
-  unknown: 'The token is not known here.',
-  expired: 'The token has expired; come back with a new one.',
+const authenticationProblems = {
+  missing:
+    'A token is required. Send the header `Authorization: Bearer <token>`; over WebSocket, send `authorization` in `connectionParams`.',
+  unknown: 'The token is not valid. Use a token that this gateway accepts.',
+  expired: 'The token has expired. Get a new one.',
 } as const;
 
-/** Nobody whom the gateway knows, or no longer. */
-export const unauthenticated = (reason: keyof typeof reasons) =>
-  withHttp('UNAUTHENTICATED', reasons[reason], { status: 401, headers: { 'www-authenticate': 'Bearer' } });
+/** The request has no token, or one that the gateway does not accept. */
+export const unauthenticated = (problem: keyof typeof authenticationProblems) =>
+  withHttp('UNAUTHENTICATED', authenticationProblems[problem], {
+    status: 401,
+    headers: { 'www-authenticate': 'Bearer' },
+  });
 
-/** More than the limit of that name allows. Trying the same again is no use. */
+/** The request exceeds the named limit. Repeating it fails again. */
 export const limitPassed = (limit: string, message: string) =>
   new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' satisfies ErrorCode, limit } });
 
 /** @param retryAfter seconds */
 export const rateLimited = (retryAfter: number) =>
-  new GraphQLError(`Too much in one minute; come back in ${retryAfter} seconds.`, {
+  new GraphQLError(`The rate limit of this minute is used up. Try again in ${retryAfter} seconds.`, {
     extensions: {
       code: 'RATE_LIMITED' satisfies ErrorCode,
       retryAfter,
@@ -50,16 +55,19 @@ export const rateLimited = (retryAfter: number) =>
   });
 
 export const timedOut = (seconds: number) =>
-  withCode('TIMEOUT', `There is no answer after ${seconds} seconds. What was asked for may still be done.`);
+  withCode(
+    'TIMEOUT',
+    `The operation did not finish within ${seconds} seconds. A mutation may still take effect; check before you repeat it.`,
+  );
 
-/** Trying again later is of use. */
+/** The request may succeed later. */
 export const unavailable = (message: string) => withHttp('UNAVAILABLE', message, { status: 503 });
 
 function withHttp(code: ErrorCode, message: string, http: HttpPart): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http } });
 }
 
-/** The error as it is written, and what HTTP is told beside it. */
+/** Separates the error that clients see from its HTTP part; `http` is null if it has none. */
 export function splitHttp(error: GraphQLError): { error: GraphQLError; http: HttpPart | null } {
   const { http, ...extensions } = error.extensions;
   if (http === undefined) return { error, http: null };
@@ -67,44 +75,38 @@ export function splitHttp(error: GraphQLError): { error: GraphQLError; http: Htt
   return { error: new GraphQLError(message, { nodes, path, extensions }), http: http as HttpPart };
 }
 
-/** Also for what belongs to somebody else. */
-export const absent = (noun: string, id: string) => withCode('NOT_FOUND', `There is no ${noun} ${id}.`);
+/** Also for objects that belong to another principal, so that clients cannot tell that they exist. */
+export const notFoundError = (noun: string, id: string) => withCode('NOT_FOUND', `There is no ${noun} ${id}.`);
 
-/** The value of something that another row refers to; it may be gone, because its session was purged meanwhile. */
-export async function present<T>(value: Promise<T | null>, noun: string, id: string): Promise<T> {
-  const found = await value;
-  if (found === null) throw absent(noun, id);
-  return found;
-}
-
-/**
- * The error as its client may see it, or null where it is unexpected and must be masked. Errors of other rooms are told by
- * name, so that transport needs nothing of them at run time.
- */
+/** Returns the error as clients may see it, or null if it is unexpected and must be masked. */
 export function publicError(error: unknown): GraphQLError | null {
-  const located = error instanceof GraphQLError ? error : null;
+  const locatedError = error instanceof GraphQLError ? error : null;
   const cause = causeOf(error);
-  if (cause instanceof GraphQLError) return located;
+  if (cause instanceof GraphQLError) return locatedError;
   const code = codeOf(cause);
   if (code === null || !(cause instanceof Error)) return null;
-  return new GraphQLError(cause.message, { nodes: located?.nodes, path: located?.path, extensions: { code } });
+  return new GraphQLError(cause.message, {
+    nodes: locatedError?.nodes,
+    path: locatedError?.path,
+    extensions: { code },
+  });
 }
 
-/** An error that a client may see, whatever it was; the original stays attached for the log. */
+/** Like `publicError`, but masks unexpected errors as INTERNAL_SERVER_ERROR. The original stays attached for the log. */
 export function publicOrMasked(error: unknown): GraphQLError {
   const originalError = error instanceof Error ? error : new Error(String(error));
   const extensions = { code: 'INTERNAL_SERVER_ERROR' };
   return publicError(error) ?? new GraphQLError('Unexpected error.', { originalError, extensions });
 }
 
-/** What was thrown in the first place: execution wraps it to say where. */
+/** Unwraps the errors in which graphql-js puts what a resolver threw. */
 function causeOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? causeOf(error.originalError) : error;
 }
 
 function codeOf(cause: unknown): ErrorCode | null {
-  if (!(cause instanceof Error)) return null;
-  if (cause.name === 'CursorError') return 'BAD_USER_INPUT';
-  const isStoreFailure = cause.name === 'StoreError' && 'failure' in cause;
-  return isStoreFailure && ['busy', 'unavailable', 'unknown'].includes(String(cause.failure)) ? 'UNAVAILABLE' : null;
+  if (cause instanceof CursorError) return 'BAD_USER_INPUT';
+  // By name, because this folder does not import `database/`.
+  const isStoreError = cause instanceof Error && cause.name === 'StoreError' && 'failure' in cause;
+  return isStoreError && ['busy', 'unavailable', 'unknown'].includes(String(cause.failure)) ? 'UNAVAILABLE' : null;
 }

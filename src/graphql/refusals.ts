@@ -1,101 +1,89 @@
 import type { ObjectRef } from '@pothos/core';
 import { isRefusal, type Refusal, type RefusalOf } from '../domain/refusal.ts';
-import { ApprovalType } from './approval/approval.ts';
 import { type BuilderTypes, builder } from './builder.ts';
 import type { GraphqlContext } from './context.ts';
-import { clearLoaders } from './loaders.ts';
-import { present } from './public-errors.ts';
-import { RunType } from './run/run.ts';
+import { clearLoaders, loadRequired } from './loaders.ts';
+import { ApprovalType, RunType } from './object-types.ts';
 
 const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
-  description: 'Why a mutation changed nothing, where the caller can act on it.',
+  description: 'Why a mutation changed nothing. The caller can act on it.',
   resolveType: ({ kind }) => typeNames[kind],
   fields: (t) => ({ message: t.exposeString('message', { description: 'What is wrong, in words for a person.' }) }),
 });
 
 const InputIssue = builder.simpleObject('InputIssue', {
-  description: 'One thing that is wrong with an input.',
+  description: 'One problem of an input.',
   fields: (t) => ({
     path: t.stringList({
-      description: 'Path into the input, for example `["expiresInSeconds"]`; empty for the whole input.',
+      description: 'Path into the input, for example `["expiresInSeconds"]`; empty if it concerns the whole input.',
     }),
-    message: t.string({ description: 'What is wrong there.' }),
+    message: t.string({ description: 'What is wrong at this path.' }),
   }),
 });
 
 const NotFoundError = builder.objectRef<RefusalOf<'not-found'>>('NotFoundError').implement({
-  description: 'There is no such thing, or it belongs to somebody else.',
+  description: 'The object does not exist, or belongs to another principal.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ id: t.exposeString('id', { description: 'The id or key that was not found.' }) }),
 });
 
 const ConflictError = builder.objectRef<RefusalOf<'conflict'>>('ConflictError').implement({
   description:
-    'The request contradicts what is stored: a key that is taken, an idempotency key reused for other input, an id and a key of two sessions.',
+    'The request contradicts what is stored, for example: the key is taken, the idempotency key was used with another input, id and key name two sessions.',
   interfaces: [ErrorInterface],
 });
 
 const InvalidInputError = builder.objectRef<RefusalOf<'invalid-input'>>('InvalidInputError').implement({
-  description: 'The input is well-formed but can not be accepted.',
+  description: 'The input has the right types, but its values are not accepted.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    issues: t.expose('issues', { type: [InputIssue], description: 'Everything that is wrong with it.' }),
+    issues: t.expose('issues', { type: [InputIssue], description: 'All problems that were found.' }),
   }),
 });
 
 const SessionBusyError = builder.objectRef<RefusalOf<'session-busy'>>('SessionBusyError').implement({
-  description: 'The session has a run that is under way or waits its turn.',
+  description: 'The session has a run that has not ended.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     activeRun: t.field({
       type: RunType,
-      description: 'That run.',
-      resolve: ({ activeRunId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+      description: 'The run that has not ended.',
+      resolve: ({ activeRunId }, _args, { loaders }) => loadRequired(loaders, 'run', activeRunId),
     }),
   }),
 });
 
 const InvalidTransitionError = builder.objectRef<RefusalOf<'invalid-transition'>>('InvalidTransitionError').implement({
-  description: 'The run is in a state in which this can not be done.',
+  description: 'The state of the run does not allow this.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     run: t.field({
       type: RunType,
-      description: 'The run as it is now.',
-      resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+      description: 'The run in its current state.',
+      resolve: ({ runId }, _args, { loaders }) => loadRequired(loaders, 'run', runId),
     }),
   }),
 });
 
 const ApprovalSettledError = builder.objectRef<RefusalOf<'approval-settled'>>('ApprovalSettledError').implement({
-  description: 'Somebody decided otherwise before, or it expired, or its run ended.',
+  description: 'The approval is already settled: it was decided differently, it expired, or its run ended.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     approval: t.field({
       type: ApprovalType,
-      description: 'The approval as it was settled.',
-      resolve: ({ approvalId: id }, _args, { loaders }) => present(loaders.approval.load(id), 'approval', id),
+      description: 'The settled approval.',
+      resolve: ({ approvalId }, _args, { loaders }) => loadRequired(loaders, 'approval', approvalId),
     }),
   }),
 });
 
 const LimitExceededError = builder.objectRef<RefusalOf<'limit-exceeded'>>('LimitExceededError').implement({
-  description: 'A limit in force would be passed: queue length, message size, budget, rate.',
+  description: 'The request would exceed a limit, for example of queue length, message size, budget or rate.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    limit: t.exposeString('limit', { description: 'Name of the limit, as `Gateway.limits` has it.' }),
+    limit: t.exposeString('limit', { description: 'Name of the limit, as in `Gateway.limits`.' }),
   }),
 });
-
-const typeNames: Record<Refusal['kind'], string> = {
-  'not-found': 'NotFoundError',
-  conflict: 'ConflictError',
-  'invalid-input': 'InvalidInputError',
-  'session-busy': 'SessionBusyError',
-  'invalid-transition': 'InvalidTransitionError',
-  'approval-settled': 'ApprovalSettledError',
-  'limit-exceeded': 'LimitExceededError',
-};
 
 const errorTypes = {
   'not-found': NotFoundError,
@@ -107,7 +95,17 @@ const errorTypes = {
   'limit-exceeded': LimitExceededError,
 };
 
-/** Which member of the union an outcome is. Throws where a command refused in a way that its field does not promise. */
+const typeNames: Readonly<Record<Refusal['kind'], string>> = {
+  'not-found': 'NotFoundError',
+  conflict: 'ConflictError',
+  'invalid-input': 'InvalidInputError',
+  'session-busy': 'SessionBusyError',
+  'invalid-transition': 'InvalidTransitionError',
+  'approval-settled': 'ApprovalSettledError',
+  'limit-exceeded': 'LimitExceededError',
+};
+
+/** Returns the name of the union member for an outcome. Throws if the union does not contain the refusal. */
 export function memberOf(
   union: string,
   success: string,
@@ -119,20 +117,20 @@ export function memberOf(
   return typeNames[outcome.kind];
 }
 
-/** The union of a mutation's success and the refusals that its caller can act on. */
+/** Defines the result of a mutation: a union of its success type and the refusals that its caller can act on. */
 export function defineResult<Outcome extends { kind: string }>(
   name: string,
   success: ObjectRef<BuilderTypes, Outcome>,
   kinds: readonly Refusal['kind'][],
 ) {
   return builder.unionType(name, {
-    description: 'What became of it: the success, or why nothing was changed.',
+    description: 'The success, or why nothing was changed.',
     types: [success, ...kinds.map((kind) => errorTypes[kind])],
     resolveType: (outcome) => memberOf(name, success.name, kinds, outcome),
   });
 }
 
-/** Performs a command. Whatever is read behind it is read anew. */
+/** Awaits a command and clears the loaders, so that the fields of the result show the rows after the change. */
 export async function perform<Outcome>(context: GraphqlContext, command: Promise<Outcome>): Promise<Outcome> {
   const outcome = await command;
   clearLoaders(context.loaders);

@@ -1,21 +1,22 @@
 import './agent/agent.ts';
 import './agent/agent-mutations.ts';
+import './approval/approval.ts';
 import './approval/approval-mutations.ts';
-import './approval/approval-queries.ts';
 import './approval/approval-subscription.ts';
+import './approval/grant.ts';
 import './gateway/gateway.ts';
 import './gateway/tool.ts';
 import './memory/memory.ts';
 import './memory/memory-mutations.ts';
 import './node.ts';
 import './policy/explain-policy.ts';
+import './run/run.ts';
 import './run/run-mutations.ts';
 import './run/run-queries.ts';
-import './run/send-message.ts';
 import './scalars.ts';
-import './session/branch-and-compact.ts';
-import './session/change-session.ts';
-import './session/resolve-session.ts';
+import './session/compaction.ts';
+import './session/session.ts';
+import './session/session-mutations.ts';
 import './session/session-queries.ts';
 import './tape/follow-run.ts';
 import './tape/follow-session.ts';
@@ -26,5 +27,5 @@ import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 import { guardRootFields } from './execution/scopes.ts';
 
-/** The schema that the server answers with: every type, and scopes checked in front of every root field. */
+/** The schema of the server: all types that the files above define, with a scope check on every root field. */
 export const schema: GraphQLSchema = guardRootFields(builder.toSchema());

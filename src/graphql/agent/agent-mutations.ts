@@ -6,46 +6,47 @@ import {
   updateAgent,
 } from '../../application/agents.ts';
 import { builder } from '../builder.ts';
-import { present } from '../public-errors.ts';
+import { loadRequired } from '../loaders.ts';
+import { AgentType } from '../object-types.ts';
 import { defineResult, perform } from '../refusals.ts';
-import { AgentType } from './agent.ts';
 
 const AgentLimitsInput = builder.inputType('AgentLimitsInput', {
-  description: "Bounds of one run. They only tighten the gateway's; what is left out is the gateway's.",
+  description:
+    "Limits of one run. They can only be tighter than the gateway's limits, which apply where a field is omitted.",
   fields: (t) => ({
-    maxSteps: t.int({ description: 'Model calls.' }),
-    maxToolCalls: t.int({ description: 'Tool calls.' }),
-    runSeconds: t.float({ description: 'Time at work, without waiting for people.' }),
-    maxTokens: t.int({ description: 'Input and output of all steps together.' }),
-    maxCost: t.float({ description: "In the catalogue's currency." }),
+    maxSteps: t.int({ description: 'Number of model calls, at least 1.' }),
+    maxToolCalls: t.int({ description: 'Number of tool calls, at least 1.' }),
+    runSeconds: t.float({ description: 'Execution time in seconds, without the time spent waiting for people.' }),
+    maxTokens: t.int({ description: 'Number of tokens, input and output of all steps together, at least 1.' }),
+    maxCost: t.float({ description: 'Cost in the currency of the catalogue.' }),
   }),
 });
 
 const CreateAgentInput = builder.inputType('CreateAgentInput', {
   description: 'A new agent.',
   fields: (t) => ({
-    name: t.string({ required: true, description: "Unique among the caller's agents." }),
+    name: t.string({ required: true, description: "Name of the agent, unique among the caller's agents." }),
     instructions: t.string({ required: true, description: 'What the model is told before the conversation.' }),
-    model: t.string({ description: 'A model of the catalogue; without it the default one.' }),
+    model: t.string({ description: 'Name of a configured model; the default model if omitted.' }),
     tools: t.stringList({
       description:
-        'The tools that it may ask for: names, and `source/*` for all that come from one source, such as `builtin/*`; without it all that there are.',
+        'The tools that it may call: names, and `source/*` for all tools of one source, for example `builtin/*`. All available tools if omitted.',
     }),
-    limits: t.field({ type: AgentLimitsInput, description: 'Bounds of its runs; without it those of the gateway.' }),
+    limits: t.field({ type: AgentLimitsInput, description: "Limits of its runs; only the gateway's if omitted." }),
     makeDefault: t.boolean({
       defaultValue: false,
-      description: 'Whether it runs from now on where nobody names another.',
+      description: 'Whether it becomes the agent that is used when neither message nor session names one.',
     }),
   }),
 });
 
 const CreateAgentSuccess = builder.objectRef<ChangedAgent>('CreateAgentSuccess').implement({
-  description: 'The agent exists.',
+  description: 'The agent was created.',
   fields: (t) => ({
     agent: t.field({
       type: AgentType,
       description: 'The new agent.',
-      resolve: ({ agentId: id }, _args, { loaders }) => present(loaders.agent.load(id), 'agent', id),
+      resolve: ({ agentId }, _args, { loaders }) => loadRequired(loaders, 'agent', agentId),
     }),
   }),
 });
@@ -53,28 +54,32 @@ const CreateAgentSuccess = builder.objectRef<ChangedAgent>('CreateAgentSuccess')
 const CreateAgentResult = defineResult('CreateAgentResult', CreateAgentSuccess, ['conflict', 'invalid-input']);
 
 const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
-  description: 'What to change of an agent; what is left out stays as it is.',
+  description: 'Changes to an agent. Fields that are omitted or null stay unchanged.',
   fields: (t) => ({
-    agentId: t.id({ required: true, description: 'Which agent.' }),
-    name: t.string({ description: "Unique among the caller's agents." }),
+    agentId: t.id({ required: true, description: 'Id of the agent.' }),
+    name: t.string({ description: "New name, unique among the caller's agents." }),
     instructions: t.string({ description: 'What the model is told before the conversation.' }),
-    model: t.string({ description: 'A model of the catalogue.' }),
-    tools: t.stringList({ description: 'The tools that it may ask for: names, and `source/*`.' }),
+    model: t.string({ description: 'Name of a configured model.' }),
+    tools: t.stringList({
+      description: 'The tools that it may call: names, and `source/*` for all tools of one source.',
+    }),
     limits: t.field({
       type: AgentLimitsInput,
-      description: 'Takes the place of all that were set before; an empty object takes them away.',
+      description: 'Replaces all its limits; an empty object removes them.',
     }),
-    makeDefault: t.boolean({ description: 'Whether it runs from now on where nobody names another.' }),
+    makeDefault: t.boolean({
+      description: 'Whether it is the agent that is used when neither message nor session names one.',
+    }),
   }),
 });
 
 const UpdateAgentSuccess = builder.objectRef<ChangedAgent>('UpdateAgentSuccess').implement({
-  description: 'The agent is changed, from its next run on.',
+  description: 'The agent was changed. The change applies from its next run on.',
   fields: (t) => ({
     agent: t.field({
       type: AgentType,
-      description: 'The agent as it is now.',
-      resolve: ({ agentId: id }, _args, { loaders }) => present(loaders.agent.load(id), 'agent', id),
+      description: 'The changed agent.',
+      resolve: ({ agentId }, _args, { loaders }) => loadRequired(loaders, 'agent', agentId),
     }),
   }),
 });
@@ -86,13 +91,17 @@ const UpdateAgentResult = defineResult('UpdateAgentResult', UpdateAgentSuccess, 
 ]);
 
 const DeleteAgentInput = builder.inputType('DeleteAgentInput', {
-  description: 'Which agent to delete.',
-  fields: (t) => ({ agentId: t.id({ required: true, description: 'An agent that is not the default one.' }) }),
+  description: 'The agent to delete.',
+  fields: (t) => ({
+    agentId: t.id({ required: true, description: 'Id of an agent that is not the default agent.' }),
+  }),
 });
 
 const DeleteAgentSuccess = builder.objectRef<DeletedAgent>('DeleteAgentSuccess').implement({
-  description: 'The agent is gone; sessions that had it run without it.',
-  fields: (t) => ({ deletedAgentId: t.id({ description: 'The id that it had.', resolve: ({ agentId }) => agentId }) }),
+  description: 'The agent was deleted. Sessions that used it now use the default agent, if there is one.',
+  fields: (t) => ({
+    deletedAgentId: t.id({ description: 'Id of the deleted agent.', resolve: ({ agentId }) => agentId }),
+  }),
 });
 
 const DeleteAgentResult = defineResult('DeleteAgentResult', DeleteAgentSuccess, ['not-found', 'conflict']);
@@ -101,19 +110,19 @@ builder.mutationFields((t) => ({
   createAgent: t.field({
     type: CreateAgentResult,
     description: 'Creates an agent.',
-    args: { input: t.arg({ type: CreateAgentInput, required: true, description: 'The agent.' }) },
+    args: { input: t.arg({ type: CreateAgentInput, required: true, description: 'The new agent.' }) },
     resolve: (_root, { input }, context) => perform(context, createAgent(context.commands, context.viewer, input)),
   }),
   updateAgent: t.field({
     type: UpdateAgentResult,
     description: 'Changes an agent.',
-    args: { input: t.arg({ type: UpdateAgentInput, required: true, description: 'What to change.' }) },
+    args: { input: t.arg({ type: UpdateAgentInput, required: true, description: 'The changes.' }) },
     resolve: (_root, { input }, context) => perform(context, updateAgent(context.commands, context.viewer, input)),
   }),
   deleteAgent: t.field({
     type: DeleteAgentResult,
-    description: 'Deletes an agent. The runs that it made stay as they are.',
-    args: { input: t.arg({ type: DeleteAgentInput, required: true, description: 'Which agent.' }) },
+    description: 'Deletes an agent. Its earlier runs stay unchanged.',
+    args: { input: t.arg({ type: DeleteAgentInput, required: true, description: 'The agent to delete.' }) },
     resolve: (_root, { input }, context) => perform(context, deleteAgent(context.commands, context.viewer, input)),
   }),
 }));

@@ -1,52 +1,58 @@
 import type { AgentLimits } from '../../domain/agent-limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type AgentRow, agentByName, pageAgents } from '../../repositories/agents.ts';
+import { agentByName, pageAgents } from '../../repositories/agents.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
 import { connectionOfRows, pageArguments } from '../connection/paging.ts';
 import { Node } from '../node.ts';
+import { AgentType } from '../object-types.ts';
 import { badUserInput } from '../public-errors.ts';
 
 const AgentLimitsType = builder.objectRef<AgentLimits>('AgentLimits').implement({
-  description: "Bounds of one run. They only tighten the gateway's; what is null is the gateway's.",
+  description:
+    "Limits of one run. They can only be tighter than the gateway's limits. Where a field is null, the gateway's limit applies.",
   fields: (t) => ({
-    maxSteps: t.exposeInt('maxSteps', { nullable: true, description: 'Model calls.' }),
-    maxToolCalls: t.exposeInt('maxToolCalls', { nullable: true, description: 'Tool calls.' }),
+    maxSteps: t.exposeInt('maxSteps', { nullable: true, description: 'Number of model calls.' }),
+    maxToolCalls: t.exposeInt('maxToolCalls', { nullable: true, description: 'Number of tool calls.' }),
     runSeconds: t.exposeFloat('runSeconds', {
       nullable: true,
-      description: 'Time at work, without waiting for people.',
+      description: 'Execution time in seconds, without the time spent waiting for people.',
     }),
-    maxTokens: t.exposeInt('maxTokens', { nullable: true, description: 'Input and output of all steps together.' }),
-    maxCost: t.exposeFloat('maxCost', { nullable: true, description: "In the catalogue's currency." }),
+    maxTokens: t.exposeInt('maxTokens', {
+      nullable: true,
+      description: 'Number of tokens, input and output of all steps together.',
+    }),
+    maxCost: t.exposeFloat('maxCost', { nullable: true, description: 'Cost in the currency of the catalogue.' }),
   }),
 });
 
-export const AgentType = builder.objectRef<AgentRow>('Agent');
-
 AgentType.implement({
-  description: 'A named way of running: instructions, model, tools, limits.',
+  description: 'A named configuration for runs: instructions, model, tools and limits.',
   interfaces: [Node],
   fields: (t) => ({
     name: t.exposeString('name', { description: "Unique among the viewer's agents." }),
     instructions: t.exposeString('instructions', { description: 'What the model is told before the conversation.' }),
     model: t.string({
-      description: 'The model that it runs on; the default one where none was chosen.',
+      description: 'Name of its model; the default model if none was chosen.',
       resolve: ({ model }, _args, { gateway }) => model ?? gateway.models[0] ?? '',
     }),
     tools: t.stringList({
       description:
-        'The tools that it may ask for, by name or as `source/*`; the names of all that there are where none were chosen.',
+        'The tools that it may call: names, and `source/*` for all tools of one source. If none were chosen, the names of all available tools.',
       resolve: ({ tools }, _args, { commands }) => tools ?? commands.toolbox.list().map(({ name }) => name),
     }),
     version: t.exposeInt('version', {
-      description: 'Goes up with each change of what its runs are given. Runs say which one they were made with.',
+      description:
+        'Increases with each change of name, instructions, model, tools or limits. `Run.agentVersion` refers to it.',
     }),
     limits: t.expose('limits', {
       type: AgentLimitsType,
       nullable: true,
-      description: "Bounds of its runs that are tighter than the gateway's; null where those alone hold.",
+      description: "Its own limits for a run; null if only the gateway's limits apply.",
     }),
-    isDefault: t.exposeBoolean('isDefault', { description: 'Whether it runs where nobody names another.' }),
+    isDefault: t.exposeBoolean('isDefault', {
+      description: 'Whether it is used when neither message nor session names an agent.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
   }),
@@ -60,7 +66,7 @@ builder.queryFields((t) => ({
   agent: t.field({
     type: AgentType,
     nullable: true,
-    description: 'One agent, by its id or by its name; exactly one of them is given. Null where there is none.',
+    description: 'One agent of the viewer, by id or by name; give exactly one of them. Null if there is none.',
     args: {
       id: t.arg.id({ description: 'Id of the agent.' }),
       name: t.arg.string({ description: 'Name of the agent.' }),
@@ -70,7 +76,7 @@ builder.queryFields((t) => ({
       if (id == null && name != null) {
         return agentByName(commands.database.reader, viewer.principal, storableText(name));
       }
-      throw badUserInput('`agent` takes `id` or `name`: give exactly one of them.');
+      throw badUserInput('Give exactly one of `id` and `name`.');
     },
   }),
   agents: t.field({

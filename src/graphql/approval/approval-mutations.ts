@@ -1,13 +1,12 @@
 import { type DecidedApproval, decideApproval } from '../../application/approval/decide-approval.ts';
-import { type RevokedGrant, revokeGrant } from '../../application/approval/revoke-grant.ts';
 import { builder } from '../builder.ts';
-import { present } from '../public-errors.ts';
+import { loadRequired } from '../loaders.ts';
+import { ApprovalType, RunType } from '../object-types.ts';
 import { defineResult, perform } from '../refusals.ts';
-import { RunType } from '../run/run.ts';
-import { ApprovalScope, ApprovalType } from './approval.ts';
+import { ApprovalScope } from './approval.ts';
 
 const ApprovalVerdict = builder.enumType('ApprovalVerdict', {
-  description: 'What a person decides.',
+  description: 'Decision about a tool call.',
   values: {
     ALLOW: { description: 'The tool runs.' },
     DENY: { description: 'The tool does not run, and the model is told so.' },
@@ -17,16 +16,22 @@ const ApprovalVerdict = builder.enumType('ApprovalVerdict', {
 const DecideApprovalInput = builder.inputType('DecideApprovalInput', {
   description: 'A decision on an approval.',
   fields: (t) => ({
-    approvalId: t.id({ required: true, description: 'Which approval.' }),
+    approvalId: t.id({ required: true, description: 'Id of the approval.' }),
     decision: t.field({ type: ApprovalVerdict, required: true, description: 'Whether the tool may run.' }),
-    scope: t.field({ type: ApprovalScope, defaultValue: 'ONCE', description: 'With ALLOW: how far it reaches.' }),
-    expiresInSeconds: t.int({ description: 'For how long the tool may run; needed with TIMEBOXED.' }),
+    scope: t.field({
+      type: ApprovalScope,
+      defaultValue: 'ONCE',
+      description: 'With ALLOW: which calls the decision covers.',
+    }),
+    expiresInSeconds: t.int({
+      description: 'How long the tool may run without a new approval. Required with TIMEBOXED, not allowed otherwise.',
+    }),
     editedInput: t.field({
       type: 'JSON',
       description:
-        "With ALLOW: run the tool with this input instead. Checked against the tool's schema; the tape keeps both.",
+        "With ALLOW: input to run the tool with instead. It is checked against the tool's schema; the tape keeps both inputs.",
     }),
-    reason: t.string({ description: 'Shown to the model when denied.' }),
+    reason: t.string({ description: 'Reason for the decision. With DENY, it is shown to the model.' }),
   }),
 });
 
@@ -35,14 +40,15 @@ const DecideApprovalSuccess = builder.objectRef<DecidedApproval>('DecideApproval
   fields: (t) => ({
     approval: t.field({
       type: ApprovalType,
-      description: 'The approval as it is now.',
-      resolve: ({ approvalId: id }, _args, { loaders }) => present(loaders.approval.load(id), 'approval', id),
+      description: 'The settled approval.',
+      resolve: ({ approvalId }, _args, { loaders }) => loadRequired(loaders, 'approval', approvalId),
     }),
     run: t.field({
       type: RunType,
+      nullable: true,
       description:
-        "The run that asked; it goes on when nothing else of it waits. Absent where it is somebody else's, although the decision holds.",
-      resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+        'The run that made the call, which resumes once it waits for nothing else. Null for an approver who may not see the run.',
+      resolve: ({ runId }, _args, { loaders }) => loaders.run.load(runId),
     }),
   }),
 });
@@ -53,30 +59,12 @@ const DecideApprovalResult = defineResult('DecideApprovalResult', DecideApproval
   'approval-settled',
 ]);
 
-const RevokeGrantInput = builder.inputType('RevokeGrantInput', {
-  description: 'Which remembered approval to take back.',
-  fields: (t) => ({ grantId: t.id({ required: true, description: 'Which grant.' }) }),
-});
-
-const RevokeGrantSuccess = builder.objectRef<RevokedGrant>('RevokeGrantSuccess').implement({
-  description: 'From the next call on the tool asks again.',
-  fields: (t) => ({ revokedGrantId: t.id({ description: 'The id that it had.', resolve: ({ grantId }) => grantId }) }),
-});
-
-const RevokeGrantResult = defineResult('RevokeGrantResult', RevokeGrantSuccess, ['not-found']);
-
-builder.mutationFields((t) => ({
-  decideApproval: t.field({
+builder.mutationField('decideApproval', (t) =>
+  t.field({
     type: DecideApprovalResult,
     description:
-      'Settles an approval. The first decision wins; the same decision again is no error. Where `approvals.separateApprover` is set, who started the run may only deny.',
+      'Settles an approval. The first decision wins; repeating the same decision succeeds. If `approvals.separateApprover` is set in the configuration, the principal who started the run may only deny.',
     args: { input: t.arg({ type: DecideApprovalInput, required: true, description: 'The decision.' }) },
     resolve: (_root, { input }, context) => perform(context, decideApproval(context.commands, context.viewer, input)),
   }),
-  revokeGrant: t.field({
-    type: RevokeGrantResult,
-    description: 'Takes a remembered approval back.',
-    args: { input: t.arg({ type: RevokeGrantInput, required: true, description: 'Which grant.' }) },
-    resolve: (_root, { input }, context) => perform(context, revokeGrant(context.commands, context.viewer, input)),
-  }),
-}));
+);

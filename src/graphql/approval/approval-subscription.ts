@@ -2,8 +2,8 @@ import { visibleOwner } from '../../application/approval/approval-access.ts';
 import type { ApprovalRow } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
 import { eachOf, type SourceEvent } from '../execution/event-source.ts';
-import { absent } from '../public-errors.ts';
-import { ApprovalType } from './approval.ts';
+import { ApprovalType } from '../object-types.ts';
+import { notFoundError } from '../public-errors.ts';
 import { followApprovals } from './follow-approvals.ts';
 
 const ApprovalEvent = builder.objectRef<{ approval: ApprovalRow }>('ApprovalEvent').implement({
@@ -18,7 +18,7 @@ builder.subscriptionField('approvalEvents', (t) =>
     args: { sessionId: t.arg.id({ description: 'Only approvals of this session; without it of all sessions.' }) },
     subscribe: async (_root, args, { commands, follow, loaders, viewer, signal }) => {
       const sessionId = args.sessionId ?? null;
-      if (sessionId !== null && !(await loaders.session.load(sessionId))) throw absent('session', sessionId);
+      if (sessionId !== null && !(await loaders.session.load(sessionId))) throw notFoundError('session', sessionId);
       const approvals = followApprovals(
         { ...follow, reader: commands.database.reader, now: commands.now },
         { owner: visibleOwner(viewer), sessionId, signal },

@@ -1,88 +1,132 @@
+import { visibleOwner } from '../../application/approval/approval-access.ts';
 import type { ApprovalScope as Scope, ApprovalStatus as Status } from '../../domain/events.ts';
-import type { ApprovalRow } from '../../projections/approvals.ts';
+import { storableText } from '../../domain/storable-text.ts';
+import { pageApprovals } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
-import { defineConnection, defineEdge } from '../connection/connections.ts';
+import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
+import { connectionOfRows, pageArguments } from '../connection/paging.ts';
 import { RiskLevel } from '../gateway/tool.ts';
 import { Node } from '../node.ts';
-import { present } from '../public-errors.ts';
-import { RunType } from '../run/run.ts';
-
-const statuses = {
-  PENDING: { description: 'Waits for somebody to decide.' },
-  ALLOWED: { description: 'Somebody let the tool run.' },
-  DENIED: { description: 'Somebody did not let the tool run.' },
-  EXPIRED: { description: 'Nobody decided in time.' },
-  WITHDRAWN: { description: 'Its run ended before anybody decided.' },
-} as const satisfies Record<Status, { description: string }>;
+import { ApprovalType, RunType } from '../object-types.ts';
+import { notFoundError } from '../public-errors.ts';
 
 export const ApprovalStatus = builder.enumType('ApprovalStatus', {
-  description: 'What became of an approval.',
-  values: statuses,
+  description: 'State of an approval. All values but PENDING are final.',
+  values: {
+    PENDING: { description: 'Waits for a decision.' },
+    ALLOWED: { description: 'A person allowed the call.' },
+    DENIED: { description: 'A person denied the call.' },
+    EXPIRED: { description: 'It expired without a decision.' },
+    WITHDRAWN: { description: "Nobody decided: the run ended, or the tool's definition changed." },
+  } as const satisfies Record<Status, { description: string }>,
 });
-
-const scopes = {
-  ONCE: { description: 'This call only.' },
-  SESSION: { description: 'This tool for the rest of the session.' },
-  TIMEBOXED: { description: 'This tool in this session until a time.' },
-} as const satisfies Record<Scope, { description: string }>;
 
 export const ApprovalScope = builder.enumType('ApprovalScope', {
-  description: 'How far a decision to allow reaches.',
-  values: scopes,
+  description: 'Which calls a decision to allow covers.',
+  values: {
+    ONCE: { description: 'This call only.' },
+    SESSION: { description: 'All calls of this tool for the rest of the session.' },
+    TIMEBOXED: { description: 'All calls of this tool in this session until a time.' },
+  } as const satisfies Record<Scope, { description: string }>,
 });
 
-export const ApprovalType = builder.objectRef<ApprovalRow>('Approval');
-
 ApprovalType.implement({
-  description: 'A question to a person: may this tool run with this input?',
+  description: 'A request for a person to allow or deny one tool call.',
   interfaces: [Node],
   fields: (t) => ({
     run: t.field({
       type: RunType,
-      description: "The run that asks. Absent where it is somebody else's: ask for `runId` and `startedBy` then.",
-      resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+      nullable: true,
+      description:
+        'The run that made the call; null for an approver who may settle the approval but not see the run. `runId` and `startedBy` are never null.',
+      resolve: ({ runId }, _args, { loaders }) => loaders.run.load(runId),
     }),
-    runId: t.exposeID('runId', { description: 'Id of the run that asks.' }),
+    runId: t.exposeID('runId', { description: 'Id of the run that made the call.' }),
     startedBy: t.string({
       description: 'The principal who started that run.',
-      resolve: ({ sessionId: id }, _args, { loaders }) => present(loaders.owner.load(id), 'session', id),
+      resolve: async ({ sessionId }, _args, { loaders }) => {
+        const owner = await loaders.owner.load(sessionId);
+        if (owner === null) throw notFoundError('session', sessionId);
+        return owner;
+      },
     }),
-    callId: t.exposeID('callId', { description: 'The tool call that it is about.' }),
+    callId: t.exposeID('callId', { description: 'Id of the tool call.' }),
     tool: t.exposeString('tool', { description: 'Name of the tool.' }),
     input: t.field({
       type: 'JSON',
-      description: 'What the model asked for.',
+      description: 'Input of the call, as the model wrote it.',
       resolve: ({ input }) => JSON.parse(input),
     }),
     editedInput: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What the person who allowed it put in its place.',
+      description: 'Input that the approver set instead; null if it was not edited.',
       resolve: ({ editedInput }) => (editedInput === null ? null : JSON.parse(editedInput)),
     }),
-    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm the tool can do.' }),
+    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm a call of the tool can do.' }),
     summary: t.exposeString('summary', { description: 'The call in one line.' }),
-    status: t.expose('status', { type: ApprovalStatus, description: 'What became of it.' }),
+    status: t.expose('status', { type: ApprovalStatus, description: 'Its current state.' }),
     scope: t.expose('scope', {
       type: ApprovalScope,
       nullable: true,
-      description: 'How far the decision reaches; null unless ALLOWED.',
+      description: 'Which calls the decision covers; null unless ALLOWED.',
     }),
-    requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was asked.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Until when somebody can decide.' }),
+    requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was requested.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it expires if nobody decides.' }),
     decidedAt: t.expose('decidedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was settled; null while it waits.',
+      description: 'When it was settled; null while PENDING.',
     }),
     decidedBy: t.exposeString('decidedBy', {
       nullable: true,
-      description: 'The principal who decided; null where nobody did.',
+      description: 'The principal who decided; null unless ALLOWED or DENIED.',
     }),
-    reason: t.exposeString('reason', { nullable: true, description: 'What the person who decided said.' }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: 'Reason given by the approver; null if none was given.',
+    }),
   }),
 });
 
 const ApprovalEdge = defineEdge('Approval', 'approvals', ApprovalType);
 
-export const ApprovalConnection = defineConnection('Approval', 'approvals', ApprovalType, ApprovalEdge);
+const ApprovalConnection = defineConnection('Approval', 'approvals', ApprovalType, ApprovalEdge);
+
+const ApprovalFilter = builder.inputType('ApprovalFilter', {
+  description: 'Selects approvals of a list. An approval must meet all conditions that are given.',
+  fields: (t) => ({
+    statuses: t.field({ type: [ApprovalStatus], description: 'Only approvals in one of these states.' }),
+    sessionId: t.id({ description: 'Only approvals of this session.' }),
+    tool: t.string({ description: 'Only approvals of this tool, by name.' }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  approval: t.field({
+    type: ApprovalType,
+    nullable: true,
+    description:
+      'One approval of the viewer, or of any principal with the scope `approve:any`; null if there is none with this id.',
+    args: { id: t.arg.id({ required: true, description: 'Id of the approval.' }) },
+    resolve: (_root, { id }, { loaders }) => loaders.approval.load(id),
+  }),
+  approvals: t.field({
+    type: ApprovalConnection,
+    description:
+      "The viewer's approvals of all sessions, newest first. With the scope `approve:any`, the approvals of all principals.",
+    args: {
+      ...connectionArguments,
+      filter: t.arg({ type: ApprovalFilter, description: 'Which approvals to list; all if omitted.' }),
+    },
+    resolve: async (_root, { filter, ...args }, { commands, viewer }) => {
+      const query = {
+        owner: visibleOwner(viewer),
+        statuses: filter?.statuses ?? undefined,
+        sessionId: filter?.sessionId == null ? undefined : storableText(filter.sessionId),
+        tool: filter?.tool == null ? undefined : storableText(filter.tool),
+      };
+      return connectionOfRows(await pageApprovals(commands.database.reader, query, pageArguments('approval', args)));
+    },
+  }),
+}));

@@ -5,46 +5,51 @@ import { itemsOrFinished } from '../execution/finished-lists.ts';
 import type { Connection, Edge } from './paging.ts';
 
 const PageInfo = builder.simpleObject('PageInfo', {
-  description: 'Where a page stands in its list.',
+  description: 'Position of a page in its list.',
   fields: (t) => ({
-    hasNextPage: t.boolean({ description: 'Whether there are items behind this page.' }),
-    hasPreviousPage: t.boolean({ description: 'Whether there are items in front of this page.' }),
+    hasNextPage: t.boolean({ description: 'Whether there are items after this page.' }),
+    hasPreviousPage: t.boolean({ description: 'Whether there are items before this page.' }),
     startCursor: t.string({
       nullable: true,
-      description: 'Cursor of the first item; as `before` it leads to the page in front. Null on an empty page.',
+      description: 'Cursor of the first item. Pass it as `before` to get the previous page. Null on an empty page.',
     }),
     endCursor: t.string({
       nullable: true,
-      description: 'Cursor of the last item; as `after` it leads to the page behind. Null on an empty page.',
+      description: 'Cursor of the last item. Pass it as `after` to get the next page. Null on an empty page.',
     }),
   }),
 });
 
-/** The four arguments of every list that pages in both directions. */
+/** The four arguments of every list that can be paged in both directions. */
 export const connectionArguments = builder.args((t) => ({
   first: t.int({
-    description: `How many items, from the front: 1 to ${MAX_PAGE_SIZE}. Without \`first\` and \`last\` it is ${DEFAULT_PAGE_SIZE}.`,
+    description: `Number of items, counted from the start: 1 to ${MAX_PAGE_SIZE}. Defaults to ${DEFAULT_PAGE_SIZE} if \`last\` is not given either.`,
   }),
-  after: t.string({ description: 'Only items behind this cursor.' }),
-  last: t.int({ description: `How many items, from the end: 1 to ${MAX_PAGE_SIZE}. Not together with \`first\`.` }),
-  before: t.string({ description: 'Only items in front of this cursor.' }),
+  after: t.string({ description: 'Only items after this cursor.' }),
+  last: t.int({
+    description: `Number of items, counted from the end: 1 to ${MAX_PAGE_SIZE}. Not together with \`first\`.`,
+  }),
+  before: t.string({ description: 'Only items before this cursor. On its own, the page that ends at the cursor.' }),
 }));
 
 type NodeRef<Item> = ObjectRef<BuilderTypes, Item> | InterfaceRef<BuilderTypes, Item>;
 
-/** The edge type of a list, to which further fields can be added. */
+export const CURSOR_DESCRIPTION = 'Opaque position of the item in the list. Pass it as `after` or `before`.';
+
+/** Defines the edge type of a list. */
 export function defineEdge<Item extends object>(name: string, plural: string, node: NodeRef<Item>) {
-  // Of a type parameter the builder can not tell whether it is a list.
+  // The builder cannot tell whether a type parameter is a list.
   const type: NodeRef<object> = node;
   return builder.objectRef<Edge<Item>>(`${name}Edge`).implement({
-    description: `One of the ${plural} of a page, with its place in the list.`,
+    description: `An item of a page of ${plural}, with its cursor.`,
     fields: (t) => ({
-      cursor: t.exposeString('cursor', { description: 'Place in the list; goes into `after` or `before`.' }),
-      node: t.field({ type, description: 'The item itself.', resolve: (edge) => edge.node }),
+      cursor: t.exposeString('cursor', { description: CURSOR_DESCRIPTION }),
+      node: t.field({ type, description: 'The item.', resolve: (edge) => edge.node }),
     }),
   });
 }
 
+/** Defines the page type of a list. */
 export function defineConnection<Item extends object, ItemEdge extends Edge<Item>>(
   name: string,
   plural: string,
@@ -56,18 +61,22 @@ export function defineConnection<Item extends object, ItemEdge extends Edge<Item
     fields: (t) => ({
       edges: t.field({
         type: [edge],
-        description: 'The items with their cursors.',
+        description: 'The items with their cursors, in the order of the list.',
         resolve: ({ edges }, _args, context, info) => itemsOrFinished(edges, context, info),
       }),
       nodes: t.field({
         type: [node],
-        description: 'The items alone.',
+        description: 'The items without cursors, in the order of the list.',
         resolve: ({ edges }, _args, context, info) => {
           const items = edges.map((each) => each.node);
           return itemsOrFinished(items, context, info);
         },
       }),
-      pageInfo: t.field({ type: PageInfo, description: 'Where the page stands.', resolve: ({ pageInfo }) => pageInfo }),
+      pageInfo: t.field({
+        type: PageInfo,
+        description: 'Position of the page in the list.',
+        resolve: ({ pageInfo }) => pageInfo,
+      }),
     }),
   });
 }

@@ -10,47 +10,84 @@ export interface ConnectionArguments {
   before?: string | null;
 }
 
-/** How many items, and from which end. Throws where the size is none that a page can have. */
+/** Returns the size of the page and the end that it is counted from. Throws BAD_USER_INPUT if the size is not allowed. */
 export function pageSize({ first, last, after, before }: ConnectionArguments): Pick<PageArguments, 'size' | 'from'> {
   if (first != null && last != null) {
     throw badUserInput(
-      '`first` and `last` do not go together: give `first` to page forwards or `last` to page backwards.',
+      '`first` and `last` cannot be combined. Use `first` to page forwards, or `last` to page backwards.',
     );
   }
   const [name, size] = last == null ? ['first', first ?? DEFAULT_PAGE_SIZE] : ['last', last];
   if (size < 1 || size > MAX_PAGE_SIZE) {
     throw badUserInput(
-      `\`${name}\` must be from 1 to ${MAX_PAGE_SIZE}; it is ${size}. Page with \`after\` or \`before\` for more.`,
+      `\`${name}\` must be from 1 to ${MAX_PAGE_SIZE}, but is ${size}. Use \`after\` or \`before\` to read more pages.`,
     );
   }
-  // With nothing but `before`, the page that ends there is meant.
-  const backwards = last != null || (first == null && after == null && before != null);
-  return { size, from: backwards ? 'end' : 'start' };
+  // `before` on its own requests the page that ends at the cursor.
+  const isBackwards = last != null || (first == null && after == null && before != null);
+  return { size, from: isBackwards ? 'end' : 'start' };
 }
 
-/** Opaque to clients; says by the prefix of the id which list it is of. */
-export function formatListCursor(id: string): string {
-  return Buffer.from(id).toString('base64url');
+/** Reads and writes the cursors of one list, which are opaque to clients. */
+export interface CursorFormat<Position> {
+  format(position: Position): string;
+  /** Null if the text is not a cursor that `format` returned. */
+  parse(cursor: string): Position | null;
 }
 
-function parseListCursor(kind: IdKind, cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (kindOfId(id) !== kind || formatListCursor(id) !== cursor) {
-    const shown = JSON.stringify(cursor.slice(0, 100));
-    throw badUserInput(
-      `${shown} is not a cursor of this list; give one that \`edges\` or \`pageInfo\` of it returned.`,
-    );
-  }
-  return id;
-}
-
-/** The arguments of a list whose items have ids of this kind. Throws where they can not be meant so. */
-export function pageArguments(kind: IdKind, args: ConnectionArguments): PageArguments {
+/** @param read returns null if the text cannot come from `write` */
+export function createCursorFormat<Position>(
+  write: (position: Position) => string,
+  read: (text: string) => Position | null,
+): CursorFormat<Position> {
+  const format = (position: Position) => Buffer.from(write(position)).toString('base64url');
   return {
-    ...pageSize(args),
-    after: args.after == null ? null : parseListCursor(kind, args.after),
-    before: args.before == null ? null : parseListCursor(kind, args.before),
+    format,
+    parse(cursor) {
+      const position = read(Buffer.from(cursor, 'base64url').toString());
+      return position !== null && format(position) === cursor ? position : null;
+    },
   };
+}
+
+/** Throws BAD_USER_INPUT if the size is not allowed or a cursor cannot be parsed; `problem` completes "<cursor> …". */
+export function parsePage<Position>(
+  args: ConnectionArguments,
+  { parse }: Pick<CursorFormat<Position>, 'parse'>,
+  problem: string,
+): PageArguments<Position> {
+  const parseBound = (cursor: string | null | undefined): Position | null => {
+    if (cursor == null) return null;
+    const position = parse(cursor);
+    if (position === null) throw invalidCursor(cursor, problem);
+    return position;
+  };
+  return { ...pageSize(args), after: parseBound(args.after), before: parseBound(args.before) };
+}
+
+/** @param problem completes "<cursor> …" */
+export const invalidCursor = (cursor: string, problem: string) =>
+  badUserInput(`${JSON.stringify(cursor.slice(0, 100))} ${problem}`);
+
+/** Cursors of lists that are ordered by id; the prefix of the id shows which list a cursor belongs to. */
+const idCursors = createCursorFormat<string>(
+  (id) => id,
+  (text) => text,
+);
+
+export const formatIdCursor = idCursors.format;
+
+/** The arguments of a list whose items have ids of this kind. Throws BAD_USER_INPUT if they are not valid. */
+export function pageArguments(kind: IdKind, args: ConnectionArguments): PageArguments {
+  const parse = (cursor: string) => {
+    const id = idCursors.parse(cursor);
+    return id !== null && kindOfId(id) === kind ? id : null;
+  };
+  return parsePage(
+    args,
+    { parse },
+    'is not a cursor of this list. Use a cursor that its `edges` or `pageInfo` returned.',
+  );
 }
 
 export interface Edge<Item> {
@@ -77,8 +114,9 @@ export function connectionOf<AnyEdge extends { cursor: string }>(
   return { edges, pageInfo: { hasNextPage, hasPreviousPage, startCursor, endCursor } };
 }
 
+/** The connection of a list that is ordered by id. */
 export function connectionOfRows<Row extends { id: string }>({ rows, ...page }: RowPage<Row>): Connection<Edge<Row>> {
-  const edges = rows.map((node) => ({ cursor: formatListCursor(node.id), node }));
+  const edges = rows.map((node) => ({ cursor: formatIdCursor(node.id), node }));
   return connectionOf(edges, page);
 }
 

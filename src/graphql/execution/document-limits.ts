@@ -11,16 +11,19 @@ import {
 import * as limits from '../../config/limits.ts';
 import { limitPassed } from '../public-errors.ts';
 
-/** Reads a document that is within bounds. Throws a GraphQLError. Works in time that grows with the text alone. */
+/**
+ * Parses a document and checks it against the limits for documents, in time proportional to the length of the text. Throws a
+ * GraphQLError if the text has a syntax error or exceeds a limit.
+ */
 export function parseBounded(text: string): DocumentNode {
   const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS, maxComments: limits.DOCUMENT_COMMENTS });
-  const problem = shapeProblem(document);
+  const problem = limitProblem(document);
   if (problem) throw problem;
   return document;
 }
 
-/** What of its shape passes a limit, or null. Asked before validation, which takes long for some shapes. */
-function shapeProblem(document: DocumentNode): GraphQLError | null {
+/** The first limit that the document exceeds, or null. Checked before validation, which is slow for some documents. */
+function limitProblem(document: DocumentNode): GraphQLError | null {
   let aliases = 0;
   let directives = 0;
   let breadth = 0;
@@ -36,50 +39,51 @@ function shapeProblem(document: DocumentNode): GraphQLError | null {
     },
   });
   return (
-    passed('documentAliases', 'aliases', aliases, limits.DOCUMENT_ALIASES) ??
-    passed('documentDirectives', 'directives', directives, limits.DOCUMENT_DIRECTIVES) ??
-    passed('documentBreadth', 'fields in one selection', breadth, limits.DOCUMENT_BREADTH) ??
-    passed('documentDepth', 'fields inside each other', depthOf(document), limits.DOCUMENT_DEPTH)
+    exceeded('documentAliases', 'aliases', aliases, limits.DOCUMENT_ALIASES) ??
+    exceeded('documentDirectives', 'directives', directives, limits.DOCUMENT_DIRECTIVES) ??
+    exceeded('documentBreadth', 'fields in one selection', breadth, limits.DOCUMENT_BREADTH) ??
+    exceeded('documentDepth', 'levels of nested fields', depthOf(document), limits.DOCUMENT_DEPTH)
   );
 }
 
-function passed(limit: string, what: string, found: number, most: number): GraphQLError | null {
-  if (found <= most) return null;
+function exceeded(limit: string, counted: string, count: number, maximum: number): GraphQLError | null {
+  if (count <= maximum) return null;
   return limitPassed(
     limit,
-    `The document has ${found} ${what}; at most ${most} are allowed. Ask in several operations.`,
+    `The document has ${count} ${counted}, but at most ${maximum} are allowed. Split it into several operations.`,
   );
 }
 
-/** Levels of fields in the deepest operation. A fragment is measured once; one that contains itself counts as endless. */
+/** Number of nested fields in the deepest operation; infinite if a fragment contains itself. */
 function depthOf(document: DocumentNode): number {
   const fragments = new Map(
     document.definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
   );
-  const measured = new Map<string, number>();
+  const depths = new Map<string, number>();
 
-  function ofFragment(name: string): number {
-    const known = measured.get(name);
-    if (known !== undefined) return known;
-    measured.set(name, Number.POSITIVE_INFINITY);
+  function depthOfFragment(name: string): number {
+    const cached = depths.get(name);
+    if (cached !== undefined) return cached;
+    // Found again before it is replaced only if the fragment contains itself.
+    depths.set(name, Number.POSITIVE_INFINITY);
     const fragment = fragments.get(name);
-    const depth = fragment ? ofSelection(fragment.selectionSet) : 0;
-    measured.set(name, depth);
+    const depth = fragment ? depthOfSelection(fragment.selectionSet) : 0;
+    depths.set(name, depth);
     return depth;
   }
 
-  function ofSelection({ selections }: SelectionSetNode): number {
-    const depths = selections.map((selection) => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return ofFragment(selection.name.value);
-      if (selection.kind === Kind.INLINE_FRAGMENT) return ofSelection(selection.selectionSet);
-      return 1 + (selection.selectionSet ? ofSelection(selection.selectionSet) : 0);
+  function depthOfSelection({ selections }: SelectionSetNode): number {
+    const inner = selections.map((selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) return depthOfFragment(selection.name.value);
+      if (selection.kind === Kind.INLINE_FRAGMENT) return depthOfSelection(selection.selectionSet);
+      return 1 + (selection.selectionSet ? depthOfSelection(selection.selectionSet) : 0);
     });
-    return Math.max(0, ...depths);
+    return Math.max(0, ...inner);
   }
 
-  const bodies = document.definitions.filter(
+  const definitions = document.definitions.filter(
     (node): node is OperationDefinitionNode | FragmentDefinitionNode =>
       node.kind === Kind.OPERATION_DEFINITION || node.kind === Kind.FRAGMENT_DEFINITION,
   );
-  return Math.max(0, ...bodies.map(({ selectionSet }) => ofSelection(selectionSet)));
+  return Math.max(0, ...definitions.map(({ selectionSet }) => depthOfSelection(selectionSet)));
 }

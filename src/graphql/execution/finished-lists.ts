@@ -1,12 +1,6 @@
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLResolveInfo } from 'graphql';
-import type { GraphqlContext } from '../context.ts';
+import type { FinishedList, GraphqlContext } from '../context.ts';
 import { completeItems } from './complete-items.ts';
-
-/** A list of an answer that is complete before graphql-js would go through it. */
-export interface FinishedList {
-  path: GraphQLResolveInfo['path'];
-  items: unknown[];
-}
 
 /**
  * What the resolver of a list answers: the items, or none where they are complete already. Those are put in their place when

@@ -15,20 +15,20 @@ import {
 } from 'graphql';
 import * as limits from '../../config/limits.ts';
 
-/** Items of a list that takes no arguments: tools of a gateway, approvals of a run. */
-const SHORT_LIST = 10;
+/** Assumed size of a list without a size argument, such as the tools of the gateway or the approvals of a run. */
+const ASSUMED_LIST_SIZE = 10;
 
-interface Asked {
+interface CostContext {
   schema: GraphQLSchema;
   fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   variables: Readonly<Record<string, unknown>>;
-  /** What a fragment costs once, by its name. */
-  measured: Map<string, number>;
+  /** Costs of the fragments that were measured, by page size and name. */
+  fragmentCosts: Map<string, number>;
 }
 
 /**
- * How many objects an operation can make the server read: each field that is no scalar is one, times the sizes of the lists
- * around it. Works in time that grows with the text of the document alone. The document must be valid.
+ * The number of objects that an operation can make the server read: each field with a selection counts once, multiplied by the
+ * sizes of the lists that contain it. Takes time proportional to the length of the document, which must be valid.
  */
 export function costOf(
   schema: GraphQLSchema,
@@ -46,71 +46,69 @@ export function costOf(
   }
   const root = operation && schema.getRootType(operation.operation);
   if (!operation || !root) return 0;
-  return ofSelection(
-    { schema, fragments, variables: variables ?? {}, measured: new Map() },
-    root,
-    operation.selectionSet,
-  );
+  const context = { schema, fragments, variables: variables ?? {}, fragmentCosts: new Map() };
+  return costOfSelection(context, root, operation.selectionSet);
 }
 
-/** A page's size multiplies what stands below its `nodes` or `edges`, not the page itself. */
-function ofSelection(asked: Asked, type: GraphQLNamedType, set: SelectionSetNode, pageSize = 1): number {
+/** @param pageSize multiplies the cost of `nodes` and `edges`, but not of the other fields of a connection */
+function costOfSelection(context: CostContext, type: GraphQLNamedType, set: SelectionSetNode, pageSize = 1): number {
   let cost = 0;
   for (const selection of set.selections) {
-    if (selection.kind === Kind.FIELD) cost += ofField(asked, type, selection, pageSize);
+    if (selection.kind === Kind.FIELD) cost += costOfField(context, type, selection, pageSize);
     else if (selection.kind === Kind.INLINE_FRAGMENT) {
       const condition = selection.typeCondition?.name.value;
-      const inner = condition === undefined ? type : (asked.schema.getType(condition) ?? type);
-      cost += ofSelection(asked, inner, selection.selectionSet, pageSize);
-    } else cost += ofFragment(asked, selection.name.value, pageSize);
+      const innerType = condition === undefined ? type : (context.schema.getType(condition) ?? type);
+      cost += costOfSelection(context, innerType, selection.selectionSet, pageSize);
+    } else cost += costOfFragment(context, selection.name.value, pageSize);
   }
   return cost;
 }
 
-function ofFragment(asked: Asked, name: string, pageSize: number): number {
+function costOfFragment(context: CostContext, name: string, pageSize: number): number {
   const key = `${pageSize}/${name}`;
-  const known = asked.measured.get(key);
-  if (known !== undefined) return known;
-  const fragment = asked.fragments.get(name);
-  const type = fragment && asked.schema.getType(fragment.typeCondition.name.value);
-  const cost = fragment && type ? ofSelection(asked, type, fragment.selectionSet, pageSize) : 0;
-  asked.measured.set(key, cost);
+  const cached = context.fragmentCosts.get(key);
+  if (cached !== undefined) return cached;
+  const fragment = context.fragments.get(name);
+  const type = fragment && context.schema.getType(fragment.typeCondition.name.value);
+  const cost = fragment && type ? costOfSelection(context, type, fragment.selectionSet, pageSize) : 0;
+  context.fragmentCosts.set(key, cost);
   return cost;
 }
 
-function ofField(asked: Asked, parent: GraphQLNamedType, node: FieldNode, pageSize: number): number {
+function costOfField(context: CostContext, parent: GraphQLNamedType, node: FieldNode, pageSize: number): number {
   const name = node.name.value;
-  // Introspection reads no store, and validation bounds how deep it goes.
+  // Introspection reads nothing from the database, and validation limits its depth.
   if (name.startsWith('__') || !node.selectionSet || !('getFields' in parent)) return 0;
   const field = parent.getFields()[name];
   const type = field && getNamedType(field.type);
   if (!field || !type || !isCompositeType(type)) return 0;
-  const ownType = isNonNullType(field.type) ? field.type.ofType : field.type;
-  const size = askedSize(asked, node);
-  const isPage = type.name.endsWith('Connection');
-  const inner = ofSelection(asked, type, node.selectionSet, isPage ? (size ?? limits.DEFAULT_PAGE_SIZE) : 1);
-  const isOfPage = parent.name.endsWith('Connection') && (name === 'nodes' || name === 'edges');
-  const times = isOfPage ? pageSize : isListType(ownType) ? (size ?? SHORT_LIST) : 1;
-  return times * (1 + inner);
+  const isList = isListType(isNonNullType(field.type) ? field.type.ofType : field.type);
+  const size = requestedSize(context, node);
+  const isConnection = type.name.endsWith('Connection');
+  const innerPageSize = isConnection ? (size ?? limits.DEFAULT_PAGE_SIZE) : 1;
+  const innerCost = costOfSelection(context, type, node.selectionSet, innerPageSize);
+  const isItemOfPage = parent.name.endsWith('Connection') && (name === 'nodes' || name === 'edges');
+  const times = isItemOfPage ? pageSize : isList ? (size ?? ASSUMED_LIST_SIZE) : 1;
+  return times * (1 + innerCost);
 }
 
-/** The number of items that the arguments name; null where they name none. */
-function askedSize({ variables }: Asked, { arguments: given = [] }: FieldNode): number | null {
-  for (const { name, value } of given) {
+/** The number of items that the arguments request; null if they contain no size. */
+function requestedSize({ variables }: CostContext, { arguments: args = [] }: FieldNode): number | null {
+  for (const { name, value } of args) {
     if (name.value === 'first' || name.value === 'last') return sizeOf(value, variables);
     if (name.value === 'ids') return lengthOf(value, variables);
   }
   return null;
 }
 
-function sizeOf(node: ValueNode, variables: Asked['variables']): number | null {
+function sizeOf(node: ValueNode, variables: CostContext['variables']): number | null {
   const value =
     node.kind === Kind.VARIABLE ? variables[node.name.value] : node.kind === Kind.INT ? Number(node.value) : null;
-  // More than a page may have is refused by the list itself.
+  // The list itself rejects a larger size.
   return typeof value === 'number' ? Math.min(Math.max(value, 0), limits.MAX_PAGE_SIZE) : null;
 }
 
-function lengthOf(node: ValueNode, variables: Asked['variables']): number | null {
+function lengthOf(node: ValueNode, variables: CostContext['variables']): number | null {
   if (node.kind === Kind.LIST) return node.values.length;
   const value = node.kind === Kind.VARIABLE ? variables[node.name.value] : null;
   return Array.isArray(value) ? value.length : null;

@@ -10,65 +10,80 @@ import {
 import type { GraphqlContext } from '../context.ts';
 import { forbidden } from '../public-errors.ts';
 
-/** What each mutation needs. One that nobody put here needs `admin`. */
-const mutationScopes: ReadonlyMap<string, string> = new Map([
-  ...['resolveSession', 'updateSession', 'archiveSession', 'purgeSession', 'branchSession', 'compactSession']
-    .concat(['sendMessage', 'cancelRun', 'retryRun', 'createAgent', 'updateAgent', 'deleteAgent', 'remember', 'forget'])
-    .map((name) => [name, 'write'] as const),
-  ...['decideApproval', 'revokeGrant'].map((name) => [name, 'approve'] as const),
-]);
+const mutationScopes: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    resolveSession: 'write',
+    updateSession: 'write',
+    archiveSession: 'write',
+    purgeSession: 'write',
+    branchSession: 'write',
+    compactSession: 'write',
+    sendMessage: 'write',
+    cancelRun: 'write',
+    retryRun: 'write',
+    createAgent: 'write',
+    updateAgent: 'write',
+    deleteAgent: 'write',
+    remember: 'write',
+    forget: 'write',
+    decideApproval: 'approve',
+    revokeGrant: 'approve',
+  }),
+);
 
-/** The scope without which a mutation does nothing. */
+/** The scope that a mutation requires; `admin` for a mutation without an entry. */
 export const scopeOfMutation = (name: string): string => mutationScopes.get(name) ?? 'admin';
 
 /**
- * Puts a check in front of every field that an operation can begin with, and an operation can begin nowhere else. Nothing
- * opts in: a field that is added tomorrow is guarded too. Whose data a field shows is settled by the queries themselves.
+ * Adds a scope check to every root field. An operation cannot start anywhere else, so new fields are checked without any further
+ * step. Which rows a field may return is decided by the queries themselves.
  */
 export function guardRootFields(schema: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(schema.getQueryType()?.getFields() ?? {})) {
-    field.resolve = guarded('read', field.resolve);
+    field.resolve = requireScope('read', field.resolve);
   }
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
-    field.resolve = guarded(scopeOfMutation(field.name), answeringBriefly(field.resolve));
+    field.resolve = requireScope(scopeOfMutation(field.name), limitUnreadableResult(field.resolve));
   }
   for (const field of Object.values(schema.getSubscriptionType()?.getFields() ?? {})) {
-    field.subscribe = guarded('read', field.subscribe);
+    field.subscribe = requireScope('read', field.subscribe);
   }
   return schema;
 }
 
 type RootResolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
-function guarded(scope: string, resolver: RootResolver = defaultFieldResolver): RootResolver {
+function requireScope(scope: string, resolver: RootResolver = defaultFieldResolver): RootResolver {
   return (root, args, context, info) => {
     if (!context.viewer.scopes.includes(scope)) throw forbidden(scope);
     return resolver(root, args, context, info);
   };
 }
 
-/** The answer, what it names, and the scalars of that. */
-const BRIEF_LEVELS = 3;
+/** The mutation, the object that it returns, and the scalars of that object. */
+const MAX_LEVELS_WITHOUT_READ = 3;
 
-/** Who may change but not read learns what the change made, and can not go on from there through all that is stored. */
-function answeringBriefly(resolver: RootResolver = defaultFieldResolver): RootResolver {
+/** Without the scope `read`, a mutation returns the changed object, but not what that object leads to. */
+function limitUnreadableResult(resolver: RootResolver = defaultFieldResolver): RootResolver {
   return (root, args, context, info) => {
     const mayRead = context.viewer.scopes.includes('read');
-    if (!mayRead && info.fieldNodes.some((node) => levelsOf(info, node) > BRIEF_LEVELS)) throw forbidden('read');
+    if (!mayRead && info.fieldNodes.some((node) => levelsOf(info, node) > MAX_LEVELS_WITHOUT_READ)) {
+      throw forbidden('read');
+    }
     return resolver(root, args, context, info);
   };
 }
 
-/** Levels of fields, the given one included. Validation has refused fragments that contain themselves. */
+/** Number of nested fields, including the given one. Validation has already rejected recursive fragments. */
 function levelsOf({ fragments }: Pick<GraphQLResolveInfo, 'fragments'>, node: FieldNode): number {
-  const below = ({ selections }: SelectionSetNode): number =>
+  const levelsIn = ({ selections }: SelectionSetNode): number =>
     Math.max(
       ...selections.map((selection) => {
         if (selection.kind === Kind.FIELD) return levelsOf({ fragments }, selection);
-        if (selection.kind === Kind.INLINE_FRAGMENT) return below(selection.selectionSet);
+        if (selection.kind === Kind.INLINE_FRAGMENT) return levelsIn(selection.selectionSet);
         const fragment = fragments[selection.name.value];
-        return fragment ? below(fragment.selectionSet) : 0;
+        return fragment ? levelsIn(fragment.selectionSet) : 0;
       }),
     );
-  return 1 + (node.selectionSet ? below(node.selectionSet) : 0);
+  return 1 + (node.selectionSet ? levelsIn(node.selectionSet) : 0);
 }

@@ -2,38 +2,37 @@ import type { PolicyEffect as Effect, RiskLevel as Risk } from '../../domain/eve
 import type { Tool as ToolOfToolbox } from '../../tools/tool.ts';
 import { builder } from '../builder.ts';
 
-const risks = {
-  LOW: { description: 'Reads, or changes nothing that matters.' },
-  MEDIUM: { description: 'Changes something that is easily put right.' },
-  HIGH: { description: 'Reaches out of the gateway or changes something that is hard to put right.' },
-  CRITICAL: { description: 'Can do harm that can not be put right.' },
-} as const satisfies Record<Risk, { description: string }>;
-
-export const RiskLevel = builder.enumType('RiskLevel', { description: 'How much harm a tool can do.', values: risks });
-
-const effects = {
-  ALLOW: { description: 'It runs without asking.' },
-  ASK: { description: 'A person is asked.' },
-  DENY: { description: 'It does not run.' },
-} as const satisfies Record<Effect, { description: string }>;
+export const RiskLevel = builder.enumType('RiskLevel', {
+  description: 'How much harm a call of a tool can do.',
+  values: {
+    LOW: { description: 'Reads, or changes nothing important.' },
+    MEDIUM: { description: 'Makes changes that are easy to undo.' },
+    HIGH: { description: 'Reaches other systems, or makes changes that are hard to undo.' },
+    CRITICAL: { description: 'Can cause damage that cannot be undone.' },
+  } as const satisfies Record<Risk, { description: string }>,
+});
 
 export const PolicyEffect = builder.enumType('PolicyEffect', {
-  description: 'What policy says about a tool call.',
-  values: effects,
+  description: 'Decision of the policy about a tool call.',
+  values: {
+    ALLOW: { description: 'The tool runs without an approval.' },
+    ASK: { description: 'A person must approve the call.' },
+    DENY: { description: 'The tool does not run.' },
+  } as const satisfies Record<Effect, { description: string }>,
 });
 
 export const Tool = builder.objectRef<ToolOfToolbox>('Tool').implement({
-  description: 'Something that a model can ask the gateway to do.',
+  description: 'An operation that a model can request.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What models call it by.' }),
-    description: t.exposeString('description', { description: 'What models are told that it does.' }),
+    name: t.exposeString('name', { description: 'Name by which models call it.' }),
+    description: t.exposeString('description', { description: 'What it does, as described to models.' }),
     inputSchema: t.expose('inputSchema', { type: 'JSON', description: 'JSON Schema of its input.' }),
-    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm it can do.' }),
+    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm a call can do.' }),
     idempotent: t.exposeBoolean('idempotent', {
-      description: 'Whether running it twice does no more than running it once.',
+      description: 'Whether running a call twice has the same effect as running it once.',
     }),
     source: t.exposeString('source', {
-      description: '`builtin`, or the name of the MCP server that it comes from.',
+      description: '`builtin`, or the name of the MCP server that provides it.',
     }),
   }),
 });
@@ -41,7 +40,7 @@ export const Tool = builder.objectRef<ToolOfToolbox>('Tool').implement({
 builder.queryField('tools', (t) =>
   t.field({
     type: [Tool],
-    description: 'Every tool that there is now.',
+    description: 'All tools that can be called now.',
     resolve: (_root, _args, { commands }) => commands.toolbox.list(),
   }),
 );

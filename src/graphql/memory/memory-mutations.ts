@@ -1,16 +1,16 @@
 import { type Forgotten, forget, type Remembered, remember } from '../../application/memories.ts';
 import { builder } from '../builder.ts';
-import { present } from '../public-errors.ts';
+import { loadRequired } from '../loaders.ts';
+import { MemoryType } from '../object-types.ts';
 import { defineResult, perform } from '../refusals.ts';
-import { MemoryType } from './memory.ts';
 
 const RememberInput = builder.inputType('RememberInput', {
   description: 'A fact to store.',
   fields: (t) => ({
     text: t.string({ required: true, description: 'The fact.' }),
-    tags: t.stringList({ description: 'Words to file it under.' }),
-    sessionId: t.id({ description: 'Where it is shown; without it in every session.' }),
-    expiresInSeconds: t.int({ description: 'For how long it is shown; without it for good.' }),
+    tags: t.stringList({ description: 'Tags of the memory.' }),
+    sessionId: t.id({ description: 'Id of the session in which it is used; all sessions if omitted.' }),
+    expiresInSeconds: t.int({ description: 'When it expires, in seconds from now; never if omitted.' }),
   }),
 });
 
@@ -19,8 +19,8 @@ const RememberSuccess = builder.objectRef<Remembered>('RememberSuccess').impleme
   fields: (t) => ({
     memory: t.field({
       type: MemoryType,
-      description: 'The memory: a new one, or that which said the same already.',
-      resolve: ({ memoryId: id }, _args, { loaders }) => present(loaders.memory.load(id), 'memory', id),
+      description: 'The new memory, or the updated one if the same fact was stored before.',
+      resolve: ({ memoryId }, _args, { loaders }) => loadRequired(loaders, 'memory', memoryId),
     }),
   }),
 });
@@ -32,14 +32,14 @@ const RememberResult = defineResult('RememberResult', RememberSuccess, [
 ]);
 
 const ForgetInput = builder.inputType('ForgetInput', {
-  description: 'Which memory to delete.',
-  fields: (t) => ({ memoryId: t.id({ required: true, description: 'Which memory.' }) }),
+  description: 'The memory to delete.',
+  fields: (t) => ({ memoryId: t.id({ required: true, description: 'Id of the memory.' }) }),
 });
 
 const ForgetSuccess = builder.objectRef<Forgotten>('ForgetSuccess').implement({
-  description: 'The memory is gone.',
+  description: 'The memory was deleted.',
   fields: (t) => ({
-    forgottenMemoryId: t.id({ description: 'The id that it had.', resolve: ({ memoryId }) => memoryId }),
+    forgottenMemoryId: t.id({ description: 'Id of the deleted memory.', resolve: ({ memoryId }) => memoryId }),
   }),
 });
 
@@ -48,14 +48,15 @@ const ForgetResult = defineResult('ForgetResult', ForgetSuccess, ['not-found']);
 builder.mutationFields((t) => ({
   remember: t.field({
     type: RememberResult,
-    description: 'Stores a fact. One that says the same in the same scope is brought up to date instead.',
+    description:
+      'Stores a fact for all sessions of the viewer, or for one. If the same fact is already stored there, its memory is updated.',
     args: { input: t.arg({ type: RememberInput, required: true, description: 'The fact.' }) },
     resolve: (_root, { input }, context) => perform(context, remember(context.commands, context.viewer, input)),
   }),
   forget: t.field({
     type: ForgetResult,
-    description: 'Deletes a memory. Where tapes say that it was shown, they go on saying so.',
-    args: { input: t.arg({ type: ForgetInput, required: true, description: 'Which memory.' }) },
+    description: 'Deletes a memory. Tapes keep the record that it was shown.',
+    args: { input: t.arg({ type: ForgetInput, required: true, description: 'The memory to delete.' }) },
     resolve: (_root, { input }, context) => perform(context, forget(context.commands, context.viewer, input)),
   }),
 }));

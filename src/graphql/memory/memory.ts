@@ -1,4 +1,5 @@
 import { findMemories } from '../../application/memories.ts';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type MemoryRow, pageMemories } from '../../repositories/memory/memories.ts';
 import { builder } from '../builder.ts';
@@ -7,38 +8,36 @@ import {
   type Connection,
   connectionOf,
   type Edge,
-  formatListCursor,
+  formatIdCursor,
   pageArguments,
   pageSize,
 } from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';
 import { Node } from '../node.ts';
+import { MemoryType, SessionType } from '../object-types.ts';
 import { badUserInput } from '../public-errors.ts';
-import { SessionType } from '../session/session.ts';
-
-export const MemoryType = builder.objectRef<MemoryRow>('Memory');
 
 MemoryType.implement({
-  description: 'A stored fact that models are shown where it fits the conversation.',
+  description: 'A stored fact that models are shown when it is relevant to the conversation.',
   interfaces: [Node],
   fields: (t) => ({
     text: t.exposeString('text', { description: 'The fact.' }),
-    tags: t.exposeStringList('tags', { description: 'Words to file it under.' }),
+    tags: t.exposeStringList('tags', { description: 'Its tags.' }),
     session: t.field({
       type: SessionType,
       nullable: true,
-      description: 'Null where it belongs to the owner in every session.',
+      description: 'The session in which it is used; null if it is used in all sessions of its owner.',
       resolve: ({ sessionId }, _args, { loaders }) => (sessionId === null ? null : loaders.session.load(sessionId)),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was stored.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was first stored.' }),
     updatedAt: t.expose('updatedAt', {
       type: 'DateTime',
-      description: 'When it was last said: a fact that is known already is brought up to date.',
+      description: 'When it was last stored; storing the same fact again updates the memory.',
     }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it is shown no more; null for never.',
+      description: 'When it expires and is no longer used; null if it does not expire.',
     }),
   }),
 });
@@ -48,13 +47,13 @@ interface ScoredEdge extends Edge<MemoryRow> {
 }
 
 const MemoryEdge = builder.objectRef<ScoredEdge>('MemoryEdge').implement({
-  description: 'One of the memories of a page, with its place in the list.',
+  description: 'An item of a page of memories, with its cursor.',
   fields: (t) => ({
-    cursor: t.exposeString('cursor', { description: 'Place in the list; goes into `after`.' }),
-    node: t.expose('node', { type: MemoryType, description: 'The memory itself.' }),
+    cursor: t.exposeString('cursor', { description: 'Opaque position of the item in the list. Pass it as `after`.' }),
+    node: t.expose('node', { type: MemoryType, description: 'The item.' }),
     score: t.exposeFloat('score', {
       nullable: true,
-      description: 'How well it fits next to the best one, between 0 and 1; null without a query.',
+      description: 'Relevance from 0 to 1, relative to the best result; null without `query`.',
     }),
   }),
 });
@@ -69,40 +68,42 @@ interface MemoriesArguments {
 }
 
 async function memoryPage(
-  { commands, viewer }: GraphqlContext,
-  { query, sessionId: session, first, after }: MemoriesArguments,
+  context: GraphqlContext,
+  { query, sessionId, first, after }: MemoriesArguments,
 ): Promise<Connection<ScoredEdge>> {
-  const sessionId = session == null ? null : storableText(session);
-  const edgeOf = (node: MemoryRow, score: number | null) => ({ cursor: formatListCursor(node.id), node, score });
+  const { commands, viewer } = context;
+  const storedSessionId = sessionId == null ? null : storableText(sessionId);
   if (query == null) {
-    const all = { owner: viewer.principal, sessionId, now: new Date(commands.now()) };
-    const { rows, ...page } = await pageMemories(
-      commands.database.reader,
-      all,
-      pageArguments('memory', { first, after }),
-    );
+    const filter = { owner: viewer.principal, sessionId: storedSessionId, now: new Date(commands.now()) };
+    const page = pageArguments('memory', { first, after });
+    const { rows, ...position } = await pageMemories(commands.database.reader, filter, page);
     const edges = rows.map((row) => edgeOf(row, null));
-    return connectionOf(edges, page);
+    return connectionOf(edges, position);
   }
   if (after != null) {
     throw badUserInput(
-      '`query` and `after` do not go together: a ranked answer is one page. Ask for more with `first`.',
+      '`query` and `after` cannot be combined, because ranked results have one page. Use `first` to get more of them.',
     );
   }
-  const found = await findMemories(commands, viewer, { query, sessionId, limit: pageSize({ first }).size });
-  const edges = found.map(({ memory, score }) => edgeOf(memory, score));
+  const search = { query, sessionId: storedSessionId, limit: pageSize({ first }).size };
+  const edges = (await findMemories(commands, viewer, search)).map(({ memory, score }) => edgeOf(memory, score));
   return connectionOf(edges, { hasNextPage: false, hasPreviousPage: false });
 }
+
+const edgeOf = (node: MemoryRow, score: number | null) => ({ cursor: formatIdCursor(node.id), node, score });
 
 builder.queryField('memories', (t) =>
   t.field({
     type: MemoryConnection,
-    description: "The viewer's memories that have not expired: ranked when `query` is given, newest first otherwise.",
+    description:
+      "The viewer's memories that have not expired: newest first, or with `query` one page of results, the most relevant first.",
     args: {
-      query: t.arg.string({ description: 'Words to look for. The answer is one page, the best ones first.' }),
-      sessionId: t.arg.id({ description: 'Only memories of this session and those of every session.' }),
-      first: t.arg.int({ description: 'How many items: 1 to 100, 25 without it.' }),
-      after: t.arg.string({ description: 'Only items behind this cursor. Not together with `query`.' }),
+      query: t.arg.string({ description: 'Words to search for.' }),
+      sessionId: t.arg.id({ description: 'Only memories of this session and those for all sessions.' }),
+      first: t.arg.int({
+        description: `Number of items: 1 to ${MAX_PAGE_SIZE}. Defaults to ${DEFAULT_PAGE_SIZE}.`,
+      }),
+      after: t.arg.string({ description: 'Only items after this cursor. Not together with `query`.' }),
     },
     resolve: (_root, args, context) => memoryPage(context, args),
   }),

@@ -1,37 +1,39 @@
 import { explainPolicy, type PolicyExplanation } from '../../application/tool-calls/explain-policy.ts';
 import { isRefusal } from '../../domain/refusal.ts';
-import { GrantType } from '../approval/grant.ts';
 import { builder } from '../builder.ts';
 import { PolicyEffect, RiskLevel } from '../gateway/tool.ts';
-import { absent } from '../public-errors.ts';
+import { GrantType } from '../object-types.ts';
+import { notFoundError } from '../public-errors.ts';
 
 const PolicyExplanationType = builder.objectRef<PolicyExplanation>('PolicyExplanation').implement({
-  description: 'What would become of a tool call, and why.',
+  description: 'What the policy would decide about a tool call, and why.',
   fields: (t) => ({
     effect: t.expose('effect', {
       type: PolicyEffect,
-      description: 'What would happen. ALLOW also where a grant stands for the person who would be asked.',
+      description: 'The decision. Also ALLOW if a grant makes an approval unnecessary.',
     }),
     rules: t.exposeStringList('rules', {
-      description: 'Ids of the policy rules that decide, in the order of the file; empty where no rule says anything.',
+      description: 'Ids of the policy rules that decide, in the order of the file; empty if no rule applies.',
     }),
-    reason: t.exposeString('reason', { description: 'Why, in words for a person; the model is told so on DENY.' }),
+    reason: t.exposeString('reason', {
+      description: 'Why, in words for a person. With DENY, the model is told the same.',
+    }),
     grant: t.field({
       type: GrantType,
       nullable: true,
-      description: 'The remembered approval because of which nobody would be asked.',
+      description: 'The remembered approval that makes a new one unnecessary; null if there is none.',
       resolve: ({ grant }, _args, { loaders }) => (grant === null ? null : loaders.grant.load(grant.id)),
     }),
     inputValid: t.boolean({
-      description: 'Whether the tool takes this input. Policy is not asked about one that it does not take.',
+      description: 'Whether the tool accepts the input. The policy is not evaluated for an input that it rejects.',
       resolve: ({ inputProblem }) => inputProblem === null,
     }),
     inputProblem: t.exposeString('inputProblem', {
       nullable: true,
-      description: 'What is wrong with the input, in the words that the model would get.',
+      description: 'What is wrong with the input, as the model would be told; null if it is valid.',
     }),
-    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm the tool can do.' }),
-    summary: t.exposeString('summary', { description: 'The call as a person would be shown it.' }),
+    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm a call of the tool can do.' }),
+    summary: t.exposeString('summary', { description: 'The call in one line, as an approver would see it.' }),
   }),
 });
 
@@ -39,16 +41,16 @@ builder.queryField('explainPolicy', (t) =>
   t.field({
     type: PolicyExplanationType,
     description:
-      "What would become of a tool call if the session's agent made it in answer to a message of the viewer. Nothing is done and nobody is asked.",
+      "What the policy would decide if the session's agent made this call in response to a message of the viewer. Nothing is executed and no approval is requested.",
     args: {
       tool: t.arg.string({ required: true, description: 'Name of the tool.' }),
-      input: t.arg({ type: 'JSON', required: true, description: 'The input, as a model would write it.' }),
-      sessionId: t.arg.id({ required: true, description: 'The session in which the call would be made.' }),
+      input: t.arg({ type: 'JSON', required: true, description: 'Input of the call, as a model would write it.' }),
+      sessionId: t.arg.id({ required: true, description: 'Id of the session in which the call would be made.' }),
     },
     resolve: async (_root, { tool, input, sessionId }, { commands, viewer }) => {
       const outcome = await explainPolicy(commands, viewer, { tool, input: input ?? null, sessionId });
       if (!isRefusal(outcome)) return outcome;
-      throw absent(outcome.id === tool ? 'tool' : 'session', outcome.id);
+      throw notFoundError(outcome.id === tool ? 'tool' : 'session', outcome.id);
     },
   }),
 );

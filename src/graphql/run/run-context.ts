@@ -1,75 +1,81 @@
 import type { ContextAt } from '../../application/run/context-at.ts';
 import { builder } from '../builder.ts';
-import { MemoryType } from '../memory/memory.ts';
-import { CompactionArtifactType } from '../session/compaction-artifact.ts';
+import { CompactionType, MemoryType } from '../object-types.ts';
 
-type ShownMessage = ContextAt['messages'][number];
+type MessageOfContext = ContextAt['messages'][number];
 
 const MessageRole = builder.enumType('MessageRole', {
-  description: 'Who says it, as the model sees it.',
+  description: 'Author of a message, as the model sees it.',
   values: {
-    USER: { value: 'user', description: 'A person.' },
+    USER: { value: 'user', description: 'A person or program that uses the gateway.' },
     ASSISTANT: { value: 'assistant', description: 'The model.' },
-    TOOL: { value: 'tool', description: 'A tool that the model asked for.' },
+    TOOL: { value: 'tool', description: 'A tool that the model called.' },
   } as const,
 });
 
-const ContextMessage = builder.objectRef<ShownMessage>('ContextMessage').implement({
-  description: 'A message as the model was shown it, and the event that it was made of.',
+const ContextMessage = builder.objectRef<MessageOfContext>('ContextMessage').implement({
+  description: 'A message as the model was shown it, with the event that contains it.',
   fields: (t) => ({
-    role: t.expose('role', { type: MessageRole, description: 'Who says it.' }),
-    text: t.exposeString('text', { description: 'What it says; of a result that was cut, what was left.' }),
-    runId: t.exposeID('runId', { description: 'The run whose tape it stands on.' }),
-    seq: t.exposeInt('seq', { description: 'Its seq on that tape.' }),
+    role: t.expose('role', { type: MessageRole, description: 'Author of the message.' }),
+    text: t.exposeString('text', { description: 'Text of the message; of a result that was cut, what remained.' }),
+    runId: t.exposeID('runId', { description: 'Id of the run whose tape contains the event.' }),
+    seq: t.exposeInt('seq', { description: 'Seq of the event on that tape.' }),
     callId: t.id({
       nullable: true,
-      description: 'The call whose result it is; null where it is none.',
+      description: 'Id of the tool call that this is the result of; null for other messages.',
       resolve: (message) => (message.role === 'tool' ? message.callId : null),
     }),
     tool: t.string({
       nullable: true,
-      description: 'The tool whose result it is; null where it is none.',
+      description: 'Name of the tool that this is a result of; null for other messages.',
       resolve: (message) => (message.role === 'tool' ? message.tool : null),
     }),
     toolCalls: t.idList({
-      description: 'Calls that it asks for.',
+      description: 'Ids of the tool calls that the message requests, in order.',
       resolve: (message) => (message.role === 'assistant' ? message.calls.map(({ callId }) => callId) : []),
     }),
   }),
 });
 
-export const RunContext = builder.objectRef<ContextAt>('RunContext');
-
-RunContext.implement({
-  description: 'What the model was shown for one step.',
+export const RunContext = builder.objectRef<ContextAt>('RunContext').implement({
+  description: 'What the model was shown in one step, rebuilt from the tapes.',
   fields: (t) => ({
-    step: t.int({ description: 'Which model call.', resolve: ({ event }) => event.payload.step }),
+    step: t.int({
+      description: 'Number of the model call: 1, 2, 3, … within the run.',
+      resolve: ({ event }) => event.payload.step,
+    }),
     model: t.string({ description: 'Name of the model.', resolve: ({ event }) => event.payload.model }),
     instructions: t.exposeString('instructions', {
-      description: 'What it was told before the conversation: the instructions, the summary, the memories.',
+      description: 'Text before the conversation: instructions, summary and memories.',
     }),
-    messages: t.expose('messages', { type: [ContextMessage], description: 'The conversation, in the order shown.' }),
+    messages: t.expose('messages', {
+      type: [ContextMessage],
+      description: 'The conversation, in the order in which it was shown.',
+    }),
     tools: t.stringList({
-      description: 'Names of the tools that it could ask for.',
+      description: 'Names of the tools that the model could call.',
       resolve: ({ event }) => event.payload.tools,
     }),
-    memories: t.expose('memories', { type: [MemoryType], description: 'The memories shown that still exist.' }),
+    memories: t.expose('memories', {
+      type: [MemoryType],
+      description: 'The memories that were shown, without those that were deleted since.',
+    }),
     compaction: t.field({
-      type: CompactionArtifactType,
+      type: CompactionType,
       nullable: true,
-      description: 'The summary that stood for older history; null where none was needed.',
+      description: 'The summary that replaced older history; null if there was none.',
       resolve: ({ event: { payload } }, _args, { loaders }) =>
         payload.artifactId === null ? null : loaders.artifact.load(payload.artifactId),
     }),
     requestHash: t.exposeString('requestHash', {
-      description: 'SHA-256 of the request, as recorded when it was sent.',
+      description: 'SHA-256 of the request in hexadecimal, recorded when it was sent.',
     }),
     isExact: t.boolean({
-      description: 'Whether the rebuilt request has the recorded hash: nothing was lost or changed since.',
+      description: 'Whether the rebuilt request has the recorded hash, so that nothing was lost or changed since.',
       resolve: ({ missing }) => missing.length === 0,
     }),
     missing: t.exposeStringList('missing', {
-      description: 'What can not be shown as it was, in words; empty where everything is exact.',
+      description: 'What could not be rebuilt, in words for a person; empty if the request is exact.',
     }),
   }),
 });

@@ -1,22 +1,89 @@
 import { type CancelledRun, cancelRun } from '../../application/run/cancel-run.ts';
+import type { SentMessage } from '../../application/run/message.ts';
 import { type RetriedRun, retryRun } from '../../application/run/retry-run.ts';
+import { sendMessage } from '../../application/run/send-message.ts';
+import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
-import { present } from '../public-errors.ts';
+import { loadRequired } from '../loaders.ts';
+import { RunType, SessionType } from '../object-types.ts';
 import { defineResult, perform } from '../refusals.ts';
-import { RunType } from './run.ts';
+
+const WhenBusy = builder.enumType('WhenBusy', {
+  description: 'What to do with a message if the session has a run that has not ended.',
+  values: {
+    QUEUE: { description: 'Run it after the current run, in the order of the messages.' },
+    REJECT: { description: 'Return SessionBusyError and record nothing.' },
+    INTERRUPT: { description: 'Cancel the current run, then run the message.' },
+    STEER: { description: 'Pass it to the current run, which shows it to the model before its next model call.' },
+  },
+});
+
+const SendMessageInput = builder.inputType('SendMessageInput', {
+  description: 'A message and its session. Give exactly one of `sessionId` and `sessionKey`.',
+  fields: (t) => ({
+    sessionId: t.id({ description: 'Id of an existing session.' }),
+    sessionKey: t.string({ description: 'Key of the session, which is created if it does not exist.' }),
+    text: t.string({ required: true, description: 'Text of the message.' }),
+    agentId: t.id({
+      description: "The agent that answers. If omitted, the session's agent, otherwise the default agent.",
+    }),
+    model: t.string({ description: "Name of a configured model to use instead of the agent's." }),
+    whenBusy: t.field({
+      type: WhenBusy,
+      defaultValue: 'QUEUE',
+      description: 'What to do if the session has a run that has not ended.',
+    }),
+    idempotencyKey: t.string({
+      description:
+        'Makes it safe to repeat the mutation: the same key with the same input returns the same run, with another input ConflictError. Kept for at least 24 hours.',
+    }),
+  }),
+});
+
+const SendMessageSuccess = builder.objectRef<SentMessage>('SendMessageSuccess').implement({
+  description: 'The message is stored durably.',
+  fields: (t) => ({
+    session: t.field({
+      type: SessionType,
+      description: 'The session of the message.',
+      resolve: ({ sessionId }, _args, { loaders }) => loadRequired(loaders, 'session', sessionId),
+    }),
+    run: t.field({
+      type: RunType,
+      description: 'The new run; for a steered message, the run that received it.',
+      resolve: ({ runId }, _args, { loaders }) => loadRequired(loaders, 'run', runId),
+    }),
+    created: t.exposeBoolean('created', {
+      description:
+        'Whether this call recorded the message. False if an earlier call with the same idempotency key did; `run` is the run of that call.',
+    }),
+    cursor: t.string({
+      description: 'Position of the recorded message. Pass it as `after` of `runEvents` to receive what follows.',
+      resolve: formatCursor,
+    }),
+  }),
+});
+
+const SendMessageResult = defineResult('SendMessageResult', SendMessageSuccess, [
+  'not-found',
+  'conflict',
+  'invalid-input',
+  'session-busy',
+  'limit-exceeded',
+]);
 
 const RetryRunInput = builder.inputType('RetryRunInput', {
-  description: 'Which run to repeat.',
-  fields: (t) => ({ runId: t.id({ required: true, description: 'A run that has ended.' }) }),
+  description: 'The run to repeat.',
+  fields: (t) => ({ runId: t.id({ required: true, description: 'Id of a run that has ended.' }) }),
 });
 
 const RetryRunSuccess = builder.objectRef<RetriedRun>('RetryRunSuccess').implement({
-  description: 'The message runs again.',
+  description: 'The new run is stored durably.',
   fields: (t) => ({
     run: t.field({
       type: RunType,
       description: 'The new run.',
-      resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+      resolve: ({ runId }, _args, { loaders }) => loadRequired(loaders, 'run', runId),
     }),
   }),
 });
@@ -29,10 +96,10 @@ const RetryRunResult = defineResult('RetryRunResult', RetryRunSuccess, [
 ]);
 
 const CancelRunInput = builder.inputType('CancelRunInput', {
-  description: 'Which run to end.',
+  description: 'The run to cancel.',
   fields: (t) => ({
-    runId: t.id({ required: true, description: 'A run that has not ended.' }),
-    reason: t.string({ description: 'Why, for whoever reads the tape.' }),
+    runId: t.id({ required: true, description: 'Id of a run that has not ended.' }),
+    reason: t.string({ description: 'Why it is cancelled; recorded on the tape.' }),
   }),
 });
 
@@ -41,8 +108,8 @@ const CancelRunSuccess = builder.objectRef<CancelledRun>('CancelRunSuccess').imp
   fields: (t) => ({
     run: t.field({
       type: RunType,
-      description: 'The run as it is now.',
-      resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+      description: 'The cancelled run.',
+      resolve: ({ runId }, _args, { loaders }) => loadRequired(loaders, 'run', runId),
     }),
   }),
 });
@@ -50,17 +117,24 @@ const CancelRunSuccess = builder.objectRef<CancelledRun>('CancelRunSuccess').imp
 const CancelRunResult = defineResult('CancelRunResult', CancelRunSuccess, ['not-found', 'invalid-transition']);
 
 builder.mutationFields((t) => ({
+  sendMessage: t.field({
+    type: SendMessageResult,
+    description:
+      'Records a message as a new run and returns at once. The run continues even if its client disconnects.',
+    args: { input: t.arg({ type: SendMessageInput, required: true, description: 'The message.' }) },
+    resolve: (_root, { input }, context) => perform(context, sendMessage(context.commands, context.viewer, input)),
+  }),
   retryRun: t.field({
     type: RetryRunResult,
-    description: 'A new run with the same message, agent and model as a run that has ended.',
-    args: { input: t.arg({ type: RetryRunInput, required: true, description: 'Which run.' }) },
+    description: 'Creates a new run with the message, agent and model of a run that has ended.',
+    args: { input: t.arg({ type: RetryRunInput, required: true, description: 'The run to repeat.' }) },
     resolve: (_root, { input }, context) => perform(context, retryRun(context.commands, context.viewer, input)),
   }),
   cancelRun: t.field({
     type: CancelRunResult,
     description:
-      'Ends the run, whatever it is doing, and withdraws its approvals. Cancelling a cancelled run changes nothing.',
-    args: { input: t.arg({ type: CancelRunInput, required: true, description: 'Which run.' }) },
+      'Cancels a run in any state that is not final, and withdraws its approvals. Cancelling a cancelled run succeeds and changes nothing.',
+    args: { input: t.arg({ type: CancelRunInput, required: true, description: 'The run to cancel.' }) },
     resolve: (_root, { input }, context) => perform(context, cancelRun(context.commands, context.viewer, input)),
   }),
 }));

@@ -1,22 +1,62 @@
+import { storableText } from '../../domain/storable-text.ts';
+import { pageRuns, type RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
-import { RunConnection, RunType } from './run.ts';
-import { RunFilter, runPage } from './run-page.ts';
+import {
+  type Connection,
+  type ConnectionArguments,
+  connectionOfRows,
+  type Edge,
+  pageArguments,
+} from '../connection/paging.ts';
+import type { GraphqlContext } from '../context.ts';
+import { RunType } from '../object-types.ts';
+import { RunConnection, RunState } from './run.ts';
+
+export const RunFilter = builder.inputType('RunFilter', {
+  description: 'Selects runs of a list. A run must meet all conditions that are given.',
+  fields: (t) => ({
+    states: t.field({ type: [RunState], description: 'Only runs in one of these states.' }),
+    sessionId: t.id({ description: 'Only runs of this session.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Only runs created after this instant.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Only runs created before this instant.' }),
+  }),
+});
+
+interface RunPageArguments extends ConnectionArguments {
+  filter?: typeof RunFilter.$inferInput | null;
+}
+
+/** The viewer's runs, newest first. */
+export async function runPage(
+  { commands, viewer }: GraphqlContext,
+  { filter, ...args }: RunPageArguments,
+): Promise<Connection<Edge<RunRow>>> {
+  const { states, sessionId, createdAfter, createdBefore } = filter ?? {};
+  const query = {
+    owner: viewer.principal,
+    states: states ?? undefined,
+    sessionId: sessionId == null ? undefined : storableText(sessionId),
+    createdAfter: createdAfter ?? undefined,
+    createdBefore: createdBefore ?? undefined,
+  };
+  return connectionOfRows(await pageRuns(commands.database.reader, query, pageArguments('run', args)));
+}
 
 builder.queryFields((t) => ({
   run: t.field({
     type: RunType,
     nullable: true,
-    description: 'One run; null where there is none with this id.',
+    description: 'One run of the viewer; null if there is none with this id.',
     args: { id: t.arg.id({ required: true, description: 'Id of the run.' }) },
     resolve: (_root, { id }, { loaders }) => loaders.run.load(id),
   }),
   runs: t.field({
     type: RunConnection,
-    description: 'Runs of all sessions, newest first.',
+    description: "The viewer's runs of all sessions, newest first.",
     args: {
       ...connectionArguments,
-      filter: t.arg({ type: RunFilter, description: 'Which runs; all of them without it.' }),
+      filter: t.arg({ type: RunFilter, description: 'Which runs to list; all if omitted.' }),
     },
     resolve: (_root, args, context) => runPage(context, args),
   }),

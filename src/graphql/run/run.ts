@@ -1,39 +1,60 @@
 import { contextAt } from '../../application/run/context-at.ts';
-import type { RunError as RunFailure } from '../../domain/events.ts';
+import type { RunError as Failure, RunErrorCode as FailureCode } from '../../domain/events.ts';
 import type { RunStatus } from '../../domain/transitions.ts';
 import type { RunRow } from '../../projections/runs.ts';
-import { AgentType } from '../agent/agent.ts';
-import { ApprovalType } from '../approval/approval.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
+import { loadRequired } from '../loaders.ts';
 import { Node } from '../node.ts';
-import { present } from '../public-errors.ts';
-import { SessionType } from '../session/session.ts';
+import { AgentType, ApprovalType, RunType, SessionType } from '../object-types.ts';
 import { typesArgument } from '../tape/tape-event.ts';
 import { TapeConnection, tapePage } from '../tape/tape-page.ts';
 import { RunContext } from './run-context.ts';
-import { isRunErrorCode, RunError } from './run-error.ts';
 import { Usage } from './usage.ts';
 
-const states = {
-  PENDING: { description: 'Recorded; waits its turn or a free executor.' },
-  IN_PROGRESS: { description: 'At work.' },
-  AWAITING_APPROVAL: { description: 'Waits for a person to decide on a tool call.' },
-  DONE: { description: 'Ended with an answer.' },
-  CANCELLED: { description: 'Ended because somebody wanted it to.' },
-  FAILED: { description: 'Ended with an error.' },
-} as const satisfies Record<RunStatus, { description: string }>;
+export const RunState = builder.enumType('RunState', {
+  description: 'State of a run. DONE, CANCELLED and FAILED are final.',
+  values: {
+    PENDING: { description: 'Recorded. Waits for its turn in the session, or for a free execution slot.' },
+    IN_PROGRESS: { description: 'Is being executed.' },
+    AWAITING_APPROVAL: { description: 'Waits for a person to decide about a tool call.' },
+    DONE: { description: 'Ended with an answer.' },
+    CANCELLED: { description: 'Ended because it was cancelled.' },
+    FAILED: { description: 'Ended with an error.' },
+  } as const satisfies Record<RunStatus, { description: string }>,
+});
 
-export const RunState = builder.enumType('RunState', { description: 'How far a run has come.', values: states });
+const failureCodes = {
+  MODEL_UNAVAILABLE: { description: 'The provider could not be reached, or still failed after retries.' },
+  MODEL_REFUSED: { description: 'The provider rejected the request or withheld the answer.' },
+  MODEL_AUTH: { description: 'The provider rejected the credentials.' },
+  CONTEXT_OVERFLOW: { description: "What the model must be shown exceeds the model's context window." },
+  STEP_LIMIT: { description: 'The run reached its limit of model calls.' },
+  TOOL_LIMIT: { description: 'The run reached its limit of tool calls.' },
+  DEADLINE: { description: 'The run reached its limit of execution time, which does not count waiting for people.' },
+  BUDGET: { description: 'The run reached its limit of tokens or cost.' },
+  APPROVAL_TIMEOUT: { description: 'An approval expired without a decision.' },
+  RESUME_LIMIT: { description: 'The run lost its executor too many times in a row without progress.' },
+  INTERNAL: { description: 'An unexpected error; the log of the server has details.' },
+} as const satisfies Record<FailureCode, { description: string }>;
 
-export const RunType = builder.objectRef<RunRow>('Run');
+const RunErrorCode = builder.enumType('RunErrorCode', { description: 'Why a run failed.', values: failureCodes });
+
+export const RunError = builder.objectRef<Failure>('RunError').implement({
+  description: 'The error with which a run failed.',
+  fields: (t) => ({
+    code: t.expose('code', { type: RunErrorCode, description: 'The reason, for programs.' }),
+    message: t.exposeString('message', { description: 'The reason, in words for a person.' }),
+    retryable: t.exposeBoolean('retryable', { description: 'Whether sending the message again may succeed.' }),
+  }),
+});
 
 RunType.implement({
-  description: 'What one message set off: model calls and tool calls until there is an answer.',
+  description: 'The work caused by one message: model calls and tool calls until there is an answer.',
   interfaces: [Node],
   fields: (t) => ({
-    state: t.expose('state', { type: RunState, description: 'How far it has come.' }),
-    input: t.exposeString('input', { description: 'Text of the message that began it.' }),
+    state: t.expose('state', { type: RunState, description: 'Its current state.' }),
+    input: t.exposeString('input', { description: 'Text of the message that started it.' }),
     output: t.exposeString('output', { nullable: true, description: 'The final answer; null until there is one.' }),
     error: t.field({
       type: RunError,
@@ -43,82 +64,86 @@ RunType.implement({
     }),
     cancelReason: t.exposeString('cancelReason', {
       nullable: true,
-      description: 'What whoever cancelled it said; null unless CANCELLED with a reason.',
+      description: 'The reason given when it was cancelled; null if it was not cancelled or no reason was given.',
     }),
     model: t.exposeString('model', {
       nullable: true,
-      description: 'The model that was asked for, or else the one that its first step used; null before that.',
+      description:
+        'Name of the model that the message requested, otherwise of the model that its first step used; null until then.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When its message was recorded.' }),
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When work on it began; null while it waits.',
+      description: 'When its execution started; null until then.',
     }),
-    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'When it ended; null before that.' }),
-    steps: t.exposeInt('steps', { description: 'Model calls made so far.' }),
+    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'When it ended; null until then.' }),
+    steps: t.exposeInt('steps', { description: 'Number of model calls made so far.' }),
     resumptions: t.exposeInt('resumptions', {
-      description: 'How many times it was taken up again after its executor was lost.',
+      description: 'How many times it was resumed after its executor was lost.',
     }),
     usage: t.field({
       type: Usage,
-      description: 'What its model calls used.',
+      description: 'Total usage of its model calls.',
       resolve: ({ usageEstimated: estimated, ...run }) => ({ ...run, estimated }),
     }),
   }),
 });
 
-function failureOf({ errorCode, errorMessage, errorRetryable }: RunRow): RunFailure | null {
+function failureOf({ errorCode, errorMessage, errorRetryable }: RunRow): Failure | null {
   if (errorCode === null) return null;
-  const code = isRunErrorCode(errorCode) ? errorCode : 'INTERNAL';
+  const code = isFailureCode(errorCode) ? errorCode : 'INTERNAL';
   return { code, message: errorMessage ?? '', retryable: errorRetryable ?? false };
 }
 
-/** What it leads to. */
+const isFailureCode = (code: string): code is FailureCode => Object.hasOwn(failureCodes, code);
+
+/** Fields that lead to other objects. */
 builder.objectFields(RunType, (t) => ({
   session: t.field({
     type: SessionType,
-    description: 'The conversation that it belongs to.',
-    resolve: ({ sessionId: id }, _args, { loaders }) => present(loaders.session.load(id), 'session', id),
+    description: 'The session that it belongs to.',
+    resolve: ({ sessionId }, _args, { loaders }) => loadRequired(loaders, 'session', sessionId),
   }),
   agent: t.field({
     type: AgentType,
     nullable: true,
     description:
-      'The agent that it was made with; before its first step the one that its message named. Null where there is none, or where it was deleted.',
+      'The agent that it uses; before its first step, the agent that its message named. Null if there is none or it was deleted.',
     resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
   }),
   agentVersion: t.exposeInt('agentVersion', {
     nullable: true,
-    description: 'The version of the agent that it was made with; null before its first step, and without an agent.',
+    description: 'Version of the agent that it uses; null before its first step, and without an agent.',
   }),
   contextAt: t.field({
     type: RunContext,
     nullable: true,
     description:
-      'What the model was shown for a step, made anew from the tapes and held against the hash that was recorded then. Null where there was no such step.',
-    args: { step: t.arg.int({ required: true, description: 'Which model call: 1, 2, 3, …' }) },
+      'What the model was shown in one step, rebuilt from the tapes and compared with the recorded hash. Null if there was no such step.',
+    args: { step: t.arg.int({ required: true, description: 'Number of the model call: 1, 2, 3, …' }) },
     resolve: ({ id }, { step }, { commands, viewer }) => contextAt(commands, viewer, id, step),
   }),
   retryOf: t.field({
     type: RunType,
     nullable: true,
-    description: 'The run that it repeats.',
+    description: 'The run that it repeats; null if it is not a retry.',
     resolve: ({ retryOf }, _args, { loaders }) => (retryOf === null ? null : loaders.run.load(retryOf)),
   }),
   head: t.int({
-    description: 'Seq of its newest event; the first is 1.',
+    description: 'Seq of its newest event; the first event has seq 1.',
     resolve: ({ id }, _args, { loaders }) => loaders.head.load(id),
   }),
   tape: t.field({
     type: TapeConnection,
-    description: 'Everything that happened in it, in order. Its cursors are those of the events.',
+    description:
+      'All its events, in the order in which they were recorded. The cursors are those of the events, so `runEvents` accepts them as well.',
     args: { ...connectionArguments, types: typesArgument },
     resolve: ({ id }, args, context) => tapePage(context, id, args),
   }),
   pendingApprovals: t.field({
     type: [ApprovalType],
-    description: 'Tool calls of it that wait for a person, oldest first.',
+    description: 'Its approvals that are PENDING, oldest first.',
     resolve: ({ id }, _args, { loaders }) => loaders.pendingApprovals.load(id),
   }),
 }));

@@ -1,53 +1,40 @@
 import { storableText } from '../../domain/storable-text.ts';
-import { searchSessions } from '../../repositories/search/search-sessions.ts';
-import { type SessionsQuery, sessionByKey } from '../../repositories/sessions.ts';
+import { sessionByKey } from '../../repositories/sessions.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
-import { type Connection, type ConnectionArguments, connectionOf } from '../connection/paging.ts';
-import { formatRankedCursor, rankedPageArguments } from '../connection/ranked-paging.ts';
-import type { GraphqlContext } from '../context.ts';
+import { SessionType } from '../object-types.ts';
 import { badUserInput } from '../public-errors.ts';
-import { type ListedSession, SessionConnection, SessionType } from './session.ts';
-import { orderedSessions, SessionOrder } from './session-order.ts';
+import { SessionConnection } from './session.ts';
+import { listSessionsByActivity, listSessionsByCreation, searchSessionPage } from './session-lists.ts';
 
 const SessionFilter = builder.inputType('SessionFilter', {
-  description: 'Which sessions a list shows; all conditions hold together.',
+  description: 'Selects sessions of a list. A session must meet all conditions that are given.',
   fields: (t) => ({
-    includeArchived: t.boolean({ defaultValue: false, description: 'Whether archived sessions are shown too.' }),
+    includeArchived: t.boolean({ defaultValue: false, description: 'Whether to include archived sessions.' }),
     search: t.string({
       description:
-        'Words to look for in titles, messages and answers: sessions that hold all of them, or else some, the best first. The last word may be the beginning of one. A cursor goes on behind its session wherever that stands now.',
+        'Full-text search in titles, messages and answers. Finds sessions that contain all words or, if there are none, some of them. The last word may be a prefix. The best match comes first. Each page ranks the sessions again and continues after the session of its cursor.',
     }),
     agentId: t.id({ description: 'Only sessions of this agent.' }),
   }),
 });
 
-async function searchPage(
-  { commands: { database, now } }: GraphqlContext,
-  query: SessionsQuery,
-  search: string,
-  args: ConnectionArguments,
-): Promise<Connection<ListedSession>> {
-  const asked = { ...query, now: now() };
-  const { rows, ...page } = await searchSessions(
-    database,
-    asked,
-    storableText(search),
-    rankedPageArguments('session', args),
-  );
-  const edges = rows.map(({ session: node, rank, snippet }) => ({
-    cursor: formatRankedCursor({ id: node.id, rank }),
-    node,
-    snippet,
-  }));
-  return connectionOf(edges, page);
-}
+const SessionOrder = builder.enumType('SessionOrder', {
+  description: 'Order of a list of sessions. A cursor is valid only in the order of the list that returned it.',
+  values: {
+    CREATED: { description: 'The newest session first. The position of a session never changes.' },
+    LAST_ACTIVITY: {
+      description:
+        'The most recently active session first. A session moves to the front when it is created, and when a message, tool result, approval request, decision or end of a run is recorded. Other events of a run do not move it, so `lastActivityAt` of a session with a run in progress may be later than its position suggests. While you page, a session that does not move is returned exactly once; one that moves to the front may be returned again or skipped.',
+    },
+  } as const,
+});
 
 builder.queryFields((t) => ({
   session: t.field({
     type: SessionType,
     nullable: true,
-    description: 'One session, by its id or by its key; exactly one of them is given. Null where there is none.',
+    description: 'One session of the viewer, by id or by key; give exactly one of them. Null if there is none.',
     args: {
       id: t.arg.id({ description: 'Id of the session.' }),
       key: t.arg.string({ description: 'Key of a session that is not archived.' }),
@@ -57,31 +44,37 @@ builder.queryFields((t) => ({
       if (id == null && key != null) {
         return sessionByKey(commands.database, viewer.principal, storableText(key));
       }
-      throw badUserInput('`session` takes `id` or `key`: give exactly one of them.');
+      throw badUserInput('Give exactly one of `id` and `key`.');
     },
   }),
   sessions: t.field({
     type: SessionConnection,
     description:
-      "The viewer's sessions, newest first unless `orderBy` says otherwise, or the best first where `search` is given.",
+      "The viewer's sessions: newest first, in the order of `orderBy`, or with `search` the best match first.",
     args: {
       ...connectionArguments,
-      filter: t.arg({ type: SessionFilter, description: 'Which sessions; without it all that are not archived.' }),
+      filter: t.arg({
+        type: SessionFilter,
+        description: 'Which sessions to list; all that are not archived if omitted.',
+      }),
       orderBy: t.arg({
         type: SessionOrder,
-        description: 'Which sessions come first; without it those that were created last. Not together with `search`.',
+        description: 'Order of the list; CREATED if omitted. Not together with `search`.',
       }),
     },
     resolve: (_root, { filter, orderBy, ...args }, context) => {
-      const { viewer } = context;
       const query = {
-        owner: viewer.principal,
+        owner: context.viewer.principal,
         includeArchived: filter?.includeArchived ?? false,
         agentId: filter?.agentId == null ? undefined : storableText(filter.agentId),
       };
-      if (filter?.search == null) return orderedSessions(context, query, orderBy ?? 'CREATED', args);
-      if (orderBy == null) return searchPage(context, query, filter.search, args);
-      throw badUserInput('`orderBy` and `search` do not go together: a search puts first what fits best.');
+      if (filter?.search != null) {
+        if (orderBy == null) return searchSessionPage(context, query, filter.search, args);
+        throw badUserInput('`orderBy` and `search` cannot be combined, because a search returns the best match first.');
+      }
+      return orderBy === 'LAST_ACTIVITY'
+        ? listSessionsByActivity(context, query, args)
+        : listSessionsByCreation(context, query, args);
     },
   }),
 }));

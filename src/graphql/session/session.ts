@@ -1,51 +1,38 @@
 import { pageCompactions } from '../../repositories/compactions.ts';
-import type { SessionRow } from '../../repositories/sessions.ts';
 import { pageSessions } from '../../repositories/sessions.ts';
-import { AgentType } from '../agent/agent.ts';
-import { GrantType } from '../approval/grant.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection } from '../connection/connections.ts';
-import { connectionOfRows, type Edge, emptyConnection, pageArguments } from '../connection/paging.ts';
+import { CURSOR_DESCRIPTION, connectionArguments, defineConnection } from '../connection/connections.ts';
+import { connectionOfRows, emptyConnection, pageArguments } from '../connection/paging.ts';
+import { loadRequired } from '../loaders.ts';
 import { Node } from '../node.ts';
-import { present } from '../public-errors.ts';
-import { RunConnection, RunType } from '../run/run.ts';
-import { RunFilter, runPage } from '../run/run-page.ts';
+import { AgentType, GrantType, RunType, SessionType } from '../object-types.ts';
+import { RunConnection } from '../run/run.ts';
+import { RunFilter, runPage } from '../run/run-queries.ts';
 import { Usage } from '../run/usage.ts';
-import { CompactionArtifactConnection } from './compaction-artifact.ts';
+import { CompactionConnection } from './compaction.ts';
+import type { ListedSession } from './session-lists.ts';
 
-interface BranchPointOfSession {
-  runId: string;
-  seq: number;
-}
-
-const BranchPoint = builder.objectRef<BranchPointOfSession>('BranchPoint').implement({
-  description: 'Up to where a branch sees the history of its parent.',
+const BranchPoint = builder.objectRef<{ runId: string; seq: number }>('BranchPoint').implement({
+  description: "The end of the part of its parent's history that a branch sees.",
   fields: (t) => ({
     run: t.field({
       type: RunType,
-      description: 'The last run that it sees.',
-      resolve: ({ runId: id }, _args, { loaders }) => present(loaders.run.load(id), 'run', id),
+      description: 'The last run that the branch sees.',
+      resolve: ({ runId }, _args, { loaders }) => loadRequired(loaders, 'run', runId),
     }),
-    seq: t.exposeInt('seq', { description: 'The last event of that run that it sees.' }),
+    seq: t.exposeInt('seq', { description: 'Seq of the last event of that run that the branch sees.' }),
   }),
 });
 
-export const SessionType = builder.objectRef<SessionRow>('Session');
-
-/** Found by a search, it shows where. */
-export interface ListedSession extends Edge<SessionRow> {
-  snippet?: string;
-}
-
 const SessionEdge = builder.objectRef<ListedSession>('SessionEdge').implement({
-  description: 'One of the sessions of a page, with its place in the list.',
+  description: 'An item of a page of sessions, with its cursor.',
   fields: (t) => ({
-    cursor: t.exposeString('cursor', { description: 'Place in the list; goes into `after` or `before`.' }),
-    node: t.expose('node', { type: SessionType, description: 'The session itself.' }),
+    cursor: t.exposeString('cursor', { description: CURSOR_DESCRIPTION }),
+    node: t.expose('node', { type: SessionType, description: 'The item.' }),
     snippet: t.string({
       nullable: true,
       description:
-        'Plain text around what a search found best in the session, with «marks» around its words. Null without a search.',
+        'Plain-text excerpt around the best match of a search, with « and » around the matched words. Null without a search.',
       resolve: ({ snippet }) => snippet ?? null,
     }),
   }),
@@ -54,62 +41,62 @@ const SessionEdge = builder.objectRef<ListedSession>('SessionEdge').implement({
 export const SessionConnection = defineConnection('Session', 'sessions', SessionType, SessionEdge);
 
 SessionType.implement({
-  description: 'A conversation; runs in it follow one another and see what was said before.',
+  description: 'A conversation. Its runs follow one another, and each sees what was said before.',
   interfaces: [Node],
   fields: (t) => ({
     key: t.exposeString('key', {
-      description: "Chosen by the caller; unique among the caller's sessions that are not archived.",
+      description: "Key chosen by the caller, unique among the caller's sessions that are not archived.",
     }),
     title: t.exposeString('title', {
       nullable: true,
-      description: 'Given by hand, or else made of the first message; null before that.',
+      description: 'Title set by the caller, otherwise taken from the first message; null until there is one.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     lastActivityAt: t.field({
       type: 'DateTime',
-      description: 'When its newest event was recorded; when it was created, where there is none.',
+      description: 'When its newest event was recorded; when it was created, if it has no events.',
       resolve: async ({ id, activeAt }, _args, { loaders }) =>
         new Date(Math.max(activeAt.getTime(), (await loaders.lastActivity.load(id)) ?? 0)),
     }),
     archivedAt: t.expose('archivedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was archived; null while it is in use.',
+      description: 'When it was archived; null if it is not archived.',
     }),
     useCompaction: t.exposeBoolean('useCompaction', {
-      description: 'Whether summaries stand for older history when models are shown it.',
+      description: 'Whether models are shown summaries in place of older history.',
     }),
     usage: t.field({
       type: Usage,
-      description: 'What all its runs used together.',
+      description: 'Total usage of all its runs.',
       resolve: ({ id }, _args, { loaders }) => loaders.usage.load(id),
     }),
   }),
 });
 
-/** What it leads to. */
+/** Fields that lead to other objects. */
 builder.objectFields(SessionType, (t) => ({
   agent: t.field({
     type: AgentType,
     nullable: true,
-    description: 'The agent that answers in it; null where that is the default one.',
+    description: 'The agent chosen for the session; null if it uses the default agent.',
     resolve: ({ agentId }, _args, { loaders }) => (agentId === null ? null : loaders.agent.load(agentId)),
   }),
   parent: t.field({
     type: SessionType,
     nullable: true,
-    description: 'The session that it was branched off.',
+    description: 'The session that it was branched from; null if it is not a branch.',
     resolve: ({ parentId }, _args, { loaders }) => (parentId === null ? null : loaders.session.load(parentId)),
   }),
   branchPoint: t.field({
     type: BranchPoint,
     nullable: true,
-    description: 'Where it was branched off its parent.',
+    description: 'Where it was branched from its parent; null if it is not a branch.',
     resolve: ({ branchRunId: runId, branchSeq: seq }) => (runId === null || seq === null ? null : { runId, seq }),
   }),
   branches: t.field({
     type: SessionConnection,
-    description: 'Sessions that were branched off it and are not archived, newest first.',
+    description: 'Sessions that were branched from it and are not archived, newest first.',
     args: connectionArguments,
     resolve: async ({ id: parentId, owner }, args, { commands }) => {
       const query = { owner, includeArchived: false, parentId };
@@ -119,13 +106,13 @@ builder.objectFields(SessionType, (t) => ({
   activeRun: t.field({
     type: RunType,
     nullable: true,
-    description: 'The run that is at work or waits for an approval; null where there is none.',
+    description: 'The run that is IN_PROGRESS or AWAITING_APPROVAL; null if there is none.',
     resolve: ({ id }, _args, { loaders }) => loaders.activeRun.load(id),
   }),
   lastRun: t.field({
     type: RunType,
     nullable: true,
-    description: 'The newest run, in whatever state; null before the first message.',
+    description: 'The newest run, in any state; null before the first message.',
     resolve: ({ id }, _args, { loaders }) => loaders.lastRun.load(id),
   }),
   runs: t.field({
@@ -133,15 +120,15 @@ builder.objectFields(SessionType, (t) => ({
     description: 'Its runs, newest first.',
     args: {
       ...connectionArguments,
-      filter: t.arg({ type: RunFilter, description: 'Which of its runs; all of them without it.' }),
+      filter: t.arg({ type: RunFilter, description: 'Which runs to list; all if omitted.' }),
     },
     resolve: ({ id: sessionId }, { filter, ...args }, context) => {
-      const isOther = filter?.sessionId != null && filter.sessionId !== sessionId;
-      return isOther ? emptyConnection : runPage(context, { ...args, filter: { ...filter, sessionId } });
+      const isOtherSession = filter?.sessionId != null && filter.sessionId !== sessionId;
+      return isOtherSession ? emptyConnection : runPage(context, { ...args, filter: { ...filter, sessionId } });
     },
   }),
   compactions: t.field({
-    type: CompactionArtifactConnection,
+    type: CompactionConnection,
     description: 'Summaries of its older history, newest first.',
     args: connectionArguments,
     resolve: async ({ id }, args, { commands }) =>

@@ -6,8 +6,8 @@ import type { Following } from '../../streams/following.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { eachOf, type SourceEvent, sourceOf } from '../execution/event-source.ts';
-import { absent, badUserInput } from '../public-errors.ts';
-import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
+import { badUserInput, notFoundError } from '../public-errors.ts';
+import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
 
 /** The largest batch that one result may hold. */
 const MAX_BATCH = 1000;
@@ -49,9 +49,9 @@ async function openTape(
   args: RunArguments,
   maxBatch: number,
 ): Promise<Following<FollowBatch>> {
-  const types = wantedTypes(args.types);
+  const types = selectedTypes(args.types);
   const run = await loaders.run.load(args.runId);
-  if (!run) throw absent('run', args.runId);
+  if (!run) throw notFoundError('run', args.runId);
   const cursor = lastEventId ?? args.after ?? null;
   const after = cursor === null ? 0 : seqOnTape(cursor, { runId: run.id, head: await loaders.head.load(run.id) });
   return followRun(follow, { runId: run.id, after, types, maxBatch, signal });

@@ -8,8 +8,8 @@ import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
 import { eachOf, sourceOf } from '../execution/event-source.ts';
 import { createSharedLookups } from '../execution/shared-lookups.ts';
-import { absent } from '../public-errors.ts';
-import { TapeEvent, typesArgument, wantedTypes } from './tape-event.ts';
+import { notFoundError } from '../public-errors.ts';
+import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
 
 const looksOf = new WeakMap<GraphqlContext['commands']['database'], ReturnType<typeof createSharedLookups>>();
 
@@ -45,9 +45,9 @@ interface SessionArguments {
 }
 
 async function openSession(context: GraphqlContext, args: SessionArguments) {
-  const types = wantedTypes(args.types);
+  const types = selectedTypes(args.types);
   const session = await context.loaders.session.load(args.sessionId);
-  if (!session) throw absent('session', args.sessionId);
+  if (!session) throw notFoundError('session', args.sessionId);
   const cursor = context.lastEventId ?? args.after ?? null;
   return followSession(context.follow, runsOf(context), {
     sessionId: session.id,

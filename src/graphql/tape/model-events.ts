@@ -1,90 +1,90 @@
 import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
-import { MemoryType } from '../memory/memory.ts';
+import { CompactionType, MemoryType } from '../object-types.ts';
 import { Usage } from '../run/usage.ts';
-import { CompactionArtifactType } from '../session/compaction-artifact.ts';
 import { TapeEvent } from './tape-event.ts';
 
+const STEP = 'Number of the model call: 1, 2, 3, … within the run.';
+
 builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
-  description: 'What the model was shown for one step, by reference.',
+  description: 'What the model was shown in one step, by reference. `Run.contextAt` rebuilds it.',
   interfaces: [TapeEvent],
   fields: (t) => ({
-    step: t.int({
-      description: 'Which model call: 1, 2, 3, … within the run.',
-      resolve: ({ payload }) => payload.step,
-    }),
+    step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     model: t.string({ description: 'Name of the model.', resolve: ({ payload }) => payload.model }),
     estimatedTokens: t.int({
-      description: 'How much that is, as estimated beforehand.',
+      description: 'Size of the request in tokens, estimated before it was sent.',
       resolve: ({ payload }) => payload.estimatedTokens,
     }),
     memories: t.field({
       type: [MemoryType],
-      description: 'The memories among it that still exist. `payload` names all of them, with their scores.',
+      description:
+        'The memories that were shown, without those that were deleted since. `payload` has the ids and scores of all.',
       resolve: async ({ payload }, _args, { loaders }) => {
-        const found = await Promise.all(payload.memories.map(({ id }) => loaders.memory.load(id)));
-        return found.filter((memory) => memory !== null);
+        const memories = await Promise.all(payload.memories.map(({ id }) => loaders.memory.load(id)));
+        return memories.filter((memory) => memory !== null);
       },
     }),
     compaction: t.field({
-      type: CompactionArtifactType,
+      type: CompactionType,
       nullable: true,
-      description: 'The summary that stood for older history; null where none was needed.',
+      description: 'The summary that replaced older history; null if there was none.',
       resolve: ({ payload: { artifactId } }, _args, { loaders }) =>
         artifactId === null ? null : loaders.artifact.load(artifactId),
     }),
     failedCompaction: t.string({
       nullable: true,
       description:
-        'Why a summary that was asked for just before, to have room, could not be used; null where none failed. After two of them a run goes on without.',
+        'Why a summary that was requested for this step could not be used; null if none failed. After two failures the run continues without a new summary.',
       resolve: ({ payload }) => payload.failedCompaction?.reason ?? null,
     }),
   }),
 });
 
 builder.objectRef<EventOf<'thought'>>('ThoughtEvent').implement({
-  description: 'A piece of what the model thought before it answered, where its provider shows that.',
+  description: "A part of the model's reasoning, if its provider returns it.",
   interfaces: [TapeEvent],
   fields: (t) => ({
-    step: t.int({ description: 'Which model call.', resolve: ({ payload }) => payload.step }),
-    text: t.string({ description: 'The piece.', resolve: ({ payload }) => payload.text }),
+    step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
+    text: t.string({ description: 'Text of this part.', resolve: ({ payload }) => payload.text }),
   }),
 });
 
 builder.objectRef<EventOf<'output_delta'>>('OutputDeltaEvent').implement({
-  description: 'Text in the order the model produced it; pieces that became ready together are one event.',
+  description:
+    'A part of an answer, in the order in which the model generated it. Parts that are ready at the same time become one event.',
   interfaces: [TapeEvent],
   fields: (t) => ({
-    step: t.int({ description: 'Which model call.', resolve: ({ payload }) => payload.step }),
-    text: t.string({ description: 'The piece.', resolve: ({ payload }) => payload.text }),
+    step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
+    text: t.string({ description: 'Text of this part.', resolve: ({ payload }) => payload.text }),
   }),
 });
 
 builder.objectRef<EventOf<'output'>>('OutputEvent').implement({
-  description: 'Closes one model call: the whole text, what it asked for, what it used.',
+  description: 'End of one model call: its complete text and its usage. Its tool calls follow as events of their own.',
   interfaces: [TapeEvent],
   fields: (t) => ({
-    step: t.int({ description: 'Which model call.', resolve: ({ payload }) => payload.step }),
+    step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     text: t.string({
-      description: 'The whole text: the deltas of the step joined.',
+      description: 'The complete text, which equals the joined deltas of the step.',
       resolve: ({ payload }) => payload.text,
     }),
     finishReason: t.string({
-      description: 'Why the model stopped, as its provider says.',
+      description: 'Why the model stopped, as its provider reports it.',
       resolve: ({ payload }) => payload.finishReason,
     }),
     model: t.string({
-      description: 'Name of the model that answered: the one that was asked for, or one of its fallbacks.',
+      description: 'Name of the model that answered: the requested model or one of its fallbacks.',
       resolve: ({ payload }) => payload.model,
     }),
     responseId: t.string({
       nullable: true,
-      description: "The provider's own id of the answer; null where it gives none.",
+      description: "The provider's id of the answer; null if it has none.",
       resolve: ({ payload }) => payload.responseId,
     }),
     usage: t.field({
       type: Usage,
-      description: 'What this call used.',
+      description: 'Usage of this call.',
       resolve: ({ payload: { usage } }) => ({ ...usage, inputTokens: usage.input, outputTokens: usage.output }),
     }),
   }),

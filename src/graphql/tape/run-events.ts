@@ -1,43 +1,46 @@
 import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
-import { present } from '../public-errors.ts';
-import { RunState } from '../run/run.ts';
-import { RunError } from '../run/run-error.ts';
-import { CompactionArtifactType } from '../session/compaction-artifact.ts';
+import { loadRequired } from '../loaders.ts';
+import { CompactionType } from '../object-types.ts';
+import { RunError, RunState } from '../run/run.ts';
 import { TapeEvent } from './tape-event.ts';
 
 builder.objectRef<EventOf<'input'>>('InputEvent').implement({
-  description: 'A message: the one that began the run, or one that was steered into it.',
+  description: 'A message: the one that started the run, or one that was steered into it.',
   interfaces: [TapeEvent],
   fields: (t) => ({
-    text: t.string({ description: 'What it says.', resolve: ({ payload }) => payload.text }),
+    text: t.string({ description: 'Text of the message.', resolve: ({ payload }) => payload.text }),
     steered: t.boolean({
-      description: 'True when it was steered into a run under way.',
+      description: 'Whether it was steered into a run that had already started.',
       resolve: ({ payload }) => payload.steered,
     }),
   }),
 });
 
 builder.objectRef<EventOf<'status'>>('StatusEvent').implement({
-  description: "One for every transition of the run's state, and for nothing else.",
+  description: "A transition of the run's state. Each transition has exactly one such event.",
   interfaces: [TapeEvent],
   fields: (t) => ({
     from: t.field({
       type: RunState,
       nullable: true,
-      description: 'The state before. Null on the first one, which makes the run PENDING.',
+      description: 'State before the transition; null in the first one, which makes the run PENDING.',
       resolve: ({ payload }) => payload.from,
     }),
-    to: t.field({ type: RunState, description: 'The state from now on.', resolve: ({ payload }) => payload.to }),
+    to: t.field({
+      type: RunState,
+      description: 'State after the transition.',
+      resolve: ({ payload }) => payload.to,
+    }),
     reason: t.string({
       nullable: true,
-      description: 'Why, where somebody said so.',
+      description: 'Why the state changed; null if no reason was given.',
       resolve: ({ payload }) => payload.reason,
     }),
     error: t.field({
       type: RunError,
       nullable: true,
-      description: 'How it came to fail; null unless FAILED.',
+      description: 'Why the run failed; null unless `to` is FAILED.',
       resolve: ({ payload }) => payload.error,
     }),
   }),
@@ -48,24 +51,30 @@ builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
   interfaces: [TapeEvent],
   fields: (t) => ({
     artifact: t.field({
-      type: CompactionArtifactType,
-      description: 'The summary.',
-      resolve: ({ payload: { artifactId: id } }, _args, { loaders }) =>
-        present(loaders.artifact.load(id), 'artifact', id),
+      type: CompactionType,
+      description: 'The stored summary.',
+      resolve: ({ payload }, _args, { loaders }) => loadRequired(loaders, 'artifact', payload.artifactId),
     }),
   }),
 });
 
 builder.objectRef<EventOf<'resumption'>>('ResumptionEvent').implement({
   description:
-    'The run was taken up again: its executor was lost or stopped, or the answer broke off. The step named here starts over: drop the deltas of it.',
+    "The run was resumed because its executor was lost or stopped, or because the model's answer broke off. The named step starts over: discard its deltas.",
   interfaces: [TapeEvent],
   fields: (t) => ({
     attempt: t.int({
-      description: 'How often that has happened: to the run, or, where an answer broke off, to its step.',
+      description:
+        'How many times the run has been resumed, this time included; if an answer broke off, how many times that happened in this step.',
       resolve: ({ payload }) => payload.attempt,
     }),
-    step: t.int({ description: 'The step that starts over.', resolve: ({ payload }) => payload.step }),
-    reason: t.string({ description: 'How that came about.', resolve: ({ payload }) => payload.reason }),
+    step: t.int({
+      description: 'Number of the model call that starts over.',
+      resolve: ({ payload }) => payload.step,
+    }),
+    reason: t.string({
+      description: 'Why it was resumed, in words for a person.',
+      resolve: ({ payload }) => payload.reason,
+    }),
   }),
 });

@@ -3,53 +3,52 @@ import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
 import { badUserInput } from '../public-errors.ts';
 
-const actors = {
-  USER: { description: 'The person or program that the run is for.' },
-  MODEL: { description: 'The model.' },
-  TOOL: { description: 'A tool.' },
-  OPERATOR: { description: 'Whoever runs the gateway.' },
-  SYSTEM: { description: 'The gateway itself.' },
-} as const satisfies Record<ActorOfEvent, { description: string }>;
-
-const Actor = builder.enumType('Actor', { description: 'Who did what an event records.', values: actors });
-
-const types = {
-  INPUT: { value: 'input', description: 'A message: the one that began the run, or one steered into it.' },
-  STATUS: { value: 'status', description: "A transition of the run's state." },
-  CONTEXT: { value: 'context', description: 'What the model is shown for one step.' },
-  THOUGHT: { value: 'thought', description: 'A piece of what the model thought before it answered.' },
-  OUTPUT_DELTA: { value: 'output_delta', description: 'A piece of an answer while it is being written.' },
-  OUTPUT: { value: 'output', description: 'The whole answer of one model call.' },
-  TOOL_CALL: { value: 'tool_call', description: 'The model asks for a tool.' },
-  TOOL_DECISION: { value: 'tool_decision', description: 'What policy says about a tool call.' },
-  APPROVAL_REQUEST: { value: 'approval_request', description: 'A person is asked about a tool call.' },
-  APPROVAL_DECISION: { value: 'approval_decision', description: 'What became of that question.' },
-  TOOL_START: { value: 'tool_start', description: 'A tool is about to be executed.' },
-  TOOL_PROGRESS: { value: 'tool_progress', description: 'How far a tool says that it is with a call.' },
-  TOOL_RESULT: { value: 'tool_result', description: 'What came of a tool call.' },
-  COMPACTION: { value: 'compaction', description: 'Older history was summarised.' },
-  RESUMPTION: { value: 'resumption', description: 'The run was taken up again after its executor was lost.' },
-} as const satisfies { [Type in EventType as Uppercase<Type>]: { value: Type; description: string } };
+const Actor = builder.enumType('Actor', {
+  description: 'Who caused an event.',
+  values: {
+    USER: { description: 'The person or program that uses the gateway.' },
+    MODEL: { description: 'The model.' },
+    TOOL: { description: 'A tool.' },
+    OPERATOR: { description: 'The person who runs the gateway.' },
+    SYSTEM: { description: 'The gateway itself.' },
+  } as const satisfies Record<ActorOfEvent, { description: string }>,
+});
 
 const TapeEventType = builder.enumType('TapeEventType', {
-  description: 'What kind of thing an event records.',
-  values: types,
+  description: 'What an event records.',
+  values: {
+    INPUT: { value: 'input', description: 'A message: the one that started the run, or one that was steered into it.' },
+    STATUS: { value: 'status', description: "A transition of the run's state." },
+    CONTEXT: { value: 'context', description: 'What the model is shown in one step.' },
+    THOUGHT: { value: 'thought', description: "A part of the model's reasoning." },
+    OUTPUT_DELTA: { value: 'output_delta', description: 'A part of an answer that is being generated.' },
+    OUTPUT: { value: 'output', description: 'The complete answer of one model call.' },
+    TOOL_CALL: { value: 'tool_call', description: 'The model requests a tool call.' },
+    TOOL_DECISION: { value: 'tool_decision', description: 'The decision of the policy about a tool call.' },
+    APPROVAL_REQUEST: { value: 'approval_request', description: 'A person must decide about a tool call.' },
+    APPROVAL_DECISION: { value: 'approval_decision', description: 'An approval was settled.' },
+    TOOL_START: { value: 'tool_start', description: 'A tool is about to be executed.' },
+    TOOL_PROGRESS: { value: 'tool_progress', description: 'Progress of a tool call, as the tool reports it.' },
+    TOOL_RESULT: { value: 'tool_result', description: 'The result of a tool call.' },
+    COMPACTION: { value: 'compaction', description: 'Older history was summarised.' },
+    RESUMPTION: { value: 'resumption', description: 'The run was resumed, or a step of it started over.' },
+  } as const satisfies { [Type in EventType as Uppercase<Type>]: { value: Type; description: string } },
 });
 
 export const { types: typesArgument } = builder.args((t) => ({
   types: t.field({
     type: [TapeEventType],
-    description: 'Only events of these types; all of them without it. Cursors stay the same.',
+    description: 'Only events of these types; all types if omitted. Cursors do not depend on it.',
   }),
 }));
 
-/** The types that are asked for; undefined for all. Throws where that is none. */
-export function wantedTypes(wanted: readonly EventType[] | null | undefined): EventType[] | undefined {
-  if (wanted?.length === 0) throw badUserInput('`types` is empty; leave it out for events of all types.');
-  return wanted ? [...new Set(wanted)] : undefined;
+/** Returns the distinct types, or undefined for all types. Throws BAD_USER_INPUT if the list is empty. */
+export function selectedTypes(types: readonly EventType[] | null | undefined): EventType[] | undefined {
+  if (types?.length === 0) throw badUserInput('`types` is empty. Omit it to receive events of all types.');
+  return types ? [...new Set(types)] : undefined;
 }
 
-const typeNames: Record<EventType, string> = {
+const typeNames: Readonly<Record<EventType, string>> = {
   input: 'InputEvent',
   status: 'StatusEvent',
   context: 'ContextEvent',
@@ -68,29 +67,29 @@ const typeNames: Record<EventType, string> = {
 };
 
 export const TapeEvent = builder.interfaceRef<RecordedEvent>('TapeEvent').implement({
-  description: 'One thing that happened in a run, as recorded. It never changes.',
+  description: 'One record of what happened in a run. It never changes.',
   resolveType: ({ type }) => typeNames[type],
   fields: (t) => ({
-    runId: t.exposeID('runId', { description: 'The run.' }),
-    seq: t.exposeInt('seq', { description: '1, 2, 3, … within the run, without holes.' }),
+    runId: t.exposeID('runId', { description: 'Id of the run.' }),
+    seq: t.exposeInt('seq', { description: 'Number of the event within the run: 1, 2, 3, … without gaps.' }),
     cursor: t.string({
-      description: 'Opaque position. Handing it back as `after` continues with the very next event.',
+      description: 'Opaque position of the event. Pass it as `after` to continue with the next event.',
       resolve: formatCursor,
     }),
-    type: t.expose('type', { type: TapeEventType, description: 'What kind of thing it records.' }),
-    actor: t.expose('actor', { type: Actor, description: 'Who did it.' }),
+    type: t.expose('type', { type: TapeEventType, description: 'What the event records.' }),
+    actor: t.expose('actor', { type: Actor, description: 'Who caused the event.' }),
     recordedAt: t.field({
       type: 'DateTime',
-      description: 'When it was recorded; never before the event in front of it.',
+      description: 'When the event was recorded; never earlier than the event before it.',
       resolve: ({ recordedAt }) => new Date(recordedAt),
     }),
     payload: t.field({
       type: 'JSON',
-      description: 'The event exactly as recorded.',
+      description: 'Content of the event, exactly as recorded.',
       resolve: ({ payload }) => payload,
     }),
     hash: t.exposeString('hash', {
-      description: 'SHA-256 over this event and the hash before it, in lower-case hex.',
+      description: 'SHA-256 over this event and the hash of the event before it, in lower-case hexadecimal.',
     }),
   }),
 });

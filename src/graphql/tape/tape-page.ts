@@ -4,7 +4,7 @@ import { readPage } from '../../streams/page.ts';
 import { defineConnection, defineEdge } from '../connection/connections.ts';
 import { type Connection, type ConnectionArguments, connectionOf, type Edge, pageSize } from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';
-import { TapeEvent, wantedTypes } from './tape-event.ts';
+import { selectedTypes, TapeEvent } from './tape-event.ts';
 
 const TapeEdge = defineEdge('Tape', 'events', TapeEvent);
 
@@ -14,17 +14,19 @@ interface TapeArguments extends ConnectionArguments {
   types?: readonly EventType[] | null;
 }
 
-/** Events of one run, which is the viewer's. Throws a CursorError where a cursor is not one of its tape. */
+type TapePage = Connection<Edge<RecordedEvent>>;
+
+/** Events of a run that the viewer may see. Throws a CursorError if a cursor does not belong to its tape. */
 export async function tapePage(
   { follow, loaders }: GraphqlContext,
   runId: string,
   args: TapeArguments,
-): Promise<Connection<Edge<RecordedEvent>>> {
+): Promise<TapePage> {
   const { size, from } = pageSize(args);
   if (from === 'end' && args.types == null && args.before == null && args.after == null) {
-    return tapeEnd(loaders, runId, size);
+    return lastEventsPage(loaders, runId, size);
   }
-  const types = wantedTypes(args.types);
+  const types = selectedTypes(args.types);
   const seqOf = async (cursor: string) => {
     const tape = await follow.journal.head(runId);
     return seqOnTape(cursor, { runId, head: tape?.head ?? 0 });
@@ -32,13 +34,13 @@ export async function tapePage(
   const after = args.after == null ? 0 : await seqOf(args.after);
   const before = args.before == null ? Number.MAX_SAFE_INTEGER : await seqOf(args.before);
   const { events, ...page } = await readPage(follow.journal, { runId, after, before, size, from, types });
-  const edges = events.map((node) => ({ cursor: formatCursor(node), node }));
-  return connectionOf(edges, page);
+  return connectionOf(events.map(edgeOf), page);
 }
 
-/** The last events without any bound: what lists of runs show, read for all of them at once. */
-async function tapeEnd(loaders: GraphqlContext['loaders'], runId: string, size: number) {
+/** The last events of a tape. Lists of runs show them, so they are loaded for all runs of a list at once. */
+async function lastEventsPage(loaders: GraphqlContext['loaders'], runId: string, size: number): Promise<TapePage> {
   const events = await loaders.lastEvents.load({ runId, count: size });
-  const edges = events.map((node) => ({ cursor: formatCursor(node), node }));
-  return connectionOf(edges, { hasNextPage: false, hasPreviousPage: (events[0]?.seq ?? 1) > 1 });
+  return connectionOf(events.map(edgeOf), { hasNextPage: false, hasPreviousPage: (events[0]?.seq ?? 1) > 1 });
 }
+
+const edgeOf = (node: RecordedEvent) => ({ cursor: formatCursor(node), node });

@@ -1,87 +1,93 @@
 import type { EventOf } from '../../domain/events.ts';
-import { ApprovalStatus, ApprovalType } from '../approval/approval.ts';
+import { ApprovalStatus } from '../approval/approval.ts';
 import { builder } from '../builder.ts';
 import { PolicyEffect } from '../gateway/tool.ts';
-import { present } from '../public-errors.ts';
+import { loadRequired } from '../loaders.ts';
+import { ApprovalType } from '../object-types.ts';
 import { TapeEvent } from './tape-event.ts';
 
-const CALL = 'The tool call that it is about.';
+const CALL = 'Id of the tool call.';
 const TOOL = 'Name of the tool.';
 
 builder.objectRef<EventOf<'tool_call'>>('ToolCallEvent').implement({
-  description: 'The model asks for a tool.',
+  description: 'The model requests a tool call.',
   interfaces: [TapeEvent],
   fields: (t) => ({
-    step: t.int({ description: 'Which model call asked.', resolve: ({ payload }) => payload.step }),
+    step: t.int({
+      description: 'Number of the model call that requested it.',
+      resolve: ({ payload }) => payload.step,
+    }),
     callId: t.id({
-      description: 'Names this call in the events that follow.',
+      description: 'Id of the tool call, which the events that follow refer to.',
       resolve: ({ payload }) => payload.callId,
     }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
     input: t.field({
       type: 'JSON',
-      description: 'What it is to be called with; the raw text where that could not be read.',
+      description: 'Input of the call. If the model did not write valid JSON, its text as a string.',
       resolve: ({ payload }) => payload.input,
     }),
   }),
 });
 
 builder.objectRef<EventOf<'tool_decision'>>('ToolDecisionEvent').implement({
-  description: 'What policy says about a tool call.',
+  description: 'The decision of the policy about a tool call.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
-    effect: t.field({ type: PolicyEffect, description: 'What happens.', resolve: ({ payload }) => payload.effect }),
-    reason: t.string({ description: 'Why, in words for a person.', resolve: ({ payload }) => payload.reason }),
+    effect: t.field({ type: PolicyEffect, description: 'The decision.', resolve: ({ payload }) => payload.effect }),
+    reason: t.string({
+      description: 'Why, in words for a person.',
+      resolve: ({ payload }) => payload.reason,
+    }),
     rule: t.string({
       nullable: true,
-      description: 'Ids of the policy rules that decided, with commas between; null where no rule says anything.',
+      description: 'Ids of the policy rules that decided, separated by commas; null if no rule applied.',
       resolve: ({ payload }) => payload.rule,
     }),
   }),
 });
 
 builder.objectRef<EventOf<'approval_request'>>('ApprovalRequestEvent').implement({
-  description: 'A person is asked about a tool call.',
+  description: 'A tool call waits for the decision of a person.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     approval: t.field({
       type: ApprovalType,
-      description: 'The question, as it stands now.',
-      resolve: ({ payload: { approvalId: id } }, _args, { loaders }) =>
-        present(loaders.approval.load(id), 'approval', id),
+      description: 'The approval in its current state, which may be later than this event.',
+      resolve: ({ payload }, _args, { loaders }) => loadRequired(loaders, 'approval', payload.approvalId),
     }),
   }),
 });
 
 builder.objectRef<EventOf<'approval_decision'>>('ApprovalDecisionEvent').implement({
-  description: 'What became of a question to a person.',
+  description: 'An approval was settled: decided, expired or withdrawn.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     approval: t.field({
       type: ApprovalType,
-      description: 'The question.',
-      resolve: ({ payload: { approvalId: id } }, _args, { loaders }) =>
-        present(loaders.approval.load(id), 'approval', id),
+      description: 'The settled approval.',
+      resolve: ({ payload }, _args, { loaders }) => loadRequired(loaders, 'approval', payload.approvalId),
     }),
     status: t.field({
       type: ApprovalStatus,
-      description: 'What became of it.',
+      description: 'State in which it was settled.',
       resolve: ({ payload }) => payload.status,
     }),
   }),
 });
 
 builder.objectRef<EventOf<'tool_start'>>('ToolStartEvent').implement({
-  description: 'Recorded before the tool is touched, so that a crash can never hide an execution.',
+  description:
+    'A tool is about to be executed. Recorded before the execution, so that a crash cannot hide that it happened.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
     attempt: t.int({
-      description: '1 for the first execution of this call.',
+      description: 'Number of the execution; 1 for the first one of this call.',
       resolve: ({ payload }) => payload.attempt,
     }),
   }),
@@ -89,48 +95,48 @@ builder.objectRef<EventOf<'tool_start'>>('ToolStartEvent').implement({
 
 builder.objectRef<EventOf<'tool_progress'>>('ToolProgressEvent').implement({
   description:
-    'How far a tool says that it is with a call: at most one event a second with the newest that it said, 60 for one execution, and none behind its result.',
+    'Progress of a tool call, as the tool reports it. At most one event per second, with the latest report; at most 60 per execution, and none after the result.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
     progress: t.float({
-      description: 'How far it is, in a unit of its own.',
+      description: 'Progress so far, in a unit that the tool chooses.',
       resolve: ({ payload }) => payload.progress,
     }),
     total: t.float({
       nullable: true,
-      description: 'Where it ends, in the same unit; null where the tool does not say.',
+      description: 'Value of `progress` at the end, in the same unit; null if the tool does not report it.',
       resolve: ({ payload }) => payload.total,
     }),
     message: t.string({
       nullable: true,
-      description: 'What it is doing, in its own words, cut where they are long; null where it does not say.',
+      description: 'What the tool is doing, truncated if it is long; null if the tool does not report it.',
       resolve: ({ payload }) => payload.message,
     }),
   }),
 });
 
 builder.objectRef<EventOf<'tool_result'>>('ToolResultEvent').implement({
-  description: 'What came of a tool call, whether it was executed or not.',
+  description: 'The result of a tool call, also of one that was not executed.',
   interfaces: [TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
-    ok: t.boolean({ description: 'Whether it did what it was asked to.', resolve: ({ payload }) => payload.ok }),
+    ok: t.boolean({ description: 'Whether the call succeeded.', resolve: ({ payload }) => payload.ok }),
     output: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What it gave back, cut where it is very long; null unless ok.',
+      description: 'Output of the tool, truncated if it is very long; null unless `ok`.',
       resolve: ({ payload }) => payload.output,
     }),
     error: t.string({
       nullable: true,
-      description: 'What went wrong, as the model is told; null when ok.',
+      description: 'Why the call failed, as the model is told; null if `ok`.',
       resolve: ({ payload }) => payload.error,
     }),
     durationMs: t.int({
-      description: 'How long it took, in milliseconds.',
+      description: 'Duration of the execution in milliseconds.',
       resolve: ({ payload }) => payload.durationMilliseconds,
     }),
   }),

@@ -4,11 +4,11 @@ import { StoreError } from '../../../src/database/store-error.ts';
 import { badUserInput, publicError, publicOrMasked } from '../../../src/graphql/public-errors.ts';
 import { CursorError } from '../../../src/streams/cursor.ts';
 
-/** As execution wraps what a resolver throws. */
-const thrown = (originalError: Error) =>
+/** An error that a resolver throws, as graphql-js wraps it. */
+const wrapped = (originalError: Error) =>
   new GraphQLError(originalError.message, { path: ['run', 'tape'], originalError });
 
-describe('what a client may see', () => {
+describe('errors that clients see', () => {
   test.each([
     [
       'a busy store',
@@ -17,15 +17,15 @@ describe('what a client may see', () => {
       'The database is busy. Nothing was stored; try again.',
     ],
     [
-      'a store that is gone',
+      'an unavailable store',
       new StoreError('unavailable', 'secret'),
       'UNAVAILABLE',
       /^The database can not be used now/,
     ],
-    ['a store that was lost', new StoreError('unknown', 'secret'), 'UNAVAILABLE', /idempotency key/],
-    ['a cursor', new CursorError('abc', 'is malformed'), 'BAD_USER_INPUT', 'The cursor "abc" is malformed.'],
-  ])('%s, with its code and place', (_name, error, code, message) => {
-    const shown = publicError(thrown(error));
+    ['a commit with unknown outcome', new StoreError('unknown', 'secret'), 'UNAVAILABLE', /idempotency key/],
+    ['an invalid cursor', new CursorError('abc', 'is malformed'), 'BAD_USER_INPUT', 'The cursor "abc" is malformed.'],
+  ])('%s keeps its message and path and gets a code', (_name, error, code, message) => {
+    const shown = publicError(wrapped(error));
     expect(shown?.toJSON()).toEqual({
       message: expect.stringMatching(message),
       path: ['run', 'tape'],
@@ -34,20 +34,20 @@ describe('what a client may see', () => {
     expect(publicError(error)?.extensions).toEqual({ code });
   });
 
-  test('errors of GraphQL itself and of resolvers, as they are', () => {
+  test('GraphQL errors stay unchanged', () => {
     const syntax = new GraphQLError('Syntax Error');
     expect(publicError(syntax)).toBe(syntax);
-    const located = thrown(badUserInput('no'));
+    const located = wrapped(badUserInput('no'));
     expect(publicError(located)).toBe(located);
     expect(located.extensions).toEqual({ code: 'BAD_USER_INPUT' });
   });
 });
 
 test.each([
-  ['a fault', new TypeError('secret')],
-  ['a rule of the database', new StoreError('constraint', 'secret')],
-  ['what is no error', 'secret'],
-])('%s is masked, and kept for the log', (_name, error) => {
+  ['an unexpected error', new TypeError('secret')],
+  ['a violated constraint', new StoreError('constraint', 'secret')],
+  ['a thrown string', 'secret'],
+])('%s is masked and stays attached for the log', (_name, error) => {
   expect(publicError(error)).toBeNull();
   const masked = publicOrMasked(error);
   expect(JSON.stringify(masked)).toBe('{"message":"Unexpected error.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}');

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   buildSchema,
@@ -24,44 +24,44 @@ const root = join(import.meta.dirname, '../../..');
 const contractText = readFileSync(join(root, 'test/data/core.graphql'), 'utf8');
 const contract = buildSchema(contractText);
 
-test('the schema keeps the contract', () => {
+test('the schema does not break the contract', () => {
   expect(findBreakingChanges(contract, schema)).toEqual([]);
-  // Inputs may gain fields, and fields arguments, that nobody has to give.
+  // Optional input fields and arguments may be added.
   const optional = [DangerousChangeType.OPTIONAL_INPUT_FIELD_ADDED, DangerousChangeType.OPTIONAL_ARG_ADDED];
   const dangerous = findDangerousChanges(contract, schema).filter(
     ({ type }) => !optional.some((each) => each === type),
   );
-  // It may add values to enums as well; each is named here, so that none comes unseen.
+  // So may enum values. Each is listed here, so that none is added by accident.
   expect(dangerous.map(({ description }) => description)).toEqual([
     'TOOL_PROGRESS was added to enum type TapeEventType.',
   ]);
 });
 
-test('a schema without one of the fields would not', () => {
+test('a schema without one of the fields breaks the contract', () => {
   const without = contractText.replace('  decidedBy: String\n', '');
   expect(findBreakingChanges(contract, buildSchema(without))).toHaveLength(1);
 });
 
 const original = join(root, '../shared/contract/core.graphql');
 
-test.skipIf(!existsSync(original))('the copy of the contract is the contract', () => {
+test.skipIf(!existsSync(original))('the copy of the contract equals the original', () => {
   expect(contractText).toBe(readFileSync(original, 'utf8'));
 });
 
-test('schema/schema.graphql is the schema of the program', () => {
+test('schema/schema.graphql is up to date', () => {
   const committed = readFileSync(join(root, 'schema/schema.graphql'), 'utf8');
   expect(committed).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`);
 });
 
-test('everything that a reader of the schema meets is described', () => {
+test('every type, field, argument and enum value has a description', () => {
   const types = Object.values(schema.getTypeMap()).filter(
     (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
   );
-  expect(types.flatMap(undescribed)).toEqual([]);
+  expect(types.flatMap(withoutDescription)).toEqual([]);
 });
 
-/** Names of the parts of a type that say nothing of themselves. */
-function undescribed(type: GraphQLNamedType): string[] {
+/** Names of the parts of a type that have no description. */
+function withoutDescription(type: GraphQLNamedType): string[] {
   const parts: [string, string | null | undefined][] = [[type.name, type.description]];
   if (isObjectType(type) || isInterfaceType(type)) {
     for (const field of Object.values(type.getFields())) {
@@ -78,19 +78,10 @@ function undescribed(type: GraphQLNamedType): string[] {
   return parts.flatMap(([name, description]) => (description?.trim() ? [] : [name]));
 }
 
-test('the documents in schema/operations fit the schema', () => {
-  const files = [
-    'agents',
-    'approvals',
-    'events',
-    'fragments',
-    'gateway',
-    'memories',
-    'policy',
-    'refusals',
-    'runs',
-    'sessions',
-  ];
-  const text = files.map((name) => readFileSync(join(root, `schema/operations/${name}.graphql`), 'utf8')).join('\n');
+test('the documents in schema/operations are valid', () => {
+  const folder = join(root, 'schema/operations');
+  const text = readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
   expect(validate(schema, parse(text))).toEqual([]);
 });

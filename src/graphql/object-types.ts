@@ -1,0 +1,19 @@
+import type { ApprovalRow } from '../projections/approvals.ts';
+import type { RunRow } from '../projections/runs.ts';
+import type { AgentRow } from '../repositories/agents.ts';
+import type { CompactionRow } from '../repositories/compactions.ts';
+import type { GrantRow } from '../repositories/grants.ts';
+import type { MemoryRow } from '../repositories/memory/memories.ts';
+import type { SessionRow } from '../repositories/sessions.ts';
+import { builder } from './builder.ts';
+
+// Object types that refer to each other. The file of each noun implements its type and imports the others from here, so that
+// no two of these files import each other.
+
+export const AgentType = builder.objectRef<AgentRow>('Agent');
+export const ApprovalType = builder.objectRef<ApprovalRow>('Approval');
+export const CompactionType = builder.objectRef<CompactionRow>('CompactionArtifact');
+export const GrantType = builder.objectRef<GrantRow>('ToolGrant');
+export const MemoryType = builder.objectRef<MemoryRow>('Memory');
+export const RunType = builder.objectRef<RunRow>('Run');
+export const SessionType = builder.objectRef<SessionRow>('Session');
