@@ -2,13 +2,13 @@ import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import type { TypedDocumentString } from './generated/graphql.ts';
 
-/** A client of a running server: what a user's program would be. */
+/** A client of a running server, as a user's program has one. */
 export interface TestClient extends AsyncDisposable {
-  /** Sends one operation over HTTP; rejects where it has top-level errors. */
+  /** Sends one operation over HTTP and returns its data; rejects with GraphqlFailure if there are top-level errors. */
   send<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables): Promise<Result>;
-  /** The whole answer to any text. */
+  /** Sends any body and returns status and complete answer. */
   post(body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: Answer }>;
-  /** A subscription over WebSocket. Ends when the server completes it or the loop is left. */
+  /** Subscribes over WebSocket. The iterator ends when the server completes the subscription. */
   follow<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
@@ -33,28 +33,28 @@ export class GraphqlFailure extends Error {
   }
 }
 
-/** @param url the address of GraphQL over HTTP */
+/** @param url of GraphQL over HTTP */
 export function createTestClient(url: string, headers: Record<string, string> = {}): TestClient {
-  let socket: Client | null = null;
-  const connect = () => {
-    socket ??= createClient({
+  let webSocketClient: Client | null = null;
+  const openWebSocketClient = () => {
+    webSocketClient ??= createClient({
       url: url.replace(/^http/, 'ws'),
       webSocketImpl: WebSocket,
       connectionParams: headers,
       retryAttempts: 0,
       lazyCloseTimeout: 0,
     });
-    return socket;
+    return webSocketClient;
   };
 
-  async function post(body: unknown, more: Record<string, string> = {}) {
+  async function post(body: unknown, moreHeaders: Record<string, string> = {}) {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers, ...more },
+      headers: { 'content-type': 'application/json', ...headers, ...moreHeaders },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await response.text();
-    return { status: response.status, body: readAnswer(text) };
+    return { status: response.status, body: parseAnswer(text) };
   }
 
   return {
@@ -65,23 +65,26 @@ export function createTestClient(url: string, headers: Record<string, string> = 
       return body.data as never;
     },
     follow(document, variables) {
-      const results = connect().iterate<never>({ query: document.toString(), variables: variables as never });
-      return unwrapped(results as AsyncIterableIterator<Answer>) as never;
+      const results = openWebSocketClient().iterate<never>({
+        query: document.toString(),
+        variables: variables as never,
+      });
+      return dataOf(results as AsyncIterableIterator<Answer>) as never;
     },
     async [Symbol.asyncDispose]() {
-      await socket?.dispose();
+      await webSocketClient?.dispose();
     },
   };
 }
 
-async function* unwrapped(results: AsyncIterableIterator<Answer>): AsyncGenerator<unknown, void> {
+async function* dataOf(results: AsyncIterableIterator<Answer>): AsyncGenerator<unknown, void> {
   for await (const result of results) {
     if (result.errors) throw new GraphqlFailure(result);
     yield result.data;
   }
 }
 
-function readAnswer(text: string): Answer {
+function parseAnswer(text: string): Answer {
   try {
     return JSON.parse(text);
   } catch {

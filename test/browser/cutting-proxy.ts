@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A stretch of network between a client and a server that breaks when it is told to. Gone at the end of the test. */
-export async function startCuttingProxy(to: string): Promise<{ url: string; cut(): void; connections(): number }> {
-  const target = new URL(to);
+/** A TCP proxy in front of `target` whose `cut` resets all connections. Closed at the end of the test. */
+export async function startCuttingProxy(target: string): Promise<{ url: string; cut(): void; connections(): number }> {
+  const { port, hostname } = new URL(target);
   const sockets = new Set<Socket>();
   let connections = 0;
-  const server = createServer((near) => {
+  const server = createServer((client) => {
     connections += 1;
-    const far = connect(Number(target.port), target.hostname);
+    const upstream = connect(Number(port), hostname);
     for (const [socket, other] of [
-      [near, far],
-      [far, near],
+      [client, upstream],
+      [upstream, client],
     ] as const) {
       sockets.add(socket);
       socket.pipe(other);
@@ -32,7 +32,7 @@ export async function startCuttingProxy(to: string): Promise<{ url: string; cut(
     server.close();
     await once(server, 'close');
   });
-  const near = new URL(to);
-  near.port = String((server.address() as AddressInfo).port);
-  return { url: near.href, cut, connections: () => connections };
+  const url = new URL(target);
+  url.port = String((server.address() as AddressInfo).port);
+  return { url: url.href, cut, connections: () => connections };
 }

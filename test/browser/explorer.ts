@@ -14,16 +14,16 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const screenshots = process.env.RUNTAPE_SCREENSHOTS ?? tmpdir();
+const screenshotFolder = process.env.RUNTAPE_SCREENSHOTS ?? tmpdir();
 
-export interface Watched {
+export interface MonitoredPage {
   page: Page;
-  /** Requests to other hosts, and what the page complained of. */
-  complaints: string[];
+  /** Requests to other hosts, and errors and warnings of the page. */
+  problems: string[];
 }
 
-/** A page in a browser that nobody has used before. Closed at the end of the test. */
-export async function openPage(url: string): Promise<Watched> {
+/** Opens a page in a browser with a new profile. Closed at the end of the test. */
+export async function openPage(url: string): Promise<MonitoredPage> {
   const profile = await mkdtemp(join(tmpdir(), 'runtape-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
@@ -36,29 +36,29 @@ export async function openPage(url: string): Promise<Watched> {
     await rm(profile, { recursive: true, force: true });
   });
   const page = context.pages()[0] ?? (await context.newPage());
-  const complaints: string[] = [];
+  const problems: string[] = [];
   const { host, origin } = new URL(url);
   page.on('request', (request) => {
     const isOwn = request.url().startsWith(`${origin}/`) || /^(blob|data):/.test(request.url());
-    if (!isOwn) complaints.push(`request to ${request.url()}`);
+    if (!isOwn) problems.push(`request to ${request.url()}`);
   });
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`);
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(`console: ${message.text()}`);
   });
-  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
+  page.on('pageerror', (error) => problems.push(`page: ${error.message}`));
   page.on('websocket', (socket) => {
-    if (new URL(socket.url()).host !== host) complaints.push(`socket to ${socket.url()}`);
+    if (new URL(socket.url()).host !== host) problems.push(`socket to ${socket.url()}`);
   });
   await page.goto(url);
-  return { page, complaints };
+  return { page, problems };
 }
 
-/** Puts a text in the place of what an editor holds. */
-export async function write(page: Page, editor: 'query' | 'variables', text: string): Promise<void> {
+/** Replaces the content of an editor. */
+export async function setEditorText(page: Page, editor: 'query' | 'variables', text: string): Promise<void> {
   const area = page.locator(editor === 'query' ? '.graphiql-query-editor' : '.graphiql-editor-tool').first();
   await area.locator('.view-lines').first().click();
   await page.keyboard.press('Control+A');
-  // Typed, it would be completed by the editor, bracket by bracket.
+  // Pasted, because the editor adds closing brackets to typed text.
   await page.evaluate((pasted) => {
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', pasted);
@@ -67,26 +67,26 @@ export async function write(page: Page, editor: 'query' | 'variables', text: str
   }, text);
 }
 
-/** A tab with a named operation in it, ready to be executed. */
-export async function newTab(page: Page, query: string, variables?: unknown): Promise<void> {
+/** Opens a tab with a named operation, ready to be executed. */
+export async function openTab(page: Page, query: string, variables?: unknown): Promise<void> {
   await page.getByRole('button', { name: 'New tab' }).click();
-  await write(page, 'query', query);
-  // The explorer looks at what was written a moment later, and then names the tab after it.
+  await setEditorText(page, 'query', query);
+  // The explorer parses the text after a short delay, and then names the tab after the operation.
   const name = /^\w+ (\w+)/.exec(query)?.[1] ?? '';
   await page.locator('.graphiql-tab-active', { hasText: name }).waitFor();
-  if (variables !== undefined) await write(page, 'variables', JSON.stringify(variables));
+  if (variables !== undefined) await setEditorText(page, 'variables', JSON.stringify(variables));
 }
 
 export async function execute(page: Page): Promise<void> {
   await page.locator('.graphiql-execute-button').click();
 }
 
-/** The answer as the page shows it; long ones are drawn as far as they can be seen. */
-export async function shownAnswer(page: Page): Promise<string> {
+/** The visible part of the result. */
+export async function visibleResult(page: Page): Promise<string> {
   const lines = await page.locator('.result-window .view-line').allInnerTexts();
   return lines.join('\n').replaceAll('\u00a0', ' ');
 }
 
-export async function takePicture(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(screenshots, `runtape-${name}.png`) });
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(screenshotFolder, `runtape-${name}.png`) });
 }

@@ -5,9 +5,9 @@ import { FollowRunDocument } from '../generated/graphql.ts';
 import { type Event, follow, send } from '../integration/conversation.ts';
 import { streamAddress } from '../integration/transport/sse.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
-import { execute, newTab, openPage, shownAnswer, takePicture, write } from './explorer.ts';
+import { execute, openPage, openTab, setEditorText, takeScreenshot, visibleResult } from './explorer.ts';
 
-const waiting = { timeout: 30_000, interval: 50 };
+const pollOptions = { timeout: 30_000, interval: 50 };
 
 async function startServer() {
   const home = await createHome();
@@ -15,13 +15,13 @@ async function startServer() {
   return home.start();
 }
 
-const sending = (text: string) => `mutation Send {
+const sendMutation = (text: string) => `mutation Send {
 sendMessage(input: { sessionKey: "browser", text: ${JSON.stringify(text)} }) {
 ... on SendMessageSuccess { run { id state } }
 }
 }`;
 
-const following = `subscription Follow($runId: ID!) {
+const followSubscription = `subscription Follow($runId: ID!) {
 runEvents(runId: $runId) {
 seq type
 ... on OutputDeltaEvent { text }
@@ -30,88 +30,90 @@ seq type
 }
 }`;
 
-const deciding = `mutation Decide($input: DecideApprovalInput!) {
+const decideMutation = `mutation Decide($input: DecideApprovalInput!) {
 decideApproval(input: $input) { ... on DecideApprovalSuccess { approval { status decidedBy } } }
 }`;
 
-const asking = 'query Ask($id: ID!) { run(id: $id) { state output } }';
+const runQuery = 'query ShowRun($id: ID!) { run(id: $id) { state output } }';
 
 type Page = Awaited<ReturnType<typeof openPage>>['page'];
 
-/** What the page comes to show that fits. */
-async function shown(page: Page, pattern: RegExp): Promise<string> {
-  await expect.poll(() => shownAnswer(page), waiting).toMatch(pattern);
-  return pattern.exec(await shownAnswer(page))?.[1] ?? '';
+/** Waits until the result matches the pattern, and returns its first group. */
+async function waitForResult(page: Page, pattern: RegExp): Promise<string> {
+  await expect.poll(() => visibleResult(page), pollOptions).toMatch(pattern);
+  return pattern.exec(await visibleResult(page))?.[1] ?? '';
 }
 
-test('B59: the explorer sends, follows, asks and decides, and loads nothing from elsewhere', async () => {
+test('B59: the explorer sends, follows, queries and decides, and loads nothing from other hosts', async () => {
   const server = await startServer();
-  const { page, complaints } = await openPage(server.url);
+  const { page, problems } = await openPage(server.url);
 
   await page.locator('.graphiql-execute-button').waitFor();
   await execute(page);
-  await shown(page, /"id": "(run_\w+)"/);
-  await takePicture(page, 'first-query');
+  await waitForResult(page, /"id": "(run_\w+)"/);
+  await takeScreenshot(page, 'first-query');
 
-  await write(page, 'query', sending('/pace 60\n/words 50'));
+  await setEditorText(page, 'query', sendMutation('/pace 60\n/words 50'));
   await execute(page);
-  const runId = await shown(page, /^(?!.*__typename)[\s\S]*"id": "(run_\w+)"/);
-  await newTab(page, following, { runId });
+  const runId = await waitForResult(page, /^(?!.*__typename)[\s\S]*"id": "(run_\w+)"/);
+  await openTab(page, followSubscription, { runId });
   await execute(page);
-  const first = await shown(page, /"text": " ?(word-\d+)/);
-  await takePicture(page, 'deltas');
-  await expect.poll(async () => shown(page, /"text": " ?(word-\d+)/), waiting).not.toBe(first);
-  await shown(page, /"to": "(DONE)"/);
+  const firstWord = await waitForResult(page, /"text": " ?(word-\d+)/);
+  await takeScreenshot(page, 'deltas');
+  await expect.poll(async () => waitForResult(page, /"text": " ?(word-\d+)/), pollOptions).not.toBe(firstWord);
+  await waitForResult(page, /"to": "(DONE)"/);
 
-  await newTab(page, sending('fetch https://example.com'));
+  await openTab(page, sendMutation('fetch https://example.com'));
   await execute(page);
-  const asked = await shown(page, /"id": "(run_\w+)"/);
-  await newTab(page, following, { runId: asked });
+  const waitingRunId = await waitForResult(page, /"id": "(run_\w+)"/);
+  await openTab(page, followSubscription, { runId: waitingRunId });
   await execute(page);
-  await shown(page, /"to": "(AWAITING_APPROVAL)"/);
-  await takePicture(page, 'awaiting-approval');
-  // The explorer runs one operation at a time: the same button ends a subscription.
+  await waitForResult(page, /"to": "(AWAITING_APPROVAL)"/);
+  await takeScreenshot(page, 'awaiting-approval');
+  // The explorer executes one operation at a time; the same button ends a subscription.
   await execute(page);
 
-  await newTab(page, 'query Waiting { approvals(filter: { statuses: [PENDING] }) { nodes { id summary } } }');
+  await openTab(page, 'query Waiting { approvals(filter: { statuses: [PENDING] }) { nodes { id summary } } }');
   await execute(page);
-  const approvalId = await shown(page, /"id": "(apr_\w+)"/);
-  await newTab(page, deciding, { input: { approvalId, decision: 'ALLOW' } });
+  const approvalId = await waitForResult(page, /"id": "(apr_\w+)"/);
+  await openTab(page, decideMutation, { input: { approvalId, decision: 'ALLOW' } });
   await execute(page);
-  await shown(page, /"status": "(ALLOWED)"/);
-  await takePicture(page, 'decided');
+  await waitForResult(page, /"status": "(ALLOWED)"/);
+  await takeScreenshot(page, 'decided');
 
-  await newTab(page, following, { runId: asked });
+  await openTab(page, followSubscription, { runId: waitingRunId });
   await execute(page);
-  await shown(page, /"to": "(DONE)"/);
-  await newTab(page, asking, { id: asked });
+  await waitForResult(page, /"to": "(DONE)"/);
+  await openTab(page, runQuery, { id: waitingRunId });
   await execute(page);
-  await shown(page, /"state": "(DONE)"/);
-  expect(complaints).toEqual([]);
+  await waitForResult(page, /"state": "(DONE)"/);
+  expect(problems).toEqual([]);
 });
 
-test('B24: a browser whose event stream is cut off comes back by itself and misses nothing', async () => {
+test('B24: an EventSource whose connections are reset reconnects by itself and misses no event', async () => {
   const server = await startServer();
   await using client = createTestClient(server.url);
   const proxy = await startCuttingProxy(server.url);
   const { page } = await openPage(new URL('/livez', proxy.url).href);
   const { run } = await send(client, { sessionKey: 'cut', text: '/pace 40\n/words 120' });
-  const seen: Event[] = [];
-  await page.exposeFunction('tell', (data: string) => {
-    seen.push((JSON.parse(data) as { data: { runEvents: Event } }).data.runEvents);
-    if (seen.length === 5 || seen.length === 40) proxy.cut();
+  const received: Event[] = [];
+  await page.exposeFunction('receive', (data: string) => {
+    received.push((JSON.parse(data) as { data: { runEvents: Event } }).data.runEvents);
+    if (received.length === 5 || received.length === 40) proxy.cut();
   });
   const address = streamAddress(proxy.url, { query: FollowRunDocument.toString(), variables: { runId: run.id } });
-  await page.evaluate(readToTheEnd, address);
-  expect(seen).toEqual(await follow(client, run.id));
+  await page.evaluate(readToEnd, address);
+  expect(received).toEqual(await follow(client, run.id));
   expect(proxy.connections()).toBeGreaterThanOrEqual(3);
 });
 
 /** Runs in the page. */
-function readToTheEnd(address: string): Promise<void> {
+function readToEnd(address: string): Promise<void> {
   return new Promise((resolve) => {
     const source = new EventSource(address);
-    source.addEventListener('next', ({ data }) => (globalThis as never as { tell(data: string): void }).tell(data));
+    source.addEventListener('next', ({ data }) =>
+      (globalThis as never as { receive(data: string): void }).receive(data),
+    );
     source.addEventListener('complete', () => {
       source.close();
       resolve();

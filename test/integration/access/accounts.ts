@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
 
-/** Tokens of the tests, by what they may do. Whoever has several is one principal. */
+/** Tokens of the tests. Those whose names begin with `ada` belong to the same principal. */
 export const tokens = {
   ada: 'token-of-ada',
   bob: 'token-of-bob',
   adaReads: 'token-of-ada-for-reading',
   adaWrites: 'token-of-ada-for-writing',
   adaApproves: 'token-of-ada-for-approving',
-  /** Settles the questions of everybody's runs. */
+  /** May settle the approvals of all principals. */
   eve: 'token-of-eve',
-  adaApprovesAny: 'token-of-ada-for-approving-of-everybody',
+  adaApprovesAny: 'token-of-ada-for-approving-any',
 };
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
+/** An entry of `auth.tokens` in the configuration. */
 export const entry = (token: string, principal: string, scopes: string[], more = {}) => ({
   sha256: sha256(token),
   principal,
@@ -22,22 +23,24 @@ export const entry = (token: string, principal: string, scopes: string[], more =
   ...more,
 });
 
-const all = ['read', 'write', 'approve', 'admin'];
-export const usualEntries = [
-  entry(tokens.ada, 'ada', all),
-  entry(tokens.bob, 'bob', all),
-  entry(tokens.adaReads, 'ada', ['read']),
-  entry(tokens.adaWrites, 'ada', ['write']),
-  entry(tokens.adaApproves, 'ada', ['read', 'approve']),
-  entry(tokens.eve, 'eve', [...all, 'approve:any']),
-  entry(tokens.adaApprovesAny, 'ada', ['read', 'approve', 'approve:any']),
-];
+const allScopes = ['read', 'write', 'approve', 'admin'];
 
-export const auth = { mode: 'tokens', tokens: usualEntries };
+export const auth = {
+  mode: 'tokens',
+  tokens: [
+    entry(tokens.ada, 'ada', allScopes),
+    entry(tokens.bob, 'bob', allScopes),
+    entry(tokens.adaReads, 'ada', ['read']),
+    entry(tokens.adaWrites, 'ada', ['write']),
+    entry(tokens.adaApproves, 'ada', ['read', 'approve']),
+    entry(tokens.eve, 'eve', [...allScopes, 'approve:any']),
+    entry(tokens.adaApprovesAny, 'ada', ['read', 'approve', 'approve:any']),
+  ],
+};
 
 type Options = Parameters<typeof startTestGateway>[0];
 
-/** A gateway that asks for tokens, as it does in earnest. */
+/** Starts a gateway that requires tokens, with the authentication of the product. */
 export function startGuarded(file: Record<string, unknown> = {}, more: Options = {}): Promise<TestGateway> {
   return startTestGateway({ file: { auth, ...file }, authenticate: undefined, ...more });
 }
@@ -51,7 +54,7 @@ export interface Answered {
   body: { data?: Record<string, unknown> | null; errors?: { message: string; extensions?: Record<string, unknown> }[] };
 }
 
-/** One operation over HTTP. */
+/** Sends one operation over HTTP. */
 export async function ask(
   url: string,
   query: string,

@@ -1,25 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { createTestClient, type TestClient } from '../../client.ts';
+import { ApprovalsDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
 import { follow, runById } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import type { TestGateway } from '../gateway.ts';
 import { callCount, decide } from '../policy/waiting-approvals.ts';
-import { ask, auth, bearing, codeOf, startGuarded, tokens } from './accounts.ts';
-import { furnish, listen, mark, rowsOf } from './fixtures.ts';
-import { attempts } from './stranger-documents.ts';
+import { ask, auth, bearing, startGuarded, tokens } from './accounts.ts';
+import { createObjectsOfAda, marker, receiveUntil, rowsOf } from './fixtures.ts';
+import { attemptsWith } from './stranger-documents.ts';
 
 const separate = { approvals: { separateApprover: true } };
 
-/** As an approver settles: without the run, which is somebody else's. */
-async function settle(url: string, token: string, approvalId: string | null, more = 'decision: ALLOW') {
-  const outcome =
-    '... on DecideApprovalSuccess { approval { status decidedBy runId startedBy } } ... on InvalidInputError { issues { path message } } ... on Error { message }';
-  const text = `mutation { decideApproval(input: {approvalId: "${approvalId}", ${more}}) { __typename ${outcome} } }`;
+/** Decides with a token, and returns the result or the errors. */
+async function decideWith(url: string, token: string, approvalId: string | null, decision = 'decision: ALLOW') {
+  const selection =
+    '... on DecideApprovalSuccess { approval { status decidedBy runId startedBy run { id } } run { id } } ... on InvalidInputError { issues { path message } } ... on Error { message }';
+  const text = `mutation { decideApproval(input: {approvalId: "${approvalId}", ${decision}}) { __typename ${selection} } }`;
   const { body } = await ask(url, text, bearing(token));
   return body.data?.decideApproval ?? body.errors;
 }
 
-async function withClient(url: string, work: (client: TestClient) => Promise<void>): Promise<void> {
+async function asAda(url: string, work: (client: TestClient) => Promise<void>): Promise<void> {
   await using client = createTestClient(url, bearing(tokens.ada));
   await work(client);
 }
@@ -27,24 +28,25 @@ async function withClient(url: string, work: (client: TestClient) => Promise<voi
 const startSeparate = (more = {}): Promise<TestGateway> =>
   startGuarded(separate, { tools: [countedTool({ risk: 'HIGH' })], ...more });
 
-describe('B36: who started a run may not allow its calls, where that is the rule', () => {
-  test('with no token at all, and is told who may; another approver can, and the tape says who it was', async () => {
+describe('B36: with a separate approver, the principal who started a run', () => {
+  test('cannot allow its calls with any token; another approver can, and the tape names the approver', async () => {
     const { url } = await startSeparate();
-    await withClient(url, async (client) => {
+    await asAda(url, async (client) => {
       const { approvalId, runId } = await callCount(client, 'desk');
       for (const token of [tokens.ada, tokens.adaApproves, tokens.adaApprovesAny]) {
-        expect(await settle(url, token, approvalId)).toEqual({
+        expect(await decideWith(url, token, approvalId)).toEqual({
           __typename: 'InvalidInputError',
           issues: [{ path: ['decision'], message: expect.stringContaining('`approve:any`') }],
           message: expect.any(String),
         });
       }
-      // Nor may somebody with all scopes but this one.
-      expect(await settle(url, tokens.bob, approvalId)).toMatchObject({ __typename: 'NotFoundError' });
+      // Bob has all scopes but `approve:any`.
+      expect(await decideWith(url, tokens.bob, approvalId)).toMatchObject({ __typename: 'NotFoundError' });
       expect(await runById(client, runId)).toMatchObject({ state: 'AWAITING_APPROVAL' });
-      expect(await settle(url, tokens.eve, approvalId)).toEqual({
+      expect(await decideWith(url, tokens.eve, approvalId)).toEqual({
         __typename: 'DecideApprovalSuccess',
-        approval: { status: 'ALLOWED', decidedBy: 'eve', runId, startedBy: 'ada' },
+        approval: { status: 'ALLOWED', decidedBy: 'eve', runId, startedBy: 'ada', run: null },
+        run: null,
       });
       const events = await follow(client, runId);
       expect(events.find(({ type }) => type === 'APPROVAL_DECISION')?.payload).toMatchObject({ decidedBy: 'eve' });
@@ -52,66 +54,107 @@ describe('B36: who started a run may not allow its calls, where that is the rule
     });
   });
 
-  test('but can deny them', async () => {
+  test('can deny its calls', async () => {
     const { url } = await startSeparate();
-    await withClient(url, async (client) => {
+    await asAda(url, async (client) => {
       const { approvalId } = await callCount(client, 'desk');
       const denied = await decide(client, approvalId, { decision: 'DENY' });
       expect(denied).toMatchObject({ approval: { status: 'DENIED', decidedBy: 'ada' } });
     });
   });
 
-  test('what they allowed themselves before it was the rule counts no more; what somebody else allowed does', async () => {
+  test('gave grants earlier that no longer apply, while the grants of others do', async () => {
     const tools = [countedTool({ risk: 'HIGH' })];
     const before = await startGuarded({}, { tools });
-    await withClient(before.url, async (client) => {
+    await asAda(before.url, async (client) => {
       const { approvalId, runId } = await callCount(client, 'desk');
       await decide(client, approvalId, { decision: 'ALLOW', scope: 'SESSION' });
       await follow(client, runId);
       expect((await callCount(client, 'desk')).approvalId).toBe(null);
     });
     const { url } = await before.restart({ tools, authenticate: undefined, file: { ...separate, auth } });
-    await withClient(url, async (client) => {
+    await asAda(url, async (client) => {
       const { approvalId, runId } = await callCount(client, 'desk');
       expect(approvalId).not.toBe(null);
-      await settle(url, tokens.eve, approvalId, 'decision: ALLOW, scope: SESSION');
+      await decideWith(url, tokens.eve, approvalId, 'decision: ALLOW, scope: SESSION');
       await follow(client, runId);
       expect((await callCount(client, 'desk')).approvalId).toBe(null);
     });
   });
 });
 
-describe('B3: an approver of everybody', () => {
-  test('is told what is asked, with all that a decision needs', async () => {
+describe('B3: an approver with the scope approve:any', () => {
+  test('sees approvals of another principal with all that a decision needs, but not their runs', async () => {
     const { url } = await startGuarded();
-    const seen = '{ input tool summary risk status runId startedBy }';
-    const heard = listen(url, `subscription { approvalEvents { approval ${seen} } }`, tokens.eve, (text) =>
-      text.includes(mark),
-    );
-    const { runId, approvalId } = await furnish(url);
-    const question = { input: { url: `https://example.com/${mark}` }, tool: 'http_fetch', runId, startedBy: 'ada' };
-    const [, data = ''] = /data: (\{.*)/.exec(await heard) ?? [];
-    expect(JSON.parse(data).data.approvalEvents.approval).toMatchObject(question);
-    const list = await ask(url, `{ approvals { nodes ${seen} } }`, bearing(tokens.eve));
-    expect(list.body.data).toMatchObject({ approvals: { nodes: [question] } });
-    const run = await ask(url, `{ approval(id: "${approvalId}") { run { input } } }`, bearing(tokens.eve));
-    expect([run.body.data, codeOf(run)]).toEqual([{ approval: null }, 'NOT_FOUND']);
+    const selection = '{ input tool summary risk status runId startedBy run { id input } }';
+    const subscription = `subscription { approvalEvents { approval ${selection} } }`;
+    const stream = receiveUntil(url, subscription, tokens.eve, (text) => text.includes(marker));
+    const { runId, approvalId } = await createObjectsOfAda(url);
+    const approval = {
+      input: { url: `https://example.com/${marker}` },
+      tool: 'http_fetch',
+      runId,
+      startedBy: 'ada',
+      run: null,
+    };
+    const [, data = ''] = /data: (\{.*)/.exec(await stream) ?? [];
+    const event = JSON.parse(data);
+    expect(event.data.approvalEvents.approval).toMatchObject(approval);
+    expect(event.errors).toBeUndefined();
+    const list = await ask(url, `{ approvals { nodes ${selection} } }`, bearing(tokens.eve));
+    expect(list.body).toEqual({ data: { approvals: { nodes: [expect.objectContaining(approval)] } } });
+    const single = await ask(url, `{ approval(id: "${approvalId}") ${selection} }`, bearing(tokens.eve));
+    expect(single.body).toEqual({ data: { approval: expect.objectContaining(approval) } });
   });
 
-  test('finds nothing else of anybody, wherever the schema is entered, and changes nothing else', async () => {
-    const { url, gateway } = await startGuarded(separate);
-    const names = await furnish(url);
-    const before = await rowsOf(gateway, 'ada', names);
-    const shown = new Set<string>();
-    for (const { operation, field, text } of attempts(names)) {
-      if (operation === 'subscription' || field === 'decideApproval') continue;
-      const answer = await ask(url, text, bearing(tokens.eve));
-      if (answer.text.includes(mark)) shown.add(field);
-      // The call is shown; the message that led to it is not.
-      const beyond = answer.text.replaceAll(`https://example.com/${mark}`, '');
-      expect([text, beyond.includes(mark), beyond.includes('/call')]).toEqual([text, false, false]);
+  test('gets a list in which only the runs of other principals are null, and decides without seeing them', async () => {
+    const { url } = await startGuarded({}, { tools: [countedTool({ risk: 'HIGH' })] });
+    await using ada = createTestClient(url, bearing(tokens.ada));
+    await using eve = createTestClient(url, bearing(tokens.eve));
+    const theirs = await callCount(ada, 'desk');
+    const own = await callCount(eve, 'desk');
+    const list = await ask(url, '{ approvals { nodes { id run { id } } } }', bearing(tokens.eve));
+    expect(list.body).toEqual({
+      data: {
+        approvals: {
+          nodes: [
+            { id: own.approvalId, run: { id: own.runId } },
+            { id: theirs.approvalId, run: null },
+          ],
+        },
+      },
+    });
+    expect((await eve.send(ApprovalsDocument, {})).approvals.edges).toHaveLength(2);
+    const decision = { input: { approvalId: theirs.approvalId ?? '', decision: 'ALLOW' as const } };
+    for (const _ of ['first decision', 'the same decision again']) {
+      expect((await eve.send(DecideApprovalDocument, decision)).decideApproval).toMatchObject({
+        __typename: 'DecideApprovalSuccess',
+        approval: { status: 'ALLOWED', decidedBy: 'eve', runId: theirs.runId },
+        run: null,
+      });
     }
-    for (const field of shown) expect(['approval', 'approvals', 'node', 'nodes']).toContain(field);
-    expect(await rowsOf(gateway, 'ada', names)).toBe(before);
+    const deny = { input: { ...decision.input, decision: 'DENY' as const } };
+    expect((await eve.send(DecideApprovalDocument, deny)).decideApproval).toMatchObject({
+      __typename: 'ApprovalSettledError',
+      approval: { status: 'ALLOWED' },
+    });
+    await follow(ada, theirs.runId);
+  });
+
+  test('sees and changes nothing else of another principal in any root field', async () => {
+    const { url, gateway } = await startGuarded(separate);
+    const values = await createObjectsOfAda(url);
+    const before = await rowsOf(gateway, 'ada', values);
+    const shown = new Set<string>();
+    for (const { operation, field, text } of attemptsWith(values)) {
+      if (operation === 'subscription' || field === 'decideApproval') continue;
+      const result = await ask(url, text, bearing(tokens.eve));
+      if (result.text.includes(marker)) shown.add(field);
+      // The call is shown; the message that led to it is not.
+      const withoutCall = result.text.replaceAll(`https://example.com/${marker}`, '');
+      expect([text, withoutCall.includes(marker), withoutCall.includes('/call')]).toEqual([text, false, false]);
+    }
+    expect([...shown].sort()).toEqual(['approval', 'approvals', 'node', 'nodes']);
+    expect(await rowsOf(gateway, 'ada', values)).toBe(before);
   });
 });

@@ -2,57 +2,61 @@ import { createTestClient } from '../../client.ts';
 import { send } from '../conversation.ts';
 import { type TestGateway, until } from '../gateway.ts';
 import { ask, bearing, tokens } from './accounts.ts';
-import type { Names } from './stranger-documents.ts';
+import type { ArgumentValues } from './stranger-documents.ts';
 
-type Gateway = TestGateway['gateway'];
+/** Occurs in everything that Ada creates, and nowhere else. */
+export const marker = 'xyzzy';
 
-/** Stands in everything that Ada writes, and in nothing else. */
-export const mark = 'xyzzy';
-const mutate = async (url: string, text: string) => {
+async function mutate(url: string, text: string) {
   const { body } = await ask(url, text, bearing(tokens.ada));
   return Object.values(body.data ?? {})[0] as Record<string, { id: string }>;
-};
+}
 
-const idsIn = (connection: unknown) => (connection as { nodes: { id: string }[] } | undefined)?.nodes ?? [];
+const nodesOf = (connection: unknown) => (connection as { nodes: { id: string }[] } | undefined)?.nodes ?? [];
 
-/** Something of every kind that the schema knows. */
-export async function furnish(url: string): Promise<Names> {
-  const client = createTestClient(url, bearing(tokens.ada));
-  const made = await mutate(
+/** Creates objects of every kind for Ada. Returns their ids and keys, by the names of arguments that accept them. */
+export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
+  await using client = createTestClient(url, bearing(tokens.ada));
+  const { agent } = await mutate(
     url,
-    `mutation { createAgent(input: {name: "${mark}", instructions: "${mark}"}) { ... on CreateAgentSuccess { agent { id } } } }`,
+    `mutation { createAgent(input: {name: "${marker}", instructions: "${marker}"}) { ... on CreateAgentSuccess { agent { id } } } }`,
   );
-  const text = `/call http_fetch {"url": "https://example.com/${mark}"}`;
-  const { run } = await send(client, { sessionKey: 'shared-key', text, agentId: made.agent?.id });
+  const text = `/call http_fetch {"url": "https://example.com/${marker}"}`;
+  const { run } = await send(client, { sessionKey: 'shared-key', text, agentId: agent?.id });
   const [approval] = await until(async () => {
     const { body } = await ask(url, '{ approvals { nodes { id } } }', bearing(tokens.ada));
-    const nodes = idsIn(body.data?.approvals);
+    const nodes = nodesOf(body.data?.approvals);
     return nodes.length > 0 && nodes;
   });
-  const session = await ask(url, '{ sessions { nodes { id } } }', bearing(tokens.ada));
-  const sessionId = idsIn(session.body.data?.sessions)[0]?.id ?? '';
-  await mutate(url, `mutation { updateSession(input: {sessionId: "${sessionId}", title: "${mark}"}) { __typename } }`);
-  const kept = await mutate(
+  const sessions = await ask(url, '{ sessions { nodes { id } } }', bearing(tokens.ada));
+  const sessionId = nodesOf(sessions.body.data?.sessions)[0]?.id ?? '';
+  await mutate(
     url,
-    `mutation { remember(input: {text: "${mark}", sessionId: "${sessionId}"}) { ... on RememberSuccess { memory { id } } } }`,
+    `mutation { updateSession(input: {sessionId: "${sessionId}", title: "${marker}"}) { __typename } }`,
   );
-  const names = {
+  const { memory } = await mutate(
+    url,
+    `mutation { remember(input: {text: "${marker}", sessionId: "${sessionId}"}) { ... on RememberSuccess { memory { id } } } }`,
+  );
+  return {
     sessionId,
     runId: run.id,
     approvalId: approval?.id ?? '',
-    agentId: made.agent?.id ?? '',
-    memoryId: kept.memory?.id ?? '',
+    agentId: agent?.id ?? '',
+    memoryId: memory?.id ?? '',
+    sessionKey: 'shared-key',
+    key: 'shared-key',
+    confirmKey: 'shared-key',
+    tool: 'http_fetch',
   };
-  await client[Symbol.asyncDispose]();
-  return { ...names, sessionKey: 'shared-key', key: 'shared-key', confirmKey: 'shared-key', tool: 'http_fetch' };
 }
 
-/** A subscription that stays open is cut when Ada has seen something, so that a stranger would have too. */
-export async function listen(
+/** Subscribes over SSE and returns what was received until `isEnough`, or until the server ended the stream. */
+export async function receiveUntil(
   url: string,
   query: string,
   token: string,
-  enough: (text: string) => boolean,
+  isEnough: (text: string) => boolean,
 ): Promise<string> {
   const controller = new AbortController();
   const headers = { 'content-type': 'application/json', accept: 'text/event-stream', ...bearing(token) };
@@ -67,7 +71,7 @@ export async function listen(
   try {
     for await (const piece of response.body ?? []) {
       text += decoder.decode(piece as Uint8Array, { stream: true });
-      if (enough(text)) controller.abort();
+      if (isEnough(text)) controller.abort();
     }
   } catch (error) {
     if (!controller.signal.aborted) throw error;
@@ -75,8 +79,12 @@ export async function listen(
   return text;
 }
 
-/** All that is stored of somebody, as one text. */
-export async function rowsOf(gateway: Gateway, owner: string, { runId }: Names): Promise<string> {
+/** All stored rows of a principal as text, to detect any change. */
+export async function rowsOf(
+  gateway: TestGateway['gateway'],
+  owner: string,
+  { runId }: ArgumentValues,
+): Promise<string> {
   const { reader } = gateway.parts.database;
   const parts = [
     reader.session.findMany({ where: { owner }, orderBy: { id: 'asc' } }),

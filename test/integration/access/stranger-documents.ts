@@ -17,8 +17,8 @@ import {
 } from 'graphql';
 import { schema } from '../../../src/graphql/schema.ts';
 
-/** Ids and keys of somebody's things, by what arguments of the schema call them. */
-export type Names = Readonly<Record<string, string>>;
+/** Ids and keys of the objects of a principal, by the names of the arguments that accept them. */
+export type ArgumentValues = Readonly<Record<string, string>>;
 
 export interface Attempt {
   operation: 'query' | 'mutation' | 'subscription';
@@ -26,8 +26,11 @@ export interface Attempt {
   text: string;
 }
 
-/** Every way into the schema with each of the names: with the arguments that must be, with all of them, and with each alone. */
-export function attempts(names: Names): Attempt[] {
+/**
+ * Operations that try each of the values in every root field of the schema: with the required arguments only, with all arguments,
+ * and with each optional argument alone.
+ */
+export function attemptsWith(values: ArgumentValues): Attempt[] {
   const roots = [
     ['query', schema.getQueryType()],
     ['mutation', schema.getMutationType()],
@@ -37,9 +40,9 @@ export function attempts(names: Names): Attempt[] {
     Object.values(type?.getFields() ?? {}).flatMap((field) =>
       [
         ...new Set(
-          Object.values(names).flatMap((name) =>
-            ['none', 'all', ...field.args.map((arg) => arg.name)].map((given) =>
-              textOf(operation, field, { names, name, given }),
+          Object.values(values).flatMap((fallback) =>
+            ['none', 'all', ...field.args.map((arg) => arg.name)].map((optional) =>
+              textOf(operation, field, { values, fallback, optional }),
             ),
           ),
         ),
@@ -48,46 +51,48 @@ export function attempts(names: Names): Attempt[] {
   );
 }
 
-interface Filling {
-  names: Names;
-  /** For arguments of which nothing says whose id they want. */
-  name: string;
-  /** Which argument is given that may be left out: all of them, none, or one by name. */
-  given: 'all' | 'none' | string;
+interface ArgumentChoice {
+  values: ArgumentValues;
+  /** Value of ids whose argument has no entry in `values`, such as `id`. */
+  fallback: string;
+  /** Which optional arguments are given: all, none, or the one with this name. */
+  optional: 'all' | 'none' | string;
 }
 
-function textOf(operation: string, field: GraphQLField<unknown, unknown>, filling: Filling): string {
-  return `${operation} { ${field.name}${argumentsOf(field, filling)}${selectionOf(field.type, isInterfaceType(getNamedType(field.type)) ? 2 : 3)} }`;
+function textOf(operation: string, field: GraphQLField<unknown, unknown>, choice: ArgumentChoice): string {
+  const levels = isInterfaceType(getNamedType(field.type)) ? 2 : 3;
+  return `${operation} { ${field.name}${argumentsOf(field, choice)}${selectionOf(field.type, levels)} }`;
 }
 
-function argumentsOf({ args }: GraphQLField<unknown, unknown>, filling: Filling): string {
+function argumentsOf({ args }: GraphQLField<unknown, unknown>, choice: ArgumentChoice): string {
   const chosen = args.filter(
     (arg) =>
-      isRequiredArgument(arg) || (!paging.has(arg.name) && (filling.given === 'all' || filling.given === arg.name)),
+      isRequiredArgument(arg) ||
+      (!pagingArguments.has(arg.name) && (choice.optional === 'all' || choice.optional === arg.name)),
   );
   return chosen.length === 0
     ? ''
-    : `(${chosen.map(({ name, type }) => `${name}: ${inputOf(name, type, filling)}`).join(', ')})`;
+    : `(${chosen.map(({ name, type }) => `${name}: ${inputOf(name, type, choice)}`).join(', ')})`;
 }
 
-const paging = new Set(['first', 'last', 'before', 'after', 'types', 'maxBatch']);
+const pagingArguments = new Set(['first', 'last', 'before', 'after', 'types', 'maxBatch']);
 
-/** Input fields that would change which of two ways is taken, or need one another. */
-const leftOut = new Set(['editedInput', 'expiresInSeconds', 'scope', 'idempotencyKey', 'model', 'tools', 'seq']);
+/** Optional input fields that would make the input invalid, or depend on another field. */
+const omittedFields = new Set(['editedInput', 'expiresInSeconds', 'scope', 'idempotencyKey', 'model', 'tools', 'seq']);
 
-function inputOf(name: string, type: GraphQLInputType, filling: Filling): string {
-  const own = getNullableType(type);
-  if (isListType(own)) return `[${inputOf(name, own.ofType, filling)}]`;
-  if (isEnumType(own)) return own.getValues()[0]?.name ?? '';
-  if (isInputObjectType(own)) {
-    const fields = Object.values(own.getFields()).filter(
-      (field) => isRequiredInputField(field) || (filling.given !== 'none' && !leftOut.has(field.name)),
+function inputOf(name: string, type: GraphQLInputType, choice: ArgumentChoice): string {
+  const nullableType = getNullableType(type);
+  if (isListType(nullableType)) return `[${inputOf(name, nullableType.ofType, choice)}]`;
+  if (isEnumType(nullableType)) return nullableType.getValues()[0]?.name ?? '';
+  if (isInputObjectType(nullableType)) {
+    const fields = Object.values(nullableType.getFields()).filter(
+      (field) => isRequiredInputField(field) || (choice.optional !== 'none' && !omittedFields.has(field.name)),
     );
-    return `{${fields.map((field) => `${field.name}: ${inputOf(field.name, field.type, filling)}`).join(', ')}}`;
+    return `{${fields.map((field) => `${field.name}: ${inputOf(field.name, field.type, choice)}`).join(', ')}}`;
   }
-  switch (own.name) {
+  switch (nullableType.name) {
     case 'ID':
-      return JSON.stringify(filling.names[name] ?? filling.name);
+      return JSON.stringify(choice.values[name] ?? choice.fallback);
     case 'Boolean':
       return 'true';
     case 'Int':
@@ -98,34 +103,35 @@ function inputOf(name: string, type: GraphQLInputType, filling: Filling): string
     case 'DateTime':
       return '"2020-01-01T00:00:00Z"';
     default:
-      return JSON.stringify(filling.names[name] ?? 'stranger');
+      return JSON.stringify(choice.values[name] ?? 'stranger');
   }
 }
 
-/** Everything that can be asked for without arguments, so many levels deep. Names that would clash are left out. */
-function selectionOf(type: GraphQLOutputType, levels: number, taken = new Map<string, string>()): string {
-  const named = getNamedType(type);
-  return isCompositeType(named) ? ` { __typename ${partsOf(named, levels, taken)} }` : '';
+/** Selects every field without required arguments, down to `levels`. Fields whose names would conflict are omitted. */
+function selectionOf(type: GraphQLOutputType, levels: number, selected = new Map<string, string>()): string {
+  const namedType = getNamedType(type);
+  return isCompositeType(namedType) ? ` { __typename ${membersOf(namedType, levels, selected)} }` : '';
 }
 
-function partsOf(type: GraphQLNamedType, levels: number, taken: Map<string, string>): string {
+/** @param selected types of the fields that are selected already, by name */
+function membersOf(type: GraphQLNamedType, levels: number, selected: Map<string, string>): string {
   if (isUnionType(type) || isInterfaceType(type)) {
     return schema
       .getPossibleTypes(type)
-      .map((possible) => `... on ${possible.name} { __typename ${fieldsOf(possible, levels, taken)} }`)
+      .map((possible) => `... on ${possible.name} { __typename ${fieldsOf(possible, levels, selected)} }`)
       .join(' ');
   }
-  return 'getFields' in type ? fieldsOf(type as GraphQLObjectType, levels, taken) : '';
+  return 'getFields' in type ? fieldsOf(type as GraphQLObjectType, levels, selected) : '';
 }
 
-function fieldsOf(type: GraphQLObjectType, levels: number, taken: Map<string, string>): string {
+function fieldsOf(type: GraphQLObjectType, levels: number, selected: Map<string, string>): string {
   return Object.values(type.getFields())
     .filter((field) => !field.args.some(isRequiredArgument))
     .filter((field) => levels > 1 || !isCompositeType(getNamedType(field.type)))
-    .filter(({ name, type: own }) => {
-      const clashes = taken.has(name) && taken.get(name) !== String(own);
-      taken.set(name, taken.get(name) ?? String(own));
-      return !clashes;
+    .filter(({ name, type: fieldType }) => {
+      const conflicts = selected.has(name) && selected.get(name) !== String(fieldType);
+      selected.set(name, selected.get(name) ?? String(fieldType));
+      return !conflicts;
     })
     .map((field) => {
       const first = field.args.some(({ name }) => name === 'first') ? '(first: 2)' : '';

@@ -2,37 +2,37 @@ import { expect, test } from 'vitest';
 import { schema } from '../../../src/graphql/schema.ts';
 import { createTestClient } from '../../client.ts';
 import { send } from '../conversation.ts';
-import { type Answered, ask, bearing, codeOf, startGuarded, tokens } from './accounts.ts';
-import { furnish, listen, mark, rowsOf } from './fixtures.ts';
-import { attempts } from './stranger-documents.ts';
+import { ask, bearing, codeOf, startGuarded, tokens } from './accounts.ts';
+import { createObjectsOfAda, marker, receiveUntil, rowsOf } from './fixtures.ts';
+import { attemptsWith } from './stranger-documents.ts';
 
-test('B3: whatever the schema has, a stranger finds nothing of somebody else in it, and changes nothing', async () => {
+test('B3: no root field shows or changes objects of another principal', async () => {
   const { url, gateway } = await startGuarded();
-  const names = await furnish(url);
-  const rows = () => rowsOf(gateway, 'ada', names);
-  const before = await rows();
-  const walked = new Set<string>();
-  const shown = new Set<string>();
-  for (const { operation, field, text } of attempts(names)) {
+  const values = await createObjectsOfAda(url);
+  const before = await rowsOf(gateway, 'ada', values);
+  const attempted = new Set<string>();
+  const shownToOwner = new Set<string>();
+  for (const { operation, field, text } of attemptsWith(values)) {
+    attempted.add(field);
     if (operation === 'subscription') {
-      // Says once that it is open, and whether anything of Ada came with it.
-      const heard = await listen(url, text, tokens.bob, (so) => /event:|:\n\n/.test(so));
-      expect(heard).not.toContain(mark);
-      walked.add(field);
+      // The first event or comment shows that the stream is open; events that exist already would come with it.
+      const received = await receiveUntil(url, text, tokens.bob, (stream) => /event:|:\n\n/.test(stream));
+      expect(received).not.toContain(marker);
       continue;
     }
-    const foreign: Answered = await ask(url, text, bearing(tokens.bob));
-    expect([text, foreign.status]).toEqual([text, 200]);
-    expect(String(codeOf(foreign))).not.toMatch(/LIMIT|INTERNAL|VALIDATION|PARSE/);
-    expect(foreign.text).not.toContain(mark);
-    walked.add(field);
-    if (operation === 'query' && (await ask(url, text, bearing(tokens.ada))).text.includes(mark)) shown.add(field);
+    const result = await ask(url, text, bearing(tokens.bob));
+    expect([text, result.status]).toEqual([text, 200]);
+    expect(String(codeOf(result))).not.toMatch(/LIMIT|INTERNAL|VALIDATION|PARSE/);
+    expect(result.text).not.toContain(marker);
+    if (operation === 'query' && (await ask(url, text, bearing(tokens.ada))).text.includes(marker)) {
+      shownToOwner.add(field);
+    }
   }
-  expect(await rows()).toBe(before);
+  expect(await rowsOf(gateway, 'ada', values)).toBe(before);
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-  expect([...walked].sort()).toEqual(roots.flatMap((type) => Object.keys(type?.getFields() ?? {})).sort());
-  // The walk itself works: the same operations show Ada what is hers.
-  const showing = [
+  expect([...attempted].sort()).toEqual(roots.flatMap((type) => Object.keys(type?.getFields() ?? {})).sort());
+  // The attempts are not vacuous: the same operations show Ada her own objects.
+  const expected = [
     'agents',
     'approval',
     'approvals',
@@ -44,23 +44,22 @@ test('B3: whatever the schema has, a stranger finds nothing of somebody else in 
     'session',
     'sessions',
   ];
-  expect([...shown]).toEqual(expect.arrayContaining(showing));
+  expect([...shownToOwner]).toEqual(expect.arrayContaining(expected));
 });
 
-test('B3: what happens to somebody is heard by nobody else', async () => {
+test('B3: a subscription does not deliver approvals of another principal', async () => {
   const { url } = await startGuarded();
   const query = 'subscription { approvalEvents { approval { input } } }';
-  let heardByAda = false;
-  const stranger = listen(url, query, tokens.bob, () => heardByAda);
-  const owner = listen(url, query, tokens.ada, (text) => text.includes(mark));
-  await furnish(url);
-  expect(await owner).toContain(mark);
-  heardByAda = true;
-  // His own question wakes the stranger, behind everything that he might have heard.
-  const client = createTestClient(url, bearing(tokens.bob));
+  let hasOwnerReceived = false;
+  const byStranger = receiveUntil(url, query, tokens.bob, () => hasOwnerReceived);
+  const byOwner = receiveUntil(url, query, tokens.ada, (text) => text.includes(marker));
+  await createObjectsOfAda(url);
+  expect(await byOwner).toContain(marker);
+  hasOwnerReceived = true;
+  // Bob's own approval ends his subscription, after everything that he might have received before.
+  await using client = createTestClient(url, bearing(tokens.bob));
   await send(client, { sessionKey: 'own', text: '/call http_fetch {"url": "https://example.com/"}' });
-  const heard = await stranger;
-  expect(heard).toContain('example.com/');
-  expect(heard).not.toContain(mark);
-  await client[Symbol.asyncDispose]();
+  const received = await byStranger;
+  expect(received).toContain('example.com/');
+  expect(received).not.toContain(marker);
 });

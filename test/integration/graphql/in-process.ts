@@ -26,7 +26,8 @@ import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
 
-export interface Asking {
+/** Who executes an operation, and how; by default the principal `ada` with all ordinary scopes. */
+export interface RequestOptions {
   principal?: string;
   scopes?: string[];
   lastEventId?: string | null;
@@ -38,7 +39,7 @@ export interface Result<Data> {
   errors?: readonly GraphQLError[];
 }
 
-/** The schema over a database in a folder of its own, without a server and without an orchestrator. */
+/** The schema over its own SQLite database, without server and orchestrator. */
 export type InProcess = Awaited<ReturnType<typeof openInProcess>>;
 
 export async function openInProcess() {
@@ -51,7 +52,7 @@ export async function openInProcess() {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
   const runStore = createRunStore({ journal, claimNow: () => null, now, cachedRuns: 100, isShared: false });
-  const policy: Policy = { evaluate: () => ({ effect: 'ASK', reason: 'in doubt', rules: [] }) };
+  const policy: Policy = { evaluate: () => ({ effect: 'ASK', reason: 'needs an approval', rules: [] }) };
   const compactor: CommandContext['compactor'] = { propose: async () => ({ kind: 'nothing', reason: 'No model.' }) };
   const commands: CommandContext = {
     journal,
@@ -85,39 +86,40 @@ export async function openInProcess() {
     ],
   };
 
-  function contextOf({ principal = 'ada', scopes = ['read', 'write', 'approve'], ...rest }: Asking): GraphqlContext {
+  function createContext({
+    principal = 'ada',
+    scopes = ['read', 'write', 'approve'],
+    lastEventId = null,
+    signal = new AbortController().signal,
+  }: RequestOptions): GraphqlContext {
     const viewer: Viewer = { principal, scopes };
-    const { lastEventId = null, signal = new AbortController().signal } = rest;
-    return {
-      viewer,
-      commands,
-      follow,
-      gateway,
-      loaders: createLoaders({ ...commands, journal }, viewer),
-      signal,
-      lastEventId,
-    };
+    const loaders = createLoaders({ ...commands, journal }, viewer);
+    return { viewer, commands, follow, gateway, loaders, signal, lastEventId };
   }
 
-  const argsOf = (document: { toString(): string }, variables: unknown, asking: Asking): ExecutionArgs => ({
+  const executionArgs = (
+    document: { toString(): string },
+    variables: unknown,
+    options: RequestOptions,
+  ): ExecutionArgs => ({
     schema,
     document: parse(document.toString()),
-    contextValue: contextOf(asking),
+    contextValue: createContext(options),
     variableValues: variables as Record<string, unknown>,
   });
 
-  /** Does to a run what an orchestrator would. */
-  async function act(runId: string, command: RunCommand | NewEvent[]): Promise<void> {
+  /** Records what an orchestrator would record. */
+  async function record(runId: string, command: RunCommand | NewEvent[]): Promise<void> {
     const run = await runStore.load(runId);
     if (!run) throw new Error(`There is no run ${runId}.`);
-    const recorded = await runStore.record({
+    const outcome = await runStore.record({
       runId,
       sessionId: run.origin.sessionId,
       epoch: null,
       decide: (fold, { now: time }) =>
         decide(fold, Array.isArray(command) ? { kind: 'record', events: command } : command, time),
     });
-    if (recorded.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(recorded)}`);
+    if (outcome.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(outcome)}`);
   }
 
   return {
@@ -127,31 +129,31 @@ export async function openInProcess() {
     runStore,
     commands,
     statements,
-    act,
-    /** The whole answer. */
+    record,
+    /** Executes an operation and returns the complete result. */
     async run<Data, Variables>(
       document: TypedDocumentString<Data, Variables> | string,
       variables: Variables | Record<string, unknown>,
-      asking: Asking = {},
+      options: RequestOptions = {},
     ): Promise<Result<Data>> {
-      return (await execute(argsOf(document, variables, asking))) as Result<Data>;
+      return (await execute(executionArgs(document, variables, options))) as Result<Data>;
     },
-    /** The data; throws where there are errors. */
+    /** Executes an operation and returns its data; throws if it has errors. */
     async data<Data, Variables>(
       document: TypedDocumentString<Data, Variables>,
       variables: Variables,
-      asking: Asking = {},
+      options: RequestOptions = {},
     ): Promise<Data> {
-      const { data, errors } = await this.run(document, variables, asking);
+      const { data, errors } = await this.run(document, variables, options);
       if (errors || !data) throw new Error(JSON.stringify(errors));
       return data;
     },
     async subscribe(
       document: TypedDocumentString<unknown, never> | TypedDocumentString<unknown, unknown> | string,
       variables: unknown,
-      asking: Asking = {},
+      options: RequestOptions = {},
     ) {
-      return subscribeOperation(argsOf(document, variables, asking));
+      return subscribeOperation(executionArgs(document, variables, options));
     },
     async [Symbol.asyncDispose]() {
       await journal.idle();
@@ -161,7 +163,7 @@ export async function openInProcess() {
   };
 }
 
-/** Counts what is asked of the connection for reading. */
+/** Counts the statements that read from the database. */
 function countStatements(database: Database): { database: Database; statements(): number } {
   let count = 0;
   const reader = database.reader.$extends({
@@ -179,35 +181,40 @@ function countStatements(database: Database): { database: Database; statements()
   return { database: { ...database, reader, query }, statements: () => count };
 }
 
-/** Takes a new run to the point where a person is asked about one call. Returns the approval's id. */
-export async function ask(
-  { act, commands }: Pick<InProcess, 'act' | 'commands'>,
+/** Takes a new run to the point where one tool call waits for an approval. Returns the approval's id. */
+export async function requestApproval(
+  { record, commands }: Pick<InProcess, 'record' | 'commands'>,
   runId: string,
   turn = 1,
 ): Promise<string> {
   const callId = commands.newId('call');
   const approvalId = commands.newId('approval');
-  await act(runId, { kind: 'start', turn });
-  const asked = question(callId, { approvalId, expiresAt: commands.now() + 60_000 });
-  await act(runId, [contextEvent(1), ...output(1, { calls: [callId] }), verdict(callId, 'ASK'), asked]);
-  await act(runId, { kind: 'requestApproval' });
+  await record(runId, { kind: 'start', turn });
+  const request = question(callId, { approvalId, expiresAt: commands.now() + 60_000 });
+  await record(runId, [contextEvent(1), ...output(1, { calls: [callId] }), verdict(callId, 'ASK'), request]);
+  await record(runId, { kind: 'requestApproval' });
   return approvalId;
 }
 
 /** Takes a new run to its end. */
-export async function finish({ act }: Pick<InProcess, 'act'>, runId: string, text: string, turn = 1): Promise<void> {
-  await act(runId, { kind: 'start', turn });
-  await act(runId, [contextEvent(1), ...output(1, { text, usage: { input: 10, output: 5 } })]);
-  await act(runId, { kind: 'complete' });
+export async function finishRun(
+  { record }: Pick<InProcess, 'record'>,
+  runId: string,
+  text: string,
+  turn = 1,
+): Promise<void> {
+  await record(runId, { kind: 'start', turn });
+  await record(runId, [contextEvent(1), ...output(1, { text, usage: { input: 10, output: 5 } })]);
+  await record(runId, { kind: 'complete' });
 }
 
-/** The stream that a subscription answered with. */
-export function streamOf(answer: Awaited<ReturnType<InProcess['subscribe']>>): AsyncIterableIterator<StreamedResult> {
-  if (Symbol.asyncIterator in answer) return answer;
-  throw new Error(JSON.stringify(answer));
+/** The stream of a subscription; throws if it was refused. */
+export function streamOf(result: Awaited<ReturnType<InProcess['subscribe']>>): AsyncIterableIterator<StreamedResult> {
+  if (Symbol.asyncIterator in result) return result;
+  throw new Error(JSON.stringify(result));
 }
 
-/** The next data of a stream; throws where it has ended or failed. */
+/** The data of the next result of a stream; throws if the stream has ended or the result has errors. */
 export async function nextOf<Data>(
   stream: AsyncIterableIterator<StreamedResult>,
   _document: TypedDocumentString<Data, never>,
@@ -217,7 +224,7 @@ export async function nextOf<Data>(
   return value.data as Data;
 }
 
-/** The code of the only error. */
+/** The code of the only error; if there is not exactly one, the errors themselves. */
 export function codeOf({ errors }: { errors?: readonly GraphQLError[] }): unknown {
   return errors?.length === 1 ? errors[0]?.extensions.code : errors;
 }

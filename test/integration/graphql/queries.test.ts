@@ -18,7 +18,7 @@ import {
   SessionsDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { ask, codeOf, finish, type InProcess, openInProcess } from './in-process.ts';
+import { codeOf, finishRun, type InProcess, openInProcess, requestApproval } from './in-process.ts';
 
 let gateway: InProcess;
 beforeAll(async () => {
@@ -28,25 +28,25 @@ afterAll(() => gateway[Symbol.asyncDispose]());
 
 const bob = { principal: 'bob' };
 
-async function send(sessionKey: string, text = 'hello', asking = {}) {
-  const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey, text } }, asking);
+async function send(sessionKey: string, text = 'hello', options = {}) {
+  const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey, text } }, options);
   if (sendMessage.__typename !== 'SendMessageSuccess') throw new Error(JSON.stringify(sendMessage));
   return sendMessage;
 }
 
 describe('sessions', () => {
-  test('B1: a key creates a session once, also when many ask at once', async () => {
+  test('B1: concurrent calls with one key create one session', async () => {
     const resolve = () => gateway.data(ResolveSessionDocument, { input: { key: 'b1' } });
-    const answers = await Promise.all(Array.from({ length: 100 }, resolve));
-    const found = answers.map(({ resolveSession }) => {
+    const results = await Promise.all(Array.from({ length: 100 }, resolve));
+    const resolved = results.map(({ resolveSession }) => {
       if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(JSON.stringify(resolveSession));
       return resolveSession;
     });
-    expect(new Set(found.map(({ session }) => session.id)).size).toBe(1);
-    expect(found.filter(({ created }) => created)).toHaveLength(1);
+    expect(new Set(resolved.map(({ session }) => session.id)).size).toBe(1);
+    expect(resolved.filter(({ created }) => created)).toHaveLength(1);
   });
 
-  test('B2: what must exist and does not is refused; an id and a key of two sessions conflict', async () => {
+  test('B2: a missing session is refused if it must exist, and an id and a key of two sessions conflict', async () => {
     const input = { key: 'b2-unknown', requireExisting: true };
     const missing = await gateway.data(ResolveSessionDocument, { input });
     expect(missing.resolveSession).toMatchObject({ __typename: 'NotFoundError', id: 'b2-unknown' });
@@ -57,43 +57,43 @@ describe('sessions', () => {
     expect(both.resolveSession.__typename).toBe('ConflictError');
   });
 
-  test('B5: lists page both ways while they grow, each item once, archived ones only when asked', async () => {
-    const asking = { principal: 'pager' };
+  test('B5: paging a list that grows returns each item once, in both directions', async () => {
+    const options = { principal: 'pager' };
     const keys = Array.from({ length: 7 }, (_, index) => `b5-${index}`);
     const sent = [];
-    for (const key of keys) sent.push((await send(key, 'hi', asking)).session.id);
+    for (const key of keys) sent.push((await send(key, 'hi', options)).session.id);
     const newestFirst = sent.toReversed();
-    const seen: string[] = [];
+    const returned: string[] = [];
     let after: string | null = null;
     for (;;) {
       const {
         sessions,
       }: {
         sessions: { edges: { node: { id: string } }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
-      } = await gateway.data(SessionsDocument, { first: 2, after }, asking);
-      seen.push(...sessions.edges.map(({ node }) => node.id));
-      await send(`b5-later-${seen.length}`, 'hi', asking);
+      } = await gateway.data(SessionsDocument, { first: 2, after }, options);
+      returned.push(...sessions.edges.map(({ node }) => node.id));
+      await send(`b5-later-${returned.length}`, 'hi', options);
       if (!sessions.pageInfo.hasNextPage) break;
       after = sessions.pageInfo.endCursor;
     }
-    expect(seen).toEqual(newestFirst);
-    const { sessions: last } = await gateway.data(SessionsDocument, { last: 3 }, asking);
+    expect(returned).toEqual(newestFirst);
+    const { sessions: last } = await gateway.data(SessionsDocument, { last: 3 }, options);
     expect(last.edges.map(({ node }) => node.id)).toEqual(newestFirst.slice(-3));
     expect(last.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
     const { sessions: before } = await gateway.data(
       SessionsDocument,
       { last: 2, before: last.pageInfo.startCursor },
-      asking,
+      options,
     );
     expect(before.edges.map(({ node }) => node.id)).toEqual(newestFirst.slice(-5, -3));
   });
 
-  test('B6: archiving is refused while a run is open, then frees the key, and can be repeated', async () => {
+  test('B6: archiving is refused while a run is open; later it frees the key, hides the session, and can be repeated', async () => {
     const { session, run } = await send('b6');
     const input = { sessionId: session.id };
     const busy = await gateway.data(ArchiveSessionDocument, { input });
     expect(busy.archiveSession).toMatchObject({ __typename: 'SessionBusyError', activeRun: { id: run.id } });
-    await finish(gateway, run.id, 'hi');
+    await finishRun(gateway, run.id, 'hi');
     for (const _ of [1, 2]) {
       const { archiveSession } = await gateway.data(ArchiveSessionDocument, { input });
       expect(archiveSession).toMatchObject({
@@ -103,14 +103,14 @@ describe('sessions', () => {
     }
     expect((await gateway.data(SessionByKeyDocument, { key: 'b6' })).session).toBeNull();
     expect((await send('b6')).session.id).not.toBe(session.id);
-    const shown = async (includeArchived: boolean) => {
+    const isListed = async (includeArchived: boolean) => {
       const { sessions } = await gateway.data(SessionsDocument, { first: 100, filter: { includeArchived } });
       return sessions.edges.some(({ node }) => node.id === session.id);
     };
-    expect([await shown(false), await shown(true)]).toEqual([false, true]);
+    expect([await isListed(false), await isListed(true)]).toEqual([false, true]);
   });
 
-  test('B9: a title given by hand stays, one made of a message can be replaced', async () => {
+  test('B9: a title set by the caller stays, and one taken from a message can be replaced', async () => {
     await gateway.data(ResolveSessionDocument, { input: { key: 'b9', title: 'By hand' } });
     expect((await send('b9', 'Something else')).session.title).toBe('By hand');
     const { session } = await send('b9-message', 'From the message\nand more');
@@ -122,32 +122,35 @@ describe('sessions', () => {
     expect((await send('b9-message', 'Again')).session.title).toBe('Later');
   });
 
-  test('a session knows its runs and what they used', async () => {
+  test('a session shows its newest run and the usage of all runs', async () => {
     const { session, run } = await send('facts', 'How are you?\nReally.');
-    await finish(gateway, run.id, 'Fine.');
+    await finishRun(gateway, run.id, 'Fine.');
     const again = await send('facts');
-    const found = await gateway.data(SessionByIdDocument, { id: session.id });
-    expect(found.session).toMatchObject({
+    const shown = await gateway.data(SessionByIdDocument, { id: session.id });
+    expect(shown.session).toMatchObject({
       title: 'How are you?',
       activeRun: null,
       lastRun: { id: again.run.id, state: 'PENDING', output: null },
       usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, estimated: false, cost: null },
     });
-    expect(Date.parse(found.session?.lastActivityAt ?? '')).toBeGreaterThan(Date.parse(found.session?.createdAt ?? ''));
+    expect(Date.parse(shown.session?.lastActivityAt ?? '')).toBeGreaterThan(Date.parse(shown.session?.createdAt ?? ''));
   });
 
-  test('B33: a cursor belongs to the order of its list, and a search has an order of its own', async () => {
+  test('B33: a cursor is valid only in the order of its list, and a search takes no order', async () => {
     await send('order');
     const endOf = async (orderBy: SessionOrder) =>
       (await gateway.data(SessionsDocument, { orderBy, first: 1 })).sessions.pageInfo.endCursor;
     const [byActivity, byCreation] = [await endOf('LAST_ACTIVITY'), await endOf('CREATED')];
     const orderBy = 'LAST_ACTIVITY';
     const cases = [
-      [{ orderBy, after: byCreation }, `"${byCreation}" is not a cursor of \`orderBy: LAST_ACTIVITY\``],
-      [{ after: byActivity }, `"${byActivity}" is a cursor of \`orderBy: LAST_ACTIVITY\``],
-      [{ orderBy: 'CREATED', before: byActivity }, `"${byActivity}" is a cursor of \`orderBy: LAST_ACTIVITY\``],
+      [{ orderBy, after: byCreation }, `"${byCreation}" is not a cursor of a list with \`orderBy: LAST_ACTIVITY\``],
+      [{ after: byActivity }, `"${byActivity}" is a cursor of a list with \`orderBy: LAST_ACTIVITY\``],
+      [
+        { orderBy: 'CREATED', before: byActivity },
+        `"${byActivity}" is a cursor of a list with \`orderBy: LAST_ACTIVITY\``,
+      ],
       [{ orderBy, before: 'x' }, '"x" is not a cursor'],
-      [{ orderBy, filter: { search: 'x' } }, '`orderBy` and `search` do not go together'],
+      [{ orderBy, filter: { search: 'x' } }, '`orderBy` and `search` cannot be combined'],
     ] as const;
     for (const [variables, message] of cases) {
       const { errors } = await gateway.run(SessionsDocument, variables);
@@ -156,7 +159,7 @@ describe('sessions', () => {
     }
   });
 
-  test('B33: a search takes no cursor of another list', async () => {
+  test('B33: a search rejects a cursor of another list', async () => {
     const { sessions } = await gateway.data(SessionsDocument, {});
     const after = sessions.pageInfo.endCursor;
     const { errors } = await gateway.run(SessionsDocument, { filter: { search: 'x' }, after });
@@ -166,10 +169,10 @@ describe('sessions', () => {
 });
 
 describe('runs', () => {
-  test('B14: one idempotency key makes one run, and one of these says that it was created', async () => {
+  test('B14: concurrent messages with one idempotency key create one run, and one of them reports it as created', async () => {
     const input = { sessionKey: 'b14', text: 'once', idempotencyKey: 'b14' };
-    const answers = await Promise.all(Array.from({ length: 100 }, () => gateway.data(SendMessageDocument, { input })));
-    const sent = answers.map(({ sendMessage }) => {
+    const results = await Promise.all(Array.from({ length: 100 }, () => gateway.data(SendMessageDocument, { input })));
+    const sent = results.map(({ sendMessage }) => {
       if (sendMessage.__typename !== 'SendMessageSuccess') throw new Error(JSON.stringify(sendMessage));
       return sendMessage;
     });
@@ -179,7 +182,7 @@ describe('runs', () => {
     expect(other.sendMessage.__typename).toBe('ConflictError');
   });
 
-  test('B16: a queue that is full refuses, and records nothing', async () => {
+  test('B16: a message to a full queue is refused, and nothing is recorded', async () => {
     for (const text of ['one', 'two', 'three']) await send('b16', text);
     const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey: 'b16', text: 'four' } });
     expect(sendMessage).toMatchObject({ __typename: 'LimitExceededError', limit: 'queueLength' });
@@ -188,26 +191,26 @@ describe('runs', () => {
     expect(runs.edges).toHaveLength(3);
   });
 
-  test('B22: a retry is a new run of the same message, once the first has ended', async () => {
+  test('B22: a run that has ended can be retried as a new run with the same message', async () => {
     const { run } = await send('b22', 'again');
     const early = await gateway.data(RetryRunDocument, { input: { runId: run.id } });
     expect(early.retryRun).toMatchObject({ __typename: 'InvalidTransitionError', run: { state: 'PENDING' } });
-    await finish(gateway, run.id, 'done');
+    await finishRun(gateway, run.id, 'done');
     const { retryRun } = await gateway.data(RetryRunDocument, { input: { runId: run.id } });
     expect(retryRun).toMatchObject({ run: { input: 'again', state: 'PENDING', retryOf: { id: run.id } } });
   });
 
-  test('a page of 50 runs with all that belongs to them costs a constant number of statements', async () => {
-    const asking = { principal: 'counter' };
+  test('a page of 50 runs with their related objects takes as many statements as a page of two', async () => {
+    const options = { principal: 'counter' };
     const document = `query ($first: Int) { runs(first: $first) { nodes { id head session { id key activeRun { id } usage { totalTokens } lastActivityAt agent { id } grants { id } }
       agent { id } retryOf { id } pendingApprovals { id } tape(last: 1) { nodes { seq type } pageInfo { hasPreviousPage } } } } }`;
     for (let index = 0; index < 50; index += 1) {
-      const { run } = await send(`many-${index}`, 'hi', asking);
-      if (index % 2 === 0) await ask(gateway, run.id);
+      const { run } = await send(`many-${index}`, 'hi', options);
+      if (index % 2 === 0) await requestApproval(gateway, run.id);
     }
     const count = async (first: number) => {
       const before = gateway.statements();
-      const { errors } = await gateway.run(document, { first }, asking);
+      const { errors } = await gateway.run(document, { first }, options);
       expect(errors).toBeUndefined();
       return gateway.statements() - before;
     };
@@ -217,7 +220,7 @@ describe('runs', () => {
     const { data } = await gateway.run(
       '{ runs(first: 2) { nodes { head tape(last: 1) { nodes { seq } } } } }',
       {},
-      asking,
+      options,
     );
     expect(data).toMatchObject({ runs: { nodes: [{ head: 2, tape: { nodes: [{ seq: 2 }] } }, { tape: {} }] } });
   });
@@ -225,33 +228,33 @@ describe('runs', () => {
 
 describe('page arguments', () => {
   const cases: [string, Record<string, unknown>, RegExp][] = [
-    ['a page of none', { first: 0 }, /`first` must be from 1 to 100; it is 0/],
-    ['a negative page', { last: -1 }, /`last` must be from 1 to 100; it is -1/],
-    ['a page that is too large', { first: 101 }, /`first` must be from 1 to 100; it is 101/],
-    ['both ends', { first: 1, last: 1 }, /do not go together/],
-    ['a cursor that is none', { after: 'x' }, /"x" is not a cursor of this list/],
+    ['a size of zero', { first: 0 }, /`first` must be from 1 to 100, but is 0/],
+    ['a negative size', { last: -1 }, /`last` must be from 1 to 100, but is -1/],
+    ['too large a size', { first: 101 }, /`first` must be from 1 to 100, but is 101/],
+    ['two sizes', { first: 1, last: 1 }, /cannot be combined/],
+    ['an invalid cursor', { after: 'x' }, /"x" is not a cursor of this list/],
     [
       'a cursor of another list',
       { before: Buffer.from('run_01ARZ3NDEKTSV4RRFFQ69G5FAV').toString('base64url') },
       /not a cursor/,
     ],
   ];
-  test.each(cases)('B5: %s is a clear error', async (_name, variables, message) => {
+  test.each(cases)('B5: %s is rejected with the reason', async (_name, variables, message) => {
     const { errors } = await gateway.run(SessionsDocument, variables);
     expect(codeOf({ errors })).toBe('BAD_USER_INPUT');
     expect(errors?.[0]?.message).toMatch(message);
   });
 
-  test('a bad instant is a clear error', async () => {
+  test('an invalid instant is rejected', async () => {
     const { errors } = await gateway.run(RunsDocument, { filter: { createdAfter: '2026-02-30T00:00:00Z' } });
     expect(codeOf({ errors })).toBe('BAD_USER_INPUT');
   });
 });
 
-describe('B3: what belongs to somebody else', () => {
-  test('is absent in every lookup', async () => {
+describe('B3: objects of another principal', () => {
+  test('are not found by any lookup or mutation', async () => {
     const { session, run } = await send('b3');
-    const approval = await ask(gateway, run.id);
+    const approval = await requestApproval(gateway, run.id);
     for (const id of [session.id, run.id, approval]) {
       expect((await gateway.data(NodeByIdDocument, { id })).node).toMatchObject({ id });
       expect((await gateway.data(NodeByIdDocument, { id }, bob)).node).toBeNull();
@@ -268,7 +271,7 @@ describe('B3: what belongs to somebody else', () => {
     expect(sent.sendMessage.__typename).toBe('NotFoundError');
   });
 
-  test('nodes keep their places, and are not too many', async () => {
+  test('nodes returns null at the index of an unknown id, and rejects too many ids', async () => {
     const { session, run } = await send('nodes');
     const ids = [run.id, 'nonsense', 'cmp_01ARZ3NDEKTSV4RRFFQ69G5FAV', session.id];
     const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }';
@@ -281,21 +284,21 @@ describe('B3: what belongs to somebody else', () => {
 });
 
 describe('scopes', () => {
-  test('each root field needs its own', async () => {
-    const may = async (scopes: string[], document: string) => codeOf(await gateway.run(document, {}, { scopes }));
-    const mutation = 'mutation { forget(input: { memoryId: "x" }) { __typename } }';
-    const approving = 'mutation { revokeGrant(input: { grantId: "x" }) { __typename } }';
-    expect(await may([], '{ gateway { version } }')).toBe('FORBIDDEN');
-    expect(await may(['read'], '{ gateway { version } }')).toBeUndefined();
-    expect(await may(['read', 'approve'], mutation)).toBe('FORBIDDEN');
-    expect(await may(['write'], mutation)).toBeUndefined();
-    expect(await may(['read', 'write'], approving)).toBe('FORBIDDEN');
-    expect(await may(['approve'], approving)).toBeUndefined();
+  test('each root field requires its scope', async () => {
+    const codeWith = async (scopes: string[], document: string) => codeOf(await gateway.run(document, {}, { scopes }));
+    const writeMutation = 'mutation { forget(input: { memoryId: "x" }) { __typename } }';
+    const approveMutation = 'mutation { revokeGrant(input: { grantId: "x" }) { __typename } }';
+    expect(await codeWith([], '{ gateway { version } }')).toBe('FORBIDDEN');
+    expect(await codeWith(['read'], '{ gateway { version } }')).toBeUndefined();
+    expect(await codeWith(['read', 'approve'], writeMutation)).toBe('FORBIDDEN');
+    expect(await codeWith(['write'], writeMutation)).toBeUndefined();
+    expect(await codeWith(['read', 'write'], approveMutation)).toBe('FORBIDDEN');
+    expect(await codeWith(['approve'], approveMutation)).toBeUndefined();
   });
 });
 
 describe('agents, memories, gateway', () => {
-  test('an agent is created, listed, and its name is taken', async () => {
+  test('a new agent is listed, and its name cannot be used again', async () => {
     const input = { name: 'poet', instructions: 'Rhyme.' };
     const { createAgent } = await gateway.data(CreateAgentDocument, { input });
     expect(createAgent).toMatchObject({ agent: { name: 'poet', model: 'scripted', tools: [], isDefault: false } });
@@ -303,7 +306,7 @@ describe('agents, memories, gateway', () => {
     expect((await gateway.data(AgentsDocument, {})).agents.edges.map(({ node }) => node.name)).toEqual(['poet']);
   });
 
-  test('memories are found by words, with a score, on one page', async () => {
+  test('a search for memories returns one page with scores', async () => {
     for (const text of ['Tea is green', 'Coffee is black']) await gateway.data(RememberDocument, { input: { text } });
     const { memories } = await gateway.data(MemoriesDocument, { query: 'green tea', first: 5 });
     expect(memories.edges).toMatchObject([{ score: 1, node: { text: 'Tea is green', session: null } }]);
@@ -313,13 +316,13 @@ describe('agents, memories, gateway', () => {
     expect(codeOf(await gateway.run(MemoriesDocument, both))).toBe('BAD_USER_INPUT');
   });
 
-  test('the gateway tells about itself', async () => {
-    const told = await gateway.data(GatewayDocument, {});
-    expect(told.viewer).toEqual({ principal: 'ada', scopes: ['read', 'write', 'approve'] });
-    expect(told.gateway).toMatchObject({ version: '0.0.0', journal: 'sqlite', models: ['scripted'], tools: [] });
-    expect(told.gateway.modelCatalogue).toEqual([
+  test('gateway and viewer', async () => {
+    const shown = await gateway.data(GatewayDocument, {});
+    expect(shown.viewer).toEqual({ principal: 'ada', scopes: ['read', 'write', 'approve'] });
+    expect(shown.gateway).toMatchObject({ version: '0.0.0', journal: 'sqlite', models: ['scripted'], tools: [] });
+    expect(shown.gateway.modelCatalogue).toEqual([
       { name: 'scripted', provider: 'scripted', contextTokens: 32_000, fallbacks: [], circuit: 'CLOSED' },
     ]);
-    expect(told.gateway.limits).toContainEqual({ name: 'queueLength', value: 3 });
+    expect(shown.gateway.limits).toContainEqual({ name: 'queueLength', value: 3 });
   });
 });

@@ -11,46 +11,46 @@ import {
   FollowSessionDocument,
   SendMessageDocument,
 } from '../../generated/graphql.ts';
-import { ask, codeOf, finish, type InProcess, nextOf, openInProcess, streamOf } from './in-process.ts';
+import { codeOf, finishRun, type InProcess, nextOf, openInProcess, requestApproval, streamOf } from './in-process.ts';
 
 let gateway: InProcess;
 beforeEach(async () => {
   gateway = await openInProcess();
 });
 afterEach(async () => {
-  // Whoever left has left nothing behind.
+  // A subscription that ended has removed its listener.
   expect(gateway.notifications.listeners()).toBe(0);
   await gateway[Symbol.asyncDispose]();
 });
 
-async function send(sessionKey = 'chat', asking = {}) {
-  const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey, text: 'hello' } }, asking);
+async function send(sessionKey = 'chat', options = {}) {
+  const { sendMessage } = await gateway.data(SendMessageDocument, { input: { sessionKey, text: 'hello' } }, options);
   if (sendMessage.__typename !== 'SendMessageSuccess') throw new Error(JSON.stringify(sendMessage));
   return sendMessage;
 }
 
 describe('runEvents', () => {
-  test('B25: before, during and after a run the events are the same, and the stream completes', async () => {
+  test('B25: a subscriber gets the same events during the run and after its end, and then the stream completes', async () => {
     const { run } = await send();
     const collect = async () => {
-      const seen: number[] = [];
+      const seqs: number[] = [];
       for await (const { data } of streamOf(await gateway.subscribe(FollowRunDocument, { runId: run.id }))) {
-        seen.push((data as { runEvents: { seq: number } }).runEvents.seq);
+        seqs.push((data as { runEvents: { seq: number } }).runEvents.seq);
       }
-      return seen;
+      return seqs;
     };
-    const early = collect();
-    await finish(gateway, run.id, 'done');
-    expect(await early).toEqual([1, 2, 3, 4, 5, 6]);
+    const live = collect();
+    await finishRun(gateway, run.id, 'done');
+    expect(await live).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await collect()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test('continues after a cursor; the one of SSE wins; results carry theirs', async () => {
+  test('resumes after the cursor; Last-Event-ID takes precedence; each result carries its cursor', async () => {
     const { run } = await send();
-    await finish(gateway, run.id, 'done');
+    await finishRun(gateway, run.id, 'done');
     const after = formatCursor({ runId: run.id, seq: 2 });
-    const first = async (asking: { lastEventId?: string }) => {
-      const stream = streamOf(await gateway.subscribe(FollowRunDocument, { runId: run.id, after }, asking));
+    const first = async (options: { lastEventId?: string }) => {
+      const stream = streamOf(await gateway.subscribe(FollowRunDocument, { runId: run.id, after }, options));
       const { value } = await stream.next();
       await stream.return?.();
       return { seq: value?.data?.runEvents as unknown, cursor: value?.[eventCursor] };
@@ -60,64 +60,64 @@ describe('runEvents', () => {
     expect(await first({ lastEventId })).toMatchObject({ seq: { seq: 5 } });
   });
 
-  test('leaving takes effect at once, while the next event is waited for', async () => {
+  test('return ends the stream at once, even while it waits for the next event', async () => {
     const { run } = await send();
     const stream = streamOf(await gateway.subscribe(FollowRunDocument, { runId: run.id }));
     await nextOf(stream, FollowRunDocument);
     await nextOf(stream, FollowRunDocument);
-    const waiting = stream.next();
+    const next = stream.next();
     await stream.return?.();
-    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await next).toEqual({ done: true, value: undefined });
     expect(gateway.notifications.listeners()).toBe(0);
   });
 
-  test("the client's signal ends it too", async () => {
+  test('the signal of the client ends it', async () => {
     const { run } = await send();
     const client = new AbortController();
     const stream = streamOf(await gateway.subscribe(FollowRunDocument, { runId: run.id }, { signal: client.signal }));
     await nextOf(stream, FollowRunDocument);
     await nextOf(stream, FollowRunDocument);
-    const waiting = stream.next();
+    const next = stream.next();
     client.abort();
-    expect((await waiting).done).toBe(true);
+    expect((await next).done).toBe(true);
   });
 
-  test('each event is shown as it is by then, not as an earlier one was', async () => {
+  test('each event shows rows as they are now, not as they were at an earlier event', async () => {
     const { run } = await send();
-    const approvalId = await ask(gateway, run.id);
+    const approvalId = await requestApproval(gateway, run.id);
     const types = ['APPROVAL_REQUEST', 'APPROVAL_DECISION'] as const;
     const variables = { runId: run.id, types: [...types] };
     const stream = streamOf(await gateway.subscribe(FollowRunDocument, variables));
-    const asked = await nextOf(stream, FollowRunDocument);
-    expect(asked.runEvents).toMatchObject({ approval: { status: 'PENDING' } });
+    const request = await nextOf(stream, FollowRunDocument);
+    expect(request.runEvents).toMatchObject({ approval: { status: 'PENDING' } });
     await gateway.data(DecideApprovalDocument, { input: { approvalId, decision: 'ALLOW' } });
-    const decided = await nextOf(stream, FollowRunDocument);
-    expect(decided.runEvents).toMatchObject({ status: 'ALLOWED', approval: { status: 'ALLOWED' } });
+    const decision = await nextOf(stream, FollowRunDocument);
+    expect(decision.runEvents).toMatchObject({ status: 'ALLOWED', approval: { status: 'ALLOWED' } });
     await stream.return?.();
   });
 
-  test('B3, B33: what can not be followed is refused at the door', async () => {
+  test('B3, B33: a run or cursor that is not available is refused before the stream starts', async () => {
     const { run } = await send();
-    const refused = async (variables: Record<string, unknown>, asking = {}) =>
-      codeOf((await gateway.subscribe(FollowRunDocument, { runId: run.id, ...variables }, asking)) as never);
-    expect(await refused({}, { principal: 'bob' })).toBe('NOT_FOUND');
-    expect(await refused({}, { scopes: ['write'] })).toBe('FORBIDDEN');
-    expect(await refused({ after: 'nonsense' })).toBe('BAD_USER_INPUT');
-    expect(await refused({ after: formatCursor({ runId: run.id, seq: 9 }) })).toBe('BAD_USER_INPUT');
-    expect(await refused({}, { lastEventId: 'nonsense' })).toBe('BAD_USER_INPUT');
-    expect(await refused({ types: [] })).toBe('BAD_USER_INPUT');
+    const refusalOf = async (variables: Record<string, unknown>, options = {}) =>
+      codeOf((await gateway.subscribe(FollowRunDocument, { runId: run.id, ...variables }, options)) as never);
+    expect(await refusalOf({}, { principal: 'bob' })).toBe('NOT_FOUND');
+    expect(await refusalOf({}, { scopes: ['write'] })).toBe('FORBIDDEN');
+    expect(await refusalOf({ after: 'nonsense' })).toBe('BAD_USER_INPUT');
+    expect(await refusalOf({ after: formatCursor({ runId: run.id, seq: 9 }) })).toBe('BAD_USER_INPUT');
+    expect(await refusalOf({}, { lastEventId: 'nonsense' })).toBe('BAD_USER_INPUT');
+    expect(await refusalOf({ types: [] })).toBe('BAD_USER_INPUT');
   });
 });
 
 describe('runEventBatches', () => {
-  test('says once when it is caught up, and at last that the run has ended', async () => {
+  test('reports once that it has caught up, and at the end that the run has ended', async () => {
     const { run } = await send();
     const variables = { runId: run.id, types: ['STATUS' as const], maxBatch: 10 };
     const stream = streamOf(await gateway.subscribe(FollowRunBatchesDocument, variables));
     const { runEventBatches: first } = await nextOf(stream, FollowRunBatchesDocument);
     expect(first).toMatchObject({ events: [{ seq: 2 }], caughtUp: true, closed: false });
     expect(first.cursor).toBe(formatCursor({ runId: run.id, seq: 2 }));
-    await finish(gateway, run.id, 'done');
+    await finishRun(gateway, run.id, 'done');
     const closed: boolean[] = [];
     for await (const { data } of stream)
       closed.push((data as { runEventBatches: typeof first }).runEventBatches.closed);
@@ -125,38 +125,38 @@ describe('runEventBatches', () => {
     expect(closed.slice(0, -1)).not.toContain(true);
   });
 
-  test('takes only sizes that it can have', async () => {
+  test('rejects batch sizes that are out of range', async () => {
     const { run } = await send();
     for (const maxBatch of [0, 1001]) {
-      const answer = await gateway.subscribe(FollowRunBatchesDocument, { runId: run.id, maxBatch });
-      expect(codeOf(answer as never)).toBe('BAD_USER_INPUT');
+      const result = await gateway.subscribe(FollowRunBatchesDocument, { runId: run.id, maxBatch });
+      expect(codeOf(result as never)).toBe('BAD_USER_INPUT');
     }
   });
 });
 
-test('sessionEvents follows one run after the other until the session is archived', async () => {
+test('sessionEvents follows one run after another until the session is archived', async () => {
   const { session, run } = await send();
   const stream = streamOf(await gateway.subscribe(FollowSessionDocument, { sessionId: session.id, types: ['OUTPUT'] }));
-  await finish(gateway, run.id, 'one');
+  await finishRun(gateway, run.id, 'one');
   expect((await nextOf(stream, FollowSessionDocument)).sessionEvents).toMatchObject({ runId: run.id, text: 'one' });
   const next = await send();
-  await finish(gateway, next.run.id, 'two', 2);
+  await finishRun(gateway, next.run.id, 'two', 2);
   expect((await nextOf(stream, FollowSessionDocument)).sessionEvents).toMatchObject({ text: 'two' });
   await gateway.data(ArchiveSessionDocument, { input: { sessionId: session.id } });
   await stream.return?.();
 
-  const over = streamOf(
+  const resumed = streamOf(
     await gateway.subscribe(FollowSessionDocument, {
       sessionId: session.id,
       after: formatCursor({ runId: next.run.id, seq: 4 }),
     }),
   );
   const rest: number[] = [];
-  for await (const { data } of over) rest.push((data as { sessionEvents: { seq: number } }).sessionEvents.seq);
+  for await (const { data } of resumed) rest.push((data as { sessionEvents: { seq: number } }).sessionEvents.seq);
   expect(rest).toEqual([5, 6]);
 
-  const elsewhere = await send('elsewhere');
-  const after = formatCursor({ runId: elsewhere.run.id, seq: 1 });
+  const other = await send('other');
+  const after = formatCursor({ runId: other.run.id, seq: 1 });
   const refused = await gateway.subscribe(FollowSessionDocument, { sessionId: session.id, after });
   expect(codeOf(refused as never)).toBe('BAD_USER_INPUT');
 });
@@ -166,71 +166,73 @@ describe('approvalEvents', () => {
     const { approvalEvents } = await nextOf(stream, FollowApprovalsDocument);
     return [approvalEvents.approval.id, approvalEvents.approval.status];
   };
-  const follow = async (variables = {}, asking = {}) =>
-    streamOf(await gateway.subscribe(FollowApprovalsDocument, variables, asking));
+  const follow = async (variables = {}, options = {}) =>
+    streamOf(await gateway.subscribe(FollowApprovalsDocument, variables, options));
 
-  test('first what waits, then what is asked or settled, of the viewer alone', async () => {
+  test('first the pending approvals of the viewer, then each one that is requested or settled', async () => {
     const { run } = await send('one');
-    const settled = await ask(gateway, (await send('zero')).run.id);
+    const settled = await requestApproval(gateway, (await send('zero')).run.id);
     await gateway.data(DecideApprovalDocument, { input: { approvalId: settled, decision: 'DENY' } });
-    const waiting = await ask(gateway, run.id);
+    const pending = await requestApproval(gateway, run.id);
     const stream = await follow();
-    expect(await approval(stream)).toEqual([waiting, 'PENDING']);
-    await ask(gateway, (await send('one', { principal: 'bob' })).run.id);
+    expect(await approval(stream)).toEqual([pending, 'PENDING']);
+    await requestApproval(gateway, (await send('one', { principal: 'bob' })).run.id);
     const next = approval(stream);
-    const asked = await ask(gateway, (await send('two')).run.id);
-    expect(await next).toEqual([asked, 'PENDING']);
-    await gateway.data(DecideApprovalDocument, { input: { approvalId: waiting, decision: 'ALLOW' } });
-    expect(await approval(stream)).toEqual([waiting, 'ALLOWED']);
+    const requested = await requestApproval(gateway, (await send('two')).run.id);
+    expect(await next).toEqual([requested, 'PENDING']);
+    await gateway.data(DecideApprovalDocument, { input: { approvalId: pending, decision: 'ALLOW' } });
+    expect(await approval(stream)).toEqual([pending, 'ALLOWED']);
     await stream.return?.();
   });
 
-  test('of one session where that is asked for', async () => {
+  test('of one session if the argument names it', async () => {
     const [one, two] = [await send('one'), await send('two')];
     const stream = await follow({ sessionId: one.session.id });
-    await ask(gateway, two.run.id);
+    await requestApproval(gateway, two.run.id);
     const next = approval(stream);
-    const asked = await ask(gateway, one.run.id);
-    expect(await next).toEqual([asked, 'PENDING']);
+    const requested = await requestApproval(gateway, one.run.id);
+    expect(await next).toEqual([requested, 'PENDING']);
     await gateway.data(CancelRunDocument, { input: { runId: one.run.id } });
-    expect(await approval(stream)).toEqual([asked, 'WITHDRAWN']);
+    expect(await approval(stream)).toEqual([requested, 'WITHDRAWN']);
     await stream.return?.();
-    const answer = await gateway.subscribe(
+    const result = await gateway.subscribe(
       FollowApprovalsDocument,
       { sessionId: one.session.id },
       { principal: 'bob' },
     );
-    expect(codeOf(answer as never)).toBe('NOT_FOUND');
+    expect(codeOf(result as never)).toBe('NOT_FOUND');
   });
 
-  test('a wake-up without events loses nothing and repeats nothing', async () => {
+  test('notifications without events lose and repeat nothing', async () => {
     const publish = gateway.notifications.publish;
-    gateway.notifications.publish = (wake) => publish({ ...wake, events: null });
+    gateway.notifications.publish = (notification) => publish({ ...notification, events: null });
     const stream = await follow();
-    const seen: unknown[] = [];
+    const received: unknown[] = [];
     const ids: string[] = [];
-    for (let index = 0; index < 5; index += 1) ids.push(await ask(gateway, (await send(`s${index}`)).run.id));
-    for (const _ of ids) seen.push(await approval(stream));
-    expect(seen).toEqual(ids.map((id) => [id, 'PENDING']));
+    for (let index = 0; index < 5; index += 1)
+      ids.push(await requestApproval(gateway, (await send(`s${index}`)).run.id));
+    for (const _ of ids) received.push(await approval(stream));
+    expect(received).toEqual(ids.map((id) => [id, 'PENDING']));
     for (const approvalId of ids) {
       await gateway.data(DecideApprovalDocument, { input: { approvalId, decision: 'DENY' } });
       expect(await approval(stream)).toEqual([approvalId, 'DENIED']);
     }
-    const brief = await ask(gateway, (await send('brief')).run.id);
+    const brief = await requestApproval(gateway, (await send('brief')).run.id);
     await gateway.data(DecideApprovalDocument, { input: { approvalId: brief, decision: 'DENY' } });
     expect(await approval(stream)).toEqual([brief, 'DENIED']);
     await stream.return?.();
   });
 
-  test('a reader who stalls while very many change gets each of them', async () => {
-    const first = await ask(gateway, (await send('first')).run.id);
+  test('a slow reader gets every approval of a burst', async () => {
+    const first = await requestApproval(gateway, (await send('first')).run.id);
     const stream = await follow();
     expect(await approval(stream)).toEqual([first, 'PENDING']);
     const ids: string[] = [];
-    for (let index = 0; index < 130; index += 1) ids.push(await ask(gateway, (await send(`s${index}`)).run.id));
-    const seen: string[] = [];
-    while (seen.length < ids.length) seen.push(String((await approval(stream))[0]));
-    expect(seen).toEqual(ids);
+    for (let index = 0; index < 130; index += 1)
+      ids.push(await requestApproval(gateway, (await send(`s${index}`)).run.id));
+    const received: string[] = [];
+    while (received.length < ids.length) received.push(String((await approval(stream))[0]));
+    expect(received).toEqual(ids);
     await stream.return?.();
   });
 });

@@ -8,7 +8,7 @@ import {
   type RunTapeQuery,
   SendMessageDocument,
 } from '../../generated/graphql.ts';
-import { ask, codeOf, finish, type InProcess, openInProcess } from './in-process.ts';
+import { codeOf, finishRun, type InProcess, openInProcess, requestApproval } from './in-process.ts';
 
 let gateway: InProcess;
 beforeAll(async () => {
@@ -31,9 +31,9 @@ async function page(id: string, args: Record<string, unknown>): Promise<Tape> {
 }
 
 describe('the tape of a run', () => {
-  test('holds every event with its own fields, and the exact payload', async () => {
+  test('has every event with its own fields and the payload as stored', async () => {
     const { run, cursor } = await send('fields');
-    const approval = await ask(gateway, run.id);
+    const approval = await requestApproval(gateway, run.id);
     const { nodes } = await page(run.id, { first: 100 });
     expect(nodes.map(({ __typename }) => __typename)).toEqual([
       'InputEvent',
@@ -61,15 +61,15 @@ describe('the tape of a run', () => {
     });
   });
 
-  test('B28: paging both ways over a tape that grows gives each event once', async () => {
+  test('B28: paging a tape that grows returns each event once, in both directions', async () => {
     const { run } = await send('b28');
     const forwards: number[] = [];
     let after: string | null = null;
-    for (let round = 0; round < 20; round += 1) {
+    for (let request = 0; request < 20; request += 1) {
       const { nodes, pageInfo }: Tape = await page(run.id, { first: 2, after });
       forwards.push(...nodes.map(({ seq }) => seq));
       after = pageInfo.endCursor ?? after;
-      if (round === 1) await finish(gateway, run.id, 'grown');
+      if (request === 1) await finishRun(gateway, run.id, 'grown');
     }
     expect(forwards).toEqual([1, 2, 3, 4, 5, 6]);
     const backwards: number[] = [];
@@ -82,9 +82,9 @@ describe('the tape of a run', () => {
     expect(backwards).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test('B29: types filter without breaking the cursor', async () => {
+  test('B29: a filter by type does not change the cursors', async () => {
     const { run } = await send('b29');
-    await finish(gateway, run.id, 'done');
+    await finishRun(gateway, run.id, 'done');
     const { nodes } = await page(run.id, { types: ['STATUS'], first: 2 });
     expect(nodes.map(({ seq }) => seq)).toEqual([2, 3]);
     const rest = await page(run.id, { types: ['STATUS', 'STATUS'], after: nodes[1]?.cursor });
@@ -92,7 +92,7 @@ describe('the tape of a run', () => {
     expect(codeOf(await gateway.run(RunTapeDocument, { id: run.id, types: [] }))).toBe('BAD_USER_INPUT');
   });
 
-  test('B33: a cursor that can not be used is named', async () => {
+  test('B33: an invalid cursor is rejected with the reason', async () => {
     const [{ run }, { run: other }] = [await send('b33'), await send('b33-other')];
     const cases: [string, RegExp][] = [
       ['nonsense', /"nonsense" is malformed/],
@@ -108,9 +108,9 @@ describe('the tape of a run', () => {
 });
 
 describe('approvals', () => {
-  test('a decision settles one, once; who decides otherwise sees how', async () => {
+  test('the first decision settles one, and a different decision returns the settled approval', async () => {
     const { run } = await send('decide');
-    const approvalId = await ask(gateway, run.id);
+    const approvalId = await requestApproval(gateway, run.id);
     const decide = (decision: 'ALLOW' | 'DENY') =>
       gateway.data(DecideApprovalDocument, { input: { approvalId, decision, reason: 'because' } });
     expect((await decide('ALLOW')).decideApproval).toMatchObject({
@@ -124,9 +124,9 @@ describe('approvals', () => {
     });
   });
 
-  test('they are listed by what became of them', async () => {
+  test('are listed by state', async () => {
     const { run, session } = await send('listed');
-    const approvalId = await ask(gateway, run.id);
+    const approvalId = await requestApproval(gateway, run.id);
     const list = async (filter: Record<string, unknown>) => {
       const { approvals } = await gateway.data(ApprovalsDocument, { filter: { sessionId: session.id, ...filter } });
       return approvals.edges.map(({ node }) => node.id);
