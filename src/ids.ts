@@ -7,7 +7,7 @@ const prefixes = {
   approval: 'apr',
   agent: 'agt',
   memory: 'mem',
-  artifact: 'cmp',
+  compaction: 'cmp',
   grant: 'grt',
   attachment: 'att',
   call: 'call',

@@ -30,7 +30,7 @@ interface RowsByKind {
   approval: ApprovalRow;
   agent: AgentRow;
   memory: MemoryRow;
-  artifact: CompactionRow;
+  compaction: CompactionRow;
   grant: GrantRow;
 }
 
@@ -86,7 +86,7 @@ export function createLoaders(
     approval: rowLoader('approval', (ids) => approvalsByIds(reader, approvalOwner, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
-    artifact: rowLoader('artifact', (ids) => compactionsByIds(reader, owner, ids)),
+    compaction: rowLoader('compaction', (ids) => compactionsByIds(reader, owner, ids)),
     grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
     head: batchLoader((ids) => headsOf(database, ids), 0),
     pendingApprovals: batchLoader(

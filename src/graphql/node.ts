@@ -13,7 +13,7 @@ const typeNames: Readonly<Record<RowKind, string>> = {
   approval: 'Approval',
   agent: 'Agent',
   memory: 'Memory',
-  artifact: 'CompactionArtifact',
+  compaction: 'CompactionArtifact',
   grant: 'ToolGrant',
 };
 

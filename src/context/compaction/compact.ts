@@ -65,7 +65,7 @@ export async function compact(
   const { usage, text, tokens: tokensAfter } = summary;
   const range = await rangeOf(store, request, selected, messages);
   const compaction: CompactionRow = {
-    id: store.newId('artifact'),
+    id: store.newId('compaction'),
     sessionId: request.sessionId,
     runId: run?.runId ?? null,
     trigger: request.trigger,

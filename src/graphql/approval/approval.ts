@@ -54,7 +54,7 @@ ApprovalType.implement({
     tool: t.exposeString('tool', { description: 'Name of the tool.' }),
     input: t.field({
       type: 'JSON',
-      description: 'Input of the call, as the model wrote it.',
+      description: 'Input of the call, as the model wrote it; credentials are replaced by placeholders.',
       resolve: ({ input }) => JSON.parse(input),
     }),
     editedInput: t.field({

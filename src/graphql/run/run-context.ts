@@ -65,7 +65,7 @@ export const RunContext = builder.objectRef<ContextAt>('RunContext').implement({
       nullable: true,
       description: 'The summary that replaced older history; null if there was none.',
       resolve: ({ event: { payload } }, _args, { loaders }) =>
-        payload.artifactId === null ? null : loaders.artifact.load(payload.artifactId),
+        payload.artifactId === null ? null : loaders.compaction.load(payload.artifactId),
     }),
     requestHash: t.exposeString('requestHash', {
       description: 'SHA-256 of the request in hexadecimal, recorded when it was sent.',

@@ -25,7 +25,7 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
     sessionKey: t.string({ description: 'Key of the session, which is created if it does not exist.' }),
     text: t.string({ required: true, description: 'Text of the message.' }),
     agentId: t.id({
-      description: "The agent that answers. If omitted, the session's agent, otherwise the default agent.",
+      description: "Id of the agent that answers. If omitted, the session's agent, otherwise the default agent.",
     }),
     model: t.string({ description: "Name of a configured model to use instead of the agent's." }),
     whenBusy: t.field({

@@ -57,7 +57,8 @@ CompactionType.implement({
       type: CompactionType,
       nullable: true,
       description: 'The earlier summary that it builds on; null if it is the first.',
-      resolve: ({ previousId }, _args, { loaders }) => (previousId === null ? null : loaders.artifact.load(previousId)),
+      resolve: ({ previousId }, _args, { loaders }) =>
+        previousId === null ? null : loaders.compaction.load(previousId),
     }),
     model: t.exposeString('model', { description: 'Name of the model that wrote it.' }),
     usage: t.field({

@@ -132,7 +132,7 @@ builder.objectFields(SessionType, (t) => ({
     description: 'Summaries of its older history, newest first.',
     args: connectionArguments,
     resolve: async ({ id }, args, { commands }) =>
-      connectionOfRows(await pageCompactions(commands.database.reader, id, pageArguments('artifact', args))),
+      connectionOfRows(await pageCompactions(commands.database.reader, id, pageArguments('compaction', args))),
   }),
   grants: t.field({
     type: [GrantType],

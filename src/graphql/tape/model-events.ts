@@ -30,7 +30,7 @@ builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
       nullable: true,
       description: 'The summary that replaced older history; null if there was none.',
       resolve: ({ payload: { artifactId } }, _args, { loaders }) =>
-        artifactId === null ? null : loaders.artifact.load(artifactId),
+        artifactId === null ? null : loaders.compaction.load(artifactId),
     }),
     failedCompaction: t.string({
       nullable: true,

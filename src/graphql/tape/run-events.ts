@@ -53,7 +53,7 @@ builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
     artifact: t.field({
       type: CompactionType,
       description: 'The stored summary.',
-      resolve: ({ payload }, _args, { loaders }) => loadRequired(loaders, 'artifact', payload.artifactId),
+      resolve: ({ payload }, _args, { loaders }) => loadRequired(loaders, 'compaction', payload.artifactId),
     }),
   }),
 });

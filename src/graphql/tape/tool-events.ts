@@ -24,7 +24,8 @@ builder.objectRef<EventOf<'tool_call'>>('ToolCallEvent').implement({
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
     input: t.field({
       type: 'JSON',
-      description: 'Input of the call. If the model did not write valid JSON, its text as a string.',
+      description:
+        'Input of the call; credentials are replaced by placeholders. If the model did not write valid JSON, its text as a string.',
       resolve: ({ payload }) => payload.input,
     }),
   }),
