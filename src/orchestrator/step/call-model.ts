@@ -1,25 +1,14 @@
 import type { NewEvent } from '../../domain/events.ts';
-import type { Run } from '../../domain/run.ts';
-import type { CatalogueEntry } from '../../models/catalogue.ts';
 import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { closingEvents } from './closing-events.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
 import { encryptInputs } from './encrypted-input.ts';
-import { prepareContext } from './prepare-context.ts';
+import { type ModelCall, prepareContext } from './prepare-context.ts';
 
 /** Reasons for which this file aborts a model call. */
 const answerIsFull = new Error('The answer has reached its limit.');
 const runIsGone = new Error('The run is not executed here any more.');
-
-export interface ModelCall {
-  run: Run;
-  step: number;
-  model: CatalogueEntry;
-  /** Whether the provider found the previous context too long. */
-  isTight: boolean;
-  signal: AbortSignal;
-}
 
 export type ModelCallOutcome =
   | { kind: 'recorded'; step: StepOutcome }

@@ -3,9 +3,19 @@ import { type AssembledContext, assembleContext } from '../../context/assemble.t
 import { compact } from '../../context/compaction/compact.ts';
 import { recallMemories } from '../../context/memory/recall.ts';
 import type { NewEvent } from '../../domain/events.ts';
+import type { Run } from '../../domain/run.ts';
+import type { CatalogueEntry } from '../../models/catalogue.ts';
 import { insertCompaction } from '../../repositories/compactions.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
-import type { ModelCall } from './call-model.ts';
+
+export interface ModelCall {
+  run: Run;
+  step: number;
+  model: CatalogueEntry;
+  /** Whether the provider found the previous context too long. */
+  isTight: boolean;
+  signal: AbortSignal;
+}
 
 /** The share of the window that is used after a provider found the context too long. */
 const TIGHT_SHARE = 0.5;
