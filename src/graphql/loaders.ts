@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { visibleOwner } from '../application/approval/approval-access.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { RecordedEvent } from '../domain/events.ts';
-import { type IdKind, kindOfId } from '../ids.ts';
+import { kindOfId } from '../ids.ts';
 import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
 import {
   activeRunsOf,
@@ -156,7 +156,7 @@ function batchLoader<Value, Default>(
 
 /** Reads only ids of the given kind; the other ids name no row of this type. */
 function rowLoader<Row extends { id: string }>(
-  kind: IdKind,
+  kind: RowKind,
   readRows: (ids: readonly string[]) => Promise<Row[]>,
 ): Loader<Row | null> {
   return batchLoader(async (keys) => {

@@ -185,10 +185,7 @@ describe('an expiry', () => {
     hour.pass();
     await expect(response.text()).rejects.toThrow();
     const later = await ask(url, who, bearing('old'));
-    expect([later.status, later.body.errors?.[0]?.message]).toEqual([
-      401,
-      'The token has expired; come back with a new one.',
-    ]);
+    expect([later.status, later.body.errors?.[0]?.message]).toEqual([401, 'The token has expired. Get a new one.']);
   });
 });
 
