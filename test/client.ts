@@ -8,7 +8,7 @@ export interface TestClient extends AsyncDisposable {
   send<Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables): Promise<Result>;
   /** Sends any body and returns status and complete answer. */
   post(body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: Answer }>;
-  /** Subscribes over WebSocket. The iterator ends when the server completes the subscription. */
+  /** Subscribes over WebSocket. Ends when the server completes the subscription, or when the loop over it is left. */
   follow<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
