@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import type { ConfigurationIssue } from './configuration-issue.ts';
 import * as limits from './limits.ts';
-import type { ConfigurationIssue } from './model-config.ts';
 
-/** With `approve:any` somebody sees and settles the questions of everybody's runs, and nothing else of them. */
+/** `approve:any` lets a principal see and decide the approvals of all principals, and nothing else of theirs. */
 export const scopes = ['read', 'write', 'approve', 'approve:any', 'admin'] as const;
 
 const token = z.strictObject({
@@ -10,31 +10,36 @@ const token = z.strictObject({
     .string()
     .regex(
       /^[0-9a-f]{64}$/,
-      'must be the SHA-256 of a token in 64 small hexadecimal digits; `runtape token` makes both',
+      'must be the SHA-256 of a token, as 64 lower-case hexadecimal digits. `runtape token <principal>` prints an entry',
     ),
   principal: z.string().trim().min(1).max(limits.PRINCIPAL_CHARACTERS),
   scopes: z
     .array(z.enum(scopes))
     .min(1)
-    .refine((given) => !given.includes('approve:any') || (given.includes('approve') && given.includes('read')), {
-      message: '`approve:any` says whose questions somebody settles: it needs `read` and `approve` beside it',
-    }),
-  expiresAt: z.iso.datetime({ offset: true, error: 'must be an instant like 2026-11-22T10:15:30Z' }).optional(),
+    .refine(
+      (granted) => !granted.includes('approve:any') || (granted.includes('approve') && granted.includes('read')),
+      {
+        message: '"approve:any" also needs "read" and "approve". Add them',
+      },
+    ),
+  expiresAt: z.iso
+    .datetime({ offset: true, error: 'must be a time with a time zone, such as 2026-11-22T10:15:30Z' })
+    .optional(),
 });
 export type TokenEntry = z.output<typeof token>;
 
-const none = z.strictObject({ mode: z.literal('none') });
+const noAuthentication = z.strictObject({ mode: z.literal('none') });
 
 const tokens = z.strictObject({
   mode: z.literal('tokens'),
-  tokens: z.array(token).min(1, 'needs at least one entry; `runtape token <principal>` makes one'),
+  tokens: z.array(token).min(1, 'must have at least one entry. `runtape token <principal>` prints one'),
 });
 
 const jwt = z
   .strictObject({
     mode: z.literal('jwt'),
-    jwksUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
-    publicKey: z.string().startsWith('-----BEGIN', 'must be a public key as PEM').optional(),
+    jwksUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+    publicKey: z.string().startsWith('-----BEGIN', 'must be a public key in PEM form').optional(),
     algorithm: z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'EdDSA']).default('RS256'),
     issuer: z.string().min(1),
     audience: z.string().min(1),
@@ -43,26 +48,25 @@ const jwt = z
   })
   .refine(({ jwksUrl, publicKey }) => (jwksUrl === undefined) !== (publicKey === undefined), {
     path: ['jwksUrl'],
-    message: 'give `jwksUrl` or `publicKey`, and not both',
+    message: 'set exactly one of "jwksUrl" and "publicKey"',
   });
 export type JwtConfig = z.output<typeof jwt>;
 
-const origin = z
-  .string()
-  .refine(isOrigin, 'must be an origin like https://app.example.com: scheme, host and port, nothing behind');
+const origin = z.string().refine(isOrigin, 'must be an origin (scheme, host and port) such as https://app.example.com');
 
-const whole = z.int().positive();
+const positiveWhole = z.int().positive();
 
-/** The part of the configuration file that says who may come in, from where, and how much of it. */
+/** The part of the configuration file about authentication, other origins, and limits for each client. */
 export const accessConfigSchema = z.object({
-  auth: z.discriminatedUnion('mode', [none, tokens, jwt]).default({ mode: 'none' }),
+  auth: z.discriminatedUnion('mode', [noAuthentication, tokens, jwt]).default({ mode: 'none' }),
   cors: z.strictObject({ origins: z.array(origin).default([]) }).prefault({}),
-  documents: z.string().min(1).optional().describe('a file of the only operations that are answered, by id'),
+  /** Path of a JSON file of the only operations that are executed, by id. */
+  documents: z.string().min(1).optional(),
   traffic: z
     .strictObject({
-      pointsPerMinute: whole.optional(),
-      connectionsPerAddress: whole.default(limits.CONNECTIONS_PER_ADDRESS),
-      subscriptionsPerPrincipal: whole.default(limits.SUBSCRIPTIONS_PER_PRINCIPAL),
+      pointsPerMinute: positiveWhole.optional(),
+      connectionsPerAddress: positiveWhole.default(limits.CONNECTIONS_PER_ADDRESS),
+      subscriptionsPerPrincipal: positiveWhole.default(limits.SUBSCRIPTIONS_PER_PRINCIPAL),
     })
     .prefault({}),
 });
@@ -70,30 +74,30 @@ export type AccessConfig = z.output<typeof accessConfigSchema>;
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
-/** What no entry shows by itself: an address that others can reach, and nobody who is asked who they are. */
+/** Refuses an address that other machines can reach while authentication is off. */
 export function checkAccess({ auth }: AccessConfig, host: string): ConfigurationIssue[] {
   if (auth.mode !== 'none' || loopback.test(host)) return [];
   const message =
-    `HOST ${host} can be reached from outside, and auth.mode is "none". Set HOST to 127.0.0.1, or let people show who they are: ` +
-    '`runtape token <principal>` makes a token and prints the entry for the configuration file ("auth": {"mode": "tokens", …})';
+    `authentication is off, and other machines can reach HOST ${host}. Set HOST to 127.0.0.1, or turn authentication on: ` +
+    '`runtape token <principal>` prints a token and the entry for "auth": {"mode": "tokens", "tokens": […]}';
   return [{ path: ['auth', 'mode'], message }];
 }
 
-/** A rule that nobody could keep would let every call wait in vain. */
+/** Refuses `separateApprover` where no second principal can approve: every call would wait until it expires. */
 export function checkSeparateApprover(auth: AccessConfig['auth'], separateApprover: boolean): ConfigurationIssue[] {
   if (!separateApprover || auth.mode === 'jwt') return [];
-  const refuse = (message: string) => [{ path: ['approvals', 'separateApprover'], message }];
+  const path = ['approvals', 'separateApprover'];
   if (auth.mode === 'none') {
-    return refuse(
-      'wants somebody else than who started a run, and auth.mode is "none": everybody is the same principal. ' +
-        'Set auth.mode to "tokens" or "jwt", or take the rule out',
-    );
+    const message =
+      'needs a second principal, but auth.mode is "none", so every client is the same principal. ' +
+      'Set auth.mode to "tokens" or "jwt", or set separateApprover to false';
+    return [{ path, message }];
   }
   if (auth.tokens.some((entry) => entry.scopes.includes('approve:any'))) return [];
-  return refuse(
-    'wants somebody else than who started a run, and no token has the scope approve:any. ' +
-      '`runtape token <principal> read,approve,approve:any` makes one',
-  );
+  const message =
+    'needs a principal that can approve the calls of others, but no token has the scope "approve:any". ' +
+    '`runtape token <principal> read,approve,approve:any` prints a token that has it';
+  return [{ path, message }];
 }
 
 function isOrigin(text: string): boolean {

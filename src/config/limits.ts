@@ -1,88 +1,109 @@
-/** Every bound of the program, with its unit in the name. What a configuration may change is a default here. */
+/** Every limit of the program, with its unit at the end of the name. Where the configuration can change one, it is the default. */
 
-/** Runs in work on one server at a time: each holds a few kilobytes and at most one provider connection. */
+// Runs
+/** Runs that one server executes at a time. Further runs stay PENDING. */
 export const MAX_CONCURRENT_RUNS = 256;
-/** Waiting messages of one session: more than a person would queue, few enough to list. */
-export const QUEUE_LENGTH = 64;
-/** One message: the input event must fit in an event with room to spare. */
+/** Messages that wait in one session. A further message is refused. */
+export const QUEUED_MESSAGES = 64;
+/** Text of one message. A longer one is refused. */
 export const MESSAGE_BYTES = 128 * 1024;
-/** One event, as canonical JSON. */
+/** Payload of one event as canonical JSON. A larger event is not recorded and fails its run. */
 export const EVENT_BYTES = 256 * 1024;
-/** A tool's input: longer ones are a model gone astray, and an event must hold it. */
-export const TOOL_INPUT_BYTES = 96 * 1024;
-/** A tool's output within its event; what is longer stands beside the tape. */
-export const INLINE_OUTPUT_BYTES = 32 * 1024;
-/** A tool's output altogether; what is longer is cut. */
-export const TOOL_OUTPUT_BYTES = 1024 * 1024;
-/** Calls of one step that run beside each other, where their tools allow it. */
-export const PARALLEL_CALLS = 4;
-
-/** Between two reports of one call's progress on the tape: a person reads no faster, and each is stored for good. */
-export const PROGRESS_SECONDS = 1;
-/** Such reports of one execution: those of a minute, which is how long most calls may take. */
-export const PROGRESS_EVENTS = 60;
-/** What a report says beside its numbers: a line to be read in passing. */
-export const PROGRESS_MESSAGE_CHARACTERS = 500;
-
+/** Model calls, tool calls, execution time, and tokens (input and output) of one run. Beyond one of these the run fails. */
 export const MAX_STEPS = 32;
 export const MAX_TOOL_CALLS = 64;
 export const RUN_SECONDS = 15 * 60;
-/** Tokens of one run, input and output of all its steps. */
 export const RUN_TOKENS = 4_000_000;
-
+/** After this time without renewal, another server takes up the run. */
 export const LEASE_SECONDS = 15;
-/** Taken up again this often in a row without progress, a run has failed. */
+/** Times in a row that a run is taken up without progress. The next time it fails. */
 export const MAX_RESUMPTIONS = 3;
-/** How long a stopping server lets model steps finish. */
+/** Time that a stopping server gives steps to finish. Then it interrupts them; another server or the next start resumes. */
 export const SHUTDOWN_GRACE_SECONDS = 10;
+/** Head start of the server that recorded a message, before other servers try to claim the run. */
+export const CLAIM_DELAY_MILLISECONDS = 100;
 
-/** A day: long enough for a person who went home. */
+// Tool calls
+/** Input of one call as JSON. A longer one gets an error result. */
+export const TOOL_INPUT_BYTES = 96 * 1024;
+/** Output of one call as JSON. The rest is cut off, and the result says so. */
+export const TOOL_OUTPUT_BYTES = 1024 * 1024;
+/** Output that is stored in its event. A longer one is stored beside the tape, and the event keeps its beginning. */
+export const INLINE_OUTPUT_BYTES = 32 * 1024;
+/** Error message of one call. The rest is cut off. */
+export const TOOL_ERROR_CHARACTERS = 2000;
+/** Parallel-safe calls of one step that run at a time. The others wait. */
+export const PARALLEL_CALLS = 4;
+/** Time between two progress events of one call. Reports in between are dropped, except the newest. */
+export const PROGRESS_SECONDS = 1;
+/** Progress events of one execution. Later reports are dropped. */
+export const PROGRESS_EVENTS = 60;
+/** Message of one progress event. The rest is cut off. */
+export const PROGRESS_MESSAGE_CHARACTERS = 500;
+/** Levels of a JSON value. A deeper tool output becomes text; a deeper value in an API request is refused. */
+export const JSON_LEVELS = 64;
+/** Query of a search tool. A longer one gets an error result. */
+export const SEARCH_QUERY_CHARACTERS = 1000;
+/** Redirects that `http_fetch` follows. At the next one the call fails. */
+export const FETCH_REDIRECTS = 5;
+/** A file that `files_read` reads or `files_write` writes. For a larger one the call fails. Base64 still fits in an output. */
+export const FILE_READ_BYTES = 512 * 1024;
+export const FILE_WRITE_BYTES = 512 * 1024;
+/** Entries that `files_list` returns. With more, the list is marked as incomplete. */
+export const FILE_LIST_ENTRIES = 1000;
+/** Path given to a file tool. A longer one gets an error result. */
+export const FILE_PATH_BYTES = 1024;
+
+// Approvals and policy
+/** Time to decide an approval or another wait. Then it expires. */
 export const APPROVAL_EXPIRY_SECONDS = 24 * 60 * 60;
-/** Longest life of a TIMEBOXED grant. */
+/** Longest validity of a TIMEBOXED grant. A longer one is refused. */
 export const GRANT_SECONDS = 30 * 24 * 60 * 60;
-/** How long an idempotency key is kept. */
-export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+/** Policy decisions that are cached, for requests of at most this length as JSON: about 4 MB. The least recently used go. */
+export const CACHED_DECISIONS = 512;
+export const CACHED_REQUEST_CHARACTERS = 4096;
+/** Levels of a tool input that policies see. Deeper values are shown to them as JSON text. */
+export const POLICY_INPUT_LEVELS = 16;
+/** Credentials of tool inputs that one server keeps in memory. The least recently used are forgotten. */
+export const CACHED_SECRETS = 10_000;
 
-/** Connections of lists. */
-export const DEFAULT_PAGE_SIZE = 25;
-export const MAX_PAGE_SIZE = 100;
-/** Events that a follower reads from the journal at a time. */
+// Journal and streams
+/** Runs whose state is cached. The least recently used are dropped. */
+export const CACHED_RUNS = 2048;
+/** Newest events that are cached where this server is the only writer. The oldest tapes are dropped. */
+export const CACHED_TAPE_BYTES = 16 * 1024 * 1024;
+/** Appends in one transaction. The others wait for the next one. */
+export const COMMIT_APPENDS = 512;
+/** Commits in flight on Postgres, each on its own connection. SQLite has one writer. */
+export const PARALLEL_COMMITS = 2;
+/** Appends that wait for a commit. A further append is refused as busy. */
+export const QUEUED_APPENDS = 20_000;
+/** Connections of one server to Postgres, without the one that listens. Further statements wait for a connection. */
+export const DATABASE_CONNECTIONS = 12;
+/** Time that notifications for other servers are gathered before they are sent together. */
+export const NOTIFICATION_DELAY_MILLISECONDS = 5;
+/** Time between two polls of the followed tapes while notifications of other servers do not arrive. */
+export const TAPE_POLL_MILLISECONDS = 500;
+/** Events in one page that a follower reads from the journal. */
 export const FOLLOW_PAGE_EVENTS = 200;
-/** Events that a live follower holds for a reader who is slower; beyond, it reads pages again. */
+/** Events buffered for one live follower. A slower one loses the buffer and reads pages again. */
 export const FOLLOW_BUFFER_EVENTS = 256;
-/** Heals a wake-up that was lost. */
+/** Time between two polls of a follower, which detect a missed notification. */
 export const FOLLOW_POLL_SECONDS = 5;
 
-/** Folds kept in memory for runs that were written lately. */
-export const CACHED_RUNS = 2048;
-/** Of tapes that were written lately, kept in memory where this server is the only one that writes. */
-export const CACHED_TAPE_BYTES = 16 * 1024 * 1024;
-/** Appends that one transaction takes. */
-export const COMMIT_APPENDS = 512;
-/** Commits in flight at a time on Postgres, each on a connection of its own; SQLite has one writer. */
-export const COMMIT_LANES = 2;
-/** Connections to Postgres of one server, beside the one that listens. */
-export const DATABASE_CONNECTIONS = 12;
-/** Wake-ups for other servers are gathered for so long: a person sees no difference, and Postgres has less to do. */
-export const NOTIFY_MILLISECONDS = 5;
-/** Between two looks at the tapes that somebody follows here, where wake-ups of other servers do not arrive. */
-export const POLL_MILLISECONDS = 500;
-/** The server that recorded a message takes it up at once; others look after that long whether it had no room. */
-export const FOREIGN_CLAIM_MILLISECONDS = 100;
-/** Appends that may wait for the lane before new ones are refused. */
-export const WAITING_APPENDS = 20_000;
-
-/** Runs of a session that the model is shown at the most. */
+// Context
+/** Earlier runs that one model call is shown. Older ones are left out or covered by a summary. */
 export const HISTORY_RUNS = 200;
-/** Messages on the tape of one run that a context is made of: far more than its steps and calls can give. */
-export const SPOKEN_EVENTS = 10_000;
+/** Message events that are read from the tape of one run. The limits of a run keep it below that. */
+export const MESSAGE_EVENTS = 10_000;
 /** Memories that one model call is shown. */
 export const SHOWN_MEMORIES = 5;
-/** Failed attempts at a summary after which a run goes on without. */
+/** Failed summaries in one run. Then the run goes on without one. */
 export const SUMMARY_FAILURES = 2;
-/** A summary, whatever the window: more is no summary, and it goes into every model call. */
+/** One summary. A longer one is discarded and counts as failed. */
 export const SUMMARY_BYTES = 64 * 1024;
 
+// Names and texts of clients. Longer ones are refused.
 export const SESSION_KEY_BYTES = 200;
 export const TITLE_BYTES = 200;
 export const IDEMPOTENCY_KEY_BYTES = 200;
@@ -92,141 +113,138 @@ export const INSTRUCTIONS_BYTES = 64 * 1024;
 export const MEMORY_BYTES = 8 * 1024;
 export const MEMORY_TAGS = 16;
 export const TAG_CHARACTERS = 64;
-/** Longest life of a memory that has an end: ten years; without one it lives on. */
-export const MEMORY_SECONDS = 10 * 365 * 24 * 60 * 60;
-/** Memories of one owner. */
-export const MEMORIES_PER_OWNER = 10_000;
-/** Memories in one call of an embedding model: a server without a graphics card takes seconds for them. */
-export const EMBEDDING_BATCH = 32;
-/** Until such a call is given up; it is made again later. */
-export const EMBEDDING_BATCH_SECONDS = 60;
-/** How long a search waits for the place of its question before it goes on by words alone. */
-export const EMBEDDING_QUESTION_SECONDS = 3;
-/** Of a question that goes to an embedding model: their windows are small. */
-export const EMBEDDING_QUESTION_CHARACTERS = 2000;
-/** After a failure, searches go on by words alone for so long. */
-export const EMBEDDING_PAUSE_SECONDS = 30;
-/** Wait before a batch that failed is tried again; it doubles up to the next one. */
-export const EMBEDDING_RETRY_SECONDS = 1;
-/** Between two looks for memories without a place: those of other servers that went away in the middle. */
-export const EMBEDDING_LOOK_SECONDS = 60;
-/** Of one vector: more than any model has. */
-export const EMBEDDING_DIMENSIONS = 16_384;
-/** One answer with the vectors of a batch, as JSON. */
-export const EMBEDDING_ANSWER_BYTES = 16 * 1024 * 1024;
-
-/** One HTTP body or WebSocket message: a text that is too long still gets an answer that says so. */
-export const BODY_BYTES = 4 * 1024 * 1024;
-
-/** The name of a principal; it stands in every session of theirs. */
 export const PRINCIPAL_CHARACTERS = 200;
-/** Connections of one address at a time. A load test from one machine fits; behind a proxy all come from one address. */
+/** Time that an idempotency key is remembered. Afterwards it can be used again. */
+export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
+/** Memories of one owner. A further one is refused. */
+export const MEMORIES_PER_OWNER = 10_000;
+/** Longest time until a memory expires, if it expires. A longer one is refused. */
+export const MEMORY_SECONDS = 10 * 365 * 24 * 60 * 60;
+
+// Embeddings. If a limit is exceeded, the call has failed; searches then use full text only.
+/** Memories in one call. */
+export const EMBEDDING_BATCH_MEMORIES = 32;
+/** Time for one call with memories. A failed call is repeated later. */
+export const EMBEDDING_BATCH_SECONDS = 60;
+/** Time for one call with a search query. */
+export const EMBEDDING_QUERY_SECONDS = 3;
+/** Search query that is embedded. The rest is cut off: the windows of these models are small. */
+export const EMBEDDING_QUERY_CHARACTERS = 2000;
+/** Time without calls for search queries after one has failed. */
+export const EMBEDDING_PAUSE_SECONDS = 30;
+/** First delay before a failed batch is repeated. It doubles up to EMBEDDING_POLL_SECONDS. */
+export const EMBEDDING_RETRY_SECONDS = 1;
+/** Time between two searches for memories without a vector, such as those of a server that crashed. */
+export const EMBEDDING_POLL_SECONDS = 60;
+/** Length of one vector. */
+export const EMBEDDING_DIMENSIONS = 16_384;
+/** One response as JSON. */
+export const EMBEDDING_RESPONSE_BYTES = 16 * 1024 * 1024;
+
+// Requests of clients
+/** One HTTP body or WebSocket message. A longer body gets status 413; a longer message closes the socket. */
+export const BODY_BYTES = 4 * 1024 * 1024;
+/** Connections of one IP address at a time. A further one is closed. Behind a proxy all clients have one address. */
 export const CONNECTIONS_PER_ADDRESS = 10_000;
-/** Subscriptions of one principal at a time, over all connections to one server. */
+/** Subscriptions of one principal on one server at a time. A further one is refused. */
 export const SUBSCRIPTIONS_PER_PRINCIPAL = 10_000;
-/** A query costs one point, a mutation or subscription five: a hundred queries a second, where there are accounts. */
+/** Points of one principal: a query costs 1. Without enough points an operation is refused with the time to wait. */
 export const POINTS_PER_MINUTE = 6000;
 export const MUTATION_POINTS = 5;
 export const SUBSCRIPTION_POINTS = 5;
-/** Principals whose points are remembered at a time. */
+/** Principals whose points are counted. The least recently active are forgotten and get all points again. */
 export const COUNTED_PRINCIPALS = 100_000;
-/** Until the head of a request is there, and until all of it is: whoever writes more slowly is cut off. */
-export const HEAD_SECONDS = 10;
+/** Time for the headers of a request, for all of it, and between two checks. A slower client is disconnected. */
+export const REQUEST_HEADER_SECONDS = 10;
 export const REQUEST_SECONDS = 60;
-/** A connection without a request: longer than proxies keep theirs, so that none sends into one that is being closed. */
-export const IDLE_CONNECTION_SECONDS = 65;
-/** Between two looks at requests that arrive slowly. */
 export const SLOW_REQUEST_CHECK_SECONDS = 5;
-/** Until a query or mutation is answered; a statement of the database is given less. */
+/** Time that a connection stays open without a request. Longer than in proxies, so that they close first. */
+export const IDLE_CONNECTION_SECONDS = 65;
+/** Time to answer a query or mutation. Then the client gets an error; statements on Postgres end earlier. */
 export const OPERATION_SECONDS = 60;
+/** Operations of one WebSocket at a time. A further one is refused. */
+export const OPERATIONS_PER_SOCKET = 1000;
+/** Time that a closing WebSocket waits for its client. Then it is cut off. */
+export const SOCKET_CLOSE_SECONDS = 2;
+/** Time between two pings on a WebSocket, or comments in an event stream. Proxies cut silent connections after a minute. */
+export const KEEP_ALIVE_SECONDS = 12;
+/** Items of one page of a list, by default and at most. A larger page is refused. */
+export const DEFAULT_PAGE_ITEMS = 25;
+export const MAX_PAGE_ITEMS = 100;
 
-/** Tokens of one document: the one that GraphiQL introspects with has 250, generated ones a few hundred. */
+// GraphQL documents. Beyond these an operation is refused before it is executed.
+/** GraphiQL's introspection has 250, generated documents have a few hundred. */
 export const DOCUMENT_TOKENS = 5000;
-/** Fields inside each other. Introspection as tools ask for it has 15. */
-export const DOCUMENT_DEPTH = 20;
-/** Aliases in one document: each can repeat the same work. */
+export const DOCUMENT_COMMENTS = 1000;
+/** Nested fields. Introspection by tools has 15. */
+export const DOCUMENT_LEVELS = 20;
+/** Each alias can repeat the same work. */
 export const DOCUMENT_ALIASES = 50;
 export const DOCUMENT_DIRECTIVES = 100;
-/** Fields of one selection, fragments not counted. */
-export const DOCUMENT_BREADTH = 200;
-/** Objects that an operation can make the server read: two pages of the largest size inside each other do not fit. */
-export const OPERATION_COST = 10_000;
-/** Comments in one document: they are read like tokens, and take as much room. */
-export const DOCUMENT_COMMENTS = 1000;
-/** Documents whose check is remembered: some two hundred of the length that clients send. */
-export const KNOWN_DOCUMENT_BYTES = 32 * 1024 * 1024;
-/** Answers of the policy that are remembered, to questions of at most so many characters: some 4 MB at most. */
-export const POLICY_ANSWERS = 512;
-export const POLICY_QUESTION_CHARACTERS = 4096;
-/** Credentials of tool inputs that one server remembers; the oldest are forgotten. */
-export const KEPT_SECRETS = 10_000;
-/** Levels of a JSON value, as tools and policies take it. */
-export const JSON_LEVELS = 64;
+/** Fields of one selection set, without fragments. */
+export const SELECTION_FIELDS = 200;
+/** Objects that an operation can read, by the sizes of its pages. Two nested pages of the largest size exceed it. */
+export const OPERATION_OBJECTS = 10_000;
+/** Validated documents that are cached. The least recently used are dropped. */
+export const CACHED_DOCUMENT_BYTES = 32 * 1024 * 1024;
 
-/** Until the first byte of an answer: a local model may load its weights and read a long prompt before. */
+// Models
+/** Name of a model in the configuration. A longer one is refused. */
+export const MODEL_NAME_CHARACTERS = 100;
+/** Time until the first byte of a response. A local model can load its weights first. Then the attempt fails. */
 export const MODEL_FIRST_BYTE_SECONDS = 300;
-/** Silence in the middle of an answer; also the longest that a dead connection goes unnoticed. */
+/** Silence within a response. Then the attempt fails. */
 export const MODEL_IDLE_SECONDS = 120;
-/** One line of a provider's stream, or an answer in one piece: the longest answer, escaped, with room to spare. */
+/** One line of a stream, or one response that is not streamed. Beyond it the attempt fails. */
 export const PROVIDER_LINE_BYTES = 4 * 1024 * 1024;
-/** What is read of a provider's error page. */
+/** Part of an error response that is read. */
 export const PROVIDER_ERROR_BYTES = 64 * 1024;
-/** Tool calls of one answer: a run is allowed fewer by default, so more is a model that has lost its way. */
-export const PROVIDER_CALLS = 256;
-/** Attempts at one model call, the first included. */
+/** Tool calls in one response. Beyond it the attempt fails. */
+export const PROVIDER_TOOL_CALLS = 256;
+/** Attempts at one model call, including the first. Then the next fallback is tried. */
 export const MODEL_ATTEMPTS = 3;
-/** Attempts at one step whose answers break off, the first included: each costs what was said until then. */
+/** Attempts at one step whose response was interrupted, including the first. Then the run fails. */
 export const MODEL_STEP_ATTEMPTS = 3;
-/** Calls of a model that failed in a row, after their own attempts, before it is left alone for a while. */
+/** Failed calls in a row, each after its attempts, that open the circuit, and the time that the model is then not called. */
 export const CIRCUIT_FAILURES = 5;
-/** For so long: a provider that restarts or sheds load is back within a minute or not for many. */
 export const CIRCUIT_PAUSE_SECONDS = 30;
-/** Longest `Retry-After` that a run sits out; with a longer one it is better to fail now. */
+/** Longest `Retry-After` that is waited for. With a longer one the call fails at once. */
 export const MODEL_RETRY_AFTER_SECONDS = 60;
-/** Subscriptions and other operations of one WebSocket at a time. */
-export const OPERATIONS_PER_SOCKET = 1000;
-/** How long a closed WebSocket waits for a client that may be gone: a stopping server waits no longer than that. */
-export const SOCKET_CLOSE_SECONDS = 2;
-/** Between two pings on a WebSocket or comments on an event stream: proxies cut what is silent for a minute. */
-export const KEEP_ALIVE_SECONDS = 12;
 
-/** One call of an MCP server's tool, where its entry says nothing else. */
+// MCP servers
+/** Name of a server in the configuration. A longer one is refused. */
+export const MCP_SERVER_NAME_CHARACTERS = 64;
+/** Time for one call, by default and at most. Then the call fails. */
 export const MCP_CALL_SECONDS = 60;
-/** Longest that an entry may allow a call: a run is over before. */
-export const MCP_LONGEST_CALL_SECONDS = 60 * 60;
-/** From the start of a server to its list of tools: `npx` may have to download it. */
+export const MCP_MAX_CALL_SECONDS = 60 * 60;
+/** Time for the handshake: `npx` can download the server first. Then the server is restarted. */
 export const MCP_START_SECONDS = 120;
-/** How long calls that a restart finds wait for a server that is still starting. */
-export const MCP_SETTLE_SECONDS = 30;
-/** Wait before a server is started again; it doubles with each failure in a row up to the longest. */
-export const MCP_RESTART_SECONDS = 0.5;
-export const MCP_LONGEST_RESTART_SECONDS = 60;
-/** A server that ran this long and is lost is started again as if it were the first time. */
+/** Time that resumed calls wait for a server that is starting. Then they fail. */
+export const MCP_READY_WAIT_SECONDS = 30;
+/** First and longest delay before a restart. The delay doubles with each failure in a row. */
+export const MCP_RESTART_DELAY_SECONDS = 0.5;
+export const MCP_MAX_RESTART_DELAY_SECONDS = 60;
+/** A server that ran this long restarts with the first delay. */
 export const MCP_STABLE_SECONDS = 60;
-/** How long a server has to end by itself, and again after it was asked to by a signal. */
+/** Time for a server to exit before the next signal: end of input, SIGTERM, SIGKILL. */
 export const MCP_STOP_SECONDS = 2;
-/** Between two questions whether an HTTP server is still there: it does not say when it goes. */
+/** Time between two pings of an HTTP server, which does not report that it stops. */
 export const MCP_PING_SECONDS = 15;
-/** Between two lists of tools of a server that keeps changing them. */
+/** Pings in a row without an answer. Then the server counts as lost. */
+export const MCP_UNANSWERED_PINGS = 3;
+/** Time between two requests for the tools of a server that keeps changing them. */
 export const MCP_REFRESH_SECONDS = 1;
-/** Tools of one server: more than any model is shown well. */
+/** Tools, and pages of the list, of one server. Later ones are left out. */
 export const MCP_TOOLS = 256;
-/** Pages of a list of tools: a server that never ends its list is given up on. */
 export const MCP_TOOL_PAGES = 64;
-/** A tool's description and input schema go into every model call. */
+/** Description of a tool. The rest is cut off. */
 export const MCP_DESCRIPTION_CHARACTERS = 8000;
+/** Input schema of a tool as JSON. A tool with a longer one is left out. */
 export const MCP_SCHEMA_BYTES = 64 * 1024;
-/** One message of a stdio server: the largest output that is kept, as base64, with room to spare. */
+/** One message of a stdio server: the largest output in base64 fits. Beyond it the server is restarted. */
 export const MCP_MESSAGE_BYTES = 8 * 1024 * 1024;
-/** What a stdio server says on stderr: characters of a line, and lines of a minute. */
+/** Characters of one line, and lines in one minute, that a stdio server writes to stderr. The rest is not logged. */
 export const MCP_STDERR_CHARACTERS = 1000;
 export const MCP_STDERR_LINES = 120;
-
-/** A file that is read whole: as base64 it still fits in a tool's output. */
-export const FILE_READ_BYTES = 512 * 1024;
-/** A file that is written: what a model can put into one call is less. */
-export const FILE_WRITE_BYTES = 512 * 1024;
-/** Entries of one folder that are listed. */
-export const FILE_LIST_ENTRIES = 1000;
-/** A path within the folder; systems take about as much. */
-export const FILE_PATH_BYTES = 1024;
+/** Reason why a server failed, in the log and in `lastError`. The rest is cut off. */
+export const MCP_FAILURE_CHARACTERS = 300;

@@ -1,51 +1,179 @@
 import { z } from 'zod';
-import { modelEntrySchema, modelName } from './provider-config.ts';
+import { type ConfigurationIssue, explainIssue } from './configuration-issue.ts';
+import { MODEL_NAME_CHARACTERS } from './limits.ts';
 
-/** The name under which the embedded model can always be asked for. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The built-in offline model. The name always refers to it and cannot be given to another model. */
 export const SCRIPTED_MODEL = 'scripted';
 
-/** A problem of the configuration file. */
-export interface ConfigurationIssue {
-  path: (string | number)[];
-  message: string;
+const modelName = z.string().min(1).max(MODEL_NAME_CHARACTERS);
+const perMillion = z.number().nonnegative();
+const price = z.strictObject({
+  inputPerMillion: perMillion,
+  outputPerMillion: perMillion,
+  /** For input tokens that the provider served from its cache; `inputPerMillion` when absent. */
+  cachedInputPerMillion: perMillion.optional(),
+});
+
+const everyModel = {
+  /** Size of the window, output included. */
+  contextTokens: z.int().positive().default(32_000),
+  price: price.optional(),
+  /** Names of other models, tried in order when this one is unavailable. */
+  fallbacks: z.array(modelName).default([]),
+};
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
+const urlWithoutCredentials = httpUrl.refine((text) => !URL.canParse(text) || new URL(text).username === '', {
+  error: 'must not contain a user name or password. Use apiKeyEnv or headers',
+});
+
+const remoteModel = {
+  /** The name that the provider has for the model. */
+  model: z.string().min(1),
+  headers: z.record(z.string(), z.string()).default({}),
+  maxOutputTokens: z.int().positive().optional(),
+  ...everyModel,
+};
+
+const scripted = z.strictObject({
+  provider: z.literal('scripted'),
+  /** Pause between two pieces of output. */
+  paceMilliseconds: z.int().nonnegative().max(60_000).default(15),
+  ...everyModel,
+});
+
+const openAiCompatible = z.strictObject({
+  provider: z.literal('openai-compatible'),
+  baseURL: httpUrl,
+  apiKeyEnv: z.string().min(1).optional(),
+  /** Additional fields of the request body. */
+  options: z.record(z.string(), z.json()).default({}),
+  ...remoteModel,
+});
+
+const aiSdkModel = {
+  baseURL: urlWithoutCredentials.optional(),
+  /** `providerOptions` of the AI SDK: options by provider name. */
+  options: z.record(z.string(), z.record(z.string(), z.json())).default({}),
+  ...remoteModel,
+};
+
+const anthropic = z.strictObject({
+  provider: z.literal('anthropic'),
+  apiKeyEnv: z.string().min(1).default('ANTHROPIC_API_KEY'),
+  ...aiSdkModel,
+});
+
+const openai = z.strictObject({
+  provider: z.literal('openai'),
+  apiKeyEnv: z.string().min(1).default('OPENAI_API_KEY'),
+  ...aiSdkModel,
+});
+
+const builtInProviders = { scripted, 'openai-compatible': openAiCompatible, anthropic, openai };
+const providerNames = Object.keys(builtInProviders).join(', ');
+
+const packagedProvider = z.strictObject({
+  provider: z
+    .string()
+    .regex(
+      /^(@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/,
+      `must be one of ${providerNames} or the name of an installed package`,
+    ),
+  /** The exported function that creates the provider, for packages that export several. */
+  factory: z.string().min(1).optional(),
+  apiKeyEnv: z.string().min(1).optional(),
+  ...aiSdkModel,
+});
+
+/** A model behind an AI SDK provider package that the operator installed. */
+export type PackagedEntry = z.infer<typeof packagedProvider>;
+type BuiltInEntry = z.infer<(typeof builtInProviders)[keyof typeof builtInProviders]>;
+export type ModelEntry = BuiltInEntry | PackagedEntry;
+
+/** The fields of an entry of `models` by its `provider`; any other provider is a package. */
+export const modelSchemas = { ...builtInProviders, package: packagedProvider };
+
+/** Reports problems against the fields of the entry's own provider. A plain union would report them against all. */
+export const modelEntrySchema = z.unknown().transform((entry, context): ModelEntry => {
+  if (typeof entry !== 'object' || entry === null) {
+    context.addIssue({ code: 'custom', message: 'must be an object with "provider"' });
+    return z.NEVER;
+  }
+  const provider = 'provider' in entry ? entry.provider : undefined;
+  if (provider === undefined) {
+    const message = `must be one of ${providerNames} or the name of an installed package`;
+    context.addIssue({ code: 'custom', path: ['provider'], message });
+    return z.NEVER;
+  }
+  const schema = isBuiltIn(provider) ? builtInProviders[provider] : packagedProvider;
+  const parsed = schema.safeParse(entry, { error: explainIssue });
+  if (parsed.success) return parsed.data;
+  for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
+  return z.NEVER;
+});
+
+function isBuiltIn(provider: unknown): provider is keyof typeof builtInProviders {
+  return typeof provider === 'string' && Object.hasOwn(builtInProviders, provider);
 }
 
-/** The part of the configuration file that is about models. */
+export function isPackaged(entry: ModelEntry): entry is PackagedEntry {
+  return !isBuiltIn(entry.provider);
+}
+
+/** The part of the configuration file about models. */
 export const modelsConfigSchema = z.object({
   defaultModel: modelName.default(SCRIPTED_MODEL),
-  models: z.record(modelName, modelEntrySchema).default({}),
+  models: z.record(modelName, modelEntrySchema).prefault({}),
 });
 export type ModelsConfig = z.infer<typeof modelsConfigSchema>;
 
-/** Problems that no entry shows by itself: names that lead nowhere, and keys that are not set. */
-export function checkModels(
-  { defaultModel, models }: ModelsConfig,
-  env: Readonly<Record<string, string | undefined>>,
-): ConfigurationIssue[] {
+/** The part of the configuration file about finding memories by meaning. */
+export const embeddingsConfigSchema = z.object({
+  embeddings: z
+    .strictObject({
+      provider: z.literal('openai-compatible'),
+      baseURL: httpUrl,
+      model: z.string().min(1).max(200),
+      apiKeyEnv: z.string().min(1).optional(),
+      headers: z.record(z.string(), z.string()).default({}),
+    })
+    .optional(),
+});
+
+/** Problems between entries: names of models that do not exist, and environment variables that are not set. */
+export function checkModels({ defaultModel, models }: ModelsConfig, environment: Environment): ConfigurationIssue[] {
   const names = new Set([SCRIPTED_MODEL, ...Object.keys(models)]);
+  const unknownModel = (name: string) => `there is no model "${name}". Configured models: ${[...names].join(', ')}`;
   const issues: ConfigurationIssue[] = [];
-  const known = [...names].join(', ');
-  if (!names.has(defaultModel)) {
-    issues.push({ path: ['defaultModel'], message: `There is no model "${defaultModel}". There is: ${known}.` });
-  }
+  if (!names.has(defaultModel)) issues.push({ path: ['defaultModel'], message: unknownModel(defaultModel) });
   for (const [name, entry] of Object.entries(models)) {
-    const at = (...rest: (string | number)[]) => ['models', name, ...rest];
+    const path = ['models', name];
     if (name === SCRIPTED_MODEL && entry.provider !== 'scripted') {
-      issues.push({ path: at('provider'), message: `The name "${name}" is kept for the embedded model.` });
+      const message = `the name "${name}" is reserved for the built-in model. Give the entry another name`;
+      issues.push({ path: [...path, 'provider'], message });
     }
-    if ('apiKeyEnv' in entry && entry.apiKeyEnv !== undefined && !env[entry.apiKeyEnv]) {
-      issues.push({ path: at('apiKeyEnv'), message: `The environment variable ${entry.apiKeyEnv} is not set.` });
-    }
+    if ('apiKeyEnv' in entry) issues.push(...checkApiKey(entry.apiKeyEnv, environment, path));
     for (const [index, fallback] of entry.fallbacks.entries()) {
-      if (fallback === name) {
-        issues.push({ path: at('fallbacks', index), message: 'A model is no fallback for itself.' });
-      } else if (!names.has(fallback)) {
-        issues.push({
-          path: at('fallbacks', index),
-          message: `There is no model "${fallback}". There is: ${known}.`,
-        });
-      }
+      const fallbackPath = [...path, 'fallbacks', index];
+      if (fallback === name) issues.push({ path: fallbackPath, message: 'a model cannot be its own fallback' });
+      else if (!names.has(fallback)) issues.push({ path: fallbackPath, message: unknownModel(fallback) });
     }
   }
   return issues;
+}
+
+export function checkEmbeddings(
+  { embeddings }: z.infer<typeof embeddingsConfigSchema>,
+  environment: Environment,
+): ConfigurationIssue[] {
+  return checkApiKey(embeddings?.apiKeyEnv, environment, ['embeddings']);
+}
+
+function checkApiKey(name: string | undefined, environment: Environment, path: string[]): ConfigurationIssue[] {
+  if (name === undefined || environment[name]) return [];
+  const message = `the environment variable ${name} is not set. Set it to the API key, or name another variable`;
+  return [{ path: [...path, 'apiKeyEnv'], message }];
 }

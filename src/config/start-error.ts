@@ -1,4 +1,4 @@
-/** A reason why the server can not start, in words that say what to do. */
+/** The server or a command cannot start. The message tells the operator what to do; it can have several lines. */
 export class StartError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });

@@ -1,4 +1,4 @@
-import type { ConfigurationIssue } from './model-config.ts';
+import type { ConfigurationIssue } from './configuration-issue.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Path = ConfigurationIssue['path'];
@@ -7,33 +7,33 @@ const reference = /\$\{([^}]*)\}/g;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * Puts the environment's values in the place of `${NAME}` in every string of a JSON value.
- * A variable that is not set, and a reference that is none, become an issue with the place where they stand.
+ * Replaces `${NAME}` in every string of a JSON value by the environment variable. Variables that are empty or not set, and
+ * references that are not a variable name, stay in the text and are reported with their path.
  */
 export function substituteVariables(
   value: unknown,
   environment: Environment,
   path: Path,
 ): { value: unknown; issues: ConfigurationIssue[] } {
-  if (typeof value === 'string') return substituteText(value, environment, path);
+  if (typeof value === 'string') return substituteInText(value, environment, path);
   if (typeof value !== 'object' || value === null) return { value, issues: [] };
-  const parts = Object.entries(value).map(([key, inner]) => {
-    const step = Array.isArray(value) ? Number(key) : key;
-    return { key, ...substituteVariables(inner, environment, [...path, step]) };
+  const members = Object.entries(value).map(([key, member]) => {
+    const segment = Array.isArray(value) ? Number(key) : key;
+    return { key, ...substituteVariables(member, environment, [...path, segment]) };
   });
-  const issues = parts.flatMap((part) => part.issues);
-  if (Array.isArray(value)) return { value: parts.map((part) => part.value), issues };
-  return { value: Object.fromEntries(parts.map((part) => [part.key, part.value])), issues };
+  const issues = members.flatMap((member) => member.issues);
+  if (Array.isArray(value)) return { value: members.map((member) => member.value), issues };
+  return { value: Object.fromEntries(members.map((member) => [member.key, member.value])), issues };
 }
 
-function substituteText(text: string, environment: Environment, path: Path) {
+function substituteInText(text: string, environment: Environment, path: Path) {
   const issues: ConfigurationIssue[] = [];
   const value = text.replaceAll(reference, (written, name: string) => {
-    const found = variableName.test(name) ? environment[name] : undefined;
-    if (found !== undefined && found !== '') return found;
+    const variable = variableName.test(name) ? environment[name] : undefined;
+    if (variable !== undefined && variable !== '') return variable;
     const message = variableName.test(name)
-      ? `The environment variable ${name} is not set.`
-      : `${written} is not the name of a variable: write \${NAME}.`;
+      ? `the environment variable ${name} is not set. Set it, or disable the server with "disabled": true`
+      : `${written} does not name an environment variable. Write \${NAME}, with letters, digits and underscores`;
     issues.push({ path, message });
     return written;
   });

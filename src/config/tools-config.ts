@@ -1,19 +1,21 @@
 import { z } from 'zod';
+import { type ConfigurationIssue, explainIssue } from './configuration-issue.ts';
 import * as limits from './limits.ts';
-import type { ConfigurationIssue } from './model-config.ts';
 import { substituteVariables } from './substitution.ts';
 
-/** What the built-in tools are listed under; no server may take it. */
+/** The `source` of built-in tools. No MCP server can have this name. */
 export const BUILTIN_SOURCE = 'builtin';
 
-const NAME_CHARACTERS = 64;
 const serverName = z
   .string()
   .min(1)
-  .max(NAME_CHARACTERS)
-  .refine((name) => name !== BUILTIN_SOURCE, `The name "${BUILTIN_SOURCE}" is kept for the tools that come built in.`);
+  .max(limits.MCP_SERVER_NAME_CHARACTERS)
+  .refine(
+    (name) => name !== BUILTIN_SOURCE,
+    `"${BUILTIN_SOURCE}" is reserved for the built-in tools. Use another name`,
+  );
 
-/** What an operator may say better than the server does. */
+/** Overrides what a server says about one of its tools. */
 const toolOverride = z.strictObject({
   risk: z.enum(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']).optional(),
   idempotent: z.boolean().optional(),
@@ -21,95 +23,99 @@ const toolOverride = z.strictObject({
 });
 export type ToolOverride = z.infer<typeof toolOverride>;
 
-const common = {
-  disabled: z.boolean().default(false).describe('keeps the entry and starts nothing'),
-  timeoutSeconds: z
-    .number()
-    .positive()
-    .max(limits.MCP_LONGEST_CALL_SECONDS)
-    .default(limits.MCP_CALL_SECONDS)
-    .describe('the longest that one call may take'),
-  tools: z.record(z.string(), toolOverride).default({}).describe("by the server's own names"),
+const everyServer = {
+  /** Keeps the entry without starting the server. */
+  disabled: z.boolean().default(false),
+  /** The longest time that one call can take. */
+  timeoutSeconds: z.number().positive().max(limits.MCP_MAX_CALL_SECONDS).default(limits.MCP_CALL_SECONDS),
+  /** Keys are the server's own names for its tools. */
+  tools: z.record(z.string(), toolOverride).default({}),
 };
 
-const stdio = z
-  .strictObject({
-    type: z.literal('stdio').optional(),
-    command: z.string().min(1),
-    args: z.array(z.string()).default([]),
-    env: z.record(z.string(), z.string()).default({}),
-    cwd: z.string().min(1).optional(),
-    ...common,
-  })
-  .transform(({ type: _type, command, args, env, cwd, ...rest }) => ({
-    ...rest,
-    reach: { kind: 'stdio' as const, command, args, env, cwd: cwd ?? null },
-  }));
+const stdioServer = z.strictObject({
+  type: z.literal('stdio').optional(),
+  command: z.string().min(1),
+  args: z.array(z.string()).default([]),
+  env: z.record(z.string(), z.string()).default({}),
+  cwd: z.string().min(1).optional(),
+  ...everyServer,
+});
 
-const http = z
-  .strictObject({
-    type: z.enum(['http', 'streamable-http', 'streamableHttp']).optional(),
-    url: z.url({ protocol: /^https?$/, error: 'Must be an http or https address.' }),
-    headers: z
-      .record(z.string(), z.string())
-      .default({})
-      .refine(areHeaders, 'Must be names and values that HTTP allows.'),
-    ...common,
-  })
-  .transform(({ type: _type, url, headers, ...rest }) => ({
-    ...rest,
-    reach: { kind: 'http' as const, url, headers },
-  }));
+const httpServer = z.strictObject({
+  type: z.enum(['http', 'streamable-http', 'streamableHttp']).optional(),
+  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+  headers: z
+    .record(z.string(), z.string())
+    .default({})
+    .refine(areHeaders, 'must be an object of header names and values that HTTP allows'),
+  ...everyServer,
+});
+
+/** The fields of an entry of `mcpServers`: a server with `command` uses stdio, one with `url` uses HTTP. */
+export const mcpServerSchemas = { stdio: stdioServer, http: httpServer };
+
+const stdio = stdioServer.transform(({ type: _type, command, args, env, cwd, ...rest }) => ({
+  ...rest,
+  transport: { kind: 'stdio' as const, command, args, env, cwd: cwd ?? null },
+}));
+
+const http = httpServer.transform(({ type: _type, url, headers, ...rest }) => ({
+  ...rest,
+  transport: { kind: 'http' as const, url, headers },
+}));
 
 export type McpServerConfig = z.output<typeof stdio> | z.output<typeof http>;
-/** How a server is reached. */
-export type McpReach = McpServerConfig['reach'];
-export type StdioReach = Extract<McpReach, { kind: 'stdio' }>;
-export type HttpReach = Extract<McpReach, { kind: 'http' }>;
+type McpTransport = McpServerConfig['transport'];
+export type StdioTransportConfig = Extract<McpTransport, { kind: 'stdio' }>;
+export type HttpTransportConfig = Extract<McpTransport, { kind: 'http' }>;
 
-/** A union of the two would only say that neither fits; this says what is wrong with the one that was meant. */
-const mcpServer = z.unknown().transform((given, context): McpServerConfig => {
-  const problem = unreachable(given);
+/** Reports problems against the transport that the entry chose. A plain union would report them against both. */
+const mcpServer = z.unknown().transform((entry, context): McpServerConfig => {
+  const problem = transportProblem(entry);
   if (problem !== null) {
     context.addIssue({ code: 'custom', message: problem });
     return z.NEVER;
   }
-  const parsed = (has(given, 'url') ? http : stdio).safeParse(given);
+  const parsed = (has(entry, 'url') ? http : stdio).safeParse(entry, { error: explainIssue });
   if (parsed.success) return parsed.data;
   for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
   return z.NEVER;
 });
 
-/** The part of the configuration file that is about tools. */
+/** The part of the configuration file about tools. */
 export const toolsConfigSchema = z.object({
-  mcpServers: z.record(serverName, mcpServer).default({}),
-  files: z.strictObject({ root: z.string().min(1).describe('the folder that the file tools stay in') }).optional(),
+  mcpServers: z.record(serverName, mcpServer).prefault({}),
+  /** `root` is the folder that the file tools work in. */
+  files: z.strictObject({ root: z.string().min(1) }).optional(),
 });
 
-/** Fills in the variables of the servers in a file that is not checked yet; those of a disabled server may be unset. */
-export function fillMcpServers(
+/**
+ * Fills in environment variables in the `mcpServers` of a parsed file, before the file is checked. Disabled servers are left
+ * as they are, so their variables can be unset.
+ */
+export function substituteMcpServers(
   file: unknown,
   environment: Readonly<Record<string, string | undefined>>,
 ): { file: unknown; issues: ConfigurationIssue[] } {
   if (!has(file, 'mcpServers') || !isRecord(file.mcpServers)) return { file, issues: [] };
-  const filled = Object.entries(file.mcpServers).map(([name, entry]) =>
+  const servers = Object.entries(file.mcpServers).map(([name, entry]) =>
     has(entry, 'disabled') && entry.disabled === true
       ? { name, value: entry, issues: [] }
       : { name, ...substituteVariables(entry, environment, ['mcpServers', name]) },
   );
-  const mcpServers = Object.fromEntries(filled.map(({ name, value }) => [name, value]));
-  return { file: { ...file, mcpServers }, issues: filled.flatMap(({ issues }) => issues) };
+  const mcpServers = Object.fromEntries(servers.map(({ name, value }) => [name, value]));
+  return { file: { ...file, mcpServers }, issues: servers.flatMap(({ issues }) => issues) };
 }
 
-function unreachable(given: unknown): string | null {
-  if (!isRecord(given)) return 'Must be an object with "command" or "url".';
-  if (given.type === 'sse') {
-    return 'The older SSE transport is not supported. Give the address of the server\'s streamable HTTP with "type": "http".';
+function transportProblem(entry: unknown): string | null {
+  if (!isRecord(entry)) return 'must be an object with "command" or "url"';
+  if (entry.type === 'sse') {
+    return 'the SSE transport is not supported. Use the streamable HTTP endpoint of the server, with "type": "http"';
   }
-  if (has(given, 'command') && has(given, 'url'))
-    return 'Has both "command" and "url": a server is reached by one of them.';
-  if (has(given, 'command') || has(given, 'url')) return null;
-  return 'Needs "command", a program to start, or "url", where a server listens.';
+  const [hasCommand, hasUrl] = [has(entry, 'command'), has(entry, 'url')];
+  if (hasCommand && hasUrl) return 'has both "command" and "url". Remove one of them';
+  if (hasCommand || hasUrl) return null;
+  return 'has neither "command", the program to start, nor "url", the address of a running server. Add one of them';
 }
 
 function areHeaders(headers: Record<string, string>): boolean {

@@ -129,7 +129,7 @@ async function currentMessages(
   compaction: CompactionRow | null,
 ): Promise<HistoryMessage[]> {
   const { runId, seq } = event;
-  const range = { after: 0, upTo: seq - 1, limit: limits.SPOKEN_EVENTS, types: messageEventTypes };
+  const range = { after: 0, upTo: seq - 1, limit: limits.MESSAGE_EVENTS, types: messageEventTypes };
   const events = await journal.read(runId, range);
   const last = lastShown(event);
   const shown = events.filter((each) => each.type !== 'input' || !each.payload.steered || each.seq <= last);

@@ -69,7 +69,7 @@ export function createDatabaseJournal(database: Database, onRecorded: OnCommitte
 
   return {
     ...createAppender({ ends: ends.load, read: reads.read, write }, onRecorded, {
-      lanes: database.isShared ? limits.COMMIT_LANES : 1,
+      lanes: database.isShared ? limits.PARALLEL_COMMITS : 1,
       clock: systemClock,
     }),
     ...reads,

@@ -1,6 +1,13 @@
 import type { Clock } from '../clock.ts';
-import { type ConfigurationIssue, checkModels, type ModelsConfig, SCRIPTED_MODEL } from '../config/model-config.ts';
-import { isPackaged, type ModelEntry, modelEntrySchema } from '../config/provider-config.ts';
+import type { ConfigurationIssue } from '../config/configuration-issue.ts';
+import {
+  checkModels,
+  isPackaged,
+  type ModelEntry,
+  type ModelsConfig,
+  modelEntrySchema,
+  SCRIPTED_MODEL,
+} from '../config/model-config.ts';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import { alwaysClosed, withCircuit } from './circuit.ts';
 import type { Model } from './model.ts';

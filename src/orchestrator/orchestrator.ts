@@ -1,4 +1,4 @@
-import { FOREIGN_CLAIM_MILLISECONDS } from '../config/limits.ts';
+import { CLAIM_DELAY_MILLISECONDS } from '../config/limits.ts';
 import { createOutageLog } from '../logger.ts';
 import type { ClaimNow } from '../run-store/execution-slot.ts';
 import type { RunNotification } from '../streams/notifications/hub.ts';
@@ -85,7 +85,7 @@ export function createOrchestrator(
   function onNotification(notification: RunNotification | null): void {
     if (notification !== null && !notification.hints.includes('work')) return;
     // The server that recorded the events claims first.
-    if (!notification?.events) claimer.requestAfter(FOREIGN_CLAIM_MILLISECONDS);
+    if (!notification?.events) claimer.requestAfter(CLAIM_DELAY_MILLISECONDS);
     else if (notification.hints.includes('end')) claimer.request('waiting');
     else if (!slots.has(notification.runId)) claimer.request('open');
   }

@@ -6,7 +6,7 @@ import type { Run } from '../domain/run.ts';
 import type { AgentInForce } from '../repositories/agents.ts';
 import { sessionForExecution } from '../repositories/sessions.ts';
 import type { Tool } from '../tools/tool.ts';
-import { selectTools } from '../tools/tool-selection.ts';
+import { selectTools } from '../tools/toolbox.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 
 /** What one run is executed with. */

@@ -91,7 +91,7 @@ async function perform(execution: RunExecution, run: Run, signal: AbortSignal): 
   if ('calls' in next) {
     // After a restart, a run in the middle of its calls would otherwise be ahead of the MCP servers that have its tools.
     const names = next.calls.map(({ tool }) => tool);
-    await dependencies.toolbox.settled(names, signal);
+    await dependencies.toolbox.waitUntilReady(names, signal);
   }
   switch (next.kind) {
     case 'start':

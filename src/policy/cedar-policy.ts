@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { preparsePolicySet, type Response, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import { LRUCache } from 'lru-cache';
+import { CACHED_DECISIONS, CACHED_REQUEST_CHARACTERS } from '../config/limits.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
-import { cacheDecisions } from './decision-cache.ts';
 import type { Policy, PolicyDecision, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
 
 export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: PolicyProblem[] };
 
 /**
- * A policy from Cedar text. Not permitted to be called: DENY. Permitted to be called unattended: ALLOW. Otherwise: ASK.
- * A rule that can not be evaluated denies the call; one for calling unattended leaves it to a person.
+ * A policy from Cedar text. A call that is not permitted is DENY. One that is also permitted unattended is ALLOW, any other ASK.
+ * If a rule cannot be evaluated, the call is denied; if it is about calling unattended, a person is asked.
  */
 export function createCedarPolicy(text: string): CedarPolicy {
   const read = readPolicy(text);
   return read.ok ? { ok: true, policy: policyOf(text, read.rules) } : read;
 }
 
-/** The policy that comes with the gateway; its tests check it. */
+/** The policy without a `policyFile`. A test checks its text against the schema. */
 export function createBuiltinPolicy(): Policy {
   const text = readFileSync(new URL('./builtin.cedar', import.meta.url), 'utf8');
   const read = readCheckedPolicy(text);
@@ -26,37 +27,53 @@ export function createBuiltinPolicy(): Policy {
 }
 
 function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
-  // Cedar keeps parsed policies under a name for as long as the process lives; the same text shares one.
-  const setId = createHash('sha256').update(text).digest('hex');
+  // Cedar keeps parsed policy sets by id until the process ends, so equal texts share one.
+  const policySetId = createHash('sha256').update(text).digest('hex');
   const staticPolicies = Object.fromEntries(rules.map((rule) => [rule.id, rule.text]));
-  const kept = preparsePolicySet(setId, { staticPolicies });
-  if (kept.type === 'failure') throw new Error(kept.errors.map(({ message }) => message).join('; '));
-  const ask = askUnder(setId, rules);
+  const parsed = preparsePolicySet(policySetId, { staticPolicies });
+  if (parsed.type === 'failure') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
+  const authorize = authorizerFor(policySetId, rules);
   return cacheDecisions({
-    evaluate(question) {
-      const { tool } = question;
-      const request = cedarRequest(question);
-      const call = ask('call', request);
-      if (call.error) return inError('DENY', call.error);
-      if (!call.allowed) return said('DENY', call.rules, `No rule permits the call of ${tool.name}.`);
-      const unattended = ask('callUnattended', request);
-      if (unattended.error) return inError('ASK', unattended.error);
-      return unattended.allowed
-        ? said('ALLOW', unattended.rules, `${tool.name} may run without asking.`)
-        : said('ASK', unattended.rules, leftToAPerson(tool));
+    evaluate(request) {
+      const { tool } = request;
+      const authorization = cedarRequest(request);
+      const call = authorize('call', authorization);
+      if (call.error) return errorDecision('DENY', call.error);
+      if (!call.isAllowed) return denial(call.rules, tool);
+      const unattended = authorize('callUnattended', authorization);
+      if (unattended.error) return errorDecision('ASK', unattended.error);
+      return unattended.isAllowed
+        ? decision('ALLOW', unattended.rules, `${tool.name} may run without asking.`)
+        : decision('ASK', unattended.rules, approvalReason(tool));
     },
   });
 }
 
-/** What Cedar said to one question; the rules are those that decided. */
-interface Outcome {
-  allowed: boolean;
+/** Repeated evaluations of a call, for example after an approval, are answered from memory. */
+export function cacheDecisions(policy: Policy): Policy {
+  const decisions = new LRUCache<string, PolicyDecision>({ max: CACHED_DECISIONS });
+  return {
+    evaluate(request) {
+      const key = JSON.stringify(request);
+      const cached = decisions.get(key);
+      if (cached) return cached;
+      const evaluated = policy.evaluate(request);
+      if (key.length <= CACHED_REQUEST_CHARACTERS) decisions.set(key, evaluated);
+      return evaluated;
+    },
+  };
+}
+
+/** Cedar's answer for one action. `rules` are those that decided. */
+interface Authorization {
+  isAllowed: boolean;
   rules: PolicyRule[];
+  /** The rule is null if the whole request could not be evaluated. */
   error: { rule: PolicyRule | null; message: string } | null;
 }
 
-function askUnder(preparsedPolicySetId: string, rules: readonly PolicyRule[]) {
-  return (action: 'call' | 'callUnattended', request: CedarRequest): Outcome => {
+function authorizerFor(preparsedPolicySetId: string, rules: readonly PolicyRule[]) {
+  return (action: 'call' | 'callUnattended', request: CedarRequest): Authorization => {
     const answer = statefulIsAuthorized({
       ...request,
       action: { type: 'Action', id: action },
@@ -64,16 +81,16 @@ function askUnder(preparsedPolicySetId: string, rules: readonly PolicyRule[]) {
     });
     if (answer.type === 'failure') {
       const message = answer.errors.map((error) => error.message).join('; ');
-      return { allowed: false, rules: [], error: { rule: null, message } };
+      return { isAllowed: false, rules: [], error: { rule: null, message } };
     }
-    return outcomeOf(rules, answer.response);
+    return readResponse(rules, answer.response);
   };
 }
 
-function outcomeOf(rules: readonly PolicyRule[], { decision, diagnostics }: Response): Outcome {
+function readResponse(rules: readonly PolicyRule[], { decision: effect, diagnostics }: Response): Authorization {
   const [failed] = diagnostics.errors;
   return {
-    allowed: decision === 'allow',
+    isAllowed: effect === 'allow',
     rules: rules.filter(({ id }) => diagnostics.reason.includes(id)),
     error: failed
       ? { rule: rules.find(({ id }) => id === failed.policyId) ?? null, message: failed.error.message }
@@ -81,18 +98,26 @@ function outcomeOf(rules: readonly PolicyRule[], { decision, diagnostics }: Resp
   };
 }
 
-function said(effect: PolicyDecision['effect'], rules: readonly PolicyRule[], otherwise: string): PolicyDecision {
+/** The `@reason` of the rules, or `defaultReason` if they have none. */
+function decision(
+  effect: PolicyDecision['effect'],
+  rules: readonly PolicyRule[],
+  defaultReason: string,
+): PolicyDecision {
   const reasons = rules.flatMap(({ reason }) => reason ?? []);
-  const named =
-    rules.length === 0 || effect !== 'DENY' ? otherwise : `Forbidden by ${rules.map(({ id }) => id).join(', ')}.`;
-  return { effect, rules: rules.map(({ id }) => id), reason: reasons.length > 0 ? reasons.join(' ') : named };
+  return { effect, rules: rules.map(({ id }) => id), reason: reasons.length > 0 ? reasons.join(' ') : defaultReason };
 }
 
-function inError(effect: 'DENY' | 'ASK', { rule, message }: NonNullable<Outcome['error']>): PolicyDecision {
+function denial(rules: readonly PolicyRule[], { name }: PolicyTool): PolicyDecision {
+  const ids = rules.map(({ id }) => id).join(', ');
+  return decision('DENY', rules, ids === '' ? `No rule permits the call of ${name}.` : `Forbidden by ${ids}.`);
+}
+
+function errorDecision(effect: 'DENY' | 'ASK', { rule, message }: NonNullable<Authorization['error']>): PolicyDecision {
   const subject = rule ? `The rule ${rule.id}` : 'The policy';
   return { effect, rules: rule ? [rule.id] : [], reason: `${subject} could not be evaluated: ${message}.` };
 }
 
-function leftToAPerson({ name, risk }: PolicyTool): string {
+function approvalReason({ name, risk }: PolicyTool): string {
   return `${name} is of ${risk.toLowerCase()} risk, and no rule lets it run without asking.`;
 }

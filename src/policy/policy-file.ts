@@ -2,49 +2,51 @@ import { readFileSync } from 'node:fs';
 import { createBuiltinPolicy, createCedarPolicy } from './cedar-policy.ts';
 import type { Policy } from './policy.ts';
 
-/** A policy that can be read again while it is in use. */
+/** A policy that can be reloaded while it is in use. */
 export interface PolicySource {
-  /** Judges by what was read last. */
+  /** Evaluates with the rules that were read last. */
   policy: Policy;
-  /** Reads the file again. Where something is wrong with it, the policy stays as it was. */
+  /** Reads the file again. If it has a problem, the rules stay as they were. */
   reload(): ReloadedPolicy;
 }
 
-/** Problems are lines for people, with the file and the place in front. */
+/** Problems are lines for the operator, such as `policy.cedar:3:8: message`. */
 export type ReloadedPolicy = { ok: true } | { ok: false; problems: string[] };
 export type OpenedPolicy = { ok: true; source: PolicySource } | { ok: false; problems: string[] };
 
-/** @param path the file of policies; null for the policy that comes with the gateway */
+/** @param path the `policyFile`; null for the built-in policy */
 export function openPolicy(path: string | null): OpenedPolicy {
   if (path === null) return { ok: true, source: { policy: createBuiltinPolicy(), reload: () => ({ ok: true }) } };
-  const first = readFile(path);
+  const first = readPolicyFile(path);
   if (!first.ok) return first;
   let { policy } = first;
   return {
     ok: true,
     source: {
-      policy: { evaluate: (question) => policy.evaluate(question) },
+      policy: { evaluate: (request) => policy.evaluate(request) },
       reload() {
-        const again = readFile(path);
-        if (!again.ok) return again;
-        policy = again.policy;
+        const next = readPolicyFile(path);
+        if (!next.ok) return next;
+        policy = next.policy;
         return { ok: true };
       },
     },
   };
 }
 
-type ReadFile = { ok: true; policy: Policy } | { ok: false; problems: string[] };
+type PolicyFileOutcome = { ok: true; policy: Policy } | { ok: false; problems: string[] };
 
-function readFile(path: string): ReadFile {
+function readPolicyFile(path: string): PolicyFileOutcome {
   try {
-    const read = createCedarPolicy(readFileSync(path, 'utf8'));
-    if (read.ok) return read;
-    const problems = read.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
+    const created = createCedarPolicy(readFileSync(path, 'utf8'));
+    if (created.ok) return created;
+    const problems = created.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`);
     return { ok: false, problems };
   } catch (error) {
-    return { ok: false, problems: [`policyFile names ${path}, which can not be read: ${messageOf(error)}`] };
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      problems: [`policyFile: ${path} cannot be read: ${reason}. Check the path and its permissions`],
+    };
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

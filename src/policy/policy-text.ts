@@ -15,14 +15,14 @@ import { inputType } from './input-shape.ts';
 
 /** One policy of a file, in the order of the file. */
 export interface PolicyRule {
-  /** Its `@id`, or `policy` with its place, counted from 0. */
+  /** Its `@id`, or `policy` and its index in the file. */
   id: string;
-  /** Its `@reason`. */
+  /** Its `@reason`, or null. */
   reason: string | null;
   text: string;
 }
 
-/** Something that is wrong with a policy. Lines and columns count from 1. */
+/** A problem in a policy text. Lines and columns count from 1; columns count UTF-16 units. */
 export interface PolicyProblem {
   line: number;
   column: number;
@@ -31,107 +31,111 @@ export interface PolicyProblem {
 
 export type ReadPolicy = { ok: true; rules: PolicyRule[] } | { ok: false; problems: PolicyProblem[] };
 
-/** Reads Cedar text and holds it against the schema: names, types, and attributes that may not be there. */
+/** Parses Cedar text and checks it against the schema: names, types, and attributes that can be absent. */
 export function readPolicy(text: string): ReadPolicy {
   return read(text, typeProblems);
 }
 
-/** Reads a text that is known to fit the schema: checking takes a third of a second, once in a process. */
+/** Skips the check against the schema, which takes a third of a second the first time. For text that is known to be valid. */
 export function readCheckedPolicy(text: string): ReadPolicy {
   return read(text, () => []);
 }
 
-function read(text: string, furtherProblems: (rules: readonly FoundRule[]) => RuleProblem[]): ReadPolicy {
-  const problemAt = placeIn(text);
+function read(text: string, checkTypes: (rules: readonly LocatedRule[]) => RuleProblem[]): ReadPolicy {
+  const problemAt = problemLocator(text);
   const failure = (problems: PolicyProblem[]): ReadPolicy => ({ ok: false, problems });
   const parts = policySetTextToParts(text);
   if (parts.type === 'failure') return failure(parts.errors.map((error) => problemAt(0, error)));
   const [template] = parts.policy_templates;
-  if (template !== undefined) return failure([problemAt(text.indexOf(template), filledInByNobody)]);
+  if (template !== undefined) return failure([problemAt(text.indexOf(template), templateError)]);
   const parsed = checkParsePolicySet({ staticPolicies: text });
   if (parsed.type === 'failure') return failure(parsed.errors.map((error) => problemAt(0, error)));
   if (parts.policies.length === 0) {
-    return failure([{ line: 1, column: 1, message: 'there is no policy here, and what no policy permits is denied' }]);
+    const message = 'there is no policy here, so every call would be denied. Add a permit rule';
+    return failure([{ line: 1, column: 1, message }]);
   }
-  const found = locate(text, inOrder(parts.policies));
-  const problems = [...idProblems(found), ...furtherProblems(found)];
+  const rules = locateRules(text, inTextOrder(parts.policies));
+  const problems = [...idProblems(rules), ...checkTypes(rules)];
   return problems.length === 0
-    ? { ok: true, rules: found }
-    : failure(eachOnce(problems.map(({ start, error }) => problemAt(start, error))));
+    ? { ok: true, rules }
+    : failure(sortedUnique(problems.map(({ start, error }) => problemAt(start, error))));
 }
 
-/** A rule with its place in the text, and as Cedar read it. */
-interface FoundRule extends PolicyRule {
+interface LocatedRule extends PolicyRule {
+  /** Index of the rule in the text. */
   start: number;
   json: PolicyJson;
 }
 
-/** What is wrong with a rule; the error counts from where the rule begins. */
+/** Locations in `error` count from `start`, the index of the rule. */
 interface RuleProblem {
   start: number;
   error: DetailedError;
 }
 
-function locate(text: string, policies: readonly string[]): FoundRule[] {
+function locateRules(text: string, policies: readonly string[]): LocatedRule[] {
   let end = 0;
-  return policies.map((policy, place) => {
+  return policies.map((policy, index) => {
     const start = text.indexOf(policy, end);
     end = start + policy.length;
     const parsed = policyToJson(policy);
     if (parsed.type === 'failure') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
-    const { id = `policy${place}`, reason = null } = parsed.json.annotations ?? {};
-    // An annotation without a value names nothing.
+    const { id = `policy${index}`, reason = null } = parsed.json.annotations ?? {};
+    // Cedar gives null for `@id` without a value.
     return { id: id ?? '', reason, text: policy, start, json: parsed.json };
   });
 }
 
-function idProblems(rules: readonly FoundRule[]): RuleProblem[] {
-  const taken = new Set<string>();
+function idProblems(rules: readonly LocatedRule[]): RuleProblem[] {
+  const used = new Set<string>();
   return rules.flatMap(({ id, start }) => {
-    const message = id === '' ? 'the annotation @id names no id' : `the id "${id}" is taken by a policy above`;
-    const isFine = id !== '' && !taken.has(id);
-    taken.add(id);
-    return isFine ? [] : [{ start, error: { ...nowhere, message } }];
+    const message =
+      id === ''
+        ? 'the annotation @id has no value. Write @id("name")'
+        : `the id "${id}" is used by a policy above. Use another @id`;
+    const isValid = id !== '' && !used.has(id);
+    used.add(id);
+    return isValid ? [] : [{ start, error: { ...noLocation, message } }];
   });
 }
 
-/** Rules that use inputs alike are checked together: Cedar reads the schema anew each time. */
-function typeProblems(rules: readonly FoundRule[]): RuleProblem[] {
+/** Rules with the same input type are checked together, because Cedar parses the schema for each check. */
+function typeProblems(rules: readonly LocatedRule[]): RuleProblem[] {
   const schema = readSchema();
-  const alike = new Map<string, { input: Type<string>; rules: FoundRule[] }>();
+  const groups = new Map<string, { input: Type<string>; rules: LocatedRule[] }>();
   for (const rule of rules) {
     const input = inputType(rule.json);
     const key = JSON.stringify(input);
-    alike.set(key, { input, rules: [...(alike.get(key)?.rules ?? []), rule] });
+    groups.set(key, { input, rules: [...(groups.get(key)?.rules ?? []), rule] });
   }
-  return [...alike.values()].flatMap((group) => problemsOf(schemaFor(schema, group.input), group.rules));
+  return [...groups.values()].flatMap((group) => validateRules(schemaFor(schema, group.input), group.rules));
 }
 
-function problemsOf(schema: SchemaJson<string>, rules: readonly FoundRule[]): RuleProblem[] {
-  const staticPolicies = Object.fromEntries(rules.map(({ text }, place) => [String(place), text]));
+function validateRules(schema: SchemaJson<string>, rules: readonly LocatedRule[]): RuleProblem[] {
+  const staticPolicies = Object.fromEntries(rules.map(({ text }, index) => [String(index), text]));
   const answer = validate({ schema, policies: { staticPolicies } });
   if (answer.type === 'failure') throw new Error(answer.errors.map(({ message }) => message).join('; '));
   return answer.validationErrors.map(({ policyId, error }) => ({ start: rules[Number(policyId)]?.start ?? 0, error }));
 }
 
-/** In the order of the text. A rule for both actions has its faults twice. */
-function eachOnce(problems: readonly PolicyProblem[]): PolicyProblem[] {
-  const once = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
-  return [...once.values()].sort((one, other) => one.line - other.line || one.column - other.column);
+/** Cedar reports a problem of a rule once for each action of the rule. */
+function sortedUnique(problems: readonly PolicyProblem[]): PolicyProblem[] {
+  const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...unique.values()].sort((one, other) => one.line - other.line || one.column - other.column);
 }
 
-/** Cedar hands the policies out sorted by the ids that it gave them, as text: `policy0`, `policy1`, `policy10`, `policy2`. */
-function inOrder(policies: readonly string[]): string[] {
-  const places = policies.map((_, place) => place).sort((left, right) => (String(left) < String(right) ? -1 : 1));
+/** Cedar returns policies sorted by the ids that it generated, as strings: `policy0`, `policy1`, `policy10`, `policy2`. */
+function inTextOrder(policies: readonly string[]): string[] {
+  const indexes = policies.map((_, index) => index).sort((left, right) => (String(left) < String(right) ? -1 : 1));
   const ordered: string[] = [];
-  for (const [index, place] of places.entries()) ordered[place] = policies[index] ?? '';
+  for (const [position, index] of indexes.entries()) ordered[index] = policies[position] ?? '';
   return ordered;
 }
 
-const nowhere = { help: null, code: null, url: null, severity: null };
-const filledInByNobody = {
-  ...nowhere,
-  message: 'this is a template, and nothing fills in its ?principal or ?resource',
+const noLocation = { help: null, code: null, url: null, severity: null };
+const templateError = {
+  ...noLocation,
+  message: 'this is a template, which nothing links. Replace ?principal or ?resource by an entity',
 };
 
 type Namespace = NamespaceDefinition<string>;
@@ -141,7 +145,7 @@ const schemaText = readFileSync(new URL('./schema.cedarschema', import.meta.url)
 function readSchema(): Namespace {
   const parsed = schemaToJson(schemaText);
   const namespace = parsed.type === 'success' ? parsed.json[''] : undefined;
-  if (!namespace) throw new Error('schema.cedarschema can not be read.');
+  if (!namespace) throw new Error('schema.cedarschema cannot be read.');
   return namespace;
 }
 
@@ -152,22 +156,22 @@ function schemaFor(schema: Namespace, input: Type<string>): SchemaJson<string> {
   return { '': { ...schema, commonTypes: { ...schema.commonTypes, Call: { ...call, attributes } } } };
 }
 
-/** Turns an error of a part of the text that begins at `start` into a problem of the text. Cedar counts in UTF-8. */
-function placeIn(text: string) {
+/** Converts an error in the part of the text after `start` to a problem of the whole text. Cedar counts UTF-8 bytes. */
+function problemLocator(text: string) {
   return (start: number, { message, help, sourceLocations }: DetailedError): PolicyProblem => {
     const [location] = sourceLocations ?? [];
-    const part = Buffer.from(text.slice(start))
+    const beforeError = Buffer.from(text.slice(start))
       .subarray(0, location?.start ?? 0)
       .toString();
-    const lines = (text.slice(0, start) + part).split('\n');
+    const lines = (text.slice(0, start) + beforeError).split('\n');
     const hints = [location?.label, help].filter((hint) => hint);
-    const said = message
+    const summary = message
       .replace(/^failed to parse policies from string: |^for policy `\d+`, /, '')
       .replace(/ for Action::"\w+"/, '');
     return {
       line: lines.length,
       column: (lines.at(-1)?.length ?? 0) + 1,
-      message: hints.length === 0 ? said : `${said} (${hints.join('; ')})`,
+      message: hints.length === 0 ? summary : `${summary} (${hints.join('; ')})`,
     };
   };
 }

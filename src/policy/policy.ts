@@ -1,42 +1,47 @@
 import type { Json, PolicyEffect, RiskLevel } from '../domain/events.ts';
 
-/** One tool call as policy sees it. */
+/** One tool call to decide on. */
 export interface PolicyRequest {
-  /** Who owns the session; the scopes are those with which the message was sent. */
+  /** The owner of the session. `scopes` are those of the client that sent the message. */
   principal: { id: string; scopes: readonly string[] };
   agent: PolicyAgent;
   session: { id: string; key: string };
   tool: PolicyTool;
+  /** As recorded: credentials are replaced by placeholders. */
   input: Json;
 }
 
 export interface PolicyAgent {
-  /** Null where the gateway's own ways apply and no agent was set up. */
+  /** Null if the session uses the default configuration instead of an agent. */
   id: string | null;
+  /** Empty if `id` is null. */
   name: string;
 }
 
 export interface PolicyTool {
   name: string;
   risk: RiskLevel;
+  /** `builtin`, or the name of the MCP server. */
   source: string;
   idempotent: boolean;
-  /** Whether it is one of the agent's. */
+  /** Whether the agent has this tool. */
   isOwn: boolean;
 }
 
 export interface PolicyDecision {
   effect: PolicyEffect;
-  /** For people, and for the model where the call is denied. */
+  /** Shown to people, and to the model if the call is denied. */
   reason: string;
-  /** Ids of the rules that decided, in the order of the file; none where no rule says anything. */
+  /** Ids of the rules that decided, in the order of the file. Empty if no rule applies. */
   rules: readonly string[];
 }
 
 /**
- * Says whether a tool call runs, waits for a person, or never runs. Bothers nobody and changes nothing. The same question
- * has the same answer until the policy is changed. A rule that can not be evaluated never lets a call run.
+ * Decides whether a tool call runs, waits for an approval, or is denied.
+ *
+ * `evaluate` is synchronous, asks nobody and changes nothing. Equal requests get equal decisions until the policy is reloaded.
+ * A rule that cannot be evaluated never leads to ALLOW. `evaluate` throws only because of a defect of the program; the run fails.
  */
 export interface Policy {
-  evaluate(question: PolicyRequest): PolicyDecision;
+  evaluate(request: PolicyRequest): PolicyDecision;
 }

@@ -35,8 +35,8 @@ export function connectNotifications(
     notify,
     id: newId('server'),
     timer: clock.after,
-    gatherMilliseconds: limits.NOTIFY_MILLISECONDS,
-    pollMilliseconds: limits.POLL_MILLISECONDS,
+    gatherMilliseconds: limits.NOTIFICATION_DELAY_MILLISECONDS,
+    pollMilliseconds: limits.TAPE_POLL_MILLISECONDS,
     async heads(runIds) {
       const ends = await journal.readEnds(runIds, 1);
       return new Map([...ends].map(([runId, events]) => [runId, events.at(-1)?.seq ?? 0]));

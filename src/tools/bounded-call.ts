@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { JSON_LEVELS, TOOL_ERROR_CHARACTERS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { storableText } from '../domain/storable-text.ts';
 import type { Tool, ToolContext } from './tool.ts';
@@ -7,30 +8,32 @@ export type ToolOutcome = { durationMilliseconds: number } & (
   | {
       ok: true;
       output: Json;
-      /** Whether the output was cut; where it was not a string, it is then the beginning of its JSON text. */
+      /** Whether the output was cut. A cut value other than a string is the beginning of its JSON text. */
       truncated: boolean;
     }
   | { ok: false; error: string }
 );
 
-interface Bounds {
+/** The error of a tool that fails without one. */
+export const NO_ERROR_MESSAGE = 'The tool failed without a message.';
+
+interface CallOptions {
   clock: Clock;
-  /** The longest output, as JSON. */
+  /** Maximum size of the output as JSON. */
   outputBytes: number;
 }
 
-/** Enough to say what went wrong, too little to fill a model's window. */
-const ERROR_CHARACTERS = 2000;
-/** Beyond this, readers that call themselves for each level would run out of stack. */
-const OUTPUT_LEVELS = 64;
-
 /**
- * Runs one call and always settles soon after its time-out, whatever the tool does, short of
- * blocking the thread. Rejects only with the reason of `context.signal`, when that aborts before there is a result.
+ * Executes one call within its timeout and the bounds of an output, whatever the tool does, unless it blocks the thread.
+ * Rejects only with the reason of `context.signal`, if that aborts before there is a result.
  */
-export async function runTool(tool: Tool, input: Json, context: ToolContext, bounds: Bounds): Promise<ToolOutcome> {
+export async function runTool(
+  tool: Tool,
+  input: Json,
+  context: ToolContext,
+  { clock, outputBytes }: CallOptions,
+): Promise<ToolOutcome> {
   context.signal.throwIfAborted();
-  const { clock, outputBytes } = bounds;
   const startedAt = clock.elapsed();
   const timeout = new AbortController();
   const stopTimer = clock.after(tool.timeoutSeconds * 1000, () =>
@@ -41,19 +44,19 @@ export async function runTool(tool: Tool, input: Json, context: ToolContext, bou
   try {
     const result = await unlessAborted(signal, () => tool.execute(input, { ...context, signal }));
     return { ok: true, ...boundOutput(result, outputBytes), durationMilliseconds: duration() };
-  } catch (thrown) {
+  } catch (error) {
     context.signal.throwIfAborted();
-    return { ok: false, error: errorText(thrown), durationMilliseconds: duration() };
+    return { ok: false, error: errorText(error), durationMilliseconds: duration() };
   } finally {
     stopTimer();
   }
 }
 
-/** The race handles both promises to their end, so a rejection that comes too late is nobody's surprise. */
+/** A late rejection of the loser of the race is handled and ignored. */
 async function unlessAborted<Result>(signal: AbortSignal, start: () => Promise<Result>): Promise<Result> {
   const finished = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
-    // Listens before the tool does, so that what the tool makes of the abort never counts.
+    // Registered before the listeners of the tool, so that its reaction to the abort never wins.
     signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: finished.signal });
   });
   try {
@@ -69,12 +72,12 @@ function boundOutput(result: Json, bytes: number): { output: Json; truncated: bo
   if (text.length > bytes) return boundText(text, bytes);
   const storable = storableJson(text);
   const output: Json = JSON.parse(storable);
-  const isFine = Buffer.byteLength(storable) <= bytes && !isDeeperThan(output, OUTPUT_LEVELS);
-  return isFine ? { output, truncated: false } : boundText(storable, bytes);
+  const fits = Buffer.byteLength(storable) <= bytes && !isDeeperThan(output, JSON_LEVELS);
+  return fits ? { output, truncated: false } : boundText(storable, bytes);
 }
 
 function boundText(text: string, bytes: number): { output: string; truncated: boolean } {
-  // No character takes less than a byte, so a flood is cut before it is worked on.
+  // Every character takes at least one byte, so a huge text is cut before it is processed.
   const beginning = storableText(firstCharacters(text, bytes));
   const output = cutToJsonBytes(beginning, bytes);
   return { output, truncated: text.length > bytes || output.length < beginning.length };
@@ -84,37 +87,37 @@ function jsonText(result: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(result);
-  } catch (thrown) {
-    throw new Error(`The tool's result is not JSON: ${errorText(thrown)}`);
+  } catch (error) {
+    throw new Error(`The tool's result is not JSON: ${errorText(error)}`);
   }
   if (text === undefined) throw new Error('The tool returned nothing.');
   return text;
 }
 
-/** Databases take neither NUL nor half a surrogate pair; JSON text writes both as escapes, in keys too. */
+/** Replaces NUL and unpaired surrogates, which databases refuse. JSON text has both as escapes, also in member names. */
 function storableJson(text: string): string {
-  // Two backslashes are taken together, so that what follows them is not read as an escape.
+  // A pair of backslashes is matched first, so that the characters after it are not read as an escape.
   return text.replace(/\\(\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escaped, kind) => (kind === '\\' ? escaped : '\ufffd'));
 }
 
-/** At most so many UTF-16 units, and no half pair at the cut. */
+/** The first `units` UTF-16 units, without an unpaired surrogate at the cut. */
 export function firstCharacters(text: string, units: number): string {
-  const kept = text.slice(0, units);
-  return text.length > units ? kept.replace(/[\ud800-\udbff]$/, '') : kept;
+  const beginning = text.slice(0, units);
+  return text.length > units ? beginning.replace(/[\ud800-\udbff]$/, '') : beginning;
 }
 
 function isDeeperThan(value: Json, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
-/** The longest beginning of `text`, in whole characters, whose JSON text is no longer than `bytes`. */
+/** The longest beginning of `text`, in whole characters, whose JSON text has at most `bytes` bytes. */
 export function cutToJsonBytes(text: string, bytes: number): string {
-  let left = bytes - '""'.length;
+  let remaining = bytes - '""'.length;
   let end = 0;
   for (const character of text) {
-    left -= jsonBytes(character.codePointAt(0) ?? 0);
-    if (left < 0) break;
+    remaining -= jsonBytes(character.codePointAt(0) ?? 0);
+    if (remaining < 0) break;
     end += character.length;
   }
   return text.slice(0, end);
@@ -129,17 +132,17 @@ function jsonBytes(codePoint: number): number {
   return 4;
 }
 
-function errorText(thrown: unknown): string {
-  return firstCharacters(storableText(describe(thrown)), ERROR_CHARACTERS) || 'The tool failed without saying why.';
+function errorText(error: unknown): string {
+  return firstCharacters(storableText(describe(error)), TOOL_ERROR_CHARACTERS) || NO_ERROR_MESSAGE;
 }
 
-/** Tools throw anything, even values that throw again when they are looked at. */
-function describe(thrown: unknown): string {
+/** Tools can throw any value, even one whose members throw. */
+function describe(error: unknown): string {
   try {
-    if (thrown instanceof AggregateError && !thrown.message) return thrown.errors.map(describe).join('; ');
-    if (thrown instanceof Error) return String(thrown.message || thrown.name);
-    if (typeof thrown === 'object' && thrown !== null) return JSON.stringify(thrown);
-    return thrown === undefined || thrown === null ? '' : String(thrown);
+    if (error instanceof AggregateError && !error.message) return error.errors.map(describe).join('; ');
+    if (error instanceof Error) return String(error.message || error.name);
+    if (typeof error === 'object' && error !== null) return JSON.stringify(error);
+    return error === undefined || error === null ? '' : String(error);
   } catch {
     return '';
   }

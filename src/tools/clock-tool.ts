@@ -3,23 +3,23 @@ import type { Clock } from '../clock.ts';
 import { defineTool, type Tool } from './tool.ts';
 
 const clockInput = z.strictObject({
-  timeZone: z.string().min(1).max(64).optional().describe('IANA name, such as Europe/Berlin; UTC where it is left out'),
+  timeZone: z.string().min(1).max(64).optional().describe('IANA name such as Europe/Berlin; UTC by default'),
 });
 
-/** Tells the time, as an instant and as the wall clock of one zone. */
+/** Returns the current time, in UTC and as local time of one zone. */
 export function createClockTool(clock: Clock): Tool {
   return defineTool({
     name: 'clock',
-    description: 'Tells the current date and time, in UTC and in a time zone.',
+    description: 'Returns the current date and time, in UTC and in a time zone.',
     input: clockInput,
     risk: 'LOW',
     idempotent: true,
     parallelSafe: true,
     timeoutSeconds: 5,
-    forbid: ({ timeZone }) =>
+    refuse: ({ timeZone }) =>
       timeZone === undefined || isTimeZone(timeZone)
         ? null
-        : `Unknown time zone "${timeZone}". Use an IANA name such as "Europe/Berlin", or leave it out for UTC.`,
+        : `Unknown time zone "${timeZone}". Use an IANA name such as "Europe/Berlin", or omit it for UTC.`,
     execute: async ({ timeZone = 'UTC' }) => {
       const now = new Date(clock.now());
       return { instant: now.toISOString(), timeZone, ...localTime(now, timeZone) };
@@ -51,7 +51,7 @@ function localTime(now: Date, timeZone: string): { local: string; weekday: strin
   });
   const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]));
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
-  // The formatter writes `GMT` alone where there is no offset.
+  // For UTC the formatter writes `GMT` without an offset.
   const offset = part('timeZoneName').slice('GMT'.length) || '+00:00';
   const date = `${part('year')}-${part('month')}-${part('day')}`;
   return { local: `${date}T${part('hour')}:${part('minute')}:${part('second')}${offset}`, weekday: part('weekday') };

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { SEARCH_QUERY_CHARACTERS } from '../config/limits.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-/** What the tool needs of the store of conversations. */
+/** The earlier conversations that the tool searches. */
 export interface History {
-  /** Best first: what `owner` said and was answered, in any session, never what is somebody else's. */
-  search(question: { owner: string; query: string; limit: number }): Promise<
+  /** Messages and answers in all sessions of `owner`, best match first. */
+  search(query: { owner: string; query: string; limit: number }): Promise<
     {
       sessionTitle: string | null;
       /** RFC 3339. */
@@ -14,18 +15,16 @@ export interface History {
   >;
 }
 
-const QUERY_CHARACTERS = 1000;
-
 const input = z.strictObject({
-  query: z.string().trim().min(1).max(QUERY_CHARACTERS).describe('words to look for'),
-  limit: z.int().min(1).max(20).default(5).describe('how many places at the most'),
+  query: z.string().trim().min(1).max(SEARCH_QUERY_CHARACTERS).describe('words to search for'),
+  limit: z.int().min(1).max(20).default(5).describe('maximum number of results'),
 });
 
-/** Finds what was said before, in this session and in others of the same owner. */
+/** Searches earlier messages and answers in all sessions of the owner. */
 export function createHistorySearch(history: History): Tool {
   return defineTool({
     name: 'history_search',
-    description: 'Searches earlier messages and answers of this and of other sessions. Found words stand in «marks».',
+    description: 'Searches earlier messages and answers in this and other sessions. Matches are shown as «match».',
     input,
     risk: 'LOW',
     idempotent: true,

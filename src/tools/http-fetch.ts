@@ -1,41 +1,40 @@
 import dns from 'node:dns/promises';
 import { Agent, type Dispatcher, Headers, request } from 'undici';
 import { z } from 'zod';
-import { TOOL_OUTPUT_BYTES } from '../config/limits.ts';
+import { FETCH_REDIRECTS, TOOL_OUTPUT_BYTES } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { cutToJsonBytes } from './bounded-call.ts';
 import {
+  createPublicLookup,
   type IsAllowed,
   isOwnAddress,
   isPublicAddress,
   type LookUp,
-  publicLookup,
   refuseUrl,
 } from './public-address.ts';
 import { defineTool, type Tool } from './tool.ts';
 
 interface HttpFetchOptions {
-  /** Finds the addresses of a name; the machine's resolver by default. */
+  /** Resolves host names; by default the resolver of the machine. */
   lookup?: LookUp;
-  /** Which addresses may be reached; by default public ones that are not this machine's own. */
+  /** Addresses that can be connected to; by default public ones that do not belong to this machine. */
   isAllowed?: IsAllowed;
 }
 
-/** One request of a chain of redirects. */
-export interface Hop {
+/** One request in a chain of redirects. */
+export interface FetchRequest {
   url: URL;
   method: string;
   headers: Headers;
   body: string | null;
 }
 
-const REDIRECTS = 5;
 const redirectStatuses = [301, 302, 303, 307, 308];
-/** Whoever sets these could speak for the connection rather than on it; encodings are left out because bodies are not decoded. */
-const refusedHeader =
+/** Headers that control the connection, and `accept-encoding`, because bodies are not decompressed. */
+const forbiddenHeader =
   /^(host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|cookie2|accept-encoding|http2-settings|proxy-.*)$/;
-/** What another origin may see of a request; a key in a header of its own name is as secret as `Authorization`. */
-const portableHeaders = ['accept', 'accept-language', 'content-language', 'content-type', 'user-agent'];
+/** The only headers that are sent to another origin after a redirect. Any other can hold a credential. */
+const crossOriginHeaders = ['accept', 'accept-language', 'content-language', 'content-type', 'user-agent'];
 const reportedHeaders = [
   'content-type',
   'content-length',
@@ -56,34 +55,37 @@ const fetchInput = z.strictObject({
 });
 type FetchInput = z.infer<typeof fetchInput>;
 
-/** Fetches a URL of the public internet; no private address is reached by name, redirect, DNS answer or notation. */
+/**
+ * Fetches a URL of the public internet. Private addresses are refused however they are reached: by name, redirect, DNS answer
+ * or notation.
+ */
 export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
-  const { lookup = lookUpName, isAllowed = isForeignPublic } = options;
+  const { lookup = lookUpName, isAllowed = isPublicElsewhere } = options;
   return defineTool({
     name: 'http_fetch',
-    description: 'Sends an HTTP request to a public host, follows redirects, and returns the answer as text.',
+    description: 'Sends an HTTP request to a public host, follows redirects, and returns the response as text.',
     input: fetchInput,
     risk: 'HIGH',
     idempotent: false,
     parallelSafe: true,
     timeoutSeconds: 30,
-    forbid: (input) => refuseInput(input, isAllowed),
+    refuse: (input) => refuseInput(input, isAllowed),
     execute: async ({ url, method, headers, body }, { signal }) => {
-      // The agent's own time-outs are off: the signal governs all of it. Sockets need it too,
-      // for an agent that is destroyed waits for those that are still connecting.
+      // The signal replaces the timeouts of the agent. `connect` needs it too, because destroying an agent waits for sockets
+      // that are still connecting.
       const agent = new Agent({
-        connect: { lookup: publicLookup(lookup, isAllowed, signal), timeout: 0, signal },
+        connect: { lookup: createPublicLookup(lookup, isAllowed, signal), timeout: 0, signal },
         headersTimeout: 0,
         bodyTimeout: 0,
       });
       try {
-        const first: Hop = { url: new URL(url), method, headers: new Headers(headers), body: body ?? null };
-        const { hop, response } = await followRedirects(first, agent, isAllowed, signal);
-        return await presentResponse(hop, response);
-      } catch (thrown) {
-        // A socket that was aborted speaks of an abort, not of its reason.
+        const first: FetchRequest = { url: new URL(url), method, headers: new Headers(headers), body: body ?? null };
+        const { url: finalUrl, response } = await followRedirects(first, agent, isAllowed, signal);
+        return await presentResponse(finalUrl, response);
+      } catch (error) {
+        // The error of an aborted socket does not contain the reason.
         signal.throwIfAborted();
-        throw thrown;
+        throw error;
       } finally {
         await agent.destroy();
       }
@@ -91,7 +93,7 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
   });
 }
 
-function isForeignPublic(address: string): boolean {
+function isPublicElsewhere(address: string): boolean {
   return isPublicAddress(address) && !isOwnAddress(address);
 }
 
@@ -104,8 +106,8 @@ function refuseInput({ url, method, headers, body }: FetchInput, isAllowed: IsAl
   if (!URL.canParse(url)) return 'The URL is not valid. It must be absolute, such as "https://example.com/page".';
   const refusal = refuseUrl(new URL(url), isAllowed);
   if (refusal !== null) return refusal;
-  const refused = Object.keys(headers).filter((name) => refusedHeader.test(name.toLowerCase()));
-  if (refused.length > 0) return `These headers must not be set: ${refused.join(', ')}.`;
+  const forbidden = Object.keys(headers).filter((name) => forbiddenHeader.test(name.toLowerCase()));
+  if (forbidden.length > 0) return `These headers must not be set: ${forbidden.join(', ')}.`;
   if (body !== undefined && ['GET', 'HEAD'].includes(method)) return `A ${method} request has no body.`;
   try {
     new Headers(headers);
@@ -115,59 +117,64 @@ function refuseInput({ url, method, headers, body }: FetchInput, isAllowed: IsAl
   }
 }
 
-async function followRedirects(first: Hop, dispatcher: Dispatcher, isAllowed: IsAllowed, signal: AbortSignal) {
-  let hop = first;
-  for (let followed = 0; followed <= REDIRECTS; followed += 1) {
-    // Literal addresses never come to the lookup, so every hop is judged here too.
-    const refusal = refuseUrl(hop.url, isAllowed);
-    if (refusal !== null) throw new Error(followed === 0 ? refusal : `The redirect was not followed. ${refusal}`);
-    const { url, method, body } = hop;
-    const headers = { 'user-agent': 'runtape', 'accept-encoding': 'identity', ...Object.fromEntries(hop.headers) };
+async function followRedirects(
+  first: FetchRequest,
+  dispatcher: Dispatcher,
+  isAllowed: IsAllowed,
+  signal: AbortSignal,
+): Promise<{ url: URL; response: Dispatcher.ResponseData }> {
+  let next = first;
+  for (let redirects = 0; redirects <= FETCH_REDIRECTS; redirects += 1) {
+    // Addresses in URLs bypass the lookup, so every URL is checked here too.
+    const refusal = refuseUrl(next.url, isAllowed);
+    if (refusal !== null) throw new Error(redirects === 0 ? refusal : `The redirect was not followed. ${refusal}`);
+    const { url, method, body } = next;
+    const headers = { 'user-agent': 'runtape', 'accept-encoding': 'identity', ...Object.fromEntries(next.headers) };
     const response = await request(url, { dispatcher, method, headers, body, signal });
-    const next = redirectedHop(hop, response.statusCode, headerText(response.headers.location));
-    if (next === null) return { hop, response };
-    // Nobody reads a redirect's body: it is dropped together with its error.
+    const redirected = redirectedRequest(next, response.statusCode, headerText(response.headers.location));
+    if (redirected === null) return { url, response };
+    // The body of a redirect is discarded, with its errors.
     response.body.on('error', () => {}).destroy();
-    hop = next;
+    next = redirected;
   }
-  throw new Error(`The server redirected more than ${REDIRECTS} times.`);
+  throw new Error(`The server redirected more than ${FETCH_REDIRECTS} times.`);
 }
 
-/** The request that a redirect asks for, after the rules of the Fetch standard, or null where it asks for none. */
-export function redirectedHop(hop: Hop, status: number, location: string): Hop | null {
+/** The request after a redirect, by the rules of the Fetch standard. Null if the response is not a redirect. */
+export function redirectedRequest(from: FetchRequest, status: number, location: string): FetchRequest | null {
   if (location === '' || !redirectStatuses.includes(status)) return null;
-  if (!URL.canParse(location, hop.url)) throw new Error('The server redirected to a URL that is not valid.');
-  const url = new URL(location, hop.url);
-  if (hop.url.protocol === 'https:' && url.protocol === 'http:') {
+  if (!URL.canParse(location, from.url)) throw new Error('The server redirected to a URL that is not valid.');
+  const url = new URL(location, from.url);
+  if (from.url.protocol === 'https:' && url.protocol === 'http:') {
     throw new Error('The server redirected from https to http, which is not followed.');
   }
-  const headers = new Headers(hop.headers);
-  const becomesGet = status === 303 ? hop.method !== 'HEAD' : status < 303 && hop.method === 'POST';
+  const headers = new Headers(from.headers);
+  const becomesGet = status === 303 ? from.method !== 'HEAD' : status < 303 && from.method === 'POST';
   const names = [...headers.keys()];
   for (const name of names) {
-    const isHidden = url.origin !== hop.url.origin && !portableHeaders.includes(name);
-    if (isHidden || (becomesGet && name.startsWith('content-'))) headers.delete(name);
+    const isPrivate = url.origin !== from.url.origin && !crossOriginHeaders.includes(name);
+    if (isPrivate || (becomesGet && name.startsWith('content-'))) headers.delete(name);
   }
-  return becomesGet ? { url, method: 'GET', headers, body: null } : { ...hop, url, headers };
+  return becomesGet ? { url, method: 'GET', headers, body: null } : { ...from, url, headers };
 }
 
-async function presentResponse(hop: Hop, response: Dispatcher.ResponseData): Promise<Json> {
+async function presentResponse(url: URL, response: Dispatcher.ResponseData): Promise<Json> {
   const { bytes, truncated } = await readBeginning(response.body, TOOL_OUTPUT_BYTES);
-  const named = reportedHeaders.map((name) => [name, headerText(response.headers[name])] as const);
-  const headers = Object.fromEntries(named.filter(([, value]) => value !== ''));
-  const answer = { url: hop.url.href, status: response.statusCode, headers };
+  const reported = reportedHeaders.map((name) => [name, headerText(response.headers[name])] as const);
+  const headers = Object.fromEntries(reported.filter(([, value]) => value !== ''));
+  const result = { url: url.href, status: response.statusCode, headers };
   const type = headerText(response.headers['content-type']);
   const encoding = headerText(response.headers['content-encoding']);
-  const text = encoding === '' || encoding === 'identity' ? textOf(bytes, type, truncated) : null;
+  const text = encoding === '' || encoding === 'identity' ? decodeText(bytes, type, truncated) : null;
   if (text === null) {
     const size = Number(headerText(response.headers['content-length'])) || bytes.length;
     const binary = { type: type || 'unknown', encoding: encoding || null, bytes: size };
-    return { ...answer, body: null, binary, truncated };
+    return { ...result, body: null, binary, truncated };
   }
-  // Escapes make JSON longer than text; what the caller cut off by itself would be the shape, not the body.
-  const room = TOOL_OUTPUT_BYTES - Buffer.byteLength(JSON.stringify({ ...answer, body: '', truncated: false }));
-  const body = cutToJsonBytes(text, room + '""'.length);
-  return { ...answer, body, truncated: truncated || body.length < text.length };
+  // The body is cut here so that the output fits as JSON: a cut by the caller would destroy its structure.
+  const bodyBytes = TOOL_OUTPUT_BYTES - Buffer.byteLength(JSON.stringify({ ...result, body: '', truncated: false }));
+  const body = cutToJsonBytes(text, bodyBytes + '""'.length);
+  return { ...result, body, truncated: truncated || body.length < text.length };
 }
 
 async function readBeginning(body: AsyncIterable<Buffer>, limit: number) {
@@ -181,14 +188,14 @@ async function readBeginning(body: AsyncIterable<Buffer>, limit: number) {
   return { bytes: Buffer.concat(chunks).subarray(0, limit), truncated: length > limit };
 }
 
-/** Text by the declared charset; without one, whatever is UTF-8. Null where the bytes are something else. */
-function textOf(bytes: Buffer, contentType: string, truncated: boolean): string | null {
+/** Decodes by the declared charset, or as UTF-8. Null if the bytes are not text. */
+function decodeText(bytes: Buffer, contentType: string, truncated: boolean): string | null {
   if (/^(image|audio|video|font)\/(?!.*\+xml)/i.test(contentType)) return null;
-  const declared = /;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1];
+  const charset = /;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1];
   const isText = /^text\/|[/+](json|xml)\b/i.test(contentType);
   try {
-    const decoder = new TextDecoder(declared ?? 'utf-8', { fatal: !isText });
-    // In streaming mode the decoder keeps back the part of a character at the cut.
+    const decoder = new TextDecoder(charset ?? 'utf-8', { fatal: !isText });
+    // `stream` drops an incomplete character at the cut.
     const text = decoder.decode(bytes, { stream: truncated });
     return text.includes('\0') ? null : text;
   } catch {

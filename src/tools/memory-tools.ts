@@ -1,27 +1,26 @@
 import { z } from 'zod';
-import { MEMORY_BYTES, MEMORY_TAGS, TAG_CHARACTERS } from '../config/limits.ts';
+import { MEMORY_BYTES, MEMORY_TAGS, SEARCH_QUERY_CHARACTERS, TAG_CHARACTERS } from '../config/limits.ts';
 import { defineTool, type Tool } from './tool.ts';
 
-/** What the tools need of the store of memories. */
+/** The memories that the tools search and save. */
 export interface Memories {
-  /** Best first: what `owner` has saved for every session and for this one, never what somebody else has. */
-  search(question: {
+  /** Memories of `owner` for all sessions and for this one, best match first, at most `limit`. */
+  search(query: {
     owner: string;
     sessionId: string;
     query: string;
-    /** At most so many. */
     limit: number;
   }): Promise<{ id: string; text: string; tags: string[] }[]>;
-  /** Resolves once the memory is durable. A `sessionId` of null is for every session of the owner. */
+  /** Resolves when the memory is durable. A `sessionId` of null saves it for all sessions of the owner. */
   save(memory: { owner: string; sessionId: string | null; text: string; tags: string[] }): Promise<{ id: string }>;
 }
 
-const QUERY_CHARACTERS = 1000;
-
 const searchInput = z.strictObject({
-  query: z.string().trim().min(1).max(QUERY_CHARACTERS).describe('words to look for'),
-  limit: z.int().min(1).max(20).default(5).describe('how many memories at the most'),
+  query: z.string().trim().min(1).max(SEARCH_QUERY_CHARACTERS).describe('words to search for'),
+  limit: z.int().min(1).max(20).default(5).describe('maximum number of memories'),
 });
+
+const NOT_STORABLE = 'must not contain NUL characters or unpaired surrogates';
 
 const saveInput = z.strictObject({
   text: z
@@ -30,21 +29,21 @@ const saveInput = z.strictObject({
     .min(1)
     .max(MEMORY_BYTES)
     .refine((text) => Buffer.byteLength(text) <= MEMORY_BYTES, `must not be longer than ${MEMORY_BYTES} bytes`)
-    .refine(isStorable, 'contains characters that cannot be stored')
-    .describe(`one fact, understandable by itself; at most ${MEMORY_BYTES} bytes`),
+    .refine(isStorable, NOT_STORABLE)
+    .describe(`one fact that can be understood by itself; at most ${MEMORY_BYTES} bytes`),
   tags: z
-    .array(z.string().trim().min(1).max(TAG_CHARACTERS).refine(isStorable, 'contains characters that cannot be stored'))
+    .array(z.string().trim().min(1).max(TAG_CHARACTERS).refine(isStorable, NOT_STORABLE))
     .max(MEMORY_TAGS)
     .default([])
-    .describe('words to find it by'),
-  thisSessionOnly: z.boolean().default(false).describe('whether other sessions must not see it'),
+    .describe('keywords to find it by'),
+  thisSessionOnly: z.boolean().default(false).describe('true hides it from other sessions'),
 });
 
 export function createMemoryTools(memories: Memories): Tool[] {
-  return [memorySearch(memories), memorySave(memories)];
+  return [createMemorySearch(memories), createMemorySave(memories)];
 }
 
-function memorySearch(memories: Memories): Tool {
+function createMemorySearch(memories: Memories): Tool {
   return defineTool({
     name: 'memory_search',
     description: 'Searches the facts that were saved in this and in earlier sessions.',
@@ -60,7 +59,7 @@ function memorySearch(memories: Memories): Tool {
   });
 }
 
-function memorySave(memories: Memories): Tool {
+function createMemorySave(memories: Memories): Tool {
   return defineTool({
     name: 'memory_save',
     description: 'Saves a fact that will be useful later, in this session or in another.',
@@ -77,7 +76,6 @@ function memorySave(memories: Memories): Tool {
   });
 }
 
-/** Databases take neither NUL nor half a surrogate pair. */
 function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }

@@ -1,93 +1,86 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import * as limits from '../config/limits.ts';
+import { CACHED_SECRETS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { digestPlaceholder, maskJson } from '../domain/secrets/mask.ts';
 import { createEncryption } from './encryption.ts';
 
-/** An input as the tool needs it, or which marks stand for secrets that are gone. */
+/** The input with its credentials, or an error for the model that lists the placeholders of unknown ones. */
 export type RevealedInput = { ok: true; input: Json } | { ok: false; error: string };
 
-/** Which call something is sealed for. It opens for no other. */
-export interface EncryptedFor {
+/** The call that encrypted credentials belong to. They cannot be decrypted for another one. */
+export interface EncryptionContext {
   sessionId: string;
   callId: string;
 }
 
 /**
- * Keeps the secrets of tool inputs in the memory of this server, so that a call can be recorded without them and executed with
- * them. With a key they can also be sealed, and stored until the call has its result. Without one they are gone after a restart
- * and on other servers: such a call then fails, and says why.
+ * Keeps the credentials of tool inputs, so that a call is recorded without them and executed with them.
+ *
+ * They are kept in memory, least recently used ones are forgotten, and other servers do not have them. With a secret key they
+ * can also be stored, encrypted, until the call has its result; then any server with the key executes the call.
  */
 export interface SecretStore {
-  /** The input as it is recorded and shown, with a mark in the place of each secret. */
+  /** Replaces each credential by a placeholder with a digest. The result can be recorded and shown. */
   mask(sessionId: string, input: Json): Json;
-  /** The input that was concealed in the same session, names of members included. */
+  /** Replaces placeholders of the same session by their credentials, also in member names. */
   reveal(sessionId: string, input: Json): RevealedInput;
-  /** The secrets of a concealed input, encrypted; null where there are none, or no key. */
-  encrypt(place: EncryptedFor, input: Json): string | null;
-  /** Remembers what was sealed. What can not be opened is left alone. */
-  decrypt(place: EncryptedFor, sealed: string): void;
+  /** The credentials of a masked input, encrypted. Null if there is none or no secret key. */
+  encrypt(context: EncryptionContext, input: Json): string | null;
+  /** Loads encrypted credentials into memory, for `reveal`. Does nothing if they cannot be decrypted. */
+  decrypt(context: EncryptionContext, encrypted: string): void;
 }
 
-/** @param secretKey with which inputs are sealed; null where they are not */
+/** @param secretKey encrypts stored credentials; null keeps them in memory only */
 export function createSecretStore(secretKey: Uint8Array | null): SecretStore {
-  // Marks tell nothing of a secret to whoever does not have this key.
-  const key = randomBytes(32);
-  const seal = secretKey && createEncryption(secretKey);
-  const secrets = new Map<string, string>();
-  const placeOf = (sessionId: string, mark: string) => `${sessionId}/${mark}`;
+  // Without this key, a digest reveals nothing about its credential.
+  const digestKey = randomBytes(32);
+  const encryption = secretKey && createEncryption(secretKey);
+  const secrets = new LRUCache<string, string>({ max: CACHED_SECRETS });
+  const keyOf = (sessionId: string, placeholder: string) => `${sessionId}/${placeholder}`;
+  const additionalData = ({ sessionId, callId }: EncryptionContext) => `${sessionId}/${callId}`;
 
-  function keep(sessionId: string, kind: string, secret: string): string {
-    const digest = createHmac('sha256', key).update(`${sessionId}/${secret}`).digest('hex').slice(0, 12);
-    const mark = `[masked ${kind} #${digest}]`;
-    remember(sessionId, mark, secret);
-    return mark;
-  }
-
-  function remember(sessionId: string, mark: string, secret: string): void {
-    const place = placeOf(sessionId, mark);
-    secrets.delete(place);
-    secrets.set(place, secret);
-    const [oldest] = secrets.keys();
-    if (secrets.size > limits.KEPT_SECRETS && oldest !== undefined) secrets.delete(oldest);
+  function createPlaceholder(sessionId: string, kind: string, secret: string): string {
+    const digest = createHmac('sha256', digestKey).update(`${sessionId}/${secret}`).digest('hex').slice(0, 12);
+    const placeholder = `[masked ${kind} #${digest}]`;
+    secrets.set(keyOf(sessionId, placeholder), secret);
+    return placeholder;
   }
 
   return {
-    mask: (sessionId, input) => maskJson(input, (kind, secret) => keep(sessionId, kind, secret)),
+    mask: (sessionId, input) => maskJson(input, (kind, secret) => createPlaceholder(sessionId, kind, secret)),
     reveal(sessionId, input) {
-      const lost: string[] = [];
+      const unknown: string[] = [];
       const revealed = mapTexts(input, (text) =>
-        text.replace(digestPlaceholder, (mark) => {
-          const secret = secrets.get(placeOf(sessionId, mark));
-          if (secret === undefined) lost.push(mark);
-          return secret ?? mark;
+        text.replace(digestPlaceholder, (placeholder) => {
+          const secret = secrets.get(keyOf(sessionId, placeholder));
+          if (secret === undefined) unknown.push(placeholder);
+          return secret ?? placeholder;
         }),
       );
-      if (lost.length === 0) return { ok: true, input: revealed };
-      return {
-        ok: false,
-        error: `The input holds ${lost.join(', ')}: credentials are never recorded, and this server does not have this one. Give it again.`,
-      };
+      if (unknown.length === 0) return { ok: true, input: revealed };
+      const error = `The input holds ${unknown.join(', ')}: credentials are never recorded, and this server does not have this one. Give it again.`;
+      return { ok: false, error };
     },
-    encrypt({ sessionId, callId }, input) {
-      if (!seal) return null;
-      const marks = new Set(JSON.stringify(input).match(digestPlaceholder));
-      const known = [...marks].flatMap((mark) => {
-        const secret = secrets.get(placeOf(sessionId, mark));
-        return secret === undefined ? [] : [[mark, secret] as const];
+    encrypt(context, input) {
+      if (!encryption) return null;
+      const placeholders = new Set(JSON.stringify(input).match(digestPlaceholder));
+      const pairs = [...placeholders].flatMap((placeholder) => {
+        const secret = secrets.get(keyOf(context.sessionId, placeholder));
+        return secret === undefined ? [] : [[placeholder, secret] as const];
       });
-      return known.length === 0 ? null : seal.close(JSON.stringify(known), placeOf(sessionId, callId));
+      return pairs.length === 0 ? null : encryption.encrypt(JSON.stringify(pairs), additionalData(context));
     },
-    decrypt({ sessionId, callId }, sealed) {
-      const text = seal?.open(sealed, placeOf(sessionId, callId)) ?? null;
-      const known = text === null ? [] : marksAndSecrets.parse(JSON.parse(text));
-      for (const [mark, secret] of known) remember(sessionId, mark, secret);
+    decrypt(context, encrypted) {
+      const text = encryption?.decrypt(encrypted, additionalData(context)) ?? null;
+      const pairs = text === null ? [] : placeholdersAndSecrets.parse(JSON.parse(text));
+      for (const [placeholder, secret] of pairs) secrets.set(keyOf(context.sessionId, placeholder), secret);
     },
   };
 }
 
-const marksAndSecrets = z.array(z.tuple([z.string(), z.string()]));
+const placeholdersAndSecrets = z.array(z.tuple([z.string(), z.string()]));
 
 function mapTexts(value: Json, change: (text: string) => string): Json {
   if (typeof value === 'string') return change(value);

@@ -2,45 +2,52 @@ import { z } from 'zod';
 import { BUILTIN_SOURCE } from '../config/tools-config.ts';
 import type { Json, RiskLevel } from '../domain/events.ts';
 
-/** How far a call is, as its tool says. */
+/** How far a call is, as its tool reports it. */
 export interface ProgressReport {
-  /** In a unit of the tool's own. */
+  /** In a unit of the tool. */
   progress: number;
-  /** Where it ends, in the same unit; null where that is not known. */
+  /** The value of `progress` at the end; null if unknown. */
   total: number | null;
   message: string | null;
 }
 
 export interface ToolContext {
-  /** Aborts at the time-out, and when the run is cancelled or its lease lost. */
+  /** Aborts at the timeout, when the run is cancelled, and when this server loses the lease of the run. */
   signal: AbortSignal;
-  /** The same for every attempt at one call. */
+  /** The same in every attempt at one call. */
   idempotencyKey: string;
   session: { id: string; owner: string };
-  /** Tells whoever follows the run. Returns at once and never throws; absent where nobody would be told. */
+  /** Records a report on the tape, unless there are too many. Returns at once and never throws. */
   progress?(report: ProgressReport): void;
 }
 
-/** An input that was checked, or why it can not be used, in words that help the model to correct it. */
+/** A valid input, or an error that helps the model to correct it. */
 export type PreparedInput = { ok: true; input: Json } | { ok: false; error: string };
 
+/**
+ * A tool that models can call. The name, the description, the schema and the risk are fixed: a changed tool is a new object.
+ *
+ * `prepare` runs before policy is evaluated and before a person is asked. `execute` gets an input that `prepare` accepted. It
+ * runs at most once for a call, unless the tool is idempotent or a person allowed a repetition. After `signal` has aborted,
+ * nothing waits for its result.
+ */
 export interface Tool {
-  /** What models call it by: 1 to 64 letters, digits, `_` and `-`. */
+  /** 1 to 64 letters, digits, `_` and `-`. Unique within the toolbox. */
   name: string;
   description: string;
   /** JSON Schema of an object. */
   inputSchema: Json;
   risk: RiskLevel;
-  /** Whether running it twice does no more than running it once. */
+  /** Whether a second execution has no further effect. Then an interrupted call is repeated without asking. */
   idempotent: boolean;
-  /** Whether it may run beside other calls of the same step. */
+  /** Whether it can run at the same time as other calls of the step. */
   parallelSafe: boolean;
   timeoutSeconds: number;
-  /** `builtin`, or the name of the MCP server it comes from. */
+  /** `builtin`, or the name of the MCP server. */
   source: string;
-  /** Checks an input before policy or a person is asked. Does nothing else. */
+  /** Validates an input. Has no effect, calls nothing, and never throws. */
   prepare(input: Json): PreparedInput;
-  /** Runs the call. What it throws becomes an error result: the message is shown to the model. */
+  /** Executes the call. A rejection becomes an error result, and the model sees its message. */
   execute(input: Json, context: ToolContext): Promise<Json>;
 }
 
@@ -52,14 +59,14 @@ interface ToolDefinition<Input> {
   idempotent: boolean;
   parallelSafe: boolean;
   timeoutSeconds: number;
-  /** A reason why a well-formed input must not run, or null. */
-  forbid?(input: Input): string | null;
+  /** Returns an error if a well-formed input is not allowed, or null. */
+  refuse?(input: Input): string | null;
   execute(input: Input, context: ToolContext): Promise<Json>;
 }
 
-/** A built-in tool from a zod schema: what the model is told and what is checked are the same thing. */
+/** Creates a built-in tool. The zod schema is both what models see and what inputs are validated against. */
 export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
-  const { input: schema, forbid, execute, ...rest } = definition;
+  const { input: schema, refuse, execute, ...rest } = definition;
   return {
     ...rest,
     source: BUILTIN_SOURCE,
@@ -67,8 +74,8 @@ export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
     prepare(input) {
       const parsed = schema.safeParse(input);
       if (!parsed.success) return { ok: false, error: `Invalid input: ${z.prettifyError(parsed.error)}` };
-      const forbidden = forbid?.(parsed.data) ?? null;
-      return forbidden === null ? { ok: true, input } : { ok: false, error: forbidden };
+      const error = refuse?.(parsed.data) ?? null;
+      return error === null ? { ok: true, input } : { ok: false, error };
     },
     execute: (input, context) => execute(schema.parse(input), context),
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { WAITING_APPENDS } from '../../src/config/limits.ts';
+import { QUEUED_APPENDS } from '../../src/config/limits.ts';
 import { StoreError } from '../../src/database/store-error.ts';
 import type { AppendRequest, Journal } from '../../src/journal/journal.ts';
 import {
@@ -177,7 +177,7 @@ function failing(start: Start): void {
   test('more appends than may wait are refused as busy, and those that wait are served', async () => {
     const { journal } = await start();
     const runId = newRunId();
-    const waiting = sequence(WAITING_APPENDS).map(() => journal.append(request(runId, 1, [delta('too early')])));
+    const waiting = sequence(QUEUED_APPENDS).map(() => journal.append(request(runId, 1, [delta('too early')])));
     const refusal = await journal.append(request(newRunId(), 0, opening)).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(StoreError);
     expect(refusal).toMatchObject({ failure: 'busy' });

@@ -60,5 +60,5 @@ test('a variable that is not set stops the start and is named with its place', a
   await using home = await createHome({ mcpServers: { everything: entry } });
   const { code, stderr } = await home.run(['serve']);
   expect(code).toBe(1);
-  expect(stderr).toContain('mcpServers.everything.env.TOKEN: The environment variable TICKETS_TOKEN is not set.');
+  expect(stderr).toContain('mcpServers.everything.env.TOKEN: the environment variable TICKETS_TOKEN is not set.');
 });

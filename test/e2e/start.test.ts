@@ -53,8 +53,16 @@ const file = (content: unknown) => ({ 'runtape.config.json': JSON.stringify(cont
 const model = (entry: unknown) => file({ models: { mine: entry } });
 
 const refusals: Refusal[] = [
-  { what: 'PORT is no number', environment: { PORT: 'http' }, says: [/PORT.* must be a number/] },
-  { what: 'PORT is none that can be', environment: { PORT: '65536' }, says: [/PORT.* at most 65535/] },
+  {
+    what: 'PORT is no number',
+    environment: { PORT: 'http' },
+    says: [/PORT: must be a whole number from 0 to 65535, not "http"/],
+  },
+  {
+    what: 'PORT is none that can be',
+    environment: { PORT: '65536' },
+    says: [/PORT: must be a whole number from 0 to 65535, not "65536"/],
+  },
   { what: 'HOST is not of this machine', environment: { HOST: '192.0.2.1' }, says: [/HOST.*/] },
   {
     what: 'several things are wrong at once',
@@ -65,13 +73,13 @@ const refusals: Refusal[] = [
   {
     what: 'RUNTAPE_CONFIG names no file',
     environment: { RUNTAPE_CONFIG: './missing.json' },
-    says: [/RUNTAPE_CONFIG names \.\/missing\.json, and there is no such file/],
+    says: [/RUNTAPE_CONFIG: the file \.\/missing\.json does not exist/],
   },
-  { what: 'RUNTAPE_CONFIG names a folder', environment: { RUNTAPE_CONFIG: '.' }, says: [/\. can not be read/] },
+  { what: 'RUNTAPE_CONFIG names a folder', environment: { RUNTAPE_CONFIG: '.' }, says: [/\. cannot be read/] },
   {
     what: 'the file is no JSON',
     files: { 'runtape.config.json': '{ "models": { }' },
-    says: [/runtape\.config\.json is not JSON/],
+    says: [/runtape\.config\.json is not valid JSON/],
   },
   {
     what: 'the provider is unknown',
@@ -91,7 +99,7 @@ const refusals: Refusal[] = [
   {
     what: 'the default model is none',
     files: file({ defaultModel: 'none' }),
-    says: [/defaultModel.*There is no model "none"\. There is: scripted/],
+    says: [/defaultModel: there is no model "none"\. Configured models: scripted/],
   },
   {
     what: 'the file of policies is broken',
@@ -104,7 +112,7 @@ const refusals: Refusal[] = [
   {
     what: 'the file of policies is not there',
     files: file({ policyFile: './house.cedar' }),
-    says: [/policyFile names \.\/house\.cedar, which can not be read: ENOENT/],
+    says: [/policyFile: \.\/house\.cedar cannot be read: ENOENT/],
   },
   {
     what: 'the database is a folder',

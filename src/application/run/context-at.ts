@@ -1,4 +1,4 @@
-import { SPOKEN_EVENTS } from '../../config/limits.ts';
+import { MESSAGE_EVENTS } from '../../config/limits.ts';
 import { type RebuiltContext, rebuildContext } from '../../context/rebuild.ts';
 import type { EventOf } from '../../domain/events.ts';
 import { runById } from '../../projections/runs.ts';
@@ -19,7 +19,7 @@ export async function contextAt(
   const run = await runById(database, principal, runId);
   const session = run && (await sessionById(database, principal, run.sessionId));
   if (!run || !session) return null;
-  const contexts = await journal.read(runId, { after: 0, limit: SPOKEN_EVENTS, types: ['context'] });
+  const contexts = await journal.read(runId, { after: 0, limit: MESSAGE_EVENTS, types: ['context'] });
   // A step that was started again has several contexts. The model answered to the last one.
   const event = contexts.findLast(
     (each): each is EventOf<'context'> => each.type === 'context' && each.payload.step === step,

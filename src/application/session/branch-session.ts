@@ -86,6 +86,6 @@ async function findBranchPoint(
     return invalidInput(['seq'], `must be between 1 and ${last}, the last visible event of the run`);
   }
   const types = ['input', 'output', 'tool_result'] as const;
-  const events = await journal.read(runId, { after: 0, upTo: requestedSeq, limit: limits.SPOKEN_EVENTS, types });
+  const events = await journal.read(runId, { after: 0, upTo: requestedSeq, limit: limits.MESSAGE_EVENTS, types });
   return { kind: 'point', turn, seq: branchPoint(events, requestedSeq) };
 }

@@ -3,7 +3,7 @@ import { coveringGrant, type Grant } from '../../domain/approval.ts';
 import type { Json } from '../../domain/events.ts';
 import type { Policy, PolicyDecision } from '../../policy/policy.ts';
 import type { Tool } from '../../tools/tool.ts';
-import { selectTools } from '../../tools/tool-selection.ts';
+import { selectTools } from '../../tools/toolbox.ts';
 import type { ToolCaller } from './tool-caller.ts';
 
 /** What happens to a tool call. */

@@ -5,7 +5,7 @@ import { canonicalJson } from '../../journal/canonical-json.ts';
 import { agentInForce } from '../../repositories/agents.ts';
 import { type SessionGrant, sessionGrants } from '../../repositories/grants.ts';
 import { sessionById } from '../../repositories/sessions.ts';
-import { selectTools } from '../../tools/tool-selection.ts';
+import { selectTools } from '../../tools/toolbox.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { type CallDecision, evaluateCall, inputProblem } from './evaluate-call.ts';
 import { toolCaller } from './tool-caller.ts';

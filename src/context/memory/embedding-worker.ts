@@ -44,13 +44,13 @@ export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies):
       try {
         while (await embedBatch(dependencies, stopping.signal)) outageLog.worked();
         retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
-        if (!isNotified) await waitForNotification(limits.EMBEDDING_LOOK_SECONDS);
+        if (!isNotified) await waitForNotification(limits.EMBEDDING_POLL_SECONDS);
       } catch (error) {
         if (stopping.signal.aborted) return;
         outageLog.failed(error);
         // A notification must not shorten the delay after a failure.
         await clock.sleep(retrySeconds * 1000, stopping.signal).catch(() => undefined);
-        retrySeconds = Math.min(retrySeconds * 2, limits.EMBEDDING_LOOK_SECONDS);
+        retrySeconds = Math.min(retrySeconds * 2, limits.EMBEDDING_POLL_SECONDS);
       }
     }
   }
@@ -82,7 +82,7 @@ export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies):
 /** Returns whether there was anything to embed. */
 async function embedBatch({ database, embedder }: EmbeddingWorkerDependencies, signal: AbortSignal): Promise<boolean> {
   const { model } = embedder;
-  const memories = await unembeddedMemories(database, model, limits.EMBEDDING_BATCH);
+  const memories = await unembeddedMemories(database, model, limits.EMBEDDING_BATCH_MEMORIES);
   if (memories.length === 0) return false;
   const vectors = await embed(embedder, memories, signal);
   await saveEmbeddings(database, model, memories, vectors);

@@ -37,13 +37,13 @@ export function startSemanticSearch(dependencies: SemanticSearchDependencies): S
   const { database, embedder, clock, outageLogs } = dependencies;
   const worker = startEmbeddingWorker({ database, embedder, clock, outageLog: outageLogs.memories });
   const stopping = new AbortController();
-  const options = { signal: stopping.signal, timeoutSeconds: limits.EMBEDDING_QUESTION_SECONDS };
+  const options = { signal: stopping.signal, timeoutSeconds: limits.EMBEDDING_QUERY_SECONDS };
   let pausedUntil = 0;
   return {
     async embedQuery(query) {
       if (stopping.signal.aborted || clock.now() < pausedUntil) return null;
       try {
-        const [vector] = await embedder.embed([query.slice(0, limits.EMBEDDING_QUESTION_CHARACTERS)], options);
+        const [vector] = await embedder.embed([query.slice(0, limits.EMBEDDING_QUERY_CHARACTERS)], options);
         outageLogs.queries.worked();
         return vector ? { model: embedder.model, vector: packVector(vector) } : null;
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { InterfaceRef, ObjectRef } from '@pothos/core';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
+import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { type BuilderTypes, builder } from '../builder.ts';
 import { itemsOrFinished } from '../execution/finished-lists.ts';
 import type { Connection, Edge } from './paging.ts';
@@ -23,11 +23,11 @@ const PageInfo = builder.simpleObject('PageInfo', {
 /** The four arguments of every list that can be paged in both directions. */
 export const connectionArguments = builder.args((t) => ({
   first: t.int({
-    description: `Number of items, counted from the start: 1 to ${MAX_PAGE_SIZE}. Defaults to ${DEFAULT_PAGE_SIZE} if \`last\` is not given either.`,
+    description: `Number of items, counted from the start: 1 to ${MAX_PAGE_ITEMS}. Defaults to ${DEFAULT_PAGE_ITEMS} if \`last\` is not given either.`,
   }),
   after: t.string({ description: 'Only items after this cursor.' }),
   last: t.int({
-    description: `Number of items, counted from the end: 1 to ${MAX_PAGE_SIZE}. Not together with \`first\`.`,
+    description: `Number of items, counted from the end: 1 to ${MAX_PAGE_ITEMS}. Not together with \`first\`.`,
   }),
   before: t.string({ description: 'Only items before this cursor. On its own, the page that ends at the cursor.' }),
 }));

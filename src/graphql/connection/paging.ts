@@ -1,4 +1,4 @@
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
+import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import type { PageArguments, RowPage } from '../../domain/page.ts';
 import { type IdKind, kindOfId } from '../../ids.ts';
 import { badUserInput } from '../public-errors.ts';
@@ -17,10 +17,10 @@ export function pageSize({ first, last, after, before }: ConnectionArguments): P
       '`first` and `last` cannot be combined. Use `first` to page forwards, or `last` to page backwards.',
     );
   }
-  const [name, size] = last == null ? ['first', first ?? DEFAULT_PAGE_SIZE] : ['last', last];
-  if (size < 1 || size > MAX_PAGE_SIZE) {
+  const [name, size] = last == null ? ['first', first ?? DEFAULT_PAGE_ITEMS] : ['last', last];
+  if (size < 1 || size > MAX_PAGE_ITEMS) {
     throw badUserInput(
-      `\`${name}\` must be from 1 to ${MAX_PAGE_SIZE}, but is ${size}. Use \`after\` or \`before\` to read more pages.`,
+      `\`${name}\` must be from 1 to ${MAX_PAGE_ITEMS}, but is ${size}. Use \`after\` or \`before\` to read more pages.`,
     );
   }
   // `before` on its own requests the page that ends at the cursor.

@@ -41,8 +41,8 @@ function limitProblem(document: DocumentNode): GraphQLError | null {
   return (
     exceeded('documentAliases', 'aliases', aliases, limits.DOCUMENT_ALIASES) ??
     exceeded('documentDirectives', 'directives', directives, limits.DOCUMENT_DIRECTIVES) ??
-    exceeded('documentBreadth', 'fields in one selection', breadth, limits.DOCUMENT_BREADTH) ??
-    exceeded('documentDepth', 'levels of nested fields', depthOf(document), limits.DOCUMENT_DEPTH)
+    exceeded('documentBreadth', 'fields in one selection', breadth, limits.SELECTION_FIELDS) ??
+    exceeded('documentDepth', 'levels of nested fields', depthOf(document), limits.DOCUMENT_LEVELS)
   );
 }
 

@@ -85,7 +85,7 @@ function costOfField(context: CostContext, parent: GraphQLNamedType, node: Field
   const isList = isListType(isNonNullType(field.type) ? field.type.ofType : field.type);
   const size = requestedSize(context, node);
   const isConnection = type.name.endsWith('Connection');
-  const innerPageSize = isConnection ? (size ?? limits.DEFAULT_PAGE_SIZE) : 1;
+  const innerPageSize = isConnection ? (size ?? limits.DEFAULT_PAGE_ITEMS) : 1;
   const innerCost = costOfSelection(context, type, node.selectionSet, innerPageSize);
   const isItemOfPage = parent.name.endsWith('Connection') && (name === 'nodes' || name === 'edges');
   const times = isItemOfPage ? pageSize : isList ? (size ?? ASSUMED_LIST_SIZE) : 1;
@@ -105,7 +105,7 @@ function sizeOf(node: ValueNode, variables: CostContext['variables']): number | 
   const value =
     node.kind === Kind.VARIABLE ? variables[node.name.value] : node.kind === Kind.INT ? Number(node.value) : null;
   // The list itself rejects a larger size.
-  return typeof value === 'number' ? Math.min(Math.max(value, 0), limits.MAX_PAGE_SIZE) : null;
+  return typeof value === 'number' ? Math.min(Math.max(value, 0), limits.MAX_PAGE_ITEMS) : null;
 }
 
 function lengthOf(node: ValueNode, variables: CostContext['variables']): number | null {

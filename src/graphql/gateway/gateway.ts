@@ -83,7 +83,7 @@ const GatewayLimit = builder.simpleObject('GatewayLimit', {
 /** The limits that clients can reach: those of the API, then the configured limits of runs. */
 function limitsInForce({ commands, gateway }: GraphqlContext) {
   const valuesByName: Record<string, number> = {
-    pageSize: limits.MAX_PAGE_SIZE,
+    pageSize: limits.MAX_PAGE_ITEMS,
     queueLength: commands.settings.queueLength,
     messageBytes: limits.MESSAGE_BYTES,
     sessionKeyBytes: limits.SESSION_KEY_BYTES,
@@ -98,11 +98,11 @@ function limitsInForce({ commands, gateway }: GraphqlContext) {
     eventBytes: limits.EVENT_BYTES,
     bodyBytes: limits.BODY_BYTES,
     documentTokens: limits.DOCUMENT_TOKENS,
-    documentDepth: limits.DOCUMENT_DEPTH,
+    documentDepth: limits.DOCUMENT_LEVELS,
     documentAliases: limits.DOCUMENT_ALIASES,
     documentDirectives: limits.DOCUMENT_DIRECTIVES,
-    documentBreadth: limits.DOCUMENT_BREADTH,
-    operationCost: limits.OPERATION_COST,
+    documentBreadth: limits.SELECTION_FIELDS,
+    operationCost: limits.OPERATION_OBJECTS,
     operationSeconds: limits.OPERATION_SECONDS,
     operationsPerSocket: limits.OPERATIONS_PER_SOCKET,
     ...gateway.limits,

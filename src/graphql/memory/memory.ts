@@ -1,5 +1,5 @@
 import { findMemories } from '../../application/memories.ts';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../config/limits.ts';
+import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type MemoryRow, pageMemories } from '../../repositories/memory/memories.ts';
 import { builder } from '../builder.ts';
@@ -101,7 +101,7 @@ builder.queryField('memories', (t) =>
       query: t.arg.string({ description: 'Words to search for.' }),
       sessionId: t.arg.id({ description: 'Only memories of this session and those for all sessions.' }),
       first: t.arg.int({
-        description: `Number of items: 1 to ${MAX_PAGE_SIZE}. Defaults to ${DEFAULT_PAGE_SIZE}.`,
+        description: `Number of items: 1 to ${MAX_PAGE_ITEMS}. Defaults to ${DEFAULT_PAGE_ITEMS}.`,
       }),
       after: t.arg.string({ description: 'Only items after this cursor. Not together with `query`.' }),
     },

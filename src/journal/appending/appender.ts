@@ -88,8 +88,8 @@ export function createAppender(
 
   return {
     async append(request) {
-      if (groups.reduce((sum, { waiting }) => sum + waiting(), 0) >= limits.WAITING_APPENDS) {
-        throw new StoreError('busy', `more than ${limits.WAITING_APPENDS} appends wait`);
+      if (groups.reduce((sum, { waiting }) => sum + waiting(), 0) >= limits.QUEUED_APPENDS) {
+        throw new StoreError('busy', `more than ${limits.QUEUED_APPENDS} appends wait`);
       }
       return laneOf(groups, request.runId).submit(request);
     },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
-import { EMBEDDING_ANSWER_BYTES, EMBEDDING_DIMENSIONS } from '../../config/limits.ts';
+import { EMBEDDING_DIMENSIONS, EMBEDDING_RESPONSE_BYTES } from '../../config/limits.ts';
 import type { Embedder } from '../embedder.ts';
 import { parseProviderJson, protocolError, transportFailure } from '../provider/failure.ts';
 import { guardCall } from '../provider/guarded-call.ts';
@@ -32,7 +32,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder &
       const timeouts = { clock, firstByteMilliseconds: milliseconds, idleMilliseconds: milliseconds };
       return guardCall({ ...timeouts, signal, failureOf: transportFailure }, async (call) => {
         const body = await connection.post(JSON.stringify({ model, input: texts }), call);
-        return vectorsOf(await readText(body, call.received, EMBEDDING_ANSWER_BYTES), texts.length);
+        return vectorsOf(await readText(body, call.received, EMBEDDING_RESPONSE_BYTES), texts.length);
       });
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),

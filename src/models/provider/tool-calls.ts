@@ -1,4 +1,4 @@
-import { PROVIDER_CALLS } from '../../config/limits.ts';
+import { PROVIDER_TOOL_CALLS } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
 import type { ModelRequest, RequestedCall } from '../model.ts';
 import { protocolError } from './failure.ts';
@@ -16,7 +16,7 @@ export interface ProviderCall {
 
 /** Adds a call of a response. Throws a protocol error if the response has too many. */
 export function addCall(calls: ProviderCall[], call: ProviderCall): void {
-  if (calls.length === PROVIDER_CALLS) throw protocolError(`it has more than ${PROVIDER_CALLS} tool calls`);
+  if (calls.length === PROVIDER_TOOL_CALLS) throw protocolError(`it has more than ${PROVIDER_TOOL_CALLS} tool calls`);
   calls.push(call);
 }
 

@@ -45,7 +45,7 @@ function decisionEvents(
 
 /** Tells the model whether another try can help: an MCP server may come back, an unknown name will not. */
 function unavailable({ dependencies, configuration }: RunExecution, name: string): string {
-  const absence = dependencies.toolbox.absence(name);
+  const absence = dependencies.toolbox.unavailableReason(name);
   if (absence !== null) return absence;
   const names = configuration.tools.map((tool) => tool.name).join(', ');
   return `There is no tool "${name}". ${names === '' ? 'No tools are available.' : `Available tools: ${names}.`}`;

@@ -74,7 +74,7 @@ async function executeCall(execution: RunExecution, call: ToolCall, signal: Abor
   const { toolbox, clock } = dependencies;
   const tool = toolbox.find(call.tool);
   if (!tool) {
-    const absence = toolbox.absence(call.tool) ?? `The tool ${call.tool} is not available now.`;
+    const absence = toolbox.unavailableReason(call.tool) ?? `The tool ${call.tool} is not available now.`;
     return execution.record([failedResult(call, absence)]);
   }
   const revealed = await revealInput(execution, call);

@@ -29,7 +29,7 @@ export interface Documents {
 
 /** @param allowed the only texts that are answered, by id; null for any */
 export function createDocuments(schema: GraphQLSchema, allowed: ReadonlyMap<string, string> | null): Documents {
-  const known = createKnownDocuments(limits.KNOWN_DOCUMENT_BYTES);
+  const known = createKnownDocuments(limits.CACHED_DOCUMENT_BYTES);
   const right = new WeakSet<DocumentNode>();
   const texts = new Set(allowed?.values());
   const parse = (text: string) => known.find(text) ?? parseBounded(text);

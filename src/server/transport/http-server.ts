@@ -31,7 +31,7 @@ interface HttpServerOptions {
 export function createHttpServer(options: HttpServerOptions): Server {
   const slowness = {
     keepAliveTimeout: limits.IDLE_CONNECTION_SECONDS * 1000,
-    headersTimeout: limits.HEAD_SECONDS * 1000,
+    headersTimeout: limits.REQUEST_HEADER_SECONDS * 1000,
     requestTimeout: limits.REQUEST_SECONDS * 1000,
     connectionsCheckingInterval: limits.SLOW_REQUEST_CHECK_SECONDS * 1000,
   };

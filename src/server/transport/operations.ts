@@ -37,7 +37,7 @@ export function createOperations({ maskError, clock, rateLimit, subscriptions }:
   /** Why the operation is not begun, or null. */
   function refusal(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {
     const cost = costOf(args.schema, args.document, args.operationName, args.variableValues);
-    if (cost > limits.OPERATION_COST) return tooExpensive(cost);
+    if (cost > limits.OPERATION_OBJECTS) return tooExpensive(cost);
     const answer = (seconds: number | null) => (seconds === null ? null : rateLimited(seconds));
     const seconds = rateLimit?.take(principalOf(args), points) ?? null;
     return seconds instanceof Promise ? seconds.then(answer) : answer(seconds);
@@ -77,7 +77,7 @@ const principalOf = ({ contextValue }: ExecutionArgs) => (contextValue as Graphq
 const tooExpensive = (cost: number) =>
   limitPassed(
     'operationCost',
-    `The operation can read ${cost} objects; at most ${limits.OPERATION_COST} are allowed. Ask for smaller pages, or less inside of them.`,
+    `The operation can read ${cost} objects; at most ${limits.OPERATION_OBJECTS} are allowed. Ask for smaller pages, or less inside of them.`,
   );
 
 const tooManySubscriptions = () =>

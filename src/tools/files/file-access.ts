@@ -6,7 +6,7 @@ import { FILE_LIST_ENTRIES, FILE_READ_BYTES } from '../../config/limits.ts';
 import {
   assertInside,
   type Folder,
-  type HeldFolder,
+  type FolderHandle,
   isMissing,
   OutsideFolder,
   resolveParts,
@@ -16,17 +16,20 @@ import {
 export interface FolderEntry {
   name: string;
   kind: 'file' | 'folder' | 'link' | 'other';
-  /** Of a file. */
+  /** Null except for a file. */
   bytes: number | null;
 }
 
-/** What a folder holds, by name, as far as the bound goes. */
-export async function listFolder(folder: Folder, path: readonly string[]) {
+/** At most FILE_LIST_ENTRIES entries of a folder, sorted by name. */
+export async function listFolder(
+  folder: Folder,
+  path: readonly string[],
+): Promise<{ entries: FolderEntry[]; isComplete: boolean }> {
   const parts = await resolveParts(folder, path);
   return withFolder(folder, parts, { create: false }, async ({ pathOf }) => {
     const names: string[] = [];
     let isComplete = true;
-    // Its names are read in the order of the disk: beyond the bound no order would be worth more.
+    // In the order of the disk: sorting first would mean reading the names of all entries.
     for await (const { name } of await opendir(pathOf('.'))) {
       if (names.length === FILE_LIST_ENTRIES) {
         isComplete = false;
@@ -43,27 +46,25 @@ export async function listFolder(folder: Folder, path: readonly string[]) {
   });
 }
 
+/** Null if the entry was removed in the meantime. */
 async function describeEntry(path: string, name: string): Promise<FolderEntry | null> {
-  const found = await lstat(path).catch((error: unknown) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
-  if (!found) return null;
-  if (found.isFile()) return { name, kind: 'file', bytes: found.size };
-  const kind = found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other';
+  const stats = await lstatIfPresent(path);
+  if (!stats) return null;
+  if (stats.isFile()) return { name, kind: 'file', bytes: stats.size };
+  const kind = stats.isDirectory() ? 'folder' : stats.isSymbolicLink() ? 'link' : 'other';
   return { name, kind, bytes: null };
 }
 
-/** The bytes of a whole file. */
+/** Reads a whole file of at most FILE_READ_BYTES. */
 export async function readWhole(folder: Folder, path: readonly string[]): Promise<Buffer> {
-  const { parent, name } = parted(await resolveParts(folder, path));
-  return withFolder(folder, parent, { create: false }, async (held) => {
-    const handle = await openFile(folder, held, parent, name);
+  const { parent, name } = splitPath(await resolveParts(folder, path));
+  return withFolder(folder, parent, { create: false }, async (opened) => {
+    const handle = await openFile(folder, opened, parent, name);
     try {
-      const found = await handle.stat();
-      if (!found.isFile()) throw new Error('It is not a file.');
-      if (found.size > FILE_READ_BYTES) {
-        throw new Error(`It has ${found.size} bytes, more than the ${FILE_READ_BYTES} that can be read.`);
+      const stats = await handle.stat();
+      if (!stats.isFile()) throw new Error('It is not a file.');
+      if (stats.size > FILE_READ_BYTES) {
+        throw new Error(`It has ${stats.size} bytes, more than the ${FILE_READ_BYTES} that can be read.`);
       }
       return await readAtMost(handle, FILE_READ_BYTES);
     } finally {
@@ -72,16 +73,16 @@ export async function readWhole(folder: Folder, path: readonly string[]): Promis
   });
 }
 
-/** Opened without following a last link and without waiting for the other end of a pipe. */
+/** Does not follow a link, and does not wait for a writer if it is a pipe. */
 async function openFile(
   folder: Folder,
-  held: HeldFolder,
+  opened: FolderHandle,
   parent: readonly string[],
   name: string,
 ): Promise<FileHandle> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(held.pathOf(name), flags).catch((error: NodeJS.ErrnoException) => {
-    // Links were resolved before: one that is there now was put there meanwhile.
+  const handle = await open(opened.pathOf(name), flags).catch((error: NodeJS.ErrnoException) => {
+    // Links were resolved before, so this one was created in the meantime.
     throw error.code === 'ELOOP' ? new OutsideFolder() : error;
   });
   try {
@@ -93,7 +94,7 @@ async function openFile(
   }
 }
 
-/** A file may grow while it is read; what it has beyond the bound is then left out. */
+/** A file that grows while it is read is cut. */
 async function readAtMost(handle: FileHandle, bytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -107,44 +108,49 @@ async function readAtMost(handle: FileHandle, bytes: number): Promise<Buffer> {
 }
 
 /**
- * Puts a file in its place as a whole or not at all, and durably: it is written beside, synced, and renamed.
- * Missing folders are made. Resolves with whether there was none before.
+ * Writes a file durably, as a whole or not at all: to a temporary file beside it, which is synced and renamed. Creates missing
+ * folders. A replaced file keeps its permissions.
  */
 export async function writeWhole(
   folder: Folder,
   path: readonly string[],
   content: Buffer,
 ): Promise<{ created: boolean }> {
-  const { parent, name } = parted(await resolveParts(folder, path));
-  return withFolder(folder, parent, { create: true }, async (held) => {
-    const before = await lstat(held.pathOf(name)).catch((error: unknown) => {
-      if (isMissing(error)) return null;
-      throw error;
-    });
-    if (before && !before.isFile() && !before.isSymbolicLink())
-      throw new Error('It is a folder, or something else that is no file.');
-    const beside = `.${randomBytes(8).toString('hex')}.tmp`;
+  const { parent, name } = splitPath(await resolveParts(folder, path));
+  return withFolder(folder, parent, { create: true }, async (opened) => {
+    const existing = await lstatIfPresent(opened.pathOf(name));
+    if (existing && !existing.isFile() && !existing.isSymbolicLink()) {
+      throw new Error('It is a folder, or something else that is not a file.');
+    }
+    const temporary = `.${randomBytes(8).toString('hex')}.tmp`;
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const handle = await open(held.pathOf(beside), flags, 0o666);
+    const handle = await open(opened.pathOf(temporary), flags, 0o666);
     try {
-      await assertInside(folder, handle, join(folder.root, ...parent, beside));
-      if (before?.isFile()) await handle.chmod(before.mode & 0o777);
+      await assertInside(folder, handle, join(folder.root, ...parent, temporary));
+      if (existing?.isFile()) await handle.chmod(existing.mode & 0o777);
       await handle.writeFile(content);
       await handle.sync();
-      await rename(held.pathOf(beside), held.pathOf(name));
+      await rename(opened.pathOf(temporary), opened.pathOf(name));
     } catch (error) {
-      await unlink(held.pathOf(beside)).catch(() => {});
+      await unlink(opened.pathOf(temporary)).catch(() => {});
       throw error;
     } finally {
       await handle.close();
     }
-    await held.handle.sync();
-    return { created: before === null };
+    await opened.handle.sync();
+    return { created: existing === null };
   });
 }
 
-function parted(parts: string[]): { parent: string[]; name: string } {
+function lstatIfPresent(path: string) {
+  return lstat(path).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+}
+
+function splitPath(parts: string[]): { parent: string[]; name: string } {
   const name = parts.at(-1);
-  if (name === undefined) throw new Error('It is the folder of the files itself.');
+  if (name === undefined) throw new Error('It is the workspace itself.');
   return { parent: parts.slice(0, -1), name };
 }

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { FILE_READ_BYTES, FILE_WRITE_BYTES } from '../../config/limits.ts';
+import { FILE_PATH_BYTES, FILE_READ_BYTES, FILE_WRITE_BYTES } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
 import { defineTool, type Tool } from '../tool.ts';
 import { listFolder, readWhole, writeWhole } from './file-access.ts';
-import { parsePath } from './file-path.ts';
 import type { Folder } from './folder.ts';
 
-const path = z.string().min(1).describe('as seen from the folder of the files, with / between folders');
+const path = z.string().min(1).describe('relative to the workspace, with / between folders');
 const encoding = z
   .enum(['utf8', 'base64'])
   .default('utf8')
@@ -19,8 +18,8 @@ type WriteInput = z.infer<typeof writeInput>;
 
 const common = { idempotent: true, timeoutSeconds: 30 };
 
-/** Lists, reads and writes files inside one folder, and nowhere else. */
-export function createFileTools(folder: Folder): Tool[] {
+/** Tools that list, read and write files in the workspace, and nowhere else. */
+export function createFileTools(workspace: Folder): Tool[] {
   return [
     defineTool({
       ...common,
@@ -28,10 +27,12 @@ export function createFileTools(folder: Folder): Tool[] {
       risk: 'LOW',
       parallelSafe: true,
       input: listInput,
-      description: 'Lists what a folder of the workspace holds: files with their sizes, folders, links.',
-      forbid: (input) => pathProblem(input.path),
+      description: 'Lists a folder of the workspace: files with their sizes, folders, links.',
+      refuse: (input) => pathError(input.path),
       execute: async (input) => {
-        const { entries, isComplete } = await named(input.path, () => listFolder(folder, partsOf(input.path)));
+        const { entries, isComplete } = await withPathInErrors(input.path, () =>
+          listFolder(workspace, partsOf(input.path)),
+        );
         return { path: input.path, entries: entries.map((entry) => ({ ...entry })), complete: isComplete };
       },
     }),
@@ -42,11 +43,12 @@ export function createFileTools(folder: Folder): Tool[] {
       parallelSafe: true,
       input: readInput,
       description: `Reads a whole file of the workspace, up to ${FILE_READ_BYTES} bytes.`,
-      forbid: (input) => pathProblem(input.path),
-      execute: async (input) => {
-        const bytes = await named(input.path, () => readWhole(folder, partsOf(input.path)));
-        return named(input.path, async () => presentFile(input.path, bytes, input.encoding));
-      },
+      refuse: (input) => pathError(input.path),
+      execute: (input) =>
+        withPathInErrors(input.path, async () => {
+          const bytes = await readWhole(workspace, partsOf(input.path));
+          return presentFile(input.path, bytes, input.encoding);
+        }),
     }),
     defineTool({
       ...common,
@@ -54,45 +56,57 @@ export function createFileTools(folder: Folder): Tool[] {
       risk: 'HIGH',
       parallelSafe: false,
       input: writeInput,
-      description:
-        'Writes a whole file of the workspace, in the place of the one that may be there; makes missing folders.',
-      forbid: (input) => pathProblem(input.path) ?? contentProblem(input),
+      description: 'Writes a whole file of the workspace. Replaces an existing file and creates missing folders.',
+      refuse: (input) => pathError(input.path) ?? contentError(input),
       execute: async (input) => {
         const content = Buffer.from(input.content, input.encoding);
-        const { created } = await named(input.path, () => writeWhole(folder, partsOf(input.path), content));
+        const { created } = await withPathInErrors(input.path, () =>
+          writeWhole(workspace, partsOf(input.path), content),
+        );
         return { path: input.path, bytes: content.length, created };
       },
     }),
   ];
 }
 
+/** Why a path leads out of the workspace by its text alone, or is not portable. Links are checked when it is opened. */
+function pathError(text: string): string | null {
+  const problem = pathProblem(text);
+  return problem === null ? null : `The path ${JSON.stringify(text.slice(0, 200))} ${problem}`;
+}
+
 function pathProblem(text: string): string | null {
-  const parsed = parsePath(text);
-  return parsed.ok ? null : parsed.error;
+  if (text.includes('\0')) return 'contains a NUL character.';
+  if (!text.isWellFormed()) return 'contains an unpaired surrogate.';
+  if (Buffer.byteLength(text) > FILE_PATH_BYTES) return `is longer than ${FILE_PATH_BYTES} bytes.`;
+  // Windows reads these as separators, drives and streams.
+  if (text.includes('\\')) return 'contains a backslash. Use / between folders.';
+  if (text.startsWith('/') || /^[A-Za-z]:/.test(text)) return 'is absolute. Use a path relative to the workspace.';
+  if (text.split('/').includes('..')) return 'contains "..". Use a path inside the workspace.';
+  return null;
 }
 
 function partsOf(text: string): string[] {
-  const parsed = parsePath(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.parts;
+  const error = pathError(text);
+  if (error !== null) throw new Error(error);
+  return text.split('/').filter((part) => part !== '' && part !== '.');
 }
 
-function contentProblem({ path: name, content, encoding }: WriteInput): string | null {
-  if (partsOf(name).length === 0) return 'The path names no file.';
-  const isCanonical = encoding === 'utf8' || Buffer.from(content, 'base64').toString('base64') === content;
-  if (!isCanonical) return 'The content is not base64: it takes padding and no line breaks.';
-  const bytes = Buffer.byteLength(content, encoding);
+function contentError({ path: text, content, encoding: format }: WriteInput): string | null {
+  if (partsOf(text).length === 0) return 'The path is the workspace itself. Give the path of a file.';
+  const isCanonical = format === 'utf8' || Buffer.from(content, 'base64').toString('base64') === content;
+  if (!isCanonical) return 'The content is not valid base64. It needs padding and must not contain line breaks.';
+  const bytes = Buffer.byteLength(content, format);
   return bytes > FILE_WRITE_BYTES ? `The content has ${bytes} bytes, more than ${FILE_WRITE_BYTES}.` : null;
 }
 
-function presentFile(name: string, bytes: Buffer, encoding: 'utf8' | 'base64'): Json {
-  if (encoding === 'base64') return { path: name, bytes: bytes.length, encoding, content: bytes.toString('base64') };
-  const content = textOf(bytes);
+function presentFile(text: string, bytes: Buffer, format: 'utf8' | 'base64'): Json {
+  const content = format === 'base64' ? bytes.toString('base64') : decodeText(bytes);
   if (content === null) throw new Error('It is not UTF-8 text. Read it with the encoding "base64".');
-  return { path: name, bytes: bytes.length, encoding, content };
+  return { path: text, bytes: bytes.length, encoding: format, content };
 }
 
-function textOf(bytes: Buffer): string | null {
+function decodeText(bytes: Buffer): string | null {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return text.includes('\0') ? null : text;
@@ -101,26 +115,26 @@ function textOf(bytes: Buffer): string | null {
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
+const reasonsByCode: Readonly<Record<string, string>> = {
   ENOENT: 'There is no such file or folder.',
   ENOTDIR: 'A part of the path is not a folder.',
   EISDIR: 'It is a folder.',
-  EACCES: 'The gateway is not permitted to open it.',
-  EPERM: 'The gateway is not permitted to do that.',
-  ELOOP: 'Its links lead in circles.',
+  EACCES: 'The gateway has no permission to open it.',
+  EPERM: 'The gateway has no permission to do that.',
+  ELOOP: 'Its links form a cycle.',
   ENAMETOOLONG: 'A name in it is too long.',
   ENOSPC: 'The disk is full.',
-  EROFS: 'The disk can only be read.',
+  EROFS: 'The disk is read-only.',
   ENXIO: 'It is not a file.',
 };
 
-/** Says which path failed and why, and nothing of where the folder lies on the machine. */
-async function named<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+/** Adds the path to errors, and hides where the workspace is on the machine. */
+async function withPathInErrors<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-    const reason = code === null ? (error instanceof Error ? error.message : String(error)) : reasons[code];
-    throw new Error(`${name}: ${reason ?? `The system refused it (${code}).`}`);
+    const reason = code === null ? (error instanceof Error ? error.message : String(error)) : reasonsByCode[code];
+    throw new Error(`${text}: ${reason ?? `The system refused it (${code}).`}`);
   }
 }

@@ -3,52 +3,56 @@ import { type FileHandle, lstat, mkdir, open, readlink, realpath, stat } from 'n
 import { join, relative, resolve, sep } from 'node:path';
 import { StartError } from '../../config/start-error.ts';
 
-/** The folder that the file tools stay in: its real path, all links resolved. */
+/** The workspace of the file tools. */
 export interface Folder {
+  /** Absolute, with all links resolved. */
   root: string;
 }
 
-/** A folder that is held open, so that nobody can put another one in its place meanwhile. */
-export interface HeldFolder {
-  /** The path of an entry, reached through what is held. */
+/** An open folder. Replacing its path by another folder does not change what is reached through it. */
+export interface FolderHandle {
+  /** The path of an entry, through the open folder where the system allows that. */
   pathOf(entry: string): string;
   handle: FileHandle;
 }
 
-/** What the file tools say to the model when a path leads out, be it by a link. */
+/** A path leads out of the workspace, possibly through a link. The message is for the model. */
 export class OutsideFolder extends Error {
   constructor() {
-    super('The path leads out of the folder of the files.');
+    super('The path leads out of the workspace.');
   }
 }
 
-/** Throws a StartError where the configured folder is none. */
+/** Throws a StartError if `files.root` is not a folder. */
 export async function openFolder(path: string): Promise<Folder> {
-  const found = await stat(path).catch(() => null);
-  if (!found?.isDirectory()) {
+  const stats = await stat(path).catch(() => null);
+  if (!stats?.isDirectory()) {
     throw new StartError(`files.root: there is no folder ${resolve(path)}. Create it, or correct the path.`);
   }
   return { root: await realpath(path) };
 }
 
-/** The parts of a path with every link resolved, as far as the path exists; throws where that is outside. */
+/** The parts of a path with links resolved, as far as the path exists. Throws OutsideFolder. */
 export async function resolveParts({ root }: Folder, parts: readonly string[]): Promise<string[]> {
-  for (let known = parts.length; known > 0; known -= 1) {
-    const real = await realpath(join(root, ...parts.slice(0, known))).catch(absent);
-    if (real !== null) return [...partsWithin(root, real), ...parts.slice(known)];
+  for (let existing = parts.length; existing > 0; existing -= 1) {
+    const real = await realpath(join(root, ...parts.slice(0, existing))).catch(nullIfMissing);
+    if (real !== null) return [...partsWithin(root, real), ...parts.slice(existing)];
   }
   return [...parts];
 }
 
 /**
- * Holds a folder open while `work` goes on. What was opened is looked at after it was opened, so that a link that is put
- * in its place at the last moment leads nowhere. With `create`, missing folders are made on the way.
+ * Keeps a folder open while `work` runs. Checks the folder after opening it, so that a link that replaces it at the last moment
+ * leads nowhere.
+ *
+ * @param parts of the path, with links resolved
+ * @param options `create`: creates missing folders on the path
  */
 export async function withFolder<Result>(
   folder: Folder,
   parts: readonly string[],
   { create }: { create: boolean },
-  work: (held: HeldFolder) => Promise<Result>,
+  work: (open: FolderHandle) => Promise<Result>,
 ): Promise<Result> {
   const path = join(folder.root, ...parts);
   const handle = await openDirectory(path).catch((error: unknown) => {
@@ -61,8 +65,8 @@ export async function withFolder<Result>(
   }
   try {
     await assertInside(folder, handle, path);
-    // On Linux the open folder itself has a path. Elsewhere its name has to do, and a race with somebody who may write
-    // into the workspace can be lost.
+    // Linux has a path for the open folder itself. Elsewhere its name is used, and a process that can write into the
+    // workspace can replace the folder in between.
     const base = hasHandlePaths ? `/proc/self/fd/${handle.fd}` : path;
     return await work({ handle, pathOf: (entry) => join(base, entry) });
   } finally {
@@ -70,10 +74,10 @@ export async function withFolder<Result>(
   }
 }
 
-/** Throws unless what is open under `path` lies inside the folder. */
+/** Throws OutsideFolder unless the file that is open under `path` is in the workspace. */
 export async function assertInside({ root }: Folder, handle: FileHandle, path: string): Promise<void> {
   if (hasHandlePaths) {
-    // The system's own word for where the open file is, whatever became of its path.
+    // The location of the open file, whatever its path refers to by now.
     partsWithin(root, await readlink(`/proc/self/fd/${handle.fd}`));
     return;
   }
@@ -99,7 +103,7 @@ async function makeFolder(path: string): Promise<void> {
   });
 }
 
-function absent(error: unknown): null {
+function nullIfMissing(error: unknown): null {
   if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ENOTDIR')) return null;
   throw error;
 }

@@ -1,26 +1,30 @@
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/sdk/types.js';
 import type { Json } from '../../domain/events.ts';
+import { NO_ERROR_MESSAGE } from '../bounded-call.ts';
 
-/** What the tape keeps of a call's result. Throws what the tool said where it says that it failed. */
+/**
+ * The output of a call: the structured content if there is any, text if there is only text, otherwise the list of blocks. Throws
+ * the server's message if the result is an error.
+ */
 export function callOutput({ content, structuredContent, isError }: CallToolResult): Json {
-  if (isError) throw new Error(textOf(content) || jsonOf(structuredContent) || 'The tool failed without saying why.');
-  const texts = content.every(({ type }) => type === 'text');
-  if (structuredContent === undefined) return texts ? textOf(content) : content.map(blockOutput);
-  // Its text repeats what is structured; an image beside it does not.
+  if (isError) throw new Error(joinText(content) || structuredText(structuredContent) || NO_ERROR_MESSAGE);
+  const isText = content.every(({ type }) => type === 'text');
+  if (structuredContent === undefined) return isText ? joinText(content) : content.map(blockOutput);
+  // Text blocks repeat the structured content. Other blocks do not.
   const structured = structuredContent as { [key: string]: Json };
   const others = content.filter(({ type }) => type !== 'text');
   return others.length === 0 ? structured : { structured, content: others.map(blockOutput) };
 }
 
-function textOf(content: readonly ContentBlock[]): string {
+function joinText(content: readonly ContentBlock[]): string {
   return content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
 }
 
-function jsonOf(value: unknown): string {
+function structuredText(value: unknown): string {
   return value === undefined ? '' : JSON.stringify(value);
 }
 
-/** One block without what is meant for a screen: bytes stay base64, with what they are. */
+/** Drops annotations and icons. Bytes stay base64. */
 function blockOutput(block: ContentBlock): Json {
   switch (block.type) {
     case 'text':
@@ -32,8 +36,8 @@ function blockOutput(block: ContentBlock): Json {
       return { type: 'resource_link', uri: block.uri, name: block.name, mimeType: block.mimeType ?? null };
     case 'resource': {
       const { resource } = block;
-      const described = { type: 'resource', uri: resource.uri, mimeType: resource.mimeType ?? null };
-      return 'text' in resource ? { ...described, text: resource.text } : { ...described, data: resource.blob };
+      const common = { type: 'resource', uri: resource.uri, mimeType: resource.mimeType ?? null };
+      return 'text' in resource ? { ...common, text: resource.text } : { ...common, data: resource.blob };
     }
     default:
       return block satisfies never;

@@ -11,87 +11,93 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
-import { MCP_PING_SECONDS, MCP_START_SECONDS, MCP_TOOL_PAGES, MCP_TOOLS } from '../../config/limits.ts';
+import {
+  MCP_PING_SECONDS,
+  MCP_START_SECONDS,
+  MCP_TOOL_PAGES,
+  MCP_TOOLS,
+  MCP_UNANSWERED_PINGS,
+} from '../../config/limits.ts';
 import type { ProgressReport } from '../tool.ts';
-import { type Channel, describeFailure, type Log } from './channel/channel.ts';
+import { type Channel, describeFailure, type Log } from './channel.ts';
 
 export interface CallOptions {
   signal: AbortSignal;
   timeoutSeconds: number;
   idempotencyKey: string;
-  /** Is told what the server reports of the call until it is over; without it the server is not asked to. */
+  /** Gets the reports of the server until the call ends. Without it, the server is not asked for reports. */
   progress: ((report: ProgressReport) => void) | undefined;
 }
 
-/** A server that was greeted and answers. */
+/** A server after the handshake. */
 export interface McpConnection {
-  /** Every page of what it offers; entries that are no tools are left out. */
+  /** All pages of its list of tools, within the limits. Entries that are not valid tools are left out. */
   listTools(): Promise<McpToolDescription[]>;
-  /** Tells the server where the signal aborts. Rejects with a LostConnection where the server went away meanwhile. */
+  /**
+   * Tells the server if the signal aborts. Rejects with LostConnection if the server is lost during the call, and with the
+   * server's message if it answers with an error.
+   */
   call(tool: string, input: Record<string, unknown>, options: CallOptions): Promise<CallToolResult>;
-  /** Resolves with the reason when the server is gone. Never rejects. */
+  /** Resolves with the reason when the server is lost. Never rejects. */
   lost: Promise<string>;
 }
 
-/** The server went away before it answered. */
+/** The server was lost before it answered. */
 export class LostConnection extends Error {}
 
-class BadAnswer extends Error {}
+class InvalidResult extends Error {}
 
 interface ConnectOptions {
   clock: Clock;
   log: Log;
-  /** Of the gateway, told to the server. */
+  /** Version of the gateway, for the handshake. */
   version: string;
   onToolsChanged(): void;
 }
 
-/** A list as it comes: one entry that breaks the rules must not take the others with it. */
+/** Entries are validated one by one, so that an invalid one does not invalidate the others. */
 const toolPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() });
 
-/** Pings in a row without an answer before a server counts as gone: one may be busy. */
-const SILENT_PINGS = 3;
-
 /**
- * Starts the channel and greets the server. Rejects where that fails. Closing the channel ends everything that is under
- * way here; no signal is handed to the SDK for that, because it would never stop listening to it.
+ * Starts the channel and performs the handshake. Rejects if that fails. Closing the channel ends all requests. The SDK gets no
+ * signal for that, because it never removes its listener.
  */
 export async function connect(channel: Channel, options: ConnectOptions): Promise<McpConnection> {
   const { log, version, onToolsChanged } = options;
   const client = new Client({ name: 'runtape', version });
-  const alive = new AbortController();
+  const connected = new AbortController();
   const lost = new Promise<string>((resolve) => {
-    alive.signal.addEventListener('abort', () => resolve(String(alive.signal.reason)));
+    connected.signal.addEventListener('abort', () => resolve(String(connected.signal.reason)));
   });
-  const lose = (reason: string) => alive.abort(channel.failure() ?? reason);
-  let checkNow = () => {};
+  const lose = (reason: string) => connected.abort(channel.failure() ?? reason);
+  let pingNow = () => {};
   client.onclose = () => lose('It closed the connection.');
   client.onerror = (error) => {
-    log.debug({ failure: describeFailure(error) }, 'a message of an MCP server went wrong');
-    checkNow();
+    log.debug({ failure: describeFailure(error) }, 'a message of an MCP server failed');
+    pingNow();
   };
   client.setNotificationHandler(ToolListChangedNotificationSchema, onToolsChanged);
-  const listeners = listenToProgress(client);
+  const progressListeners = createProgressListeners(client);
   try {
     await client.connect(channel.transport, { timeout: MCP_START_SECONDS * 1000 });
   } catch (error) {
     throw new Error(channel.failure() ?? describeFailure(error));
   }
-  if (!channel.noticesLoss) checkNow = keepAsking(client, options.clock, alive.signal, lose);
+  if (!channel.detectsLoss) pingNow = startPings(client, options.clock, connected.signal, lose);
   return {
     lost,
     listTools: () => listTools(client, log),
-    async call(tool, input, { idempotencyKey, progress, ...bounds }) {
-      const listener = listeners.add(progress);
+    async call(tool, input, { idempotencyKey, progress, ...options }) {
+      const listener = progressListeners.add(progress);
       const meta = { 'runtape/idempotencyKey': idempotencyKey, ...listener.meta };
       const params = { name: tool, arguments: input, _meta: meta };
       try {
-        return readResult(await callOnce(client, params, bounds));
+        return readResult(await requestCall(client, params, options));
       } catch (error) {
-        if (alive.signal.aborted) throw new LostConnection(await lost);
-        if (error instanceof McpError || error instanceof BadAnswer) throw error;
-        // Whatever the server did not say itself is a fault of the way to it.
-        checkNow();
+        if (connected.signal.aborted) throw new LostConnection(await lost);
+        if (error instanceof McpError || error instanceof InvalidResult) throw error;
+        // An error that the server did not send is a failure of the transport.
+        pingNow();
         throw new LostConnection(describeFailure(error));
       } finally {
         listener.remove();
@@ -101,10 +107,10 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
 }
 
 /**
- * Reports go by tokens of our own, not by `onprogress` of the SDK: that one is gone before a report that arrives together with
- * the result is handled, and takes what comes later for a fault of the connection.
+ * Maps progress tokens to calls. `onprogress` of the SDK would lose a report that arrives together with the result, and would
+ * treat a later one as an error of the connection.
  */
-function listenToProgress(client: Client) {
+function createProgressListeners(client: Client) {
   const listeners = new Map<string | number, (report: ProgressReport) => void>();
   let lastToken = 0;
   client.setNotificationHandler(ProgressNotificationSchema, ({ params }) => {
@@ -122,79 +128,84 @@ function listenToProgress(client: Client) {
   };
 }
 
-async function callOnce(
+async function requestCall(
   client: Client,
   params: { name: string; arguments: Record<string, unknown>; _meta: Record<string, unknown> },
   { signal, timeoutSeconds }: { signal: AbortSignal; timeoutSeconds: number },
 ): Promise<unknown> {
-  // The SDK listens to its signal for ever, and would cancel calls that were answered long ago.
-  const own = new AbortController();
-  const abort = () => own.abort(signal.reason);
+  // The SDK never removes its listener and would cancel calls that were answered long ago, so it gets its own signal.
+  const abortion = new AbortController();
+  const abort = () => abortion.abort(signal.reason);
   signal.addEventListener('abort', abort);
   try {
     signal.throwIfAborted();
-    // The tool's own time-out comes first; this one only makes sure that nothing is kept for ever.
+    // The timeout of the tool is earlier. This one only ensures that the SDK forgets the request.
     const timeout = (timeoutSeconds + 1) * 1000;
-    return await client.request({ method: 'tools/call', params }, z.unknown(), {
-      signal: own.signal,
-      timeout,
-    });
+    return await client.request({ method: 'tools/call', params }, z.unknown(), { signal: abortion.signal, timeout });
   } finally {
     signal.removeEventListener('abort', abort);
   }
 }
 
-function readResult(answer: unknown): CallToolResult {
-  const parsed = CallToolResultSchema.safeParse(answer);
+function readResult(result: unknown): CallToolResult {
+  const parsed = CallToolResultSchema.safeParse(result);
   if (parsed.success) return parsed.data;
-  throw new BadAnswer(`The MCP server answered with something that is no result of a tool: ${parsed.error.message}`);
+  throw new InvalidResult(`The MCP server sent an invalid result: ${parsed.error.message}`);
 }
 
 async function listTools(client: Client, log: Log): Promise<McpToolDescription[]> {
   if (!client.getServerCapabilities()?.tools) return [];
-  const found: McpToolDescription[] = [];
+  const descriptions: McpToolDescription[] = [];
   let cursor: string | undefined;
-  for (let page = 0; page < MCP_TOOL_PAGES && found.length <= MCP_TOOLS; page += 1) {
+  for (let page = 0; page < MCP_TOOL_PAGES && descriptions.length <= MCP_TOOLS; page += 1) {
     const params = cursor === undefined ? {} : { cursor };
     const { tools, nextCursor } = await client.request({ method: 'tools/list', params }, toolPage);
     for (const entry of tools) {
       const parsed = ToolSchema.safeParse(entry);
-      if (parsed.success) found.push(parsed.data);
-      else log.warn({ problem: parsed.error.message }, 'an MCP server lists something that is no tool; it is left out');
+      if (parsed.success) descriptions.push(parsed.data);
+      else log.warn({ problem: parsed.error.message }, 'an MCP server lists an invalid tool; it is left out');
     }
-    if (nextCursor === undefined || nextCursor === cursor) return found;
+    if (nextCursor === undefined || nextCursor === cursor) return descriptions;
     cursor = nextCursor;
   }
-  return found;
+  return descriptions;
 }
 
-/** Asks a server now and then whether it is there, and at once when the returned function is called. */
-function keepAsking(client: Client, clock: Clock, alive: AbortSignal, onGone: (reason: string) => void): () => void {
+/** Pings a server regularly until it is lost or does not answer. Returns a function that pings at once. */
+function startPings(
+  client: Client,
+  clock: Clock,
+  connected: AbortSignal,
+  onLost: (reason: string) => void,
+): () => void {
   let pause = new AbortController();
-  alive.addEventListener('abort', () => pause.abort());
-  const asking = async () => {
-    for (let silent = 0; silent < SILENT_PINGS; ) {
+  connected.addEventListener('abort', () => pause.abort());
+  const pingRegularly = async () => {
+    for (let unanswered = 0; unanswered < MCP_UNANSWERED_PINGS; ) {
       await clock.sleep(MCP_PING_SECONDS * 1000, pause.signal).catch(() => {});
-      if (alive.aborted) return;
-      const failure = await ping(client);
-      if (alive.aborted) return;
-      if (failure !== null && failure !== 'silence') return onGone(failure);
-      silent = failure === null ? 0 : silent + 1;
+      if (connected.aborted) return;
+      const result = await ping(client);
+      if (connected.aborted) return;
+      if (result.kind === 'failed') return onLost(result.reason);
+      // One ping can be late because the server is busy.
+      unanswered = result.kind === 'answered' ? 0 : unanswered + 1;
       pause = new AbortController();
     }
-    onGone('It does not answer.');
+    onLost('It does not answer.');
   };
-  asking().catch((error: unknown) => onGone(describeFailure(error)));
+  pingRegularly().catch((error: unknown) => onLost(describeFailure(error)));
   return () => pause.abort();
 }
 
-/** Null where there was an answer, be it an error. */
-async function ping(client: Client): Promise<string | null> {
+type PingResult = { kind: 'answered' | 'unanswered' } | { kind: 'failed'; reason: string };
+
+async function ping(client: Client): Promise<PingResult> {
   try {
     await client.ping({ timeout: MCP_PING_SECONDS * 1000 });
-    return null;
+    return { kind: 'answered' };
   } catch (error) {
-    if (!(error instanceof McpError)) return describeFailure(error);
-    return error.code === ErrorCode.RequestTimeout ? 'silence' : null;
+    if (!(error instanceof McpError)) return { kind: 'failed', reason: describeFailure(error) };
+    // An error response is an answer too.
+    return { kind: error.code === ErrorCode.RequestTimeout ? 'unanswered' : 'answered' };
   }
 }

@@ -1,102 +1,102 @@
-import { MCP_SETTLE_SECONDS } from '../../config/limits.ts';
+import { MCP_READY_WAIT_SECONDS } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
 import type { Tool, ToolContext } from '../tool.ts';
 import type { ToolSource } from '../toolbox.ts';
 import { callOutput } from './call-output.ts';
 import { LostConnection } from './connection.ts';
+import { canBeToolOf } from './mcp-tool.ts';
 import { keepRunning, type McpServerOptions, type McpServerState, type ServerLifecycle } from './server-lifecycle.ts';
-import { mayBeToolOf } from './tool-names.ts';
 
-/** How a server is, for those who look after it. */
 export interface McpServerStatus {
   name: string;
   state: McpServerState;
-  /** What can be called now. */
+  /** The tools that can be called now. */
   tools: readonly Tool[];
-  /** Why it was not there the last time that it was not; null where that never happened. */
+  /** Why it was last unavailable; null if it never was. */
   lastError: string | null;
 }
 
-/** One MCP server of the configuration, and the tools that come from it. */
+/** One MCP server of the configuration, as a source of tools. It has tools only while it is READY. */
 export interface McpServer extends ToolSource {
   status(): McpServerStatus;
-  /** Begins to start it, and to start it again whenever it is lost. Returns at once. */
+  /** Starts it in the background, and restarts it when it is lost. Returns at once. Does nothing if it is disabled. */
   start(): void;
-  /** Ends it, calls under way included. Bounded in time. */
+  /** Stops it for good. Calls in progress fail. Bounded in time. */
   close(): Promise<void>;
 }
 
 export function createMcpServer(options: McpServerOptions): McpServer {
   const { name, config, clock } = options;
-  const life: ServerLifecycle = {
+  const lifecycle: ServerLifecycle = {
     state: config.disabled ? 'DISABLED' : 'STARTING',
     lastError: null,
     tools: [],
-    known: new Set(),
+    knownTools: new Set(),
     connection: null,
     channel: null,
   };
   const closing = new AbortController();
   let running: Promise<void> = Promise.resolve();
-  let onOutcome: () => void = () => {};
-  const started = new Promise<void>((resolve) => {
-    onOutcome = resolve;
+  let resolveFirstOutcome: () => void = () => {};
+  const firstOutcome = new Promise<void>((resolve) => {
+    resolveFirstOutcome = resolve;
   });
-  const list = () => (life.state === 'READY' ? life.tools : []);
+  const list = () => (lifecycle.state === 'READY' ? lifecycle.tools : []);
   return {
     list,
-    status: () => ({ name, state: life.state, tools: list(), lastError: life.lastError }),
-    absence(tool) {
-      if (list().some((one) => one.name === tool)) return null;
-      const isOurs = life.known.has(tool) || (life.state !== 'READY' && mayBeToolOf(name, tool));
-      return isOurs ? absenceOf(name, life) : null;
+    status: () => ({ name, state: lifecycle.state, tools: list(), lastError: lifecycle.lastError }),
+    unavailableReason(tool) {
+      if (list().some((listed) => listed.name === tool)) return null;
+      const isOfServer = lifecycle.knownTools.has(tool) || (lifecycle.state !== 'READY' && canBeToolOf(name, tool));
+      return isOfServer ? unavailableText(name, lifecycle) : null;
     },
-    async settled(tool, signal) {
-      if (life.state !== 'STARTING' || !mayBeToolOf(name, tool)) return;
-      await Promise.race([started, clock.sleep(MCP_SETTLE_SECONDS * 1000, signal)]);
+    async waitUntilReady(tool, signal) {
+      if (lifecycle.state !== 'STARTING' || !canBeToolOf(name, tool)) return;
+      await Promise.race([firstOutcome, clock.sleep(MCP_READY_WAIT_SECONDS * 1000, signal)]);
     },
     start() {
-      if (life.state !== 'STARTING') return;
-      const execute = (tool: string, input: Json, context: ToolContext) => call(life, options, tool, input, context);
-      running = keepRunning(life, options, execute, { closing: closing.signal, onOutcome });
+      if (lifecycle.state !== 'STARTING') return;
+      const callTool = (tool: string, input: Json, context: ToolContext) =>
+        call(lifecycle, options, tool, input, context);
+      running = keepRunning(lifecycle, options, callTool, { closing: closing.signal, onOutcome: resolveFirstOutcome });
     },
     async close() {
       closing.abort();
-      await life.channel?.close();
+      await lifecycle.channel?.close();
       await running;
     },
   };
 }
 
 async function call(
-  life: ServerLifecycle,
+  lifecycle: ServerLifecycle,
   { name, config }: McpServerOptions,
   tool: string,
   input: Json,
   { signal, idempotencyKey, progress }: ToolContext,
 ): Promise<Json> {
-  if (life.connection === null) throw new Error(absenceOf(name, life));
-  const bounds = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
+  if (lifecycle.connection === null) throw new Error(unavailableText(name, lifecycle));
+  const options = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
   try {
-    return callOutput(await life.connection.call(tool, input as { [key: string]: Json }, bounds));
+    return callOutput(await lifecycle.connection.call(tool, input as { [key: string]: Json }, options));
   } catch (error) {
     if (!(error instanceof LostConnection)) throw error;
-    const doubt = 'It went away during the call, which may have had its effect or not.';
-    throw new Error(`The MCP server "${name}" is not running: ${error.message} ${doubt}`);
+    const consequence = 'It was lost during the call, which may or may not have had its effect.';
+    throw new Error(`The MCP server "${name}" is not running: ${error.message} ${consequence}`);
   }
 }
 
-/** Why its tools can not be called, in words for the model. */
-function absenceOf(name: string, { state, lastError }: ServerLifecycle): string {
+/** For the model. */
+function unavailableText(name: string, { state, lastError }: ServerLifecycle): string {
   switch (state) {
     case 'STARTING':
-      return `The MCP server "${name}" is not running yet: it is being started.`;
+      return `The MCP server "${name}" is not running yet: it is starting.`;
     case 'RESTARTING':
-      return `The MCP server "${name}" is not running: ${lastError ?? 'It was lost.'} It is started again by itself.`;
+      return `The MCP server "${name}" is not running: ${lastError ?? 'It was lost.'} It is being restarted.`;
     case 'DISABLED':
-      return `The MCP server "${name}" is not running: the configuration disables it.`;
+      return `The MCP server "${name}" is not running: it is disabled in the configuration.`;
     case 'READY':
-      return `The MCP server "${name}" does not have this tool any more.`;
+      return `The MCP server "${name}" no longer has this tool.`;
     default:
       return state satisfies never;
   }

@@ -1,38 +1,39 @@
 import type { Clock } from '../../clock.ts';
 import type { McpServerConfig } from '../../config/tools-config.ts';
-import type { Log, OpenChannel } from './channel/channel.ts';
-import { createHttpChannel } from './channel/http-channel.ts';
-import { createProcessGroups, type ProcessGroups } from './channel/process-group.ts';
-import { createStderrLines } from './channel/stderr-lines.ts';
-import { createStdioChannel } from './channel/stdio-channel.ts';
+import type { Log, OpenChannel } from './channel.ts';
+import { createHttpChannel } from './http-channel.ts';
 import { createMcpServer, type McpServer, type McpServerStatus } from './mcp-server.ts';
+import { createProcessGroups, type ProcessGroups } from './process-groups.ts';
+import { createStderrLines, createStdioChannel } from './stdio-channel.ts';
 
-/** Every MCP server of the configuration, in its order. */
+/** All MCP servers of the configuration, in its order. */
 export interface McpServers {
-  /** Where their tools come from. */
   sources: readonly McpServer[];
   statuses(): McpServerStatus[];
-  /** Begins to start them. Returns at once: tools appear when they are there. */
+  /** Starts them in the background. Returns at once; their tools appear when they are ready. */
   start(): void;
-  /** Ends them all, to the last process and session. Bounded in time. */
+  /** Stops them, including all their processes and sessions. Bounded in time. */
   close(): Promise<void>;
 }
 
 export interface McpDependencies {
   clock: Clock;
+  /** 0 ≤ value < 1. */
   random(): number;
   log: Log;
+  /** Version of the gateway. */
   version: string;
 }
 
 export function createMcpServers(
   configs: Readonly<Record<string, McpServerConfig>>,
-  surroundings: McpDependencies,
+  dependencies: McpDependencies,
 ): McpServers {
   const groups = createProcessGroups();
-  const sources = Object.entries(configs).map(([name, config]) =>
-    createMcpServer({ ...surroundings, name, config, open: opener(name, config, surroundings, groups) }),
-  );
+  const sources = Object.entries(configs).map(([name, config]) => {
+    const open = channelOpener(name, config, dependencies, groups);
+    return createMcpServer({ ...dependencies, name, config, open });
+  });
   return {
     sources,
     statuses: () => sources.map((source) => source.status()),
@@ -46,13 +47,13 @@ export function createMcpServers(
   };
 }
 
-function opener(
+function channelOpener(
   name: string,
-  { reach }: McpServerConfig,
+  { transport }: McpServerConfig,
   { clock, log }: McpDependencies,
   groups: ProcessGroups,
 ): OpenChannel {
-  if (reach.kind === 'http') return () => createHttpChannel(reach, clock);
-  const say = (line: string) => log.info({ mcpServer: name, line }, 'an MCP server said on stderr');
-  return () => createStdioChannel(reach, { clock, groups, onStderr: createStderrLines(clock, say) });
+  if (transport.kind === 'http') return () => createHttpChannel(transport, clock);
+  const logLine = (line: string) => log.info({ mcpServer: name, line }, 'an MCP server wrote to stderr');
+  return () => createStdioChannel(transport, { clock, groups, onStderr: createStderrLines(clock, logLine) });
 }

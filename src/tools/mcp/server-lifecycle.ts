@@ -2,10 +2,9 @@ import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { McpServerConfig } from '../../config/tools-config.ts';
 import type { Tool } from '../tool.ts';
-import { type Channel, describeFailure, type Log, type OpenChannel } from './channel/channel.ts';
+import { type Channel, describeFailure, type Log, type OpenChannel } from './channel.ts';
 import { connect, type McpConnection } from './connection.ts';
-import type { Execute } from './mcp-tool.ts';
-import { offeredTools } from './offered-tools.ts';
+import { type CallTool, createMcpTools } from './mcp-tool.ts';
 
 export type McpServerState = 'STARTING' | 'READY' | 'RESTARTING' | 'DISABLED';
 
@@ -17,119 +16,123 @@ export interface McpServerOptions {
   /** 0 ≤ value < 1. */
   random(): number;
   log: Log;
-  /** Of the gateway. */
+  /** Version of the gateway. */
   version: string;
 }
 
-/** What is known of a server at the moment; `keepRunning` alone changes it. */
+/** The current state of a server. Only `keepRunning` changes it. */
 export interface ServerLifecycle {
   state: McpServerState;
-  /** Why it was not there the last time that it was not. */
+  /** Why it was last unavailable; null if it never was. */
   lastError: string | null;
   tools: readonly Tool[];
-  /** Every name that it ever had, so that a tool that is gone is not taken for one that never was. */
-  known: Set<string>;
+  /** Names of all tools that it ever had, to tell a removed tool from an unknown one. */
+  knownTools: Set<string>;
   connection: McpConnection | null;
   channel: Channel | null;
 }
 
 /**
- * Starts a server, and starts it again whenever it is lost, until the signal aborts and its channel is closed.
- * `onOutcome` is called each time that it is there, and each time that it is not.
+ * Starts a server and restarts it when it is lost, until `closing` aborts and its channel is closed. Calls `onOutcome` whenever
+ * it becomes ready or fails.
  *
  *     STARTING ──▶ READY ◀──────────────┐
- *        │           │ lost             │ greeted, tools listed
+ *        │           │ lost             │ handshake done, tools listed
  *        └───────────┴──▶ RESTARTING ───┘
  *          failed         waits, longer after each failure in a row
  */
 export async function keepRunning(
-  life: ServerLifecycle,
+  lifecycle: ServerLifecycle,
   options: McpServerOptions,
-  execute: Execute,
+  callTool: CallTool,
   { closing, onOutcome }: { closing: AbortSignal; onOutcome(): void },
 ): Promise<void> {
   const { name, clock, log, random } = options;
   let failures = 0;
   while (!closing.aborted) {
-    const begunAt = clock.elapsed();
-    const reason = await serveOnce(life, options, execute, onOutcome).catch(describeFailure);
-    life.state = 'RESTARTING';
-    life.lastError = reason;
+    const startedAt = clock.elapsed();
+    const reason = await runOnce(lifecycle, options, callTool, onOutcome).catch(describeFailure);
+    lifecycle.state = 'RESTARTING';
+    lifecycle.lastError = reason;
     onOutcome();
     if (closing.aborted) return;
-    const wasStable = clock.elapsed() - begunAt >= limits.MCP_STABLE_SECONDS * 1000;
+    const wasStable = clock.elapsed() - startedAt >= limits.MCP_STABLE_SECONDS * 1000;
     failures = wasStable ? 1 : failures + 1;
-    const waitMilliseconds = restartWait(failures, random());
+    const waitMilliseconds = restartDelay(failures, random());
     log.warn({ mcpServer: name, reason, waitMilliseconds }, 'an MCP server is not running');
     await clock.sleep(waitMilliseconds, closing).catch(() => {});
   }
 }
 
-/** From a start to its end; resolves with the reason of the latter. */
-async function serveOnce(
-  life: ServerLifecycle,
+/** Resolves with the reason when the server is lost. Rejects if it does not become ready. */
+async function runOnce(
+  lifecycle: ServerLifecycle,
   options: McpServerOptions,
-  execute: Execute,
+  callTool: CallTool,
   onReady: () => void,
 ): Promise<string> {
   const { name, clock, log } = options;
   const channel = options.open();
-  life.channel = channel;
-  const refresh = async (connection: McpConnection) => {
-    life.tools = await offeredTools(options, await connection.listTools(), execute);
-    for (const tool of life.tools) life.known.add(tool.name);
+  lifecycle.channel = channel;
+  const loadTools = async (connection: McpConnection) => {
+    lifecycle.tools = await createMcpTools(options, await connection.listTools(), callTool);
+    for (const tool of lifecycle.tools) lifecycle.knownTools.add(tool.name);
   };
   const refresher = createRefresher(clock, async () => {
-    if (life.connection) await refresh(life.connection).catch((error: unknown) => notRefreshed(error));
+    if (lifecycle.connection) await loadTools(lifecycle.connection).catch(logFailedRefresh);
   });
-  const notRefreshed = (error: unknown) =>
-    log.warn({ mcpServer: name, reason: describeFailure(error) }, 'the tools of an MCP server can not be listed');
+  const logFailedRefresh = (error: unknown) =>
+    log.warn({ mcpServer: name, reason: describeFailure(error) }, 'the tools of an MCP server cannot be listed');
   try {
-    const connection = await connect(channel, { clock, log, version: options.version, onToolsChanged: refresher.ask });
-    await refresh(connection);
-    life.connection = connection;
-    life.state = 'READY';
+    const { version } = options;
+    const connection = await connect(channel, { clock, log, version, onToolsChanged: refresher.request });
+    await loadTools(connection);
+    lifecycle.connection = connection;
+    lifecycle.state = 'READY';
     onReady();
-    log.info({ mcpServer: name, tools: life.tools.length }, 'an MCP server is ready');
+    log.info({ mcpServer: name, tools: lifecycle.tools.length }, 'an MCP server is ready');
     const reason = await connection.lost;
-    // Said before its end is complete, which may take a moment: calls fail at once.
-    life.state = 'RESTARTING';
-    life.lastError = reason;
+    // Before the channel is closed, which can take seconds: calls fail at once.
+    lifecycle.state = 'RESTARTING';
+    lifecycle.lastError = reason;
     return reason;
   } finally {
-    life.connection = null;
+    lifecycle.connection = null;
     await channel.close();
     await refresher.stop();
   }
 }
 
-/** Lists again when asked to, one list at a time and never more often than a bound. */
+/** Runs `refresh` on request, one at a time and with a minimum interval. Requests in between are combined. */
 function createRefresher(clock: Clock, refresh: () => Promise<void>) {
   const stopped = new AbortController();
-  let isAsked = false;
-  let working: Promise<void> | null = null;
-  const work = async () => {
-    while (isAsked && !stopped.signal.aborted) {
-      isAsked = false;
+  let isRequested = false;
+  let running: Promise<void> | null = null;
+  const run = async () => {
+    while (isRequested && !stopped.signal.aborted) {
+      isRequested = false;
       await refresh();
       await clock.sleep(limits.MCP_REFRESH_SECONDS * 1000, stopped.signal).catch(() => {});
     }
-    working = null;
+    running = null;
   };
   return {
-    ask() {
-      isAsked = true;
-      working ??= work();
+    request() {
+      isRequested = true;
+      running ??= run();
     },
     async stop() {
       stopped.abort();
-      await working;
+      await running;
     },
   };
 }
 
-/** Doubles with each failure in a row; the jitter keeps servers that died together from coming back together. */
-function restartWait(failures: number, random: number): number {
-  const bound = Math.min(limits.MCP_LONGEST_RESTART_SECONDS, limits.MCP_RESTART_SECONDS * 2 ** (failures - 1));
-  return Math.round(bound * 1000 * (0.5 + random / 2));
+/** Milliseconds. Doubles with each failure in a row, with jitter so that servers that failed together do not restart together. */
+function restartDelay(failures: number, random: number): number {
+  const seconds = Math.min(
+    limits.MCP_MAX_RESTART_DELAY_SECONDS,
+    limits.MCP_RESTART_DELAY_SECONDS * 2 ** (failures - 1),
+  );
+  return Math.round(seconds * 1000 * (0.5 + random / 2));
 }

@@ -4,7 +4,7 @@ import { ApprovalsDocument, DecideApprovalDocument } from '../../generated/graph
 import { follow, runById } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import type { TestGateway } from '../gateway.ts';
-import { callCount, decide } from '../policy/waiting-approvals.ts';
+import { callCount, decide } from '../policy/approvals.ts';
 import { ask, auth, bearing, startGuarded, tokens } from './accounts.ts';
 import { createObjectsOfAda, marker, receiveUntil, rowsOf } from './fixtures.ts';
 import { attemptsWith } from './stranger-documents.ts';

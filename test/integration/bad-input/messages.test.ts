@@ -4,15 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { ResolveSessionDocument, SendMessageDocument } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
-import { ask, checked, errorOf, outcomeOf } from './ask.ts';
+import { checkResponse, errorOf, outcomeOf, post } from './raw-requests.ts';
 
-async function recorded({ gateway }: TestGateway) {
+async function countRows({ gateway }: TestGateway) {
   const { reader } = gateway.parts.database;
   return [await reader.session.count(), await reader.run.count(), await reader.event.count()];
 }
 
-describe('a message that can not be taken', () => {
-  test('B16: says what is wrong with it, and nothing is recorded', async () => {
+describe('an invalid message', () => {
+  test('B16: is refused with the problem, and nothing is recorded', async () => {
     const started = await startTestGateway();
     const inputs = [
       [{ sessionKey: 'k', text: '' }, 'text'],
@@ -35,10 +35,10 @@ describe('a message that can not be taken', () => {
         message: expect.stringContaining(path),
       });
     }
-    expect(await recorded(started)).toEqual([0, 0, 0]);
+    expect(await countRows(started)).toEqual([0, 0, 0]);
   });
 
-  test('says everything that is wrong at once, and which models there are', async () => {
+  test('is refused with all problems at once, and with the names of the models', async () => {
     const { url } = await startTestGateway();
     const both = await outcomeOf(url, SendMessageDocument, { sessionKey: '', text: '' });
     expect(both).toMatchObject({ issues: [{ path: ['sessionKey'] }, { path: ['text'] }] });
@@ -46,7 +46,7 @@ describe('a message that can not be taken', () => {
     expect(model).toMatchObject({ message: expect.stringContaining('scripted') });
   });
 
-  test('a session is asked for by id or by key, and by one of them', async () => {
+  test('a session is identified by either its id or its key', async () => {
     const { url } = await startTestGateway();
     const query = 'query ($id: ID, $key: String) { session(id: $id, key: $key) { id } }';
     for (const variables of [{}, { id: 'a', key: 'b' }, { id: null, key: null }]) {
@@ -61,17 +61,17 @@ describe('a message that can not be taken', () => {
   });
 });
 
-test('B10: odd characters are taken, and come back as they can be stored', async () => {
+test('B10: unusual characters are accepted and returned in storable form', async () => {
   const { client } = await startTestGateway();
-  const odd = 'a\0b \ud800 c \udc00\ud800 \u{1f600} \u202e \u0007 \r\n "quoted" \\ é';
-  const { run, events } = await converse(client, { sessionKey: 'odd \0', text: odd, idempotencyKey: '\ud800' });
+  const text = 'a\0b \ud800 c \udc00\ud800 \u{1f600} \u202e \u0007 \r\n "quoted" \\ é';
+  const { run, events } = await converse(client, { sessionKey: 'odd \0', text, idempotencyKey: '\ud800' });
   expect(run.state).toBe('DONE');
-  expect(run.input).toBe(odd.toWellFormed().replaceAll('\0', '\ufffd'));
+  expect(run.input).toBe(text.toWellFormed().replaceAll('\0', '\ufffd'));
   expect(events[0]).toMatchObject({ text: run.input, payload: { text: run.input } });
 });
 
-describe('a request that is none', () => {
-  test('is refused with a status of 400 and in words', async () => {
+describe('an invalid request', () => {
+  test('is refused with status 400 and a message', async () => {
     const { url } = await startTestGateway();
     const bodies = [
       ['{"query": "{ viewer', /JSON/],
@@ -92,40 +92,43 @@ describe('a request that is none', () => {
       [{ query: 'query ($id: ID!) { run(id: $id) { id } }' }, /"\$id"/],
     ] as const;
     for (const [body, pattern] of bodies) {
-      const { status, body: answer } = await ask(url, body);
+      const { status, body: response } = await post(url, body);
       expect({ body, status }).toEqual({ body, status: 400 });
-      expect(answer.errors?.[0]?.message).toMatch(pattern);
+      expect(response.errors?.[0]?.message).toMatch(pattern);
     }
-    const typed = await ask(url, { query: '{ viewer { principal } }' }, { 'content-type': 'text/plain' });
+    const typed = await post(url, { query: '{ viewer { principal } }' }, { 'content-type': 'text/plain' });
     expect(typed.status).toBe(415);
     const unknown = { sessionKey: 'k', text: 'Hello', colour: 'red' };
     const { message } = await errorOf(url, SendMessageDocument, { input: unknown });
     expect(message).toContain('colour');
   });
 
-  test('several operations in one body are refused', async () => {
+  test('with several operations in one body is refused', async () => {
     const { url } = await startTestGateway();
-    const { status } = await ask(url, [{ query: '{ viewer { principal } }' }, { query: '{ viewer { principal } }' }]);
+    const { status } = await post(url, [{ query: '{ viewer { principal } }' }, { query: '{ viewer { principal } }' }]);
     expect(status).toBe(400);
   });
 
-  test('B60: a body over the limit is refused, whether it says its length or not', async () => {
+  test('B60: with a body above the limit is refused, with or without its length', async () => {
     const { url } = await startTestGateway();
     const long = JSON.stringify({ query: '{ viewer { principal } }', padding: 'x'.repeat(4 * 1024 * 1024) });
-    const { status, text } = await ask(url, long);
+    const { status, text } = await post(url, long);
     expect([status, text]).toEqual([413, 'The body is longer than 4194304 bytes.\n']);
-    expect(await inPieces(url, long)).toMatchObject({ status: 413 });
+    expect(await postChunked(url, long)).toMatchObject({ status: 413 });
     const short = JSON.stringify({ query: '{ viewer { principal } }' });
-    expect(await inPieces(url, short)).toMatchObject({ status: 200, body: { data: { viewer: { principal: 'ada' } } } });
-    expect((await ask(url, short)).status).toBe(200);
+    expect(await postChunked(url, short)).toMatchObject({
+      status: 200,
+      body: { data: { viewer: { principal: 'ada' } } },
+    });
+    expect((await post(url, short)).status).toBe(200);
   });
 });
 
-/** Sends a body in chunks, without its length. */
-async function inPieces(url: string, body: string) {
+/** Posts a body in chunks, without `content-length`. */
+async function postChunked(url: string, body: string) {
   const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
   const outgoing = request(url, { method: 'POST', headers });
-  const answered = new Promise<{ status: number; text: string }>((resolve, reject) => {
+  const responded = new Promise<{ status: number; text: string }>((resolve, reject) => {
     outgoing.on('response', async (incoming) =>
       resolve({ status: incoming.statusCode ?? 0, text: await textOf(incoming) }),
     );
@@ -133,6 +136,6 @@ async function inPieces(url: string, body: string) {
   });
   for (let start = 0; start < body.length; start += 64 * 1024) outgoing.write(body.slice(start, start + 64 * 1024));
   outgoing.end();
-  const { status, text } = await answered;
-  return checked(status, text);
+  const { status, text } = await responded;
+  return checkResponse(status, text);
 }

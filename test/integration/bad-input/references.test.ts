@@ -31,11 +31,11 @@ import {
 } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
-import { ask, checked, dataOf, errorOf, outcomeOf } from './ask.ts';
+import { checkResponse, dataOf, errorOf, outcomeOf, post } from './raw-requests.ts';
 
 const zeros = '00000000000000000000000000';
-/** One that could be, one of another kind, and texts that are no ids at all. */
-const strangers = (prefix: string) => [
+/** A valid id that does not exist, one with another prefix, and texts that are not ids. */
+const unknownIds = (prefix: string) => [
   `${prefix}_${zeros}`,
   `call_${zeros}`,
   'x',
@@ -46,10 +46,10 @@ const strangers = (prefix: string) => [
   'ä'.repeat(5000),
 ];
 
-describe('an id of nothing', () => {
-  test('B3: is null where it is looked up', async () => {
+describe('an unknown id', () => {
+  test('B3: is null in a query', async () => {
     const { url } = await startTestGateway();
-    const lookUps = [
+    const queries = [
       [SessionByIdDocument, 'ses', { session: null }],
       [RunByIdDocument, 'run', { run: null }],
       [RunTapeDocument, 'run', { run: null }],
@@ -57,19 +57,19 @@ describe('an id of nothing', () => {
       [AgentByIdDocument, 'agt', { agent: null }],
       [NodeByIdDocument, 'mem', { node: null }],
     ] as const;
-    for (const [document, prefix, expected] of lookUps) {
-      for (const id of strangers(prefix)) expect(await dataOf(url, document, { id })).toEqual(expected);
+    for (const [document, prefix, expected] of queries) {
+      for (const id of unknownIds(prefix)) expect(await dataOf(url, document, { id })).toEqual(expected);
     }
     const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
-    expect(await dataOf(url, query, { ids: strangers('run') })).toEqual({ nodes: strangers('run').map(() => null) });
+    expect(await dataOf(url, query, { ids: unknownIds('run') })).toEqual({ nodes: unknownIds('run').map(() => null) });
     expect(await dataOf(url, query, { ids: [] })).toEqual({ nodes: [] });
     const tooMany = await errorOf(url, query, { ids: Array.from({ length: 101 }, () => 'x') });
     expect(tooMany).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringContaining('101') });
   });
 
-  test('B2: is a NotFoundError where something is to be done with it', async () => {
+  test('B2: is a NotFoundError in a mutation', async () => {
     const { url, gateway } = await startTestGateway();
-    const orders = [
+    const mutations = [
       [SendMessageDocument, 'ses', (id: string) => ({ sessionId: id, text: 'Hello' })],
       [SendMessageDocument, 'agt', (id: string) => ({ sessionKey: 'new', agentId: id, text: 'Hello' })],
       [ResolveSessionDocument, 'ses', (id: string) => ({ id })],
@@ -86,8 +86,8 @@ describe('an id of nothing', () => {
       [RememberDocument, 'ses', (id: string) => ({ sessionId: id, text: 'fact' })],
       [ForgetDocument, 'mem', (id: string) => ({ memoryId: id })],
     ] as const;
-    for (const [document, prefix, input] of orders) {
-      for (const id of strangers(prefix)) {
+    for (const [document, prefix, input] of mutations) {
+      for (const id of unknownIds(prefix)) {
         const outcome = await outcomeOf(url, document, input(id));
         expect({ document: document.toString().slice(0, 30), id, ...outcome }).toMatchObject({
           __typename: 'NotFoundError',
@@ -98,18 +98,18 @@ describe('an id of nothing', () => {
     expect([await reader.session.count(), await reader.run.count()]).toEqual([0, 0]);
   });
 
-  test('B3: is NOT_FOUND where it is followed, and lists by it are empty', async () => {
+  test('B3: is NOT_FOUND in a subscription, and an empty list as a filter', async () => {
     const { url } = await startTestGateway();
-    const followed = [
+    const subscriptions = [
       [FollowRunDocument, 'run', 'runId'],
       [FollowRunBatchesDocument, 'run', 'runId'],
       [FollowSessionDocument, 'ses', 'sessionId'],
       [FollowApprovalsDocument, 'ses', 'sessionId'],
     ] as const;
-    for (const [document, prefix, name] of followed) {
-      for (const id of strangers(prefix)) {
+    for (const [document, prefix, name] of subscriptions) {
+      for (const id of unknownIds(prefix)) {
         const operation = { query: document.toString(), variables: { [name]: id } };
-        const { text } = await ask(url, operation, { accept: 'text/event-stream' });
+        const { text } = await post(url, operation, { accept: 'text/event-stream' });
         expect(text).toContain('"code":"NOT_FOUND"');
         expect(text).toMatch(/event: complete\ndata:\n\n$/);
       }
@@ -124,7 +124,7 @@ describe('an id of nothing', () => {
 describe('a cursor', () => {
   const encode = (text: string) => Buffer.from(text).toString('base64url');
 
-  test('B33: that is malformed, of another list, of another run or ahead is refused by name', async () => {
+  test('B33: that is malformed, of another list or run, or ahead of the tape is refused and named', async () => {
     const { client, url } = await startTestGateway();
     const { runId } = await converse(client, { sessionKey: 'one', text: 'Hello' });
     const other = await converse(client, { sessionKey: 'two', text: 'Hello' });
@@ -141,13 +141,13 @@ describe('a cursor', () => {
     }
     for (const cursor of foreign) {
       const operation = { query: FollowRunDocument.toString(), variables: { runId, after: cursor } };
-      const { text } = await ask(url, operation, { accept: 'text/event-stream' });
+      const { text } = await post(url, operation, { accept: 'text/event-stream' });
       expect(text).toContain('"code":"BAD_USER_INPUT"');
       expect(text).toContain(cursor);
     }
   });
 
-  test('B33: from the future says where the tape ends', async () => {
+  test('B33: ahead of the tape is refused with the newest event', async () => {
     const { client, url } = await startTestGateway();
     const { runId, events } = await converse(client, { sessionKey: 'one', text: 'Hello' });
     const after = encode(`${runId}/${events.length + 1}`);
@@ -157,7 +157,7 @@ describe('a cursor', () => {
 });
 
 describe('a page', () => {
-  test('B5: of no size that a page can have is refused, and so are two sizes', async () => {
+  test('B5: of an invalid size, or with two sizes, is refused', async () => {
     const { url } = await startTestGateway();
     for (const document of [SessionsDocument, RunsDocument, ApprovalsDocument, AgentsDocument]) {
       for (const size of [0, 101, -1, -2147483648]) {
@@ -173,13 +173,13 @@ describe('a page', () => {
     }
   });
 
-  test('of a size that is no number is refused before anything is done', async () => {
+  test('of a size that is not an integer is refused before execution', async () => {
     const { url } = await startTestGateway();
     for (const first of [1.5, '5', 2 ** 40, true, [1]]) {
-      const { body, status, text } = await ask(url, { query: RunsDocument.toString(), variables: { first } });
+      const { body, status, text } = await post(url, { query: RunsDocument.toString(), variables: { first } });
       expect({ first, status }).toEqual({ first, status: 400 });
       expect(body.errors?.[0]?.message).toContain('"$first"');
-      checked(status, text);
+      checkResponse(status, text);
     }
   });
 });

@@ -3,21 +3,21 @@ import { ApprovalsDocument } from '../../generated/graphql.ts';
 import { converse, follow, runById, send, typesOf } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
-import { callCount, decide } from './waiting-approvals.ts';
+import { callCount, decide } from './approvals.ts';
 
-describe('a question to a person', () => {
-  test('B36: shows the risk, and the call in one line that a person can judge', async () => {
+describe('an approval request', () => {
+  test('B36: shows the risk and a summary of the call in one line', async () => {
     const { client } = await startTestGateway({ tools: [countedTool({ risk: 'CRITICAL' })] });
-    const asked = await callCount(client, 'desk', `a\nb${'x'.repeat(5000)}`);
-    const [approval] = (await runById(client, asked.runId)).pendingApprovals;
+    const called = await callCount(client, 'desk', `a\nb${'x'.repeat(5000)}`);
+    const [approval] = (await runById(client, called.runId)).pendingApprovals;
     expect(approval).toMatchObject({ risk: 'CRITICAL', tool: 'count' });
     expect(approval?.summary).toMatch(/^count\(word: "a\\nbx{155}… \(5006 characters\)\): Counts its executions\.$/);
   });
 
-  test('B36: a tool that waits is asked about with its text, whatever it hides in it', async () => {
+  test('B36: shows invisible characters as escapes', async () => {
     const { client } = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
-    const asked = await callCount(client, 'desk', '\u202egnp.exe');
-    const [approval] = (await runById(client, asked.runId)).pendingApprovals;
+    const called = await callCount(client, 'desk', '\u202egnp.exe');
+    const [approval] = (await runById(client, called.runId)).pendingApprovals;
     expect(approval?.summary).toContain('"\\u{202e}gnp.exe"');
   });
 });
@@ -36,7 +36,7 @@ describe('several calls of one step', () => {
     return { ...started, tool, runId: run.id, approvals: waiting.pendingApprovals.map(({ id }) => id) };
   }
 
-  test('B41: are decided one by one, by different clients and across a restart', async () => {
+  test('B41: are decided separately, by different clients and after a restart', async () => {
     const { client, clientOf, tool, runId, approvals, restart } = await startWaiting('a', 'b', 'c');
     const [first = null, second = null, third = null] = approvals;
     await decide(client, third, { decision: 'ALLOW', editedInput: { word: 'z' } });
@@ -57,7 +57,7 @@ describe('several calls of one step', () => {
     ]);
   });
 
-  test('B41: a grant given for one leaves the questions that were asked already', async () => {
+  test('B41: keep their open approvals when one of them gets a grant', async () => {
     const { client, tool, runId, approvals } = await startWaiting('a', 'b');
     const [first = null, second = null] = approvals;
     await decide(client, first, { decision: 'ALLOW', scope: 'SESSION' });
@@ -70,7 +70,7 @@ describe('several calls of one step', () => {
   });
 });
 
-test('B40: where expiry fails the run, what else waits is withdrawn', async () => {
+test('B40: if an expired approval fails the run, its other approvals are withdrawn', async () => {
   const { client } = await startTestGateway({
     tools: [countedTool({ risk: 'HIGH' })],
     file: { approvals: { expiresAfterSeconds: 1, onExpiry: 'fail' } },

@@ -4,7 +4,7 @@ import { ApprovalsDocument, CreateAgentDocument, ExplainPolicyDocument } from '.
 import { follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { callCount, decide } from './waiting-approvals.ts';
+import { callCount, decide } from './approvals.ts';
 
 async function startWithSession() {
   const low = countedTool({ name: 'low' });
@@ -19,7 +19,7 @@ async function explain(client: TestClient, tool: string, input: unknown, session
 }
 
 describe('explainPolicy', () => {
-  test('says what would happen and why, and does nothing of it', async () => {
+  test('returns the decision and the reason, without any effect', async () => {
     const { client, low, count, sessionId } = await startWithSession();
     expect(await explain(client, 'low', { word: 'a' }, sessionId)).toEqual({
       effect: 'ALLOW',
@@ -40,11 +40,11 @@ describe('explainPolicy', () => {
     expect((await client.send(ApprovalsDocument, {})).approvals.edges).toEqual([]);
   });
 
-  test('names the grant that covers the call', async () => {
+  test('returns the grant that covers the call', async () => {
     const { client, sessionId } = await startWithSession();
-    const asked = await callCount(client, 'desk');
-    await decide(client, asked.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
-    await follow(client, asked.runId);
+    const called = await callCount(client, 'desk');
+    await decide(client, called.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
+    await follow(client, called.runId);
     expect(await explain(client, 'count', { word: 'a' }, sessionId)).toMatchObject({
       effect: 'ALLOW',
       reason: expect.stringContaining('earlier approval'),
@@ -53,10 +53,10 @@ describe('explainPolicy', () => {
   });
 
   test.each([
-    ['against the schema', { word: '' }, /Invalid input/],
-    ['no object', ['a'], /must be a JSON object/],
-    ['with a member too many', { word: 'a', more: 1 }, /more/],
-  ])('says what is wrong with an input that is %s', async (_what, input, problem) => {
+    ['invalid by the schema', { word: '' }, /Invalid input/],
+    ['not an object', ['a'], /must be a JSON object/],
+    ['with an unknown member', { word: 'a', more: 1 }, /more/],
+  ])('returns the problem of an input that is %s', async (_what, input, problem) => {
     const { client, sessionId } = await startWithSession();
     const explained = await explain(client, 'count', input, sessionId);
     expect(explained).toMatchObject({ effect: 'DENY', rules: [], inputValid: false });
@@ -64,7 +64,7 @@ describe('explainPolicy', () => {
     expect(explained.reason).toBe(explained.inputProblem);
   });
 
-  test('speaks of the agent of the session', async () => {
+  test('applies to the agent of the session', async () => {
     const { client, sessionId } = await startWithSession();
     const input = { name: 'clerk', instructions: 'Be brief.', tools: ['low'], makeDefault: true };
     await client.send(CreateAgentDocument, { input });
@@ -75,7 +75,7 @@ describe('explainPolicy', () => {
     expect(await explain(client, 'low', { word: 'a' }, sessionId)).toMatchObject({ effect: 'ALLOW' });
   });
 
-  test('B3: knows no session of somebody else, and no tool that is not there', async () => {
+  test('B3: refuses a session of another principal, and an unknown tool', async () => {
     const { client, clientOf, sessionId } = await startWithSession();
     const refusal = (error: unknown) => (error instanceof GraphqlFailure ? [error.code, error.message] : error);
     const ofBob = await explain(clientOf('bob'), 'low', {}, sessionId).catch(refusal);

@@ -7,31 +7,31 @@ import { ApprovalsDocument } from '../../generated/graphql.ts';
 import { follow, runById, typesOf } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-import { callCount, decide } from './waiting-approvals.ts';
+import { callCount, decide } from './approvals.ts';
 
 const own = '@id("own") permit (principal, action == Action::"call", resource) when { resource in context.agent };';
 const noSpies = `@id("no-spies") @reason("No spying.")
 forbid (principal, action == Action::"call", resource == Tool::"count") when { context.input.word == "spy" };`;
 const never = '@id("never") forbid (principal, action, resource);';
 
-async function policyFile(text: string) {
+async function writePolicyFile(text: string) {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-policy-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, 'house.cedar');
+  const path = join(folder, 'policy.cedar');
   const write = (changed: string) => writeFile(path, changed);
   await write(text);
   return { path, write };
 }
 
 async function startWith(text: string, overrides: Pick<Overrides, 'authenticate'> = {}) {
-  const { path, write } = await policyFile(text);
+  const { path, write } = await writePolicyFile(text);
   const tool = countedTool({ risk: 'HIGH' });
   const started = await startTestGateway({ tools: [tool], file: { policyFile: path }, ...overrides });
   return { ...started, tool, path, write };
 }
 
-describe('a file of policies', () => {
-  test('takes the place of the built-in policy, and the tape says which rule decided', async () => {
+describe('a policy file', () => {
+  test('replaces the built-in policy, and the tape records the rule that decided', async () => {
     const unattended = '@id("free") permit (principal, action == Action::"callUnattended", resource == Tool::"count");';
     const { client, tool } = await startWith(`${own}${unattended}`);
     const called = await callCount(client, 'desk');
@@ -39,17 +39,17 @@ describe('a file of policies', () => {
     expect(tool.executions).toHaveLength(1);
   });
 
-  test('that is broken stops the start with the line and what is wrong', async () => {
-    const { path } = await policyFile(
+  test('that is invalid prevents the start with the line and the problem', async () => {
+    const { path } = await writePolicyFile(
       `${own}\n${never}\npermit (principal, action, resource) when { resource.rsk == "LOW" };`,
     );
     const problem = `${path}:3:45: attribute \`rsk\` on entity type \`Tool\` not found (did you mean \`risk\`?)`;
     await expect(startTestGateway({ file: { policyFile: path } })).rejects.toThrow(problem);
-    const absent = startTestGateway({ file: { policyFile: `${path}x` } });
-    await expect(absent).rejects.toThrow(/policyFile names .*house\.cedarx, which can not be read: ENOENT/);
+    const missing = startTestGateway({ file: { policyFile: `${path}x` } });
+    await expect(missing).rejects.toThrow(/policyFile: .*policy\.cedarx cannot be read: ENOENT/);
   });
 
-  test('that is read again holds for the next call; a broken one changes nothing', async () => {
+  test('that is reloaded applies to the next call; an invalid one changes nothing', async () => {
     const { client, gateway, write, path } = await startWith(own);
     expect((await callCount(client, 'desk')).decision).toMatchObject({ effect: 'ASK' });
     await write('permit (');
@@ -61,8 +61,8 @@ describe('a file of policies', () => {
   });
 });
 
-describe('what policy denies', () => {
-  test('B43: bothers nobody', async () => {
+describe('a call that policy denies', () => {
+  test('B43: requests no approval', async () => {
     const { client, tool } = await startWith(`${own}${noSpies}`);
     const called = await callCount(client, 'desk', 'spy');
     expect(called).toMatchObject({ approvalId: null, decision: { effect: 'DENY', rule: 'no-spies' } });
@@ -71,11 +71,11 @@ describe('what policy denies', () => {
     expect(tool.executions).toEqual([]);
   });
 
-  test('B39: no grant outweighs', async () => {
+  test('B39: is not allowed by a grant', async () => {
     const { client, gateway, tool, write } = await startWith(own);
-    const asked = await callCount(client, 'desk');
-    await decide(client, asked.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
-    await follow(client, asked.runId);
+    const called = await callCount(client, 'desk');
+    await decide(client, called.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
+    await follow(client, called.runId);
     expect((await callCount(client, 'desk', 'spy')).decision?.effect).toBe('ALLOW');
     await write(`${own}${noSpies}`);
     gateway.reloadPolicy();
@@ -84,70 +84,70 @@ describe('what policy denies', () => {
     expect(tool.executions).toHaveLength(3);
   });
 
-  test('B42: no edited input gets around, and the approval still waits', async () => {
+  test('B42: is not allowed with an edited input, and the approval stays open', async () => {
     const { client, tool } = await startWith(`${own}${noSpies}`);
-    const asked = await callCount(client, 'desk');
-    const refused = await decide(client, asked.approvalId, { decision: 'ALLOW', editedInput: { word: 'spy' } });
+    const called = await callCount(client, 'desk');
+    const refused = await decide(client, called.approvalId, { decision: 'ALLOW', editedInput: { word: 'spy' } });
     expect(refused).toMatchObject({
       __typename: 'InvalidInputError',
       issues: [{ path: ['editedInput'], message: 'policy denies this call: No spying.' }],
     });
-    const allowed = await decide(client, asked.approvalId, { decision: 'ALLOW', editedInput: { word: 'b' } });
+    const allowed = await decide(client, called.approvalId, { decision: 'ALLOW', editedInput: { word: 'b' } });
     expect(allowed.__typename).toBe('DecideApprovalSuccess');
-    await follow(client, asked.runId);
+    await follow(client, called.runId);
     expect(tool.executions).toMatchObject([{ input: { word: 'b' } }]);
   });
 
   test.each([
-    ['no object', 'spy', /must be a JSON object/],
+    ['not an object', 'spy', /must be a JSON object/],
     ['too long', { word: 'x'.repeat(100_000) }, /longer than 98304 bytes/],
-  ])('B42: an edited input that is %s is refused', async (_what, editedInput, message) => {
+  ])('B42: cannot have an edited input that is %s', async (_what, editedInput, message) => {
     const { client, tool } = await startWith(own);
-    const asked = await callCount(client, 'desk');
-    const refused = await decide(client, asked.approvalId, { decision: 'ALLOW', editedInput });
+    const called = await callCount(client, 'desk');
+    const refused = await decide(client, called.approvalId, { decision: 'ALLOW', editedInput });
     const issues = [{ path: ['editedInput'], message: expect.stringMatching(message) }];
     expect(refused).toMatchObject({ __typename: 'InvalidInputError', issues });
     expect(tool.executions).toEqual([]);
   });
 
-  test('B43: by the time of the decision can not be allowed any more, but denied', async () => {
+  test('B43: since a reload cannot be allowed, only denied', async () => {
     const { client, gateway, write, tool } = await startWith(own);
-    const asked = await callCount(client, 'desk', 'spy');
+    const called = await callCount(client, 'desk', 'spy');
     await write(`${own}${noSpies}`);
     gateway.reloadPolicy();
-    const refused = await decide(client, asked.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
+    const refused = await decide(client, called.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
     expect(refused).toMatchObject({ __typename: 'InvalidInputError', issues: [{ path: ['decision'] }] });
-    await decide(client, asked.approvalId, { decision: 'DENY' });
-    await follow(client, asked.runId);
+    await decide(client, called.approvalId, { decision: 'DENY' });
+    await follow(client, called.runId);
     expect(tool.executions).toEqual([]);
   });
 });
 
-describe('the scopes of whoever sent the message', () => {
+describe('the scopes of the client that sent the message', () => {
   const forOperators = `@id("operators") forbid (principal, action == Action::"call", resource)
     unless { principal == Principal::"ada" && principal.scopes.contains("admin") };`;
   const authenticate: Overrides['authenticate'] = ({ headers, connectionParams }) => {
-    const given = String(headers['x-principal'] ?? connectionParams['x-principal']);
-    const [principal = '', scope = ''] = given.split('/');
+    const header = String(headers['x-principal'] ?? connectionParams['x-principal']);
+    const [principal = '', scope = ''] = header.split('/');
     return { principal, scopes: ['read', 'write', 'approve', ...(scope === '' ? [] : [scope])] };
   };
 
-  test('are on the tape, and policy judges by them, whoever decides and after a restart', async () => {
+  test('are recorded, and policy uses them for any approver and after a restart', async () => {
     const first = await startWith(`${own}${forOperators}`, { authenticate });
     const denied = await callCount(first.clientOf('ada/'), 'desk');
     expect(denied.decision).toMatchObject({ effect: 'DENY', rule: 'operators' });
-    const asked = await callCount(first.clientOf('ada/admin'), 'desk');
-    expect(asked.events[0]?.payload).toMatchObject({ origin: { scopes: ['read', 'write', 'approve', 'admin'] } });
+    const called = await callCount(first.clientOf('ada/admin'), 'desk');
+    expect(called.events[0]?.payload).toMatchObject({ origin: { scopes: ['read', 'write', 'approve', 'admin'] } });
     const { clientOf } = await first.restart();
     const client = clientOf('ada/');
-    const allowed = await decide(client, asked.approvalId, { decision: 'ALLOW', editedInput: { word: 'b' } });
+    const allowed = await decide(client, called.approvalId, { decision: 'ALLOW', editedInput: { word: 'b' } });
     expect(allowed.__typename).toBe('DecideApprovalSuccess');
-    await follow(client, asked.runId);
+    await follow(client, called.runId);
     expect(first.tool.executions).toMatchObject([{ input: { word: 'b' } }]);
   });
 });
 
-test('B43: a run that may call no model any more asks nobody', async () => {
+test('B43: a run that has reached its step limit requests no approval', async () => {
   const tool = countedTool({ risk: 'HIGH' });
   const { client } = await startTestGateway({ tools: [tool], file: { limits: { maxSteps: 1 } } });
   const called = await callCount(client, 'desk');

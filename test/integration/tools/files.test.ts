@@ -10,7 +10,7 @@ import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { resultOf } from './mcp-programs.ts';
 
-async function workspace() {
+async function startWithWorkspace() {
   const root = await mkdtemp(join(tmpdir(), 'runtape-workspace-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const { client } = await startTestGateway({ file: { files: { root } } });
@@ -27,7 +27,7 @@ async function workspace() {
   return { root, client, use, refused };
 }
 
-test('there are file tools only where a folder is configured', async () => {
+test('there are file tools only if a folder is configured', async () => {
   const names = async (file: Record<string, unknown>) => {
     const { client } = await startTestGateway({ file });
     const { tools } = await client.send(ToolsDocument, {});
@@ -37,15 +37,15 @@ test('there are file tools only where a folder is configured', async () => {
   expect(await names({ files: { root: tmpdir() } })).toEqual(['files_list LOW', 'files_read LOW', 'files_write HIGH']);
 });
 
-test('a folder that does not exist stops the start and is named', async () => {
+test('a folder that does not exist prevents the start and is named', async () => {
   await expect(startTestGateway({ file: { files: { root: '/there/is/no/folder' } } })).rejects.toThrow(
     'files.root: there is no folder /there/is/no/folder. Create it, or correct the path.',
   );
 });
 
 describe('files', () => {
-  test('are written when a person has allowed it, in folders that are made, and read and listed unasked', async () => {
-    const { root, use } = await workspace();
+  test('are written after an approval, in folders that are created, and read and listed without one', async () => {
+    const { root, use } = await startWithWorkspace();
     expect(await use('files_write', { path: 'notes/today/tea.txt', content: 'Grün' })).toMatchObject({
       output: { path: 'notes/today/tea.txt', bytes: 5, created: true },
     });
@@ -64,8 +64,8 @@ describe('files', () => {
     });
   });
 
-  test('are replaced as a whole, keep their permissions, and leave nothing beside them', async () => {
-    const { root, use } = await workspace();
+  test('are replaced as a whole, keep their permissions, and leave no temporary files', async () => {
+    const { root, use } = await startWithWorkspace();
     await writeFile(join(root, 'run.sh'), 'old and longer');
     await chmod(join(root, 'run.sh'), 0o750);
     expect(await use('files_write', { path: 'run.sh', content: 'new' })).toMatchObject({ output: { created: false } });
@@ -77,8 +77,8 @@ describe('files', () => {
     expect(await readdir(root)).toEqual(['alias', 'run.sh']);
   });
 
-  test('of any bytes are read and written as base64; as text they are refused with a hint', async () => {
-    const { root, use } = await workspace();
+  test('with any bytes are read and written as base64; as text they are refused with a hint', async () => {
+    const { root, use } = await startWithWorkspace();
     const bytes = Buffer.from([0xff, 0x00, 0x01]);
     await use('files_write', { path: 'bytes.bin', content: bytes.toString('base64'), encoding: 'base64' });
     expect(await readFile(join(root, 'bytes.bin'))).toEqual(bytes);
@@ -89,8 +89,8 @@ describe('files', () => {
     expect(read.output).toMatchObject({ content: '/wAB', bytes: 3 });
   });
 
-  test('that are too large or no files are refused, and long lists are cut', async () => {
-    const { root, use } = await workspace();
+  test('that are too large or not files are refused, and long lists are cut', async () => {
+    const { root, use } = await startWithWorkspace();
     await writeFile(join(root, 'large'), Buffer.alloc(FILE_READ_BYTES + 1, 'x'));
     expect((await use('files_read', { path: 'large' })).error).toMatch(/^large: It has \d+ bytes, more than/);
     await mkdir(join(root, 'many'));
@@ -103,32 +103,32 @@ describe('files', () => {
   });
 });
 
-test.runIf(process.platform === 'linux')('B44: a pipe that nobody writes to is refused, not waited for', async () => {
-  const { root, use } = await workspace();
+test.runIf(process.platform === 'linux')('B44: a pipe without a writer is refused at once', async () => {
+  const { root, use } = await startWithWorkspace();
   spawnSync('mkfifo', [join(root, 'pipe')]);
   expect((await use('files_read', { path: 'pipe' })).error).toBe('pipe: It is not a file.');
 });
 
-describe('B62: paths that lead out', () => {
+describe('B62: paths out of the workspace', () => {
   test.each([
     ['/etc/passwd', 'is absolute'],
-    ['../secret.txt', 'leads upwards'],
-    ['notes/../../secret.txt', 'leads upwards'],
+    ['../secret.txt', 'contains ".."'],
+    ['notes/../../secret.txt', 'contains ".."'],
     ['C:/secret.txt', 'is absolute'],
-    ['..\\secret.txt', 'has a backslash'],
-  ])('B35: %j is refused before anybody is asked', async (path, reason) => {
-    const { refused } = await workspace();
+    ['..\\secret.txt', 'contains a backslash'],
+  ])('B35: %j is refused before an approval', async (path, reason) => {
+    const { refused } = await startWithWorkspace();
     expect(await refused('files_write', { path, content: '' })).toContain(reason);
     expect(await refused('files_read', { path })).toContain(reason);
   });
 
   test('through a link are refused when they are opened', async () => {
-    const { root, use } = await workspace();
+    const { root, use } = await startWithWorkspace();
     const outside = await mkdtemp(join(tmpdir(), 'runtape-outside-'));
     onTestFinished(() => rm(outside, { recursive: true, force: true }));
     await writeFile(join(outside, 'secret.txt'), 'secret');
     await symlink(outside, join(root, 'out'));
-    const refusal = 'The path leads out of the folder of the files.';
+    const refusal = 'The path leads out of the workspace.';
     expect((await use('files_read', { path: 'out/secret.txt' })).error).toBe(`out/secret.txt: ${refusal}`);
     expect((await use('files_list', { path: 'out' })).error).toBe(`out: ${refusal}`);
     expect((await use('files_write', { path: 'out/new.txt', content: '' })).error).toBe(`out/new.txt: ${refusal}`);

@@ -8,7 +8,7 @@ import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { programOf, resultOf, untilServer } from './mcp-programs.ts';
 
-async function filesServer() {
+async function startWithFilesServer() {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'runtape-mcp-files-')));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const files = { command: process.execPath, args: [programOf('server-filesystem'), folder] };
@@ -17,12 +17,14 @@ async function filesServer() {
   return { client, path: join(folder, 'note.txt') };
 }
 
-test('B45, B36: a tool that can destroy something runs when a person has allowed it', async () => {
-  const { client, path } = await filesServer();
+test('B45, B36: a destructive tool runs after an approval', async () => {
+  const { client, path } = await startWithFilesServer();
   const text = calling(['files__write_file', { path, content: 'allowed' }]);
   const { run } = await send(client, { sessionKey: 'note', text });
-  const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
-  expect(asked.at(-1)).toMatchObject({ approval: { risk: 'HIGH', summary: expect.stringContaining('write_file') } });
+  const untilRequest = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  expect(untilRequest.at(-1)).toMatchObject({
+    approval: { risk: 'HIGH', summary: expect.stringContaining('write_file') },
+  });
   await expect(readFile(path, 'utf8')).rejects.toThrow('ENOENT');
   await answerNext(client, run.id, 'ALLOW');
   const events = await follow(client, run.id);
@@ -31,25 +33,25 @@ test('B45, B36: a tool that can destroy something runs when a person has allowed
   expect((await runById(client, run.id)).state).toBe('DONE');
 });
 
-test('B42: edited input is what the server gets', async () => {
-  const { client, path } = await filesServer();
-  const text = calling(['files__write_file', { path, content: 'asked' }]);
+test('B42: the server gets the edited input', async () => {
+  const { client, path } = await startWithFilesServer();
+  const text = calling(['files__write_file', { path, content: 'requested' }]);
   const { run } = await send(client, { sessionKey: 'note', text });
-  const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
-  const request = asked.at(-1);
-  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('Nobody was asked.');
-  const edited = (editedInput: unknown) => ({
+  const untilRequest = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const request = untilRequest.at(-1);
+  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('There is no approval request.');
+  const allowWith = (editedInput: unknown) => ({
     input: { approvalId: request.approval.id, decision: 'ALLOW' as const, editedInput },
   });
-  const misfit = await client.send(DecideApprovalDocument, edited({ path, content: 1 }));
-  expect(misfit.decideApproval).toMatchObject({ message: expect.stringContaining('input/content must be string') });
-  await client.send(DecideApprovalDocument, edited({ path, content: 'edited' }));
+  const invalid = await client.send(DecideApprovalDocument, allowWith({ path, content: 1 }));
+  expect(invalid.decideApproval).toMatchObject({ message: expect.stringContaining('input/content must be string') });
+  await client.send(DecideApprovalDocument, allowWith({ path, content: 'edited' }));
   await follow(client, run.id);
   expect(await readFile(path, 'utf8')).toBe('edited');
 });
 
-test('B45, B36: denied, it does not run', async () => {
-  const { client, path } = await filesServer();
+test('B45, B36: a denied call does not run', async () => {
+  const { client, path } = await startWithFilesServer();
   const text = calling(['files__write_file', { path, content: 'denied' }]);
   const { run } = await send(client, { sessionKey: 'note', text });
   await answerNext(client, run.id, 'DENY');
@@ -58,8 +60,8 @@ test('B45, B36: denied, it does not run', async () => {
   await expect(readFile(path, 'utf8')).rejects.toThrow('ENOENT');
 });
 
-test('B34: a tool that only reads runs unattended; what the server refuses is an error result', async () => {
-  const { client, path } = await filesServer();
+test('B34: a read-only tool runs unattended; a refusal of the server is an error result', async () => {
+  const { client, path } = await startWithFilesServer();
   const text = calling(['files__read_text_file', { path: `${path}/../../outside.txt` }]);
   const { run } = await send(client, { sessionKey: 'note', text });
   const events = await follow(client, run.id);

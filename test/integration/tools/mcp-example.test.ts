@@ -8,9 +8,9 @@ import { startTestGateway } from '../gateway.ts';
 const root = join(import.meta.dirname, '../../..');
 const example = join(root, 'examples/mcp-approval');
 
-/** The example's client as its README runs it, with its answer given in advance. */
-async function runClient(url: string, answer: string): Promise<string> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(example, 'client.ts'), answer], {
+/** Runs the client of the example as its README does, with the decision as an argument. */
+async function runClient(url: string, decision: string): Promise<string> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(example, 'client.ts'), decision], {
     cwd: root,
     env: { ...process.env, RUNTAPE_URL: url.replace(/^http/, 'ws') },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -19,11 +19,11 @@ async function runClient(url: string, answer: string): Promise<string> {
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += String(chunk)));
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`The client ended with ${code}:\n${printed}`);
+  if (code !== 0) throw new Error(`The client exited with ${code}:\n${printed}`);
   return printed;
 }
 
-test('B45: the example asks a person before its MCP server writes, and does as it is told', async () => {
+test('B45: the example asks for an approval before its MCP server writes, and obeys the decision', async () => {
   const written = join(example, 'workspace/hello.txt');
   await rm(written, { force: true });
   onTestFinished(() => rm(written, { force: true }));

@@ -5,13 +5,13 @@ import { ToolsDocument } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
-import { endNow, freePort, resultOf, startHttpServer, untilServer } from './mcp-programs.ts';
+import { freePort, kill, resultOf, startHttpServer, untilServer } from './mcp-programs.ts';
 
 const entryFor = (port: number) => ({ url: `http://127.0.0.1:${port}/mcp` });
 const echo = (message: string) => calling(['remote__echo', { message }]);
 
 describe('B45: a server over streamable HTTP', () => {
-  test('lists its tools, is called, and is told when the gateway leaves', async () => {
+  test('lists its tools, is called, and gets a termination request when the gateway stops', async () => {
     const port = await freePort();
     const server = await startHttpServer(port);
     const { client, gateway } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
@@ -24,7 +24,7 @@ describe('B45: a server over streamable HTTP', () => {
     await until(async () => server.output().includes('Received session termination request'));
   });
 
-  test('killed in the middle of a call and started anew: the call fails and says why, and its tools come back', async () => {
+  test('that is killed during a call and started again fails the call with the reason, and its tools come back', async () => {
     const port = await freePort();
     const server = await startHttpServer(port);
     const { client } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
@@ -32,25 +32,25 @@ describe('B45: a server over streamable HTTP', () => {
     const operation = calling(['remote__trigger-long-running-operation', { duration: 60, steps: 60 }]);
     const { run } = await send(client, { sessionKey: 'killed', text: operation });
     await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_START' });
-    await endNow(server.child);
+    await kill(server.child);
     expect(resultOf(await follow(client, run.id))).toMatchObject({
       ok: false,
       error: expect.stringMatching(/^The MCP server "remote" is not running: /),
     });
-    const away = await converse(client, { sessionKey: 'killed', text: echo('nobody') });
-    expect(resultOf(away.events).error).toMatch(/^The MCP server "remote" is not running: /);
+    const whileLost = await converse(client, { sessionKey: 'killed', text: echo('lost') });
+    expect(resultOf(whileLost.events).error).toMatch(/^The MCP server "remote" is not running: /);
     await startHttpServer(port);
     await until(async () => (await untilServer(client, 'remote', 'READY')).lastError);
-    const back = await converse(client, { sessionKey: 'killed', text: echo('again') });
-    expect(resultOf(back.events)).toMatchObject({ ok: true, output: 'Echo: again' });
+    const restored = await converse(client, { sessionKey: 'killed', text: echo('again') });
+    expect(resultOf(restored.events)).toMatchObject({ ok: true, output: 'Echo: again' });
   });
 
-  test('replaced by another one that knows nothing of the session: it is greeted anew', async () => {
+  test('that is replaced by one without the session gets a new session', async () => {
     const port = await freePort();
     const first = await startHttpServer(port);
     const { client } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
     await untilServer(client, 'remote', 'READY');
-    await endNow(first.child);
+    await kill(first.child);
     await startHttpServer(port);
     await until(async () => {
       const { events } = await converse(client, { sessionKey: 'replaced', text: echo('found') });
@@ -58,7 +58,7 @@ describe('B45: a server over streamable HTTP', () => {
     });
   });
 
-  test('that is not there yet does not keep the gateway from serving, and is found when it comes', async () => {
+  test('that is not running yet does not delay the gateway, and is found when it starts', async () => {
     const port = await freePort();
     const { client } = await startTestGateway({ file: { mcpServers: { remote: entryFor(port) } } });
     expect((await untilServer(client, 'remote', 'RESTARTING')).lastError).toContain('ECONNREFUSED');
@@ -66,11 +66,11 @@ describe('B45: a server over streamable HTTP', () => {
     await untilServer(client, 'remote', 'READY');
   });
 
-  test('gets the headers of its entry, with variables filled in', async () => {
+  test('gets the headers of its entry, with environment variables', async () => {
     const seen: (string | undefined)[] = [];
     const server = createServer((request, response) => {
       seen.push(request.headers.authorization);
-      response.writeHead(401).end('who are you?');
+      response.writeHead(401).end('unknown client');
     }).listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     await once(server, 'listening');
@@ -81,7 +81,7 @@ describe('B45: a server over streamable HTTP', () => {
     const { client } = await startTestGateway({ file: { mcpServers: { remote } }, environment });
     const { lastError } = await untilServer(client, 'remote', 'RESTARTING');
     expect(seen[0]).toBe('Bearer secret-word');
-    expect(lastError).toContain('who are you?');
+    expect(lastError).toContain('unknown client');
     expect(lastError).not.toContain('secret-word');
   });
 });

@@ -12,13 +12,13 @@ import { until } from '../gateway.ts';
 
 const packages = join(import.meta.dirname, '../../../node_modules/@modelcontextprotocol');
 
-/** The program of a server that nobody here wrote, as its package brings it. */
+/** The program of a published MCP server. */
 export const programOf = (name: 'server-everything' | 'server-filesystem') => join(packages, name, 'dist/index.js');
 
 /** An entry of `mcpServers` for the everything server over stdio. */
 export const everything = { command: process.execPath, args: [programOf('server-everything')] };
 
-/** Waits until the server is in this state, and gives what the API says of it. */
+/** Waits until the server is in this state. Returns it as the API shows it. */
 export function untilServer(client: TestClient, name: string, state: string) {
   return until(async () => {
     const { gateway } = await client.send(GatewayDocument, {});
@@ -26,40 +26,40 @@ export function untilServer(client: TestClient, name: string, state: string) {
   });
 }
 
-/** The one result of a run with one call. */
+/** The result of the only call of a run. */
 export function resultOf(events: readonly Event[]) {
-  const found = events.find((event) => event.__typename === 'ToolResultEvent');
-  if (found?.__typename !== 'ToolResultEvent') throw new Error('There is no result.');
-  const { ok, output, error } = found;
+  const result = events.find((event) => event.__typename === 'ToolResultEvent');
+  if (result?.__typename !== 'ToolResultEvent') throw new Error('There is no result.');
+  const { ok, output, error } = result;
   return { ok, output, error };
 }
 
 export interface HttpServer {
   child: ChildProcess;
-  /** Everything it printed. */
+  /** Everything that it has printed. */
   output(): string;
 }
 
-/** The everything server over streamable HTTP. Resolves when it listens. */
+/** Starts the everything server over streamable HTTP. Resolves when it listens. */
 export async function startHttpServer(port: number): Promise<HttpServer> {
   const child = spawn(process.execPath, [programOf('server-everything'), 'streamableHttp'], {
     env: { ...process.env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  onTestFinished(() => endNow(child));
+  onTestFinished(() => kill(child));
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += String(chunk)));
   await until(async () => printed.includes('listening on port'));
   return { child, output: () => printed };
 }
 
-export async function endNow(child: ChildProcess): Promise<void> {
+export async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
 
-/** A port that nobody listens on. */
+/** A port that no process listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -70,16 +70,16 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Processes below this one whose command line holds a text. */
+/** Ids of the descendants of this process whose command line contains a text. */
 export async function descendantsRunning(text: string, parent = process.pid): Promise<number[]> {
   const listed = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => '');
-  const found: number[] = [];
+  const ids: number[] = [];
   for (const id of listed.split(' ').filter(Boolean).map(Number)) {
     const command = await readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes(text)) found.push(id);
-    found.push(...(await descendantsRunning(text, id)));
+    if (command.includes(text)) ids.push(id);
+    ids.push(...(await descendantsRunning(text, id)));
   }
-  return found;
+  return ids;
 }
 
 export const isRunning = (processId: number) => existsSync(`/proc/${processId}`);

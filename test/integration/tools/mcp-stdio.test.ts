@@ -14,7 +14,7 @@ const program = programOf('server-everything');
 const longOperation: [string, unknown] = ['everything__trigger-long-running-operation', { duration: 60, steps: 60 }];
 
 describe('B45: a stdio server', () => {
-  test('lists its tools with what their hints say, and they are called', async () => {
+  test('lists its tools with the risk from their hints, and they can be called', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     const server = await untilServer(client, 'everything', 'READY');
     expect(server.lastError).toBeNull();
@@ -36,7 +36,7 @@ describe('B45: a stdio server', () => {
     expect(run.state).toBe('DONE');
   });
 
-  test('gives structured content as it is, and images as base64 with their type', async () => {
+  test('returns structured content unchanged, and images as base64 with their type', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const weather = calling(['everything__get-structured-content', { location: 'Chicago' }]);
@@ -54,11 +54,11 @@ describe('B45: a stdio server', () => {
     ]);
   });
 
-  test('B35: is not asked with input that does not fit its schema, and nor is a person', async () => {
+  test('B35: does not get an input that does not match its schema, and no approval is requested', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const text = calling(['everything__get-sum', { a: 'two' }]);
-    const { events, run } = await converse(client, { sessionKey: 'misfit', text });
+    const { events, run } = await converse(client, { sessionKey: 'invalid', text });
     const { ok, error } = resultOf(events);
     expect(ok).toBe(false);
     expect(error).toMatch(/^Invalid input: .*'b'.*input\/a must be number/);
@@ -66,7 +66,7 @@ describe('B45: a stdio server', () => {
     expect(run.state).toBe('DONE');
   });
 
-  test('killed in the middle of a call: the call fails and says why, and it comes back', async () => {
+  test('that is killed during a call fails the call with the reason, and is restarted', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const { run } = await send(client, { sessionKey: 'killed', text: calling(longOperation) });
@@ -79,14 +79,14 @@ describe('B45: a stdio server', () => {
       error: expect.stringMatching(/^The MCP server "everything" is not running: .*SIGKILL/),
     });
     expect((await runById(client, run.id)).state).toBe('DONE');
-    const back = await untilServer(client, 'everything', 'READY');
-    expect(back.lastError).toContain('SIGKILL');
+    const restarted = await untilServer(client, 'everything', 'READY');
+    expect(restarted.lastError).toContain('SIGKILL');
     const text = calling(['everything__echo', { message: 'again' }]);
     const after = await converse(client, { sessionKey: 'killed', text });
     expect(resultOf(after.events).output).toBe('Echo: again');
   });
 
-  test('B35: while it is away its tools are not listed, and calls say why at once', async () => {
+  test('B35: that is not running has no tools, and calls fail at once with the reason', async () => {
     const broken = { command: process.execPath, args: ['-e', 'process.exit(3)'] };
     const missing = { command: '/there/is/no/such/program' };
     const endless = { command: process.execPath, args: ['-e', 'process.stdout.write("x".repeat(9e6))'] };
@@ -97,22 +97,22 @@ describe('B45: a stdio server', () => {
     expect((await untilServer(client, 'endless', 'RESTARTING')).lastError).toMatch(/^It sent a message longer than/);
     const { tools } = await client.send(ToolsDocument, {});
     expect(tools.filter(({ source }) => source !== 'builtin')).toEqual([]);
-    const { events, run } = await converse(client, { sessionKey: 'away', text: calling(['broken__echo', {}]) });
+    const { events, run } = await converse(client, { sessionKey: 'broken', text: calling(['broken__echo', {}]) });
     expect(resultOf(events).error).toBe(
-      'The MCP server "broken" is not running: Its process ended with code 3. It is started again by itself.',
+      'The MCP server "broken" is not running: Its process ended with code 3. It is being restarted.',
     );
     expect(typesOf(events)).not.toContain('APPROVAL_REQUEST');
     expect(run.state).toBe('DONE');
   });
 
-  test('disabled: it is shown and not started', async () => {
+  test('that is disabled is listed and not started', async () => {
     const mcpServers = { everything: { ...everything, disabled: true, env: { KEY: `$\{NOT_SET}` } } };
     const { client } = await startTestGateway({ file: { mcpServers } });
     expect((await untilServer(client, 'everything', 'DISABLED')).tools).toEqual([]);
     expect(await descendantsRunning(program)).toEqual([]);
   });
 
-  test('B44: a call that takes longer than its time-out is stopped', async () => {
+  test('B44: a call that exceeds its timeout is stopped', async () => {
     const { client } = await startTestGateway({
       file: { mcpServers: { everything: { ...everything, timeoutSeconds: 1 } } },
     });
@@ -132,7 +132,7 @@ describe('B45: a stdio server', () => {
   });
 });
 
-test('tools are turned off and judged anew by the configuration', async () => {
+test('the configuration disables tools and overrides their risk', async () => {
   const tools = { echo: { risk: 'HIGH', idempotent: false }, 'get-env': { enabled: false } };
   const { client } = await startTestGateway({ file: { mcpServers: { everything: { ...everything, tools } } } });
   const server = await untilServer(client, 'everything', 'READY');
@@ -142,7 +142,7 @@ test('tools are turned off and judged anew by the configuration', async () => {
   expect(echo).toMatchObject({ risk: 'HIGH', idempotent: false });
 });
 
-test('B35: an agent has the tools that its list names, also by their source', async () => {
+test('B35: an agent has the tools that its list selects, also by source', async () => {
   const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
   await untilServer(client, 'everything', 'READY');
   const agentWith = async (name: string, tools: string[]) => {
@@ -150,18 +150,21 @@ test('B35: an agent has the tools that its list names, also by their source', as
     if (createAgent.__typename !== 'CreateAgentSuccess') throw new Error(createAgent.message);
     return createAgent.agent.id;
   };
-  const ask = async (agentId: string) => {
+  const callEcho = async (agentId: string) => {
     const text = calling(['everything__echo', { message: 'hello' }]);
     const { events } = await converse(client, { sessionKey: agentId, agentId, text });
     return resultOf(events);
   };
-  expect(await ask(await agentWith('remote', ['everything/*']))).toMatchObject({ ok: true, output: 'Echo: hello' });
-  expect((await ask(await agentWith('local', ['builtin/*']))).error).toMatch(
+  expect(await callEcho(await agentWith('remote', ['everything/*']))).toMatchObject({
+    ok: true,
+    output: 'Echo: hello',
+  });
+  expect((await callEcho(await agentWith('local', ['builtin/*']))).error).toMatch(
     /^There is no tool "everything__echo"\. Available tools: clock, memory_search, /,
   );
 });
 
-test('B45: an approved call that a restart of the gateway meets waits for its server', async () => {
+test('B45: a call that is approved after a restart of the gateway waits for its server', async () => {
   const tools = { echo: { risk: 'HIGH' } };
   const file = { mcpServers: { everything: { ...everything, tools } } };
   const before = await startTestGateway({ file });
@@ -170,16 +173,16 @@ test('B45: an approved call that a restart of the gateway meets waits for its se
     sessionKey: 'restart',
     text: calling(['everything__echo', { message: 'late' }]),
   });
-  const asked = await follow(before.client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const untilRequest = await follow(before.client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
   const { client } = await before.restart();
-  const request = asked.at(-1);
-  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('Nobody was asked.');
+  const request = untilRequest.at(-1);
+  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('There is no approval request.');
   await client.send(DecideApprovalDocument, { input: { approvalId: request.approval.id, decision: 'ALLOW' } });
   expect(resultOf(await follow(client, run.id))).toMatchObject({ ok: true, output: 'Echo: late' });
 });
 
-test('B45: with the gateway end the server and what its launcher started', async () => {
-  // What it prints beside its messages is passed over.
+test('B45: when the gateway stops, the server and the children of its launcher end', async () => {
+  // Also prints a line that is not a message, which must be skipped.
   const launcher = `console.log('starting');
     require('node:child_process').spawn(process.execPath, [${JSON.stringify(program)}], { stdio: 'inherit' });
     process.on('SIGTERM', () => {});

@@ -3,9 +3,9 @@ import os from 'node:os';
 import { expect, test, vi } from 'vitest';
 import { createHttpFetch } from '../../../src/tools/http-fetch.ts';
 
-test("B62: a public address of the machine's own is refused, by itself and behind a name", async () => {
+test('B62: a public address of the machine itself is refused, in a URL and behind a name', async () => {
   const entry = { address: '8.8.8.8', family: 'IPv4' as const, netmask: '', mac: '', internal: false, cidr: null };
-  const machine = vi.spyOn(os, 'networkInterfaces').mockReturnValue({ eth0: [entry] });
+  const interfaces = vi.spyOn(os, 'networkInterfaces').mockReturnValue({ eth0: [entry] });
   syncBuiltinESMExports();
   try {
     const tool = createHttpFetch({ lookup: async () => ['8.8.8.8'] });
@@ -15,7 +15,7 @@ test("B62: a public address of the machine's own is refused, by itself and behin
     const context = { signal: new AbortController().signal, idempotencyKey: 'key', session };
     await expect(tool.execute({ url: 'http://name.example/' }, context)).rejects.toThrow('not public');
   } finally {
-    machine.mockRestore();
+    interfaces.mockRestore();
     syncBuiltinESMExports();
   }
 });

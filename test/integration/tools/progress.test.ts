@@ -12,7 +12,7 @@ const operation = (server: string, input: { duration: number; steps: number }) =
 const reportsOf = (events: readonly Event[]) =>
   events.flatMap((event) => (event.__typename === 'ToolProgressEvent' ? [event] : []));
 
-/** What stands between the start and the result of the one call. */
+/** The event types between the start and the result of the only call. */
 function duringCall(events: readonly Event[]): string[] {
   const types = typesOf(events);
   return types.slice(types.indexOf('TOOL_START') + 1, types.indexOf('TOOL_RESULT'));
@@ -31,7 +31,7 @@ function expectInOrder(events: readonly Event[]) {
   }
 }
 
-describe('what a real MCP server reports of a call', () => {
+describe('progress of a published MCP server', () => {
   test('is on the tape between the start and the result, over stdio', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
@@ -60,7 +60,7 @@ describe('what a real MCP server reports of a call', () => {
     expect(resultOf(events).ok).toBe(true);
   });
 
-  test('B47: cancelling the run in the middle ends the call, and nothing is reported behind', async () => {
+  test('B47: ends when the run is cancelled', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const text = operation('everything', { duration: 60, steps: 600 });
@@ -79,7 +79,7 @@ describe('what a real MCP server reports of a call', () => {
     expect(resultOf(after.events).output).toBe('Echo: there');
   });
 
-  test('B44: does not keep a call from its time-out', async () => {
+  test('B44: does not extend the timeout of a call', async () => {
     const mcpServers = { everything: { ...everything, timeoutSeconds: 2 } };
     const { client } = await startTestGateway({ file: { mcpServers } });
     await untilServer(client, 'everything', 'READY');
@@ -90,11 +90,11 @@ describe('what a real MCP server reports of a call', () => {
   });
 });
 
-test('a tool that reports all the time, and behind its result, adds little and nothing there', async () => {
-  let reportOn: ToolContext['progress'];
+test('a tool that reports constantly adds one event, and none after its result', async () => {
+  let report: ToolContext['progress'];
   const tool = countedTool({
     async execute(_input, { progress }) {
-      reportOn = progress;
+      report = progress;
       for (let count = 1; count <= 10_000; count += 1) {
         progress?.({ progress: count, total: 10_000, message: 'password=hunter2hunter2 is no secret now' });
       }
@@ -109,6 +109,6 @@ test('a tool that reports all the time, and behind its result, adds little and n
   expect(duringCall(events)).toEqual(['TOOL_PROGRESS']);
   expect(JSON.stringify(events)).not.toContain('hunter2');
   expect(run).toMatchObject({ state: 'DONE', output: 'count: done' });
-  reportOn?.({ progress: 1, total: null, message: null });
+  report?.({ progress: 1, total: null, message: null });
   expect(await follow(client, runId)).toEqual(events);
 });

@@ -9,17 +9,23 @@ function read(embeddings: unknown, environment: Record<string, string> = {}) {
 describe('embeddings', () => {
   const entry = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:11434/v1', model: 'nomic-embed-text' };
 
-  test('are optional, and take the form that models have', () => {
+  test('are optional, and have the keys of a model', () => {
     expect(read(undefined)).toEqual({ embeddings: undefined, problems: [] });
     expect(read(entry)).toEqual({ embeddings: { ...entry, headers: {} }, problems: [] });
     expect(read({ ...entry, apiKeyEnv: 'KEY' }, { KEY: 'x' }).problems).toEqual([]);
   });
 
-  test('are refused with the path of what is wrong', () => {
+  test('are refused with the path of the problem', () => {
     const problemsOf = (value: unknown) => read(value).problems.join('\n');
-    expect(problemsOf({ ...entry, baseURL: 'nowhere' })).toMatch(/embeddings\.baseURL: Must be an http/);
-    expect(problemsOf({ ...entry, provider: 'other' })).toContain('embeddings.provider');
-    expect(problemsOf({ ...entry, dimension: 3 })).toContain('dimension');
+    expect(problemsOf({ ...entry, baseURL: 'nowhere' })).toMatch(
+      /embeddings\.baseURL: must be an http or https URL, not "nowhere"/,
+    );
+    expect(problemsOf({ ...entry, provider: 'other' })).toMatch(
+      /embeddings\.provider: must be "openai-compatible", not "other"/,
+    );
+    expect(problemsOf({ ...entry, dimension: 3 })).toMatch(
+      /embeddings: unknown key "dimension"\. Allowed keys: provider, baseURL, /,
+    );
     expect(problemsOf({ ...entry, apiKeyEnv: 'KEY' })).toMatch(/embeddings\.apiKeyEnv: .*KEY is not set/);
   });
 });

@@ -11,29 +11,29 @@ const problemsOf = (entry: unknown, environment?: Record<string, string>) =>
   read({ mcpServers: { tickets: entry } }, environment).problems;
 
 describe('mcpServers', () => {
-  test('take the form that users know', () => {
+  test('accept the form that other MCP clients use', () => {
     const { servers } = read({
       mcpServers: {
         local: { command: 'npx', args: ['-y', 'some-server'], env: { KEY: 'value' }, cwd: '/tmp' },
         remote: { type: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' } },
-        least: { command: 'server' },
+        minimal: { command: 'server' },
       },
     });
-    const ours = { disabled: false, timeoutSeconds: 60, tools: {} };
+    const defaults = { disabled: false, timeoutSeconds: 60, tools: {} };
     expect(servers).toEqual({
       local: {
-        ...ours,
-        reach: { kind: 'stdio', command: 'npx', args: ['-y', 'some-server'], env: { KEY: 'value' }, cwd: '/tmp' },
+        ...defaults,
+        transport: { kind: 'stdio', command: 'npx', args: ['-y', 'some-server'], env: { KEY: 'value' }, cwd: '/tmp' },
       },
       remote: {
-        ...ours,
-        reach: { kind: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' } },
+        ...defaults,
+        transport: { kind: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' } },
       },
-      least: { ...ours, reach: { kind: 'stdio', command: 'server', args: [], env: {}, cwd: null } },
+      minimal: { ...defaults, transport: { kind: 'stdio', command: 'server', args: [], env: {}, cwd: null } },
     });
   });
 
-  test('take what is ours beside it', () => {
+  test('accept keys of Runtape in addition', () => {
     const entry = { command: 'server', timeoutSeconds: 5, disabled: true, tools: { echo: { risk: 'LOW' } } };
     expect(read({ mcpServers: { tickets: entry } }).servers.tickets).toMatchObject({
       disabled: true,
@@ -42,14 +42,14 @@ describe('mcpServers', () => {
     });
   });
 
-  test('are filled in from the environment', () => {
+  test('contain environment variables', () => {
     const entry = {
       command: '$' + '{HOME}/server',
       args: ['--key=$' + '{KEY}', '$' + '{KEY}$' + '{KEY}'],
       env: { A: '$KEY' },
     };
     expect(
-      read({ mcpServers: { tickets: entry } }, { HOME: '/home/ada', KEY: 'k' }).servers.tickets?.reach,
+      read({ mcpServers: { tickets: entry } }, { HOME: '/home/ada', KEY: 'k' }).servers.tickets?.transport,
     ).toMatchObject({
       command: '/home/ada/server',
       args: ['--key=k', 'kk'],
@@ -63,40 +63,62 @@ describe('mcpServers', () => {
     [
       'a variable that is not set',
       remote('$' + '{TOKEN}'),
-      /tickets\.headers\.Authorization: .*variable TOKEN is not set/,
+      /tickets\.headers\.Authorization: the environment variable TOKEN is not set\. Set it, or disable the server/,
     ],
-    ['a reference that is none', remote('$' + '{MY TOKEN}'), /is not the name of a variable: write \$\{NAME\}/],
-    ['neither command nor url', {}, /tickets: Needs "command", .* or "url"/],
-    ['both', { command: 'a', url: 'http://b' }, /Has both "command" and "url"/],
-    ['the older SSE', { type: 'sse', url: 'http://b' }, /older SSE transport is not supported/],
-    ['an address that is none', { url: 'ws://b' }, /tickets\.url: Must be an http or https address/],
     [
-      'a header that is none',
-      { url: 'http://b', headers: { 'a b': 'c' } },
-      /tickets\.headers: Must be names and values/,
+      'a reference that is not a variable name',
+      remote('$' + '{MY TOKEN}'),
+      /\$\{MY TOKEN\} does not name an environment variable\. Write \$\{NAME\}/,
     ],
-    ['a key that nobody knows', { command: 'a', arguments: [] }, /tickets: Unrecognized key: "arguments"/],
-    ['a risk that there is not', { command: 'a', tools: { b: { risk: 'SOME' } } }, /tickets\.tools\.b\.risk: /],
-    ['a time-out beyond all bounds', { command: 'a', timeoutSeconds: 1e6 }, /tickets\.timeoutSeconds: /],
-    ['a list', [], /tickets: Must be an object/],
-  ])('%s is said with its place', (_, entry, problem) => {
+    ['neither command nor url', {}, /tickets: has neither "command", .* nor "url"/],
+    ['both', { command: 'a', url: 'http://b' }, /tickets: has both "command" and "url"\. Remove one/],
+    ['the older SSE', { type: 'sse', url: 'http://b' }, /tickets: the SSE transport is not supported\. Use/],
+    ['another protocol', { url: 'ws://b' }, /tickets\.url: must be an http or https URL, not "ws:\/\/b"/],
+    [
+      'an invalid header',
+      { url: 'http://b', headers: { 'a b': 'c' } },
+      /tickets\.headers: must be an object of header names and values/,
+    ],
+    [
+      'an unknown key',
+      { command: 'a', arguments: [] },
+      /tickets: unknown key "arguments"\. Allowed keys: type, command, args, /,
+    ],
+    [
+      'an unknown risk',
+      { command: 'a', tools: { b: { risk: 'SOME' } } },
+      /tickets\.tools\.b\.risk: must be "LOW", .*"CRITICAL", not "SOME"/,
+    ],
+    [
+      'a timeout above the maximum',
+      { command: 'a', timeoutSeconds: 1e6 },
+      /tickets\.timeoutSeconds: must be at most 3600, not 1000000/,
+    ],
+    ['an array', [], /tickets: must be an object with "command" or "url", not an array/],
+  ])('%s is reported with its path', (_, entry, problem) => {
     expect(problemsOf(entry)).toEqual([expect.stringMatching(problem)]);
   });
 
-  test('that are disabled need no variables', () => {
+  test('do not need their variables if they are disabled', () => {
     expect(problemsOf({ ...remote('$' + '{TOKEN}'), disabled: true })).toEqual([]);
   });
 
-  test('may not take the name of the built-in tools', () => {
-    expect(read({ mcpServers: { builtin: { command: 'a' } } }).problems).toEqual([expect.stringContaining('builtin')]);
+  test('cannot have the name of the built-in tools', () => {
+    expect(read({ mcpServers: { builtin: { command: 'a' } } }).problems).toEqual([
+      expect.stringMatching(/mcpServers\.builtin: invalid name: "builtin" is reserved for the built-in tools/),
+    ]);
   });
 
-  test('are no list', () => {
-    expect(read({ mcpServers: [] }).problems).toHaveLength(1);
+  test('cannot be an array', () => {
+    expect(read({ mcpServers: [] }).problems).toEqual([
+      expect.stringMatching(/mcpServers: must be an object, not an array/),
+    ]);
   });
 });
 
-test('files takes a folder', () => {
+test('files.root is a folder', () => {
   expect(read({ files: { root: './workspace' } }).files).toEqual({ root: './workspace' });
-  expect(read({ files: {} }).problems).toEqual([expect.stringContaining('files.root')]);
+  expect(read({ files: {} }).problems).toEqual([
+    expect.stringMatching(/files\.root: is missing\. It must be a string/),
+  ]);
 });

@@ -64,14 +64,18 @@ describe('createCatalogue', () => {
       'models.local.fallbacks.2',
       'models.scripted.provider',
     ]);
-    expect(issues[0]?.message).toBe('There is no model "nobody". There is: scripted, local.');
+    expect(issues[0]?.message).toBe('there is no model "nobody". Configured models: scripted, local');
     expect(issues[1]?.message).toContain('MISSING_KEY');
   });
 
   it('names the missing key of a built-in provider, and the package to install for another one', async () => {
     const issues = await issuesOf({ models: { a: { provider: 'anthropic', model: 'm' } } });
     expect(issues).toEqual([
-      { path: ['models', 'a', 'apiKeyEnv'], message: 'The environment variable ANTHROPIC_API_KEY is not set.' },
+      {
+        path: ['models', 'a', 'apiKeyEnv'],
+        message:
+          'the environment variable ANTHROPIC_API_KEY is not set. Set it to the API key, or name another variable',
+      },
     ]);
     const missing = await issuesOf({
       models: { a: { provider: '@ai-sdk/telepathy', model: 'm' }, b: { provider: 'opnai', model: 'm' } },
@@ -93,11 +97,8 @@ describe('modelsConfigSchema', () => {
   it('lists the valid providers', () => {
     const known = 'scripted, openai-compatible, anthropic, openai';
     expect(problemsOf({ models: { a: { provider: 'Tele Pathy', model: 'm' }, b: {} } })).toEqual([
-      { path: ['models', 'a', 'provider'], message: `must be one of ${known}, or the name of a package.` },
-      {
-        path: ['models', 'b', 'provider'],
-        message: `A provider is missing. Known are: ${known}, and the names of installed packages.`,
-      },
+      { path: ['models', 'a', 'provider'], message: `must be one of ${known} or the name of an installed package` },
+      { path: ['models', 'b', 'provider'], message: `must be one of ${known} or the name of an installed package` },
     ]);
   });
 

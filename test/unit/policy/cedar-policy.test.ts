@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openPolicy } from '../../../src/policy/policy-file.ts';
-import { permitAll, policyOf, problemsOf, question } from './policy-request.ts';
+import { permitAll, policyOf, policyRequest, problemsOf } from './policy-request.ts';
 
 const unattended = 'permit (principal, action == Action::"callUnattended", resource)';
 
@@ -11,14 +11,14 @@ describe('the built-in policy', () => {
   if (!opened.ok) throw new Error(opened.problems.join('\n'));
   const { policy } = opened.source;
 
-  test('B34: lets low risk run unattended, and leaves the rest to a person', () => {
-    expect(policy.evaluate(question({ tool: 'clock', risk: 'LOW' }))).toEqual({
+  test('B34: lets tools of low risk run unattended, and requires an approval for others', () => {
+    expect(policy.evaluate(policyRequest({ tool: 'clock', risk: 'LOW' }))).toEqual({
       effect: 'ALLOW',
       rules: ['low-risk'],
       reason: 'Tools of low risk run unattended.',
     });
     for (const risk of ['MEDIUM', 'HIGH', 'CRITICAL'] as const) {
-      expect(policy.evaluate(question({ risk }))).toEqual({
+      expect(policy.evaluate(policyRequest({ risk }))).toEqual({
         effect: 'ASK',
         rules: [],
         reason: `http_fetch is of ${risk.toLowerCase()} risk, and no rule lets it run without asking.`,
@@ -26,54 +26,58 @@ describe('the built-in policy', () => {
     }
   });
 
-  test('B35: permits an agent its own tools only', () => {
-    expect(policy.evaluate(question({ agent: 'clerk', tools: ['http_fetch'] })).effect).toBe('ASK');
-    expect(policy.evaluate(question({ agent: 'clerk', tools: ['clock'], risk: 'LOW' }))).toEqual({
+  test('B35: permits only the tools of the agent', () => {
+    expect(policy.evaluate(policyRequest({ agent: 'clerk', tools: ['http_fetch'] })).effect).toBe('ASK');
+    expect(policy.evaluate(policyRequest({ agent: 'clerk', tools: ['clock'], risk: 'LOW' }))).toEqual({
       effect: 'DENY',
       rules: [],
       reason: 'No rule permits the call of http_fetch.',
     });
   });
 
-  test('fits the schema', () => {
+  test('matches the schema', () => {
     const text = readFileSync(join(import.meta.dirname, '../../../src/policy/builtin.cedar'), 'utf8');
     expect(problemsOf(text)).toEqual([]);
   });
 
-  test('is built in: reading it again changes nothing', () => {
+  test('is not changed by a reload', () => {
     expect(opened.source.reload()).toEqual({ ok: true });
   });
 });
 
 describe('rules', () => {
-  test('a forbidden call is denied, with the ids and reasons of what forbids it, in the order of the file', () => {
+  test('a forbidden call is denied, with the ids and reasons of the forbidding rules in the order of the file', () => {
     const policy = policyOf(`${permitAll}
       @id("b") @reason("Not here.") forbid (principal, action, resource) when { resource.risk == "HIGH" };
       @id("a") @reason("Not now.") forbid (principal, action, resource == Tool::"http_fetch");
       forbid (principal, action, resource) when { resource.idempotent };`);
-    expect(policy.evaluate(question())).toEqual({ effect: 'DENY', rules: ['b', 'a'], reason: 'Not here. Not now.' });
-    expect(policy.evaluate(question({ tool: 'x', risk: 'LOW', idempotent: true }))).toEqual({
+    expect(policy.evaluate(policyRequest())).toEqual({
+      effect: 'DENY',
+      rules: ['b', 'a'],
+      reason: 'Not here. Not now.',
+    });
+    expect(policy.evaluate(policyRequest({ tool: 'x', risk: 'LOW', idempotent: true }))).toEqual({
       effect: 'DENY',
       rules: ['policy3'],
       reason: 'Forbidden by policy3.',
     });
   });
 
-  test('what is forbidden to run unattended is put to a person', () => {
+  test('a call that is forbidden to run unattended needs an approval', () => {
     const policy = policyOf(`${permitAll}${unattended};
       @id("night") @reason("At night a person looks.") forbid (principal, action == Action::"callUnattended", resource);`);
-    expect(policy.evaluate(question())).toEqual({
+    expect(policy.evaluate(policyRequest())).toEqual({
       effect: 'ASK',
       rules: ['night'],
       reason: 'At night a person looks.',
     });
   });
 
-  test('ids by place hold beyond ten policies', () => {
-    const many = Array.from({ length: 12 }, (_, place) => `forbid (principal, action, resource == Tool::"t${place}");`);
+  test('ids by index are right for more than ten policies', () => {
+    const many = Array.from({ length: 12 }, (_, index) => `forbid (principal, action, resource == Tool::"t${index}");`);
     const policy = policyOf(many.join('\n'));
-    for (const place of [0, 1, 2, 9, 10, 11]) {
-      expect(policy.evaluate(question({ tool: `t${place}` })).rules).toEqual([`policy${place}`]);
+    for (const index of [0, 1, 2, 9, 10, 11]) {
+      expect(policy.evaluate(policyRequest({ tool: `t${index}` })).rules).toEqual([`policy${index}`]);
     }
   });
 
@@ -92,38 +96,40 @@ describe('rules', () => {
     ],
     ['["a", "b"].containsAll(context.input.tags)', { input: { tags: ['a'] } }, { input: { tags: ['a', null] } }],
     ['context.input.tags.contains("a")', { input: { tags: ['b', 'a'] } }, { input: { tags: [] } }],
-  ])('can speak of %s', (condition, yes, no) => {
+  ])('can use %s', (condition, matching, other) => {
     const policy = policyOf(`${permitAll}${unattended} when { ${condition} };`);
-    expect(policy.evaluate(question(yes)).effect).toBe('ALLOW');
-    expect(policy.evaluate(question(no))).toMatchObject({ effect: 'ASK', rules: [] });
+    expect(policy.evaluate(policyRequest(matching)).effect).toBe('ALLOW');
+    expect(policy.evaluate(policyRequest(other))).toMatchObject({ effect: 'ASK', rules: [] });
   });
 });
 
-describe('a rule that can not be evaluated', () => {
+describe('a rule that cannot be evaluated', () => {
   const reads = 'when { context.input.path like "notes/*" }';
 
   test.each([
-    ['an attribute that is not there', {}],
+    ['a missing attribute', {}],
     ['null', { path: null }],
     ['another type', { path: 7 }],
-    ['a number that is no Long', { path: 1.5 }],
-    ['what looks like an entity', { path: { __entity: { type: 'Tool', id: 'x' } } }],
-  ])('never allows: %s', (_what, input) => {
+    ['a number that is not a Long', { path: 1.5 }],
+    ['an object that looks like an entity', { path: { __entity: { type: 'Tool', id: 'x' } } }],
+  ])('never allows a call: %s', (_what, input) => {
     const forbids = policyOf(
       `${permitAll}@id("notes") forbid (principal, action == Action::"call", resource) ${reads};`,
     );
-    expect(forbids.evaluate(question({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
+    expect(forbids.evaluate(policyRequest({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
     const permits = policyOf(
       `${permitAll}@id("notes") permit (principal, action == Action::"call", resource) ${reads};`,
     );
-    expect(permits.evaluate(question({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
+    expect(permits.evaluate(policyRequest({ input }))).toMatchObject({ effect: 'DENY', rules: ['notes'] });
     const runs = policyOf(`${permitAll}${unattended}; @id("notes") ${unattended} ${reads};`);
-    expect(runs.evaluate(question({ input }))).toMatchObject({ effect: 'ASK', rules: ['notes'] });
+    expect(runs.evaluate(policyRequest({ input }))).toMatchObject({ effect: 'ASK', rules: ['notes'] });
   });
 
-  test('says which one it is, and why', () => {
+  test('is named in the reason, with the error', () => {
     const policy = policyOf(`${permitAll}@id("notes") forbid (principal, action, resource) ${reads};`);
-    expect(policy.evaluate(question()).reason).toMatch(/^The rule notes could not be evaluated: .*attribute `path`/);
+    expect(policy.evaluate(policyRequest()).reason).toMatch(
+      /^The rule notes could not be evaluated: .*attribute `path`/,
+    );
   });
 });
 
@@ -131,20 +137,20 @@ describe('an input', () => {
   const policy = policyOf(`${permitAll}${unattended} when { context.input has ok && context.input.ok };`);
 
   test.each([
-    ['is large', { ok: true, text: 'x'.repeat(90_000), list: Array.from({ length: 5000 }, (_, index) => index) }],
-    ['has odd names', { ok: true, '': 1, 'a b': 2, constructor: 3, toString: 4 }],
-    ['has half a surrogate pair', { ok: true, 'a\ud800': '\udc00b' }],
-    ['has numbers of every kind', { ok: true, list: [0, -0, 1e300, -1.5, 2 ** 53, Number.MAX_SAFE_INTEGER, null] }],
-    ['has an entity of its own', { ok: true, principal: { __entity: { type: 'Principal', id: 'root' } } }],
-    ['has an extension value', { ok: true, at: { __extn: { fn: 'ip', arg: 'nonsense' } } }],
-  ])('that %s is judged', (_what, input) => {
-    expect(policy.evaluate(question({ input })).effect).toBe('ALLOW');
+    ['large', { ok: true, text: 'x'.repeat(90_000), list: Array.from({ length: 5000 }, (_, index) => index) }],
+    ['with unusual names', { ok: true, '': 1, 'a b': 2, constructor: 3, toString: 4 }],
+    ['with unpaired surrogates', { ok: true, 'a\ud800': '\udc00b' }],
+    ['with all kinds of numbers', { ok: true, list: [0, -0, 1e300, -1.5, 2 ** 53, Number.MAX_SAFE_INTEGER, null] }],
+    ['with an entity', { ok: true, principal: { __entity: { type: 'Principal', id: 'root' } } }],
+    ['with an extension value', { ok: true, at: { __extn: { fn: 'ip', arg: 'nonsense' } } }],
+  ])('%s is evaluated', (_what, input) => {
+    expect(policy.evaluate(policyRequest({ input })).effect).toBe('ALLOW');
   });
 
-  test('that lies a thousand levels deep is judged', () => {
+  test('a thousand levels deep is evaluated', () => {
     let deep: unknown = 1;
     for (let level = 0; level < 1000; level += 1) deep = level % 2 === 0 ? [deep] : { deep };
-    expect(policy.evaluate(question({ input: { ok: true, deep: JSON.parse(JSON.stringify(deep)) } })).effect).toBe(
+    expect(policy.evaluate(policyRequest({ input: { ok: true, deep: JSON.parse(JSON.stringify(deep)) } })).effect).toBe(
       'ALLOW',
     );
   });

@@ -1,48 +1,50 @@
 import { expect, test } from 'vitest';
-import { POLICY_ANSWERS, POLICY_QUESTION_CHARACTERS } from '../../../src/config/limits.ts';
-import { cacheDecisions } from '../../../src/policy/decision-cache.ts';
+import { CACHED_DECISIONS, CACHED_REQUEST_CHARACTERS } from '../../../src/config/limits.ts';
+import { cacheDecisions } from '../../../src/policy/cedar-policy.ts';
 import type { PolicyRequest } from '../../../src/policy/policy.ts';
-import { question } from './policy-request.ts';
+import { policyRequest } from './policy-request.ts';
 
-function counted() {
-  const asked: PolicyRequest[] = [];
+function createCountingPolicy() {
+  const evaluated: PolicyRequest[] = [];
   const policy = cacheDecisions({
-    evaluate(it) {
-      asked.push(it);
-      return { effect: 'ASK', reason: String(asked.length), rules: [] };
+    evaluate(request) {
+      evaluated.push(request);
+      return { effect: 'ASK', reason: String(evaluated.length), rules: [] };
     },
   });
-  return { asked, policy };
+  return { evaluated, policy };
 }
 
-const about = (path: string) => question({ input: { path } });
+const withPath = (path: string) => policyRequest({ input: { path } });
 
-test('the same question is put once', () => {
-  const { asked, policy } = counted();
-  const first = policy.evaluate(about('a'));
-  expect(policy.evaluate(about('a'))).toBe(first);
-  expect(asked).toHaveLength(1);
+test('equal requests are evaluated once', () => {
+  const { evaluated, policy } = createCountingPolicy();
+  const first = policy.evaluate(withPath('a'));
+  expect(policy.evaluate(withPath('a'))).toBe(first);
+  expect(evaluated).toHaveLength(1);
 });
 
-test('whatever differs in a question is another question', () => {
-  const { asked, policy } = counted();
-  policy.evaluate(about('a'));
-  policy.evaluate(about('b'));
-  policy.evaluate({ ...about('a'), principal: { id: 'somebody', scopes: [] } });
-  policy.evaluate({ ...about('a'), session: { id: 'ses_other', key: 'other' } });
-  policy.evaluate({ ...about('a'), tool: { ...about('a').tool, isOwn: !about('a').tool.isOwn } });
-  expect(asked).toHaveLength(5);
+test('requests that differ anywhere are evaluated separately', () => {
+  const { evaluated, policy } = createCountingPolicy();
+  policy.evaluate(withPath('a'));
+  policy.evaluate(withPath('b'));
+  policy.evaluate({ ...withPath('a'), principal: { id: 'somebody', scopes: [] } });
+  policy.evaluate({ ...withPath('a'), session: { id: 'ses_other', key: 'other' } });
+  policy.evaluate({ ...withPath('a'), tool: { ...withPath('a').tool, isOwn: !withPath('a').tool.isOwn } });
+  expect(evaluated).toHaveLength(5);
 });
 
-test('the oldest answer is forgotten, and that to a long question is not kept', () => {
-  const { asked, policy } = counted();
-  for (let count = 0; count <= POLICY_ANSWERS; count += 1) policy.evaluate(about(String(count)));
-  policy.evaluate(about('1'));
-  expect(asked).toHaveLength(POLICY_ANSWERS + 1);
-  policy.evaluate(about('0'));
-  expect(asked).toHaveLength(POLICY_ANSWERS + 2);
-  const long = about('x'.repeat(POLICY_QUESTION_CHARACTERS));
+test('the least recently used decision is dropped, and decisions on long requests are not cached', () => {
+  const { evaluated, policy } = createCountingPolicy();
+  for (let count = 0; count <= CACHED_DECISIONS; count += 1) policy.evaluate(withPath(String(count)));
+  policy.evaluate(withPath('1'));
+  expect(evaluated).toHaveLength(CACHED_DECISIONS + 1);
+  policy.evaluate(withPath('0'));
+  expect(evaluated).toHaveLength(CACHED_DECISIONS + 2);
+  policy.evaluate(withPath('1'));
+  expect(evaluated).toHaveLength(CACHED_DECISIONS + 2);
+  const long = withPath('x'.repeat(CACHED_REQUEST_CHARACTERS));
   policy.evaluate(long);
   policy.evaluate(long);
-  expect(asked).toHaveLength(POLICY_ANSWERS + 4);
+  expect(evaluated).toHaveLength(CACHED_DECISIONS + 4);
 });

@@ -2,44 +2,43 @@ import type { Json, RiskLevel } from '../../../src/domain/events.ts';
 import { createCedarPolicy } from '../../../src/policy/cedar-policy.ts';
 import type { Policy, PolicyRequest } from '../../../src/policy/policy.ts';
 
-interface Asked {
+interface RequestOptions {
   tool?: string;
   risk?: RiskLevel;
   source?: string;
   idempotent?: boolean;
   input?: Json;
   scopes?: readonly string[];
-  /** Name of the agent; the gateway's own ways without it. */
+  /** Name of the agent; none by default. */
   agent?: string;
-  /** Those of the agent; every tool there is without them. */
+  /** Tools of the agent; all by default. */
   tools?: readonly string[];
   sessionKey?: string;
 }
 
-/** A call of `http_fetch` by ada, or what is put in place of its parts. */
-export function question(asked: Asked = {}): PolicyRequest {
-  const { tool = 'http_fetch', risk = 'HIGH', source = 'builtin', idempotent = false, input = {} } = asked;
+/** A call of `http_fetch` by ada, with the given options. */
+export function policyRequest(options: RequestOptions = {}): PolicyRequest {
+  const { tool = 'http_fetch', risk = 'HIGH', source = 'builtin', idempotent = false, input = {} } = options;
   return {
-    principal: { id: 'ada', scopes: asked.scopes ?? ['read', 'write'] },
-    agent: { id: asked.agent === undefined ? null : 'agt_1', name: asked.agent ?? '' },
-    session: { id: 'ses_1', key: asked.sessionKey ?? 'desk' },
-    tool: { name: tool, risk, source, idempotent, isOwn: asked.tools?.includes(tool) ?? true },
+    principal: { id: 'ada', scopes: options.scopes ?? ['read', 'write'] },
+    agent: { id: options.agent === undefined ? null : 'agt_1', name: options.agent ?? '' },
+    session: { id: 'ses_1', key: options.sessionKey ?? 'desk' },
+    tool: { name: tool, risk, source, idempotent, isOwn: options.tools?.includes(tool) ?? true },
     input,
   };
 }
 
-/** A policy that must be right. */
+/** Throws if the text has a problem. */
 export function policyOf(text: string): Policy {
-  const read = createCedarPolicy(text);
-  if (!read.ok) throw new Error(JSON.stringify(read.problems));
-  return read.policy;
+  const created = createCedarPolicy(text);
+  if (!created.ok) throw new Error(JSON.stringify(created.problems));
+  return created.policy;
 }
 
-/** What is wrong with a policy: place and message. */
 export function problemsOf(text: string): [line: number, column: number, message: string][] {
-  const read = createCedarPolicy(text);
-  return read.ok ? [] : read.problems.map(({ line, column, message }) => [line, column, message]);
+  const created = createCedarPolicy(text);
+  return created.ok ? [] : created.problems.map(({ line, column, message }) => [line, column, message]);
 }
 
-/** Everything may be called; what `unattended` says may be called without asking. */
+/** Permits every call, none of them unattended. */
 export const permitAll = '@id("any") permit (principal, action == Action::"call", resource);\n';

@@ -3,9 +3,9 @@ import { permitAll, problemsOf } from './policy-request.ts';
 
 const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
 
-describe('a broken policy is refused with the line and what is wrong', () => {
+describe('an invalid policy is refused with the line and the problem', () => {
   test.each<[string, string, [number, number, RegExp]]>([
-    ['nothing in it', '// nothing\n', [1, 1, /no policy here/]],
+    ['no policy', '// nothing\n', [1, 1, /no policy here/]],
     [
       'a syntax error',
       `${permitAll}permit (principal, action, resource) when { 1 + };`,
@@ -18,24 +18,24 @@ describe('a broken policy is refused with the line and what is wrong', () => {
       [2, 45, /^attribute `rsk` .*did you mean `risk`/],
     ],
     ['an unknown action', 'permit (principal, action == Action::"cal", resource);', [1, 30, /Action::"cal".*"call"/]],
-    ['an unknown kind of thing', 'permit (principal, action, resource == Tol::"x");', [1, 40, /Tol/]],
+    ['an unknown entity type', 'permit (principal, action, resource == Tol::"x");', [1, 40, /Tol/]],
     ['a value of another type', rule('resource.risk == 3'), [1, 45, /not compatible/]],
     [
-      'an attribute that may be absent',
+      'an attribute that can be absent',
       rule('context.url.host == "x"'),
       [1, 45, /^unable to .* `url` in context \(.*context has url/],
     ],
-    [
-      'a misspelling behind a question to the input',
-      rule('context.input has a && resource.rsk == "x"'),
-      [1, 68, /rsk/],
-    ],
+    ['a misspelling after a test of the input', rule('context.input has a && resource.rsk == "x"'), [1, 68, /rsk/]],
     ['an input used as two types', rule('context.input.a < 3 && context.input.a like "x"'), [1, 68, /Long|String/]],
     ['a template', `${permitAll}\npermit (principal == ?principal, action, resource);`, [3, 1, /template/]],
-    ['an id twice', '@id("any") forbid (principal, action, resource);\n'.repeat(2), [2, 1, /"any" is taken/]],
-    ['an id of nothing', '@id forbid (principal, action, resource);', [1, 1, /@id names no id/]],
     [
-      'the id of an unnamed one',
+      'a duplicate id',
+      '@id("any") forbid (principal, action, resource);\n'.repeat(2),
+      [2, 1, /"any" is used by a policy above/],
+    ],
+    ['an id without a value', '@id forbid (principal, action, resource);', [1, 1, /@id has no value/]],
+    [
+      'the generated id of another policy',
       `forbid (principal, action, resource);\n@id("policy0") ${permitAll.slice(11)}`,
       [2, 1, /"policy0"/],
     ],
@@ -43,19 +43,19 @@ describe('a broken policy is refused with the line and what is wrong', () => {
     expect(problemsOf(text)).toEqual([[line, column, expect.stringMatching(message)]]);
   });
 
-  test('columns count characters, also behind other scripts', () => {
+  test('columns count characters, also after characters that are not ASCII', () => {
     expect(problemsOf(`// größer\n${rule('"größer" == resource.rsk')}`)).toEqual([
       [2, 57, expect.stringContaining('rsk')],
     ]);
   });
 
-  test('every fault is named, each once', () => {
+  test('every problem is reported once', () => {
     const problems = problemsOf(`${rule('resource.rsk == "x"')}\n${permitAll}${rule('principal.scope == "x"')}`);
     expect(problems.map(([line]) => line)).toEqual([1, 3]);
   });
 });
 
-describe('an input has the type that a rule uses it as', () => {
+describe('the type of an input follows from its use in a rule', () => {
   test.each([
     'context.input.a like "x*"',
     'context.input.a == "x" && context.input.b == 1 && context.input.c == true',
@@ -72,7 +72,7 @@ describe('an input has the type that a rule uses it as', () => {
     expect(problemsOf(rule(condition))).toEqual([]);
   });
 
-  test('one rule may use a name otherwise than another', () => {
+  test('two rules can use an attribute with different types', () => {
     expect(problemsOf(`${rule('context.input.id == 1')}${rule('context.input.id == "x"')}`)).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { isOwnAddress, isPublicAddress, publicLookup, refuseUrl } from '../../../src/tools/public-address.ts';
+import { createPublicLookup, isOwnAddress, isPublicAddress, refuseUrl } from '../../../src/tools/public-address.ts';
 
 function refuse(url: string): string | null {
-  // What the parser refuses can not be fetched either.
+  // A URL that the parser rejects cannot be fetched either.
   return URL.canParse(url) ? refuseUrl(new URL(url), isPublicAddress) : 'not a URL';
 }
 
@@ -38,9 +38,9 @@ describe('addresses that are not public', () => {
     ['discard', '100::1'],
     ['documentation', '2001:db8::1'],
     ['documentation', '3fff::1'],
-    ['not given out', '4000::1'],
+    ['unassigned', '4000::1'],
     ['IPv4-mapped', '::ffff:127.0.0.1'],
-    ['IPv4-mapped, although public', '::ffff:8.8.8.8'],
+    ['IPv4-mapped of a public address', '::ffff:8.8.8.8'],
     ['IPv4-compatible', '::127.0.0.1'],
     ['IPv4-translated', '::ffff:0:127.0.0.1'],
     ['NAT64', '64:ff9b::7f00:1'],
@@ -50,7 +50,7 @@ describe('addresses that are not public', () => {
     ['ISATAP', '2606:4700::5efe:10.0.0.1'],
     ['ISATAP', '2606:4700::200:5efe:10.0.0.1'],
     ['octal', '0177.0.0.1'],
-    ['octal of something public', '010.8.8.8'],
+    ['octal of a public address', '010.8.8.8'],
     ['short', '127.1'],
     ['a name', 'example.com'],
     ['nothing', ''],
@@ -71,7 +71,7 @@ describe('addresses that are not public', () => {
   });
 });
 
-test('B62: addresses of the machine itself are known, in any notation', () => {
+test('B62: addresses of the machine itself are recognized in any notation', () => {
   const entry = { netmask: '', mac: '', internal: false, cidr: null };
   const interfaces = {
     eth0: [
@@ -169,7 +169,7 @@ describe('URLs', () => {
     'http://internal.example.com/',
     'http://127.0.0.1.example.com/',
     'https://bücher.example/',
-  ])('B62: %s passes', (url) => {
+  ])('B62: %s is allowed', (url) => {
     expect(refuse(url)).toBeNull();
   });
 });
@@ -177,19 +177,19 @@ describe('URLs', () => {
 describe('lookups', () => {
   const signal = new AbortController().signal;
 
-  function look(addresses: string[], all: boolean, aborted = signal): Promise<unknown[]> {
-    const lookup = publicLookup(async () => addresses, isPublicAddress, aborted);
-    return new Promise((resolve) => lookup('name.example', { all }, (...answer) => resolve(answer)));
+  function lookUp(addresses: string[], all: boolean, abortSignal = signal): Promise<unknown[]> {
+    const lookup = createPublicLookup(async () => addresses, isPublicAddress, abortSignal);
+    return new Promise((resolve) => lookup('name.example', { all }, (...result) => resolve(result)));
   }
 
-  test('B62: public answers are handed on, in both shapes', async () => {
-    const answers = ['1.1.1.1', '2606:4700::1'];
+  test('B62: public addresses are returned, in both forms', async () => {
+    const addresses = ['1.1.1.1', '2606:4700::1'];
     const listed = [
       { address: '1.1.1.1', family: 4 },
       { address: '2606:4700::1', family: 6 },
     ];
-    expect(await look(answers, true)).toEqual([null, listed]);
-    expect(await look(answers, false)).toEqual([null, '1.1.1.1', 4]);
+    expect(await lookUp(addresses, true)).toEqual([null, listed]);
+    expect(await lookUp(addresses, false)).toEqual([null, '1.1.1.1', 4]);
   });
 
   test.each([
@@ -197,13 +197,15 @@ describe('lookups', () => {
     [['1.1.1.1', '127.0.0.1']],
     [['1.1.1.1', '::ffff:127.0.0.1']],
     [['1.1.1.1', 'fe80::1%1']],
-  ])('B62: %j is refused as a whole, without naming the address', async (answers) => {
-    const [error] = await look(answers, true);
-    expect(String(error)).toBe('Error: "name.example" leads to an address that is not public; it cannot be fetched.');
+  ])('B62: %j is refused as a whole, and the error names no address', async (addresses) => {
+    const [error] = await lookUp(addresses, true);
+    expect(String(error)).toBe(
+      'Error: "name.example" resolves to an address that is not public; it cannot be fetched.',
+    );
   });
 
-  test('B62: no answer, and an answer after the call is over, are errors', async () => {
-    expect(String((await look([], true))[0])).toContain('no address');
-    expect((await look(['1.1.1.1'], true, AbortSignal.abort('over')))[0]).toBe('over');
+  test('B62: no address, and an address after the end of the call, are errors', async () => {
+    expect(String((await lookUp([], true))[0])).toContain('no address');
+    expect((await lookUp(['1.1.1.1'], true, AbortSignal.abort('over')))[0]).toBe('over');
   });
 });

@@ -9,54 +9,54 @@ import type { Clock } from '../../../../src/clock.ts';
 import { createMcpServer, type McpServer } from '../../../../src/tools/mcp/mcp-server.ts';
 import type { McpServerOptions } from '../../../../src/tools/mcp/server-lifecycle.ts';
 
-type Listed = { name: string } & Record<string, unknown>;
+type ListedTool = { name: string } & Record<string, unknown>;
 type Respond = (
   call: { name: string; arguments?: Record<string, unknown>; _meta?: { progressToken?: string | number } },
   extra: { signal: AbortSignal },
 ) => unknown;
 
-/** An MCP server in this process, which can be told to fail, and what was said of it. */
+/** An MCP server in this process that can be made to fail, and the log about it. */
 export interface FakeServer {
-  /** Pages of what it lists. */
-  pages: Listed[][];
-  /** What a call gives. */
+  /** The pages of its list of tools. */
+  pages: ListedTool[][];
+  /** Answers calls. */
   respond: Respond;
-  /** The next starts fail. */
+  /** Whether starting it fails. */
   broken: boolean;
-  /** Its reports wait for the next message, and arrive together with it, as in one chunk of a stream. */
+  /** Whether progress reports wait for the next message and arrive together with it, as in one chunk of a stream. */
   holdsReports: boolean;
-  /** How often it was started. */
+  /** How many times it was started. */
   starts: number;
   /** Warnings in the log. */
   warnings: { facts: object; text: string }[];
-  /** Ends it as a crash would. */
+  /** Closes the connection without notice. */
   crash(): Promise<void>;
-  /** Says that its tools are others now. */
+  /** Notifies the client that the list of tools has changed. */
   announce(): Promise<void>;
-  /** Reports how far a call is. */
+  /** Sends a progress report. */
   report(params: ProgressNotification['params']): Promise<void>;
-  /** What the gateway makes of it. */
-  subject(name: string, clock: Clock, config?: Partial<McpServerOptions['config']>): McpServer;
+  /** The server as a source of tools. */
+  createSource(name: string, clock: Clock, config?: Partial<McpServerOptions['config']>): McpServer;
 }
 
 export const anyInput = { type: 'object' };
 
-export function createFakeServer(pages: Listed[][]): FakeServer {
+export function createFakeServer(pages: ListedTool[][]): FakeServer {
   let current: Server | null = null;
   const open = () => {
-    const [ours, theirs] = InMemoryTransport.createLinkedPair();
-    bundleReports(theirs, () => fake.holdsReports);
+    const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+    bundleReports(serverSide, () => fake.holdsReports);
     const server = serve(fake);
     current = server;
     fake.starts += 1;
-    const connected = server.connect(theirs);
-    const start = ours.start.bind(ours);
-    ours.start = async () => {
+    const connected = server.connect(serverSide);
+    const start = clientSide.start.bind(clientSide);
+    clientSide.start = async () => {
       await connected;
       if (fake.broken) throw new Error('It is broken.');
       await start();
     };
-    return { transport: ours, failure: () => null, noticesLoss: true, close: () => ours.close() };
+    return { transport: clientSide, failure: () => null, detectsLoss: true, close: () => clientSide.close() };
   };
   const fake: FakeServer = {
     pages,
@@ -68,14 +68,14 @@ export function createFakeServer(pages: Listed[][]): FakeServer {
     crash: async () => current?.close(),
     announce: async () => current?.sendToolListChanged(),
     report: async (params) => current?.notification({ method: 'notifications/progress', params }),
-    subject(name, clock, config) {
+    createSource(name, clock, config) {
       const log = {
         debug: () => {},
         info: () => {},
         warn: (facts: object, text: string) => void fake.warnings.push({ facts, text }),
       };
-      const settings = { disabled: false, timeoutSeconds: 60, tools: {}, ...config };
-      return createMcpServer({ name, config: settings, open, clock, random: () => 0.5, log, version: '1' });
+      const fullConfig = { disabled: false, timeoutSeconds: 60, tools: {}, ...config };
+      return createMcpServer({ name, config: fullConfig, open, clock, random: () => 0.5, log, version: '1' });
     },
   };
   return fake;
@@ -88,7 +88,7 @@ function bundleReports(transport: InMemoryTransport, isHolding: () => boolean): 
     held.push(message);
     const isReport = 'method' in message[0] && message[0].method === 'notifications/progress';
     if (isReport && isHolding()) return;
-    await Promise.all(held.splice(0).map((one) => send(...one)));
+    await Promise.all(held.splice(0).map((heldMessage) => send(...heldMessage)));
   };
 }
 

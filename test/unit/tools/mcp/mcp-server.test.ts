@@ -12,25 +12,25 @@ async function until(condition: () => unknown): Promise<void> {
   while (!condition()) await setImmediate();
 }
 
-const isIn = (subject: McpServer, state: string) => () => subject.status().state === state;
+const isIn = (source: McpServer, state: string) => () => source.status().state === state;
 
-async function started(fake: FakeServer, config?: Parameters<FakeServer['subject']>[2]) {
+async function startServer(fake: FakeServer, config?: Parameters<FakeServer['createSource']>[2]) {
   const clock = createFakeClock();
-  const subject = fake.subject('fake', clock, config);
-  onTestFinished(() => subject.close());
-  subject.start();
-  await until(isIn(subject, 'READY'));
-  const toolbox = createToolbox([], [subject]);
+  const source = fake.createSource('fake', clock, config);
+  onTestFinished(() => source.close());
+  source.start();
+  await until(isIn(source, 'READY'));
+  const toolbox = createToolbox([], [source]);
   const call = async (name: string, input = {}, signal = never) => {
     const tool = toolbox.find(name);
-    if (!tool) throw new Error(toolbox.absence(name) ?? 'unknown');
+    if (!tool) throw new Error(toolbox.unavailableReason(name) ?? 'unknown');
     return tool.execute(input, { ...context, signal });
   };
-  return { clock, subject, toolbox, call };
+  return { clock, source, toolbox, call };
 }
 
-describe('what a server lists', () => {
-  test('comes from all pages; what is broken is left out and said', async () => {
+describe('the list of tools', () => {
+  test('has all pages; invalid tools are left out and logged', async () => {
     const fake = createFakeServer([
       [{ name: 'first', inputSchema: anyInput }],
       [
@@ -45,16 +45,16 @@ describe('what a server lists', () => {
       ],
       [{ name: 'last', inputSchema: anyInput }],
     ]);
-    const { toolbox } = await started(fake);
+    const { toolbox } = await startServer(fake);
     expect(toolbox.list().map(({ name }) => name)).toEqual(['fake__first', 'fake__twice', 'fake__last']);
     const reasons = JSON.stringify(fake.warnings);
     for (const name of ['twice', 'bad schema', 'async schema', 'dangling', 'task', 'large']) {
       expect(reasons).toContain(`"tool":"${name}"`);
     }
-    expect(reasons).toContain('something that is no tool');
+    expect(reasons).toContain('lists an invalid tool');
   });
 
-  test('schemas with the same id do not stand for each other', async () => {
+  test('keeps schemas with the same id apart', async () => {
     const schema = (name: string) => ({ $id: 'same', type: 'object', required: [name] });
     const fake = createFakeServer([
       [
@@ -62,29 +62,29 @@ describe('what a server lists', () => {
         { name: 'b', inputSchema: schema('b') },
       ],
     ]);
-    const { toolbox } = await started(fake);
+    const { toolbox } = await startServer(fake);
     expect(toolbox.find('fake__a')?.prepare({ a: 1 })).toEqual({ ok: true, input: { a: 1 } });
     expect(toolbox.find('fake__b')?.prepare({ a: 1 })).toMatchObject({ ok: false });
   });
 
-  test('is listed again when it says that it changed; a tool that is gone is known to be gone', async () => {
+  test('is loaded again when the server reports a change; a removed tool gets its own error', async () => {
     const fake = createFakeServer([[{ name: 'old', inputSchema: anyInput }]]);
-    const { toolbox, call } = await started(fake);
+    const { toolbox, call } = await startServer(fake);
     fake.pages = [[{ name: 'new', inputSchema: anyInput }]];
     await fake.announce();
     await until(() => toolbox.find('fake__new'));
-    await expect(call('fake__old')).rejects.toThrow('The MCP server "fake" does not have this tool any more.');
-    expect(toolbox.absence('fake__never')).toBeNull();
+    await expect(call('fake__old')).rejects.toThrow('The MCP server "fake" no longer has this tool.');
+    expect(toolbox.unavailableReason('fake__never')).toBeNull();
   });
 
-  test('is turned off and judged anew by the configuration, which is told where it names nothing', async () => {
+  test('is overridden by the configuration; a configured tool that does not exist is logged', async () => {
     const fake = createFakeServer([
       [
         { name: 'off', inputSchema: anyInput },
         { name: 'on', inputSchema: anyInput, annotations: { readOnlyHint: true } },
       ],
     ]);
-    const { toolbox } = await started(fake, {
+    const { toolbox } = await startServer(fake, {
       tools: {
         off: { enabled: false },
         on: { enabled: true, risk: 'CRITICAL', idempotent: false },
@@ -99,44 +99,45 @@ describe('what a server lists', () => {
 describe('calls', () => {
   const oneTool = () => createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
 
-  test('carry the input and the key that is the same for every attempt', async () => {
+  test('send the input and the idempotency key', async () => {
     const fake = oneTool();
     const seen: unknown[] = [];
     fake.respond = (params) => {
       seen.push(params);
       return { content: [{ type: 'text', text: 'done' }] };
     };
-    const { call } = await started(fake);
+    const { call } = await startServer(fake);
     expect(await call('fake__work', { a: 1 })).toBe('done');
     expect(seen).toMatchObject([{ name: 'work', arguments: { a: 1 }, _meta: { 'runtape/idempotencyKey': 'key_1' } }]);
   });
 
-  test('B47: tell the server when they are aborted', async () => {
+  test('B47: notify the server when they are aborted', async () => {
     const fake = oneTool();
-    let isTold = false;
-    fake.respond = (_params, { signal }) => new Promise(() => signal.addEventListener('abort', () => (isTold = true)));
-    const { call } = await started(fake);
+    let isNotified = false;
+    fake.respond = (_params, { signal }) =>
+      new Promise(() => signal.addEventListener('abort', () => (isNotified = true)));
+    const { call } = await startServer(fake);
     const stop = new AbortController();
     const pending = call('fake__work', {}, stop.signal);
     await setImmediate();
     stop.abort(new Error('The run was cancelled.'));
     await expect(pending).rejects.toThrow('The run was cancelled.');
-    await until(() => isTold);
+    await until(() => isNotified);
   });
 
-  test('that were answered are not cancelled by what happens to their run afterwards', async () => {
+  test('that are finished are not cancelled when their run is', async () => {
     const fake = oneTool();
-    const { call, subject } = await started(fake);
+    const { call, source } = await startServer(fake);
     const stop = new AbortController();
     await call('fake__work', {}, stop.signal);
     stop.abort();
-    expect(subject.status().state).toBe('READY');
+    expect(source.status().state).toBe('READY');
     await call('fake__work');
   });
 
-  test('that fail say what the server said', async () => {
+  test('that fail have the message of the server', async () => {
     const fake = oneTool();
-    const { call } = await started(fake);
+    const { call } = await startServer(fake);
     fake.respond = () => ({ isError: true, content: [{ type: 'text', text: 'No such ticket.' }] });
     await expect(call('fake__work')).rejects.toThrow(/^No such ticket\.$/);
     fake.respond = () => {
@@ -146,53 +147,53 @@ describe('calls', () => {
   });
 });
 
-describe('B45: a server that goes away', () => {
-  test('ends its calls with the reason, is started again after a wait, and has its tools again', async () => {
+describe('B45: a server that is lost', () => {
+  test('fails its calls with the reason, is restarted after a delay, and has its tools again', async () => {
     const fake = createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
     fake.respond = () => new Promise(() => {});
-    const { clock, subject, toolbox, call } = await started(fake);
+    const { clock, source, toolbox, call } = await startServer(fake);
     const pending = call('fake__work');
     await setImmediate();
     await fake.crash();
     await expect(pending).rejects.toThrow(
-      'The MCP server "fake" is not running: It closed the connection. It went away during the call, which may have had its effect or not.',
+      'The MCP server "fake" is not running: It closed the connection. It was lost during the call, which may or may not have had its effect.',
     );
-    await until(isIn(subject, 'RESTARTING'));
+    await until(isIn(source, 'RESTARTING'));
     expect(toolbox.list()).toEqual([]);
     await expect(call('fake__work')).rejects.toThrow(
-      'The MCP server "fake" is not running: It closed the connection. It is started again by itself.',
+      'The MCP server "fake" is not running: It closed the connection. It is being restarted.',
     );
     expect(fake.starts).toBe(1);
     await clock.advance(1000);
-    await until(isIn(subject, 'READY'));
-    expect(subject.status().lastError).toBe('It closed the connection.');
+    await until(isIn(source, 'READY'));
+    expect(source.status().lastError).toBe('It closed the connection.');
     fake.respond = () => ({ content: [] });
     expect(await call('fake__work')).toBe('');
   });
 
-  test('is waited for longer after each failure in a row, and never longer than a minute', async () => {
+  test('is restarted with a delay that doubles with each failure in a row, up to a minute', async () => {
     const fake = createFakeServer([[]]);
     fake.broken = true;
     const clock = createFakeClock();
-    const subject = fake.subject('fake', clock);
-    onTestFinished(() => subject.close());
-    subject.start();
-    const begun: number[] = [];
+    const source = fake.createSource('fake', clock);
+    onTestFinished(() => source.close());
+    source.start();
+    const startTimes: number[] = [];
     for (let start = 1; start <= 12; start += 1) {
       await until(() => fake.starts >= start && clock.pending() > 0);
-      begun.push(clock.now());
+      startTimes.push(clock.now());
       while (fake.starts === start) await clock.advance(25);
     }
-    const waits = begun.slice(1).map((at, index) => at - (begun[index] ?? 0));
-    expect(waits.slice(0, 4)).toEqual([375, 750, 1500, 3000]);
-    expect(Math.max(...waits)).toBe(45_000);
-    expect(subject.status()).toMatchObject({ state: 'RESTARTING', lastError: 'It is broken.' });
+    const delays = startTimes.slice(1).map((at, index) => at - (startTimes[index] ?? 0));
+    expect(delays.slice(0, 4)).toEqual([375, 750, 1500, 3000]);
+    expect(Math.max(...delays)).toBe(45_000);
+    expect(source.status()).toMatchObject({ state: 'RESTARTING', lastError: 'It is broken.' });
   });
 
-  test('is not started again once it was closed', async () => {
+  test('is not restarted after it was closed', async () => {
     const fake = createFakeServer([[]]);
-    const { clock, subject } = await started(fake);
-    await subject.close();
+    const { clock, source } = await startServer(fake);
+    await source.close();
     await clock.advance(120_000);
     expect(fake.starts).toBe(1);
     expect(clock.pending()).toBe(0);
@@ -200,30 +201,30 @@ describe('B45: a server that goes away', () => {
 });
 
 describe('a server that is still starting', () => {
-  test('is waited for by calls of its tools, and by no others', async () => {
+  test('delays calls of its own tools only', async () => {
     const fake = createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
-    const subject = fake.subject('fake', createFakeClock());
-    onTestFinished(() => subject.close());
-    const toolbox = createToolbox([], [subject]);
-    await toolbox.settled(['clock'], never);
-    let isSettled = false;
-    const settling = toolbox.settled(['fake__work'], never).then(() => (isSettled = true));
+    const source = fake.createSource('fake', createFakeClock());
+    onTestFinished(() => source.close());
+    const toolbox = createToolbox([], [source]);
+    await toolbox.waitUntilReady(['clock'], never);
+    let isReady = false;
+    const waiting = toolbox.waitUntilReady(['fake__work'], never).then(() => (isReady = true));
     await setImmediate();
-    expect(isSettled).toBe(false);
-    expect(toolbox.absence('fake__work')).toBe('The MCP server "fake" is not running yet: it is being started.');
-    subject.start();
-    await settling;
+    expect(isReady).toBe(false);
+    expect(toolbox.unavailableReason('fake__work')).toBe('The MCP server "fake" is not running yet: it is starting.');
+    source.start();
+    await waiting;
     expect(toolbox.find('fake__work')).not.toBeNull();
   });
 
-  test('is not waited for beyond a bound, nor by a run that ends', async () => {
+  test('delays calls for a bounded time, and not after their run has ended', async () => {
     const clock = createFakeClock();
-    const subject = createFakeServer([]).subject('fake', clock);
-    const settling = subject.settled('fake__work', never);
+    const source = createFakeServer([]).createSource('fake', clock);
+    const bounded = source.waitUntilReady('fake__work', never);
     await clock.advance(30_000);
-    await settling;
+    await bounded;
     const stop = new AbortController();
-    const waiting = subject.settled('fake__work', stop.signal);
+    const waiting = source.waitUntilReady('fake__work', stop.signal);
     stop.abort(new Error('The run ended.'));
     await expect(waiting).rejects.toThrow('The run ended.');
   });

@@ -7,14 +7,14 @@ import { anyInput, createFakeServer } from './fake-server.ts';
 
 const context = { idempotencyKey: 'key_1', session: { id: 'session_1', owner: 'ada' } };
 
-async function started() {
+async function startServer() {
   const fake = createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
   const clock = createFakeClock();
-  const subject = fake.subject('fake', clock);
-  onTestFinished(() => subject.close());
-  subject.start();
-  while (subject.status().state !== 'READY') await setImmediate();
-  const [tool] = subject.list();
+  const source = fake.createSource('fake', clock);
+  onTestFinished(() => source.close());
+  source.start();
+  while (source.status().state !== 'READY') await setImmediate();
+  const [tool] = source.list();
   if (!tool) throw new Error('It has one tool.');
   return { fake, clock, tool };
 }
@@ -25,8 +25,8 @@ function call(tool: Tool, input = {}, signal = new AbortController().signal) {
   return { reports, result };
 }
 
-test.each([false, true])('reports reach their own call; together with the result: %s', async (holdsReports) => {
-  const { fake, tool } = await started();
+test.each([false, true])('a report reaches its own call (together with the result: %s)', async (holdsReports) => {
+  const { fake, tool } = await startServer();
   fake.holdsReports = holdsReports;
   fake.respond = async ({ arguments: { offset = 0 } = {}, _meta: { progressToken = 'none' } = {} }) => {
     await fake.report({ progressToken, progress: Number(offset) + 1, total: 9, message: 'half' });
@@ -47,8 +47,8 @@ test.each([false, true])('reports reach their own call; together with the result
   ]);
 });
 
-test('a server is asked for reports where somebody wants them, and is told the key either way', async () => {
-  const { fake, tool } = await started();
+test('a server is asked for reports only if the caller wants them, and always gets the idempotency key', async () => {
+  const { fake, tool } = await startServer();
   const seen: unknown[] = [];
   fake.respond = ({ _meta }) => {
     seen.push(_meta);
@@ -60,24 +60,24 @@ test('a server is asked for reports where somebody wants them, and is told the k
   expect(seen).toEqual([{ ...key, progressToken: expect.any(Number) }, key]);
 });
 
-test('reports of a call that is over, of none, and broken ones go nowhere', async () => {
-  const { fake, tool } = await started();
+test('reports of a finished or unknown call and invalid reports are ignored', async () => {
+  const { fake, tool } = await startServer();
   const tokens: (string | number)[] = [];
   fake.respond = ({ _meta: { progressToken = 'none' } = {} }) => {
     tokens.push(progressToken);
     return { content: [] };
   };
-  const over = call(tool);
-  await over.result;
-  for (const progressToken of [...tokens, 77, 'nobody']) await fake.report({ progressToken, progress: 1 });
+  const finished = call(tool);
+  await finished.result;
+  for (const progressToken of [...tokens, 77, 'unknown']) await fake.report({ progressToken, progress: 1 });
   await fake.report({ progressToken: 1, progress: 'far' as never });
   await setImmediate();
-  expect(over.reports).toEqual([]);
+  expect(finished.reports).toEqual([]);
   await call(tool).result;
 });
 
-test('B44: a server that reports without end is stopped at the time-out of its tool, and heard no more', async () => {
-  const { fake, clock, tool } = await started();
+test('B44: endless reports do not extend the timeout of a call, and later ones are ignored', async () => {
+  const { fake, clock, tool } = await startServer();
   let token: string | number = 'none';
   fake.respond = ({ _meta: { progressToken = 'none' } = {} }) => {
     token = progressToken;

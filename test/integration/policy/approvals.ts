@@ -3,24 +3,24 @@ import { DecideApprovalDocument, type DecideApprovalInput } from '../../generate
 import { follow, send } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 
-/** Sends a message whose run calls the tool `count`; the approval that it waits for, or null where nobody is asked. */
+/** Sends a message whose run calls the tool `count`. `approvalId` is null if no approval is requested. */
 export async function callCount(client: TestClient, sessionKey: string, word = 'a') {
   const { run, session } = await send(client, { sessionKey, text: calling(['count', { word }]) });
   const events = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
   const request = events.at(-1);
-  const decided = events.find((event) => event.__typename === 'ToolDecisionEvent');
-  const decision = decided?.__typename === 'ToolDecisionEvent' ? decided : null;
+  const decisionEvent = events.find((event) => event.__typename === 'ToolDecisionEvent');
+  const decision = decisionEvent?.__typename === 'ToolDecisionEvent' ? decisionEvent : null;
   const approvalId = request?.__typename === 'ApprovalRequestEvent' ? request.approval.id : null;
   return { runId: run.id, sessionId: session.id, events, decision, approvalId };
 }
 
-/** Decides an approval that was asked for. */
+/** Decides the approval that `callCount` returned. */
 export async function decide(
   client: TestClient,
   approvalId: string | null,
-  answer: Omit<DecideApprovalInput, 'approvalId'>,
+  decision: Omit<DecideApprovalInput, 'approvalId'>,
 ) {
-  if (approvalId === null) throw new Error('Nobody was asked.');
-  const input = { approvalId, ...answer };
+  if (approvalId === null) throw new Error('There is no approval request.');
+  const input = { approvalId, ...decision };
   return (await client.send(DecideApprovalDocument, { input })).decideApproval;
 }

@@ -7,12 +7,12 @@ import { startTestGateway } from '../gateway.ts';
 import { type FakeProvider, sendEvents, startProvider, stopChunk, textChunk } from '../providers/fake-provider.ts';
 import { failureOf, iterate, openSocket } from '../transport/socket.ts';
 import { collect } from '../transport/sse.ts';
-import { ask, dataOf } from './ask.ts';
+import { dataOf, post } from './raw-requests.ts';
 
 const secret = 'the password in /srv/secret.ts:12 is SELECT';
 const masked = /^An unexpected error occurred in the gateway\. Its log has the details under err_[0-9A-Z]{26}\.$/;
 
-/** A tool of which one property can not be read. */
+/** A tool whose description throws when it is read. */
 function brokenTool() {
   const tool = countedTool();
   Object.defineProperty(tool, 'description', {
@@ -23,13 +23,13 @@ function brokenTool() {
   return tool;
 }
 
-describe('what nobody expected', () => {
-  test('is told by an id of the log, over HTTP, over the socket and in a stream', async () => {
+describe('an unexpected error', () => {
+  test('is shown as an id of the log, over HTTP, WebSocket and SSE', async () => {
     const tools = [countedTool()];
     const { client, url } = await startTestGateway({ tools });
     const { runId } = await converse(client, { sessionKey: 'broken', text: 'Hello' });
     tools[0] = brokenTool();
-    const { body, status } = await ask(url, { query: ToolsDocument.toString() });
+    const { body, status } = await post(url, { query: ToolsDocument.toString() });
     expect(status).toBe(200);
     expect(body.errors).toEqual([expect.objectContaining({ message: expect.stringMatching(masked) })]);
     const [error] = body.errors ?? [];
@@ -40,14 +40,14 @@ describe('what nobody expected', () => {
     expect(await dataOf(url, RunByIdDocument, { id: runId })).toMatchObject({ run: { state: 'DONE' } });
   });
 
-  test('in a subscription too: at its start, and in the middle of it', async () => {
+  test('is shown in the same way by a subscription', async () => {
     const { client, url, gateway } = await startTestGateway();
     const { runId } = await converse(client, { sessionKey: 'broken', text: 'Hello' });
     const { journal } = gateway.parts;
     const read = journal.read;
     Object.assign(journal, { read: () => Promise.reject(new TypeError(secret)) });
     const operation = { query: FollowRunDocument.toString(), variables: { runId } };
-    const { text } = await ask(url, operation, { accept: 'text/event-stream' });
+    const { text } = await post(url, operation, { accept: 'text/event-stream' });
     expect(text).toMatch(/Its log has the details under err_[0-9A-Z]{26}/);
     const overSocket = await collect(iterate(openSocket(url), FollowRunDocument, { runId }));
     expect(overSocket).toMatchObject([{ errors: [{ message: expect.stringMatching(masked) }] }]);
@@ -55,14 +55,14 @@ describe('what nobody expected', () => {
     expect(await collect(iterate(openSocket(url), FollowRunDocument, { runId }))).toHaveLength(7);
   });
 
-  test('of whom a client says it is, it is masked as well, and the server goes on', async () => {
+  test('of authentication is masked too, and the server continues', async () => {
     let isBroken = true;
     const authenticate: Overrides['authenticate'] = () => {
       if (isBroken) throw new TypeError(secret);
       return { principal: 'ada', scopes: ['read'] };
     };
     const { url } = await startTestGateway({ authenticate });
-    const { body } = await ask(url, { query: GatewayDocument.toString() });
+    const { body } = await post(url, { query: GatewayDocument.toString() });
     expect(body.errors).toMatchObject([{ message: expect.stringMatching(masked) }]);
     const closed = await failureOf(iterate(openSocket(url), GatewayDocument, {}));
     expect(closed).toMatchObject({ code: 4500, reason: expect.stringMatching(masked) });
@@ -70,7 +70,7 @@ describe('what nobody expected', () => {
     expect(await dataOf(url, GatewayDocument, {})).toMatchObject({ viewer: { principal: 'ada' } });
   });
 
-  test('a policy that throws fails its run and no other', async () => {
+  test('of the policy fails its run and no other', async () => {
     const policy = {
       evaluate() {
         throw new TypeError(secret);
@@ -79,18 +79,18 @@ describe('what nobody expected', () => {
     const { client, url } = await startTestGateway({ policy });
     const { run, runId } = await converse(client, { sessionKey: 'policy', text: '/call clock {}' });
     expect(run).toMatchObject({ state: 'FAILED', error: { code: 'INTERNAL', message: expect.stringMatching(masked) } });
-    await ask(url, { query: RunByIdDocument.toString(), variables: { id: runId } });
+    await post(url, { query: RunByIdDocument.toString(), variables: { id: runId } });
     const next = await converse(client, { sessionKey: 'policy', text: 'Hello' });
     expect(next.run.state).toBe('DONE');
   });
 });
 
-describe('a model that answers nonsense', () => {
-  const page = '<!doctype html><html><body>Sign in to the hotel network</body></html>';
-  const answers: [string, Parameters<typeof startProvider>[0]][] = [
+describe('a model that sends an invalid response', () => {
+  const page = '<!doctype html><html><body>Sign in to the network</body></html>';
+  const responses: [string, Parameters<typeof startProvider>[0]][] = [
     ['a page of HTML', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page)],
     [
-      'an event stream of garbage',
+      'an event stream that is not JSON',
       (response) =>
         response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: \u0001{\n\ndata: no\n\n'),
     ],
@@ -99,32 +99,32 @@ describe('a model that answers nonsense', () => {
   ];
 
   const fileFor = ({ baseURL }: FakeProvider) => ({
-    defaultModel: 'hotel',
-    models: { hotel: { provider: 'openai-compatible', baseURL, model: 'm' } },
+    defaultModel: 'remote',
+    models: { remote: { provider: 'openai-compatible', baseURL, model: 'm' } },
   });
 
-  test.each(answers)('B19: %s fails the run, says so, and the server goes on', async (_what, answer) => {
-    const provider = await startProvider(answer);
+  test.each(responses)('B19: %s fails the run with an error, and the server continues', async (_what, respond) => {
+    const provider = await startProvider(respond);
     const { client, url } = await startTestGateway({ file: fileFor(provider) });
-    const { run, runId } = await converse(client, { sessionKey: 'nonsense', text: 'Hello' });
+    const { run, runId } = await converse(client, { sessionKey: 'invalid', text: 'Hello' });
     expect(run).toMatchObject({ state: 'FAILED', output: null, error: { code: 'MODEL_UNAVAILABLE' } });
-    await ask(url, { query: RunByIdDocument.toString(), variables: { id: runId } });
-    const next = await converse(client, { sessionKey: 'nonsense', text: 'Hello', model: 'scripted' });
+    await post(url, { query: RunByIdDocument.toString(), variables: { id: runId } });
+    const next = await converse(client, { sessionKey: 'invalid', text: 'Hello', model: 'scripted' });
     expect(next.run.state).toBe('DONE');
   });
 
-  test('B19: one that comes to its senses is heard', async () => {
-    let isSober = false;
+  test('B19: a valid response afterwards is used', async () => {
+    let isValid = false;
     const provider = await startProvider((response) => {
-      if (isSober) {
+      if (isValid) {
         sendEvents(response, textChunk('Good morning.'), stopChunk(), '[DONE]');
         response.end();
       } else response.writeHead(200, { 'content-type': 'text/html' }).end(page);
-      isSober = true;
+      isValid = true;
     });
     const { client } = await startTestGateway({ file: fileFor(provider) });
-    await converse(client, { sessionKey: 'sober', text: 'Hello' });
-    const { run } = await converse(client, { sessionKey: 'sober', text: 'Hello' });
+    await converse(client, { sessionKey: 'valid', text: 'Hello' });
+    const { run } = await converse(client, { sessionKey: 'valid', text: 'Hello' });
     expect(run).toMatchObject({ state: 'DONE', output: 'Good morning.' });
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { riskLevels } from '../../../src/domain/events.ts';
 import { schema } from '../../../src/graphql/schema.ts';
-import { policyOf, question } from './policy-request.ts';
+import { policyOf, policyRequest } from './policy-request.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -30,30 +30,30 @@ const cases = z.array(
   }),
 );
 
-describe('the page about policy', () => {
+describe('docs/policy.md', () => {
   const [builtin, ...examples] = ofLanguage('cedar');
 
-  test('shows the built-in policy and the schema as they are', () => {
+  test('shows the built-in policy and the schema', () => {
     expect(builtin).toBe(textOf('src/policy/builtin.cedar'));
     expect(ofLanguage('cedarschema')).toEqual([textOf('src/policy/schema.cedarschema')]);
   });
 
-  test('has three examples, each with its cases', () => {
+  test('has three examples with cases', () => {
     expect(examples).toHaveLength(3);
     expect(ofLanguage('json')).toHaveLength(3);
   });
 
-  test('asks what the API knows', () => {
+  test('has a valid query', () => {
     const [document = ''] = ofLanguage('graphql');
     expect(validate(schema, parse(document))).toEqual([]);
   });
 
-  const judged = ofLanguage('json').flatMap((text, place) =>
-    cases.parse(JSON.parse(text)).map((asked) => ({ ...asked, example: examples[place] ?? '' })),
+  const exampleCases = ofLanguage('json').flatMap((text, index) =>
+    cases.parse(JSON.parse(text)).map((options) => ({ ...options, example: examples[index] ?? '' })),
   );
 
-  test.each(judged)('example: $tool $input of $scopes is $effect', ({ example, effect, rules, ...asked }) => {
-    const answer = policyOf(`${builtin}${example}`).evaluate(question(asked));
-    expect(answer).toMatchObject({ effect, rules });
+  test.each(exampleCases)('example: $tool $input with $scopes is $effect', ({ example, effect, rules, ...options }) => {
+    const decision = policyOf(`${builtin}${example}`).evaluate(policyRequest(options));
+    expect(decision).toMatchObject({ effect, rules });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { cedarValue, pathOf, urlOf } from '../../../src/policy/cedar-values.ts';
+import { cedarValue, pathOf, urlOf } from '../../../src/policy/cedar-request.ts';
 
-describe('JSON as Cedar has it', () => {
+describe('JSON as a Cedar value', () => {
   test.each([
     ['text', 'a', 'a'],
     ['a boolean', false, false],
@@ -17,7 +17,7 @@ describe('JSON as Cedar has it', () => {
     expect(cedarValue(value)).toEqual(expected);
   });
 
-  test('what lies too deep is its text', () => {
+  test('a value that is too deep becomes its JSON text', () => {
     expect(cedarValue({ a: { b: { c: 1 } } }, 2)).toEqual({ a: { b: { json: '{"c":1}' } } });
     expect(cedarValue([[['x']]], 3)).toEqual([[['x']]]);
   });
@@ -46,7 +46,7 @@ describe('the URL of an input', () => {
     [{ link: 'https://a.example' }],
     [['https://a.example']],
     [null],
-  ])('there is none in %j', (input) => expect(urlOf(input)).toBe(null));
+  ])('is null for %j', (input) => expect(urlOf(input)).toBe(null));
 });
 
 describe('the path of an input', () => {
@@ -62,12 +62,12 @@ describe('the path of an input', () => {
     expect(pathOf({ path })).toBe(expected);
   });
 
-  test('there is none where it is no text', () => {
+  test('is null if it is not a string', () => {
     expect(pathOf({ path: ['a'] })).toBe(null);
     expect(pathOf({})).toBe(null);
   });
 
-  test('there is none that systems read differently', () => {
+  test('is null if systems read it differently', () => {
     expect(pathOf({ path: 'x\\..\\notes/a' })).toBe(null);
     expect(pathOf({ path: 'notes/..\\a' })).toBe(null);
   });

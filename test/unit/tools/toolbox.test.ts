@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { selectTools } from '../../../src/tools/tool-selection.ts';
+import { selectTools } from '../../../src/tools/toolbox.ts';
 
 const tools = [
   { name: 'clock', source: 'builtin' },
@@ -9,7 +9,7 @@ const tools = [
   { name: 'odd_1a2b3c4d', source: 'github.com/*/odd' },
 ];
 
-test.each<[picked: string[] | null, names: string[]]>([
+test.each<[selection: string[] | null, names: string[]]>([
   [null, ['clock', 'memory_search', 'tickets__list', 'tickets__close', 'odd_1a2b3c4d']],
   [[], []],
   [['clock'], ['clock']],
@@ -21,6 +21,6 @@ test.each<[picked: string[] | null, names: string[]]>([
   [['builtin/*'], ['clock', 'memory_search']],
   [['github.com/*/odd/*'], ['odd_1a2b3c4d']],
   [['*', '/*', 'tick*', 'tickets/list', 'tickets__*', 'TICKETS/*', 'builtin'], []],
-])('%j picks %j', (picked, names) => {
-  expect(selectTools(tools, picked).map(({ name }) => name)).toEqual(names);
+])('the selection %j has the tools %j', (selection, names) => {
+  expect(selectTools(tools, selection).map(({ name }) => name)).toEqual(names);
 });

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { readConfiguration } from '../../../src/config/configuration.ts';
+
+function problemsOf(file: unknown, environment: Record<string, string> = {}): string[] {
+  const outcome = readConfiguration(environment, () => JSON.stringify(file));
+  return outcome.ok ? [] : outcome.problems;
+}
+
+const model = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
+
+describe('a problem in the file is one line with the path, the value and the correction', () => {
+  test.each<[unknown, string]>([
+    [{ limits: { maxSteps: 'many' } }, 'limits.maxSteps: must be a whole number, not "many"'],
+    [{ limits: { maxSteps: 0 } }, 'limits.maxSteps: must be greater than 0, not 0'],
+    [{ limits: { runSeconds: null } }, 'limits.runSeconds: must be a number, not null'],
+    [{ limits: [] }, 'limits: must be an object, not an array'],
+    [{ approvals: { onExpiry: 'allow' } }, 'approvals.onExpiry: must be "deny" or "fail", not "allow"'],
+    [{ approvals: { separateApprover: 'no' } }, 'approvals.separateApprover: must be true or false, not "no"'],
+    [
+      { limits: { maxStep: 3, depth: 4 } },
+      'limits: unknown keys "maxStep", "depth". Allowed keys: maxSteps, maxToolCalls, runSeconds, maxTokens, maxCost, queueLength',
+    ],
+    [{ policyFile: '' }, 'policyFile: must not be empty'],
+    [{ defaultModel: 'none' }, 'defaultModel: there is no model "none". Configured models: scripted'],
+    [
+      { models: { a: { ...model, baseURL: 'file:///x' } } },
+      'models.a.baseURL: must be an http or https URL, not "file:///x"',
+    ],
+    [{ models: { a: { provider: 'anthropic' } } }, 'models.a.model: is missing. It must be a string'],
+    [
+      { models: { a: {} } },
+      'models.a.provider: is missing. It must be one of scripted, openai-compatible, anthropic, openai or the name of an installed package',
+    ],
+    [{ models: { a: { ...model, fallbacks: ['a'] } } }, 'models.a.fallbacks.0: a model cannot be its own fallback'],
+    [
+      { models: { a: { ...model, apiKeyEnv: 'LOCAL_KEY' } } },
+      'models.a.apiKeyEnv: the environment variable LOCAL_KEY is not set. Set it to the API key, or name another variable',
+    ],
+    [{ models: { a: 'b' } }, 'models.a: must be an object with "provider", not "b"'],
+    [{ policyFile: [] }, 'policyFile: must be a string, not an array'],
+    [[], 'must be an object, not an array'],
+  ])('%j', (file, problem) => {
+    expect(problemsOf(file)).toEqual([`./runtape.config.json: ${problem}`]);
+  });
+
+  test('a value with an unset variable has no further problems', () => {
+    expect(problemsOf({ mcpServers: { a: { url: '$' + '{SERVER_URL}' } } })).toEqual([
+      expect.stringContaining('mcpServers.a.url: the environment variable SERVER_URL is not set'),
+    ]);
+  });
+
+  test('a value that can be a credential is not shown', () => {
+    const secret = 'sk-secret';
+    const files = [
+      { models: { a: { ...model, headers: { Authorization: { key: secret } } } } },
+      { models: { a: { ...model, provider: 'openai', baseURL: `https://ada:${secret}@host` } } },
+      { mcpServers: { a: { url: `ws://ada:${secret}@host` } } },
+      { mcpServers: { a: { command: 'a', args: `--key=${secret}` } } },
+      { mcpServers: { a: { command: 'a', env: secret } } },
+      { auth: { mode: 'tokens', tokens: [{ sha256: secret, principal: 'ada', scopes: ['read'] }] } },
+      { auth: { mode: 'jwt', issuer: 'i', audience: 'a', publicKey: secret } },
+    ];
+    for (const file of files) {
+      const problems = problemsOf(file);
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).not.toContain(secret);
+    }
+  });
+
+  test('a value from the environment is shown as it is written in the file', () => {
+    const file = { mcpServers: { a: { url: '$' + '{SERVER_URL}' } } };
+    expect(problemsOf(file, { SERVER_URL: 'no-url-but-secret' })).toEqual([
+      './runtape.config.json: mcpServers.a.url: must be an http or https URL, not "$' + '{SERVER_URL}"',
+    ]);
+  });
+});
+
+describe('a problem in the environment is one line with the variable, the value and the correction', () => {
+  test.each<[string, string, string]>([
+    ['PORT', 'http', 'must be a whole number from 0 to 65535, not "http"'],
+    ['PORT', '65536', 'must be a whole number from 0 to 65535, not "65536"'],
+    ['PORT', '1.5', 'must be a whole number from 0 to 65535, not "1.5"'],
+    ['RUNTAPE_MAX_CONCURRENT_RUNS', '0', 'must be a whole number from 1 to 10000, not "0"'],
+    ['RUNTAPE_DURABILITY', 'some', 'must be "full" or "normal", not "some"'],
+    ['RUNTAPE_NOTIFY', 'yes', 'must be "on" or "off", not "yes"'],
+    [
+      'DATABASE_URL',
+      'mysql://root:secret@host/db',
+      'must begin with "file:" or "postgres://", not "mysql:", for example file:./data/runtape.db or postgres://user:password@host:5432/runtape',
+    ],
+    [
+      'DATABASE_URL',
+      './runtape.db',
+      'must begin with "file:" or "postgres://", for example file:./data/runtape.db or postgres://user:password@host:5432/runtape',
+    ],
+  ])('%s=%s', (name, value, problem) => {
+    expect(problemsOf({}, { [name]: value })).toEqual([`${name}: ${problem}`]);
+  });
+});
+
+test('all problems of the environment and the file are reported at once', () => {
+  const file = {
+    defaultModel: 'none',
+    approvals: { separateApprover: true },
+    mcpServers: { a: { command: '$' + '{SERVER}' } },
+  };
+  expect(problemsOf(file, { PORT: 'http', LOG_LEVEL: 'loud', HOST: '0.0.0.0' })).toEqual([
+    expect.stringMatching(/^PORT: /),
+    expect.stringMatching(/^LOG_LEVEL: must be "fatal", .* or "silent", not "loud"$/),
+    expect.stringMatching(/^\.\/runtape\.config\.json: mcpServers\.a\.command: /),
+    expect.stringMatching(/^\.\/runtape\.config\.json: defaultModel: /),
+    expect.stringMatching(/^\.\/runtape\.config\.json: auth\.mode: /),
+    expect.stringMatching(/^\.\/runtape\.config\.json: approvals\.separateApprover: /),
+  ]);
+});
+
+describe('a file that cannot be used', () => {
+  const read = (environment: Record<string, string>, readFile: () => string | null) => {
+    const outcome = readConfiguration(environment, readFile);
+    return outcome.ok ? [] : outcome.problems;
+  };
+
+  test('is reported if it is not JSON, cannot be read, or is named and missing', () => {
+    expect(read({}, () => '{ "models": }')).toEqual([
+      expect.stringMatching(/^\.\/runtape\.config\.json is not valid JSON: /),
+    ]);
+    const fail = () => {
+      throw new Error('EACCES: permission denied');
+    };
+    expect(read({}, fail)).toEqual([
+      './runtape.config.json cannot be read: EACCES: permission denied. Check the path and its permissions',
+    ]);
+    expect(read({ RUNTAPE_CONFIG: './missing.json' }, () => null)).toEqual([
+      'RUNTAPE_CONFIG: the file ./missing.json does not exist. Correct the path, or unset the variable to use ./runtape.config.json',
+    ]);
+  });
+
+  test('is optional if RUNTAPE_CONFIG does not name it', () => {
+    expect(read({}, () => null)).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canBeToolOf, compileInputValidation, toolName, toolProperties } from '../../../../src/tools/mcp/mcp-tool.ts';
+
+describe('tool names', () => {
+  test.each([
+    ['files', 'read_file', 'files__read_file'],
+    ['my server', 'read', 'my_server__read_bb46d4bc'],
+    ['files', 'tickets.list', 'files__tickets_list_1cc7588d'],
+    ['a', 'b__c', 'a__b__c'],
+    ['a__b', 'c', 'a__b__c_528239e9'],
+  ])('server %j, tool %j: %j', (server, tool, name) => {
+    expect(toolName(server, tool)).toBe(name);
+  });
+
+  const anyName = fc.oneof(
+    fc.string({ minLength: 1, maxLength: 80, unit: fc.constantFrom('a', 'B', '_', '-', '.', ' ', 'ü') }),
+    fc.constantFrom('a', 'a_', 'a__b', '_b', 'b'),
+  );
+
+  test('are valid, are unique for each pair of server and tool, and show the server', () => {
+    fc.assert(
+      fc.property(anyName, anyName, anyName, anyName, (server, tool, otherServer, otherTool) => {
+        const name = toolName(server, tool);
+        expect(name).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+        expect(canBeToolOf(server, name)).toBe(true);
+        if (server !== otherServer || tool !== otherTool) expect(toolName(otherServer, otherTool)).not.toBe(name);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('risk and idempotency', () => {
+  test.each([
+    [{}, 'HIGH', false],
+    [{ readOnlyHint: true }, 'LOW', true],
+    [{ readOnlyHint: true, destructiveHint: true }, 'LOW', true],
+    [{ readOnlyHint: true, openWorldHint: false }, 'LOW', true],
+    [{ readOnlyHint: true, openWorldHint: true }, 'MEDIUM', true],
+    [{ destructiveHint: false }, 'MEDIUM', false],
+    [{ destructiveHint: true, idempotentHint: true }, 'HIGH', true],
+    [{ idempotentHint: true }, 'HIGH', true],
+    [{ readOnlyHint: false, destructiveHint: false, idempotentHint: true }, 'MEDIUM', true],
+  ] as const)('%j has the risk %s', (hints, risk, idempotent) => {
+    expect(toolProperties(hints)).toMatchObject({ risk, idempotent });
+  });
+
+  test('are overridden by the configuration', () => {
+    const hints = { readOnlyHint: true };
+    expect(toolProperties(hints, { risk: 'CRITICAL' })).toMatchObject({ risk: 'CRITICAL', idempotent: true });
+    expect(toolProperties(hints, { idempotent: false })).toMatchObject({ risk: 'LOW', idempotent: false });
+  });
+});
+
+describe('B35: input', () => {
+  test('is validated against the schema, and all problems are reported', () => {
+    const validate = compileInputValidation({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      properties: { id: { type: 'integer' }, when: { type: 'string', format: 'date' } },
+      required: ['id'],
+      additionalProperties: false,
+    });
+    expect(validate({ id: 1, when: '2026-01-31' })).toEqual({ ok: true, input: { id: 1, when: '2026-01-31' } });
+    expect(validate({ when: 'tomorrow', data: 1 })).toEqual({
+      ok: false,
+      error: expect.stringMatching(
+        /^Invalid input: .*required property 'id'.*additional properties.*input\/when.*date/,
+      ),
+    });
+    expect(validate('text')).toMatchObject({ error: 'Invalid input: input must be object.' });
+  });
+});
