@@ -6,6 +6,7 @@ import { filesBelow } from './files.mjs';
 /** The program, and what the crash campaign and the benchmark take from the built program into processes of their own. */
 const entries = [
   'main.ts',
+  'clock.ts',
   'config/configuration.ts',
   'database/open-database.ts',
   'ids.ts',
@@ -16,7 +17,7 @@ const entries = [
 ];
 
 /** What finds files of its own beside its code, or is native. */
-const external = ['@cedar-policy/cedar-wasm', '@prisma/schema-engine-wasm', 'better-sqlite3', 'pino'];
+const external = ['@cedar-policy/cedar-wasm', 'better-sqlite3', 'pino'];
 
 /** Packages that are not modules ask for Node's by `require`. */
 const banner = `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);`;

@@ -1,6 +1,6 @@
 import { decodeTime, isValid, monotonicFactory } from 'ulid';
 
-/** Kind of a thing and the prefix that its ids carry. */
+/** The prefix of the ids of each kind. */
 const prefixes = {
   session: 'ses',
   run: 'run',
@@ -19,30 +19,30 @@ const prefixes = {
 export type IdKind = keyof typeof prefixes;
 
 /**
- * Makes ids like `run_01JD…`; ids of one factory sort in the order in which they were made, and behind the id that is given:
- * the clock of another server may be ahead.
+ * Creates an id like `run_01JD…`: the kind's prefix and a ULID. The ids of one factory sort in the order of their creation. An id
+ * also sorts after `after`, if that is given, even if another server whose clock is ahead created it.
  */
-export type NewId = (kind: IdKind, behind?: string) => string;
+export type NewId = (kind: IdKind, after?: string) => string;
 
 /** @param now epoch milliseconds */
 export function createIds(now: () => number): NewId {
   const next = monotonicFactory();
-  return (kind, behind) => {
-    const time = behind === undefined ? now() : Math.max(now(), timeOfId(behind) + 1);
+  return (kind, after) => {
+    const time = after === undefined ? now() : Math.max(now(), timeOfId(after) + 1);
     return `${prefixes[kind]}_${next(time)}`;
   };
 }
 
-/** What kind of thing an id names, or null where it is not an id of ours. */
+/** The kind of an id. Null if the text does not have the form of an id. */
 export function kindOfId(id: string): IdKind | null {
   const separator = id.indexOf('_');
   const prefix = id.slice(0, separator);
   if (!isValid(id.slice(separator + 1))) return null;
-  for (const [kind, known] of Object.entries(prefixes)) if (known === prefix) return kind as IdKind;
+  for (const [kind, candidate] of Object.entries(prefixes)) if (candidate === prefix) return kind as IdKind;
   return null;
 }
 
-/** Epoch milliseconds at which the id was made. */
+/** When the id was created, in epoch milliseconds. */
 export function timeOfId(id: string): number {
   return decodeTime(id.slice(id.indexOf('_') + 1));
 }

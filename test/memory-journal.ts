@@ -1,42 +1,48 @@
+import { systemClock } from '../src/clock.ts';
 import type { RowWrite } from '../src/database/batch-statement.ts';
 import { StoreError } from '../src/database/store-error.ts';
 import type { EventType, RecordedEvent } from '../src/domain/events.ts';
-import { emptyTape } from '../src/journal/appending/append-plan.ts';
-import { createAppender, type PlannedWrite, type TapeStore } from '../src/journal/appending/appender.ts';
+import { createAppender, type PlannedWrite, type TapeStore } from '../src/journal/appender.ts';
 import { decode, type StoredEvent } from '../src/journal/codec.ts';
 import type { Journal, OnCommitted, TapeHead } from '../src/journal/journal.ts';
+import { emptyTape } from '../src/journal/plan-appends.ts';
 import { verifyTape } from '../src/journal/verify.ts';
 
 export interface MemoryJournal extends Journal {
-  /** The rows that came with appends, in the order in which they were stored. */
+  /** The rows of all appends, in the order in which they were stored. */
   rows(): RowWrite[];
 }
 
 export interface MemoryJournalOptions {
-  /** The newest lease of a run, null where it has none. Without it every lease counts. */
+  /** The epoch of the run's newest lease; null if the run has none. Without this function every epoch is accepted. */
   epochOf?(runId: string): number | null;
-  /** Names the rule that refuses a row; null where it may be stored. */
+  /** The name of the rule that refuses a row; null if it may be stored. */
   refuse?(write: RowWrite): string | null;
 }
 
 interface MemoryTape extends TapeHead {
-  /** The event with seq n stands at n - 1. */
+  /** The event with seq n has the index n - 1. */
   events: StoredEvent[];
 }
 
-/** A journal that keeps every promise but durability: it lasts as long as the process. Tests use it. */
-export function createMemoryJournal(onRecorded: OnCommitted, options: MemoryJournalOptions = {}): MemoryJournal {
+/** A journal for tests that keeps every promise of `Journal` but durability. */
+export function createMemoryJournal(onCommitted: OnCommitted, options: MemoryJournalOptions = {}): MemoryJournal {
   const tapes = new Map<string, MemoryTape>();
   const rows: RowWrite[] = [];
 
   function eventsBetween(runId: string, after: number, upTo: number, types?: readonly EventType[]): StoredEvent[] {
     const events = tapes.get(runId)?.events.slice(Math.max(0, after), Math.max(0, upTo)) ?? [];
-    return types ? events.filter(({ type }) => types.some((wanted) => wanted === type)) : events;
+    return types ? events.filter(({ type }) => types.some((each) => each === type)) : events;
   }
 
   const store: TapeStore = {
-    async ends(requests) {
-      return new Map(requests.map(({ runId }) => [runId, tapes.get(runId) ?? emptyTape]));
+    async heads(requests) {
+      return new Map(
+        requests.map(({ runId }) => {
+          const tape = tapes.get(runId);
+          return [runId, tape ? { seq: tape.head, hash: tape.hash, closed: tape.closed } : emptyTape];
+        }),
+      );
     },
     async read(runId, { after, upTo = Number.MAX_SAFE_INTEGER, limit, types }) {
       return eventsBetween(runId, after, upTo, types).slice(0, limit).map(decode);
@@ -47,7 +53,8 @@ export function createMemoryJournal(onRecorded: OnCommitted, options: MemoryJour
         const { runId, sessionId } = request;
         const events = tapes.get(runId)?.events ?? [];
         events.push(...plan.stored);
-        tapes.set(runId, { sessionId, ...plan.end, events });
+        const { seq, hash, closed } = plan.head;
+        tapes.set(runId, { sessionId, head: seq, hash, closed, events });
         rows.push(...plan.writes);
       }
     },
@@ -56,8 +63,8 @@ export function createMemoryJournal(onRecorded: OnCommitted, options: MemoryJour
   async function head(runId: string): Promise<TapeHead | null> {
     const tape = tapes.get(runId);
     if (!tape) return null;
-    const { events: _, ...found } = tape;
-    return found;
+    const { events: _, ...tapeHead } = tape;
+    return tapeHead;
   }
 
   async function readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]> {
@@ -65,18 +72,18 @@ export function createMemoryJournal(onRecorded: OnCommitted, options: MemoryJour
   }
 
   return {
-    ...createAppender(store, onRecorded),
+    ...createAppender(store, onCommitted, { queues: 1, clock: systemClock }),
     read: store.read,
     async readBack(runId, { before, limit, types }) {
-      return newest(eventsBetween(runId, 0, before - 1, types), limit);
+      return lastOf(eventsBetween(runId, 0, before - 1, types), limit);
     },
-    async readMany(wanted, types) {
+    async readMany(requested, types) {
       return new Map(
-        wanted.map(({ runId, upTo }) => [runId, eventsBetween(runId, 0, upTo, types).map(decode)] as const),
+        requested.map(({ runId, upTo }) => [runId, eventsBetween(runId, 0, upTo, types).map(decode)] as const),
       );
     },
     async readEnds(runIds, count) {
-      return new Map(runIds.map((runId) => [runId, newest(tapes.get(runId)?.events ?? [], count)]));
+      return new Map(runIds.map((runId) => [runId, lastOf(tapes.get(runId)?.events ?? [], count)]));
     },
     head,
     verify: (runId) => verifyTape(runId, { readStored, head }, decode),
@@ -85,11 +92,11 @@ export function createMemoryJournal(onRecorded: OnCommitted, options: MemoryJour
   };
 }
 
-function newest(events: readonly StoredEvent[], count: number): RecordedEvent[] {
+function lastOf(events: readonly StoredEvent[], count: number): RecordedEvent[] {
   return events.slice(Math.max(0, events.length - count)).map(decode);
 }
 
-/** Throws as a database does where a rule of it refuses an append. */
+/** Throws the StoreError of a database whose rule refuses the append. */
 function check({ request, plan }: PlannedWrite, { epochOf, refuse }: MemoryJournalOptions): void {
   const { runId, epoch } = request;
   if (epochOf && epoch !== null && epochOf(runId) !== epoch) throw new StoreError('constraint', 'tape_epoch');

@@ -5,6 +5,7 @@
 // into a table of the same columns without rules.
 import Database from 'better-sqlite3';
 import pg from 'pg';
+import { systemClock } from '../../dist/clock.js';
 import { createDatabaseJournal } from '../../dist/database-journal.js';
 import { createIds } from '../../dist/ids.js';
 import { openDatabase } from '../../dist/open-database.js';
@@ -30,7 +31,7 @@ function opening() {
 /** Every writer has a run of its own and appends its next event when the last is durable. */
 async function ours() {
   const database = await openDatabase({ url, durability: 'full', connections: 12 });
-  const journal = createDatabaseJournal(database, () => undefined);
+  const journal = createDatabaseJournal(database, systemClock);
   const sessionId = newId('session');
 
   /** @param {number} end */

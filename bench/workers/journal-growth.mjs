@@ -2,6 +2,7 @@
 // What an append and a page of a tape cost in a journal of so many events, in microseconds:
 // node journal-growth.mjs <database url> <seconds> <events>
 
+import { systemClock } from '../../dist/clock.js';
 import { createDatabaseJournal } from '../../dist/database-journal.js';
 import { createIds } from '../../dist/ids.js';
 import { openDatabase } from '../../dist/open-database.js';
@@ -14,9 +15,9 @@ const PAGE_EVENTS = 100;
 const newId = createIds(Date.now);
 const sessionId = newId('session');
 const database = await openDatabase({ url, durability: 'full', connections: 12 });
-const journal = createDatabaseJournal(database, () => undefined);
+const journal = createDatabaseJournal(database, systemClock);
 // Knows nothing of what was written, as after a restart.
-const reader = createDatabaseJournal(database, () => undefined);
+const reader = createDatabaseJournal(database, systemClock);
 
 /** @param {string} type @param {string} actor @param {unknown} payload */
 const event = (type, actor, payload) => /** @type {any} */ ({ type, actor, payload, recordedAt: Date.now() });

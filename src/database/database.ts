@@ -2,45 +2,57 @@ import type { RowWrite } from './batch-statement.ts';
 import type { PrismaClient } from './generated/sqlite/client.ts';
 import type { Parameter, Statement } from './statement.ts';
 
-/** The client of the SQLite schema is the common denominator: what compiles against it runs on both stores. */
+export type Provider = 'sqlite' | 'postgresql';
+
+/** The Prisma client of the SQLite schema. Code that compiles against it runs on both stores. */
 export type Client = PrismaClient;
 
+/**
+ * A SQLite file that this server alone writes, or a Postgres that several servers share.
+ *
+ * Order: SQLite runs one write at a time, in the order of the calls; Postgres runs writes concurrently. A read that starts
+ * after a write has resolved sees it.
+ * Durability: a resolved write survives the loss of the process, and with durability `full` a power failure as well.
+ * Errors: a failure of the database rejects with a StoreError. Writes that fail as `busy` are repeated first.
+ */
 export interface Database {
-  provider: 'sqlite' | 'postgresql';
-  /** Whether other servers write to it too: what is remembered of it may be old. */
+  provider: Provider;
+  /** Whether other servers write to the database too, so that cached rows may be out of date. */
   isShared: boolean;
-  /** How servers wake each other; null where there is only one. */
+  /** Messages between the servers of the database; null on SQLite, which has one server. */
   notifications: NotificationChannel | null;
-  /** For reading only. Never waits for a writer, never sees an open transaction. */
+  /** For reading only. Does not wait for writes and does not see open transactions. Rejects with a StoreError or an error of Prisma. */
   reader: Client;
   /**
-   * Runs `work`, on SQLite alone in the write lane, on Postgres beside others. For several statements, open a transaction
-   * inside. Where others were in the way it is run again. Rejects with a StoreError where the store refuses.
+   * Runs `work` with a client that may write. Several statements need a transaction inside `work`. After a `busy` failure
+   * `work` runs again. Errors of `work` itself pass through unchanged.
    */
   write<T>(work: (client: Client) => Promise<T>): Promise<T>;
-  /** Writes all rows or none, in one transaction. Resolves when they are durable. Rejects with a StoreError. */
+  /** Writes all rows or none, in one transaction. */
   commit(writes: readonly RowWrite[]): Promise<void>;
   /**
-   * Runs a prepared statement and returns its rows. One that reads never waits for a writer and never sees an open
-   * transaction; one that writes is durable when this resolves, and is repeated while others are in the way. Rejects with a
-   * StoreError.
+   * Runs a prepared statement and returns its rows. A statement that reads does not wait for writes and does not see open
+   * transactions.
    */
   query<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
-  /** Lets the lane run dry, then closes the connections and gives the lock back. */
+  /** Finishes the queued writes, closes the connections and releases the lock of the SQLite file. */
   close(): Promise<void>;
 }
 
-/** Messages between the servers of one database. They may be lost and may come late. */
+/**
+ * Messages between the servers of one database. A message reaches every server that listens when it is sent, the sender
+ * included. It may be lost while a server has no connection; messages that arrive keep the order in which they were stored.
+ */
 export interface NotificationChannel {
-  /** At most 7,900 bytes. Rejects with a StoreError. */
+  /** Resolves when the database has taken the message, at most 7,900 bytes. Rejects with a StoreError. */
   send(message: string): Promise<void>;
-  /** Listens until it is closed, and connects again where the connection is lost. */
+  /** Listens until the subscription is closed. Reconnects after a lost connection, and never rejects. */
   listen(listener: ChannelListener): ChannelSubscription;
 }
 
 export interface ChannelListener {
   onMessage(message: string): void;
-  /** Whether messages arrive from now on. Until the first call nobody knows. */
+  /** Called when messages begin or cease to arrive. Before the first call it is not known whether they do. */
   onState(arriving: boolean): void;
 }
 

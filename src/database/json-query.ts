@@ -1,7 +1,7 @@
 import type { Database } from './database.ts';
 import type { Parameter } from './statement.ts';
 
-/** One text for each store. It returns one row with one cell: a JSON array. */
+/** The SQL for each store. It returns one row with one cell: a JSON array, or NULL for no elements. */
 export interface JsonSql {
   sqlite: string;
   postgresql: string;
@@ -9,7 +9,7 @@ export interface JsonSql {
 
 /**
  * Reads a list that the database returns as one cell of JSON, which is several times as fast as one row for each element.
- * Returns an empty list where no row matches. The caller names the type of the elements: it must match the SQL.
+ * Returns an empty list if no row matches. The caller names the type of the elements: it must match the SQL.
  */
 export async function queryJson<Element>(
   database: Pick<Database, 'query'>,

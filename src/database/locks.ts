@@ -2,13 +2,15 @@ import type { Client, Database } from './database.ts';
 
 type Transaction = Pick<Client, '$queryRawUnsafe'>;
 
-/** Keeps a session as it is until the transaction ends. SQLite runs one writing transaction at a time and needs no lock. */
+/**
+ * Locks the session's row until the transaction ends. SQLite runs one writing transaction at a time and needs no lock.
+ */
 export async function lockSession({ provider }: Database, transaction: Transaction, id: string): Promise<void> {
   if (provider === 'sqlite') return;
   await transaction.$queryRawUnsafe('SELECT 1 FROM "Session" WHERE "id" = $1 FOR UPDATE', id);
 }
 
-/** Lets one transaction at a time continue under this name, until it ends. SQLite needs no lock for the same reason. */
+/** Holds a lock of this name until the transaction ends. SQLite needs none, as above. */
 export async function lockName({ provider }: Database, transaction: Transaction, name: string): Promise<void> {
   if (provider === 'sqlite') return;
   // The Prisma client cannot read the function's result type, void.

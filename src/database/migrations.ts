@@ -1,116 +1,165 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import {
-  bindMigrationAwareSqlAdapterFactory,
-  type SqlDriverAdapter,
-  type SqlMigrationAwareDriverAdapterFactory,
-} from '@prisma/driver-adapter-utils';
-import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
-import { type Provider, prismaFolder, readMigrations } from './migration-files.ts';
-import { createMutex } from './mutex.ts';
+import type { Clock } from '../clock.ts';
+import { StartError } from '../config/start-error.ts';
+import type { Provider } from './database.ts';
 
-/** The full-text index: made by the migrations alone, since the models know nothing of its kind. */
-const searchIndex = ['', '_data', '_idx', '_docsize', '_config'].map((part) => `Passage_words${part}`);
-const external = (provider: Provider): engine.SchemaFilter => ({
-  externalTables: provider === 'sqlite' ? searchIndex : ['public.Passage_words'],
-  externalEnums: [],
-});
+/** Found through package.json because the build moves this file. */
+export const prismaFolder = join(dirname(createRequire(import.meta.url).resolve('#package.json')), 'prisma');
 
-/** Brings the database to the newest migration. Safe to repeat. Returns the names of those it applied. */
+export interface Migration {
+  /** The name of its folder. Migrations are applied in the order of their names. */
+  name: string;
+  sql: string;
+  /** SHA-256 of the file, in lower-case hex. */
+  checksum: string;
+}
+
+/** The migrations of this release, in the order in which they are applied. */
+export async function readMigrations(provider: Provider): Promise<Migration[]> {
+  const folder = join(prismaFolder, provider, 'migrations');
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+/** A connection that nothing else uses while migrations run. */
+export interface MigrationConnection {
+  provider: Provider;
+  /** Names the database in error messages. */
+  databaseName: string;
+  query(sql: string, parameters?: string[]): Promise<Record<string, unknown>[]>;
+  /** Runs all statements of a migration file. */
+  runScript(sql: string): Promise<void>;
+  /** Runs `work` in a transaction, after those of all other migrators. Rolls back when `work` rejects. */
+  transaction(work: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * Applies the migrations that the database lacks, each in a transaction together with its row in `_prisma_migrations`, the
+ * table in which Prisma's own tools keep them. Servers that start at the same time apply each migration once. Throws a
+ * StartError if a migration fails, or if the database has one that this release does not know or has with other content.
+ */
 export async function applyMigrations(
-  provider: Provider,
-  factory: SqlMigrationAwareDriverAdapterFactory,
-): Promise<string[]> {
-  const migrationsList = await readMigrations(provider);
-  // The datasource block alone tells the engine which flavour to use; it needs no models to apply SQL files.
-  const datasource = { path: 'main.prisma', content: `datasource db {\n  provider = "${provider}"\n}\n` };
-  return alone.run(() =>
-    withEngine(factory, [datasource], async (schemaEngine) => {
-      const result = await schemaEngine.applyMigrations({ migrationsList, filters: external(provider) });
-      return result.appliedMigrationNames;
-    }),
-  );
-}
-
-/** The SQL that leads from all migrations to the schema files; empty where they agree. */
-export async function migrationDifference(
-  provider: Provider,
-  factory: SqlMigrationAwareDriverAdapterFactory,
-): Promise<string> {
-  const files = await readSchema(join(prismaFolder, provider));
-  const migrations = await readMigrations(provider);
-  return alone.run(() =>
-    withEngine(factory, files, async (schemaEngine) => {
-      const result = await schemaEngine.diff({
-        from: { tag: 'migrations', ...migrations },
-        to: { tag: 'schemaDatamodel', files },
-        script: true,
-        exitCode: true,
-        filters: external(provider),
-      });
-      return result.exitCode === 2 ? (result.stdout ?? '') : '';
-    }),
-  );
-}
-
-/** The engine stands in one memory, and does not bear two pieces of work at a time. */
-const alone = createMutex();
-
-let loaded: Promise<void> | undefined;
-
-/** The package's own entry imports the wasm as a module, which this Node can not. */
-async function loadEngine(): Promise<void> {
-  const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
-  const bytes = await readFile(join(dirname(entry), 'schema_engine_bg.wasm'));
-  const imports = { './schema_engine_bg.js': engine as unknown as WebAssembly.ModuleImports };
-  const { instance } = await WebAssembly.instantiate(bytes, imports);
-  engine.__wbg_set_wasm(instance.exports);
-  const start = instance.exports.__wbindgen_start;
-  if (typeof start === 'function') start();
-}
-
-/** Freeing the engine leaves its connections open, and a lock of theirs with them: they are closed here. */
-async function withEngine<T>(
-  factory: SqlMigrationAwareDriverAdapterFactory,
-  files: engine.SchemaContainer[],
-  work: (schemaEngine: engine.SchemaEngine) => Promise<T>,
-): Promise<T> {
-  loaded ??= loadEngine();
-  await loaded;
-  const connections: SqlDriverAdapter[] = [];
-  const tracked: SqlMigrationAwareDriverAdapterFactory = {
-    provider: factory.provider,
-    adapterName: factory.adapterName,
-    async connect() {
-      const connection = await factory.connect();
-      connections.push(connection);
-      return connection;
-    },
-    connectToShadowDb: () => factory.connectToShadowDb(),
-  };
-  const datamodels = files.map(({ path, content }): [string, string] => [path, content]);
-  const schemaEngine = await engine.SchemaEngine.new(
-    { datamodels },
-    () => undefined,
-    bindMigrationAwareSqlAdapterFactory(tracked),
-  );
-  try {
-    return await work(schemaEngine);
-  } finally {
-    schemaEngine.free();
-    await Promise.allSettled(connections.map((connection) => connection.dispose()));
+  connection: MigrationConnection,
+  migrations: readonly Migration[],
+  clock: Clock,
+): Promise<void> {
+  while ((await missingMigrations(connection, migrations)).length > 0) {
+    await connection.transaction(async () => {
+      // Another server may have applied migrations while this one waited for the lock.
+      const [next] = await missingMigrations(connection, migrations);
+      if (next) await applyMigration(connection, next, clock);
+    });
   }
 }
 
-async function readSchema(folder: string): Promise<engine.SchemaContainer[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const files = await Promise.all(
-    entries.map(async (entry): Promise<engine.SchemaContainer[]> => {
-      const path = join(folder, entry.name);
-      if (entry.name.endsWith('.prisma')) return [{ path, content: await readFile(path, 'utf8') }];
-      return entry.name === 'migrations' || entry.isFile() ? [] : readSchema(path);
-    }),
-  );
-  return files.flat();
+async function applyMigration(connection: MigrationConnection, migration: Migration, clock: Clock): Promise<void> {
+  const { name, sql, checksum } = migration;
+  const { create, insert } = bookkeeping[connection.provider];
+  const now = () => new Date(clock.now()).toISOString();
+  const startedAt = now();
+  try {
+    await connection.query(create);
+    await connection.runScript(sql);
+    await connection.query(insert, [randomUUID(), checksum, name, startedAt, now()]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const advice = 'Nothing of it was stored. Correct the cause and start again, or start the release that ran before.';
+    throw new StartError(
+      `Migration ${name} of the database ${connection.databaseName} failed: ${reason}. ${advice}`,
+      error,
+    );
+  }
 }
+
+interface AppliedMigration {
+  name: string;
+  checksum: string;
+  /** Prisma's schema engine, which earlier releases used, stores the row before it runs the migration. */
+  isFinished: boolean | number;
+}
+
+async function missingMigrations(
+  connection: MigrationConnection,
+  migrations: readonly Migration[],
+): Promise<Migration[]> {
+  const { exists } = bookkeeping[connection.provider];
+  if ((await connection.query(exists)).length === 0) return [...migrations];
+  const rows = await connection.query(selectApplied);
+  // The statement names and types its columns.
+  const applied = rows as unknown as AppliedMigration[];
+  for (const each of applied) checkApplied(connection.databaseName, each, migrations);
+  return migrations.filter(({ name }) => applied.every((each) => each.name !== name));
+}
+
+function checkApplied(databaseName: string, applied: AppliedMigration, migrations: readonly Migration[]): void {
+  const { name, checksum, isFinished } = applied;
+  const released = migrations.find((migration) => migration.name === name);
+  if (!released) {
+    throw new StartError(
+      `The database ${databaseName} was written by a newer release: this one does not know migration ${name}. ` +
+        'Start the newer release, or restore a backup from before the upgrade.',
+    );
+  }
+  if (!isFinished) {
+    throw new StartError(
+      `Migration ${name} of the database ${databaseName} was started and did not finish. ` +
+        'Restore a backup from before the upgrade. If the database holds nothing of this migration, ' +
+        'delete its row from "_prisma_migrations" and start again.',
+    );
+  }
+  if (released.checksum !== checksum) {
+    throw new StartError(
+      `Migration ${name} of the database ${databaseName} differs from the file of this release ` +
+        `(SHA-256 ${checksum} was applied, the file has ${released.checksum}). ` +
+        'Start the release that created the database, restore the file, or use a new database.',
+    );
+  }
+}
+
+const selectApplied = `
+  SELECT migration_name AS "name", checksum, finished_at IS NOT NULL AS "isFinished" FROM "_prisma_migrations"
+  WHERE rolled_back_at IS NULL`;
+
+const insertApplied =
+  'INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)';
+
+/** The table as Prisma's schema engine creates it. */
+const bookkeeping = {
+  sqlite: {
+    exists: `SELECT 1 FROM sqlite_master WHERE name = '_prisma_migrations'`,
+    create: `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
+      "id" TEXT PRIMARY KEY NOT NULL,
+      "checksum" TEXT NOT NULL,
+      "finished_at" DATETIME,
+      "migration_name" TEXT NOT NULL,
+      "logs" TEXT,
+      "rolled_back_at" DATETIME,
+      "started_at" DATETIME NOT NULL DEFAULT current_timestamp,
+      "applied_steps_count" INTEGER UNSIGNED NOT NULL DEFAULT 0
+    )`,
+    insert: `${insertApplied} VALUES (?, ?, ?, ?, ?, 1)`,
+  },
+  postgresql: {
+    exists: `SELECT 1 WHERE to_regclass('"_prisma_migrations"') IS NOT NULL`,
+    create: `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
+      "id" VARCHAR(36) PRIMARY KEY NOT NULL,
+      "checksum" VARCHAR(64) NOT NULL,
+      "finished_at" TIMESTAMPTZ,
+      "migration_name" VARCHAR(255) NOT NULL,
+      "logs" TEXT,
+      "rolled_back_at" TIMESTAMPTZ,
+      "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(),
+      "applied_steps_count" INTEGER NOT NULL DEFAULT 0
+    )`,
+    insert: `${insertApplied} VALUES ($1, $2, $3, $4, $5, 1)`,
+  },
+};

@@ -1,20 +1,27 @@
-/** Lets one piece of work at a time through, in the order of arrival. */
-export interface Mutex {
-  run<T>(work: () => Promise<T>): Promise<T>;
-  /** Resolves when everything that was let in has finished. */
+/** Runs one piece of work at a time for each key, in the order of the calls. */
+export interface KeyedMutex {
+  /** Settles as `work` does. */
+  run<T>(key: string, work: () => Promise<T>): Promise<T>;
+  /** Resolves when no work is running or waiting. */
   idle(): Promise<void>;
 }
 
-export function createMutex(): Mutex {
-  let last: Promise<unknown> = Promise.resolve();
+export function createKeyedMutex(): KeyedMutex {
+  /** For each key, settles when its last work has finished. */
+  const tails = new Map<string, Promise<unknown>>();
   return {
-    run(work) {
-      const result = last.then(work);
-      last = result.catch(() => undefined);
-      return result;
+    async run(key, work) {
+      const result = (tails.get(key) ?? Promise.resolve()).then(work);
+      const tail = result.catch(() => undefined);
+      tails.set(key, tail);
+      try {
+        return await result;
+      } finally {
+        if (tails.get(key) === tail) tails.delete(key);
+      }
     },
     async idle() {
-      await last;
+      while (tails.size > 0) await Promise.all(tails.values());
     },
   };
 }

@@ -3,30 +3,30 @@ import type { Database } from './database.ts';
 export interface DatabaseOptions {
   /** `file:` and a path, or `postgres://…`. */
   url: string;
+  /** With `normal`, a power failure may undo the last writes; a crash of the process does not. */
   durability: 'full' | 'normal';
-  /** Of Postgres, open at the same time. */
+  /** Connections to Postgres that may be open at the same time. SQLite ignores it. */
   connections: number;
 }
 
-export type Store = 'sqlite' | 'postgresql';
-
-export function storeOf(url: string): Store {
-  return /^postgres(ql)?:/.test(url) ? 'postgresql' : 'sqlite';
-}
-
-/** Opens the database, the newest migration applied. What the other kind of store needs is not even loaded. Throws a StartError. */
+/**
+ * Opens the database and applies the missing migrations. Loads the code of its kind of store only. Throws a StartError, after
+ * closing what it had opened.
+ */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if (storeOf(options.url) === 'postgresql') return (await import('./postgres/postgres.ts')).openPostgres(options);
+  if (isPostgres(options.url)) return (await import('./postgres/postgres.ts')).openPostgres(options);
   return (await import('./sqlite/sqlite.ts')).openSqlite(options);
 }
 
-/** Opens the database to look at it, also while servers use it. Throws a StartError. */
+/** Opens the database for reading, also while servers use it. Applies no migrations. Throws a StartError. */
 export async function openForReading(url: string): Promise<Database> {
-  if (storeOf(url) === 'postgresql') return (await import('./postgres/postgres.ts')).openPostgresForReading(url);
+  if (isPostgres(url)) return (await import('./postgres/postgres.ts')).openPostgresForReading(url);
   return (await import('./sqlite/sqlite.ts')).openSqliteForReading(url);
 }
 
-/** What a URL names, for people: without a password. */
+const isPostgres = (url: string) => /^postgres(ql)?:/.test(url);
+
+/** The URL without a password, for messages to people. */
 export function describeUrl(url: string): string {
   return url.replace(/(:\/\/[^/@]*?):[^/@]*@/, '$1@');
 }

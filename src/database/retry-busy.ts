@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
-import { isStoreFault, toStoreError } from './store-error.ts';
+import { isStoreFault, throwStoreError, toStoreError } from './store-error.ts';
 
 /**
- * Does the work again while somebody else is in the way, with these pauses between; behind the last one the refusal stands.
- * What the store throws becomes a StoreError; errors of the work itself pass through as they are.
+ * Repeats `work` while it fails as `busy`, after each of the pauses. Rejects with a StoreError for any other failure of the
+ * database and for the last `busy`. Errors of `work` itself pass through unchanged.
  */
 export async function retryWhileBusy<T>(
   pausesMilliseconds: readonly number[],
@@ -19,9 +19,4 @@ export async function retryWhileBusy<T>(
     }
   }
   return work().catch(throwStoreError);
-}
-
-/** Throws what the store threw as a StoreError, and anything else as it is. */
-export function throwStoreError(error: unknown): never {
-  throw isStoreFault(error) ? toStoreError(error) : error;
 }

@@ -1,18 +1,18 @@
-/** What went wrong in the store, as far as a caller can act on it. */
+/** Why the database failed, as far as a caller can act on it. */
 export type StoreFailure =
-  /** A rule of the database refused the rows; `detail` names it. Nothing was written. */
+  /** A rule of the database refused the rows; `detail` names the rule. Nothing was written. */
   | 'constraint'
-  /** Somebody else holds the database; the same write may succeed later. */
+  /** Another connection holds a lock. Nothing was written; a later attempt may succeed. */
   | 'busy'
-  /** No room, read-only, gone or broken: an operator must act. */
+  /** The disk is full, the database is read-only, unreachable or damaged. Nothing was written; an operator must act. */
   | 'unavailable'
-  /** The connection was lost while the database committed: the write may be stored or not. */
+  /** The connection was lost while the database committed: the rows may be stored or not. */
   | 'unknown';
 
-/** A failure of the store. Nothing of the write that it answers has been stored, unless its outcome is unknown. */
+/** A failure of the database. Unless the failure is `unknown`, nothing of the write was stored. The message is for clients. */
 export class StoreError extends Error {
   readonly failure: StoreFailure;
-  /** For the log: the rule that was broken, or the driver's words. */
+  /** For the log: the violated rule, or the driver's message. */
   readonly detail: string;
 
   constructor(failure: StoreFailure, detail: string, cause?: unknown) {
@@ -26,33 +26,37 @@ export class StoreError extends Error {
 const messages: Record<StoreFailure, string> = {
   constraint: 'The database refused the change.',
   busy: 'The database is busy. Nothing was stored; try again.',
-  unavailable: 'The database can not be used now. Nothing was stored; try again later.',
+  unavailable: 'The database cannot be used now. Nothing was stored; try again later.',
   unknown:
-    'The database was lost while it stored this. Look whether it did, or send it again with the same idempotency key.',
+    'The connection to the database was lost while it stored the change. Check whether the change was stored, or send it again with the same idempotency key.',
 };
 
-interface DriverCause {
-  kind?: unknown;
-  originalCode?: unknown;
-  originalMessage?: unknown;
+/** Whether the database cannot be used at the moment, so that the same operation may succeed later. */
+export function isTemporaryStoreFailure(error: unknown): boolean {
+  return error instanceof StoreError && (error.failure === 'busy' || error.failure === 'unavailable');
 }
 
-/** Reads what Prisma and the driver behind it threw. */
+/** Converts an error of Prisma or of a driver. Keeps a StoreError. */
 export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const cause = driverCause(error);
   const code = String(cause.originalCode ?? cause.kind ?? '');
-  const words = String(cause.originalMessage ?? (error instanceof Error ? error.message : error));
+  const detail = String(cause.originalMessage ?? (error instanceof Error ? error.message : error));
   if (/^SQLITE_CONSTRAINT|UniqueConstraintViolation|ForeignKeyConstraintViolation|^23...$|^P0001$/.test(code)) {
-    return new StoreError('constraint', words, error);
+    return new StoreError('constraint', detail, error);
   }
   if (/^SQLITE_(BUSY|LOCKED)|SocketTimeout|TransactionWriteConflict|^55P03$|^40...$/.test(code)) {
-    return new StoreError('busy', words, error);
+    return new StoreError('busy', detail, error);
   }
-  return new StoreError('unavailable', words, error);
+  return new StoreError('unavailable', detail, error);
 }
 
-/** Whether the store failed, and not the work that used it: by what Prisma and the drivers throw. */
+/** Throws an error of the database as a StoreError, and any other error unchanged. */
+export function throwStoreError(error: unknown): never {
+  throw isStoreFault(error) ? toStoreError(error) : error;
+}
+
+/** Whether Prisma, a driver or a connection threw the error, and not the work that used them. */
 export function isStoreFault(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false;
   if (error instanceof StoreError || error.name.startsWith('PrismaClient') || error.name === 'DriverAdapterError')
@@ -63,16 +67,22 @@ export function isStoreFault(error: unknown): boolean {
   );
 }
 
-/** The driver of Postgres says these without any code. */
+/** The Postgres driver throws these without a code. */
 const lostConnection =
   /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client (was closed|has encountered))/;
 
-/** Of what Postgres' driver threw: whether the connection failed, and not the database refused a statement and said why. */
+/** Whether an error of the Postgres driver means a lost connection. An answer of the server has a severity. */
 export function isConnectionLost(error: unknown): boolean {
   return field(error, 'severity') === undefined || /^(08|57P)/.test(String(field(error, 'code')));
 }
 
-/** Postgres' own driver says a code; Prisma wraps what a driver said. */
+interface DriverCause {
+  kind?: unknown;
+  originalCode?: unknown;
+  originalMessage?: unknown;
+}
+
+/** Prisma wraps the error of a driver; the Postgres driver itself has a code. */
 function driverCause(error: unknown): DriverCause {
   const meta = field(error, 'meta');
   const driver = field(meta, 'driverAdapterError') ?? error;

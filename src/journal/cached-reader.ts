@@ -6,7 +6,7 @@ import type { TapeReader } from './tape-reader.ts';
 
 type Reads = Pick<Journal, 'read' | 'readBack' | 'readMany' | 'readEnds' | 'head'>;
 
-/** Reads what is known here, and looks up the rest. */
+/** Reads cached tapes from the cache and the others from the database. */
 export function createCachedReader({ find }: TapeCache, reader: TapeReader): Reads {
   return {
     async read(runId, options) {
@@ -18,20 +18,20 @@ export function createCachedReader({ find }: TapeCache, reader: TapeReader): Rea
       return tape ? pageBefore(tape.events, options) : reader.readBack(runId, options);
     },
     async readMany(tapes, types) {
-      const known = tapes.flatMap(({ runId, upTo }) => {
+      const cached = tapes.flatMap(({ runId, upTo }) => {
         const tape = find(runId);
         return tape ? [[runId, page(tape.events, { after: 0, upTo, limit: upTo, types })] as const] : [];
       });
       const others = tapes.filter(({ runId }) => find(runId) === null);
-      return new Map([...known, ...(others.length > 0 ? await reader.readMany(others, types) : [])]);
+      return new Map([...cached, ...(others.length > 0 ? await reader.readMany(others, types) : [])]);
     },
     async readEnds(runIds, count) {
-      const known = runIds.flatMap((runId) => {
+      const cached = runIds.flatMap((runId) => {
         const tape = find(runId);
-        return tape ? [[runId, newest(tape.events, count)] as const] : [];
+        return tape ? [[runId, lastOf(tape.events, count)] as const] : [];
       });
       const others = runIds.filter((runId) => find(runId) === null);
-      return new Map([...known, ...(others.length > 0 ? await reader.readEnds(others, count) : [])]);
+      return new Map([...cached, ...(others.length > 0 ? await reader.readEnds(others, count) : [])]);
     },
     async head(runId) {
       const tape = find(runId);
@@ -40,7 +40,7 @@ export function createCachedReader({ find }: TapeCache, reader: TapeReader): Rea
   };
 }
 
-/** As `Journal.read`, of a whole tape. */
+/** `Journal.read` of a whole tape. */
 function page(
   tape: readonly RecordedEvent[],
   { after, upTo = tape.length, limit, types }: ReadOptions,
@@ -49,24 +49,24 @@ function page(
   return firstOf(tape.slice(after, upTo), limit, types);
 }
 
-/** As `Journal.readBack`, of a whole tape. */
+/** `Journal.readBack` of a whole tape. */
 function pageBefore(
   tape: readonly RecordedEvent[],
   { before, limit, types }: Parameters<Journal['readBack']>[1],
 ): RecordedEvent[] {
   const earlier = tape.slice(0, Math.max(0, before - 1));
-  return types ? firstOf(earlier.reverse(), limit, types).reverse() : newest(earlier, limit);
+  return types ? firstOf(earlier.reverse(), limit, types).reverse() : lastOf(earlier, limit);
 }
 
-const newest = (events: readonly RecordedEvent[], count: number) => events.slice(Math.max(0, events.length - count));
+const lastOf = (events: readonly RecordedEvent[], count: number) => events.slice(Math.max(0, events.length - count));
 
 function firstOf(events: readonly RecordedEvent[], limit: number, types: readonly EventType[]): RecordedEvent[] {
-  const found: RecordedEvent[] = [];
+  const matching: RecordedEvent[] = [];
   for (const event of events) {
-    if (found.length === limit) break;
-    if (types.includes(event.type)) found.push(event);
+    if (matching.length === limit) break;
+    if (types.includes(event.type)) matching.push(event);
   }
-  return found;
+  return matching;
 }
 
 function headOf({ sessionId, events }: CachedTape): TapeHead | null {

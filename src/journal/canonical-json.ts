@@ -2,19 +2,19 @@ import type { Json } from '../domain/events.ts';
 import { storableText } from '../domain/storable-text.ts';
 
 /**
- * JSON with sorted keys, so that the same value gives the same text in every store, and the value that the text stands for:
- * NUL and lone surrogates are replaced, which Postgres refuses; keys named `__proto__` are dropped, which the schemas do when
- * it is read.
+ * JSON text with sorted keys, so that equal values give equal texts and hashes, and the value that the text represents. NUL and
+ * lone surrogates, which Postgres refuses, are replaced by U+FFFD. Keys named `__proto__` are dropped, as the schemas do on
+ * reading.
  */
 export function canonicalJson(value: Json): { text: string; value: Json } {
   const text = write(value);
-  // JSON writes the characters as escapes, so ordinary text costs one search.
+  // JSON escapes the unstorable characters, so one search of the text finds them.
   if (!unstorable.test(text)) return { text, value };
   const clean = storable(value);
   return { text: write(clean), value: clean };
 }
 
-/** A value as a tape gives it back, to the order of its keys: rows that are made of it are the same when they are rebuilt. */
+/** The value as it is read from a tape, with sorted keys. Rows made from it are the same when they are rebuilt from the tape. */
 export function canonicalValue(value: Json): Json {
   return JSON.parse(canonicalJson(value).text);
 }

@@ -27,21 +27,22 @@ export interface StoredEvent {
   hash: string;
 }
 
-/** What stands before the first event of every tape. */
+/** The previous hash of the first event of every tape. */
 export const GENESIS_HASH = '0'.repeat(64);
 
-/** SHA-256 over the hash before it and every column, in lower-case hex. */
+/** SHA-256 over the hash of the previous event and every column of this one, in lower-case hex. */
 export function hashOf(previousHash: string, event: Omit<StoredEvent, 'hash'>): string {
   const { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload } = event;
   const header = JSON.stringify([runId, seq, type, actor, schemaVersion, recordedAt, epoch]);
   return createHash('sha256').update(`${previousHash}\n${header}\n${payload}`).digest('hex');
 }
 
+/** Throws an EventTooLargeError if the payload is longer than an event may be. */
 export function encode(
   event: StampedEvent,
-  place: { runId: string; seq: number; epoch: number | null; previousHash: string },
+  position: { runId: string; seq: number; epoch: number | null; previousHash: string },
 ): { stored: StoredEvent; recorded: RecordedEvent } {
-  const { runId, seq, epoch, previousHash } = place;
+  const { runId, seq, epoch, previousHash } = position;
   const { type, actor, recordedAt } = event;
   const { text, value } = canonicalJson(event.payload as Json);
   if (Buffer.byteLength(text) > EVENT_BYTES) throw new EventTooLargeError(runId, type);
@@ -50,7 +51,7 @@ export function encode(
   return { stored: { ...columns, hash }, recorded: { ...columns, payload: value, hash } as RecordedEvent };
 }
 
-/** An event that no reader should have to hold. Whoever makes events bounds what goes into them. */
+/** An event that is too large for readers to hold. The code that creates events must limit their content. */
 export class EventTooLargeError extends Error {
   constructor(runId: string, type: EventType) {
     super(`An event of type ${type} of ${runId} is longer than ${EVENT_BYTES} bytes.`);
@@ -58,10 +59,10 @@ export class EventTooLargeError extends Error {
   }
 }
 
-/** Stored data that this program can not read: written by a newer one, or damaged. */
+/** Stored data that this release cannot read: a newer release wrote it, or it is damaged. */
 export class CodecError extends Error {
   constructor(runId: string, seq: unknown, fault: string) {
-    super(`Event ${seq} of ${runId} can not be read: ${fault}`);
+    super(`Event ${seq} of ${runId} cannot be read: ${fault}`);
     this.name = 'CodecError';
   }
 }
@@ -77,9 +78,10 @@ const storedColumns = z.tuple([
   z.string().describe('hash'),
 ]);
 
-/** SQL expressions of the columns in the order in which `decode` takes them. */
+/** The columns of the table in the order in which `decodeColumns` expects their values. */
 export const storedColumnNames = ['seq', 'type', 'actor', 'schemaVersion', 'recordedAt', 'epoch', 'payload', 'hash'];
 
+/** Throws a CodecError if a value is not of its column's type. */
 export function decodeColumns(runId: string, columns: unknown): StoredEvent {
   const parsed = storedColumns.safeParse(columns);
   if (!parsed.success)
@@ -88,12 +90,13 @@ export function decodeColumns(runId: string, columns: unknown): StoredEvent {
   return { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload, hash };
 }
 
+/** Throws a CodecError if this release does not know the event's type or version, or if the payload does not match the schema. */
 export function decode(stored: StoredEvent): RecordedEvent {
   const { runId, seq, type, schemaVersion, payload } = stored;
   if (schemaVersion !== SCHEMA_VERSION) {
-    throw new CodecError(runId, seq, `schema version ${schemaVersion} is unknown to this release`);
+    throw new CodecError(runId, seq, `this release does not know schema version ${schemaVersion}`);
   }
-  if (!isEventType(type)) throw new CodecError(runId, seq, `type ${type} is unknown to this release`);
+  if (!isEventType(type)) throw new CodecError(runId, seq, `this release does not know type ${type}`);
   const parsed = payloadSchemas[type].safeParse(parseJson(payload));
   if (!parsed.success) throw new CodecError(runId, seq, z.prettifyError(parsed.error));
   return { ...stored, type, payload: parsed.data } as RecordedEvent;

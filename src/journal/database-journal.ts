@@ -1,11 +1,11 @@
-import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import * as limits from '../config/limits.ts';
 import { batchInsert, batchUpdate, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
-import { createAppender, type PlannedWrite } from './appending/appender.ts';
-import { createHeadCache } from './appending/head-cache.ts';
+import { createAppender, type PlannedWrite } from './appender.ts';
 import { createCachedReader } from './cached-reader.ts';
 import { decode } from './codec.ts';
+import { createHeadCache } from './head-cache.ts';
 import type { Journal, OnCommitted } from './journal.ts';
 import { createTapeCache } from './tape-cache.ts';
 import { createTapeReader } from './tape-reader.ts';
@@ -49,32 +49,41 @@ const closeTape = batchUpdate({
   key: ['runId'],
 });
 
-/** The journal in a database, through group commit. The database itself keeps tapes dense, closed and unchanged. */
-export function createDatabaseJournal(database: Database, onRecorded: OnCommitted): Journal {
+/**
+ * The journal of a database, with group commit. Rules of the database itself keep tapes dense, closed and unchanged.
+ * @param onCommitted may be left out by a caller that only reads
+ */
+export function createDatabaseJournal(
+  database: Database,
+  clock: Clock,
+  onCommitted: OnCommitted = () => undefined,
+): Journal {
   const reader = createTapeReader(database);
-  const ends = createHeadCache({ read: reader.ends, capacity: limits.CACHED_RUNS });
-  // Others may have written behind what was written here.
-  const recent = createTapeCache(database.isShared ? 0 : limits.CACHED_TAPE_BYTES);
-  const reads = createCachedReader(recent, reader);
+  const headCache = createHeadCache({ read: reader.heads, capacity: limits.CACHED_RUNS });
+  // Where other servers write too, a cached tape may lack their events.
+  const tapeCache = database.isShared ? null : createTapeCache(limits.CACHED_TAPE_BYTES);
+  const { read, readBack, readMany, readEnds, head } = tapeCache ? createCachedReader(tapeCache, reader) : reader;
 
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
-    // Until the commit has succeeded nothing is known of these tapes.
-    for (const { request } of appends) ends.forget(request.runId);
+    // If the commit fails, the heads of these tapes are unknown.
+    for (const { request } of appends) headCache.delete(request.runId);
     await database.commit(appends.flatMap(rowsOf));
     for (const { request, plan } of appends) {
-      ends.remember(request.runId, plan.end);
-      recent.add(request, plan);
+      headCache.set(request.runId, plan.head);
+      tapeCache?.add(request, plan);
     }
   }
 
+  const queues = database.isShared ? limits.PARALLEL_COMMITS : 1;
   return {
-    ...createAppender({ ends: ends.load, read: reads.read, write }, onRecorded, {
-      lanes: database.isShared ? limits.PARALLEL_COMMITS : 1,
-      clock: systemClock,
-    }),
-    ...reads,
+    ...createAppender({ heads: headCache.load, read, write }, onCommitted, { queues, clock }),
+    read,
+    readBack,
+    readMany,
+    readEnds,
+    head,
     verify: (runId) => verifyTape(runId, reader, decode),
-    forget: recent.forget,
+    forget: (runId) => tapeCache?.forget(runId),
   };
 }
 
@@ -82,6 +91,6 @@ function rowsOf({ request, plan }: PlannedWrite): RowWrite[] {
   const { runId, sessionId } = request;
   const rows: RowWrite[] = plan.stored.map((event) => ({ statement: insertEvents, row: { ...event } }));
   if (plan.stored[0]?.seq === 1) rows.push({ statement: insertTape, row: { runId, sessionId, closed: false } });
-  if (plan.end.closed) rows.push({ statement: closeTape, row: { runId, closed: true } });
+  if (plan.head.closed) rows.push({ statement: closeTape, row: { runId, closed: true } });
   return [...rows, ...plan.writes];
 }

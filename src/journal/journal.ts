@@ -1,7 +1,7 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { EventType, RecordedEvent, StampedEvent } from '../domain/events.ts';
 
-/** Events and the rows that go with them: one or the other alone is never stored. */
+/** Events and the rows that belong to them, stored together or not at all. */
 export interface AppendContent {
   /** Not empty. */
   events: StampedEvent[];
@@ -11,26 +11,27 @@ export interface AppendContent {
 export interface AppendRequest extends AppendContent {
   runId: string;
   sessionId: string;
-  /** Seq of the newest event that the decision behind this append knew; 0 for a new tape. */
+  /** The seq of the newest event on which the caller based this append; 0 for a new tape. */
   expectedHead: number;
-  /** Lease of the executor; null where no executor writes. */
+  /** The epoch of the executor's lease; null for a writer without a lease. */
   epoch: number | null;
   /**
-   * Decides again where others came first: gets the events that `expectedHead` lacks, in order, and returns what to append
-   * behind them, or null for a conflict. Runs in the write lane: must be quick and do nothing else.
+   * Called if other appends came first. Gets the events after `expectedHead`, in order, and returns what to append after them,
+   * or null for a conflict. All other appends wait for it, so it must be quick. It may be called more than once.
    */
   rebase?(missed: RecordedEvent[]): AppendContent | null;
 }
 
+/** Only `appended` has written anything. */
 export type AppendOutcome =
   | { kind: 'appended'; events: RecordedEvent[] }
-  /** Others came first; nothing was written. */
+  /** Other events came first. `head` is the seq of the newest event. */
   | { kind: 'conflict'; head: number }
-  /** The tape has ended; nothing was written. */
+  /** The run has ended. */
   | { kind: 'closed' }
-  /** Somebody else holds the lease; nothing was written. */
+  /** Another executor holds the lease. */
   | { kind: 'stale-epoch' }
-  /** A rule of the database refused a row; nothing was written. `rule` names it. */
+  /** The database refused a row; `rule` names the violated rule. */
   | { kind: 'constraint'; rule: string };
 
 export interface ReadOptions {
@@ -44,13 +45,15 @@ export interface ReadOptions {
 
 export interface TapeHead {
   sessionId: string;
+  /** The seq of the newest event. */
   head: number;
+  /** Whether the run has ended. */
   closed: boolean;
-  /** Hash of the newest event. */
+  /** Of the newest event. */
   hash: string;
 }
 
-/** What the check of one tape found; the first fault that it met. */
+/** The result of checking one tape. `seq` is the position of the first fault. */
 export type Verification =
   | { kind: 'intact'; runId: string; events: number }
   | { kind: 'broken'; runId: string; seq: number; fault: string };
@@ -58,12 +61,21 @@ export type Verification =
 /**
  * The store of all tapes.
  *
- * Order: the events of a run have seq 1, 2, 3, … without holes, and a reader sees them in that order.
+ * Order: the events of a run have the seqs 1, 2, 3, … without gaps, and readers get them in that order. A read that starts after
+ * an append has resolved sees its events. The appends of one server to one
+ * run take effect in the order of the calls.
  * Durability: an append that has resolved with `appended` survives the loss of the process.
- * Atomicity: its events and rows are stored together or not at all, whatever becomes of the appends it shares a commit with.
+ * Atomicity: the events and rows of an append are stored together or not at all, whatever happens to the appends that share its
+ * commit.
+ * Errors: every method rejects with a StoreError if the database fails. Reads reject with a CodecError for stored data that this
+ * release cannot read.
  */
 export interface Journal {
-  /** Resolves when the outcome is durable. Rejects with a StoreError where the store fails; nothing is stored then. */
+  /**
+   * Resolves when the outcome is durable. Rejects with a StoreError if the database fails: nothing was stored, unless its failure
+   * is `unknown`. Rejects with a `busy` StoreError while too many appends are queued, with an EventTooLargeError, and with what
+   * `rebase` throws.
+   */
   append(request: AppendRequest): Promise<AppendOutcome>;
   /** Events after `after`, oldest first. */
   read(runId: string, options: ReadOptions): Promise<RecordedEvent[]>;
@@ -72,22 +84,25 @@ export interface Journal {
     runId: string,
     options: { before: number; limit: number; types?: readonly EventType[] },
   ): Promise<RecordedEvent[]>;
-  /** Events of these types up to a seq (inclusive) of each tape, oldest first, in one look. For tapes that hold few of them. */
+  /**
+   * The events of these types up to a seq (inclusive) of each tape, oldest first, in one query. For types that are rare on a tape:
+   * there is no limit.
+   */
   readMany(
     tapes: readonly { runId: string; upTo: number }[],
     types: readonly EventType[],
   ): Promise<Map<string, RecordedEvent[]>>;
-  /** The last `count` events of each tape, oldest first, in one look. */
+  /** The last `count` events of each tape, oldest first, in one query. */
   readEnds(runIds: readonly string[], count: number): Promise<Map<string, RecordedEvent[]>>;
-  /** Null where there is no such tape. */
+  /** Null if the run has no tape. */
   head(runId: string): Promise<TapeHead | null>;
-  /** Recomputes the chain of hashes from what is stored. */
+  /** Recomputes the hash chain from the stored events. */
   verify(runId: string): Promise<Verification>;
-  /** Drops what is kept in memory of a tape that is gone from the store. */
+  /** Drops a tape that was deleted from the store from the memory of this process. */
   forget(runId: string): void;
-  /** Resolves when every append that was begun has its outcome. */
+  /** Resolves when every append has its outcome. */
   idle(): Promise<void>;
 }
 
-/** What became durable in one append. Called once for each, in the order of the tape, after the commit. */
-export type OnCommitted = (recorded: { runId: string; sessionId: string; events: RecordedEvent[] }) => void;
+/** Reports the events of one append after its commit. Called once for each append, in the order of the tape. */
+export type OnCommitted = (committed: { runId: string; sessionId: string; events: RecordedEvent[] }) => void;

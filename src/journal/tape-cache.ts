@@ -1,59 +1,54 @@
+import { LRUCache } from 'lru-cache';
 import type { RecordedEvent } from '../domain/events.ts';
-import type { AppendPlan } from './appending/append-plan.ts';
-import type { AppendRequest, Journal } from './journal.ts';
+import type { PlannedWrite } from './appender.ts';
+import type { Journal } from './journal.ts';
 
-/** Beside its payload, in bytes. */
-const EVENT_OVERHEAD = 600;
-/** Characters of a text that is not ASCII take two bytes, and objects are larger than their JSON. */
+/** Estimated size of an event without its payload. */
+const EVENT_OVERHEAD_BYTES = 600;
+/** Text outside of Latin-1 takes two bytes for each character, and parsed JSON is larger than its text. */
 const BYTES_PER_CHARACTER = 2;
 
 /**
- * Tapes that this process wrote from their first event on. Where nobody else writes they are exactly what is stored, and
- * followers and steps that read what was recorded a moment ago read it here, as the same objects.
+ * Tapes that this process has written from their first event on. If no other server writes, they equal what is stored, so that
+ * followers and steps read recent events without a query, as the same objects.
  */
 export interface TapeCache extends Pick<Journal, 'forget'> {
-  add(of: Pick<AppendRequest, 'runId' | 'sessionId'>, written: Pick<Written, 'stored' | 'recorded'>): void;
-  /** The whole tape; null where it is not known here. */
+  /** Adds the events of an append. Drops the tape if the cache lacks the events before them, or if the tape has become too large. */
+  add(request: Pick<PlannedWrite['request'], 'runId' | 'sessionId'>, events: Written): void;
+  /** The whole tape; null if it is not cached. */
   find(runId: string): CachedTape | null;
 }
 
 export interface CachedTape {
   sessionId: string;
   events: RecordedEvent[];
-  /** What it takes, about. */
+  /** Estimated. */
   bytes: number;
 }
 
-type Written = Extract<AppendPlan, { kind: 'write' }>;
+type Written = Pick<PlannedWrite['plan'], 'stored' | 'recorded'>;
 
-/** @param capacityBytes of all tapes together; a quarter of it is the most that one may take */
+/** @param capacityBytes for all tapes together. A single tape may take a quarter of it. */
 export function createTapeCache(capacityBytes: number): TapeCache {
-  const kept = new Map<string, CachedTape>();
-  let bytes = 0;
-
-  function forget(runId: string): void {
-    bytes -= kept.get(runId)?.bytes ?? 0;
-    kept.delete(runId);
-  }
+  const cache = new LRUCache<string, CachedTape>({
+    maxSize: capacityBytes,
+    maxEntrySize: capacityBytes / 4,
+    sizeCalculation: ({ bytes }) => bytes,
+  });
 
   return {
-    forget,
-    find: (runId) => kept.get(runId) ?? null,
+    forget: (runId) => void cache.delete(runId),
+    find: (runId) => cache.get(runId) ?? null,
     add({ runId, sessionId }, { stored, recorded }) {
-      const first = recorded[0]?.seq ?? 0;
-      const tape = first === 1 ? { sessionId, events: [], bytes: 0 } : kept.get(runId);
-      if (!tape || tape.events.length !== first - 1) return forget(runId);
-      const added = stored.reduce((sum, { payload }) => sum + EVENT_OVERHEAD + payload.length * BYTES_PER_CHARACTER, 0);
-      forget(runId);
-      if (tape.bytes + added > capacityBytes / 4) return;
+      const firstSeq = recorded[0]?.seq ?? 0;
+      const tape = firstSeq === 1 ? { sessionId, events: [], bytes: 0 } : cache.get(runId);
+      if (!tape || tape.events.length !== firstSeq - 1) return void cache.delete(runId);
+      const bytes = stored.reduce((sum, event) => sum + sizeOf(event), tape.bytes);
       tape.events.push(...recorded);
-      tape.bytes += added;
-      kept.set(runId, tape);
-      bytes += tape.bytes;
-      for (const oldest of kept.keys()) {
-        if (bytes <= capacityBytes) break;
-        forget(oldest);
-      }
+      // The cache measures an entry only when it is another object.
+      cache.set(runId, { ...tape, bytes });
     },
   };
 }
+
+const sizeOf = ({ payload }: { payload: string }) => EVENT_OVERHEAD_BYTES + payload.length * BYTES_PER_CHARACTER;

@@ -1,30 +1,32 @@
 import type { Database } from '../database/database.ts';
 import { queryJson } from '../database/json-query.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
-import type { CachedHead } from './appending/append-plan.ts';
 import { decode, decodeColumns, type StoredEvent, storedColumnNames } from './codec.ts';
 import type { Journal, TapeHead } from './journal.ts';
+import type { CachedHead } from './plan-appends.ts';
 
-/** Reads tapes. A page is one cell of JSON that SQL makes: rows through the client cost four times as much. */
+/** Reads tapes from the database. A page is one cell of JSON: rows through the Prisma client cost four times as much. */
 export interface TapeReader extends Pick<Journal, 'read' | 'readBack' | 'readMany' | 'readEnds' | 'head'> {
-  /** Events as stored, undecoded. */
+  /** Events as they are stored, oldest first. Not checked against their schemas. */
   readStored(runId: string, after: number, limit: number): Promise<StoredEvent[]>;
-  /** Ends of the tapes that there are. */
-  ends(runIds: string[]): Promise<Map<string, CachedHead>>;
+  /** Leaves out runs without a tape. */
+  heads(runIds: string[]): Promise<Map<string, CachedHead>>;
 }
 
 const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');
-/** NULL matches nothing, and keeps the list of no types a list. */
-const typed = (types: readonly EventType[] | undefined) =>
+/** NULL matches no type. It keeps the list valid SQL when there are no types. */
+const typeCondition = (types: readonly EventType[] | undefined) =>
   types ? ` AND "type" IN (${['NULL', ...types.map((type) => `'${type}'`)].join(', ')})` : '';
 
 function pageSql(order: 'ASC' | 'DESC', types: readonly EventType[] | undefined) {
-  const range = order === 'ASC' ? ['>', '<='] : ['>=', '<'];
-  const page = (parameter: (n: number) => string) =>
-    `SELECT ${columns} FROM "Event" WHERE "runId" = ${parameter(1)} AND "seq" ${range[0]} ${parameter(2)} AND "seq" ${range[1]} ${parameter(3)}${typed(types)} ORDER BY "seq" ${order} LIMIT ${parameter(4)}`;
+  const [fromLow, toHigh] = order === 'ASC' ? ['>', '<='] : ['>=', '<'];
+  const select = (runId: string, low: string, high: string, limit: string) => `
+    SELECT ${columns} FROM "Event" WHERE "runId" = ${runId} AND "seq" ${fromLow} ${low} AND "seq" ${toHigh} ${high}
+    ${typeCondition(types)} ORDER BY "seq" ${order} LIMIT ${limit}`;
   return {
-    sqlite: `SELECT json_group_array(json_array(${columns})) FROM (${page(() => '?')})`,
-    postgresql: `SELECT json_agg(json_build_array(${columns}))::text FROM (${page((n) => (n === 1 ? '$1' : `$${n}::bigint`))}) AS page`,
+    sqlite: `SELECT json_group_array(json_array(${columns})) FROM (${select('?', '?', '?', '?')})`,
+    postgresql: `SELECT json_agg(json_build_array(${columns}))::text
+      FROM (${select('$1', '$2::bigint', '$3::bigint', '$4::bigint')}) AS page`,
   };
 }
 
@@ -39,28 +41,28 @@ const headSql = {
     WHERE "Tape"."runId" IN (SELECT jsonb_array_elements_text($1::jsonb))`,
 };
 
-/** Tapes have no holes: what stands behind the newest seq less a count is that many events. */
+/** Tapes have no gaps, so the last `count` events are those after the newest seq less `count`. */
 const endsSql = (() => {
-  const ends = (runIds: string, count: string) => `
-    SELECT "Event"."runId" AS "run", ${columns} FROM (${runIds}) AS asked JOIN "Event" ON "Event"."runId" = asked."id"
-    WHERE "seq" > (SELECT max("seq") FROM "Event" WHERE "runId" = asked."id") - ${count} ORDER BY "run", "seq"`;
+  const select = (runIds: string, count: string) => `
+    SELECT "Event"."runId" AS "run", ${columns} FROM (${runIds}) AS requested JOIN "Event" ON "Event"."runId" = requested."id"
+    WHERE "seq" > (SELECT max("seq") FROM "Event" WHERE "runId" = requested."id") - ${count} ORDER BY "run", "seq"`;
   return {
     sqlite: `SELECT json_group_array(json_array("run", json_array(${columns})))
-      FROM (${ends('SELECT value AS "id" FROM json_each(?)', '?')})`,
+      FROM (${select('SELECT value AS "id" FROM json_each(?)', '?')})`,
     postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text
-      FROM (${ends('SELECT jsonb_array_elements_text($1::jsonb) AS "id"', '$2::int')}) AS ends`,
+      FROM (${select('SELECT jsonb_array_elements_text($1::jsonb) AS "id"', '$2::int')}) AS ends`,
   };
 })();
 
 function manySql(types: readonly EventType[]) {
-  const many = (tapes: string) => `
-    SELECT "Event"."runId" AS "run", ${columns} FROM (${tapes}) AS asked JOIN "Event" ON "Event"."runId" = asked."id"
-    WHERE "seq" <= asked."upTo"${typed(types)} ORDER BY "run", "seq"`;
+  const select = (tapes: string) => `
+    SELECT "Event"."runId" AS "run", ${columns} FROM (${tapes}) AS requested JOIN "Event" ON "Event"."runId" = requested."id"
+    WHERE "seq" <= requested."upTo"${typeCondition(types)} ORDER BY "run", "seq"`;
   return {
-    sqlite: `SELECT json_group_array(json_array("run", json_array(${columns}))) FROM (${many(
+    sqlite: `SELECT json_group_array(json_array("run", json_array(${columns}))) FROM (${select(
       `SELECT value ->> 'runId' AS "id", value ->> 'upTo' AS "upTo" FROM json_each(?)`,
     )})`,
-    postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text FROM (${many(
+    postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text FROM (${select(
       `SELECT "runId" AS "id", "upTo" FROM jsonb_to_recordset($1::jsonb) AS tape("runId" text, "upTo" bigint)`,
     )}) AS many`,
   };
@@ -84,7 +86,7 @@ export function createTapeReader(database: Database): TapeReader {
     return order === 'ASC' ? events : events.reverse();
   }
 
-  async function heads(runIds: string[]): Promise<Map<string, TapeHead>> {
+  async function tapeHeads(runIds: string[]): Promise<Map<string, TapeHead>> {
     const rows = await queryJson<[string, string, boolean | number, number, string]>(
       database,
       headSql,
@@ -105,20 +107,29 @@ export function createTapeReader(database: Database): TapeReader {
     },
     async readMany(tapes, types) {
       const rows = await queryJson<[string, unknown]>(database, manySql(types), JSON.stringify(tapes));
-      const found = new Map<string, RecordedEvent[]>(tapes.map(({ runId }) => [runId, []]));
-      for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));
-      return found;
+      return decodeByRun(
+        tapes.map(({ runId }) => runId),
+        rows,
+      );
     },
     async readEnds(runIds, count) {
       const rows = await queryJson<[string, unknown]>(database, endsSql, JSON.stringify([...new Set(runIds)]), count);
-      const found = new Map<string, RecordedEvent[]>(runIds.map((runId) => [runId, []]));
-      for (const [runId, row] of rows) found.get(runId)?.push(decode(decodeColumns(runId, row)));
-      return found;
+      return decodeByRun(runIds, rows);
     },
     readStored: (runId, after, limit) => page('ASC', runId, { low: after, high: Number.MAX_SAFE_INTEGER, limit }),
-    ends: heads,
+    async heads(runIds) {
+      const heads = await tapeHeads(runIds);
+      return new Map([...heads].map(([runId, { head: seq, hash, closed }]) => [runId, { seq, hash, closed }]));
+    },
     async head(runId) {
-      return (await heads([runId])).get(runId) ?? null;
+      return (await tapeHeads([runId])).get(runId) ?? null;
     },
   };
+}
+
+/** The events of each run in the order of the rows; an empty list for a run without rows. */
+function decodeByRun(runIds: readonly string[], rows: readonly [string, unknown][]): Map<string, RecordedEvent[]> {
+  const events = new Map<string, RecordedEvent[]>(runIds.map((runId) => [runId, []]));
+  for (const [runId, row] of rows) events.get(runId)?.push(decode(decodeColumns(runId, row)));
+  return events;
 }

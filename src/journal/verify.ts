@@ -12,15 +12,15 @@ interface StoredTape {
 
 type Decode = (stored: StoredEvent) => RecordedEvent;
 
-/** Where the check has come to. */
+/** The last event that was checked. */
 interface Checked {
   seq: number;
   hash: string;
-  /** Whether the event there ends its run. */
+  /** Whether the event ends its run. */
   ended: boolean;
 }
 
-/** Recomputes a tape's chain of hashes from what is stored, and names the first event that does not fit. */
+/** Recomputes the hash chain of a tape from the stored events and reports the first fault. Faults complete "event 5 …". */
 export async function verifyTape(runId: string, tape: StoredTape, decode: Decode): Promise<Verification> {
   const broken = (seq: number, fault: string): Verification => ({ kind: 'broken', runId, seq, fault });
   let checked: Checked = { seq: 0, hash: GENESIS_HASH, ended: false };
@@ -28,7 +28,7 @@ export async function verifyTape(runId: string, tape: StoredTape, decode: Decode
   for (;;) {
     const page = await readPage(tape, runId, checked.seq, pageEvents);
     if (typeof page === 'string') {
-      // One event fails its whole page; read one by one, it is found.
+      // A single event can make its whole page unreadable. Reading one event at a time finds it.
       if (pageEvents === 1) return broken(checked.seq + 1, page);
       pageEvents = 1;
       continue;
@@ -39,12 +39,13 @@ export async function verifyTape(runId: string, tape: StoredTape, decode: Decode
       checked = next;
     }
     if (page.length === pageEvents) continue;
-    const end = await checkEnd(checked, tape, runId);
-    if (end === 'grown') continue;
-    return end === null ? { kind: 'intact', runId, events: checked.seq } : broken(end.seq, end.fault);
+    const result = await checkHead(checked, tape, runId);
+    if (result === 'grown') continue;
+    return result === null ? { kind: 'intact', runId, events: checked.seq } : broken(result.seq, result.fault);
   }
 }
 
+/** The events, or the fault that makes them unreadable. */
 async function readPage(
   tape: StoredTape,
   runId: string,
@@ -54,14 +55,14 @@ async function readPage(
   try {
     return await tape.readStored(runId, after, limit);
   } catch (error) {
-    return `can not be read: ${messageOf(error)}`;
+    return `cannot be read: ${messageOf(error)}`;
   }
 }
 
-/** Where the check stands behind this event, or what is wrong with it. */
+/** The state after this event, or the event's fault. */
 function checkEvent({ seq, hash, ended }: Checked, event: StoredEvent, decode: Decode): Checked | string {
   if (event.seq !== seq + 1) return `is missing: the next one is ${event.seq}`;
-  if (ended) return 'stands behind the end of its run';
+  if (ended) return 'follows the end of its run';
   if (event.hash !== hashOf(hash, event)) return 'does not match its hash';
   try {
     const { type, payload } = decode(event);
@@ -71,8 +72,8 @@ function checkEvent({ seq, hash, ended }: Checked, event: StoredEvent, decode: D
   }
 }
 
-/** What is wrong with the end of a tape whose events fit; `'grown'` where there are more by now. */
-async function checkEnd(
+/** Compares the last event with the head: the fault, `'grown'` if events were appended meanwhile, or null if they agree. */
+async function checkHead(
   { seq, ended }: Checked,
   tape: StoredTape,
   runId: string,
@@ -81,15 +82,15 @@ async function checkEnd(
   try {
     head = await tape.head(runId);
     if (head && head.head > seq) return 'grown';
-    // An event whose seq has become 0 or less stands before all others, and can not be read.
+    // An event with a seq of 0 or less comes before all pages. `readStored` refuses it.
     await tape.readStored(runId, Number.MIN_SAFE_INTEGER, 1);
   } catch (error) {
-    return { seq: seq + 1, fault: `can not be read: ${messageOf(error)}` };
+    return { seq: seq + 1, fault: `cannot be read: ${messageOf(error)}` };
   }
-  if (head === null) return seq === 0 ? null : { seq, fault: 'is on no tape: its run is unknown' };
+  if (head === null) return seq === 0 ? null : { seq, fault: 'belongs to a run without a tape' };
   if (seq === 0 || head.head !== seq) return { seq: seq + 1, fault: `is missing: the head is ${head.head}` };
   if (head.closed === ended) return null;
-  return { seq, fault: `is the last one, and the tape is ${head.closed ? 'closed' : 'open'}` };
+  return { seq, fault: `is the last one, but the tape is ${head.closed ? 'closed' : 'open'}` };
 }
 
 function messageOf(error: unknown): string {

@@ -112,7 +112,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
 
   const database = await openStore(configuration);
   resources.add(() => database.close());
-  const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
+  const journal = createDatabaseJournal(database, clock, ({ runId, sessionId, events }) => {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
   const { hub: notifications, close } = connectNotifications(configuration, {

@@ -1,4 +1,4 @@
-import { isTemporaryStoreFailure } from '../journal/store-failure.ts';
+import { isTemporaryStoreFailure } from '../database/store-error.ts';
 import type { Following } from './following.ts';
 
 /** What there is for the reader now; `last` where nothing follows it. */

@@ -17,15 +17,15 @@ import {
 } from './appends.ts';
 import type { Start } from './subject.ts';
 
-/** Appends one at a time, appends that come too late, and appends that race. */
+/** Single appends, appends that come too late, and concurrent appends. */
 export function appendContract(start: Start): void {
   describe('append', () => ordered(start));
   describe('rebase', () => rebased(start));
-  describe('two writers', () => racing(start));
+  describe('concurrent writers', () => racing(start));
 }
 
 function ordered(start: Start): void {
-  test('an event beyond its bound is refused, and the next append goes on', async () => {
+  test('an event that is too large is refused, and the next append succeeds', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -43,7 +43,7 @@ function ordered(start: Start): void {
     expect(await readAll(journal, runId)).toEqual([...first, ...second, ...third]);
   });
 
-  test('a conflict tells the head and writes nothing', async () => {
+  test('a conflict reports the head and writes nothing', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -57,16 +57,16 @@ function ordered(start: Start): void {
     expect(seqsOf(await readAll(journal, runId))).toEqual([1, 2]);
   });
 
-  test('a tape that has ended takes nothing any more', async () => {
+  test('a closed tape refuses every append', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
-    const together = [
+    const outcomes = [
       journal.append(request(runId, 2, [ending])),
       journal.append(request(runId, 3, [delta('in the same commit')])),
     ];
-    expect((await Promise.all(together)).map(({ kind }) => kind)).toEqual(['appended', 'closed']);
-    const rebase = () => expect.unreachable('nothing can follow');
+    expect((await Promise.all(outcomes)).map(({ kind }) => kind)).toEqual(['appended', 'closed']);
+    const rebase = () => expect.unreachable('a closed tape has no next event');
     for (const expectedHead of [0, 2, 3, 4]) {
       expect(await journal.append(request(runId, expectedHead, [delta('later')], { rebase }))).toEqual({
         kind: 'closed',
@@ -75,41 +75,41 @@ function ordered(start: Start): void {
     expect(await journal.head(runId)).toMatchObject({ head: 3, closed: true });
   });
 
-  test('idle resolves when every append that was begun has its outcome', async () => {
+  test('idle resolves when every append has its outcome', async () => {
     const { journal } = await start();
-    let settled = 0;
+    let resolved = 0;
     for (const _ of sequence(40)) {
       void append(journal, newRunId(), 0, ...opening).then(() => {
-        settled += 1;
+        resolved += 1;
       });
     }
     await journal.idle();
-    expect(settled).toBe(40);
+    expect(resolved).toBe(40);
     await journal.idle();
   });
 }
 
 function rebased(start: Start): void {
-  /** Answers with one delta that lists the seqs that were missed. */
+  /** Appends one delta with the seqs of the missed events. */
   const listing = (missed: RecordedEvent[]): AppendContent => ({ events: [delta(seqsOf(missed).join())], writes: [] });
 
-  test('gets exactly the events that were missed, in order, and wins in one go', async () => {
+  test('gets exactly the missed events, in order, and succeeds at the first attempt', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
     const others = await append(journal, runId, 2, delta('a'), delta('b'), delta('c'));
-    let seen: RecordedEvent[] = [];
+    let rebasedOn: RecordedEvent[] = [];
     const rebase = (missed: RecordedEvent[]) => {
-      seen = missed;
+      rebasedOn = missed;
       return listing(missed);
     };
-    const recorded = appended(await journal.append(request(runId, 3, [delta('not this')], { rebase })));
-    expect(seen).toEqual(others.slice(1));
+    const recorded = appended(await journal.append(request(runId, 3, [delta('replaced')], { rebase })));
+    expect(rebasedOn).toEqual(others.slice(1));
     expect(recorded).toMatchObject([{ seq: 6, payload: { text: '4,5' } }]);
     expect(textsOf(await readAll(journal, runId))).toEqual(['a', 'b', 'c', '4,5']);
   });
 
-  test('is asked also where others came first in the same commit', async () => {
+  test('is called if other appends came first in the same commit', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening, delta('stored'));
@@ -117,14 +117,14 @@ function rebased(start: Start): void {
       journal.append(request(runId, 3, [delta('first')])),
       journal.append(request(runId, 3, [delta('never')], { rebase: listing })),
       journal.append(request(runId, 2, [delta('never')], { rebase: listing })),
-      journal.append(request(runId, 6, [delta('as asked')])),
+      journal.append(request(runId, 6, [delta('expected')])),
       journal.append(request(runId, 5, [delta('never')], { rebase: listing })),
     ]);
     expect(outcomes.flatMap((outcome) => seqsOf(appended(outcome)))).toEqual([4, 5, 6, 7, 8]);
-    expect(textsOf(await readAll(journal, runId))).toEqual(['stored', 'first', '4', '3,4,5', 'as asked', '6,7']);
+    expect(textsOf(await readAll(journal, runId))).toEqual(['stored', 'first', '4', '3,4,5', 'expected', '6,7']);
   });
 
-  test('works from the beginning of a tape, stored or not', async () => {
+  test('works from the beginning of a tape, whether or not it is stored', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await Promise.all([
@@ -135,13 +135,13 @@ function rebased(start: Start): void {
     expect(textsOf(await readAll(journal, runId))).toEqual(['1,2', '1,2,3']);
   });
 
-  test('is not asked where nothing was missed', async () => {
+  test('is not called if no event was missed', async () => {
     const { journal } = await start();
-    const rebase = () => expect.unreachable('nothing was missed');
+    const rebase = () => expect.unreachable('no event was missed');
     appended(await journal.append(request(newRunId(), 0, opening, { rebase })));
   });
 
-  test('null means a conflict', async () => {
+  test('returns null to report a conflict', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -151,8 +151,8 @@ function rebased(start: Start): void {
   });
 }
 
-/** Appends one text, again where another writer was faster. Returns the seq that it won. */
-async function insist(journal: Journal, runId: string, text: string): Promise<number> {
+/** Appends one text, again after each conflict. Returns its seq. */
+async function appendUntilStored(journal: Journal, runId: string, text: string): Promise<number> {
   let expectedHead = 0;
   for (;;) {
     const outcome = await journal.append(request(runId, expectedHead, [delta(text)]));
@@ -163,24 +163,24 @@ async function insist(journal: Journal, runId: string, text: string): Promise<nu
 
 function racing(start: Start): void {
   test.each([
-    { runs: 1, writers: 20, each: 15 },
-    { runs: 30, writers: 3, each: 5 },
-  ])('$writers of them on each of $runs runs never both win a seq', async ({ runs, writers, each }) => {
+    { runs: 1, writers: 20, appends: 15 },
+    { runs: 30, writers: 3, appends: 5 },
+  ])('$writers writers on each of $runs runs never get the same seq', async ({ runs, writers, appends }) => {
     const { journal } = await start();
     const runIds = sequence(runs).map(newRunId);
     const write = async (runId: string, writer: number) => {
-      const won: number[] = [];
-      for (const turn of sequence(each)) won.push(await insist(journal, runId, `${writer}/${turn}`));
-      return won;
+      const seqs: number[] = [];
+      for (const index of sequence(appends)) seqs.push(await appendUntilStored(journal, runId, `${writer}/${index}`));
+      return seqs;
     };
-    for (const { runId, won } of await Promise.all(
+    for (const { runId, seqs } of await Promise.all(
       runIds.map(async (runId) => {
-        const of = await Promise.all(sequence(writers).map((writer) => write(runId, writer)));
-        return { runId, won: of.flat() };
+        const seqsByWriter = await Promise.all(sequence(writers).map((writer) => write(runId, writer)));
+        return { runId, seqs: seqsByWriter.flat() };
       }),
     )) {
-      const total = writers * each;
-      expect(won.sort((one, other) => one - other)).toEqual(sequence(total));
+      const total = writers * appends;
+      expect(seqs.sort((left, right) => left - right)).toEqual(sequence(total));
       const events = await readAll(journal, runId);
       expect(seqsOf(events)).toEqual(sequence(total));
       expect(new Set(textsOf(events)).size).toBe(total);
@@ -188,13 +188,13 @@ function racing(start: Start): void {
     }
   });
 
-  test('hundreds that rebase at once all get in, each behind the one before', async () => {
+  test('hundreds of appends that rebase at the same time all succeed, each after the one before', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
-    const told: number[] = [];
+    const missedCounts: number[] = [];
     const rebase = (missed: RecordedEvent[]): AppendContent => {
-      told.push(missed.length);
+      missedCounts.push(missed.length);
       return { events: [delta(`after ${missed.at(-1)?.seq}`)], writes: [] };
     };
     const outcomes = await Promise.all(
@@ -202,6 +202,6 @@ function racing(start: Start): void {
     );
     const events = outcomes.flatMap(appended);
     expect(textsOf(events)).toEqual(events.map(({ seq }) => `after ${seq - 1}`));
-    expect(told).toEqual(sequence(299));
+    expect(missedCounts).toEqual(sequence(299));
   });
 }

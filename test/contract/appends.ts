@@ -10,14 +10,14 @@ export const newRunId = () => newId('run');
 
 const stamped = (event: NewEvent): StampedEvent => ({ ...event, recordedAt: Date.UTC(2026, 0) });
 
-/** An event that carries a text. */
+/** An event with a text. */
 export function delta(text: string): StampedEvent {
   return stamped({ type: 'output_delta', actor: 'MODEL', payload: { step: 1, text } });
 }
 
-/** An event that carries any JSON. */
-export function call(asked: Json): StampedEvent {
-  return stamped(toolCall('call_1', 1, asked));
+/** An event with any JSON. */
+export function call(callInput: Json): StampedEvent {
+  return stamped(toolCall('call_1', 1, callInput));
 }
 
 /** The two events with which every tape begins. */
@@ -25,17 +25,17 @@ export const opening: StampedEvent[] = [stamped(input('hello')), stamped(status(
 /** The event that ends a run. */
 export const ending: StampedEvent = stamped(status('IN_PROGRESS', 'DONE'));
 
-/** An append without rows, by no executor, unless `more` says otherwise. */
+/** An append without rows and without a lease, unless `overrides` has them. */
 export function request(
   runId: string,
   expectedHead: number,
   events: StampedEvent[],
-  more: Partial<AppendRequest> = {},
+  overrides: Partial<AppendRequest> = {},
 ): AppendRequest {
-  return { runId, sessionId, expectedHead, epoch: null, events, writes: [], ...more };
+  return { runId, sessionId, expectedHead, epoch: null, events, writes: [], ...overrides };
 }
 
-/** Appends behind `expectedHead` and fails where that is refused. */
+/** Appends after `expectedHead`. Throws if the append is refused. */
 export async function append(
   journal: Journal,
   runId: string,
@@ -54,7 +54,7 @@ export function readAll(journal: Journal, runId: string): Promise<RecordedEvent[
   return journal.read(runId, { after: 0, limit: 10_000 });
 }
 
-/** The texts of the deltas among these events. */
+/** The texts of the deltas among the events. */
 export function textsOf(events: readonly RecordedEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'output_delta' ? [event.payload.text] : []));
 }

@@ -11,19 +11,23 @@ interface Store {
   close(): Promise<void>;
 }
 
-/** How a store words what it refuses by itself. */
-interface Words {
-  /** An event that is there already. */
-  taken: string;
-  /** A tape that is not there, or is still needed. */
+/** What the error messages of a store contain. */
+interface RefusalTexts {
+  /** For a second event with the same seq. */
+  duplicateEvent: string;
+  /** For a tape that is missing or still referenced. */
   reference: string;
 }
 
-/** What holds for the journal in every database, and for the database whoever writes to it. */
-export function databaseContract(name: string, open: (onRecorded?: OnCommitted) => Promise<Store>, words: Words): void {
-  journalContract(`the journal in ${name}`, async (onRecorded) => subjectOf(await open(onRecorded)));
+/** The contract of the journal in a database, and the rules that the database enforces against any writer. */
+export function databaseContract(
+  name: string,
+  open: (onCommitted?: OnCommitted) => Promise<Store>,
+  texts: RefusalTexts,
+): void {
+  journalContract(`the journal in ${name}`, async (onCommitted) => subjectOf(await open(onCommitted)));
 
-  describe(`${name} itself`, () => {
+  describe(`the rules of ${name}`, () => {
     test.each([
       `UPDATE "Event" SET "payload" = '{}'`,
       `UPDATE "Event" SET "seq" = 9 WHERE "seq" = 3`,
@@ -31,7 +35,7 @@ export function databaseContract(name: string, open: (onRecorded?: OnCommitted) 
       `DELETE FROM "Event"`,
       `DELETE FROM "Event" WHERE "seq" = 3`,
       `UPDATE "Tape" SET "runId" = 'run_x'`,
-    ])('B23: refuses %s', async (sql) => {
+    ])('B23: refuse %s', async (sql) => {
       const { database, journal } = await open();
       const runId = newRunId();
       const events = await append(journal, runId, 0, ...opening, delta('three'));
@@ -39,23 +43,23 @@ export function databaseContract(name: string, open: (onRecorded?: OnCommitted) 
       expect(await readAll(journal, runId)).toEqual(events);
     });
 
-    test('B23: refuses to leave a hole, to drop a tape and to open one again', async () => {
+    test('B23: refuse a gap, deleting a tape and reopening a tape', async () => {
       const { database, journal } = await open();
       const [runId, other] = [newRunId(), newRunId()];
       await append(journal, runId, 0, ...opening, delta('three'), ending);
       await append(journal, other, 0, ...opening);
-      expect(await refusalOf(database, insertAgain(runId, 1, other))).toContain(words.taken);
-      expect(await refusalOf(database, insertAgain(runId, 4, other))).toBe('tape_seq');
-      expect(await refusalOf(database, insertAgain(runId, 0, other))).toBe('tape_seq');
-      expect(await refusalOf(database, insertAgain(runId, 5, runId))).toBe('tape_closed');
-      expect(await refusalOf(database, insertAgain(runId, 1, newRunId()))).toContain(words.reference);
-      expect(await refusalOf(database, 'DELETE FROM "Tape"')).toContain(words.reference);
+      expect(await refusalOf(database, insertCopy(runId, 1, other))).toContain(texts.duplicateEvent);
+      expect(await refusalOf(database, insertCopy(runId, 4, other))).toBe('tape_seq');
+      expect(await refusalOf(database, insertCopy(runId, 0, other))).toBe('tape_seq');
+      expect(await refusalOf(database, insertCopy(runId, 5, runId))).toBe('tape_closed');
+      expect(await refusalOf(database, insertCopy(runId, 1, newRunId()))).toContain(texts.reference);
+      expect(await refusalOf(database, 'DELETE FROM "Tape"')).toContain(texts.reference);
       expect(await refusalOf(database, 'UPDATE "Tape" SET "closed" = false')).toBe('tape_closed');
       expect(await readAll(journal, other)).toHaveLength(2);
       expect(await readAll(journal, runId)).toHaveLength(4);
     });
 
-    test('B7: gives a tape up to the purge of its session, and to no other', async () => {
+    test('B7: let only the purge of its session delete a tape', async () => {
       const { database, journal } = await open();
       const [runId, other] = [newRunId(), newRunId()];
       await append(journal, runId, 0, ...opening);
@@ -66,7 +70,7 @@ export function databaseContract(name: string, open: (onRecorded?: OnCommitted) 
       expect(await readAll(journal, other)).toHaveLength(2);
     });
 
-    test('a lease is of one run and its epoch is compared exactly', async () => {
+    test('compare the epoch of an append with the lease of its run exactly', async () => {
       const store = await open();
       const { journal } = store;
       const runId = newRunId();
@@ -101,12 +105,12 @@ async function subjectOf({ database, journal, close }: Store): Promise<Subject> 
   };
 }
 
-/** The first event of a tape once more, at another place. */
-export function insertAgain(runId: string, seq: number, of: string): string {
-  return `INSERT INTO "Event" SELECT '${of}', ${seq}, "type", "actor", "schemaVersion", "recordedAt", "epoch", "payload", "hash" FROM "Event" WHERE "runId" = '${runId}' AND "seq" = 1`;
+/** SQL that inserts a copy of the first event of a tape, into a tape and with a seq. */
+export function insertCopy(runId: string, seq: number, intoRunId: string): string {
+  return `INSERT INTO "Event" SELECT '${intoRunId}', ${seq}, "type", "actor", "schemaVersion", "recordedAt", "epoch", "payload", "hash" FROM "Event" WHERE "runId" = '${runId}' AND "seq" = 1`;
 }
 
-/** What the database says to a statement, whatever connection it comes by. */
+/** The reason for which the database refuses a statement. */
 export async function refusalOf({ write }: Database, sql: string): Promise<string> {
   const error = await write((client) => client.$executeRawUnsafe(sql)).catch((thrown: unknown) => thrown);
   return error instanceof Error && 'detail' in error ? String(error.detail) : `not refused: ${String(error)}`;

@@ -1,19 +1,19 @@
 import { describe, onTestFinished } from 'vitest';
 import { appendContract } from './append.contract.ts';
-import { neighbourContract } from './neighbour.contract.ts';
 import { readContract } from './read.contract.ts';
+import { sharedCommitContract } from './shared-commit.contract.ts';
 import type { OpenSubject, Start } from './subject.ts';
 
-/** What every journal promises. Each adapter is held to all of it. */
+/** The promises of `Journal`, which every adapter must keep. */
 export function journalContract(name: string, open: OpenSubject): void {
-  const start: Start = async (onRecorded = () => undefined) => {
-    const subject = await open(onRecorded);
+  const start: Start = async (onCommitted = () => undefined) => {
+    const subject = await open(onCommitted);
     onTestFinished(() => subject.close());
     return subject;
   };
   describe(name, () => {
     appendContract(start);
-    neighbourContract(start);
+    sharedCommitContract(start);
     readContract(start);
   });
 }

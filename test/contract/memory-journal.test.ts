@@ -2,9 +2,9 @@ import { createMemoryJournal } from '../memory-journal.ts';
 import { journalContract } from './journal.contract.ts';
 import { TAKEN, TAKEN_RULE } from './subject.ts';
 
-journalContract('the journal in memory', async (onRecorded) => {
+journalContract('the journal in memory', async (onCommitted) => {
   const epochs = new Map<string, number>();
-  const journal = createMemoryJournal(onRecorded, {
+  const journal = createMemoryJournal(onCommitted, {
     epochOf: (runId) => epochs.get(runId) ?? null,
     refuse: ({ row }) => (row.key === TAKEN ? `UNIQUE constraint failed: ${TAKEN_RULE}.key` : null),
   });

@@ -3,12 +3,12 @@ import { append, newRunId, opening } from './appends.ts';
 import { databaseContract, refusalOf } from './database.contract.ts';
 import { openStore } from './stores/postgres-store.ts';
 
-databaseContract('Postgres', (onRecorded) => openStore(undefined, onRecorded), {
-  taken: 'Event_pkey',
+databaseContract('Postgres', (onCommitted) => openStore(undefined, onCommitted), {
+  duplicateEvent: 'Event_pkey',
   reference: 'fkey',
 });
 
-test('B23: a tape is not truncated', async () => {
+test('B23: tapes cannot be truncated', async () => {
   const { database, journal } = await openStore();
   await append(journal, newRunId(), 0, ...opening);
   expect(await refusalOf(database, 'TRUNCATE "Event"')).toBe('tape_is_append_only');

@@ -7,12 +7,12 @@ import { GENESIS_HASH, hashOf } from '../../src/journal/codec.ts';
 import { append, call, delta, ending, newRunId, opening, readAll, seqsOf, sequence, sessionId } from './appends.ts';
 import type { Start } from './subject.ts';
 
-/** What readers get, and that it is what was appended. */
+/** Readers get what was appended. */
 export function readContract(start: Start): void {
   describe('reading', () => ranges(start));
-  describe('the end', () => ends(start));
-  describe('the chain of hashes', () => chained(start));
-  describe('any content', () => faithful(start));
+  describe('several tapes and heads', () => ends(start));
+  describe('the hash chain', () => chained(start));
+  describe('content', () => faithful(start));
 }
 
 function ranges(start: Start): void {
@@ -25,7 +25,7 @@ function ranges(start: Start): void {
     expect(await journal.verify(runId)).toEqual({ kind: 'intact', runId, events: 0 });
   });
 
-  test('after is exclusive, upTo inclusive, before exclusive, and the oldest come first', async () => {
+  test('after is exclusive, upTo inclusive, before exclusive, and the oldest event comes first', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...sequence(10).map((n) => delta(`${n}`)));
@@ -45,7 +45,7 @@ function ranges(start: Start): void {
     expect(await readBack({ before: 5, limit: 0 })).toEqual([]);
   });
 
-  test('B29: types leave others out and keep their places', async () => {
+  test('B29: a filter by types keeps the seqs of the events', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening, delta('3'), call(4), delta('5'), delta('6'), ending);
@@ -62,7 +62,7 @@ function ranges(start: Start): void {
 }
 
 function ends(start: Start): void {
-  test('the ends of several tapes come at once, each whole where it is shorter', async () => {
+  test('readEnds returns the last events of each tape, and all of a shorter one', async () => {
     const { journal } = await start();
     const [long, short, none] = [newRunId(), newRunId(), newRunId()];
     const events = await append(journal, long, 0, ...opening, delta('3'), delta('4'), ending);
@@ -78,18 +78,18 @@ function ends(start: Start): void {
     expect(await journal.readEnds([], 3)).toEqual(new Map());
   });
 
-  test('events of some types of several tapes come at once, each up to its own seq', async () => {
+  test('readMany returns the events of some types of each tape up to its seq', async () => {
     const { journal } = await start();
     const [long, cut, none] = [newRunId(), newRunId(), newRunId()];
     const events = await append(journal, long, 0, ...opening, delta('3'), delta('4'), ending);
     const others = await append(journal, cut, 0, ...opening, delta('3'), delta('4'));
-    const wanted = [
+    const requested = [
       { runId: long, upTo: Number.MAX_SAFE_INTEGER },
       { runId: none, upTo: 3 },
       { runId: cut, upTo: 3 },
     ];
-    const found = await journal.readMany(wanted, ['output_delta']);
-    expect(found).toEqual(
+    const read = await journal.readMany(requested, ['output_delta']);
+    expect(read).toEqual(
       new Map([
         [long, events.filter(({ type }) => type === 'output_delta')],
         [none, []],
@@ -99,20 +99,20 @@ function ends(start: Start): void {
     expect(await journal.readMany([], ['input'])).toEqual(new Map());
   });
 
-  test('the head is the newest event, of this run alone', async () => {
+  test('the head is the newest event of its run', async () => {
     const { journal } = await start();
     const [runId, other] = [newRunId(), newRunId()];
     const events = await append(journal, runId, 0, ...opening, delta('three'));
     await append(journal, other, 0, ...opening);
     expect(await journal.head(runId)).toEqual({ sessionId, head: 3, closed: false, hash: events[2]?.hash });
-    const [end] = await append(journal, runId, 3, ending);
-    expect(await journal.head(runId)).toEqual({ sessionId, head: 4, closed: true, hash: end?.hash });
+    const [last] = await append(journal, runId, 3, ending);
+    expect(await journal.head(runId)).toEqual({ sessionId, head: 4, closed: true, hash: last?.hash });
     expect(await journal.head(other)).toMatchObject({ head: 2, closed: false });
   });
 }
 
 function chained(start: Start): void {
-  test('is SHA-256 over the hash before and the event', async () => {
+  test('is SHA-256 over the previous hash and the event', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -127,16 +127,16 @@ function chained(start: Start): void {
   });
 
   test('does not depend on the order of keys', async () => {
-    const [one, other] = [await start(), await start()];
+    const [first, second] = [await start(), await start()];
     const runId = newRunId();
-    const [left] = await append(one.journal, runId, 0, call({ a: 1, b: { c: 2, d: 3 } }));
-    const [right] = await append(other.journal, runId, 0, call({ b: { d: 3, c: 2 }, a: 1 }));
+    const [left] = await append(first.journal, runId, 0, call({ a: 1, b: { c: 2, d: 3 } }));
+    const [right] = await append(second.journal, runId, 0, call({ b: { d: 3, c: 2 }, a: 1 }));
     expect(left?.hash).toBe(right?.hash);
-    const [different] = await append(other.journal, newRunId(), 0, call({ a: 1, b: { c: 2, d: 3 } }));
+    const [different] = await append(second.journal, newRunId(), 0, call({ a: 1, b: { c: 2, d: 3 } }));
     expect(different?.hash).not.toBe(left?.hash);
   });
 
-  test('is intact at every moment of a tape that grows', async () => {
+  test('is intact at every moment while the tape grows', async () => {
     const { journal } = await start();
     const runId = newRunId();
     const write = async () => {
@@ -157,20 +157,20 @@ function chained(start: Start): void {
 }
 
 function faithful(start: Start): void {
-  test('NUL and lone surrogates are replaced alike for those who listen and those who read', async () => {
-    const heard: RecordedEvent[] = [];
-    const { journal } = await start(({ events }) => heard.push(...events));
+  test('NUL and lone surrogates are replaced equally for listeners and readers', async () => {
+    const committed: RecordedEvent[] = [];
+    const { journal } = await start(({ events }) => committed.push(...events));
     const runId = newRunId();
-    const asked = { 'a\0b': 'x\0y', list: ['\ud800', '\udc00z', 'ok'], '\ud83d': 1 };
-    const recorded = await append(journal, runId, 0, delta('\0 and \ud800!'), call(asked));
+    const callInput = { 'a\0b': 'x\0y', list: ['\ud800', '\udc00z', 'ok'], '\ud83d': 1 };
+    const recorded = await append(journal, runId, 0, delta('\0 and \ud800!'), call(callInput));
     const clean = { 'a\ufffdb': 'x\ufffdy', list: ['\ufffd', '\ufffdz', 'ok'], '\ufffd': 1 };
     expect(recorded).toMatchObject([{ payload: { text: '\ufffd and \ufffd!' } }, { payload: { input: clean } }]);
-    expect(heard).toEqual(recorded);
+    expect(committed).toEqual(recorded);
     expect(await readAll(journal, runId)).toEqual(recorded);
     expect(await journal.verify(runId)).toMatchObject({ kind: 'intact' });
   });
 
-  test('text of every script comes back as it was', async () => {
+  test('text of every script is read unchanged', async () => {
     const { journal } = await start();
     const runId = newRunId();
     const text = 'héllo — 你好 שלום 👩‍👩‍👧‍👦 e\u0301 \u2028\u2029 \ufeff \u0001 \x7f \\u0000 \\ " \' ` %s \r\n\t 𝒳';
@@ -179,7 +179,7 @@ function faithful(start: Start): void {
     expect(events).toMatchObject([{ payload: { text } }, { payload: { input: { [text]: text } } }]);
   });
 
-  test('an event of the largest size comes back whole', async () => {
+  test('an event of the largest size is read unchanged', async () => {
     const { journal } = await start();
     const runId = newRunId();
     const text = '0123456789ñ"\\\n'.repeat(14_000);
@@ -189,7 +189,7 @@ function faithful(start: Start): void {
     expect(await journal.verify(runId)).toMatchObject({ kind: 'intact' });
   });
 
-  test('whatever JSON was recorded is read as it was heard', async () => {
+  test('any JSON is read as it was committed', async () => {
     const { journal } = await start();
     const units = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 });
     const text = fc.oneof(
@@ -211,9 +211,9 @@ function faithful(start: Start): void {
       ),
     }));
     await fc.assert(
-      fc.asyncProperty(tree, async (asked) => {
+      fc.asyncProperty(tree, async (value) => {
         const runId = newRunId();
-        const recorded = await append(journal, runId, 0, call(asked));
+        const recorded = await append(journal, runId, 0, call(value));
         expect(await readAll(journal, runId)).toStrictEqual(recorded);
         expect(await journal.verify(runId)).toMatchObject({ kind: 'intact' });
       }),

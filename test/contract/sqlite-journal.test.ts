@@ -1,42 +1,43 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { writingStatement } from '../../src/database/statement.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
-import { databaseContract, insertAgain, refusalOf } from './database.contract.ts';
+import { databaseContract, insertCopy, refusalOf } from './database.contract.ts';
 import { openStore, type SqliteStore } from './stores/sqlite-store.ts';
 
-databaseContract('SQLite', (onRecorded) => openStore(undefined, onRecorded), {
-  taken: 'tape_seq',
+databaseContract('SQLite', (onCommitted) => openStore(undefined, onCommitted), {
+  duplicateEvent: 'tape_seq',
   reference: 'FOREIGN KEY',
 });
 
-// A journal remembers what it wrote itself: this one is asked through another one, which has to look.
+// A journal caches what it wrote itself. Another journal has to read from the database.
 databaseContract(
-  'SQLite, read by who did not write,',
-  async (onRecorded) => readElsewhere(await openStore(undefined, onRecorded)),
+  'SQLite, read through another journal,',
+  async (onCommitted) => readThroughAnother(await openStore(undefined, onCommitted)),
   {
-    taken: 'tape_seq',
+    duplicateEvent: 'tape_seq',
     reference: 'FOREIGN KEY',
   },
 );
 
-function readElsewhere(store: SqliteStore): SqliteStore {
-  const { read, readBack, readMany, readEnds, head, verify } = createDatabaseJournal(store.database, () => undefined);
+function readThroughAnother(store: SqliteStore): SqliteStore {
+  const { read, readBack, readMany, readEnds, head, verify } = createDatabaseJournal(store.database, systemClock);
   return { ...store, journal: { ...store.journal, read, readBack, readMany, readEnds, head, verify } };
 }
 
-test('B23: an event is not replaced', async () => {
+test('B23: REPLACE cannot change an event', async () => {
   const { database, journal } = await openStore();
   const [runId, open] = [newRunId(), newRunId()];
   await append(journal, runId, 0, ...opening, delta('three'));
   const events = await append(journal, open, 0, ...opening);
-  expect(await refusalOf(database, insertAgain(runId, 1, open).replace('INSERT', 'REPLACE'))).toBe('tape_seq');
+  expect(await refusalOf(database, insertCopy(runId, 1, open).replace('INSERT', 'REPLACE'))).toBe('tape_seq');
   expect(await readAll(journal, open)).toEqual(events);
 });
 
 describe('durability', () => {
-  test('the writing connection waits for the disk, and readers never wait for it', async () => {
+  test('both writing connections use synchronous=FULL, WAL and foreign keys', async () => {
     const { database } = await openStore();
     const pragma = (name: string) =>
       database.write((client) => client.$queryRawUnsafe<Record<string, unknown>[]>(`PRAGMA ${name}`));
@@ -44,14 +45,14 @@ describe('durability', () => {
     expect(Number((await pragma('synchronous'))[0]?.synchronous)).toBe(2);
     expect(await pragma('journal_mode')).toEqual([{ journal_mode: 'wal' }]);
     expect(Number((await pragma('foreign_keys'))[0]?.foreign_keys)).toBe(1);
-    // The connection that commits what runs record is another one.
-    const own = (name: string) =>
+    // Appends use another connection than the Prisma client.
+    const ownPragma = (name: string) =>
       database.query(writingStatement<{ value: number }>({ value: 'number' }, () => `PRAGMA ${name}`));
-    expect(await own('synchronous')).toEqual([{ value: 2 }]);
-    expect(await own('foreign_keys')).toEqual([{ value: 1 }]);
+    expect(await ownPragma('synchronous')).toEqual([{ value: 2 }]);
+    expect(await ownPragma('foreign_keys')).toEqual([{ value: 1 }]);
   });
 
-  test('a file that is opened again shows the same, and goes on from there', async () => {
+  test('a reopened file has the same events and accepts the next ones', async () => {
     const first = await openStore();
     const [runId, ended] = [newRunId(), newRunId()];
     const events = await append(first.journal, runId, 0, ...opening, delta('\0 three'));
@@ -67,7 +68,7 @@ describe('durability', () => {
     expect(await journal.verify(runId)).toEqual({ kind: 'intact', runId, events: 4 });
   });
 
-  test('what an append resolved with is in the file at that moment', async () => {
+  test('the events are in the file when the append resolves', async () => {
     const { journal, path } = await openStore();
     const runId = newRunId();
     const direct = new BetterSqlite(path, { readonly: true });
@@ -84,26 +85,26 @@ describe('durability', () => {
 });
 
 describe('the reading connection', () => {
-  test('can not write', async () => {
+  test('cannot write', async () => {
     const { database } = await openStore();
     const attempt = database.reader.purge.create({ data: { sessionId } });
     await expect(attempt).rejects.toThrow(/readonly|read-only/i);
     expect(await database.reader.purge.count()).toBe(0);
   });
 
-  test('never sees an open transaction, and never waits for one', async () => {
+  test('does not see open transactions and does not wait for them', async () => {
     const { database, journal } = await openStore();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
-    const seen = await database.write((client) =>
+    const read = await database.write((client) =>
       client.$transaction(async (transaction) => {
         await transaction.purge.create({ data: { sessionId } });
         await transaction.event.deleteMany({ where: { runId } });
         return { purges: await database.reader.purge.count(), events: await readAll(journal, runId) };
       }),
     );
-    expect(seen.purges).toBe(0);
-    expect(seen.events).toHaveLength(2);
+    expect(read.purges).toBe(0);
+    expect(read.events).toHaveLength(2);
     journal.forget(runId);
     expect(await readAll(journal, runId)).toEqual([]);
   });

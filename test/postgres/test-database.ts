@@ -1,7 +1,7 @@
 import { inject, onTestFinished } from 'vitest';
 import { createDatabase, dropDatabase } from './databases.ts';
 
-/** A migrated database for one test; its URL. */
+/** Creates a migrated database for one test and returns its URL. */
 export async function createTestDatabase(): Promise<string> {
   const { url: admin, template } = inject('postgres');
   const { url, name } = await createDatabase(admin, template);

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { systemClock } from '../../src/clock.ts';
 import { batchInsert } from '../../src/database/batch-statement.ts';
 import { openPostgres } from '../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
@@ -26,7 +27,7 @@ const milliseconds = (value: number) => `${value.toFixed(1)} ms`;
 /** Events a second that many runs append, each its next one when the last is durable. */
 async function appends(url: string): Promise<number> {
   const database = await openPostgres({ url, durability: 'full', connections: 12 });
-  const journal = createDatabaseJournal(database, () => undefined);
+  const journal = createDatabaseJournal(database, systemClock);
   const end = performance.now() + SECONDS * 1000;
   let count = 0;
   async function writer(): Promise<void> {

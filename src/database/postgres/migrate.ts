@@ -1,48 +1,41 @@
 import pg from 'pg';
-import { hasEveryMigration } from '../migration-files.ts';
-import { connectionOptions } from './pools.ts';
+import type { Clock } from '../../clock.ts';
+import { applyMigrations, type Migration } from '../migrations.ts';
+import { connectionOptions, nameOf } from './pools.ts';
 
 /** Any number that nothing else in the database uses. */
 const LOCK = 7_081_971;
 
 /**
- * Brings the database to the newest migration. Servers that start together do it one after the other: the lock is one of a
- * transaction, which a pooler keeps on one connection.
+ * Applies the missing migrations. Servers that start together take turns: the lock belongs to a transaction, which even a
+ * transaction pooler keeps on one connection. Throws a StartError as `applyMigrations` does, and what the driver throws.
  */
-export async function migratePostgres(url: string): Promise<void> {
-  const connection = new pg.Client(connectionOptions(url));
-  // Whoever waits for it learns of a broken connection by its query.
-  connection.on('error', () => undefined);
-  await connection.connect();
+export async function migratePostgres(url: string, migrations: readonly Migration[], clock: Clock): Promise<void> {
+  const client = new pg.Client(connectionOptions(url));
+  // The query in progress reports a broken connection.
+  client.on('error', () => undefined);
+  await client.connect();
+  const connection = {
+    provider: 'postgresql' as const,
+    databaseName: nameOf(url),
+    query: async (sql: string, parameters?: string[]) => (await client.query(sql, parameters)).rows,
+    // Without parameters the driver uses the simple protocol, which takes several statements.
+    runScript: async (sql: string) => void (await client.query(sql)),
+    async transaction(work: () => Promise<void>) {
+      await client.query('BEGIN');
+      try {
+        await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+        await work();
+        await client.query('COMMIT');
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    },
+  };
   try {
-    if (await isUpToDate(connection)) return;
-    await connection.query('BEGIN');
-    await connection.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
-    if (!(await isUpToDate(connection))) await migrate(url);
-    await connection.query('COMMIT');
+    await applyMigrations(connection, migrations, clock);
   } finally {
-    await connection.end();
+    await client.end();
   }
-}
-
-/** Spares most starts the engine, which takes a tenth of a second and locks of a session. */
-async function isUpToDate(connection: pg.Client): Promise<boolean> {
-  const { rows: tables } = await connection.query<{ name: string | null }>(
-    `SELECT to_regclass('"_prisma_migrations"')::text AS "name"`,
-  );
-  if (!tables[0]?.name) return false;
-  const { rows } = await connection.query<{ name: string }>(
-    'SELECT migration_name AS "name" FROM "_prisma_migrations" WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
-  );
-  return hasEveryMigration(
-    'postgresql',
-    rows.map(({ name }) => name),
-  );
-}
-
-/** Loaded where it is needed: most starts find nothing to do. */
-async function migrate(url: string): Promise<void> {
-  const { applyMigrations } = await import('../migrations.ts');
-  const { PostgresMigrations } = await import('./migration-adapter.ts');
-  await applyMigrations('postgresql', new PostgresMigrations(url));
 }

@@ -6,19 +6,19 @@ import { toStoreError } from '../store-error.ts';
 import { connectionOptions } from './pools.ts';
 
 const CHANNEL = 'runtape';
-/** Begins what a connection says to itself to see whether it hears. */
+/** Prefix of the messages that a connection sends to itself to test delivery. */
 const PROBE = 'probe:';
-/** Between two probes; a connection that does not hear one by the next is given up. */
+/** Between two probes. A connection that has not received its probe by the next one is replaced. */
 const PROBE_MILLISECONDS = 5_000;
-/** Between attempts at a new connection. */
+/** Between attempts to connect. */
 const RETRY_MILLISECONDS = 1_000;
 
 /**
- * LISTEN on a connection of its own, NOTIFY through the pool: a server that can not listen can still be heard.
+ * LISTEN on a connection of its own, NOTIFY through the pool, so that a server that cannot listen can still send.
  *
- *   connect ─▶ LISTEN ─▶ probe ─▶ heard: arriving ─▶ probe … ─▶ not heard, or lost ─▶ not arriving ─▶ connect
+ *   connect ─▶ LISTEN ─▶ probe ─▶ received: arriving ─▶ probe … ─▶ not received, or lost: not arriving ─▶ connect
  *
- * A transaction pooler takes LISTEN without a word and delivers nothing: the probe finds out.
+ * The probes are necessary because a transaction pooler accepts LISTEN and delivers nothing.
  */
 export function createNotificationChannel(url: string, pool: pg.Pool, clock: Clock): NotificationChannel {
   return {
@@ -27,16 +27,16 @@ export function createNotificationChannel(url: string, pool: pg.Pool, clock: Clo
         throw toStoreError(error);
       });
     },
-    listen: (listener) => listenOn(url, clock, listener),
+    listen: (listener) => listen(url, clock, listener),
   };
 }
 
-function listenOn(url: string, clock: Clock, listener: ChannelListener): ChannelSubscription {
+function listen(url: string, clock: Clock, listener: ChannelListener): ChannelSubscription {
   const closing = new AbortController();
   const { signal } = closing;
   let arriving: boolean | null = null;
 
-  function tell(state: boolean): void {
+  function reportState(state: boolean): void {
     if (state === arriving) return;
     arriving = state;
     listener.onState(state);
@@ -46,11 +46,12 @@ function listenOn(url: string, clock: Clock, listener: ChannelListener): Channel
     while (!signal.aborted) {
       const connection = new pg.Client({ ...connectionOptions(url), query_timeout: PROBE_MILLISECONDS });
       try {
-        await listen(connection, clock, signal, { onMessage: listener.onMessage, onHeard: () => tell(true) });
+        const onProbe = () => reportState(true);
+        await listenOnce(connection, clock, signal, { onMessage: listener.onMessage, onProbe });
       } catch {
-        // Lost, refused or deaf: all of them are tried again.
+        // Whatever the reason, the next attempt follows.
       }
-      tell(false);
+      reportState(false);
       connection.end().catch(() => undefined);
       await clock.sleep(RETRY_MILLISECONDS, signal).catch(() => undefined);
     }
@@ -65,29 +66,29 @@ function listenOn(url: string, clock: Clock, listener: ChannelListener): Channel
   };
 }
 
-/** Resolves or rejects when the connection is of no more use. */
-async function listen(
+/** Listens until the connection breaks, a probe is not received, or the signal aborts. Resolves or rejects then. */
+async function listenOnce(
   connection: pg.Client,
   clock: Clock,
   signal: AbortSignal,
-  { onMessage, onHeard }: { onMessage(message: string): void; onHeard(): void },
+  { onMessage, onProbe }: { onMessage(message: string): void; onProbe(): void },
 ): Promise<void> {
-  const leaving = new AbortController();
-  const until = AbortSignal.any([signal, leaving.signal]);
-  let awaited = '';
-  connection.on('error', () => leaving.abort());
-  connection.on('end', () => leaving.abort());
+  const broken = new AbortController();
+  const until = AbortSignal.any([signal, broken.signal]);
+  let expectedProbe = '';
+  connection.on('error', () => broken.abort());
+  connection.on('end', () => broken.abort());
   connection.on('notification', ({ payload = '' }) => {
     if (!payload.startsWith(PROBE)) return onMessage(payload);
-    if (payload !== awaited) return;
-    awaited = '';
-    onHeard();
+    if (payload !== expectedProbe) return;
+    expectedProbe = '';
+    onProbe();
   });
   await connection.connect();
   await connection.query(`LISTEN ${CHANNEL}`);
-  while (awaited === '') {
-    awaited = `${PROBE}${randomUUID()}`;
-    await connection.query('SELECT pg_notify($1, $2)', [CHANNEL, awaited]);
+  while (expectedProbe === '') {
+    expectedProbe = `${PROBE}${randomUUID()}`;
+    await connection.query('SELECT pg_notify($1, $2)', [CHANNEL, expectedProbe]);
     await clock.sleep(PROBE_MILLISECONDS, until);
   }
 }

@@ -1,63 +1,56 @@
 import pg from 'pg';
 import { StartError } from '../../config/start-error.ts';
 
-/** A statement that takes longer waits for a lock that is not given back, or for a database that is gone. */
+/** A statement that takes longer waits for a lock that is not released, or for a database that is gone. */
 const STATEMENT_MILLISECONDS = 15_000;
 /**
- * Between two statements of a transaction. Who is silent for longer is frozen or cut off, and holds locks on runs that others
- * wait to take over.
+ * Between two statements of a transaction. A server that is silent for longer is frozen or disconnected, and holds locks on runs
+ * that other servers wait to take over.
  */
-const SILENCE_MILLISECONDS = 5_000;
-/** The server gives up first, so that its answer is heard. */
-const ANSWER_MILLISECONDS = STATEMENT_MILLISECONDS + 2_000;
-/** For a new connection, or for one of the pool that is free. */
+const IDLE_IN_TRANSACTION_MILLISECONDS = 5_000;
+/** Longer than the limit of the database, so that its error arrives. */
+const QUERY_MILLISECONDS = STATEMENT_MILLISECONDS + 2_000;
+/** For a new connection, or for a free one of the pool. */
 const CONNECT_MILLISECONDS = 5_000;
-/** A half-open connection is noticed before the operating system would. */
+/** Detects a half-open connection earlier than the operating system does. */
 const KEEP_ALIVE_MILLISECONDS = 10_000;
-/** So that a server that came back elsewhere is used again by every connection. */
+/** After a failover to another address, every connection is replaced within this time. */
 const LIFETIME_SECONDS = 600;
 
-export const APPLICATION = 'runtape';
-
-/** What every connection is opened with. */
+/** The options of every connection. */
 export function connectionOptions(url: string): pg.ClientConfig {
   return {
     connectionString: url,
-    application_name: APPLICATION,
+    application_name: 'runtape',
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,
   };
 }
 
-/** Connections that are opened when they are needed. One that breaks is dropped, and the next one opened. */
+/** Opens connections on demand, at most `connections` at a time. Replaces a broken one when the next is needed. */
 export function createPool(url: string, connections: number): pg.Pool {
   const pool = new pg.Pool({
     ...connectionOptions(url),
     max: connections,
     maxLifetimeSeconds: LIFETIME_SECONDS,
     statement_timeout: STATEMENT_MILLISECONDS,
-    idle_in_transaction_session_timeout: SILENCE_MILLISECONDS,
-    query_timeout: ANSWER_MILLISECONDS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MILLISECONDS,
+    query_timeout: QUERY_MILLISECONDS,
     pipeline: true,
   });
-  // A connection that breaks is no news by itself: whoever uses it, or needs the next one, learns of it by its query.
+  // The query in progress, or the next one, reports a broken connection.
   pool.on('error', () => undefined);
   pool.on('connect', (connection) => connection.on('error', () => undefined));
   return pool;
 }
 
-/** What a URL names, without the password. */
+/** Host, port and database name of a URL, without user and password. Throws a StartError if it is not a URL. */
 export function nameOf(url: string): string {
-  const { host, pathname } = parse(url);
-  return `${host || 'localhost'}${pathname}`;
-}
-
-function parse(url: string): URL {
   try {
-    return new URL(url);
+    const { host, pathname } = new URL(url);
+    return `${host || 'localhost'}${pathname}`;
   } catch (error) {
-    const form = 'postgres://user:password@host:5432/name';
-    throw new StartError(`DATABASE_URL is not a URL like ${form}.`, error);
+    throw new StartError('DATABASE_URL is not a URL of the form postgres://user:password@host:5432/name.', error);
   }
 }

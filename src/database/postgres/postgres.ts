@@ -5,9 +5,10 @@ import { StartError } from '../../config/start-error.ts';
 import { type BatchGroup, groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/postgresql/client.ts';
-import { retryWhileBusy, throwStoreError } from '../retry-busy.ts';
+import { readMigrations } from '../migrations.ts';
+import { retryWhileBusy } from '../retry-busy.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
-import { isConnectionLost, isStoreFault, StoreError, toStoreError } from '../store-error.ts';
+import { isConnectionLost, isStoreFault, StoreError, throwStoreError, toStoreError } from '../store-error.ts';
 import { migratePostgres } from './migrate.ts';
 import { createNotificationChannel } from './notifications.ts';
 import { createPool, nameOf } from './pools.ts';
@@ -15,23 +16,24 @@ import { createPool, nameOf } from './pools.ts';
 export interface PostgresOptions {
   /** `postgres://…` */
   url: string;
-  /** `normal` gives up the last moments at a power failure of the database's machine, never at a crash. */
+  /** With `normal`, a crash of the database may undo the last writes; a crash of this process does not. */
   durability: 'full' | 'normal';
-  /** Open at the same time, half of them for reading. */
+  /** Connections that may be open at the same time, half of them for reading. */
   connections: number;
   clock?: Clock;
 }
 
-/** Waits between attempts at a transaction that was in the way of another server's; after the last one it is refused. */
+/** Pauses before a transaction that conflicted with one of another server is repeated. The last failure is reported. */
 const BUSY_PAUSES_MILLISECONDS = [5, 20, 50, 100, 200, 400];
 const TRANSACTION_MILLISECONDS = 60_000;
 
-/** Applies the migrations and checks that the database can be used. Throws a StartError. */
+/** Applies the missing migrations and checks that the database can be read. Throws a StartError. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  return openPools(options, () => migratePostgres(options.url));
+  const { url, clock = systemClock } = options;
+  return openPools(options, async () => migratePostgres(url, await readMigrations('postgresql'), clock));
 }
 
-/** Opens the database to look at it: nothing is migrated. Throws a StartError. */
+/** Opens the database for reading. Applies no migrations. Throws a StartError. */
 export async function openPostgresForReading(url: string): Promise<Database> {
   return openPools({ url, durability: 'full', connections: 2 }, async () => undefined);
 }
@@ -44,56 +46,55 @@ async function openPools(options: PostgresOptions, prepare: () => Promise<void>)
   try {
     await prepare();
     await reading.query('SELECT 1 FROM "Tape" LIMIT 1');
-    return postgresDatabase(options, writing, reading);
+    return createDatabase(options, writing, reading);
   } catch (error) {
     await Promise.allSettled([writing.end(), reading.end()]);
     if (error instanceof StartError) throw error;
-    const [reason = ''] = toStoreError(error).detail.split('\n', 1);
-    throw new StartError(`The database ${name} can not be used: ${reason}${adviceOn(reason)}`, error);
+    const reason = toStoreError(error).detail;
+    throw new StartError(`The database ${name} cannot be used: ${reason}${adviceOn(reason)}`, error);
   }
 }
 
 function adviceOn(reason: string): string {
   if (/unsupported startup parameter/.test(reason)) {
-    return '. A pooler stands before it: let it ignore that parameter (ignore_startup_parameters), or name the database itself.';
+    return '. A connection pooler rejects the parameter: add it to ignore_startup_parameters, or connect to the database directly.';
   }
   if (/database ".*" does not exist/.test(reason)) return '. Create it first.';
   return '';
 }
 
-function postgresDatabase(
+function createDatabase(
   { url, durability, clock = systemClock }: PostgresOptions,
   writing: pg.Pool,
   reading: pg.Pool,
-) {
+): Database {
   const writer = createClient(writing);
   const reader = createClient(reading);
 
-  /** Deadlocks and serialization failures undo the whole transaction: it is simply done again. */
-  const again = <T>(work: () => Promise<T>) => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
+  /** A deadlock or a serialization failure rolls back the whole transaction, so repeating it is safe. */
+  const retry = <T>(work: () => Promise<T>) => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
 
-  const database: Database = {
+  return {
     provider: 'postgresql',
     isShared: true,
     notifications: createNotificationChannel(url, writing, clock),
     reader,
-    write: (work) => again(() => work(writer)),
-    commit: (writes) => again(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
+    write: (work) => retry(() => work(writer)),
+    commit: (writes) => retry(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
     query: (statement, ...parameters) =>
       statement.writes
-        ? again(() => rowsOf(writing, statement, parameters))
-        : rowsOf(reading, statement, parameters).catch((error: unknown) =>
-            isUnheldText(error) ? [] : throwStoreError(error),
+        ? retry(() => runStatement(writing, statement, parameters))
+        : runStatement(reading, statement, parameters).catch((error: unknown) =>
+            isInvalidText(error) ? [] : throwStoreError(error),
           ),
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
       await Promise.all([writing.end(), reading.end()]);
     },
   };
-  return database;
 }
 
-/** Times are UTC in the database; the driver would take them for those of this machine. */
+/** The columns hold UTC without a time zone, which the driver would read as local time. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: (type: number, format) =>
     type === pg.types.builtins.TIMESTAMP
@@ -101,10 +102,14 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(type, format),
 };
 
-async function rowsOf<Row>(pool: pg.Pool, asked: Statement<Row>, values: readonly Parameter[]): Promise<Row[]> {
-  const query = { text: asked.postgresql, values: [...values], rowMode: 'array' as const, types };
+async function runStatement<Row>(
+  pool: pg.Pool,
+  statement: Statement<Row>,
+  parameters: readonly Parameter[],
+): Promise<Row[]> {
+  const query = { text: statement.postgresql, values: [...parameters], rowMode: 'array' as const, types };
   const { rows } = await pool.query<unknown[]>(query);
-  return rows.map((row) => rowOf(asked, row));
+  return rows.map((row) => rowOf(statement, row));
 }
 
 function createClient(pool: pg.Pool): Client {
@@ -113,16 +118,16 @@ function createClient(pool: pg.Pool): Client {
     query: {
       $allOperations: ({ operation, args, query }) =>
         query(args).catch((error: unknown) =>
-          isUnheldText(error) && operation in nothing ? nothing[operation] : throwStoreError(error),
+          isInvalidText(error) && operation in emptyResults ? emptyResults[operation] : throwStoreError(error),
         ),
     },
   });
-  // What both schemas have in common is what the program uses.
+  // The program uses only what the schemas of both stores have in common.
   return client as unknown as Client;
 }
 
-/** What is found by a text that Postgres can not hold: no NUL is in any row. */
-const nothing: Record<string, unknown> = {
+/** Results of operations that search for a text with NUL, which Postgres rejects: no row contains such a text. */
+const emptyResults: Record<string, unknown> = {
   findUnique: null,
   findFirst: null,
   findMany: [],
@@ -132,36 +137,36 @@ const nothing: Record<string, unknown> = {
   deleteMany: { count: 0 },
 };
 
-function isUnheldText(error: unknown): boolean {
+function isInvalidText(error: unknown): boolean {
   return isStoreFault(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
 }
 
 /**
- * One statement is a transaction of its own, without the round trips of an explicit one. Of several nobody waits for another:
- * the connection is pipelined. What was sent behind one that fails, the database refuses.
+ * A single statement is a transaction of its own, which saves the round trips of BEGIN and COMMIT. Several statements are sent
+ * without waiting for each other's results, because the connection is pipelined; after one fails, Postgres refuses the rest.
  */
 async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups: BatchGroup[]): Promise<void> {
   if (groups.length === 0) return;
-  const isAlone = groups.length === 1 && durability === 'full';
+  const isSingle = groups.length === 1 && durability === 'full';
   const connection = await pool.connect();
-  let committing = isAlone;
+  let committing = isSingle;
   try {
-    const beginning = durability === 'normal' ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN';
-    await firstFailureOf([
-      ...(isAlone ? [] : [connection.query(beginning)]),
+    const begin = durability === 'normal' ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN';
+    await allOrFirstFailure([
+      ...(isSingle ? [] : [connection.query(begin)]),
       ...groups.map(({ sql, rows }) => connection.query(sql, [rows])),
     ]);
     committing = true;
-    if (!isAlone) await connection.query('COMMIT');
+    if (!isSingle) await connection.query('COMMIT');
     connection.release();
   } catch (error) {
     if (isConnectionLost(error)) {
       connection.release(true);
-      // Only the database knows whether the commit took place.
+      // Only the database knows whether it committed.
       throw committing ? new StoreError('unknown', toStoreError(error).detail, error) : error;
     }
-    const undo = isAlone ? Promise.resolve() : connection.query('ROLLBACK');
-    await undo.then(
+    const rollback = isSingle ? Promise.resolve() : connection.query('ROLLBACK');
+    await rollback.then(
       () => connection.release(),
       () => connection.release(true),
     );
@@ -169,8 +174,8 @@ async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups
   }
 }
 
-/** Waits for all, and throws what the first of them threw, in their order: the others failed because of it. */
-async function firstFailureOf(queries: readonly Promise<unknown>[]): Promise<void> {
+/** Waits for all queries and throws the failure of the first that failed: it caused the others. */
+async function allOrFirstFailure(queries: readonly Promise<unknown>[]): Promise<void> {
   const outcomes = await Promise.allSettled(queries);
   const failed = outcomes.find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;

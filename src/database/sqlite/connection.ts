@@ -1,35 +1,40 @@
 import BetterSqlite from 'better-sqlite3';
+import { LRUCache } from 'lru-cache';
 import type { BatchGroup } from '../batch-statement.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
 import { BUSY_MILLISECONDS } from './sqlite-file.ts';
 
-/** A connection of our own, for the statements of every run: each is prepared once and kept. */
+/** A connection for prepared statements. Its calls block the event loop. They throw the errors of the driver. */
 export interface Connection {
   select<Row>(statement: Statement<Row>, parameters: readonly Parameter[]): Row[];
-  /** All of them in one transaction. Durable when it returns. */
+  /** Runs all groups in one transaction, which is durable when this returns. */
   commit(groups: readonly BatchGroup[]): void;
   close(): void;
 }
 
-/** Clients choose the types of events that they read, and with them the text of a statement. */
-const MOST_PREPARED = 500;
+/** Clients choose the event types that they read, and with them the text of a statement. */
+const PREPARED_STATEMENTS = 500;
 
-type Prepared = BetterSqlite.Statement<unknown[], unknown>;
+type PreparedStatement = BetterSqlite.Statement<unknown[], unknown>;
 
-/** @param pragmas what the connection is opened with */
+/** @param pragmas run on the new connection */
 export function openConnection(path: string, pragmas: readonly string[]): Connection {
   const file = new BetterSqlite(path, { timeout: BUSY_MILLISECONDS });
-  const prepared = new Map<string, Prepared>();
-  for (const pragma of pragmas) file.pragma(pragma);
+  const prepared = new LRUCache<string, PreparedStatement>({ max: PREPARED_STATEMENTS });
+  try {
+    for (const pragma of pragmas) file.pragma(pragma);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 
-  function prepare(sql: string): Prepared {
-    const known = prepared.get(sql);
-    if (known) return known;
-    const made = file.prepare<unknown[], unknown>(sql);
-    const [oldest] = prepared.keys();
-    if (prepared.size >= MOST_PREPARED && oldest !== undefined) prepared.delete(oldest);
-    prepared.set(sql, made.reader ? made.raw() : made);
-    return made;
+  function prepare(sql: string): PreparedStatement {
+    const cached = prepared.get(sql);
+    if (cached) return cached;
+    const created = file.prepare<unknown[], unknown>(sql);
+    if (created.reader) created.raw();
+    prepared.set(sql, created);
+    return created;
   }
 
   function inTransaction(work: () => void): void {
@@ -44,7 +49,7 @@ export function openConnection(path: string, pragmas: readonly string[]): Connec
 
   return {
     select: (statement, parameters) => {
-      // Rows are arrays: every statement that answers was told so.
+      // `prepare` makes statements that return rows return them as arrays.
       const rows = prepare(statement.sqlite).all(...parameters) as unknown[][];
       return rows.map((values) => rowOf(statement, values));
     },

@@ -1,156 +1,141 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
-import { type Clock, systemClock } from '../../clock.ts';
+import { type Clock, nextTurn, systemClock } from '../../clock.ts';
 import { StartError } from '../../config/start-error.ts';
-import { groupRows, type RowWrite } from '../batch-statement.ts';
+import { groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
-import { nextTurn } from '../event-loop.ts';
 import { PrismaClient } from '../generated/sqlite/client.ts';
-import { hasEveryMigration } from '../migration-files.ts';
-import { createMutex } from '../mutex.ts';
-import { retryWhileBusy, throwStoreError } from '../retry-busy.ts';
-import { toStoreError } from '../store-error.ts';
+import { readMigrations } from '../migrations.ts';
+import { createKeyedMutex } from '../mutex.ts';
+import { retryWhileBusy } from '../retry-busy.ts';
+import { throwStoreError, toStoreError } from '../store-error.ts';
 import { type Connection, openConnection } from './connection.ts';
-import {
-  appliedMigrations,
-  BUSY_MILLISECONDS,
-  existingSqliteFile,
-  lockSqliteFile,
-  prepareSqliteFile,
-} from './sqlite-file.ts';
+import { migrateSqlite } from './migrate.ts';
+import { BUSY_MILLISECONDS, existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
 
 export interface SqliteOptions {
   /** `file:` and a path. */
   url: string;
-  /** `normal` gives up the last moments at a power failure, never at a crash. */
+  /** With `normal`, a power failure may undo the last writes; a crash of the process does not. */
   durability: 'full' | 'normal';
   clock?: Clock;
 }
 
-/** Waits between attempts at a write that found the file locked by another program; after the last one it is refused. */
+/** Pauses before a write that found the file locked by another program is repeated. The last failure is reported. */
 const BUSY_PAUSES_MILLISECONDS = [10, 20, 50, 100, 200, 400, 800, 1600, 1600];
-/** Nothing in the lane waits for anything but the disk; a disk that takes longer is as good as gone. */
+/** A transaction waits for the disk only; a disk that takes longer has failed. */
 const TRANSACTION_MILLISECONDS = 60_000;
 
-/** Opens the file for this server alone, applies the migrations, and checks that it can be read. Throws a StartError. */
-export async function openSqlite({ url, durability, clock = systemClock }: SqliteOptions): Promise<Database> {
-  const path = prepareSqliteFile(url);
-  const unlock = lockSqliteFile(path);
-  try {
-    await migrateSqlite(path);
-    return await openFile(path, { clock, unlock, durability });
-  } catch (error) {
-    unlock();
-    // The migration engine puts a trace below the first line.
-    const [reason = ''] = toStoreError(error).detail.split('\n', 1);
-    throw new StartError(`The database ${path} can not be used: ${reason}`, error);
-  }
-}
-
-/** Opens the file to look at it, also while a server holds it. Writing is refused. Throws a StartError. */
-export async function openSqliteForReading(url: string): Promise<Database> {
-  const path = existingSqliteFile(url);
-  try {
-    return await openFile(path, { clock: systemClock, unlock: () => undefined, durability: null });
-  } catch (error) {
-    throw new StartError(`The database ${path} can not be read: ${toStoreError(error).detail}`, error);
-  }
-}
-
-/** The engine takes tens of megabytes, which a file that is up to date does not need. */
-async function migrateSqlite(path: string): Promise<void> {
-  if (await hasEveryMigration('sqlite', appliedMigrations(path))) return;
-  const { applyMigrations } = await import('../migrations.ts');
-  await applyMigrations('sqlite', new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS }));
-}
-
-const READING = ['query_only = ON'];
-const writing = (durability: 'full' | 'normal') => [
+const readOnlyPragmas = ['query_only = ON'];
+const writePragmas = (durability: 'full' | 'normal') => [
   'foreign_keys = ON',
   'journal_mode = WAL',
   `synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`,
 ];
 
-interface Opening {
-  clock: Clock;
-  unlock(): void;
-  /** Null where nothing is written. */
-  durability: 'full' | 'normal' | null;
+/** Locks the file for this process, applies the missing migrations and opens the connections. Throws a StartError. */
+export async function openSqlite({ url, durability, clock = systemClock }: SqliteOptions): Promise<Database> {
+  const path = prepareSqliteFile(url);
+  const unlock = lockSqliteFile(path);
+  try {
+    await migrateSqlite(path, await readMigrations('sqlite'), clock);
+    return await openConnections(path, writePragmas(durability), clock, unlock);
+  } catch (error) {
+    unlock();
+    if (error instanceof StartError) throw error;
+    throw new StartError(`The database ${path} cannot be used: ${toStoreError(error).detail}`, error);
+  }
 }
 
-/** Four connections: for the statements of every run and for all others, each for writing and for reading. */
-async function openFile(path: string, { clock, unlock, durability }: Opening): Promise<Database> {
-  const opened: { close(): void | Promise<void> }[] = [];
-  const own = (pragmas: readonly string[]) => kept(opened, openConnection(path, pragmas));
-  const typed = async (pragmas: readonly string[]) => kept(opened, await openClient(path, pragmas));
-  const close = async () => {
-    await Promise.all(opened.map((connection) => connection.close()));
-    unlock();
+/** Opens an existing file for reading, also while a server has locked it. Writes fail. Throws a StartError. */
+export async function openSqliteForReading(url: string): Promise<Database> {
+  const path = existingSqliteFile(url);
+  try {
+    return await openConnections(path, readOnlyPragmas, systemClock, () => undefined);
+  } catch (error) {
+    throw new StartError(`The database ${path} cannot be read: ${toStoreError(error).detail}`, error);
+  }
+}
+
+/**
+ * Opens four connections: one that writes and one that reads, both for prepared statements and for the Prisma client. Closes
+ * them if one of them fails.
+ */
+async function openConnections(
+  path: string,
+  pragmas: readonly string[],
+  clock: Clock,
+  unlock: () => void,
+): Promise<Database> {
+  const closers: (() => void | Promise<void>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.splice(0)) await close();
+  };
+  const connect = (connectionPragmas: readonly string[]) => {
+    const connection = openConnection(path, connectionPragmas);
+    closers.push(connection.close);
+    return connection;
+  };
+  const connectClient = async (connectionPragmas: readonly string[]) => {
+    const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS });
+    const client: Client = new PrismaClient({ adapter, transactionOptions: { timeout: TRANSACTION_MILLISECONDS } });
+    closers.push(() => client.$disconnect());
+    for (const pragma of connectionPragmas) await client.$queryRawUnsafe(`PRAGMA ${pragma}`);
+    return client;
   };
   try {
-    const pragmas = durability === null ? READING : writing(durability);
-    const [writer, reader] = [own(pragmas), own(READING)];
-    return sqliteDatabase(clock, {
+    const writer = connect(pragmas);
+    const reader = connect(readOnlyPragmas);
+    const writeClient = await connectClient(pragmas);
+    const readClient = await connectClient(readOnlyPragmas);
+    return createDatabase({
       writer,
       reader,
-      close,
-      client: { writer: (await typed(pragmas)).client, reader: (await typed(READING)).client },
+      writeClient,
+      readClient,
+      clock,
+      close: () => closeAll().finally(unlock),
     });
   } catch (error) {
-    await Promise.all(opened.map((connection) => connection.close()));
+    await closeAll();
     throw error;
   }
 }
 
-function kept<Opened extends { close(): void | Promise<void> }>(
-  all: { close(): void | Promise<void> }[],
-  opened: Opened,
-): Opened {
-  all.push(opened);
-  return opened;
-}
-
-async function openClient(path: string, pragmas: readonly string[]) {
-  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS });
-  const client: Client = new PrismaClient({ adapter, transactionOptions: { timeout: TRANSACTION_MILLISECONDS } });
-  for (const pragma of pragmas) await client.$queryRawUnsafe(`PRAGMA ${pragma}`);
-  return { client, close: () => client.$disconnect() };
-}
-
-interface Connections {
+interface DatabaseParts {
   writer: Connection;
   reader: Connection;
-  client: { writer: Client; reader: Client };
+  writeClient: Client;
+  readClient: Client;
+  clock: Clock;
+  /** Closes the connections and unlocks the file. */
   close(): Promise<void>;
 }
 
-function sqliteDatabase(clock: Clock, { writer, reader, client, close }: Connections): Database {
-  const lane = createMutex();
-  const inLane = <T>(work: () => T | Promise<T>) =>
-    lane.run(() => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => work()));
+function createDatabase({ writer, reader, writeClient, readClient, clock, close }: DatabaseParts): Database {
+  const mutex = createKeyedMutex();
+  /** SQLite has one writer at a time: a second one would block the event loop until the lock is free. */
+  const queueWrite = <T>(work: () => T | Promise<T>) =>
+    mutex.run('write', () => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => work()));
   return {
     provider: 'sqlite',
     isShared: false,
     notifications: null,
-    reader: client.reader,
-    write: (work) => inLane(() => work(client.writer)),
-    commit: (writes: readonly RowWrite[]) => inLane(() => writer.commit(groupRows(writes, 'sqlite'))),
+    reader: readClient,
+    write: (work) => queueWrite(() => work(writeClient)),
+    commit: (writes) => queueWrite(() => writer.commit(groupRows(writes, 'sqlite'))),
     async query(statement, ...parameters) {
-      if (statement.writes) return inLane(() => writer.select(statement, parameters));
-      // The driver blocks: without this a loop of long reads would keep everything else waiting.
+      if (statement.writes) return queueWrite(() => writer.select(statement, parameters));
+      // The driver blocks the event loop. Without a pause, a loop of long reads would delay all other work.
       if (statement.reads === 'many') await nextTurn();
-      return reading(() => reader.select(statement, parameters));
+      try {
+        return reader.select(statement, parameters);
+      } catch (error) {
+        return throwStoreError(error);
+      }
     },
     async close() {
-      await lane.idle();
+      await mutex.idle();
       await close();
     },
   };
-}
-
-function reading<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    return throwStoreError(error);
-  }
 }

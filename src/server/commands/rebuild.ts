@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { rebuildProjections } from '../../projections/rebuild.ts';
@@ -7,10 +8,7 @@ import { openStore } from '../store.ts';
 export async function rebuildCommand(configuration: Configuration): Promise<void> {
   const database = await openStore(configuration);
   try {
-    const runs = await rebuildProjections(
-      database,
-      createDatabaseJournal(database, () => undefined),
-    );
+    const runs = await rebuildProjections(database, createDatabaseJournal(database, systemClock));
     process.stdout.write(`${runs} runs rebuilt from their tapes\n`);
   } finally {
     await database.close();

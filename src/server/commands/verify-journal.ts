@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.ts';
 import type { Database } from '../../database/database.ts';
 import { queryJson } from '../../database/json-query.ts';
 import { openForReading } from '../../database/open-database.ts';
@@ -13,7 +14,7 @@ export async function verifyJournal(
 ): Promise<{ tapes: number; events: number; broken: number }> {
   const database = await openForReading(databaseUrl);
   try {
-    const journal = createDatabaseJournal(database, () => undefined);
+    const journal = createDatabaseJournal(database, systemClock);
     const found = { tapes: 0, events: 0, broken: 0 };
     const check = async (runId: string) => {
       const verification = await journal.verify(runId);

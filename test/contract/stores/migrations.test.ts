@@ -1,25 +1,55 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { expect, inject, test } from 'vitest';
-import { postgresDifference, sqliteDifference } from '../../../prisma/scratch.ts';
-import { queryJson } from '../../../src/database/json-query.ts';
-import { migrationNames } from '../../../src/database/migration-files.ts';
+import { migrationDifference } from '../../../prisma/schema-engine.ts';
+import { PostgresForEngine, SqliteForEngine } from '../../../prisma/shadow-databases.ts';
+import type { Provider } from '../../../src/database/database.ts';
+import { type JsonSql, queryJson } from '../../../src/database/json-query.ts';
+import { readMigrations } from '../../../src/database/migrations.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
-import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
 import { createTestDatabase } from '../../postgres/test-database.ts';
 import { makeFolder } from './sqlite-store.ts';
 
-const open = (url: string) => openDatabase({ url, durability: 'full', connections: 4 });
+const providers: Provider[] = ['sqlite', 'postgresql'];
 
-test('the migrations of each store lead to the models, which both share', async () => {
-  expect(await sqliteDifference()).toBe('');
-  expect(await postgresDifference(inject('postgres').url)).toBe('');
+/** SHA-256 of the released files. A server refuses a database to which another version of a file was applied. */
+const releasedChecksums: Record<Provider, Record<string, string>> = {
+  sqlite: {
+    '20261122000000_initial': '7eca01e66795550b3cf57584b9f6534adbfc1ddf9a0f241c9b2e9dbe19a5c497',
+    '20261122143733_seal_inputs': '04751159b879ad70d10ccd998c6066683a2c242978e3937deddea1dd6981e1e6',
+  },
+  postgresql: {
+    '20261122000000_initial': '0d2b92c859fb4cdd7922a953383a4843989a6d762f45aa20b585aea577887f2d',
+    '20261122143733_seal_inputs': '7468679f40895349accd25d24e7d825122337f79dd3b0ea5c0b6fba76e3883e4',
+  },
+};
+
+test.each(providers)(
+  'the released %s migrations have not been edited; a new one is added to the list',
+  async (provider) => {
+    const migrations = await readMigrations(provider);
+    expect(Object.fromEntries(migrations.map(({ name, checksum }) => [name, checksum]))).toEqual(
+      releasedChecksums[provider],
+    );
+  },
+);
+
+test.each(providers)('no %s migration ends the transaction in which it runs', async (provider) => {
+  for (const { name, sql } of await readMigrations(provider)) {
+    expect({ name, found: sql.match(/^\s*(COMMIT|ROLLBACK|(BEGIN|START)( \w+)?;)/im)?.[0] }).toEqual({ name });
+  }
 });
 
-test('both stores have the same tables, columns and indexes, but for the one of full text', async () => {
-  const sqlite = await open(`file:${await makeFolder()}/runtape.db`);
-  const postgres = await open(await createTestDatabase());
+test('the migrations of each store lead to the models, which both share', async () => {
+  const { url } = inject('postgres');
+  expect(await migrationDifference('sqlite', new SqliteForEngine({ url: 'file::memory:' }))).toBe('');
+  expect(await migrationDifference('postgresql', new PostgresForEngine(url))).toBe('');
+});
+
+test('both stores have the same tables, columns and indexes, except for full-text search', async () => {
+  const options = { durability: 'full', connections: 4 } as const;
+  const sqlite = await openDatabase({ url: `file:${await makeFolder()}/runtape.db`, ...options });
+  const postgres = await openDatabase({ url: await createTestDatabase(), ...options });
   try {
-    const names = async (database: typeof sqlite, sql: { sqlite: string; postgresql: string }): Promise<string[]> =>
+    const names = async (database: typeof sqlite, sql: JsonSql): Promise<string[]> =>
       (await queryJson<string>(database, sql)).sort();
     const columns = {
       sqlite: `SELECT json_group_array(t.name || '.' || c.name || CASE WHEN c."notnull" OR c.pk THEN '' ELSE '?' END)
@@ -38,44 +68,12 @@ test('both stores have the same tables, columns and indexes, but for the one of 
   }
 });
 
-test('every rule that a migration refuses by is refused by name in both', async () => {
-  const rules = async (provider: 'sqlite' | 'postgresql') => {
-    const folder = new URL(`../../../prisma/${provider}/migrations/`, import.meta.url);
-    const files = (await readdir(folder)).map((name) => readFile(new URL(`${name}/migration.sql`, folder), 'utf8'));
-    const found = (await Promise.all(files)).join('\n').matchAll(/(?:ABORT, |RAISE EXCEPTION )'(\w+)'/g);
-    return new Set([...found].map(([, name]) => name));
+test('the rules of both stores have the same names', async () => {
+  const rules = async (provider: Provider) => {
+    const files = (await readMigrations(provider)).map(({ sql }) => sql);
+    const names = files.join('\n').matchAll(/(?:ABORT, |RAISE EXCEPTION )'(\w+)'/g);
+    return new Set([...names].map(([, name]) => name));
   };
-  const ofSeveralServers = ['session_gone', 'run_order', 'session_queue_full', 'session_busy'];
-  expect([...(await rules('postgresql'))].sort()).toEqual([...(await rules('sqlite')), ...ofSeveralServers].sort());
-});
-
-test('servers that start at once on an empty database migrate it once', async () => {
-  const { url: admin } = inject('postgres');
-  const { url, name } = await createDatabase(admin);
-  try {
-    const servers = await Promise.all([open(url), open(url), open(url)]);
-    expect(await servers[0].reader.run.count()).toBe(0);
-    const applied = await servers[1].reader.$queryRawUnsafe<unknown[]>('SELECT 1 FROM "_prisma_migrations"');
-    expect(applied).toHaveLength((await migrationNames('postgresql')).length);
-    await Promise.all(servers.map((server) => server.close()));
-  } finally {
-    await dropDatabase(admin, name);
-  }
-});
-
-test('a database that can not be used stops the start with a reason, and without its password', async () => {
-  const url = new URL(inject('postgres').url);
-  const told = async (change: Partial<URL>) => {
-    const other = Object.assign(new URL(url), change);
-    return open(other.href).then(
-      () => 'opened',
-      (error: unknown) => `${error instanceof Error ? `${error.name}: ${error.message}` : error}`,
-    );
-  };
-  expect(await told({ pathname: '/missing' })).toMatch(
-    /^StartError: The database .*\/missing .*does not exist.*Create it/,
-  );
-  expect(await told({ port: '1' })).toMatch(/^StartError: The database .*:1\/postgres can not be used: .*ECONNREFUSED/);
-  expect(await told({ password: 'secret' })).toMatch(/^StartError: The database .*authentication failed/);
-  expect(await told({ password: 'secret' })).not.toContain('secret');
+  const betweenServers = ['session_gone', 'run_order', 'session_queue_full', 'session_busy'];
+  expect([...(await rules('postgresql'))].sort()).toEqual([...(await rules('sqlite')), ...betweenServers].sort());
 });

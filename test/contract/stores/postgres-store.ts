@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
@@ -13,11 +14,14 @@ export interface PostgresStore {
   close(): Promise<void>;
 }
 
-/** Opens a database for one test: a new one, unless it is named. */
-export async function openStore(named?: string, onRecorded: OnCommitted = () => undefined): Promise<PostgresStore> {
-  const url = named ?? (await createTestDatabase());
+/** Opens a database for one test. Creates one if there is no URL. */
+export async function openStore(
+  existingUrl?: string,
+  onCommitted: OnCommitted = () => undefined,
+): Promise<PostgresStore> {
+  const url = existingUrl ?? (await createTestDatabase());
   const database = await openPostgres({ url, durability: 'full', connections: 8 });
-  const journal = createDatabaseJournal(database, onRecorded);
+  const journal = createDatabaseJournal(database, systemClock, onCommitted);
   let closing: Promise<void> | null = null;
   const close = () => {
     closing ??= journal.idle().then(() => database.close());

@@ -7,17 +7,17 @@ import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/s
 import { append, newRunId, opening, readAll } from '../appends.ts';
 import { makeFolder, openStore } from './sqlite-store.ts';
 
-/** What somebody who starts a server on this file is told. */
+/** The message of the StartError when a server opens this file. */
 async function startFailure(path: string): Promise<string> {
-  const opened = openSqlite({ url: `file:${path}`, durability: 'full' });
-  const outcome = await opened.catch((error: unknown) => error);
+  const opening = openSqlite({ url: `file:${path}`, durability: 'full' });
+  const outcome = await opening.catch((error: unknown) => error);
   if (outcome instanceof StartError) return outcome.message;
-  if (!(outcome instanceof Error)) await (await opened).close();
-  throw new Error('No StartError.', { cause: outcome });
+  if (!(outcome instanceof Error)) await (await opening).close();
+  throw new Error('Opening did not throw a StartError.', { cause: outcome });
 }
 
-describe('a file that a server holds', () => {
-  test('is refused to a second one, by whatever name, and free when it has stopped', async () => {
+describe('a file that a server uses', () => {
+  test('cannot be opened by a second server under any name, until the first has stopped', async () => {
     const { path, journal, close } = await openStore();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -32,22 +32,22 @@ describe('a file that a server holds', () => {
     expect(await readAll((await openStore(path)).journal, runId)).toHaveLength(2);
   });
 
-  test('can be looked at, and not written, by others', async () => {
+  test('can be read by other processes, and not written', async () => {
     const { path, journal } = await openStore();
     await append(journal, newRunId(), 0, ...opening);
-    const looking = await openSqliteForReading(`file:${path}`);
+    const reading = await openSqliteForReading(`file:${path}`);
     try {
-      expect(await looking.reader.event.count()).toBe(2);
-      await expect(looking.write((client) => client.purge.create({ data: { sessionId: 'x' } }))).rejects.toMatchObject({
+      expect(await reading.reader.event.count()).toBe(2);
+      await expect(reading.write((client) => client.purge.create({ data: { sessionId: 'x' } }))).rejects.toMatchObject({
         name: 'StoreError',
       });
     } finally {
-      await looking.close();
+      await reading.close();
     }
   });
 });
 
-describe('what is no place for a database', () => {
+describe('a path that cannot be a database', () => {
   test('a directory', async () => {
     const folder = await makeFolder();
     expect(await startFailure(folder)).toBe(
@@ -59,27 +59,27 @@ describe('what is no place for a database', () => {
     const file = join(await makeFolder(), 'file');
     await writeFile(file, '');
     const path = join(file, name);
-    expect(await startFailure(path)).toContain(`The database ${path} can not be written: `);
+    expect(await startFailure(path)).toContain(`The database ${path} cannot be written: `);
     await expect(openSqliteForReading(`file:${path}`)).rejects.toThrow(`There is no database ${path}.`);
   });
 
-  test('a file that is something else, which stays as it is', async () => {
+  test('a file of another kind, which stays unchanged', async () => {
     const path = join(await makeFolder(), 'letter.txt');
-    const text = 'Dear reader, this is no database. '.repeat(100);
+    const text = 'This text is not a database. '.repeat(100);
     await writeFile(path, text);
-    expect(await startFailure(path)).toBe(`The database ${path} can not be used: file is not a database`);
+    expect(await startFailure(path)).toBe(`The database ${path} cannot be used: file is not a database`);
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
-  test('a place where nothing can be locked', async () => {
+  test('a path whose lock file cannot be created', async () => {
     const path = join(await makeFolder(), 'runtape.db');
     await mkdir(`${path}-lock`);
-    expect(await startFailure(path)).toContain(`The database ${path} can not be locked with ${path}-lock: `);
+    expect(await startFailure(path)).toContain(`The database ${path} cannot be locked with ${path}-lock: `);
     expect(existsSync(path)).toBe(false);
   });
 });
 
-test('folders on the way to a new file are made, and a failed start holds nothing', async () => {
+test('the folders of a new file are created, and a failed start keeps no lock', async () => {
   const folder = await makeFolder();
   const path = join(folder, 'a', 'b', 'runtape.db');
   await mkdir(path, { recursive: true });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { expect, inject } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import { verifyJournal } from '../../../src/server/commands/verify-journal.ts';
@@ -66,10 +67,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
       expect(await query(BEHIND_A_NEWER_EPOCH)).toEqual([]);
       const database = await openDatabase({ url: databaseUrl, durability: 'full', connections: 2 });
       try {
-        await assertFolded(
-          database,
-          createDatabaseJournal(database, () => undefined),
-        );
+        await assertFolded(database, createDatabaseJournal(database, systemClock));
       } finally {
         await database.close();
       }

@@ -48,7 +48,7 @@ export async function openInProcess() {
   const { database, statements } = countStatements(opened);
   const { now, after } = systemClock;
   const notifications = createNotificationHub();
-  const journal = createDatabaseJournal(database, ({ runId, sessionId, events }) => {
+  const journal = createDatabaseJournal(database, systemClock, ({ runId, sessionId, events }) => {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
   const runStore = createRunStore({ journal, claimNow: () => null, now, cachedRuns: 100, isShared: false });

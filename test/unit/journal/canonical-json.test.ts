@@ -4,7 +4,7 @@ import { canonicalJson } from '../../../src/journal/canonical-json.ts';
 
 const textOf = (value: Json) => canonicalJson(value).text;
 
-test('keys are sorted at every level, by UTF-16 units, and lists keep their order', () => {
+test('keys are sorted at every level by UTF-16 code units, and lists keep their order', () => {
   expect(textOf({ b: [{ d: 1, c: 2 }, 3], a: null, B: true, 10: 'x', 9: 'y' })).toBe(
     '{"10":"x","9":"y","B":true,"a":null,"b":[{"c":2,"d":1},3]}',
   );
@@ -21,16 +21,16 @@ test.each<[Json, string]>([
   [{}, '{}'],
   [[[], {}], '[[],{}]'],
   ['"\\\n\u2028', '"\\"\\\\\\n\u2028"'],
-])('%j is written as JSON writes it', (value, text) => {
+])('%j has the text of JSON.stringify', (value, text) => {
   expect(canonicalJson(value)).toEqual({ text, value });
 });
 
-test('ordinary values are passed on as they are, not copied', () => {
+test('storable values are returned without a copy', () => {
   const value = { text: 'héllo 😀', list: [1] };
   expect(canonicalJson(value).value).toBe(value);
 });
 
-describe('what no store takes', () => {
+describe('content that Postgres refuses', () => {
   test.each<[string, Json, Json]>([
     ['NUL', 'a\0b\0', 'a\ufffdb\ufffd'],
     ['a lone high surrogate', ['\ud83d x'], ['\ufffd x']],
@@ -40,23 +40,23 @@ describe('what no store takes', () => {
     expect(canonicalJson(value)).toEqual({ text: JSON.stringify(clean), value: clean });
   });
 
-  test('pairs of surrogates stay', () => {
+  test('surrogate pairs are kept', () => {
     expect(canonicalJson('\0😀')).toEqual({ text: '"\ufffd😀"', value: '\ufffd😀' });
   });
 
-  test('text that only looks like an escape stays', () => {
+  test('text that only looks like an escape is kept', () => {
     const value = { text: '\\u0000 and \\ud800', other: '\0' };
     expect(canonicalJson(value).value).toEqual({ ...value, other: '\ufffd' });
   });
 
-  test('a key that would change what an object is made of is dropped', () => {
+  test('a key __proto__, which would change the prototype of an object, is dropped', () => {
     const value: Json = JSON.parse('{"a":{"__proto__":{"admin":true},"b":1},"text":"__proto__"}');
     const clean = { a: { b: 1 }, text: '__proto__' };
     expect(canonicalJson(value)).toStrictEqual({ text: JSON.stringify(clean), value: clean });
   });
 });
 
-test('canonical text of canonical text is the same', () => {
+test('the canonical text of a parsed canonical text is the same', () => {
   const value = { z: ['\ud800', { y: 1, x: [{ b: '\0', a: 2 }] }], a: 'é' };
   const { text } = canonicalJson(value);
   expect(textOf(JSON.parse(text))).toBe(text);

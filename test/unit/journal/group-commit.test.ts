@@ -1,102 +1,102 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createGroupCommit, type Waiting } from '../../../src/journal/appending/group-commit.ts';
+import { createGroupCommit, type QueuedRequest } from '../../../src/journal/group-commit.ts';
 
-type Batch = Waiting<number, string>[];
+type Batch = QueuedRequest<number, string>[];
 
-/** A group whose commits a test ends one by one. */
+/** A group commit whose commits a test finishes one by one. */
 function open({ batchSize = 100 } = {}) {
-  const begun: number[][] = [];
-  const ends: ((error?: Error) => void)[] = [];
+  const started: number[][] = [];
+  const unfinished: ((error?: Error) => void)[] = [];
   const group = createGroupCommit<number, string>({
     batchSize,
     async commit(batch: Batch) {
-      begun.push(batch.map(({ request }) => request));
+      started.push(batch.map(({ request }) => request));
       await new Promise<void>((resolve, reject) => {
-        ends.push((error) => (error ? reject(error) : resolve()));
+        unfinished.push((error) => (error ? reject(error) : resolve()));
       });
       for (const { request, resolve } of batch) resolve(`done ${request}`);
     },
   });
-  /** Ends the commit in flight, and lets what follows from it begin. */
-  async function end(error?: Error) {
-    ends.shift()?.(error);
+  /** Finishes the commit in flight, and lets the next one start. */
+  async function finish(error?: Error) {
+    unfinished.shift()?.(error);
     await setImmediate();
     await setImmediate();
   }
-  return { group, begun, end };
+  return { group, started, finish };
 }
 
-describe('what goes into one commit', () => {
-  test('everything that is begun in one turn of the event loop', async () => {
-    const { group, begun, end } = open();
-    const first = [group.submit(1), group.submit(2)];
+describe('one commit takes', () => {
+  test('all requests of one turn of the event loop', async () => {
+    const { group, started, finish } = open();
+    const outcomes = [group.submit(1), group.submit(2)];
     await Promise.resolve();
-    first.push(group.submit(3));
-    expect(begun).toEqual([]);
+    outcomes.push(group.submit(3));
+    expect(started).toEqual([]);
     await setImmediate();
-    expect(begun).toEqual([[1, 2, 3]]);
-    await end();
-    expect(await Promise.all(first)).toEqual(['done 1', 'done 2', 'done 3']);
+    expect(started).toEqual([[1, 2, 3]]);
+    await finish();
+    expect(await Promise.all(outcomes)).toEqual(['done 1', 'done 2', 'done 3']);
   });
 
-  test('everything that comes while the one before is in flight, in the order in which it came', async () => {
-    const { group, begun, end } = open();
+  test('all requests that arrived during the commit before it, in order', async () => {
+    const { group, started, finish } = open();
     const outcomes = [group.submit(1)];
     await setImmediate();
     for (const request of [2, 3, 4]) {
       outcomes.push(group.submit(request));
       await setImmediate();
     }
-    expect(begun).toEqual([[1]]);
-    await end();
-    expect(begun).toEqual([[1], [2, 3, 4]]);
-    await end();
+    expect(started).toEqual([[1]]);
+    await finish();
+    expect(started).toEqual([[1], [2, 3, 4]]);
+    await finish();
     await Promise.all(outcomes);
     outcomes.push(group.submit(5));
     await setImmediate();
-    expect(begun).toEqual([[1], [2, 3, 4], [5]]);
-    await end();
+    expect(started).toEqual([[1], [2, 3, 4], [5]]);
+    await finish();
     expect(await outcomes.at(-1)).toBe('done 5');
   });
 
-  test('no more than a batch holds', async () => {
-    const { group, begun, end } = open({ batchSize: 2 });
+  test('no more requests than the batch size', async () => {
+    const { group, started, finish } = open({ batchSize: 2 });
     const outcomes = [1, 2, 3, 4, 5].map(group.submit);
     await setImmediate();
-    for (const _ of [1, 2, 3]) await end();
-    expect(begun).toEqual([[1, 2], [3, 4], [5]]);
+    for (const _ of [1, 2, 3]) await finish();
+    expect(started).toEqual([[1, 2], [3, 4], [5]]);
     expect(await Promise.all(outcomes)).toHaveLength(5);
   });
 });
 
-test('a commit that throws fails its own batch, and the next one goes on', async () => {
-  const { group, end } = open();
+test('a commit that rejects fails its own batch, and the next commit succeeds', async () => {
+  const { group, finish } = open();
   const failing = Promise.allSettled([group.submit(1), group.submit(2)]);
   await setImmediate();
   const next = group.submit(3);
-  const fault = new Error('no room');
-  await end(fault);
-  expect(await failing).toMatchObject([{ reason: fault }, { reason: fault }]);
-  await end();
+  const error = new Error('disk full');
+  await finish(error);
+  expect(await failing).toMatchObject([{ reason: error }, { reason: error }]);
+  await finish();
   expect(await next).toBe('done 3');
 });
 
-test('it says how many wait; what is in flight does not count', async () => {
-  const { group, end } = open();
+test('the number of queued requests leaves out those in flight', async () => {
+  const { group, finish } = open();
   const inFlight = group.submit(1);
-  expect(group.waiting()).toBe(1);
+  expect(group.queuedRequests()).toBe(1);
   await setImmediate();
-  const waiting = [group.submit(2), group.submit(3)];
-  expect(group.waiting()).toBe(2);
-  await end();
-  expect(group.waiting()).toBe(0);
-  await end();
-  expect(await Promise.all([inFlight, ...waiting])).toEqual(['done 1', 'done 2', 'done 3']);
+  const queued = [group.submit(2), group.submit(3)];
+  expect(group.queuedRequests()).toBe(2);
+  await finish();
+  expect(group.queuedRequests()).toBe(0);
+  await finish();
+  expect(await Promise.all([inFlight, ...queued])).toEqual(['done 1', 'done 2', 'done 3']);
 });
 
-test('it is idle when everything that was begun is settled, also what came meanwhile', async () => {
-  const { group, end } = open();
+test('idle waits for all requests, also for those that arrive meanwhile', async () => {
+  const { group, finish } = open();
   await group.idle();
   const outcomes = [group.submit(1)];
   let idle = false;
@@ -105,9 +105,9 @@ test('it is idle when everything that was begun is settled, also what came meanw
   });
   await setImmediate();
   outcomes.push(group.submit(2));
-  await end();
+  await finish();
   expect(idle).toBe(false);
-  await end();
+  await finish();
   await becameIdle;
   expect(await Promise.all(outcomes)).toEqual(['done 1', 'done 2']);
 });

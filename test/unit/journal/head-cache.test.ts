@@ -1,44 +1,45 @@
 import { expect, test } from 'vitest';
-import type { CachedHead } from '../../../src/journal/appending/append-plan.ts';
-import { createHeadCache } from '../../../src/journal/appending/head-cache.ts';
+import { createHeadCache } from '../../../src/journal/head-cache.ts';
+import type { CachedHead } from '../../../src/journal/plan-appends.ts';
 import { request } from '../../contract/appends.ts';
 
-const end = (head: number): CachedHead => ({ head, hash: `${head}`, closed: false });
+const head = (seq: number): CachedHead => ({ seq, hash: `${seq}`, closed: false });
 
-/** A cache before a store that another server writes to as well. */
+/** A cache of a store that another server writes to as well. */
 function open(stored: Record<string, CachedHead>, capacity = 10) {
   const reads: string[][] = [];
-  const ends = createHeadCache({
+  const cache = createHeadCache({
     capacity,
     async read(runIds) {
       reads.push(runIds);
       return new Map(Object.entries(stored).filter(([runId]) => runIds.includes(runId)));
     },
   });
-  const load = (...heads: [string, number][]) => ends.load(heads.map(([runId, head]) => request(runId, head, [])));
-  return { ends, reads, load };
+  const load = (...expected: [string, number][]) =>
+    cache.load(expected.map(([runId, expectedHead]) => request(runId, expectedHead, [])));
+  return { cache, reads, load };
 }
 
-test('what was written lately is known, the rest is read at once, each tape one time', async () => {
-  const { ends, reads, load } = open({ a: end(1), b: end(2), c: end(3) });
-  ends.remember('a', end(7));
-  const found = await load(['a', 7], ['b', 2], ['c', 1], ['b', 1], ['new', 0]);
-  expect(Object.fromEntries(found)).toEqual({ a: end(7), b: end(2), c: end(3) });
+test('cached heads are returned, and the others are read in one query, each tape once', async () => {
+  const { cache, reads, load } = open({ a: head(1), b: head(2), c: head(3) });
+  cache.set('a', head(7));
+  const heads = await load(['a', 7], ['b', 2], ['c', 1], ['b', 1], ['new', 0]);
+  expect(Object.fromEntries(heads)).toEqual({ a: head(7), b: head(2), c: head(3) });
   expect(reads).toEqual([['b', 'c']]);
 });
 
-test('what is behind a request was written by another server, and is read again', async () => {
-  const { ends, reads, load } = open({ a: end(9) });
-  ends.remember('a', end(5));
-  expect((await load(['a', 4])).get('a')).toEqual(end(5));
-  expect((await load(['a', 4], ['a', 9])).get('a')).toEqual(end(9));
+test('a cached head is read again if a request expects a newer one, which another server wrote', async () => {
+  const { cache, reads, load } = open({ a: head(9) });
+  cache.set('a', head(5));
+  expect((await load(['a', 4])).get('a')).toEqual(head(5));
+  expect((await load(['a', 4], ['a', 9])).get('a')).toEqual(head(9));
   expect(reads).toEqual([['a']]);
 });
 
-test('what was forgotten is read, and of too many the one not written for the longest time is dropped', async () => {
-  const { ends, reads, load } = open({}, 2);
-  for (const runId of ['a', 'b', 'a', 'c']) ends.remember(runId, end(1));
-  ends.forget('c');
+test('a deleted head is read again, and at the capacity the least recently used head is dropped', async () => {
+  const { cache, reads, load } = open({}, 2);
+  for (const runId of ['a', 'b', 'a', 'c']) cache.set(runId, head(1));
+  cache.delete('c');
   await load(['a', 1], ['b', 1], ['c', 1]);
   expect(reads).toEqual([['b', 'c']]);
 });

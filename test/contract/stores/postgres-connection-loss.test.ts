@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
@@ -11,7 +12,7 @@ async function openBehindProxy() {
   const direct = await createTestDatabase();
   const proxy = await startBreakingProxy(direct);
   const database = await openPostgres({ url: proxy.url, durability: 'full', connections: 4 });
-  const journal = createDatabaseJournal(database, () => undefined);
+  const journal = createDatabaseJournal(database, systemClock);
   onTestFinished(async () => {
     await database.close();
     await proxy[Symbol.asyncDispose]();
@@ -23,11 +24,11 @@ describe('a connection that is lost while the database commits', () => {
   test.each([
     ['one statement', 'INSERT INTO "Event"', [delta('two')]],
     ['a transaction', 'COMMIT', [delta('two'), ending]],
-  ])('leaves no doubt about %s: it is stored once and acknowledged', async (_what, text, events) => {
+  ])('does not fail an append of %s: it is stored once and acknowledged', async (_statements, text, events) => {
     const { proxy, journal } = await openBehindProxy();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
-    proxy.cutBehind(text);
+    proxy.cutAfter(text);
     const outcome = await journal.append(request(runId, 2, events));
     expect(outcome).toMatchObject({
       kind: 'appended',
@@ -37,7 +38,7 @@ describe('a connection that is lost while the database commits', () => {
     expect(await journal.verify(runId)).toMatchObject({ kind: 'intact' });
   });
 
-  test('and what was lost before it came there is stored by the second attempt', async () => {
+  test('before the database got the append: the second attempt stores it', async () => {
     const { proxy, journal } = await openBehindProxy();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -50,24 +51,24 @@ describe('a connection that is lost while the database commits', () => {
     expect(textsOf(await readAll(journal, runId))).toEqual(['0', '1', '2', '3', '4']);
   });
 
-  test('is told to whoever wrote rows alone, who can not know', async () => {
+  test('fails a commit of rows without events as unknown', async () => {
     const { proxy, database } = await openBehindProxy();
-    proxy.cutBehind('INSERT INTO "IdempotencyKey"');
+    proxy.cutAfter('INSERT INTO "IdempotencyKey"');
     await expect(database.commit([row('alone')])).rejects.toMatchObject({ name: 'StoreError', failure: 'unknown' });
     expect(await database.reader.idempotencyKey.count()).toBe(1);
   });
 });
 
-describe('messages between servers', () => {
+describe('notifications', () => {
   function listen({ notifications }: Database) {
-    if (!notifications) throw new Error('There are no notifications.');
+    if (!notifications) throw new Error('The database has no notifications.');
     const messages: string[] = [];
     const states: boolean[] = [];
-    const stream = notifications.listen({
+    const subscription = notifications.listen({
       onMessage: (message) => messages.push(message),
       onState: (arriving) => states.push(arriving),
     });
-    onTestFinished(() => stream.close());
+    onTestFinished(() => subscription.close());
     return { messages, states, send: notifications.send };
   }
 
@@ -75,7 +76,7 @@ describe('messages between servers', () => {
     while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  test('arrive, and arrive again after the connection was lost', async () => {
+  test('arrive again after the connection was lost', async () => {
     const { direct, proxy, database } = await openBehindProxy();
     const other = await openPostgres({ url: direct, durability: 'full', connections: 2 });
     onTestFinished(() => other.close());

@@ -17,16 +17,16 @@ import {
 } from './appends.ts';
 import { row, type Start, TAKEN, TAKEN_RULE } from './subject.ts';
 
-/** Appends that share a commit: what becomes of one is nothing to the others. */
-export function neighbourContract(start: Start): void {
+/** Appends that share a commit do not affect each other. */
+export function sharedCommitContract(start: Start): void {
   describe('rows and events', () => atomic(start));
   describe('a refused row', () => refused(start));
   describe('leases', () => leased(start));
-  describe('telling', () => told(start));
+  describe('onCommitted', () => committed(start));
   describe('failures', () => failing(start));
 }
 
-/** All in one turn, so that they share the first commit. */
+/** In one turn of the event loop, so that they share the first commit. */
 function appendTogether(journal: Journal, requests: AppendRequest[]) {
   return Promise.all(requests.map((each) => journal.append(each)));
 }
@@ -40,7 +40,7 @@ function atomic(start: Start): void {
     expect((await journal.head(runId))?.head).toBe(2);
   });
 
-  test('are left out together', async () => {
+  test('are refused together', async () => {
     const { journal, keys } = await start();
     const ended = newRunId();
     await append(journal, ended, 0, ...opening, ending);
@@ -55,7 +55,7 @@ function atomic(start: Start): void {
     expect(await journal.head(begun)).toBeNull();
   });
 
-  test('go with what a rebase decided, not with what was asked at first', async () => {
+  test('come from the rebase, not from the original request', async () => {
     const { journal, keys } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
@@ -66,7 +66,7 @@ function atomic(start: Start): void {
 }
 
 function refused(start: Start): void {
-  test('fails its own append and none beside it', async () => {
+  test('fails its own append and no other', async () => {
     const { journal, keys } = await start();
     const runIds = sequence(9).map(newRunId);
     const outcomes = await appendTogether(
@@ -81,38 +81,38 @@ function refused(start: Start): void {
     expect(await readAll(journal, runIds[4] ?? '')).toEqual([]);
   });
 
-  test('takes no seq: what was decided on the same tape beside it goes through as it is', async () => {
+  test('takes no seq: another append to the same tape succeeds unchanged', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
     const outcomes = await appendTogether(journal, [
       request(runId, 2, [ending], { writes: [row(TAKEN)] }),
-      request(runId, 2, [delta('not behind an end that never was')]),
+      request(runId, 2, [delta('not after an end that was refused')]),
     ]);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['constraint', 'appended']);
     expect(await readAll(journal, runId)).toMatchObject([{ seq: 1 }, { seq: 2 }, { seq: 3, type: 'output_delta' }]);
   });
 
-  test('is no event that a rebase may count on', async () => {
+  test('has no events that a rebase gets', async () => {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
     const outcomes = await appendTogether(journal, [
       request(runId, 2, [delta('refused')], { writes: [row(TAKEN)] }),
       request(runId, 2, [delta('alone')], {
-        rebase: (missed) => ({ events: [delta(`behind ${textsOf(missed).join()}`)], writes: [] }),
+        rebase: (missed) => ({ events: [delta(`after ${textsOf(missed).join()}`)], writes: [] }),
       }),
       request(runId, 1, [delta('never')], {
-        rebase: (missed) => ({ events: [delta(`behind ${seqsOf(missed).join()}`)], writes: [] }),
+        rebase: (missed) => ({ events: [delta(`after ${seqsOf(missed).join()}`)], writes: [] }),
       }),
     ]);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['constraint', 'appended', 'appended']);
-    expect(textsOf(await readAll(journal, runId))).toEqual(['alone', 'behind 2,3']);
+    expect(textsOf(await readAll(journal, runId))).toEqual(['alone', 'after 2,3']);
   });
 }
 
 function leased(start: Start): void {
-  test('only the newest one may write, and writing without one needs none', async () => {
+  test('only the holder of the newest lease may append, and a writer without a lease needs none', async () => {
     const { journal, lease } = await start();
     const [runId, other] = [newRunId(), newRunId()];
     await append(journal, runId, 0, ...opening);
@@ -121,7 +121,7 @@ function leased(start: Start): void {
     await lease(runId, 2);
     const outcomes = await appendTogether(journal, [
       request(runId, 2, [delta('stale')], { epoch: 1 }),
-      request(other, 2, [delta('beside')]),
+      request(other, 2, [delta('other run')]),
       request(runId, 2, [delta('holder')], { epoch: 2 }),
       request(runId, 3, [delta('client')]),
     ]);
@@ -130,15 +130,15 @@ function leased(start: Start): void {
   });
 }
 
-function told(start: Start): void {
-  test('happens once for each append, in the order of the tape, when a reader finds the events', async () => {
-    const heard: { runId: string; seqs: number[] }[] = [];
-    const found: Promise<void>[] = [];
+function committed(start: Start): void {
+  test('is called once for each append, in the order of the tape, when readers find the events', async () => {
+    const calls: { runId: string; seqs: number[] }[] = [];
+    const checks: Promise<void>[] = [];
     const subject = await start(({ runId, events }) => {
-      heard.push({ runId, seqs: seqsOf(events) });
+      calls.push({ runId, seqs: seqsOf(events) });
       const { journal } = subject;
       const range = { after: (events[0]?.seq ?? 0) - 1, upTo: events.at(-1)?.seq, limit: events.length };
-      found.push(journal.read(runId, range).then((read) => expect(read).toEqual(events)));
+      checks.push(journal.read(runId, range).then((read) => expect(read).toEqual(events)));
     });
     const { journal } = subject;
     const runIds = sequence(5).map(newRunId);
@@ -151,10 +151,10 @@ function told(start: Start): void {
     await appendTogether(journal, requests);
     await Promise.all(runIds.map((runId) => append(journal, runId, 3, delta('two'), delta('three'))));
     for (const runId of runIds) {
-      expect(heard.flatMap((each) => (each.runId === runId ? [each.seqs] : []))).toEqual([[1, 2], [3], [4, 5]]);
+      expect(calls.flatMap((each) => (each.runId === runId ? [each.seqs] : []))).toEqual([[1, 2], [3], [4, 5]]);
     }
-    expect(found).toHaveLength(15);
-    await Promise.all(found);
+    expect(checks).toHaveLength(15);
+    await Promise.all(checks);
   });
 }
 
@@ -163,25 +163,25 @@ function failing(start: Start): void {
     const { journal } = await start();
     const runId = newRunId();
     await append(journal, runId, 0, ...opening);
-    const fault = new Error('a mistake in a decision');
+    const rebaseError = new Error('a bug in a decision');
     const rebase = () => {
-      throw fault;
+      throw rebaseError;
     };
     const outcomes = await Promise.allSettled([
       journal.append(request(runId, 1, [delta('never')], { rebase })),
-      journal.append(request(runId, 2, [delta('beside')])),
+      journal.append(request(runId, 2, [delta('other run')])),
     ]);
-    expect(outcomes).toMatchObject([{ status: 'rejected', reason: fault }, { value: { kind: 'appended' } }]);
+    expect(outcomes).toMatchObject([{ status: 'rejected', reason: rebaseError }, { value: { kind: 'appended' } }]);
   });
 
-  test('more appends than may wait are refused as busy, and those that wait are served', async () => {
+  test('appends beyond the queue limit are refused as busy, and the queued ones succeed', async () => {
     const { journal } = await start();
     const runId = newRunId();
-    const waiting = sequence(QUEUED_APPENDS).map(() => journal.append(request(runId, 1, [delta('too early')])));
+    const queued = sequence(QUEUED_APPENDS).map(() => journal.append(request(runId, 1, [delta('too early')])));
     const refusal = await journal.append(request(newRunId(), 0, opening)).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(StoreError);
     expect(refusal).toMatchObject({ failure: 'busy' });
-    for (const outcome of await Promise.all(waiting)) expect(outcome).toEqual({ kind: 'conflict', head: 0 });
+    for (const outcome of await Promise.all(queued)) expect(outcome).toEqual({ kind: 'conflict', head: 0 });
     await append(journal, runId, 0, ...opening);
   });
 }

@@ -1,0 +1,162 @@
+import type { Clock } from '../clock.ts';
+import * as limits from '../config/limits.ts';
+import { StoreError, toStoreError } from '../database/store-error.ts';
+import { createGroupCommit } from './group-commit.ts';
+import type { AppendOutcome, AppendRequest, Journal, OnCommitted } from './journal.ts';
+import {
+  type AppendPlan,
+  type CachedHead,
+  emptyTape,
+  type PlannedAppend,
+  planAppends,
+  type QueuedAppend,
+} from './plan-appends.ts';
+
+export interface PlannedWrite {
+  request: AppendRequest;
+  plan: Extract<AppendPlan, { kind: 'write' }>;
+}
+
+/** The store that an appender writes to. */
+export interface TapeStore {
+  /** The heads of the requested tapes; empty tapes may be left out. A head may be out of date: `write` detects that. */
+  heads(requests: readonly AppendRequest[]): Promise<ReadonlyMap<string, CachedHead>>;
+  read: Journal['read'];
+  /** Stores everything or nothing. Rejects with a StoreError; the `detail` of a `constraint` names the violated rule. */
+  write(appends: readonly PlannedWrite[]): Promise<void>;
+}
+
+interface AppenderOptions {
+  /** Commits that may be in flight at the same time. Each has its queue, and a run always uses the same one to keep its order. */
+  queues: number;
+  clock: Clock;
+}
+
+/** Waits after the connection was lost during a commit. After the last one the outcome stays unknown. */
+const UNKNOWN_PAUSES_MILLISECONDS = [50, 200, 500, 1000, 2000];
+
+/** The writing side of a journal: plans the appends of one commit, writes them together, and reports the outcome of each. */
+export function createAppender(
+  store: TapeStore,
+  onCommitted: OnCommitted,
+  { queues, clock }: AppenderOptions,
+): Pick<Journal, 'append' | 'idle'> {
+  const read: Journal['read'] = (runId, options) => store.read(runId, options).catch(rethrowAsStoreError);
+  const groups = Array.from({ length: queues }, () =>
+    createGroupCommit<AppendRequest, AppendOutcome>({
+      commit: (batch) => commit(batch).catch(rethrowAsStoreError),
+      batchSize: limits.COMMIT_APPENDS,
+    }),
+  );
+
+  async function commit(batch: readonly QueuedAppend[]): Promise<void> {
+    const heads = await store.heads(batch.map(({ request }) => request));
+    const planned = await planAppends(batch, heads, read);
+    try {
+      await write(planned);
+    } catch (error) {
+      return recover(planned, toStoreError(error));
+    }
+    succeed(planned);
+  }
+
+  async function write(planned: readonly PlannedAppend[]): Promise<void> {
+    const writes = planned.flatMap(({ append: { request }, plan }) =>
+      plan.kind === 'write' ? [{ request, plan }] : [],
+    );
+    if (writes.length > 0) await store.write(writes);
+  }
+
+  /** Refusals are reported after the commit too, because they may depend on events in it. */
+  function succeed(planned: readonly PlannedAppend[]): void {
+    for (const { append, plan } of planned) append.resolve(outcomeOf(plan));
+    for (const { append, plan } of planned) {
+      const { runId, sessionId } = append.request;
+      if (plan.kind === 'write') onCommitted({ runId, sessionId, events: plan.recorded });
+    }
+  }
+
+  /** A row that the store refuses must not fail the appends that share its commit: each is planned and written again alone. */
+  async function recover(planned: readonly PlannedAppend[], error: StoreError): Promise<void> {
+    if (error.failure === 'unknown') return resolveUnknownCommit(planned, error);
+    if (error.failure !== 'constraint') throw error;
+    const [first, ...others] = planned;
+    if (first && others.length === 0) return refuse(first.append, error.detail);
+    for (const { append } of planned) await commit([append]);
+  }
+
+  async function refuse({ request, resolve }: QueuedAppend, rule: string): Promise<void> {
+    // No cached head satisfies this expectation, so the head is read from the store.
+    const heads = await store.heads([{ ...request, expectedHead: Number.MAX_SAFE_INTEGER }]);
+    resolve(refusalBy(rule, (heads.get(request.runId) ?? emptyTape).seq));
+  }
+
+  /**
+   * Writes the same rows again to find out whether the database committed them before the connection was lost. If it did, it
+   * refuses them, and their hashes are on the tapes. Throws the error of the commit if the database does not return.
+   */
+  async function resolveUnknownCommit(planned: readonly PlannedAppend[], commitError: StoreError): Promise<void> {
+    for (const pause of UNKNOWN_PAUSES_MILLISECONDS) {
+      await clock.sleep(pause);
+      const failure = await write(planned).then(
+        () => null,
+        (error: unknown) => toStoreError(error).failure,
+      );
+      if (failure === null) return succeed(planned);
+      if (failure === 'constraint') return sortOut(planned);
+    }
+    throw commitError;
+  }
+
+  /** Reports the appends that are stored and writes the others. */
+  async function sortOut(planned: readonly PlannedAppend[]): Promise<void> {
+    const stored: PlannedAppend[] = [];
+    const missing: PlannedAppend[] = [];
+    for (const each of planned) ((await isStored(each)) ? stored : missing).push(each);
+    succeed(stored);
+    for (const { append } of missing) await commit([append]);
+  }
+
+  async function isStored({ append, plan }: PlannedAppend): Promise<boolean> {
+    if (plan.kind !== 'write') return false;
+    const [event] = await read(append.request.runId, { after: plan.head.seq - 1, limit: 1 });
+    return event?.hash === plan.head.hash;
+  }
+
+  return {
+    async append(request) {
+      if (groups.reduce((sum, group) => sum + group.queuedRequests(), 0) >= limits.QUEUED_APPENDS) {
+        throw new StoreError('busy', `more than ${limits.QUEUED_APPENDS} appends are queued`);
+      }
+      return groupOf(groups, request.runId).submit(request);
+    },
+    async idle() {
+      await Promise.all(groups.map(({ idle }) => idle()));
+    },
+  };
+}
+
+/** Chooses by the end of the id, which is random. */
+function groupOf<Group>(groups: readonly Group[], runId: string): Group {
+  const group = groups[runId.charCodeAt(runId.length - 1) % groups.length] ?? groups[0];
+  if (!group) throw new Error('An appender needs at least one queue.');
+  return group;
+}
+
+function outcomeOf(plan: AppendPlan): AppendOutcome {
+  return plan.kind === 'write' ? { kind: 'appended', events: plan.recorded } : plan.outcome;
+}
+
+/** @param rule the name that the migrations give to the violated rule */
+function refusalBy(rule: string, head: number): AppendOutcome {
+  if (/tape_seq|Event\.runId, Event\.seq|Event_pkey|Tape\.runId|Tape_pkey/.test(rule)) {
+    return { kind: 'conflict', head };
+  }
+  if (/tape_closed/.test(rule)) return { kind: 'closed' };
+  if (/tape_epoch/.test(rule)) return { kind: 'stale-epoch' };
+  return { kind: 'constraint', rule };
+}
+
+function rethrowAsStoreError(error: unknown): never {
+  throw toStoreError(error);
+}

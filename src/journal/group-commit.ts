@@ -1,0 +1,61 @@
+import { nextTurn } from '../clock.ts';
+
+/** A request that waits for its outcome. */
+export interface QueuedRequest<Request, Outcome> {
+  request: Request;
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+export interface GroupCommit<Request, Outcome> {
+  submit(request: Request): Promise<Outcome>;
+  /** The number of requests whose commit has not begun. */
+  queuedRequests(): number;
+  /** Resolves when no request is queued or being committed. */
+  idle(): Promise<void>;
+}
+
+/**
+ * Requests that arrive while a commit is in flight share the next commit.
+ *
+ *   submit ─▶ [queue …] ─▶ commit(batch) ─▶ each request resolved or rejected
+ *                 ▲                │
+ *                 └── meanwhile ───┘
+ *
+ * `commit` settles every request of its batch; if it rejects, all of them are rejected.
+ */
+export function createGroupCommit<Request, Outcome>(options: {
+  commit(batch: QueuedRequest<Request, Outcome>[]): Promise<void>;
+  /** The largest number of requests in one commit. */
+  batchSize: number;
+}): GroupCommit<Request, Outcome> {
+  const queue: QueuedRequest<Request, Outcome>[] = [];
+  let draining: Promise<void> | null = null;
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      // All requests that the sockets deliver in this turn share the commit, and successive commits do not starve the sockets.
+      await nextTurn();
+      const batch = queue.splice(0, options.batchSize);
+      try {
+        await options.commit(batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    draining = null;
+  }
+
+  return {
+    submit(request) {
+      return new Promise<Outcome>((resolve, reject) => {
+        queue.push({ request, resolve, reject });
+        draining ??= drain();
+      });
+    },
+    queuedRequests: () => queue.length,
+    async idle() {
+      while (draining !== null) await draining;
+    },
+  };
+}
