@@ -2,17 +2,17 @@ import { expect, test } from 'vitest';
 import { converse, follow, runById, send, typesOf } from '../conversation.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
-const soon = { RUNTAPE_LEASE_SECONDS: '1' };
+const shortLease = { RUNTAPE_LEASE_SECONDS: '1' };
 
-test('a lease is renewed for as long as its run takes', async () => {
-  const { client } = await startTestGateway({ environment: soon });
+test('a lease is renewed until its run ends', async () => {
+  const { client } = await startTestGateway({ environment: shortLease });
   const { run } = await converse(client, { sessionKey: 'long', text: '/pace 10\n/words 250' });
   expect(Date.parse(run.endedAt ?? '') - Date.parse(run.startedAt ?? '')).toBeGreaterThan(2000);
   expect(run).toMatchObject({ state: 'DONE', resumptions: 0 });
 });
 
-test('an executor whose lease went to another one writes nothing more, and the run is taken up when that one is lost', async () => {
-  const { client, gateway } = await startTestGateway({ environment: soon });
+test('an executor that lost its lease writes nothing more, and the run resumes when the new holder is lost', async () => {
+  const { client, gateway } = await startTestGateway({ environment: shortLease });
   const { database, orchestrator } = gateway.parts;
   const { run, cursor } = await send(client, { sessionKey: 'taken', text: '/pace 5\n/words 400' });
   await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
@@ -29,8 +29,8 @@ test('an executor whose lease went to another one writes nothing more, and the r
   expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', resumptions: 1 });
 });
 
-test('a server that stops hands its leases back, so that the run is not counted as lost', async () => {
-  const first = await startTestGateway({ environment: soon });
+test('a server that stops releases its leases, so that the run is not counted as lost', async () => {
+  const first = await startTestGateway({ environment: shortLease });
   const { run } = await send(first.client, { sessionKey: 'back', text: '/pace 5\n/words 300' });
   await follow(first.client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
   const { client, gateway } = await first.restart();

@@ -8,43 +8,43 @@ import { converse, follow, runById, send, typesOf } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
-const soon = { RUNTAPE_LEASE_SECONDS: '1' };
+const shortLease = { RUNTAPE_LEASE_SECONDS: '1' };
 
-describe('B52: a disk that is full', () => {
-  test('refuses messages with a clear error, stores nothing of them, and serves readers', async () => {
+describe('B52: a full disk', () => {
+  test('refuses messages with a clear error, stores nothing of them, and still serves readers', async () => {
     const { client, gateway } = await startTestGateway();
     await converse(client, { sessionKey: 'before', text: '/say stored' });
-    const makeRoom = await fill(gateway);
+    const freeSpace = await fillDisk(gateway);
     const message = { sessionKey: 'full', text: 'x'.repeat(50_000), idempotencyKey: 'k' };
     const failure = await client.send(SendMessageDocument, { input: message }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(GraphqlFailure);
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('Nothing was stored') });
     expect(JSON.stringify((failure as GraphqlFailure).answer)).not.toMatch(/sqlite|prisma|stack/i);
     expect((await client.send(RunsDocument, {})).runs.edges).toHaveLength(1);
-    await makeRoom();
+    await freeSpace();
     const again = await send(client, message);
     expect(again.created).toBe(true);
     await follow(client, again.run.id);
   });
 
-  test('interrupts a run, which goes on when there is room again', async () => {
-    const { client, gateway } = await startTestGateway({ environment: soon });
+  test('interrupts a run, which continues when there is space again', async () => {
+    const { client, gateway } = await startTestGateway({ environment: shortLease });
     const { run, cursor } = await send(client, { sessionKey: 'cut', text: '/pace 2\n/words 3000' });
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
-    const makeRoom = await fill(gateway);
+    const freeSpace = await fillDisk(gateway);
     await until(async () => gateway.parts.orchestrator.activeCount() === 0);
     expect((await runById(client, run.id)).state).toBe('IN_PROGRESS');
-    await makeRoom();
+    await freeSpace();
     const events = await follow(client, run.id, { after: cursor });
     expect(typesOf(events)).toContain('RESUMPTION');
     expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', resumptions: 1 });
   });
 });
 
-describe('B52: a database that another program holds', () => {
-  test('for a moment delays a message', async () => {
+describe('B52: a database that another program has locked', () => {
+  test('for a short time delays a message', async () => {
     const { client, gateway } = await startTestGateway();
-    const release = await hold(gateway);
+    const release = await lockForWriting(gateway);
     const sending = send(client, { sessionKey: 'held', text: '/say at last' });
     setTimeout(release, 300);
     const { run } = await sending;
@@ -52,9 +52,9 @@ describe('B52: a database that another program holds', () => {
     expect((await runById(client, run.id)).output).toBe('at last');
   });
 
-  test('for long refuses it, and serves again when it is let go', async () => {
+  test('for a long time refuses a message, and accepts it after the lock is released', async () => {
     const { client, gateway } = await startTestGateway();
-    const release = await hold(gateway);
+    const release = await lockForWriting(gateway);
     const failure = await send(client, { sessionKey: 'held', text: 'Hello' }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('busy') });
     release();
@@ -67,7 +67,7 @@ describe('B52: a database that another program holds', () => {
 test.each([
   ['together with its result', async () => {}],
   ['before its result', () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))],
-])('B52: a report of a tool that the store does not take is lost, and nothing else is: %s', async (_name, pause) => {
+])('B52: a progress report of a tool that the store refuses is lost, and nothing else is: %s', async (_name, pause) => {
   const tool = countedTool({
     async execute(_input, { progress }) {
       progress?.({ progress: 1, total: null, message: null });
@@ -76,7 +76,7 @@ test.each([
     },
   });
   const { client, gateway } = await startTestGateway({ tools: [tool] });
-  await refuseReports(gateway);
+  await refuseProgress(gateway);
   const { events, run } = await converse(client, { sessionKey: 'lost', text: calling(['count', { word: 'a' }]) });
   expect(typesOf(events)).toContain('TOOL_RESULT');
   expect(typesOf(events)).not.toContain('TOOL_PROGRESS');
@@ -84,15 +84,15 @@ test.each([
   expect(tool.executions).toHaveLength(1);
 });
 
-/** The store refuses these events as it refuses whatever breaks a rule. */
-async function refuseReports(gateway: Gateway): Promise<void> {
-  const other = await otherProgram(gateway);
-  other.exec(`CREATE TRIGGER "no_reports" BEFORE INSERT ON "Event" WHEN NEW."type" = 'tool_progress'
-    BEGIN SELECT RAISE(ABORT, 'no_reports'); END`);
+/** Makes the store refuse these events, as it refuses any violation of a rule. */
+async function refuseProgress(gateway: Gateway): Promise<void> {
+  const other = await connectTo(gateway);
+  other.exec(`CREATE TRIGGER "no_progress" BEFORE INSERT ON "Event" WHEN NEW."type" = 'tool_progress'
+    BEGIN SELECT RAISE(ABORT, 'no_progress'); END`);
 }
 
-/** Lets the file grow no further; returns what lifts that. */
-async function fill({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
+/** Stops the growth of the file. Returns the function that allows it again. */
+async function fillDisk({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
   const [row] = await database.reader.$queryRawUnsafe<{ page_count: bigint }[]>('PRAGMA page_count');
   const limit = (pages: number) =>
     database.query(writingStatement<{ pages: number }>({ pages: 'number' }, () => `PRAGMA max_page_count = ${pages}`));
@@ -102,17 +102,17 @@ async function fill({ parts: { database } }: Gateway): Promise<() => Promise<voi
   };
 }
 
-/** Holds the write lock from outside; returns what lets it go. */
-async function hold(gateway: Gateway): Promise<() => void> {
-  const other = await otherProgram(gateway);
+/** Takes the write lock of the file on another connection. Returns the function that releases it. */
+async function lockForWriting(gateway: Gateway): Promise<() => void> {
+  const other = await connectTo(gateway);
   other.exec('BEGIN IMMEDIATE');
   return () => {
     if (other.inTransaction) other.exec('ROLLBACK');
   };
 }
 
-/** A connection that is not the gateway's. */
-async function otherProgram({ parts: { database } }: Gateway): Promise<BetterSqlite.Database> {
+/** Opens another connection to the file. */
+async function connectTo({ parts: { database } }: Gateway): Promise<BetterSqlite.Database> {
   const [row] = await database.reader.$queryRawUnsafe<{ file: string }[]>('SELECT file FROM pragma_database_list');
   const other = new BetterSqlite(row?.file ?? '');
   onTestFinished(() => void other.close());

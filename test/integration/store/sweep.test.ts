@@ -4,7 +4,7 @@ import { MemoriesDocument, RememberDocument } from '../../generated/graphql.ts';
 import { send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
-test('B14: an idempotency key is kept for a day, and dropped after it', async () => {
+test('B14: an idempotency key is deleted after a day', async () => {
   const { client, gateway } = await startTestGateway();
   await send(client, { sessionKey: 'kept', text: '/say once', idempotencyKey: 'k' });
   const { commands, database } = gateway.parts;
@@ -19,7 +19,7 @@ test('B14: an idempotency key is kept for a day, and dropped after it', async ()
   expect(await database.reader.idempotencyKey.count()).toBe(0);
 });
 
-test('B53: a memory whose time is over is deleted with its place in the index', async () => {
+test('B53: an expired memory is deleted together with its entry in the index', async () => {
   const { client, gateway } = await startTestGateway();
   await client.send(RememberDocument, { input: { text: 'The pass is blue today.', expiresInSeconds: 60 } });
   await client.send(RememberDocument, { input: { text: 'The sea is blue.' } });
