@@ -32,9 +32,6 @@ interface AppenderOptions {
   clock: Clock;
 }
 
-/** Waits after the connection was lost during a commit. After the last one the outcome stays unknown. */
-const UNKNOWN_PAUSES_MILLISECONDS = [50, 200, 500, 1000, 2000];
-
 /** The writing side of a journal: plans the appends of one commit, writes them together, and reports the outcome of each. */
 export function createAppender(
   store: TapeStore,
@@ -61,9 +58,7 @@ export function createAppender(
   }
 
   async function write(planned: readonly PlannedAppend[]): Promise<void> {
-    const writes = planned.flatMap(({ append: { request }, plan }) =>
-      plan.kind === 'write' ? [{ request, plan }] : [],
-    );
+    const writes = writesOf(planned);
     if (writes.length > 0) await store.write(writes);
   }
 
@@ -78,7 +73,12 @@ export function createAppender(
 
   /** A row that the store refuses must not fail the appends that share its commit: each is planned and written again alone. */
   async function recover(planned: readonly PlannedAppend[], error: StoreError): Promise<void> {
-    if (error.failure === 'unknown') return resolveUnknownCommit(planned, error);
+    if (error.failure === 'unknown') {
+      const { stored, missing } = await resolveUnknownCommit(planned, error, { write, read, clock });
+      succeed(stored);
+      for (const { append } of missing) await commit([append]);
+      return;
+    }
     if (error.failure !== 'constraint') throw error;
     const [first, ...others] = planned;
     if (first && others.length === 0) return refuse(first.append, error.detail);
@@ -89,38 +89,6 @@ export function createAppender(
     // No cached head satisfies this expectation, so the head is read from the store.
     const heads = await store.heads([{ ...request, expectedHead: Number.MAX_SAFE_INTEGER }]);
     resolve(refusalBy(rule, (heads.get(request.runId) ?? emptyTape).seq));
-  }
-
-  /**
-   * Writes the same rows again to find out whether the database committed them before the connection was lost. If it did, it
-   * refuses them, and their hashes are on the tapes. Throws the error of the commit if the database does not return.
-   */
-  async function resolveUnknownCommit(planned: readonly PlannedAppend[], commitError: StoreError): Promise<void> {
-    for (const pause of UNKNOWN_PAUSES_MILLISECONDS) {
-      await clock.sleep(pause);
-      const failure = await write(planned).then(
-        () => null,
-        (error: unknown) => toStoreError(error).failure,
-      );
-      if (failure === null) return succeed(planned);
-      if (failure === 'constraint') return sortOut(planned);
-    }
-    throw commitError;
-  }
-
-  /** Reports the appends that are stored and writes the others. */
-  async function sortOut(planned: readonly PlannedAppend[]): Promise<void> {
-    const stored: PlannedAppend[] = [];
-    const missing: PlannedAppend[] = [];
-    for (const each of planned) ((await isStored(each)) ? stored : missing).push(each);
-    succeed(stored);
-    for (const { append } of missing) await commit([append]);
-  }
-
-  async function isStored({ append, plan }: PlannedAppend): Promise<boolean> {
-    if (plan.kind !== 'write') return false;
-    const [event] = await read(append.request.runId, { after: plan.head.seq - 1, limit: 1 });
-    return event?.hash === plan.head.hash;
   }
 
   return {
@@ -136,11 +104,52 @@ export function createAppender(
   };
 }
 
+/** Waits after the connection was lost during a commit. After the last one the outcome stays unknown. */
+const UNKNOWN_PAUSES_MILLISECONDS = [50, 200, 500, 1000, 2000];
+
+/**
+ * Finds out whether the database committed before the connection was lost, by writing the same rows again. If it did, it refuses
+ * them, and their hashes are on the tapes. Throws `commitError` if the database does not return.
+ */
+async function resolveUnknownCommit(
+  planned: readonly PlannedAppend[],
+  commitError: StoreError,
+  store: { write(planned: readonly PlannedAppend[]): Promise<void>; read: Journal['read']; clock: Clock },
+): Promise<{ stored: readonly PlannedAppend[]; missing: readonly PlannedAppend[] }> {
+  for (const pause of UNKNOWN_PAUSES_MILLISECONDS) {
+    await store.clock.sleep(pause);
+    try {
+      await store.write(planned);
+      return { stored: planned, missing: [] };
+    } catch (error) {
+      if (toStoreError(error).failure === 'constraint') return splitByStored(planned, store.read);
+    }
+  }
+  throw commitError;
+}
+
+async function splitByStored(planned: readonly PlannedAppend[], read: Journal['read']) {
+  const stored: PlannedAppend[] = [];
+  const missing: PlannedAppend[] = [];
+  for (const each of planned) ((await isStored(each, read)) ? stored : missing).push(each);
+  return { stored, missing };
+}
+
+async function isStored({ append, plan }: PlannedAppend, read: Journal['read']): Promise<boolean> {
+  if (plan.kind !== 'write') return false;
+  const [event] = await read(append.request.runId, { after: plan.head.seq - 1, limit: 1 });
+  return event?.hash === plan.head.hash;
+}
+
 /** Chooses by the end of the id, which is random. */
 function groupOf<Group>(groups: readonly Group[], runId: string): Group {
   const group = groups[runId.charCodeAt(runId.length - 1) % groups.length] ?? groups[0];
   if (!group) throw new Error('An appender needs at least one queue.');
   return group;
+}
+
+function writesOf(planned: readonly PlannedAppend[]): PlannedWrite[] {
+  return planned.flatMap(({ append: { request }, plan }) => (plan.kind === 'write' ? [{ request, plan }] : []));
 }
 
 function outcomeOf(plan: AppendPlan): AppendOutcome {

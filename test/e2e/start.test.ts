@@ -124,13 +124,13 @@ const refusals: Refusal[] = [
     what: 'the database lies below a file',
     environment: { DATABASE_URL: 'file:./note.txt/runtape.db' },
     files: { 'note.txt': 'a note' },
-    says: [/note\.txt\/runtape\.db can not be written.*Check the path/],
+    says: [/note\.txt\/runtape\.db cannot be written.*Check the path/],
   },
   {
     what: 'the database is none',
     environment: { DATABASE_URL: 'file:./note.txt' },
     files: { 'note.txt': 'a note that is long enough to be taken for the head of a file'.repeat(100) },
-    says: [/note\.txt can not be used: .*not a database/],
+    says: [/note\.txt cannot be used: .*not a database/],
   },
 ];
 

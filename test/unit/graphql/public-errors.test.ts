@@ -20,7 +20,7 @@ describe('errors that clients see', () => {
       'an unavailable store',
       new StoreError('unavailable', 'secret'),
       'UNAVAILABLE',
-      /^The database can not be used now/,
+      /^The database cannot be used now/,
     ],
     ['a commit with unknown outcome', new StoreError('unknown', 'secret'), 'UNAVAILABLE', /idempotency key/],
     ['an invalid cursor', new CursorError('abc', 'is malformed'), 'BAD_USER_INPUT', 'The cursor "abc" is malformed.'],
