@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { StartError } from '../../../src/config/start-error.ts';
+import { readMigrations } from '../../../src/database/migrations.ts';
+import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
 import { append, newRunId, opening, readAll } from '../appends.ts';
 import { makeFolder, openStore } from './sqlite-store.ts';
@@ -87,3 +91,24 @@ test('the folders of a new file are created, and a failed start keeps no lock', 
   const { journal } = await openStore(join(folder, 'c', 'd', 'runtape.db'));
   await append(journal, newRunId(), 0, ...opening);
 });
+
+test('a start that fails after the migrations closes the file and releases the lock', async () => {
+  const path = join(await makeFolder(), 'runtape.db');
+  await migrateSqlite(path, await readMigrations('sqlite'), systemClock);
+  // A reader prevents the change to WAL, which the first connection after the migrations makes.
+  const other = new BetterSqlite(path);
+  other.exec('BEGIN');
+  other.prepare('SELECT count(*) FROM "Tape"').get();
+  expect(await startFailure(path)).toBe(`The database ${path} cannot be used: database is locked`);
+  other.close();
+  expect(await openFilesBelow(path)).toEqual([]);
+  const { journal } = await openStore(path);
+  await append(journal, newRunId(), 0, ...opening);
+});
+
+/** The open files of this process whose paths begin with this one; none on systems without /proc. */
+async function openFilesBelow(path: string): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd').catch(() => []);
+  const paths = await Promise.all(descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+  return paths.filter((file) => file.startsWith(path));
+}
