@@ -83,7 +83,7 @@ async function applyMigration(connection: MigrationConnection, migration: Migrat
 interface AppliedMigration {
   name: string;
   checksum: string;
-  /** Prisma's schema engine, which earlier releases used, stores the row before it runs the migration. */
+  /** False if Prisma's schema engine, which earlier releases used, was interrupted: it stores the row before the migration. */
   isFinished: boolean | number;
 }
 
