@@ -7,25 +7,25 @@ import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
 
 const insertStatement = batchInsert({
-  name: 'insert sealed input',
+  name: 'insert encrypted input',
   order: 26,
-  table: 'SealedInput',
-  columns: { callId: 'text', runId: 'text', sealed: 'text' },
+  table: 'EncryptedInput',
+  columns: { callId: 'text', runId: 'text', encrypted: 'text' },
   key: ['callId'],
-  replace: ['sealed'],
+  replace: ['encrypted'],
   onConflict: 'replace',
 });
 
 const deleteStatement: BatchStatement = {
-  name: 'delete sealed input',
+  name: 'delete encrypted input',
   order: 27,
   distinct: ['callId'],
-  sqlite: `DELETE FROM "SealedInput" WHERE "callId" IN (SELECT element.value ->> 'callId' FROM json_each(?) AS element)`,
-  postgresql: `DELETE FROM "SealedInput" WHERE "callId" IN (SELECT element."callId" FROM jsonb_to_recordset($1::jsonb) AS element("callId" text))`,
+  sqlite: `DELETE FROM "EncryptedInput" WHERE "callId" IN (SELECT element.value ->> 'callId' FROM json_each(?) AS element)`,
+  postgresql: `DELETE FROM "EncryptedInput" WHERE "callId" IN (SELECT element."callId" FROM jsonb_to_recordset($1::jsonb) AS element("callId" text))`,
 };
 
 /** Goes into the append of the call, or of the decision that put another input in its place. */
-export function insertEncryptedInput(input: { callId: string; runId: string; sealed: string }): RowWrite {
+export function insertEncryptedInput(input: { callId: string; runId: string; encrypted: string }): RowWrite {
   return { statement: insertStatement, row: input };
 }
 
@@ -46,6 +46,6 @@ export function settledEncryptedInputs(run: Run | null, events: readonly Sequenc
 
 /** Null where nothing was sealed for the call, or it is settled. */
 export async function encryptedInputOf(reader: Client, callId: string): Promise<string | null> {
-  const row = await reader.sealedInput.findUnique({ where: { callId }, select: { sealed: true } });
-  return row?.sealed ?? null;
+  const row = await reader.encryptedInput.findUnique({ where: { callId }, select: { encrypted: true } });
+  return row?.encrypted ?? null;
 }

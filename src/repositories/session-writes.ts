@@ -91,7 +91,7 @@ async function erase(transaction: Transaction, sessionId: string): Promise<strin
   const ofSession = { tape: { sessionId } };
   await transaction.event.deleteMany({ where: ofSession });
   await transaction.attachment.deleteMany({ where: ofSession });
-  await transaction.sealedInput.deleteMany({ where: ofSession });
+  await transaction.encryptedInput.deleteMany({ where: ofSession });
   await transaction.lease.deleteMany({ where: ofSession });
   await transaction.tape.deleteMany({ where: { sessionId } });
   await transaction.idempotencyKey.deleteMany({ where: { sessionId } });

@@ -119,7 +119,7 @@ async function encryptedInputRows(
   const before = await encryptedInputOf(database.reader, callId);
   if (before !== null) secretStore.decrypt({ sessionId, callId }, before);
   const encrypted = secretStore.encrypt({ sessionId, callId }, editedInput);
-  if (encrypted !== null) return [insertEncryptedInput({ callId, runId, sealed: encrypted })];
+  if (encrypted !== null) return [insertEncryptedInput({ callId, runId, encrypted })];
   return before === null ? [] : [deleteEncryptedInput(callId)];
 }
 

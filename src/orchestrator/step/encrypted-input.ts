@@ -12,7 +12,7 @@ export function encryptInputs({ dependencies, lease }: RunExecution, events: rea
     if (type !== 'tool_call') return [];
     const { callId, input } = payload;
     const encrypted = dependencies.secretStore.encrypt({ sessionId, callId }, input);
-    return encrypted === null ? [] : [insertEncryptedInput({ callId, runId, sealed: encrypted })];
+    return encrypted === null ? [] : [insertEncryptedInput({ callId, runId, encrypted })];
   });
 }
 

@@ -7,7 +7,7 @@ import { startTestGateway, type TestGateway } from '../../gateway.ts';
 import { askEcho, decideOn, echo, key, resultOf } from './echo.ts';
 
 const secretKey = (byte: number) => ({ RUNTAPE_SECRET_KEY: Buffer.alloc(32, byte).toString('base64') });
-const sealedIn = ({ gateway }: TestGateway) => gateway.parts.database.reader.sealedInput.findMany();
+const sealedIn = ({ gateway }: TestGateway) => gateway.parts.database.reader.encryptedInput.findMany();
 
 describe('B61: with a key, a credential is kept encrypted until its call has a result', () => {
   test('so that a call that was allowed after a restart runs with it, and nothing is left', async () => {
@@ -17,7 +17,7 @@ describe('B61: with a key, a credential is kept encrypted until its call has a r
     const { runId, approval } = await askEcho(started.client, { apiKey: key, note: 'plain' });
     const [row, ...others] = await sealedIn(started);
     expect(others).toEqual([]);
-    expect(Buffer.from(row?.sealed ?? '', 'base64').toString('latin1')).not.toContain(key);
+    expect(Buffer.from(row?.encrypted ?? '', 'base64').toString('latin1')).not.toContain(key);
     const again = await started.restart(options);
     await decideOn(again.client, approval.id);
     expect(await resultOf(again.client, runId)).toMatchObject({ ok: true });

@@ -36,5 +36,5 @@ test('B61: nor is it shown to the person who is asked; after a restart the call 
   expect(ok).toBe(false);
   expect(error).toMatch(/holds \[masked api key #\w+\]: credentials are never recorded.* Give it again\./);
   expect(seen).toEqual([]);
-  expect(await again.gateway.parts.database.reader.sealedInput.count()).toBe(0);
+  expect(await again.gateway.parts.database.reader.encryptedInput.count()).toBe(0);
 });
