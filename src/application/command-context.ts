@@ -1,13 +1,13 @@
 import type { Compactor } from '../context/compaction/compactor.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
+import type { KeyedMutex } from '../database/mutex.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
 
 /** The part of the configuration that commands need. */
 export interface CommandSettings {

@@ -1,6 +1,5 @@
 import type { CommandContext } from '../application/command-context.ts';
 import { createExpirySweep } from '../application/expiry-sweep.ts';
-import { createKeyedMutex } from '../application/keyed-mutex.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
@@ -8,6 +7,7 @@ import { StartError } from '../config/start-error.ts';
 import { createCompactor } from '../context/compaction/compactor.ts';
 import { createTokenMeter } from '../context/token-estimate.ts';
 import { createToolTexts } from '../context/tool-texts.ts';
+import { createKeyedMutex } from '../database/mutex.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
 import type { Logger } from '../logger.ts';
