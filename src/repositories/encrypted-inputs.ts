@@ -1,10 +1,5 @@
 import { type BatchStatement, batchInsert, type RowWrite } from '../database/batch-statement.ts';
 import type { Client } from '../database/database.ts';
-import type { SequencedEvent } from '../domain/events.ts';
-import type { Run } from '../domain/run.ts';
-import { holdsPlaceholder } from '../domain/secrets/mask.ts';
-import { callsOf } from '../domain/step.ts';
-import { isTerminal } from '../domain/transitions.ts';
 
 const insertStatement = batchInsert({
   name: 'insert encrypted input',
@@ -31,17 +26,6 @@ export function insertEncryptedInput(input: { callId: string; runId: string; enc
 
 export function deleteEncryptedInput(callId: string): RowWrite {
   return { statement: deleteStatement, row: { callId } };
-}
-
-/** What was sealed for calls that the events settle, or that end with their run, is gone with them. `run` is the fold before. */
-export function settledEncryptedInputs(run: Run | null, events: readonly SequencedEvent[]): RowWrite[] {
-  const isOver = events.some(({ type, payload }) => type === 'status' && isTerminal(payload.to));
-  const settled = new Set(events.flatMap(({ type, payload }) => (type === 'tool_result' ? [payload.callId] : [])));
-  if (!isOver && settled.size === 0) return [];
-  const asked = events.flatMap(({ type, payload }) => (type === 'tool_call' ? [payload] : []));
-  return [...(run ? callsOf(run.step) : []), ...asked]
-    .filter(({ callId, input }) => (isOver || settled.has(callId)) && holdsPlaceholder(input))
-    .map(({ callId }) => deleteEncryptedInput(callId));
 }
 
 /** Null where nothing was sealed for the call, or it is settled. */

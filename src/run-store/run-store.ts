@@ -6,11 +6,7 @@ import { evolve, type Run } from '../domain/run.ts';
 import { sequenceEvents } from '../domain/sequence-events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { AppendContent, Journal } from '../journal/journal.ts';
-import { approvalRows } from '../projections/approval-rows.ts';
-import { runRows } from '../projections/run-rows.ts';
-import { sessionActivityRows } from '../projections/session-activity.ts';
-import { settledEncryptedInputs } from '../repositories/encrypted-inputs.ts';
-import { conversationPassages } from '../repositories/search/index-rows.ts';
+import { rowsOfAppend } from './append-rows.ts';
 import type { ClaimNow, ExecutionSlot } from './execution-slot.ts';
 
 /** Events to append, with the ordinary rows that belong to them. No events means that there is nothing to record. */
@@ -208,11 +204,7 @@ function prepare(request: RecordRequest, slot: ExecutionSlot | null, run: Run | 
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no first event.`);
   const writes = [
-    ...runRows(after, events),
-    ...approvalRows(after, events),
-    ...conversationPassages(after, events),
-    ...sessionActivityRows(after, events),
-    ...settledEncryptedInputs(run, events),
+    ...rowsOfAppend(run, after, events),
     ...(decided.rows ?? []),
     ...(slot && startsExecution(events) ? [slot.lease] : []),
   ];
