@@ -1,6 +1,6 @@
 import type { Database } from '../src/database/database.ts';
 import type { Journal } from '../src/journal/journal.ts';
-import { rebuildProjections } from '../src/projections/rebuild.ts';
+import { rebuildProjections } from '../src/run-store/rebuild.ts';
 import type { Gateway } from '../src/server/gateway.ts';
 
 /** B30: folding the tapes gives the rows that queries read. Says nothing while runs are in work. */

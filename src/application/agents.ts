@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { StoreError } from '../database/store-error.ts';
-import type { AgentLimits } from '../domain/agent-limits.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
+import type { AgentLimits } from '../domain/run-limits.ts';
 import { storableText } from '../domain/storable-text.ts';
-import { createAgent as create, deleteAgent as remove, updateAgent as update } from '../repositories/agent-writes.ts';
-import { agentById } from '../repositories/agents.ts';
+import {
+  agentById,
+  createAgent as create,
+  deleteAgent as remove,
+  updateAgent as update,
+} from '../repositories/agents.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
 

@@ -1,6 +1,6 @@
 import * as limits from '../config/limits.ts';
 import { dropIdempotencyKeys } from '../repositories/idempotency-keys.ts';
-import { dropExpiredMemories } from '../repositories/memory/memory-writes.ts';
+import { dropExpiredMemories } from '../repositories/memories.ts';
 import { expireApprovals } from './approval/expire-approvals.ts';
 import type { CommandContext } from './command-context.ts';
 

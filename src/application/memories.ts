@@ -3,8 +3,14 @@ import * as limits from '../config/limits.ts';
 import { recallMemories } from '../context/memory/recall.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
-import { countMemories, type FoundMemory, type MemoryRow, sameMemory } from '../repositories/memory/memories.ts';
-import { forgetMemory, type NewMemory, saveMemory } from '../repositories/memory/memory-writes.ts';
+import {
+  countMemories,
+  type FoundMemory,
+  forgetMemory,
+  type MemoryRow,
+  sameMemory,
+  saveMemory,
+} from '../repositories/memories.ts';
 import { sessionById } from '../repositories/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { parseInput, text } from './parse-input.ts';
@@ -50,7 +56,7 @@ export async function remember(
 type Fact = Omit<z.infer<typeof schema>, 'sessionId'> & { owner: string; sessionId: string | null };
 
 /** The new memory, or the update of the memory that states the same fact. */
-async function memoryOf(context: MemoryContext, fact: Fact): Promise<NewMemory | Refusal> {
+async function memoryOf(context: MemoryContext, fact: Fact): Promise<MemoryRow | Refusal> {
   const { database, newId } = context;
   const { owner, sessionId, text: words, expiresInSeconds } = fact;
   const updatedAt = new Date(context.now());

@@ -1,11 +1,11 @@
 import * as limits from '../config/limits.ts';
 import type { AgentRef, PayloadOf } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
-import { clipSegments, type Segment, segmentsOf } from '../domain/session/lineage.ts';
+import { clipSegments, type Segment, segmentsOf } from '../domain/session.ts';
 import type { CatalogueEntry } from '../models/catalogue.ts';
 import type { ModelRequest, ToolDescription } from '../models/model.ts';
 import { type CompactionRow, latestCompaction } from '../repositories/compactions.ts';
-import type { FoundMemory } from '../repositories/memory/memories.ts';
+import type { FoundMemory } from '../repositories/memories.ts';
 import {
   generationsOf,
   type HistoryMessage,

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { EventType } from '../domain/events.ts';
-import type { Generation, Segment } from '../domain/session/lineage.ts';
+import type { Generation, Segment } from '../domain/session.ts';
 import { type SequencedMessage, transcript } from '../domain/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
 import { runsBetween, type Turn } from '../projections/runs.ts';

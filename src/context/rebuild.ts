@@ -1,11 +1,11 @@
 import * as limits from '../config/limits.ts';
 import { type EventOf, lastShown } from '../domain/events.ts';
-import { clipSegments, segmentsOf } from '../domain/session/lineage.ts';
+import { clipSegments, segmentsOf } from '../domain/session.ts';
 import { transcript } from '../domain/transcript.ts';
 import type { ToolDescription } from '../models/model.ts';
 import { agentVersion } from '../repositories/agents.ts';
 import { type CompactionRow, compactionById } from '../repositories/compactions.ts';
-import { type MemoryRow, memoriesByIds } from '../repositories/memory/memories.ts';
+import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import {
   generationsOf,
   type HistoryMessage,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../domain/events.ts';
 import { canonicalJson } from '../journal/canonical-json.ts';
 import type { ModelRequest, ToolDescription } from '../models/model.ts';
-import type { MemoryRow } from '../repositories/memory/memories.ts';
+import type { MemoryRow } from '../repositories/memories.ts';
 import type { HistoryMessage } from './history.ts';
 import { BYTES_PER_TOKEN, estimateTokens } from './token-estimate.ts';
 import type { ToolTexts } from './tool-texts.ts';

@@ -1,16 +1,17 @@
-/** A statement that takes any number of rows as one JSON array: as fast as the driver, where one call a row is not. */
+import { type ColumnType, type ColumnTypes, columnDefinitions } from './statement.ts';
+
+/** A statement that takes any number of rows as one JSON array: one call for each row takes several times as long. */
 export interface BatchStatement {
-  name: string;
-  /** Statements of one transaction run in this order: what is referred to comes first. */
+  /** The statements of one transaction run in this order, so that rows exist before others refer to them. */
   order: number;
-  /** Of rows that agree in these columns only the last is written; null where every row counts. */
-  distinct: string[] | null;
-  /** Null where there is nothing to do for the one server that a file has. */
+  /** Of the rows that are equal in these columns only the last one is written; null writes all of them. */
+  distinct: readonly string[] | null;
+  /** Null if SQLite, which runs one writing transaction at a time, has nothing to do. */
   sqlite: string | null;
   postgresql: string;
 }
 
-/** Rows for one statement. Times are ISO texts made by `databaseTime`. */
+/** One row as a statement takes it: its times are strings made by `databaseTime`. */
 export type Row = Record<string, string | number | boolean | null>;
 
 export interface RowWrite {
@@ -18,83 +19,80 @@ export interface RowWrite {
   row: Row;
 }
 
-type Columns = Record<string, string>;
+/** Makes the write of one row. Times are given as a `Date` or in epoch milliseconds. */
+export type RowWriter<Input> = (row: RowInput<Input>) => RowWrite;
 
-interface InsertShape {
-  name: string;
+/** A row whose times may be numbers. */
+export type RowInput<Input> = {
+  [Name in keyof Input]: Date extends Input[Name] ? Input[Name] | number : Input[Name];
+};
+
+/** How one dialect reads the rows of a batch. */
+export interface BatchSource {
+  dialect: 'sqlite' | 'postgresql';
+  /** Follows FROM: the rows, under the name `element`. */
+  rows: string;
+  /** A column of the rows, as an expression. */
+  value(column: string): string;
+}
+
+interface BatchOptions<Input> {
   order: number;
-  table: string;
-  /** Column to Postgres type, for example `text`, `int`, `timestamp` or `"RunState"`. */
-  columns: Columns;
-  key: string[];
-  /** Columns that a second write replaces. */
-  replace: string[];
-  onConflict: 'replace' | 'keep' | 'refuse';
+  distinct?: readonly string[] | null;
+  columns: ColumnTypes<Input>;
+  /** Whether SQLite leaves the statement out. */
+  postgresqlOnly?: boolean;
 }
 
-/** INSERT … ON CONFLICT over a JSON array, in both dialects. */
-export function batchInsert(shape: InsertShape): BatchStatement {
-  const names = Object.keys(shape.columns);
-  const into = `INSERT INTO "${shape.table}" (${quoted(names)})`;
-  const conflict = {
-    refuse: '',
-    keep: ' ON CONFLICT DO NOTHING',
-    replace: ` ON CONFLICT (${quoted(shape.key)}) DO UPDATE SET ${shape.replace.map((name) => `"${name}" = excluded."${name}"`).join(', ')}`,
-  }[shape.onConflict];
-  return {
-    name: shape.name,
-    order: shape.order,
-    distinct: shape.onConflict === 'replace' ? shape.key : null,
-    sqlite: `${into} SELECT ${names.map(fromElement).join(', ')} FROM json_each(?) AS element WHERE true${conflict}`,
-    postgresql: `${into} SELECT ${quoted(names)} FROM ${recordset(shape.columns)}${conflict}`,
+/** Defines a statement over a batch of rows, which `write` returns for one dialect. */
+export function batchWriter<Input>(
+  { order, distinct = null, columns, postgresqlOnly = false }: BatchOptions<Input>,
+  write: (source: BatchSource) => string,
+): RowWriter<Input> {
+  const types: Readonly<Record<string, ColumnType>> = columns;
+  const statement: BatchStatement = {
+    order,
+    distinct,
+    sqlite: postgresqlOnly
+      ? null
+      : write({
+          dialect: 'sqlite',
+          rows: 'json_each(?) AS element',
+          value: (column) => `(element.value ->> '${column}')`,
+        }),
+    postgresql: write({
+      dialect: 'postgresql',
+      rows: `jsonb_to_recordset($1::jsonb) AS element(${columnDefinitions(types)})`,
+      value: (column) => `element."${column}"`,
+    }),
   };
+  const times = Object.keys(types).filter((name) => types[name] === 'timestamp');
+  return (row) => ({ statement, row: storedRow(row, times) });
 }
 
-interface UpdateShape {
-  name: string;
-  order: number;
-  table: string;
-  columns: Columns;
-  key: string[];
+function storedRow(row: object, times: readonly string[]): Row {
+  // The columns are those of the row, and every type of a column but the times is one of JSON.
+  if (times.length === 0) return row as Row;
+  const stored: Record<string, Row[string] | Date> = { ...row };
+  for (const name of times) {
+    const time = stored[name];
+    if (time instanceof Date || typeof time === 'number') stored[name] = databaseTime(time);
+  }
+  return stored as Row;
 }
 
-/** UPDATE … FROM over a JSON array, in both dialects: every column that is not of the key is set. */
-export function batchUpdate(shape: UpdateShape): BatchStatement {
-  const set = Object.keys(shape.columns).filter((name) => !shape.key.includes(name));
-  const assignments = (value: (name: string) => string) => set.map((name) => `"${name}" = ${value(name)}`).join(', ');
-  const matches = (value: (name: string) => string) =>
-    shape.key.map((name) => `"${shape.table}"."${name}" = ${value(name)}`).join(' AND ');
-  return {
-    name: shape.name,
-    order: shape.order,
-    distinct: shape.key,
-    sqlite: `UPDATE "${shape.table}" SET ${assignments(fromElement)} FROM json_each(?) AS element WHERE ${matches(fromElement)}`,
-    postgresql: `UPDATE "${shape.table}" SET ${assignments((name) => `element."${name}"`)} FROM ${recordset(shape.columns)} WHERE ${matches((name) => `element."${name}"`)}`,
-  };
+/** A time as the Prisma client stores it in SQLite, so that times of either origin compare correctly as text. */
+export function databaseTime(time: Date | number): string {
+  return new Date(time).toISOString().replace('Z', '+00:00');
 }
-
-const quoted = (names: string[]) => names.map((name) => `"${name}"`).join(', ');
-const fromElement = (name: string) => `element.value ->> '${name}'`;
-const recordset = (columns: Columns) =>
-  `jsonb_to_recordset($1::jsonb) AS element(${Object.entries(columns)
-    .map(([name, type]) => `"${name}" ${type}`)
-    .join(', ')})`;
-
-/** An instant as the typed client writes it, so that texts of both ways compare alike. */
-export function databaseTime(epochMilliseconds: number): string {
-  return new Date(epochMilliseconds).toISOString().replace('Z', '+00:00');
-}
-
-export const optionalDatabaseTime = (epochMilliseconds: number | null): string | null =>
-  epochMilliseconds === null ? null : databaseTime(epochMilliseconds);
 
 export interface BatchGroup {
   sql: string;
-  /** The statement's one parameter: JSON array. */
+  /** The statement's only parameter: a JSON array. */
   rows: string;
 }
 
-/** Rows by statement, in the order in which the statements must run. */
+/** Groups rows by statement, in the order in which the statements must run. */
 export function groupRows(writes: readonly RowWrite[], dialect: 'sqlite' | 'postgresql'): BatchGroup[] {
   const groups = new Map<BatchStatement, Row[]>();
   for (const { statement, row } of writes) {
@@ -113,4 +111,18 @@ export function groupRows(writes: readonly RowWrite[], dialect: 'sqlite' | 'post
 function distinctRows({ distinct }: BatchStatement, rows: Row[]): Row[] {
   if (distinct === null || rows.length === 1) return rows;
   return [...new Map(rows.map((row) => [JSON.stringify(distinct.map((name) => row[name])), row])).values()];
+}
+
+/** The part of the Prisma client that `executeWrites` needs. */
+interface RawExecutor {
+  $executeRawUnsafe(sql: string, rows: string): Promise<number>;
+}
+
+/** Writes rows in a transaction of the Prisma client. */
+export async function executeWrites(
+  transaction: RawExecutor,
+  dialect: 'sqlite' | 'postgresql',
+  writes: readonly RowWrite[],
+): Promise<void> {
+  for (const { sql, rows } of groupRows(writes, dialect)) await transaction.$executeRawUnsafe(sql, rows);
 }

@@ -1,49 +1,52 @@
-/** What a column holds; drivers do not agree on how they hand it over. */
-type ColumnKind = 'text' | 'number' | 'boolean' | 'time';
+/** The type of a column, as Postgres names it. An enum is its name in double quotes. */
+export type ColumnType = 'text' | `"${string}"` | 'int' | 'bigint' | 'double precision' | 'boolean' | 'timestamp';
 
-type KindOf<Value> = Value extends string
-  ? 'text'
+type TypeOf<Value> = Value extends string
+  ? string extends Value
+    ? 'text'
+    : `"${string}"`
   : Value extends number
-    ? 'number'
+    ? 'int' | 'bigint' | 'double precision'
     : Value extends boolean
       ? 'boolean'
       : Value extends Date
-        ? 'time'
+        ? 'timestamp'
         : never;
 
-/** Every column of a row with what it holds, null aside. */
-export type ColumnsOf<Row> = { readonly [Name in keyof Row]-?: KindOf<NonNullable<Row[Name]>> };
+/** Every column of a row with its type. The order is that of the SQL. */
+export type ColumnTypes<Row> = { readonly [Name in keyof Row]-?: TypeOf<NonNullable<Row[Name]>> };
 
 /**
- * A statement of the way that every run goes. It reaches the driver as it stands: through the typed client it costs ten
- * times as much. Everything else is asked through that client.
+ * A statement that many requests run. It goes to the driver as it is and is prepared once: the Prisma client takes ten times
+ * as long. Everything else is queried through that client.
  */
 export interface Statement<Row> {
-  columns: ColumnsOf<Row>;
+  /** Types of the columns that the statement returns, in their order. */
+  columns: ColumnTypes<Row>;
   sqlite: string;
   postgresql: string;
-  /** Whether it changes rows: it then runs where writes run. */
+  /** Whether it changes rows and therefore runs on the writing connection. */
   writes?: boolean;
-  /** Whether it reads many rows: on SQLite, whose driver blocks, other work then runs before it. */
+  /** Whether it reads many rows: the SQLite driver blocks the event loop, so other work runs before it. */
   reads?: 'many';
 }
 
 export type Parameter = string | number | null;
 
-/** What differs between the stores in a statement that is otherwise the same. */
-interface Words {
-  /** Follows a column: any of the ids in a parameter that is a JSON array. */
+/** The parts in which the two dialects of one statement differ. */
+export interface SqlParts {
+  /** Follows a column and takes one parameter: a JSON array of ids (see `idList`). */
   inIds: string;
-  /** Follows a table: read by this index. Postgres knows how many rows there are, and finds it by itself. */
-  by(index: string): string;
-  /** Stands behind FROM or JOIN: a parameter that is a JSON array of objects, as a table. Name to Postgres type. */
-  rows(name: string, columns: Readonly<Record<string, string>>): string;
+  /** Follows a table and names the index to use. Only SQLite, which has no statistics, needs it. */
+  indexedBy(index: string): string;
+  /** Follows FROM or JOIN and takes one parameter: a JSON array of objects, read as a table of these columns. */
+  rows(name: string, columns: Readonly<Record<string, ColumnType>>): string;
 }
 
-const words: Record<'sqlite' | 'postgresql', Words> = {
+const parts: Record<'sqlite' | 'postgresql', SqlParts> = {
   sqlite: {
     inIds: 'IN (SELECT value FROM json_each(?))',
-    by: (index) => `INDEXED BY "${index}"`,
+    indexedBy: (index) => `INDEXED BY "${index}"`,
     rows: (name, columns) =>
       `(SELECT ${Object.keys(columns)
         .map((column) => `value ->> '${column}' AS "${column}"`)
@@ -51,30 +54,34 @@ const words: Record<'sqlite' | 'postgresql', Words> = {
   },
   postgresql: {
     inIds: 'IN (SELECT jsonb_array_elements_text(?::jsonb))',
-    by: () => '',
-    rows: (name, columns) =>
-      `jsonb_to_recordset(?::jsonb) AS "${name}"(${Object.entries(columns)
-        .map(([column, type]) => `"${column}" ${type}`)
-        .join(', ')})`,
+    indexedBy: () => '',
+    rows: (name, columns) => `jsonb_to_recordset(?::jsonb) AS "${name}"(${columnDefinitions(columns)})`,
   },
 };
 
-/** @param write the text for one store, with a `?` for each parameter, in order */
-export function statement<Row>(columns: ColumnsOf<Row>, write: (words: Words) => string): Statement<Row> {
-  return { columns, sqlite: write(words.sqlite), postgresql: numbered(write(words.postgresql)) };
+/** Names and types, as `jsonb_to_recordset` takes them. */
+export function columnDefinitions(columns: Readonly<Record<string, ColumnType>>): string {
+  return Object.entries(columns)
+    .map(([name, type]) => `"${name}" ${type}`)
+    .join(', ');
 }
 
-/** The same for a statement that changes rows and returns them. */
-export function writingStatement<Row>(columns: ColumnsOf<Row>, write: (words: Words) => string): Statement<Row> {
+/** @param write returns the SQL of one dialect, with a `?` for each parameter, in order */
+export function statement<Row>(columns: ColumnTypes<Row>, write: (parts: SqlParts) => string): Statement<Row> {
+  return { columns, sqlite: write(parts.sqlite), postgresql: numbered(write(parts.postgresql)) };
+}
+
+/** A statement that changes rows and returns them. */
+export function writingStatement<Row>(columns: ColumnTypes<Row>, write: (parts: SqlParts) => string): Statement<Row> {
   return { ...statement(columns, write), writes: true };
 }
 
-/** What `inIds` takes. Ids that no store can hold are left out: there is no row of theirs. */
+/** The parameter of `inIds`. Ids that Postgres cannot store are left out: no row has them. */
 export function idList(ids: readonly string[]): string {
   return JSON.stringify(ids.filter((id) => id.isWellFormed() && !id.includes('\0')));
 }
 
-/** Parameters as Postgres wants them: `$1`, `$2`, … in the place of each `?`. */
+/** Replaces each `?` with `$1`, `$2`, …, as Postgres requires. */
 export function numbered(sql: string): string {
   let count = 0;
   return sql.replace(/\?/g, () => {
@@ -83,32 +90,25 @@ export function numbered(sql: string): string {
   });
 }
 
-/** The columns of a table, as a statement lists them. */
-export function columnList(table: string, columns: Readonly<Record<string, ColumnKind>>): string {
-  return Object.keys(columns)
-    .map((name) => `"${table}"."${name}"`)
-    .join(', ');
-}
-
-/** A row from its values, in the order of the columns. */
+/** Makes a row of the values that a driver returned, which differ between the drivers. */
 export function rowOf<Row>({ columns }: Statement<Row>, values: readonly unknown[]): Row {
-  const kinds = Object.entries<ColumnKind>(columns);
-  // What the columns say is what the row has.
-  return Object.fromEntries(kinds.map(([name, kind], place) => [name, readValue(kind, values[place])])) as Row;
+  const types = Object.entries<ColumnType>(columns);
+  // The statement's columns are exactly the properties of the row.
+  return Object.fromEntries(types.map(([name, type], index) => [name, readValue(type, values[index])])) as Row;
 }
 
-function readValue(kind: ColumnKind, value: unknown): unknown {
+function readValue(type: ColumnType, value: unknown): unknown {
   if (value === null || value === undefined) return null;
-  switch (kind) {
-    case 'text':
-      return value;
-    case 'number':
+  switch (type) {
+    case 'int':
+    case 'bigint':
+    case 'double precision':
       return Number(value);
     case 'boolean':
       return Boolean(value);
-    case 'time':
+    case 'timestamp':
       return value instanceof Date ? value : new Date(String(value));
     default:
-      return kind satisfies never;
+      return value;
   }
 }

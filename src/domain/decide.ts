@@ -4,15 +4,15 @@ import type { Run } from './run.ts';
 import { isStarted, type WaitingCall, waitingCalls } from './step.ts';
 import { isTerminal, type RunStatus, transitions } from './transitions.ts';
 
-/** What somebody wants of a run. Times are epoch milliseconds; ids come from outside. */
+/** A command to one run. Times are in epoch milliseconds; the caller makes the ids. */
 export type RunCommand =
-  /** `turn`: the place among the session's started runs of one that begins at once. */
+  /** With a `turn`, its position among the started runs of the session, the run is started at once. */
   | { kind: 'send'; text: string; idempotencyKey: string | null; origin: RunOrigin; turn?: number }
   | { kind: 'steer'; text: string; idempotencyKey: string | null }
   | { kind: 'start'; turn: number }
-  /** What an executor saw or is about to do. */
+  /** Records what an executor did or is about to do. */
   | { kind: 'record'; events: NewEvent[] }
-  /** What a tool says of a call under way. Nothing follows from it, and none is recorded behind the call's result. */
+  /** Records the progress of a running tool call. Dropped once the call has its result. */
   | { kind: 'report'; payload: PayloadOf<'tool_progress'> }
   | { kind: 'requestApproval' }
   | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
@@ -34,6 +34,7 @@ export type ApprovalVerdict =
 
 export interface NewGrant {
   grantId: string;
+  /** Null for the rest of the session. */
   expiresAt: number | null;
 }
 
@@ -41,10 +42,10 @@ export type Decision = { kind: 'events'; events: NewEvent[] } | Refusal;
 
 const events = (...list: NewEvent[]): Decision => ({ kind: 'events', events: list });
 
-/** What a command leads to. Decides only from its arguments and changes nothing. */
+/** Returns the events that a command leads to, or why it is refused. Pure. */
 export function decide(run: Run | null, command: RunCommand, now: number): Decision {
   if (command.kind === 'send') {
-    return run === null ? begin(command) : conflict(`Run ${run.runId} has been recorded before.`);
+    return run === null ? begin(command) : conflict(`Run ${run.runId} already exists.`);
   }
   if (run === null) return notFound('run', '');
   switch (command.kind) {
@@ -95,7 +96,7 @@ function transition(
   return events(statusEvent('SYSTEM', from, to, command.kind === 'start' ? { turn: command.turn } : {}));
 }
 
-/** Ending a run withdraws every question that is still open. */
+/** Ending a run withdraws every approval that is still open. */
 function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>): Decision {
   const from = run.state.status;
   const to = transitions[from][command.kind];
@@ -114,7 +115,7 @@ function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>
 
 function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, now: number): Decision {
   const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === approvalId);
-  if (!call || isTerminal(run.state.status) || call.phase.expiresAt <= now) return settled(approvalId);
+  if (!call || isTerminal(run.state.status) || call.phase.expiresAt <= now) return alreadySettled(approvalId);
   if (verdict.decision === 'DENY') {
     const message =
       verdict.reason === null ? 'A person denied this call.' : `A person denied this call: ${verdict.reason}`;
@@ -140,13 +141,13 @@ function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, 
 
 function expireApproval(run: Run, command: Extract<RunCommand, { kind: 'expireApproval' }>): Decision {
   const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === command.approvalId);
-  if (!call || isTerminal(run.state.status)) return settled(command.approvalId);
+  if (!call || isTerminal(run.state.status)) return alreadySettled(command.approvalId);
   const expired = approvalEvent('SYSTEM', call, { status: 'EXPIRED' });
   if (command.onExpiry === 'deny') {
-    return events(expired, failedResult(call, 'Nobody approved this call in time.'), ...resumption(run));
+    return events(expired, failedResult(call, 'The approval of this call expired.'), ...resumption(run));
   }
   const others = waitingCalls(run.step).filter((other) => other !== call);
-  const message = `Nobody approved the call of ${call.tool} in time.`;
+  const message = `The approval of a call to ${call.tool} expired.`;
   return events(
     expired,
     ...others.map((other) => approvalEvent('SYSTEM', other, { status: 'WITHDRAWN' })),
@@ -157,14 +158,14 @@ function expireApproval(run: Run, command: Extract<RunCommand, { kind: 'expireAp
   );
 }
 
-/** The last answer that a waiting run needs sets it going again. */
+/** Resumes a waiting run when its last open approval is settled. */
 function resumption(run: Run): NewEvent[] {
   const to = transitions[run.state.status].resume;
   return to !== null && waitingCalls(run.step).length === 1 ? [statusEvent('SYSTEM', run.state.status, to)] : [];
 }
 
-function settled(approvalId: string): Refusal {
-  return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is settled.` };
+function alreadySettled(approvalId: string): Refusal {
+  return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is already settled.` };
 }
 
 function inputEvent(text: string, idempotencyKey: string | null, steered: boolean, origin: RunOrigin | null): NewEvent {
@@ -206,7 +207,7 @@ function approvalEvent(
   };
 }
 
-/** The result of a call that never ran; it tells the model why. */
+/** The result of a call that did not run. `error` tells the model why. */
 export function failedResult(call: { callId: string; tool: string }, error: string): NewEvent {
   return {
     type: 'tool_result',

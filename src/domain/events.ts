@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { runStatuses } from './transitions.ts';
 
-/** Version of the payloads below. When one changes, it goes up and the codec lifts the older ones. */
+/** Version of the payloads below. A change raises it, and the codec upgrades older events when it reads them. */
 export const SCHEMA_VERSION = 1;
 
 export const actors = ['USER', 'MODEL', 'TOOL', 'OPERATOR', 'SYSTEM'] as const;
@@ -42,15 +42,15 @@ const position = z.object({ runId: z.string(), seq: z.int().positive() });
 const runError = z.object({ code: z.enum(runErrorCodes), message: z.string(), retryable: z.boolean() });
 export type RunError = z.infer<typeof runError>;
 
-/** What a run is, as its first `input` says; it does not change afterwards. */
+/** What a run is made with, recorded by its first `input`. It never changes. */
 const origin = z.object({
   sessionId: z.string(),
   agentId: z.string().nullable(),
   model: z.string().nullable(),
   retryOf: z.string().nullable(),
-  urgent: z.boolean().describe('runs before other waiting runs of its session'),
-  // None where the tape was written before they were recorded.
-  scopes: z.array(z.string()).default([]).describe('of whoever sent it; policy judges by them'),
+  urgent: z.boolean().describe('runs before the other pending runs of its session'),
+  // Older tapes lack them.
+  scopes: z.array(z.string()).default([]).describe('access scopes of the sender, for the policy'),
 });
 export type RunOrigin = z.infer<typeof origin>;
 
@@ -58,20 +58,24 @@ const usage = z.object({
   input: tokens,
   output: tokens,
   estimated: z.boolean(),
-  cost: z.number().nonnegative().nullable().describe("in the catalogue's currency"),
-  cachedInput: tokens.nullable().default(null).describe('of the input; null where the provider does not say'),
-  reasoning: tokens.nullable().default(null).describe('of the output; null where the provider does not say'),
+  cost: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe('in the currency of the model catalogue; null if the model has no price'),
+  cachedInput: tokens.nullable().default(null).describe('part of the input; null if the provider does not report it'),
+  reasoning: tokens.nullable().default(null).describe('part of the output; null if the provider does not report it'),
 });
 export type OutputUsage = z.infer<typeof usage>;
 
-/** An agent as it was when something was done with it. */
+/** One version of an agent. */
 const agentRef = z.object({ id: z.string(), version: z.int().positive() });
 export type AgentRef = z.infer<typeof agentRef>;
 
-/** A large output that stands beside the tape. */
+/** A large output that is stored outside the tape. */
 const attachment = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
 
-/** The payload of each type of event; DESIGN calls this table "the tape". */
+/** The payload of each event type. */
 export const payloadSchemas = {
   input: z.object({
     text: z.string(),
@@ -84,26 +88,30 @@ export const payloadSchemas = {
     to: z.enum(runStatuses),
     reason: z.string().nullable(),
     error: runError.nullable(),
-    turn: z.int().positive().nullable().describe("on the start: its place among the session's runs that have started"),
+    turn: z
+      .int()
+      .positive()
+      .nullable()
+      .describe('on the start: the position of the run among the started runs of its session; otherwise null'),
   }),
   context: z.object({
     step,
     model: z.string(),
     shown: z
       .object({ from: position, to: position, messages: z.int().nonnegative() })
-      .describe('in the order of turns, both ends inclusive'),
+      .describe('first and last event shown, both inclusive, and the number of messages'),
     memories: z.array(z.object({ id: z.string(), score: z.number() })),
     artifactId: z.string().nullable(),
-    agent: agentRef.nullable().default(null).describe('whose instructions and tools these are; null for none'),
-    instructionsHash: z.string().describe("of the agent's instructions, without what is shown beside them"),
+    agent: agentRef.nullable().default(null).describe('the agent that the step ran with; null for none'),
+    instructionsHash: z.string().describe("hash of the agent's instructions alone"),
     tools: z.array(z.string()),
-    toolsHash: z.string().default('').describe('of the tools as they were described'),
-    cutResults: z.array(z.string()).default([]).describe('calls whose results were shown shortened, to make room'),
+    toolsHash: z.string().default('').describe('hash of the tool descriptions'),
+    cutResults: z.array(z.string()).default([]).describe('calls whose results were shortened to fit'),
     failedCompaction: z
-      .object({ reason: z.string(), model: z.string(), usage: usage.nullable().describe('null where nobody counted') })
+      .object({ reason: z.string(), model: z.string(), usage: usage.nullable().describe('null if unknown') })
       .nullable()
       .default(null)
-      .describe("an attempt at a summary, made to have room, that gave none; its usage is no part of the run's own"),
+      .describe("a compaction that failed while the context was assembled; its usage is not part of the run's usage"),
     estimatedTokens: tokens,
     requestHash: z.string(),
   }),
@@ -112,19 +120,19 @@ export const payloadSchemas = {
   output: z.object({
     step,
     text: z.string(),
-    toolCalls: z.array(z.string()).describe('call ids, in the order of the model'),
+    toolCalls: z.array(z.string()).describe("call ids, in the model's order"),
     finishReason: z.string(),
     usage,
     model: z.string(),
     responseId: z.string().nullable(),
-    providerState: z.json().default(null).describe('what its provider wants to be shown again with this answer'),
+    providerState: z.json().default(null).describe('data of the provider that has to be sent back with this answer'),
   }),
   tool_call: z.object({
     step,
     callId: z.string(),
     tool: z.string(),
     input: z.json(),
-    inputError: z.string().nullable().describe('why the input could not be read; the input is then the raw text'),
+    inputError: z.string().nullable().describe('why the input could not be parsed; the input is then the raw text'),
   }),
   tool_decision: z.object({
     callId: z.string(),
@@ -147,7 +155,7 @@ export const payloadSchemas = {
     scope: z.enum(approvalScopes).nullable(),
     decidedBy: z.string().nullable(),
     reason: z.string().nullable(),
-    editedInput: z.json().describe('null where the input was left as it was'),
+    editedInput: z.json().describe('null if the input was not changed'),
     grantId: z.string().nullable(),
     grantExpiresAt: instant.nullable(),
   }),
@@ -160,8 +168,8 @@ export const payloadSchemas = {
   tool_progress: z.object({
     callId: z.string(),
     tool: z.string(),
-    progress: z.number().describe('how far it is, in a unit of its own'),
-    total: z.number().nullable().describe('where it ends, in the same unit; null where the tool does not say'),
+    progress: z.number().describe("in the tool's own unit"),
+    total: z.number().nullable().describe('in the same unit; null if unknown'),
     message: z.string().nullable(),
   }),
   tool_result: z.object({
@@ -178,22 +186,24 @@ export const payloadSchemas = {
     artifactId: z.string(),
     tokensBefore: tokens,
     tokensAfter: tokens,
-    model: z.string().default('').describe('which wrote the summary'),
-    usage: usage
-      .nullable()
-      .default(null)
-      .describe("of writing it; not part of the run's own, which is that of its outputs"),
+    model: z.string().default('').describe('the model that wrote the summary'),
+    usage: usage.nullable().default(null).describe("usage of writing the summary; not part of the run's usage"),
   }),
   resumption: z.object({
     attempt: z
       .int()
       .positive()
-      .describe("how often the run has been taken up again, or the step's answer broke off, this time included"),
+      .describe(
+        'how often the run was resumed, or how often the answer of this step was interrupted, including this time',
+      ),
     step,
     epoch: z.int().positive(),
-    lost: z.boolean().describe('whether the executor before vanished, as against handing the run back'),
+    lost: z.boolean().describe('whether the previous executor was lost; false if it handed the run back'),
     reason: z.string(),
-    brokeOff: z.boolean().default(false).describe("whether the model's answer broke off, its executor being well"),
+    brokeOff: z
+      .boolean()
+      .default(false)
+      .describe("whether only the model's answer was interrupted and the executor continued"),
   }),
 } as const;
 
@@ -201,25 +211,25 @@ export type EventType = keyof typeof payloadSchemas;
 
 export type PayloadOf<Type extends EventType> = z.infer<(typeof payloadSchemas)[Type]>;
 
-/** An event that somebody decided on. */
+/** An event that is not recorded yet. */
 export type NewEvent = { [Type in EventType]: { type: Type; actor: Actor; payload: PayloadOf<Type> } }[EventType];
 
-/** An event with the time at which it counts as recorded. */
+/** An event with its time. */
 export type StampedEvent = NewEvent & {
-  /** Epoch milliseconds; never before the event in front of it. */
+  /** Epoch milliseconds; never earlier than that of the previous event. */
   recordedAt: number;
 };
 
-/** An event with its place on a tape. */
+/** An event with its position on a tape. */
 export type SequencedEvent = StampedEvent & {
   runId: string;
   /** 1, 2, 3, … within the run. */
   seq: number;
-  /** Lease under which an executor wrote it; null where somebody else did. */
+  /** Epoch of the lease under which an executor recorded it; null if no executor did. */
   epoch: number | null;
 };
 
-/** An event as it stands on the tape, for good. */
+/** An event as it is stored. */
 export type RecordedEvent = SequencedEvent & {
   schemaVersion: number;
   /** SHA-256 over this event and the hash before it, in lower-case hex. */
@@ -230,7 +240,7 @@ export type SequencedEventOf<Type extends EventType> = Extract<SequencedEvent, {
 export type EventOf<Type extends EventType> = Extract<RecordedEvent, { type: Type }>;
 export type Json = z.infer<ReturnType<typeof z.json>>;
 
-/** Seq of the newest event of its own run that a context showed to the model. */
+/** Returns the seq of the newest event of the context's own run that the model was shown. */
 export function lastShown({ runId, payload }: SequencedEventOf<'context'>): number {
   return payload.shown.to.runId === runId ? payload.shown.to.seq : 0;
 }

@@ -1,8 +1,8 @@
 /** Which part of a list is requested. Bounds are exclusive: ids, unless the list has another order. */
 export interface PageArguments<Bound = string> {
-  /** Rows at most. */
+  /** Most rows of the page. */
   size: number;
-  /** Which end of the range the page is taken from. */
+  /** The end of the range that the page is taken from. */
   from: 'start' | 'end';
   after: Bound | null;
   before: Bound | null;

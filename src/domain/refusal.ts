@@ -6,7 +6,7 @@ export interface InputIssue {
   message: string;
 }
 
-/** A no that a caller can act on. It is returned, never thrown, and changes nothing. */
+/** Why a command was refused. It is returned, never thrown; the command changed nothing. */
 export type Refusal =
   | { kind: 'not-found'; id: string; message: string }
   | { kind: 'conflict'; message: string }
@@ -41,10 +41,10 @@ export const limitExceeded = (limit: string, message: string): RefusalOf<'limit-
 export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => ({
   kind: 'session-busy',
   activeRunId,
-  message: `The session has a run under way: ${activeRunId}.`,
+  message: `The session already has an active run: ${activeRunId}.`,
 });
 
-/** The refusal of a command in a status in which the table has no way for it. */
+/** The refusal of a command that the transition table does not allow in this status. */
 export function refuseTransition(runId: string, state: RunStatus, command: string): Refusal {
   return {
     kind: 'invalid-transition',
@@ -55,7 +55,7 @@ export function refuseTransition(runId: string, state: RunStatus, command: strin
   };
 }
 
-/** Tells a refusal from what else an outcome may be. */
+/** Whether an outcome is a refusal. */
 export function isRefusal<T extends { kind: string }>(outcome: T): outcome is Extract<T, Refusal> {
   return refusalKinds.has(outcome.kind);
 }

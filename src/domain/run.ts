@@ -1,94 +1,131 @@
 import {
   type AgentRef,
   lastShown,
+  type NewEvent,
   type RunError,
   type RunOrigin,
   type SequencedEvent,
   type SequencedEventOf,
 } from './events.ts';
-import { type CallPhase, callsOf, reopenStep, type StepPhase, type ToolCall, updateCall, withCall } from './step.ts';
+import {
+  type CallPhase,
+  callsOf,
+  type StepPhase,
+  stepAfterInput,
+  type ToolCall,
+  updateCall,
+  withCall,
+} from './step.ts';
 
 export interface RunUsage {
   inputTokens: number;
   outputTokens: number;
   estimated: boolean;
-  /** Null where no output had a price. */
+  /** Null if no output had a price. */
   cost: number | null;
 }
 
-/** A field exists only in the states in which it means something. */
+/** The status of a run, with the fields that exist only in it. */
 export type RunState =
   | { status: 'PENDING' }
+  /** `activeSince`: when the run was last started or resumed, in epoch milliseconds. */
   | { status: 'IN_PROGRESS'; activeSince: number }
   | { status: 'AWAITING_APPROVAL' }
   | { status: 'DONE'; output: string; endedAt: number }
   | { status: 'CANCELLED'; reason: string | null; endedAt: number }
   | { status: 'FAILED'; error: RunError; endedAt: number };
 
-/** The fold of one tape. Times are epoch milliseconds. */
+/** The fold of one tape. Times are in epoch milliseconds. */
 export interface Run {
   runId: string;
   state: RunState;
   origin: RunOrigin;
   input: string;
-  /** The one asked for, or else the one that the first step used. */
+  /** The requested model, or else that of the first step; null before either is known. */
   model: string | null;
+  /** Position among the started runs of the session; null before the start. */
   turn: number | null;
-  /** What its first step ran with, and all that follow; null before that, and where there was none. */
+  /** The agent version that every step runs with; null before the first step, or if there is no agent. */
   agent: AgentRef | null;
   step: StepPhase;
-  /** Model calls that have answered. */
+  /** Number of model calls that have answered. */
   steps: number;
   toolCalls: number;
-  /** Seqs of steered messages that no model call has been shown yet. */
+  /** Seqs of steered messages that no model call has seen yet. */
   unseenInputs: readonly number[];
   resumptions: number;
   resumptionsWithoutProgress: number;
-  /** How often the answer to the step under way broke off. */
+  /** How often the model's answer was interrupted in the current step. */
   brokenAnswers: number;
-  /** Attempts at a summary that gave none. */
+  /** Number of compactions that failed. */
   failedCompactions: number;
   usage: RunUsage;
   createdAt: number;
   startedAt: number | null;
   lastEventAt: number;
-  /** Last sign of an executor; what clients do meanwhile is no work. */
+  /** When an executor last recorded an event; events of clients do not count. */
   lastWorkAt: number;
-  /** Time at work before `activeSince`; waiting for a person and being down do not count. */
+  /** Time at work before `activeSince`; waiting for approvals and downtime do not count. */
   activeMilliseconds: number;
+  /** Seq of the newest event. */
   head: number;
 }
 
-/** Null for a tape that holds nothing yet. */
+/** Folds a tape. Returns null if no event of it begins a run. */
 export function foldRun(events: Iterable<SequencedEvent>): Run | null {
   let run: Run | null = null;
   for (const event of events) run = evolve(run, event);
   return run;
 }
 
-/** Whether an executor left something unfinished: a model call without an answer, or a tool without a result. */
+/** Where, when and under which lease events are recorded. */
+export interface SequencePosition {
+  runId: string;
+  /** Epoch milliseconds. */
+  now: number;
+  /** Null if no executor records them. */
+  epoch: number | null;
+}
+
+/** Assigns seqs and a time to events that follow a fold. Time never goes back on a tape. */
+export function sequenceEvents(
+  run: Run | null,
+  { runId, now, epoch }: SequencePosition,
+  events: readonly NewEvent[],
+): SequencedEvent[] {
+  const recordedAt = Math.max(now, run?.lastEventAt ?? 0);
+  const head = run?.head ?? 0;
+  return events.map((event, index) => ({ ...event, recordedAt, runId, epoch, seq: head + index + 1 }));
+}
+
+/** Returns the fold as it will be when these events are recorded at this position. */
+export function foldOn(run: Run | null, position: SequencePosition, events: readonly NewEvent[]): Run | null {
+  return sequenceEvents(run, position, events).reduce<Run | null>(evolve, run);
+}
+
+/** Whether a model call without an answer or a started tool without a result is on the tape. */
 export function hasOpenWork({ step }: Run): boolean {
   return step.at === 'calling' || callsOf(step).some(({ phase }) => phase.at === 'started');
 }
 
-/** Time the run has been at work; waiting for people and being down are left out. */
+/** How long the run has been at work; waiting for approvals and downtime do not count. */
 export function activeMilliseconds(run: Run, now: number): number {
   return run.activeMilliseconds + (run.state.status === 'IN_PROGRESS' ? Math.max(0, now - run.state.activeSince) : 0);
 }
 
-/** Total: an event that says nothing in this state changes nothing but the head. */
+/** Applies one event. Never throws: an event that means nothing in this state only moves the head. */
 export function evolve(run: Run | null, event: SequencedEvent): Run | null {
   if (run === null) return event.type === 'input' ? begin(event) : null;
   const lastWorkAt = event.epoch === null ? run.lastWorkAt : event.recordedAt;
-  const seen = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
+  const advanced = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
   switch (event.type) {
     case 'input':
-      return { ...seen, unseenInputs: [...run.unseenInputs, event.seq], step: reopenStep(run.step) };
+      return { ...advanced, unseenInputs: [...run.unseenInputs, event.seq], step: stepAfterInput(run.step) };
     case 'status':
-      return enter(seen, event);
+      return enter(advanced, event);
     case 'context':
       return {
-        ...seen,
+        ...advanced,
         model: run.model ?? event.payload.model,
         agent: run.agent ?? event.payload.agent ?? null,
         step: { at: 'calling', step: event.payload.step },
@@ -98,14 +135,14 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
     case 'thought':
     case 'output_delta':
     case 'compaction':
-    // No sign of progress for resumptions: a call that kills its executor may report each time before.
+    // Not counted as progress of a resumed run: a call that kills its executor may report progress each time.
     case 'tool_progress':
-      return seen;
+      return advanced;
     case 'output':
-      return closeStep(seen, event);
+      return closeStep(advanced, event);
     case 'tool_call':
       return {
-        ...seen,
+        ...advanced,
         toolCalls: run.toolCalls + 1,
         step: withCall(run.step, {
           callId: event.payload.callId,
@@ -119,25 +156,25 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
       };
     case 'tool_decision':
       return event.payload.effect === 'ALLOW'
-        ? changeCall(seen, event.payload.callId, { phase: { at: 'allowed' } })
-        : seen;
+        ? changeCall(advanced, event.payload.callId, { phase: { at: 'allowed' } })
+        : advanced;
     case 'approval_request': {
       const { approvalId, expiresAt, why } = event.payload;
-      return changeCall(seen, event.payload.callId, { phase: { at: 'asking', approvalId, expiresAt, why } });
+      return changeCall(advanced, event.payload.callId, { phase: { at: 'waiting', approvalId, expiresAt, why } });
     }
     case 'approval_decision':
-      return decided(seen, event);
+      return settleApproval(advanced, event);
     case 'tool_start': {
       const { attempt, idempotencyKey, callId } = event.payload;
       const phase: CallPhase = { at: 'started', attempt, idempotencyKey };
-      return changeCall(seen, callId, { phase, attempts: attempt, idempotencyKey });
+      return changeCall(advanced, callId, { phase, attempts: attempt, idempotencyKey });
     }
     case 'tool_result':
-      return changeCall({ ...seen, resumptionsWithoutProgress: 0 }, event.payload.callId, {
+      return changeCall({ ...advanced, resumptionsWithoutProgress: 0 }, event.payload.callId, {
         phase: { at: 'settled', ok: event.payload.ok },
       });
     case 'resumption':
-      return resumed(seen, event, run.lastWorkAt);
+      return resume(advanced, event, run.lastWorkAt);
     default:
       return event satisfies never;
   }
@@ -204,7 +241,7 @@ function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'
 
 function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
   const { text, finishReason, usage } = event.payload;
-  const unanswered = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
+  const needsModelCall = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
   return {
     ...run,
     steps: run.steps + 1,
@@ -216,23 +253,23 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
       estimated: run.usage.estimated || usage.estimated,
       cost: usage.cost === null ? run.usage.cost : (run.usage.cost ?? 0) + usage.cost,
     },
-    step: unanswered ? { at: 'idle' } : { at: 'answered', text, finishReason, calls: [] },
+    step: needsModelCall ? { at: 'idle' } : { at: 'answered', text, finishReason, calls: [] },
   };
 }
 
-function decided(run: Run, event: SequencedEventOf<'approval_decision'>): Run {
+function settleApproval(run: Run, event: SequencedEventOf<'approval_decision'>): Run {
   const { callId, status, editedInput } = event.payload;
-  const moved = { ...run, resumptionsWithoutProgress: 0 };
-  if (status !== 'ALLOWED') return changeCall(moved, callId, { phase: { at: 'settled', ok: false } });
-  return changeCall(moved, callId, {
+  const progressed = { ...run, resumptionsWithoutProgress: 0 };
+  if (status !== 'ALLOWED') return changeCall(progressed, callId, { phase: { at: 'settled', ok: false } });
+  return changeCall(progressed, callId, {
     phase: { at: 'allowed' },
     ...(editedInput === null ? {} : { input: editedInput, inputError: null }),
   });
 }
 
-/** The time between the last sign of the lost executor and the new one was spent being down. */
-function resumed(run: Run, event: SequencedEventOf<'resumption'>, previousWorkAt: number): Run {
-  // Nobody was down, and nobody took over.
+/** The time between the last event of the lost executor and the resumption counts as downtime. */
+function resume(run: Run, event: SequencedEventOf<'resumption'>, previousWorkAt: number): Run {
+  // The executor continued, so there was no downtime.
   if (event.payload.brokeOff) return { ...run, brokenAnswers: run.brokenAnswers + 1 };
   return {
     ...run,

@@ -1,52 +1,56 @@
 import type { Json } from './events.ts';
 
-/** How far one tool call of the step under way has come. */
+/** How far one tool call of the current step has come. */
 export type CallPhase =
   | { at: 'requested' }
   | { at: 'allowed' }
-  | { at: 'asking'; approvalId: string; expiresAt: number; why: 'policy' | 'unknown_outcome' }
+  /** For an approval. `expiresAt` is in epoch milliseconds. */
+  | { at: 'waiting'; approvalId: string; expiresAt: number; why: 'policy' | 'unknown_outcome' }
   | { at: 'started'; attempt: number; idempotencyKey: string }
   | { at: 'settled'; ok: boolean };
 
 export interface ToolCall {
   callId: string;
   tool: string;
-  /** What runs: the model's input, or the one that a person put in its place. */
+  /** What the tool is called with: the model's input, or the one that the approver replaced it with. */
   input: Json;
+  /** Why the model's input could not be read; null if it could. */
   inputError: string | null;
-  /** Executions begun so far. */
+  /** How often the call has been started. */
   attempts: number;
+  /** Null before the first attempt. */
   idempotencyKey: string | null;
   phase: CallPhase;
 }
 
-/** Where the run stands between two model calls. */
+/** The progress of the current step: one model call and the tool calls it requested. */
 export type StepPhase =
+  /** The next thing to do is a model call. */
   | { at: 'idle' }
-  /** A context is recorded and its output is not: a model call is under way, or was interrupted. */
+  /** A context is recorded and its output is not: the model call is running, or was interrupted. */
   | { at: 'calling'; step: number }
-  /** The model has answered: it is done, unless it asked for tools. */
+  /** The model has answered. Without tool calls, this is the run's answer. */
   | { at: 'answered'; text: string; finishReason: string; calls: readonly ToolCall[] };
 
-export type WaitingCall = ToolCall & { phase: Extract<CallPhase, { at: 'asking' }> };
+export type WaitingCall = ToolCall & { phase: Extract<CallPhase, { at: 'waiting' }> };
 
-/** Calls of the step, in the order of the model; none while the model is being asked. */
+/** The step's tool calls, in the model's order; none before the model has answered. */
 export function callsOf(step: StepPhase): readonly ToolCall[] {
   return step.at === 'answered' ? step.calls : [];
 }
 
-/** Whether the call is being executed, as far as the tape says. */
+/** Whether the tape has a start of the call and no result. */
 export function isStarted(step: StepPhase, callId: string): boolean {
   return callsOf(step).some((call) => call.callId === callId && call.phase.at === 'started');
 }
 
-/** Calls that wait for a person. */
+/** Calls that wait for an approval. */
 export function waitingCalls(step: StepPhase): WaitingCall[] {
-  return callsOf(step).filter((call): call is WaitingCall => call.phase.at === 'asking');
+  return callsOf(step).filter((call): call is WaitingCall => call.phase.at === 'waiting');
 }
 
-/** A message that arrives after the answer, or beside a finished batch of tools, asks for another model call. */
-export function reopenStep(step: StepPhase): StepPhase {
+/** A message that arrives after the final answer requires another model call. */
+export function stepAfterInput(step: StepPhase): StepPhase {
   return step.at === 'answered' && step.calls.length === 0 ? { at: 'idle' } : step;
 }
 
@@ -54,7 +58,7 @@ export function withCall(step: StepPhase, call: ToolCall): StepPhase {
   return step.at === 'answered' ? { ...step, calls: [...step.calls, call] } : step;
 }
 
-/** Changes one call; a call that the step does not hold changes nothing. */
+/** Changes one call. Does nothing if the step does not have it. */
 export function updateCall(step: StepPhase, callId: string, change: Partial<ToolCall>): StepPhase {
   if (step.at !== 'answered') return step;
   const calls = step.calls.map((call) => (call.callId === callId ? { ...call, ...change } : call));

@@ -1,4 +1,4 @@
-/** Text as every store takes it: Postgres refuses NUL and lone surrogates. */
+/** Replaces NUL characters and lone surrogates, which Postgres cannot store, with U+FFFD. */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }

@@ -8,7 +8,7 @@ type Row = Record<TransitionCommand, RunStatus | null>;
 
 const none: Row = { start: null, requestApproval: null, resume: null, complete: null, fail: null, cancel: null };
 
-/** Where each command takes a run from each status; null where it is refused. */
+/** The status that each command leads to from each status; null if the command is refused. */
 export const transitions: Record<RunStatus, Row> = {
   PENDING: { ...none, start: 'IN_PROGRESS', fail: 'FAILED', cancel: 'CANCELLED' },
   IN_PROGRESS: {

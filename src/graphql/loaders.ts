@@ -16,7 +16,7 @@ import {
 import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
 import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
 import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
-import { type MemoryRow, memoriesByIds } from '../repositories/memory/memories.ts';
+import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
 import { notFoundError } from './public-errors.ts';

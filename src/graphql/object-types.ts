@@ -3,7 +3,7 @@ import type { RunRow } from '../projections/runs.ts';
 import type { AgentRow } from '../repositories/agents.ts';
 import type { CompactionRow } from '../repositories/compactions.ts';
 import type { GrantRow } from '../repositories/grants.ts';
-import type { MemoryRow } from '../repositories/memory/memories.ts';
+import type { MemoryRow } from '../repositories/memories.ts';
 import type { SessionRow } from '../repositories/sessions.ts';
 import { builder } from './builder.ts';
 

@@ -1,53 +1,33 @@
 import type { Clock } from '../clock.ts';
 import * as limits from '../config/limits.ts';
-import { batchInsert, batchUpdate, type RowWrite } from '../database/batch-statement.ts';
+import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
+import type { Tape } from '../database/generated/sqlite/client.ts';
+import { defineTable } from '../database/table.ts';
 import { createAppender, type PlannedWrite } from './appender.ts';
 import { createCachedReader } from './cached-reader.ts';
-import { decode } from './codec.ts';
+import { decode, type StoredEvent } from './codec.ts';
 import { createHeadCache } from './head-cache.ts';
 import type { Journal, OnCommitted } from './journal.ts';
 import { createTapeCache } from './tape-cache.ts';
 import { createTapeReader } from './tape-reader.ts';
 import { verifyTape } from './verify.ts';
 
-const insertTape = batchInsert({
-  name: 'insert tape',
-  order: 20,
-  table: 'Tape',
-  columns: { runId: 'text', sessionId: 'text', closed: 'boolean' },
-  key: ['runId'],
-  replace: [],
-  onConflict: 'refuse',
-});
+const tapes = defineTable<Tape>('Tape', { runId: 'text', sessionId: 'text', closed: 'boolean' });
+const insertTape = tapes.insert({ order: 20 });
+const closeTape = tapes.update({ order: 40, key: ['runId'], set: ['closed'] });
 
-const insertEvents = batchInsert({
-  name: 'insert events',
-  order: 30,
-  table: 'Event',
-  columns: {
-    runId: 'text',
-    seq: 'int',
-    type: 'text',
-    actor: 'text',
-    schemaVersion: 'int',
-    recordedAt: 'bigint',
-    epoch: 'int',
-    payload: 'text',
-    hash: 'text',
-  },
-  key: ['runId', 'seq'],
-  replace: [],
-  onConflict: 'refuse',
-});
-
-const closeTape = batchUpdate({
-  name: 'close tape',
-  order: 40,
-  table: 'Tape',
-  columns: { runId: 'text', closed: 'boolean' },
-  key: ['runId'],
-});
+const insertEvent = defineTable<StoredEvent>('Event', {
+  runId: 'text',
+  seq: 'int',
+  type: 'text',
+  actor: 'text',
+  schemaVersion: 'int',
+  recordedAt: 'bigint',
+  epoch: 'int',
+  payload: 'text',
+  hash: 'text',
+}).insert({ order: 30 });
 
 /**
  * The journal of a database, with group commit. Rules of the database itself keep tapes dense, closed and unchanged.
@@ -89,8 +69,8 @@ export function createDatabaseJournal(
 
 function rowsOf({ request, plan }: PlannedWrite): RowWrite[] {
   const { runId, sessionId } = request;
-  const rows: RowWrite[] = plan.stored.map((event) => ({ statement: insertEvents, row: { ...event } }));
-  if (plan.stored[0]?.seq === 1) rows.push({ statement: insertTape, row: { runId, sessionId, closed: false } });
-  if (plan.head.closed) rows.push({ statement: closeTape, row: { runId, closed: true } });
+  const rows: RowWrite[] = plan.stored.map(insertEvent);
+  if (plan.stored[0]?.seq === 1) rows.push(insertTape({ runId, sessionId, closed: false }));
+  if (plan.head.closed) rows.push(closeTape({ runId, closed: true }));
   return [...rows, ...plan.writes];
 }

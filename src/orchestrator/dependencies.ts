@@ -3,7 +3,7 @@ import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { TokenMeter } from '../context/token-estimate.ts';
 import type { ToolTexts } from '../context/tool-texts.ts';
 import type { Database } from '../database/database.ts';
-import type { RunLimits } from '../domain/next-step.ts';
+import type { RunLimits } from '../domain/run-limits.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';

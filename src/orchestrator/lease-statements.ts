@@ -79,7 +79,6 @@ export const FIRST_END_POSTGRESQL = `
 
 /** Runs after the tape row is inserted and before the executor's events are. */
 export const firstLeaseStatement: BatchStatement = {
-  name: 'first lease',
   order: 25,
   distinct: null,
   sqlite: `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
@@ -91,7 +90,6 @@ export const firstLeaseStatement: BatchStatement = {
 };
 
 export const nextLeaseStatement: BatchStatement = {
-  name: 'next lease',
   order: 25,
   distinct: ['runId'],
   sqlite: `UPDATE "Lease" SET "holder" = element.value ->> 'holder', "epoch" = element.value ->> 'epoch',
@@ -106,7 +104,6 @@ export const nextLeaseStatement: BatchStatement = {
 };
 
 export const releaseStatement: BatchStatement = {
-  name: 'release lease',
   order: 80,
   distinct: ['runId'],
   sqlite: `UPDATE "Lease" SET "holder" = NULL FROM json_each(?) AS element

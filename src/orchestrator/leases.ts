@@ -22,7 +22,7 @@ export interface Lease {
 }
 
 const claimStatement: Statement<Lease> = {
-  columns: { runId: 'text', epoch: 'number', lost: 'boolean', sessionId: 'text' },
+  columns: { runId: 'text', epoch: 'int', lost: 'boolean', sessionId: 'text' },
   writes: true,
   sqlite: CLAIM_SQLITE,
   postgresql: CLAIM_POSTGRESQL,
@@ -55,7 +55,7 @@ export function nextLease({ holder, now, leaseMilliseconds }: LeaseTerm, { runId
 }
 
 const idleLease = statement<{ epoch: number }>(
-  { epoch: 'number' },
+  { epoch: 'int' },
   () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" IS NULL`,
 );
 
@@ -66,7 +66,7 @@ export async function nextEpoch(database: Pick<Database, 'query'>, runId: string
 }
 
 const heldLease = statement<{ epoch: number }>(
-  { epoch: 'number' },
+  { epoch: 'int' },
   () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" = ? AND "epoch" = ?`,
 );
 

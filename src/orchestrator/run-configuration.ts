@@ -1,8 +1,7 @@
 import { agentOfRun, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
 import type { HistorySession } from '../context/history.ts';
-import { effectiveLimits } from '../domain/agent-limits.ts';
-import type { RunLimits } from '../domain/next-step.ts';
 import type { Run } from '../domain/run.ts';
+import { effectiveLimits, type RunLimits } from '../domain/run-limits.ts';
 import type { AgentInForce } from '../repositories/agents.ts';
 import { sessionForExecution } from '../repositories/sessions.ts';
 import type { Tool } from '../tools/tool.ts';

@@ -102,7 +102,7 @@ async function perform(execution: RunExecution, run: Run, signal: AbortSignal): 
       });
     case 'call-model':
       return modelStep(execution, run, next.step, signal);
-    case 'judge':
+    case 'evaluate-policy':
       return policyStep(execution, next.calls);
     case 'execute':
       return toolStep(execution, next.calls, signal);

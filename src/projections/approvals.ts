@@ -1,16 +1,16 @@
+import type { RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
-import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
-import type { ApprovalStatus } from '../domain/events.ts';
+import { defineTable } from '../database/table.ts';
+import type { ApprovalStatus, SequencedEvent } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import type { Run } from '../domain/run.ts';
+import { callsOf } from '../domain/step.ts';
 import { createIds } from '../ids.ts';
 
 export type ApprovalRow = Approval;
 
-/** Of this owner's runs; null for everybody's. */
-const askedBy = (owner: string | null) => (owner === null ? {} : { run: { session: { owner } } });
-
-const columns: ColumnsOf<ApprovalRow> = {
+const approvals = defineTable<ApprovalRow>('Approval', {
   id: 'text',
   runId: 'text',
   sessionId: 'text',
@@ -18,30 +18,78 @@ const columns: ColumnsOf<ApprovalRow> = {
   tool: 'text',
   input: 'text',
   editedInput: 'text',
-  risk: 'text',
+  risk: '"RiskLevel"',
   summary: 'text',
-  status: 'text',
-  scope: 'text',
-  requestedAt: 'time',
-  expiresAt: 'time',
-  decidedAt: 'time',
+  status: '"ApprovalStatus"',
+  scope: '"ApprovalScope"',
+  requestedAt: 'timestamp',
+  expiresAt: 'timestamp',
+  decidedAt: 'timestamp',
   decidedBy: 'text',
   reason: 'text',
-};
-const byId = statement(columns, () => `SELECT ${columnList('Approval', columns)} FROM "Approval" WHERE "id" = ?`);
+});
 
-/** Whoever may see it: that depends on its session. */
+const insertApproval = approvals.insert({
+  order: 60,
+  omit: ['editedInput', 'scope', 'decidedAt', 'decidedBy', 'reason'],
+});
+const settleApproval = approvals.update({
+  order: 61,
+  key: ['id'],
+  set: ['status', 'scope', 'decidedAt', 'decidedBy', 'reason', 'editedInput'],
+});
+
+/** Returns the rows of the approvals that the events request or settle. `run` is the fold with the events. */
+export function approvalRows(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
+  return events.flatMap(({ type, payload, recordedAt }) => {
+    if (type === 'approval_request') {
+      const call = callsOf(run.step).find(({ callId }) => callId === payload.callId);
+      return insertApproval({
+        id: payload.approvalId,
+        runId: run.runId,
+        sessionId: run.origin.sessionId,
+        callId: payload.callId,
+        tool: call?.tool ?? '',
+        input: JSON.stringify(call?.input ?? null),
+        risk: payload.risk,
+        summary: payload.summary,
+        status: 'PENDING',
+        requestedAt: recordedAt,
+        expiresAt: payload.expiresAt,
+      });
+    }
+    if (type === 'approval_decision') {
+      return settleApproval({
+        id: payload.approvalId,
+        status: payload.status,
+        scope: payload.scope,
+        decidedAt: recordedAt,
+        decidedBy: payload.decidedBy,
+        reason: payload.reason,
+        editedInput: payload.editedInput === null ? null : JSON.stringify(payload.editedInput),
+      });
+    }
+    return [];
+  });
+}
+
+/** Approvals of this owner's runs; null for every owner. */
+const ownedBy = (owner: string | null) => (owner === null ? {} : { run: { session: { owner } } });
+
+const byId = approvals.select(() => 'WHERE "id" = ?');
+
+/** Returns an approval of any owner: the caller checks who may see it. */
 export async function approvalById(database: Database, id: string): Promise<ApprovalRow | null> {
   const [approval] = await database.query(byId, id);
   return approval ?? null;
 }
 
 export function approvalsByIds(reader: Client, owner: string | null, ids: readonly string[]): Promise<ApprovalRow[]> {
-  return reader.approval.findMany({ where: { id: { in: [...ids] }, ...askedBy(owner) } });
+  return reader.approval.findMany({ where: { id: { in: [...ids] }, ...ownedBy(owner) } });
 }
 
 export interface ApprovalsQuery {
-  /** Null for everybody's. */
+  /** Null for every owner. */
   owner: string | null;
   statuses?: readonly ApprovalStatus[];
   sessionId?: string;
@@ -56,7 +104,7 @@ export async function pageApprovals(
 ): Promise<RowPage<ApprovalRow>> {
   const { owner, statuses, sessionId, tool } = query;
   const filter = {
-    ...askedBy(owner),
+    ...ownedBy(owner),
     sessionId,
     tool,
     ...(statuses ? { status: { in: [...statuses] } } : {}),
@@ -66,25 +114,25 @@ export async function pageApprovals(
 }
 
 export interface OpenApprovalsQuery {
-  /** Null for everybody's. */
+  /** Null for every owner. */
   owner: string | null;
   /** Null for every session. */
   sessionId: string | null;
   /** Epoch milliseconds. */
-  askedSince: number;
+  requestedSince: number;
   /** Exclusive; null for the beginning. */
   afterId: string | null;
   limit: number;
 }
 
-/** Every question that waits, and those asked lately whatever became of them; oldest first. */
+/** Returns every pending approval, and those of any status that were requested since a time; oldest first. */
 export function openApprovals(reader: Client, query: OpenApprovalsQuery): Promise<ApprovalRow[]> {
-  const { owner, sessionId, askedSince, afterId, limit } = query;
-  // Ids begin with their time, so that the index on them finds the latest.
-  const firstRecent = createIds(() => askedSince)('approval');
+  const { owner, sessionId, requestedSince, afterId, limit } = query;
+  // Ids begin with their time, so the index on them finds the recent ones.
+  const firstRecent = createIds(() => requestedSince)('approval');
   return reader.approval.findMany({
     where: {
-      ...askedBy(owner),
+      ...ownedBy(owner),
       ...(sessionId === null ? {} : { sessionId }),
       ...(afterId === null ? {} : { id: { gt: afterId } }),
       OR: [{ status: 'PENDING' }, { id: { gt: firstRecent } }],
@@ -101,7 +149,7 @@ export function pendingApprovalsOf(reader: Client, runIds: readonly string[]): P
   });
 }
 
-/** Questions that nobody answered in time, oldest first, with the session of each. */
+/** Pending approvals that have expired, in the order of expiry. */
 export function expiredApprovals(reader: Client, now: Date, limit: number): Promise<ApprovalRow[]> {
   return reader.approval.findMany({
     where: { status: 'PENDING', expiresAt: { lte: now } },

@@ -1,18 +1,20 @@
+import type { RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
-import { type ColumnsOf, columnList, idList, statement } from '../database/statement.ts';
+import { idList, statement } from '../database/statement.ts';
+import { defineTable } from '../database/table.ts';
+import type { SequencedEvent } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import type { Run } from '../domain/run.ts';
 import type { RunStatus } from '../domain/transitions.ts';
 
 export type RunRow = StoredRun;
 
-const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];
-
-const columns: ColumnsOf<RunRow> = {
+const runs = defineTable<RunRow>('Run', {
   id: 'text',
   sessionId: 'text',
-  state: 'text',
-  turn: 'number',
+  state: '"RunState"',
+  turn: 'int',
   urgent: 'boolean',
   input: 'text',
   output: 'text',
@@ -21,24 +23,79 @@ const columns: ColumnsOf<RunRow> = {
   errorRetryable: 'boolean',
   cancelReason: 'text',
   agentId: 'text',
-  agentVersion: 'number',
+  agentVersion: 'int',
   model: 'text',
   retryOf: 'text',
-  createdAt: 'time',
-  startedAt: 'time',
-  endedAt: 'time',
-  steps: 'number',
-  resumptions: 'number',
-  inputTokens: 'number',
-  outputTokens: 'number',
+  createdAt: 'timestamp',
+  startedAt: 'timestamp',
+  endedAt: 'timestamp',
+  steps: 'int',
+  resumptions: 'int',
+  inputTokens: 'int',
+  outputTokens: 'int',
   usageEstimated: 'boolean',
-  cost: 'number',
-};
-const byIds = statement(
-  columns,
-  // No join: a planner could begin with all sessions of the owner.
-  ({ inIds }) => `SELECT ${columnList('Run', columns)} FROM "Run" WHERE "id" ${inIds}
-    AND (SELECT "owner" FROM "Session" WHERE "id" = "Run"."sessionId") = ?`,
+  cost: 'double precision',
+});
+
+const insertRun = runs.insert({ order: 15 });
+const replaceRun = runs.insert({
+  order: 50,
+  replace: { key: ['id'], fixed: ['sessionId', 'urgent', 'input', 'retryOf', 'createdAt'] },
+});
+
+/** Events that do not change the row. */
+const ignored: ReadonlySet<SequencedEvent['type']> = new Set([
+  'thought',
+  'output_delta',
+  'tool_call',
+  'tool_decision',
+  'tool_start',
+  'tool_progress',
+  'tool_result',
+  'approval_request',
+  'approval_decision',
+  'compaction',
+]);
+
+/** Returns the row of a run if the events change it. `run` is the fold with the events. */
+export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
+  if (events.every(({ type }) => ignored.has(type))) return [];
+  const write = events[0]?.seq === 1 ? insertRun : replaceRun;
+  const { origin, state, usage } = run;
+  const error = state.status === 'FAILED' ? state.error : null;
+  return [
+    write({
+      id: run.runId,
+      sessionId: origin.sessionId,
+      state: state.status,
+      turn: run.turn,
+      urgent: origin.urgent,
+      input: run.input,
+      output: state.status === 'DONE' ? state.output : null,
+      errorCode: error?.code ?? null,
+      errorMessage: error?.message ?? null,
+      errorRetryable: error?.retryable ?? null,
+      cancelReason: state.status === 'CANCELLED' ? state.reason : null,
+      agentId: run.agent?.id ?? origin.agentId,
+      agentVersion: run.agent?.version ?? null,
+      model: run.model,
+      retryOf: origin.retryOf,
+      createdAt: run.createdAt,
+      startedAt: run.startedAt,
+      endedAt: 'endedAt' in state ? state.endedAt : null,
+      steps: run.steps,
+      resumptions: run.resumptions,
+      inputTokens: usage.inputTokens,
+      outputTokens: usage.outputTokens,
+      usageEstimated: usage.estimated,
+      cost: usage.cost,
+    }),
+  ];
+}
+
+const byIds = runs.select(
+  // Not a join: the planner could start with all sessions of the owner.
+  ({ inIds }) => `WHERE "id" ${inIds} AND (SELECT "owner" FROM "Session" WHERE "id" = "Run"."sessionId") = ?`,
 );
 
 export async function runById(database: Database, owner: string, id: string): Promise<RunRow | null> {
@@ -71,7 +128,9 @@ export async function pageRuns(reader: Client, query: RunsQuery, page: PageArgum
   return pageOf(await reader.run.findMany({ where: { ...filter, ...where }, ...rest }), page);
 }
 
-/** The run under way of each session that has one. */
+const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];
+
+/** The active run of each session that has one. */
 export function activeRunsOf(reader: Pick<Client, 'run'>, sessionIds: readonly string[]): Promise<RunRow[]> {
   return reader.run.findMany({ where: { sessionId: { in: [...sessionIds] }, state: { in: active } } });
 }
@@ -86,46 +145,46 @@ export async function lastRunsOf(reader: Client, sessionIds: readonly string[]):
   return reader.run.findMany({ where: { id: { in: newest.flatMap(({ _max }) => _max.id ?? []) } } });
 }
 
-/** The run under way, or else the one that is next in line. */
+/** The active run of a session, or else the pending one that starts next. */
 export async function openRunOf(reader: Pick<Client, 'run'>, sessionId: string): Promise<RunRow | null> {
   const where = { sessionId, state: 'PENDING' as const };
-  // In this order: one that starts between the two is found by the second.
-  const waiting = await reader.run.findFirst({ where, orderBy: [{ urgent: 'desc' }, { id: 'asc' }] });
-  const [underway] = await activeRunsOf(reader, [sessionId]);
-  return underway ?? waiting;
+  // In this order: the second query finds a run that starts between the two.
+  const pending = await reader.run.findFirst({ where, orderBy: [{ urgent: 'desc' }, { id: 'asc' }] });
+  const [activeRun] = await activeRunsOf(reader, [sessionId]);
+  return activeRun ?? pending;
 }
 
-/** What a new message to a session finds there. */
+/** The open runs of a session, as a new message finds them. */
 export interface OpenRuns {
-  /** The run under way, or else the one that is next in line; null where there is none. */
+  /** The active run, or else the pending one that starts next; null if there is none. */
   open: string | null;
-  /** Runs that wait. */
+  /** Number of pending runs. */
   waiting: number;
 }
 
 export const noOpenRuns: OpenRuns = { open: null, waiting: 0 };
 
-const ahead = statement<OpenRuns>(
-  { open: 'text', waiting: 'number' },
-  // However many runs the session has had, only those that are open are looked at.
-  ({ by }) => `SELECT "id", count(*) FILTER (WHERE "state" = 'PENDING') OVER ()
-    FROM "Run" ${by('Run_open')} WHERE "sessionId" = ? AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
+const openRuns = statement<OpenRuns>(
+  { open: 'text', waiting: 'int' },
+  // The index holds open runs only, so a session's ended runs cost nothing.
+  ({ indexedBy }) => `SELECT "id", count(*) FILTER (WHERE "state" = 'PENDING') OVER ()
+    FROM "Run" ${indexedBy('Run_open')} WHERE "sessionId" = ? AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
     ORDER BY "state" = 'PENDING', "urgent" DESC, "id" LIMIT 1`,
 );
 
 export async function openRunsOf(database: Database, sessionId: string): Promise<OpenRuns> {
-  const [found] = await database.query(ahead, sessionId);
-  return found ?? noOpenRuns;
+  const [row] = await database.query(openRuns, sessionId);
+  return row ?? noOpenRuns;
 }
 
-/** The session's first run behind `runId` in the order of creation. */
+/** The id of the session's first run after `runId`, in the order of creation; of its first run if `runId` is null. */
 export async function nextRunId(reader: Client, sessionId: string, runId: string | null): Promise<string | null> {
   const where = { sessionId, ...(runId === null ? {} : { id: { gt: runId } }) };
   const run = await reader.run.findFirst({ where, orderBy: { id: 'asc' }, select: { id: true } });
   return run?.id ?? null;
 }
 
-/** A run's place in the history that the model is shown. */
+/** A run, and its position in the history that the model is shown. */
 export interface Turn {
   runId: string;
   turn: number;
@@ -133,13 +192,13 @@ export interface Turn {
 
 const between = (order: 'ASC' | 'DESC') =>
   statement<Turn>(
-    { runId: 'text', turn: 'number' },
+    { runId: 'text', turn: 'int' },
     () =>
       `SELECT "id", "turn" FROM "Run" WHERE "sessionId" = ? AND "turn" >= ? AND "turn" <= ? ORDER BY "turn" ${order} LIMIT ?`,
   );
 const turns = { oldest: between('ASC'), newest: between('DESC') };
 
-/** Runs that were shown to the model in a part of a session, both ends inclusive: the oldest or the newest `limit` of them. */
+/** The oldest or the newest `limit` started runs of a session between two turns, both inclusive. */
 export function runsBetween(
   database: Database,
   sessionId: string,
@@ -149,26 +208,27 @@ export function runsBetween(
   return fromTurn > upToTurn ? Promise.resolve([]) : database.query(turns[from], sessionId, fromTurn, upToTurn, limit);
 }
 
-const newest = statement<{ turn: number | null }>(
-  { turn: 'number' },
+const newestTurnOf = statement<{ turn: number | null }>(
+  { turn: 'int' },
   () => `SELECT coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn")
     FROM "Session" WHERE "id" = ?`,
 );
 
-/** The newest turn of the session; those of a branch go on from where it was branched. */
+/** The newest turn of a session, 0 if it has none. The turns of a branch continue those of its parent. */
 export async function newestTurn(database: Database, sessionId: string): Promise<number> {
-  const [found] = await database.query(newest, sessionId);
-  return found?.turn ?? 0;
+  const [row] = await database.query(newestTurnOf, sessionId);
+  return row?.turn ?? 0;
 }
 
 export interface UsageTotals {
   inputTokens: number;
   outputTokens: number;
   estimated: boolean;
+  /** Null if no run had a price. */
   cost: number | null;
 }
 
-/** Sums over the runs of each session that has any. */
+/** Sums the usage of the runs of each session that has any. */
 export async function usageOfSessions(
   reader: Client,
   sessionIds: readonly string[],
@@ -195,13 +255,13 @@ export async function usageOfSessions(
 }
 
 const heads = statement<{ runId: string; head: number }>(
-  { runId: 'text', head: 'number' },
+  { runId: 'text', head: 'int' },
   ({ inIds }) => `SELECT "runId", coalesce((SELECT max("seq") FROM "Event" WHERE "Event"."runId" = "Tape"."runId"), 0)
     FROM "Tape" WHERE "runId" ${inIds}`,
 );
 
-/** Seq of the newest event of each run. */
+/** The seq of the newest event of each run. */
 export async function headsOf(database: Database, runIds: readonly string[]): Promise<Map<string, number>> {
-  const found = await database.query(heads, JSON.stringify(runIds));
-  return new Map(found.map(({ runId, head }) => [runId, head]));
+  const rows = await database.query(heads, JSON.stringify(runIds));
+  return new Map(rows.map(({ runId, head }) => [runId, head]));
 }

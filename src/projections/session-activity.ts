@@ -1,49 +1,38 @@
-import { type BatchStatement, databaseTime, type RowWrite } from '../database/batch-statement.ts';
+import { batchWriter, type RowWrite } from '../database/batch-statement.ts';
 import type { SequencedEvent } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 
-/** Locked one way round before anything else is: servers that move the same sessions at once never wait for each other in a circle. */
-const holdSession: BatchStatement = {
-  name: 'hold session',
-  order: 4,
-  distinct: ['id'],
-  sqlite: null,
-  postgresql: `SELECT FROM "Session" WHERE "id" IN (SELECT element."id" FROM jsonb_to_recordset($1::jsonb) AS element("id" text))
+/** Locks sessions in the order of their ids, before any other row: servers that write to the same sessions cannot deadlock. */
+const lockSessionRow = batchWriter<{ id: string }>(
+  { order: 4, distinct: ['id'], columns: { id: 'text' }, postgresqlOnly: true },
+  ({ rows, value }) => `SELECT FROM "Session" WHERE "id" IN (SELECT ${value('id')} FROM ${rows})
     ORDER BY "id" FOR NO KEY UPDATE`,
-};
+);
 
-/** Forwards only: several runs of a session may be in one batch, and clocks of servers differ. */
-const moveSession: BatchStatement = {
-  name: 'move session',
-  order: 13,
-  distinct: null,
-  sqlite: `UPDATE "Session" SET "activeAt" = newest."at"
-    FROM (SELECT value ->> 'id' AS "id", max(value ->> 'at') AS "at" FROM json_each(?) GROUP BY 1) AS newest
+/** Never moves a session back: a batch can have several runs of a session, and the clocks of servers differ. */
+const updateActivity = batchWriter<{ id: string; at: Date }>(
+  { order: 13, columns: { id: 'text', at: 'timestamp' } },
+  ({ rows, value }) => `UPDATE "Session" SET "activeAt" = newest."at"
+    FROM (SELECT ${value('id')} AS "id", max(${value('at')}) AS "at" FROM ${rows} GROUP BY 1) AS newest
     WHERE "Session"."id" = newest."id" AND "Session"."activeAt" < newest."at"`,
-  postgresql: `UPDATE "Session" SET "activeAt" = newest."at"
-    FROM (SELECT "id", max("at") AS "at" FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "at" timestamp) GROUP BY "id") AS newest
-    WHERE "Session"."id" = newest."id" AND "Session"."activeAt" < newest."at"`,
-};
+);
 
-/** Puts every session where it stands without its tapes; each of these moves it on. */
-export const resetActivityStatement = 'UPDATE "Session" SET "activeAt" = "createdAt"';
+/** Sets every session's activity to what it is without runs. A rebuild then applies the rows of each tape. */
+export const RESET_ACTIVITY_SQL = 'UPDATE "Session" SET "activeAt" = "createdAt"';
 
 /**
- * The session's place in the order of activity, where the events move it. While no run of it is at work, that is the time of
- * its newest event.
+ * Returns the rows that move the session in the order of activity, if these events do. `activeAt` is the time of the
+ * session's newest event unless a run of it is IN_PROGRESS.
  */
 export function sessionActivityRows(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
-  const last = events.findLast(moves);
+  const last = events.findLast(countsAsActivity);
   if (!last) return [];
   const { sessionId: id } = run.origin;
-  return [
-    { statement: holdSession, row: { id } },
-    { statement: moveSession, row: { id, at: databaseTime(last.recordedAt) } },
-  ];
+  return [lockSessionRow({ id }), updateActivity({ id, at: last.recordedAt })];
 }
 
-/** What comes from outside of a run, and its end. To move with every piece of an answer would cost a write for each. */
-function moves(event: SequencedEvent): boolean {
+/** Events from outside the run, and its end. Counting every delta of an answer would cost a write for each. */
+function countsAsActivity(event: SequencedEvent): boolean {
   switch (event.type) {
     case 'input':
     case 'tool_result':

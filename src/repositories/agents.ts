@@ -1,42 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Client, Database } from '../database/database.ts';
 import type { Agent } from '../database/generated/sqlite/client.ts';
-import { type ColumnsOf, columnList, statement } from '../database/statement.ts';
-import type { AgentLimits } from '../domain/agent-limits.ts';
+import { defineTable } from '../database/table.ts';
 import type { AgentRef } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import type { AgentLimits } from '../domain/run-limits.ts';
 
-/** What the runs of an agent are given. A change of any of it is a new version. */
+/** What the runs of an agent use. Every change makes a new version. */
 export interface AgentSetup {
   name: string;
   instructions: string;
-  /** Null for the default one. */
+  /** Null for the default model. */
   model: string | null;
-  /** Names of tools; null for every tool there is. */
+  /** Names of tools; null for all tools. */
   tools: string[] | null;
-  /** Null where the gateway's own hold. */
+  /** Null for the server's limits. */
   limits: AgentLimits | null;
 }
 
-/** An agent with its lists read. */
+/** An agent with its JSON columns parsed. */
 export type AgentRow = Omit<Agent, keyof AgentSetup> & AgentSetup;
 
-/** An agent as it was, or is. */
+/** One version of an agent. */
 export type AgentInForce = AgentSetup & AgentRef;
 
-interface StoredLists {
+interface JsonColumns {
   tools: string | null;
   limits: string | null;
 }
 
-/** Reads the columns that hold JSON. */
-export function readAgent<Row extends StoredLists>(
+/** Parses the JSON columns. */
+function readAgent<Row extends JsonColumns>(
   row: Row,
-): Omit<Row, keyof StoredLists> & Pick<AgentSetup, 'tools' | 'limits'> {
+): Omit<Row, keyof JsonColumns> & Pick<AgentSetup, 'tools' | 'limits'> {
   const parsed = (json: string | null) => (json === null ? null : JSON.parse(json));
   return { ...row, tools: parsed(row.tools), limits: parsed(row.limits) };
 }
 
-const columns: ColumnsOf<Agent> = {
+const agents = defineTable<Agent>('Agent', {
   id: 'text',
   owner: 'text',
   name: 'text',
@@ -44,19 +45,15 @@ const columns: ColumnsOf<Agent> = {
   model: 'text',
   tools: 'text',
   limits: 'text',
-  version: 'number',
+  version: 'int',
   isDefault: 'boolean',
-  createdAt: 'time',
-  updatedAt: 'time',
-};
-const byId = statement(
-  columns,
-  () => `SELECT ${columnList('Agent', columns)} FROM "Agent" WHERE "id" = ? AND "owner" = ?`,
-);
-const inForce = statement(
-  columns,
-  () => `SELECT ${columnList('Agent', columns)} FROM "Agent" WHERE "owner" = ? AND ("id" = ? OR "isDefault")
-    ORDER BY "isDefault" LIMIT 1`,
+  createdAt: 'timestamp',
+  updatedAt: 'timestamp',
+});
+
+const byId = agents.select(() => 'WHERE "id" = ? AND "owner" = ?');
+const byIdOrDefault = agents.select(
+  () => 'WHERE "owner" = ? AND ("id" = ? OR "isDefault") ORDER BY "isDefault" LIMIT 1',
 );
 
 export async function agentById(database: Database, owner: string, id: string): Promise<AgentRow | null> {
@@ -73,13 +70,13 @@ export async function agentsByIds(reader: Client, owner: string, ids: readonly s
   return (await reader.agent.findMany({ where: { id: { in: [...ids] }, owner } })).map(readAgent);
 }
 
-/** The one that was named, where it still exists; else the default one, if there is one. */
+/** The agent with this id if it exists, or else the owner's default agent; null if there is neither. */
 export async function agentInForce(database: Database, owner: string, id: string | null): Promise<AgentInForce | null> {
-  const found = (await database.query(inForce, owner, id)).map(readAgent);
-  return found.find((agent) => agent.id === id) ?? found[0] ?? null;
+  const [agent] = await database.query(byIdOrDefault, owner, id);
+  return agent ? readAgent(agent) : null;
 }
 
-/** What the agent was in one version, also after it was changed or deleted. */
+/** One version of an agent, even if the agent has been changed or deleted since. */
 export async function agentVersion(reader: Client, { id, version }: AgentRef): Promise<AgentInForce | null> {
   const row = await reader.agentVersion.findUnique({ where: { agentId_version: { agentId: id, version } } });
   return row && { ...readAgent(row), id };
@@ -90,4 +87,83 @@ export async function pageAgents(reader: Client, owner: string, page: PageArgume
   const { where, ...query } = keysetQuery(page, 'oldest-first');
   const { rows, ...rest } = pageOf(await reader.agent.findMany({ where: { owner, ...where }, ...query }), page);
   return { rows: rows.map(readAgent), ...rest };
+}
+
+type Transaction = Pick<Client, 'agent' | 'agentVersion'>;
+
+/** Undefined members stay unchanged. */
+export type AgentChange = { [Name in keyof AgentSetup]?: AgentSetup[Name] | undefined };
+
+interface NewAgent extends AgentSetup {
+  id: string;
+  owner: string;
+  isDefault: boolean;
+  createdAt: Date;
+}
+
+const setupColumns = ({ name, instructions, model, tools, limits }: AgentSetup) => ({
+  name,
+  instructions,
+  model,
+  tools: tools && JSON.stringify(tools),
+  limits: limits && JSON.stringify(limits),
+});
+
+/** Rejects with a StoreError `constraint` if the owner has an agent of this name. A new default agent replaces the old one. */
+export async function createAgent(database: Database, agent: NewAgent): Promise<void> {
+  const { id, owner, isDefault, createdAt } = agent;
+  await database.write((client) =>
+    client.$transaction(async (transaction) => {
+      if (isDefault) await transaction.agent.updateMany({ where: { owner }, data: { isDefault: false } });
+      const data = { ...setupColumns(agent), id, owner, isDefault, createdAt, updatedAt: createdAt };
+      await insertVersion(transaction, readAgent(await transaction.agent.create({ data })));
+    }),
+  );
+}
+
+/** Returns null if the owner has no such agent. `isDefault` is not part of a version. Rejects like `createAgent`. */
+export async function updateAgent(
+  database: Database,
+  owner: string,
+  id: string,
+  { isDefault, ...change }: AgentChange & { isDefault?: boolean | undefined },
+  updatedAt: Date,
+): Promise<AgentRow | null> {
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      // Locks the row, so a concurrent change of the agent waits here and then reads what this one wrote.
+      const [locked] = await transaction.agent.updateManyAndReturn({ where: { id, owner }, data: { updatedAt } });
+      if (!locked) return null;
+      if (isDefault) {
+        await transaction.agent.updateMany({ where: { owner, id: { not: id } }, data: { isDefault: false } });
+      }
+      const before = readAgent(locked);
+      const after = { ...before, ...withoutUndefined(change) };
+      const isNewVersion = !isDeepStrictEqual(setupColumns(before), setupColumns(after));
+      const data = { ...setupColumns(after), isDefault: isDefault ?? before.isDefault };
+      const row = readAgent(
+        await transaction.agent.update({
+          where: { id },
+          data: { ...data, version: before.version + (isNewVersion ? 1 : 0) },
+        }),
+      );
+      if (isNewVersion) await insertVersion(transaction, row);
+      return row;
+    }),
+  );
+}
+
+function withoutUndefined(change: AgentChange): Partial<AgentSetup> {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}
+
+async function insertVersion(transaction: Transaction, agent: AgentRow): Promise<void> {
+  const { id: agentId, version, owner, updatedAt: createdAt } = agent;
+  await transaction.agentVersion.create({ data: { ...setupColumns(agent), agentId, version, owner, createdAt } });
+}
+
+/** Returns false if the owner has no such agent. Its versions stay, because the tapes of its runs refer to them. */
+export async function deleteAgent(database: Database, owner: string, id: string): Promise<boolean> {
+  const { count } = await database.write((client) => client.agent.deleteMany({ where: { id, owner } }));
+  return count > 0;
 }

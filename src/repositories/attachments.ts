@@ -1,16 +1,7 @@
-import { batchInsert, type RowWrite } from '../database/batch-statement.ts';
+import type { Attachment } from '../database/generated/sqlite/client.ts';
+import { defineTable } from '../database/table.ts';
 
-const insertStatement = batchInsert({
-  name: 'insert attachment',
-  order: 25,
-  table: 'Attachment',
-  columns: { id: 'text', runId: 'text', content: 'text' },
-  key: ['id'],
-  replace: [],
-  onConflict: 'refuse',
-});
+const attachments = defineTable<Attachment>('Attachment', { id: 'text', runId: 'text', content: 'text' });
 
-/** Stands beside the tape for an output that is too large for its event; goes into the same append. */
-export function insertAttachment(attachment: { id: string; runId: string; content: string }): RowWrite {
-  return { statement: insertStatement, row: attachment };
-}
+/** Stores an output that is too large for its event, in the append of that event. */
+export const insertAttachment = attachments.insert({ order: 25 });

@@ -1,48 +1,23 @@
-import { batchInsert, databaseTime, optionalDatabaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Grant } from '../database/generated/sqlite/client.ts';
-import type { Grant as Remembered } from '../domain/approval.ts';
+import { defineTable } from '../database/table.ts';
+import type { Grant as ToolGrant } from '../domain/approval.ts';
 
 export type GrantRow = Grant;
-export type SessionGrant = Remembered & { id: string };
+export type SessionGrant = ToolGrant & { id: string };
 
-const insertStatement = batchInsert({
-  name: 'insert grant',
-  order: 70,
-  table: 'Grant',
-  columns: {
-    id: 'text',
-    sessionId: 'text',
-    tool: 'text',
-    grantedBy: 'text',
-    grantedAt: 'timestamp',
-    expiresAt: 'timestamp',
-  },
-  key: ['id'],
-  replace: [],
-  onConflict: 'refuse',
+const grants = defineTable<GrantRow>('Grant', {
+  id: 'text',
+  sessionId: 'text',
+  tool: 'text',
+  grantedBy: 'text',
+  grantedAt: 'timestamp',
+  expiresAt: 'timestamp',
 });
 
-interface NewGrant {
-  id: string;
-  sessionId: string;
-  tool: string;
-  grantedBy: string;
-  /** Epoch milliseconds. */
-  grantedAt: number;
-  /** Epoch milliseconds; null for the rest of the session. */
-  expiresAt: number | null;
-}
+export const insertGrant = grants.insert({ order: 70 });
 
-export function insertGrant(grant: NewGrant): RowWrite {
-  const { grantedAt, expiresAt, ...rest } = grant;
-  return {
-    statement: insertStatement,
-    row: { ...rest, grantedAt: databaseTime(grantedAt), expiresAt: optionalDatabaseTime(expiresAt) },
-  };
-}
-
-/** Grants in force, oldest first. */
+/** Grants of these sessions that have not expired, oldest first. */
 export function grantsOf(reader: Client, sessionIds: readonly string[], now: Date): Promise<GrantRow[]> {
   return reader.grant.findMany({
     where: { sessionId: { in: [...sessionIds] }, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
@@ -51,8 +26,9 @@ export function grantsOf(reader: Client, sessionIds: readonly string[], now: Dat
 }
 
 /**
- * Grants of one session in force, as decisions need them.
- * @param separateApprover whether those that its owner gave do not count
+ * Grants of one session that count for the policy.
+ *
+ * @param separateApprover whether grants by the session's owner are ignored
  */
 export async function sessionGrants(
   reader: Client,
@@ -61,15 +37,15 @@ export async function sessionGrants(
   separateApprover: boolean,
 ): Promise<SessionGrant[]> {
   const rows = await grantsOf(reader, [sessionId], new Date(now));
-  const counting = rows.filter(({ grantedBy }) => !separateApprover || grantedBy !== owner);
-  return counting.map(({ id, tool, expiresAt }) => ({ id, tool, expiresAt: expiresAt?.getTime() ?? null }));
+  const valid = rows.filter(({ grantedBy }) => !separateApprover || grantedBy !== owner);
+  return valid.map(({ id, tool, expiresAt }) => ({ id, tool, expiresAt: expiresAt?.getTime() ?? null }));
 }
 
 export function grantsByIds(reader: Client, owner: string, ids: readonly string[]): Promise<GrantRow[]> {
   return reader.grant.findMany({ where: { id: { in: [...ids] }, session: { owner } } });
 }
 
-/** Whether there was one of this owner. */
+/** Returns false if the owner has no such grant. */
 export async function revokeGrant(database: Database, owner: string, id: string): Promise<boolean> {
   const { count } = await database.write((client) => client.grant.deleteMany({ where: { id, session: { owner } } }));
   return count > 0;

@@ -1,48 +1,27 @@
-import { batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { IdempotencyKey } from '../database/generated/sqlite/client.ts';
+import { defineTable } from '../database/table.ts';
 
 export type IdempotencyKeyRow = IdempotencyKey;
 
-const insertStatement = batchInsert({
-  name: 'insert idempotency key',
-  order: 12,
-  table: 'IdempotencyKey',
-  columns: {
-    principal: 'text',
-    key: 'text',
-    digest: 'text',
-    sessionId: 'text',
-    runId: 'text',
-    seq: 'int',
-    createdAt: 'timestamp',
-  },
-  key: ['principal', 'key'],
-  replace: [],
-  onConflict: 'refuse',
+const idempotencyKeys = defineTable<IdempotencyKeyRow>('IdempotencyKey', {
+  principal: 'text',
+  key: 'text',
+  digest: 'text',
+  sessionId: 'text',
+  runId: 'text',
+  seq: 'int',
+  createdAt: 'timestamp',
 });
 
-interface NewIdempotencyKey {
-  principal: string;
-  key: string;
-  /** SHA-256 of the input, in hex. */
-  digest: string;
-  sessionId: string;
-  runId: string;
-  seq: number;
-  /** Epoch milliseconds. */
-  createdAt: number;
-}
-
-export function insertIdempotencyKey(row: NewIdempotencyKey): RowWrite {
-  return { statement: insertStatement, row: { ...row, createdAt: databaseTime(row.createdAt) } };
-}
+/** A key that the principal has used before is refused by the database. */
+export const insertIdempotencyKey = idempotencyKeys.insert({ order: 12 });
 
 export function findIdempotencyKey(reader: Client, principal: string, key: string): Promise<IdempotencyKeyRow | null> {
   return reader.idempotencyKey.findUnique({ where: { principal_key: { principal, key } } });
 }
 
-/** Drops keys made before a time; returns how many. */
+/** Deletes keys that were created before a time. Returns their number. */
 export async function dropIdempotencyKeys(database: Database, before: Date): Promise<number> {
   const { count } = await database.write((client) =>
     client.idempotencyKey.deleteMany({ where: { createdAt: { lt: before } } }),

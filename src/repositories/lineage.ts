@@ -1,6 +1,6 @@
-import type { Database } from '../database/database.ts';
+import type { Client, Database } from '../database/database.ts';
 import { queryJson } from '../database/json-query.ts';
-import type { Generation } from '../domain/session/lineage.ts';
+import type { Generation } from '../domain/session.ts';
 
 const line = (sessionId: string) => `
   WITH RECURSIVE line("id", "parentId", "turn", "runId", "seq", "depth") AS (
@@ -16,11 +16,11 @@ const lineSql = {
   postgresql: `SELECT json_agg(json_build_array("id", "turn", "runId", "seq"))::text FROM (${line('$1')}) AS line`,
 };
 
-type Row = [id: string, turn: number | null, runId: string | null, seq: number | null];
+type LineRow = [id: string, turn: number | null, runId: string | null, seq: number | null];
 
-/** The session, its parent, its grandparent, …, in one statement however many there are. */
+/** The session, its parent, its grandparent, …: one statement for any number of generations. */
 export async function lineageOf(database: Database, sessionId: string): Promise<Generation[]> {
-  const rows = await queryJson<Row>(database, lineSql, sessionId);
+  const rows = await queryJson<LineRow>(database, lineSql, sessionId);
   return rows.map(([id, turn, runId, seq]) => ({
     id,
     branch: turn === null || runId === null || seq === null ? null : { turn, runId, seq },
@@ -35,5 +35,14 @@ const descendants = (sessionId: string) => `
   )
   SELECT "id" FROM tree ORDER BY "depth" DESC, "id"`;
 
-/** Statements that give the ids of all branches, and of theirs, the youngest generation first. */
-export const descendantsSql = { sqlite: descendants('?'), postgresql: descendants('$1') };
+const descendantsSql = { sqlite: descendants('?'), postgresql: descendants('$1') };
+
+/** Ids of the session's branches, of their branches, and so on, as a transaction sees them; youngest generation first. */
+export async function descendantsOf(
+  { provider }: Pick<Database, 'provider'>,
+  transaction: Pick<Client, '$queryRawUnsafe'>,
+  sessionId: string,
+): Promise<string[]> {
+  const rows = await transaction.$queryRawUnsafe<{ id: string }[]>(descendantsSql[provider], sessionId);
+  return rows.map(({ id }) => id);
+}

@@ -1,71 +1,33 @@
-import { type BatchStatement, batchInsert, databaseTime, type RowWrite } from '../database/batch-statement.ts';
+import { batchWriter, executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Session } from '../database/generated/sqlite/client.ts';
 import { queryJson } from '../database/json-query.ts';
-import { type ColumnsOf, columnList, idList, statement } from '../database/statement.ts';
+import { deletePassages, insertPassages } from '../database/search-index.ts';
+import { idList, writingStatement } from '../database/statement.ts';
+import { defineTable } from '../database/table.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import { passagesOf } from '../domain/search/passages.ts';
 
 export type SessionRow = Session;
 
-const insertStatement = batchInsert({
-  name: 'insert session',
-  order: 10,
-  table: 'Session',
-  columns: {
-    id: 'text',
-    owner: 'text',
-    key: 'text',
-    title: 'text',
-    agentId: 'text',
-    createdAt: 'timestamp',
-    activeAt: 'timestamp',
-    resetTurn: 'int',
-    useCompaction: 'boolean',
-    parentId: 'text',
-    branchRunId: 'text',
-    branchSeq: 'int',
-    branchTurn: 'int',
-  },
-  key: ['id'],
-  replace: [],
-  onConflict: 'refuse',
+const sessions = defineTable<SessionRow>('Session', {
+  id: 'text',
+  owner: 'text',
+  key: 'text',
+  title: 'text',
+  agentId: 'text',
+  createdAt: 'timestamp',
+  activeAt: 'timestamp',
+  archivedAt: 'timestamp',
+  resetTurn: 'int',
+  useCompaction: 'boolean',
+  parentId: 'text',
+  branchRunId: 'text',
+  branchSeq: 'int',
+  branchTurn: 'int',
 });
 
-/** A title that somebody gave by hand stays. */
-const titleStatement: BatchStatement = {
-  name: 'title session',
-  order: 11,
-  distinct: ['id'],
-  sqlite: `UPDATE "Session" SET "title" = element.value ->> 'title' FROM json_each(?) AS element
-    WHERE "Session"."id" = element.value ->> 'id' AND "Session"."title" IS NULL`,
-  postgresql: `UPDATE "Session" SET "title" = element."title" FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "title" text)
-    WHERE "Session"."id" = element."id" AND "Session"."title" IS NULL`,
-};
-
-/** Other servers send messages to the same session: what was found there must hold when this one is recorded. */
-const expectStatement: BatchStatement = {
-  name: 'expect session',
-  order: 5,
-  distinct: null,
-  sqlite: null,
-  postgresql: `SELECT "session_expect"(element."id", element."runId", element."mostWaiting", element."free")
-    FROM (SELECT * FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "runId" text, "mostWaiting" int, "free" boolean)
-      ORDER BY "id") AS element`,
-};
-
-export interface SessionExpectation {
-  id: string;
-  /** The new run, whose id is behind those of all others. */
-  runId: string;
-  /** Fewer runs than this wait. */
-  mostWaiting: number;
-  /** No run is open. */
-  free: boolean;
-}
-
-export function expectSession(expectation: SessionExpectation): RowWrite {
-  return { statement: expectStatement, row: { ...expectation } };
-}
+const insertRow = sessions.insert({ order: 10, omit: ['archivedAt'] });
 
 export interface NewSession {
   id: string;
@@ -77,65 +39,95 @@ export interface NewSession {
   createdAt: number;
   resetTurn?: number;
   useCompaction?: boolean;
-  /** What it sees of its parent; without it, it is no branch. */
+  /** The position in the parent's history up to which it is visible; undefined if the session is not a branch. */
   branch?: { parentId: string; runId: string; seq: number; turn: number };
 }
 
+/** The title is not indexed: write `titlePassages` with it. */
 export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...session }: NewSession): RowWrite {
-  const createdAt = databaseTime(session.createdAt);
-  const { parentId = null, runId: branchRunId = null, seq: branchSeq = null, turn: branchTurn = null } = branch ?? {};
-  const row = {
-    ...session,
+  const { id, owner, key, title, agentId, createdAt } = session;
+  return insertRow({
+    id,
+    owner,
+    key,
+    title,
+    agentId,
     createdAt,
     activeAt: createdAt,
     resetTurn,
     useCompaction,
-    parentId,
-    branchRunId,
-    branchSeq,
-    branchTurn,
-  };
-  return { statement: insertStatement, row };
+    parentId: branch?.parentId ?? null,
+    branchRunId: branch?.runId ?? null,
+    branchSeq: branch?.seq ?? null,
+    branchTurn: branch?.turn ?? null,
+  });
 }
 
+const setTitle = batchWriter<{ id: string; title: string }>(
+  { order: 11, distinct: ['id'], columns: { id: 'text', title: 'text' } },
+  ({ rows, value }) => `UPDATE "Session" SET "title" = ${value('title')} FROM ${rows}
+    WHERE "Session"."id" = ${value('id')} AND "Session"."title" IS NULL`,
+);
+
+/** Sets the title of a session that has none. */
 export function titleSession(id: string, title: string): RowWrite {
-  return { statement: titleStatement, row: { id, title } };
+  return setTitle({ id, title });
 }
 
-const columns: ColumnsOf<SessionRow> = {
-  id: 'text',
-  owner: 'text',
-  key: 'text',
-  title: 'text',
-  agentId: 'text',
-  createdAt: 'time',
-  activeAt: 'time',
-  archivedAt: 'time',
-  resetTurn: 'number',
-  parentId: 'text',
-  branchRunId: 'text',
-  branchSeq: 'number',
-  branchTurn: 'number',
-  useCompaction: 'boolean',
-};
-const sessionsWhere = (condition: string) =>
-  `SELECT ${columnList('Session', columns)} FROM "Session" WHERE ${condition}`;
-const ofRun = statement(columns, () => sessionsWhere('"id" = ?'));
-const byKey = statement(columns, () => sessionsWhere('"owner" = ? AND "key" = ? AND "archivedAt" IS NULL'));
-const byIds = statement(columns, ({ inIds }) => sessionsWhere(`"id" ${inIds} AND "owner" = ?`));
+const insertTitlePassage = insertPassages({
+  order: 81,
+  kind: 'conversation',
+  holder: 'Session',
+  sessionId: 'holder."id"',
+  // A title that the owner gave is not replaced by `titleSession`.
+  unchangedColumn: 'title',
+});
+
+/** Makes a title searchable, if the session has it. Write `deletePassages` before, if the session may have had another title. */
+export function titlePassages(sessionId: string, title: string | null): RowWrite[] {
+  if (title === null) return [];
+  const source = { sourceId: sessionId, seq: 0, holderId: sessionId, expected: title };
+  return passagesOf(title).map((passage) => insertTitlePassage({ ...source, ...passage }));
+}
+
+export interface SessionExpectation {
+  id: string;
+  /** The id of the new run: it must be greater than the ids of the session's other runs. */
+  runId: string;
+  /** The session must have fewer pending runs than this. */
+  mostWaiting: number;
+  /** The session must have no open run. */
+  free: boolean;
+}
+
+/** Fails the append unless the session is as expected: other servers can send messages to it at the same time. */
+export const expectSession = batchWriter<SessionExpectation>(
+  {
+    order: 5,
+    columns: { id: 'text', runId: 'text', mostWaiting: 'int', free: 'boolean' },
+    postgresqlOnly: true,
+  },
+  // Locks the sessions in the order of their ids: two servers cannot deadlock.
+  ({ rows }) => `SELECT "session_expect"(element."id", element."runId", element."mostWaiting", element."free")
+    FROM (SELECT * FROM ${rows} ORDER BY "id") AS element`,
+);
+
+const byId = sessions.select(() => 'WHERE "id" = ?');
+const byKey = sessions.select(() => 'WHERE "owner" = ? AND "key" = ? AND "archivedAt" IS NULL');
+const byIds = sessions.select(({ inIds }) => `WHERE "id" ${inIds} AND "owner" = ?`);
 
 export async function sessionById(database: Database, owner: string, id: string): Promise<SessionRow | null> {
   const [session] = await sessionsByIds(database, owner, [id]);
   return session ?? null;
 }
 
-/** Whoever owns it: for the executor of its runs. */
+/** Returns a session of any owner, for the executor of its runs. */
 export async function sessionForExecution(database: Database, sessionId: string): Promise<SessionRow | null> {
-  const [session] = await database.query(ofRun, sessionId);
+  const [session] = await database.query(byId, sessionId);
   return session ?? null;
 }
 
-/** Who owns each of them. */
+/** The owner of each session. */
 export async function ownersOf(reader: Client, sessionIds: readonly string[]): Promise<Map<string, string>> {
   const rows = await reader.session.findMany({
     where: { id: { in: [...sessionIds] } },
@@ -144,7 +136,7 @@ export async function ownersOf(reader: Client, sessionIds: readonly string[]): P
   return new Map(rows.map(({ id, owner }) => [id, owner]));
 }
 
-/** The one that holds the key now. */
+/** The session that has this key and is not archived. */
 export async function sessionByKey(database: Database, owner: string, key: string): Promise<SessionRow | null> {
   const [session] = await database.query(byKey, owner, key);
   return session ?? null;
@@ -175,13 +167,13 @@ function conditions({ owner, includeArchived, agentId, parentId }: SessionsQuery
   return { owner, agentId, parentId, ...(includeArchived ? {} : { archivedAt: null }) };
 }
 
-/** Where a session stands, or stood, in the order of activity. */
+/** A position in the order of activity. */
 export interface ActivityPosition {
   activeAt: Date;
   id: string;
 }
 
-/** Newest activity first; of the same instant the newer session. */
+/** Latest activity first; newer sessions first if it is equal. */
 export async function pageActiveSessions(
   reader: Client,
   query: SessionsQuery,
@@ -189,21 +181,21 @@ export async function pageActiveSessions(
 ): Promise<RowPage<SessionRow>> {
   const [low, high] = [page.before, page.after];
   const direction = page.from === 'start' ? 'desc' : 'asc';
-  const found = await reader.session.findMany({
-    where: { ...conditions(query), AND: [...(low ? [beside(low, 'gt')] : []), ...(high ? [beside(high, 'lt')] : [])] },
+  const rows = await reader.session.findMany({
+    where: { ...conditions(query), AND: [...(low ? [beyond(low, 'gt')] : []), ...(high ? [beyond(high, 'lt')] : [])] },
     orderBy: [{ activeAt: direction }, { id: direction }],
     take: page.size + 1,
   });
-  return pageOf(found, page);
+  return pageOf(rows, page);
 }
 
-/** The first condition follows from the other ones, and is what an index can be entered with. */
-function beside({ activeAt, id }: ActivityPosition, side: 'lt' | 'gt') {
+/** The first condition is implied by the others. It lets the database use an index. */
+function beyond({ activeAt, id }: ActivityPosition, side: 'lt' | 'gt') {
   const from = side === 'lt' ? { lte: activeAt } : { gte: activeAt };
   return { activeAt: from, OR: [{ activeAt: { [side]: activeAt } }, { id: { [side]: id } }] };
 }
 
-/** Epoch milliseconds of the newest event of each session that has a run at work: of others, the row says it. */
+/** Epoch milliseconds of the newest event of each session that has a run IN_PROGRESS. For other sessions see `activeAt`. */
 export async function lastActivityOfSessions(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
   const newest = `(SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1)`;
   const rows = await queryJson<[sessionId: string, recordedAt: number]>(
@@ -217,4 +209,36 @@ export async function lastActivityOfSessions(database: Database, ids: readonly s
     JSON.stringify(ids),
   );
   return new Map(rows);
+}
+
+/** Undefined members stay unchanged. Returns null if the owner has no such session. */
+export async function updateSession(
+  database: Database,
+  owner: string,
+  id: string,
+  change: { title?: string; agentId?: string; useCompaction?: boolean },
+): Promise<SessionRow | null> {
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      const [row] = await transaction.session.updateManyAndReturn({ where: { id, owner }, data: change });
+      if (!row) return null;
+      if (change.title !== undefined) {
+        const writes = [deletePassages(id), ...titlePassages(id, change.title)];
+        await executeWrites(transaction, database.provider, writes);
+      }
+      return row;
+    }),
+  );
+}
+
+const hideTurns = writingStatement<{ id: string }>(
+  { id: 'text' },
+  () => `UPDATE "Session" SET "resetTurn" =
+      coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn", 0)
+    WHERE "id" = ? RETURNING "id"`,
+);
+
+/** Hides all runs that have started from the context of later runs. */
+export async function resetSession(database: Database, id: string): Promise<void> {
+  await database.query(hideTurns, id);
 }

@@ -4,11 +4,11 @@ import type { Run } from '../domain/run.ts';
 import { holdsPlaceholder } from '../domain/secrets/mask.ts';
 import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
-import { approvalRows } from '../projections/approval-rows.ts';
-import { runRows } from '../projections/run-rows.ts';
+import { approvalRows } from '../projections/approvals.ts';
+import { conversationPassages } from '../projections/conversation-index.ts';
+import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
 import { deleteEncryptedInput } from '../repositories/encrypted-inputs.ts';
-import { conversationPassages } from '../repositories/search/index-rows.ts';
 
 /**
  * Returns every row that follows from an append and is written in its transaction.

@@ -3,7 +3,7 @@ import { findMemories, remember } from '../application/memories.ts';
 import type { Clock } from '../clock.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
-import { searchHistory } from '../repositories/search/search-history.ts';
+import { searchHistory } from '../repositories/conversation-search.ts';
 import { createClockTool } from '../tools/clock-tool.ts';
 import { createFileTools } from '../tools/files/file-tools.ts';
 import type { Folder } from '../tools/files/folder.ts';

@@ -47,7 +47,7 @@ describe('durability', () => {
     expect(Number((await pragma('foreign_keys'))[0]?.foreign_keys)).toBe(1);
     // Appends use another connection than the Prisma client.
     const ownPragma = (name: string) =>
-      database.query(writingStatement<{ value: number }>({ value: 'number' }, () => `PRAGMA ${name}`));
+      database.query(writingStatement<{ value: number }>({ value: 'int' }, () => `PRAGMA ${name}`));
     expect(await ownPragma('synchronous')).toEqual([{ value: 2 }]);
     expect(await ownPragma('foreign_keys')).toEqual([{ value: 1 }]);
   });

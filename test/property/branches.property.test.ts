@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Generation, segmentsOf, visibleUpTo } from '../../src/domain/session/lineage.ts';
+import { type Generation, segmentsOf, visibleUpTo } from '../../src/domain/session.ts';
 
 const RUNS = 500;
 

@@ -4,8 +4,7 @@ import { decide, failedResult, type RunCommand } from '../../src/domain/decide.t
 import type { NewEvent, SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
 import { nextStep } from '../../src/domain/next-step.ts';
 import { isRefusal } from '../../src/domain/refusal.ts';
-import { activeMilliseconds, evolve, foldRun, type Run } from '../../src/domain/run.ts';
-import { sequenceEvents } from '../../src/domain/sequence-events.ts';
+import { activeMilliseconds, evolve, foldRun, type Run, sequenceEvents } from '../../src/domain/run.ts';
 import { callsOf, type ToolCall, waitingCalls } from '../../src/domain/step.ts';
 import { isTerminal, runStatuses } from '../../src/domain/transitions.ts';
 import {
@@ -261,7 +260,7 @@ function executorCommand(run: Run, now: number, choices: number[]): RunCommand |
       return next.command;
     case 'call-model':
       return run.step.at === 'calling' ? record(...modelAnswer(run, next.step, choices)) : record(context(next.step));
-    case 'judge':
+    case 'evaluate-policy':
       return record(...next.calls.flatMap((call, index) => judged(run, call, index, now, choices)));
     case 'execute':
       return record(...next.calls.slice(0, 1 + (choice % 2)).map((call) => toolStart(call.callId, call.attempts + 1)));

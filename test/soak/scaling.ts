@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { systemClock } from '../../src/clock.ts';
-import { batchInsert } from '../../src/database/batch-statement.ts';
+import { groupRows } from '../../src/database/batch-statement.ts';
 import { openPostgres } from '../../src/database/postgres/postgres.ts';
+import { defineTable } from '../../src/database/table.ts';
+import type { StoredEvent } from '../../src/journal/codec.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import { createTestClient } from '../client.ts';
 import { append, delta, newRunId, opening } from '../contract/appends.ts';
@@ -47,7 +49,7 @@ async function appends(url: string): Promise<number> {
 async function rawRows(url: string): Promise<number> {
   const client = new pg.Client(url);
   await client.connect();
-  const columns = {
+  const insertRaw = defineTable<StoredEvent>('Raw', {
     runId: 'text',
     seq: 'int',
     type: 'text',
@@ -57,33 +59,26 @@ async function rawRows(url: string): Promise<number> {
     epoch: 'int',
     payload: 'text',
     hash: 'text',
-  };
-  const { postgresql } = batchInsert({
-    name: 'raw',
-    order: 1,
-    table: 'Raw',
-    columns,
-    key: ['runId', 'seq'],
-    replace: [],
-    onConflict: 'refuse',
-  });
+  }).insert({ order: 1 });
   await client.query('CREATE TABLE "Raw" (LIKE "Event" INCLUDING ALL)');
   const runs = Array.from({ length: WRITERS }, () => newRunId());
   const end = performance.now() + SECONDS * 1000;
   let seq = 0;
   for (; performance.now() < end; seq += 1) {
-    const rows = runs.map((runId) => ({
-      runId,
-      seq,
-      type: 'output_delta',
-      actor: 'MODEL',
-      schemaVersion: 1,
-      recordedAt: Date.now(),
-      epoch: null,
-      payload: '{"step":1,"text":"a piece of text"}',
-      hash: '0'.repeat(64),
-    }));
-    await client.query(postgresql, [JSON.stringify(rows)]);
+    const writes = runs.map((runId) =>
+      insertRaw({
+        runId,
+        seq,
+        type: 'output_delta',
+        actor: 'MODEL',
+        schemaVersion: 1,
+        recordedAt: Date.now(),
+        epoch: null,
+        payload: '{"step":1,"text":"a piece of text"}',
+        hash: '0'.repeat(64),
+      }),
+    );
+    for (const { sql, rows } of groupRows(writes, 'postgresql')) await client.query(sql, [rows]);
   }
   await client.query('DROP TABLE "Raw"');
   await client.end();

@@ -8,11 +8,10 @@ import {
   type Refusal,
   sessionBusy,
 } from '../../domain/refusal.ts';
-import { titleFrom } from '../../domain/session/title.ts';
+import { titleFrom } from '../../domain/session.ts';
 import { activeRunsOf, noOpenRuns, openRunsOf } from '../../projections/runs.ts';
 import { agentById } from '../../repositories/agents.ts';
-import { titlePassages } from '../../repositories/search/index-rows.ts';
-import { expectSession, insertSession, titleSession } from '../../repositories/sessions.ts';
+import { expectSession, insertSession, titlePassages, titleSession } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';

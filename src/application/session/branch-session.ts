@@ -2,13 +2,11 @@ import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
-import { branchPoint } from '../../domain/session/branch-point.ts';
-import { segmentsOf, visibleUpTo } from '../../domain/session/lineage.ts';
+import { branchPoint, segmentsOf, visibleUpTo } from '../../domain/session.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { headsOf, type RunRow, runById } from '../../projections/runs.ts';
 import { lineageOf } from '../../repositories/lineage.ts';
-import { titlePassages } from '../../repositories/search/index-rows.ts';
-import { insertSession, type SessionRow, sessionById } from '../../repositories/sessions.ts';
+import { insertSession, type SessionRow, sessionById, titlePassages } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput, text } from '../parse-input.ts';
 

@@ -2,12 +2,8 @@ import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
 import { agentById } from '../../repositories/agents.ts';
-import {
-  archiveSession as archive,
-  purgeSession as purge,
-  updateSession as update,
-} from '../../repositories/session-writes.ts';
-import { sessionById } from '../../repositories/sessions.ts';
+import { sessionById, updateSession as update } from '../../repositories/sessions.ts';
+import { archiveSession as archive, purgeSession as purge } from '../../run-store/close-session.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput, text } from '../parse-input.ts';
 

@@ -3,9 +3,14 @@ import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
 import { conflict, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { agentById } from '../../repositories/agents.ts';
-import { titlePassages } from '../../repositories/search/index-rows.ts';
-import { resetSession } from '../../repositories/session-writes.ts';
-import { insertSession, type SessionRow, sessionById, sessionByKey } from '../../repositories/sessions.ts';
+import {
+  insertSession,
+  resetSession,
+  type SessionRow,
+  sessionById,
+  sessionByKey,
+  titlePassages,
+} from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput, text } from '../parse-input.ts';
 

@@ -1,5 +1,5 @@
 import type { OutputUsage } from '../../domain/events.ts';
-import { clipSegments, type Segment, visibleUpTo } from '../../domain/session/lineage.ts';
+import { clipSegments, type Segment, visibleUpTo } from '../../domain/session.ts';
 import type { NewId } from '../../ids.ts';
 import type { CatalogueEntry } from '../../models/catalogue.ts';
 import { headsOf } from '../../projections/runs.ts';

@@ -1,4 +1,4 @@
-import { segmentsOf } from '../../domain/session/lineage.ts';
+import { segmentsOf } from '../../domain/session.ts';
 import type { NewId } from '../../ids.ts';
 import type { Catalogue } from '../../models/catalogue.ts';
 import { latestCompaction } from '../../repositories/compactions.ts';

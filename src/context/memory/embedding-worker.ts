@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.ts';
 import { packVector } from '../../domain/search/vectors.ts';
 import type { Embedder } from '../../models/embedder.ts';
 import { ModelError } from '../../models/model.ts';
-import { saveEmbeddings, type UnembeddedMemory, unembeddedMemories } from '../../repositories/memory/embeddings.ts';
+import { saveEmbeddings, type UnembeddedMemory, unembeddedMemories } from '../../repositories/embeddings.ts';
 
 /** Logs the beginning and the end of an outage, however often it is told of failures in between. */
 export interface OutageLog {

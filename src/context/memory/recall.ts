@@ -1,13 +1,8 @@
 import type { Database } from '../../database/database.ts';
-import { fuseRanks } from '../../domain/search/fused-ranks.ts';
+import { fuseRanks } from '../../domain/search/ranking.ts';
 import { searchTerms } from '../../domain/search/search-terms.ts';
-import { nearestMemories } from '../../repositories/memory/embeddings.ts';
-import {
-  type FoundMemory,
-  type MemoriesQuery,
-  searchMemories,
-  visibleMemories,
-} from '../../repositories/memory/memories.ts';
+import { nearestMemories } from '../../repositories/embeddings.ts';
+import { type FoundMemory, type MemoriesQuery, searchMemories, visibleMemories } from '../../repositories/memories.ts';
 import type { SemanticSearch } from './semantic-search.ts';
 
 export interface RecallDependencies {

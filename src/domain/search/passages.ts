@@ -1,19 +1,19 @@
 import { wordsOf } from './words.ts';
 
-/** A part of a text as an index takes it. */
+/** A part of a text, as the full-text index stores it. */
 export interface Passage {
   /** 0, 1, 2, … */
   part: number;
-  /** Where it begins, in UTF-16 units. */
+  /** Where the part starts in the text, in UTF-16 units. */
   start: number;
-  /** In their searchable form, with blanks between them. */
+  /** The words in searchable form, separated by blanks. */
   words: string;
 }
 
-/** Short enough to be ranked at once and shown around a hit; most messages are one part. */
+/** Short enough to be ranked as a whole and searched for a snippet; most messages are one part. */
 const PASSAGE_CHARACTERS = 4000;
 
-/** A text cut into parts, at blanks where there are any. A part without words is left out. */
+/** Cuts a text into parts, at blanks if possible. Parts without words are left out. */
 export function passagesOf(text: string): Passage[] {
   const passages: Passage[] = [];
   for (let start = 0, part = 0; start < text.length; part += 1) {
@@ -25,7 +25,7 @@ export function passagesOf(text: string): Passage[] {
   return passages;
 }
 
-/** The text of the part that begins at `start`. */
+/** Returns the text of the part that starts at `start`. */
 export function passageAt(text: string, start: number): string {
   return text.slice(start, endOf(text, start));
 }

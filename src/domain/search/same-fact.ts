@@ -1,20 +1,20 @@
 import { wordsOf } from './words.ts';
 
-/** Of all words of two texts, those that both hold. */
-const OVERLAP = 0.9;
+/** The share of all words of two texts that both must contain. */
+const MIN_OVERLAP = 0.9;
 
 /**
- * Whether two texts say the same: word by word the same, or nearly all words and every number in common. A text of few words
- * must be the same, since one other word makes another fact of it.
+ * Whether two texts state the same fact: they have the same words in the same order, or nearly all words and every number in
+ * common. Short texts need the same words, because one different word changes the fact.
  */
 export function isSameFact(left: string, right: string): boolean {
-  const [ours, theirs] = [wordsOf(left), wordsOf(right)];
-  if (ours.length === 0) return left.trim() === right.trim();
-  if (ours.join(' ') === theirs.join(' ')) return true;
-  const [own, other] = [new Set(ours), new Set(theirs)];
-  const common = [...own].filter((word) => other.has(word)).length;
-  if (common / (own.size + other.size - common) < OVERLAP) return false;
-  return numbersOf(own) === numbersOf(other);
+  const [leftWords, rightWords] = [wordsOf(left), wordsOf(right)];
+  if (leftWords.length === 0) return left.trim() === right.trim();
+  if (leftWords.join(' ') === rightWords.join(' ')) return true;
+  const [leftSet, rightSet] = [new Set(leftWords), new Set(rightWords)];
+  const common = [...leftSet].filter((word) => rightSet.has(word)).length;
+  if (common / (leftSet.size + rightSet.size - common) < MIN_OVERLAP) return false;
+  return numbersOf(leftSet) === numbersOf(rightSet);
 }
 
 function numbersOf(words: ReadonlySet<string>): string {

@@ -1,22 +1,22 @@
-/** The direction of a vector with one signed byte for each dimension: a quarter of the room, and nothing that ranks would notice. */
+/** Scales a vector to one signed byte for each dimension: a quarter of the size, with no noticeable change of ranks. */
 export function packVector(vector: Float32Array): Int8Array {
   let greatest = 0;
   for (const value of vector) greatest = Math.max(greatest, Math.abs(value));
   return Int8Array.from(vector, (value) => (greatest === 0 ? 0 : Math.round((value / greatest) * 127)));
 }
 
-/** How alike two directions are: 1 where they are the same, 0 where they have nothing in common or can not be compared. */
+/** Returns the cosine of the angle between two vectors: 1 for equal directions; 0 if the lengths differ or a vector is zero. */
 export function cosineSimilarity(left: Int8Array, right: Int8Array): number {
   if (left.length !== right.length) return 0;
   let product = 0;
-  let ours = 0;
-  let theirs = 0;
+  let leftSquares = 0;
+  let rightSquares = 0;
   for (let index = 0; index < left.length; index += 1) {
     const a = left[index] ?? 0;
     const b = right[index] ?? 0;
     product += a * b;
-    ours += a * a;
-    theirs += b * b;
+    leftSquares += a * a;
+    rightSquares += b * b;
   }
-  return ours === 0 || theirs === 0 ? 0 : product / Math.sqrt(ours * theirs);
+  return leftSquares === 0 || rightSquares === 0 ? 0 : product / Math.sqrt(leftSquares * rightSquares);
 }

@@ -1,11 +1,11 @@
 interface SecretKind {
   name: string;
-  /** Finds spans in time that grows with the text. Where it has a group `value`, only that is the secret. */
+  /** Runs in linear time. If it has a group `value`, only that group is the secret. */
   pattern: RegExp;
 }
 
 /**
- * What looks like a credential by its own form, or stands where one must stand. Length or randomness alone is no sign: hashes,
+ * Text that has the form of a credential, or is in the position of one. Length or randomness alone does not count: hashes,
  * ids and encoded files have both.
  */
 export const secretKinds: readonly SecretKind[] = [
@@ -34,6 +34,6 @@ export const secretKinds: readonly SecretKind[] = [
   },
 ];
 
-/** Names of members whose text is a secret whatever it looks like. */
+/** Names of object members whose string value is always a secret. */
 export const secretName =
   /^(?:[a-z0-9_-]{0,40}[_-])?(?:password|passwd|passphrase|secret|client_?secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|private_?key|authorization)$/i;

@@ -1,4 +1,4 @@
-import type { AgentLimits } from '../../domain/agent-limits.ts';
+import type { AgentLimits } from '../../domain/run-limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { agentByName, pageAgents } from '../../repositories/agents.ts';
 import { builder } from '../builder.ts';

@@ -58,7 +58,7 @@ export function followApprovals(
   }
 
   async function lookOn({ startedAt, askedSince, afterId, missing }: Look): Promise<void> {
-    const rows = await openApprovals(reader, { owner, sessionId, askedSince, afterId, limit: PAGE });
+    const rows = await openApprovals(reader, { owner, sessionId, requestedSince: askedSince, afterId, limit: PAGE });
     for (const { id } of rows) missing.delete(id);
     // What was asked and settled before the reader came is no news, only known.
     const isOld = ({ status, requestedAt }: ApprovalRow) => status !== 'PENDING' && requestedAt.getTime() <= startedAt;

@@ -1,7 +1,7 @@
 import { findMemories } from '../../application/memories.ts';
 import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { type MemoryRow, pageMemories } from '../../repositories/memory/memories.ts';
+import { type MemoryRow, pageMemories } from '../../repositories/memories.ts';
 import { builder } from '../builder.ts';
 import { defineConnection } from '../connection/connections.ts';
 import {

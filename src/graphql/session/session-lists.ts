@@ -1,6 +1,6 @@
 import { storableText } from '../../domain/storable-text.ts';
 import { kindOfId } from '../../ids.ts';
-import { type RankedPosition, searchSessions } from '../../repositories/search/search-sessions.ts';
+import { type RankedPosition, searchSessions } from '../../repositories/conversation-search.ts';
 import {
   type ActivityPosition,
   pageActiveSessions,

@@ -1,7 +1,7 @@
 import { systemClock } from '../../clock.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
-import { rebuildProjections } from '../../projections/rebuild.ts';
+import { rebuildProjections } from '../../run-store/rebuild.ts';
 import { openStore } from '../store.ts';
 
 /** Makes the rows that queries read anew from the tapes, while no server runs. */

@@ -1,9 +1,8 @@
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
-import type { Run } from '../../../src/domain/run.ts';
-import { foldOn, sequenceEvents } from '../../../src/domain/sequence-events.ts';
-import { runRows } from '../../../src/projections/run-rows.ts';
-import { conversationPassages } from '../../../src/repositories/search/index-rows.ts';
+import { foldOn, type Run, sequenceEvents } from '../../../src/domain/run.ts';
+import { conversationPassages } from '../../../src/projections/conversation-index.ts';
+import { runRows } from '../../../src/projections/runs.ts';
 import { insertSession } from '../../../src/repositories/sessions.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { context, input, output, status } from '../../unit/domain/given.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rebuildProjections } from '../../../src/projections/rebuild.ts';
+import { rebuildProjections } from '../../../src/run-store/rebuild.ts';
 import { MemoriesDocument, RememberDocument, SessionsDocument } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';

@@ -95,7 +95,7 @@ async function refuseProgress(gateway: Gateway): Promise<void> {
 async function fillDisk({ parts: { database } }: Gateway): Promise<() => Promise<void>> {
   const [row] = await database.reader.$queryRawUnsafe<{ page_count: bigint }[]>('PRAGMA page_count');
   const limit = (pages: number) =>
-    database.query(writingStatement<{ pages: number }>({ pages: 'number' }, () => `PRAGMA max_page_count = ${pages}`));
+    database.query(writingStatement<{ pages: number }>({ pages: 'int' }, () => `PRAGMA max_page_count = ${pages}`));
   await limit(Number(row?.page_count ?? 1n));
   return async () => {
     await limit(1_000_000);

@@ -1,71 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import {
   type BatchStatement,
-  batchInsert,
-  batchUpdate,
+  batchWriter,
   databaseTime,
+  executeWrites,
   groupRows,
-  optionalDatabaseTime,
   type Row,
 } from '../../../src/database/batch-statement.ts';
 
-const shape = {
-  name: 'pets',
-  order: 10,
-  table: 'Pet',
-  columns: { id: 'text', name: 'text', age: 'int', bornAt: 'timestamptz' },
-  key: ['id'],
-  replace: [],
-};
-
-const into = 'INSERT INTO "Pet" ("id", "name", "age", "bornAt")';
-const element = ['id', 'name', 'age', 'bornAt'].map((name) => `element.value ->> '${name}'`).join(', ');
-const records = 'jsonb_to_recordset($1::jsonb) AS element("id" text, "name" text, "age" int, "bornAt" timestamptz)';
-
-describe('an insert', () => {
-  test('takes all rows as one parameter, in both dialects', () => {
-    const statement = batchInsert({ ...shape, onConflict: 'refuse' });
-    // SQLite needs the WHERE to tell the ON of a conflict from that of a join.
-    expect(statement.sqlite).toBe(`${into} SELECT ${element} FROM json_each(?) AS element WHERE true`);
-    expect(statement.postgresql).toBe(`${into} SELECT "id", "name", "age", "bornAt" FROM ${records}`);
-    expect(statement).toMatchObject({ name: 'pets', order: 10, distinct: null });
-  });
-
-  test('keeps what is there, where it should', () => {
-    const { sqlite, postgresql, distinct } = batchInsert({ ...shape, onConflict: 'keep' });
-    expect(sqlite).toMatch(/ ON CONFLICT DO NOTHING$/);
-    expect(postgresql).toMatch(/ ON CONFLICT DO NOTHING$/);
-    expect(distinct).toBeNull();
-  });
-
-  test('replaces the columns that it names', () => {
-    const statement = batchInsert({ ...shape, replace: ['name', 'age'], onConflict: 'replace' });
-    const set = ' ON CONFLICT ("id") DO UPDATE SET "name" = excluded."name", "age" = excluded."age"';
-    expect(statement.sqlite?.endsWith(set)).toBe(true);
-    expect(statement.postgresql.endsWith(set)).toBe(true);
-    expect(statement.distinct).toEqual(['id']);
-  });
-});
-
-test('an update sets every column that is not of the key', () => {
-  const { sqlite, postgresql, distinct } = batchUpdate({
-    name: 'age',
-    order: 20,
-    table: 'Pet',
-    key: ['id', 'name'],
-    columns: { id: 'text', name: 'text', age: 'int' },
-  });
-  expect(sqlite).toBe(
-    `UPDATE "Pet" SET "age" = element.value ->> 'age' FROM json_each(?) AS element WHERE "Pet"."id" = element.value ->> 'id' AND "Pet"."name" = element.value ->> 'name'`,
-  );
-  expect(postgresql).toBe(
-    `UPDATE "Pet" SET "age" = element."age" FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "name" text, "age" int) WHERE "Pet"."id" = element."id" AND "Pet"."name" = element."name"`,
-  );
-  expect(distinct).toEqual(['id', 'name']);
-});
-
 function statement(name: string, order: number, distinct: string[] | null = null): BatchStatement {
-  return { name, order, distinct, sqlite: name, postgresql: `${name} there` };
+  return { order, distinct, sqlite: name, postgresql: `${name} of Postgres` };
 }
 
 function grouped(...writes: [BatchStatement, Row][]): [string, unknown][] {
@@ -80,7 +24,7 @@ describe('the rows of one transaction', () => {
   const first = statement('first', 1);
   const second = statement('second', 2);
 
-  test('go together by statement, and what is referred to comes first', () => {
+  test('are grouped by statement, in the order of the statements', () => {
     expect(grouped([second, { id: 1 }], [first, { id: 2 }], [second, { id: 3 }], [first, { id: 2 }])).toEqual([
       ['first', [{ id: 2 }, { id: 2 }]],
       ['second', [{ id: 1 }, { id: 3 }]],
@@ -88,7 +32,7 @@ describe('the rows of one transaction', () => {
     expect(grouped()).toEqual([]);
   });
 
-  test('that stand for the same thing are written once, as the last one says', () => {
+  test('with equal keys are written once, with the values of the last one', () => {
     const latest = statement('latest', 1, ['a', 'b']);
     const rows: Row[] = [
       { a: 1, b: 'x', value: 'old' },
@@ -100,13 +44,63 @@ describe('the rows of one transaction', () => {
       ['latest', [rows[3], rows[1], rows[2]]],
     ]);
   });
+
+  test('are executed in a transaction of the Prisma client', async () => {
+    const executed: [string, string][] = [];
+    const transaction = {
+      async $executeRawUnsafe(sql: string, rows: string) {
+        executed.push([sql, rows]);
+        return 1;
+      },
+    };
+    await executeWrites(transaction, 'postgresql', [
+      { statement: second, row: { id: 1 } },
+      { statement: first, row: { id: 2 } },
+    ]);
+    expect(executed).toEqual([
+      ['first of Postgres', '[{"id":2}]'],
+      ['second of Postgres', '[{"id":1}]'],
+    ]);
+  });
 });
 
-test('times are texts that sort as the times do', () => {
+describe('a batch statement', () => {
+  test('reads its rows from one JSON parameter, in both dialects', () => {
+    const write = batchWriter<{ id: string; age: number }>(
+      { order: 1, columns: { id: 'text', age: 'int' } },
+      ({ dialect, rows, value }) => `${dialect}: ${value('age')} FROM ${rows}`,
+    );
+    const writes = [write({ id: 'a', age: 1 })];
+    expect(groupRows(writes, 'sqlite')).toEqual([
+      { sql: `sqlite: (element.value ->> 'age') FROM json_each(?) AS element`, rows: '[{"id":"a","age":1}]' },
+    ]);
+    expect(groupRows(writes, 'postgresql')[0]?.sql).toBe(
+      'postgresql: element."age" FROM jsonb_to_recordset($1::jsonb) AS element("id" text, "age" int)',
+    );
+  });
+
+  test('for Postgres only is left out on SQLite', () => {
+    const write = batchWriter<{ id: string }>(
+      { order: 1, columns: { id: 'text' }, postgresqlOnly: true },
+      ({ dialect }) => dialect,
+    );
+    expect(groupRows([write({ id: 'a' })], 'sqlite')).toEqual([]);
+    expect(groupRows([write({ id: 'a' })], 'postgresql')).toHaveLength(1);
+  });
+
+  test('takes times as dates or epoch milliseconds', () => {
+    const write = batchWriter<{ at: Date; until: Date | null }>(
+      { order: 1, columns: { at: 'timestamp', until: 'timestamp' } },
+      () => '',
+    );
+    const time = '1970-01-01T00:00:00.000+00:00';
+    expect(write({ at: 0, until: null }).row).toEqual({ at: time, until: null });
+    expect(write({ at: new Date(0), until: new Date(0) }).row).toEqual({ at: time, until: time });
+  });
+});
+
+test('stored times sort like the times', () => {
   expect(databaseTime(Date.UTC(2026, 1, 3, 4, 5, 6, 7))).toBe('2026-02-03T04:05:06.007+00:00');
-  expect([0, 999, 1000, 86_400_000, 1e12].map(databaseTime)).toEqual(
-    [0, 999, 1000, 86_400_000, 1e12].map(databaseTime).sort(),
-  );
-  expect(optionalDatabaseTime(null)).toBeNull();
-  expect(optionalDatabaseTime(0)).toBe('1970-01-01T00:00:00.000+00:00');
+  const times = [0, 999, 1000, 86_400_000, 1e12];
+  expect(times.map(databaseTime)).toEqual(times.map(databaseTime).sort());
 });

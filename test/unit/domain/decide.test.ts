@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type ApprovalVerdict, decide, failedResult, type RunCommand } from '../../../src/domain/decide.ts';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
 import { nextStep } from '../../../src/domain/next-step.ts';
-import { foldOn } from '../../../src/domain/sequence-events.ts';
+import { foldOn } from '../../../src/domain/run.ts';
 import { waitingCalls } from '../../../src/domain/step.ts';
 import {
   answer,

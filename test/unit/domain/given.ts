@@ -8,9 +8,9 @@ import type {
   RunOrigin,
   SequencedEvent,
 } from '../../../src/domain/events.ts';
-import type { RunLimits } from '../../../src/domain/next-step.ts';
 import { isRefusal, type Refusal } from '../../../src/domain/refusal.ts';
 import { foldRun, type Run } from '../../../src/domain/run.ts';
+import type { RunLimits } from '../../../src/domain/run-limits.ts';
 import type { RunStatus } from '../../../src/domain/transitions.ts';
 
 export const runId = 'run_1';

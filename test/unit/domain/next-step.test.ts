@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type NextStep, nextStep, type RunLimits } from '../../../src/domain/next-step.ts';
+import { type NextStep, nextStep } from '../../../src/domain/next-step.ts';
+import type { RunLimits } from '../../../src/domain/run-limits.ts';
 import {
   answer,
   asking,

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
-import { activeMilliseconds, evolve, foldRun, hasOpenWork, type Run } from '../../../src/domain/run.ts';
-import { foldOn, sequenceEvents } from '../../../src/domain/sequence-events.ts';
+import {
+  activeMilliseconds,
+  evolve,
+  foldOn,
+  foldRun,
+  hasOpenWork,
+  type Run,
+  sequenceEvents,
+} from '../../../src/domain/run.ts';
 import { callsOf, waitingCalls } from '../../../src/domain/step.ts';
 import {
   answer,

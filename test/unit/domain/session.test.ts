@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { titleFrom } from '../../../src/domain/session/title.ts';
+import { titleFrom } from '../../../src/domain/session.ts';
 
 describe('B9: the title that a first message gives', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decide, type RunCommand } from '../../../src/domain/decide.ts';
-import { foldOn } from '../../../src/domain/sequence-events.ts';
+import { foldOn } from '../../../src/domain/run.ts';
 import {
   isTerminal,
   type RunStatus,

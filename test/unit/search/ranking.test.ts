@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fuseRanks } from '../../../src/domain/search/fused-ranks.ts';
-import { withRecency } from '../../../src/domain/search/recency.ts';
+import { fuseRanks, withRecency } from '../../../src/domain/search/ranking.ts';
 import { isSameFact } from '../../../src/domain/search/same-fact.ts';
 import { snippetOf } from '../../../src/domain/search/snippet.ts';
 import { cosineSimilarity, packVector } from '../../../src/domain/search/vectors.ts';

@@ -1,0 +1,77 @@
+import type { Client, Database } from '../database/database.ts';
+import { lockSession } from '../database/locks.ts';
+import { openRunOf } from '../projections/runs.ts';
+import { descendantsOf } from '../repositories/lineage.ts';
+
+type Transaction = Omit<Client, '$connect' | '$disconnect' | '$extends' | '$on' | '$transaction'>;
+
+export type ArchiveOutcome = { kind: 'done' } | { kind: 'busy'; runId: string } | { kind: 'absent' };
+
+/** Hides a session and frees its key, unless it has an open run. Archiving an archived session changes nothing. */
+export async function archiveSession(
+  database: Database,
+  owner: string,
+  id: string,
+  now: Date,
+): Promise<ArchiveOutcome> {
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      await lockSession(database, transaction, id);
+      const session = await transaction.session.findFirst({ where: { id, owner } });
+      if (!session) return { kind: 'absent' };
+      if (session.archivedAt) return { kind: 'done' };
+      const run = await openRunOf(transaction, id);
+      if (run) return { kind: 'busy', runId: run.id };
+      await transaction.session.update({ where: { id }, data: { archivedAt: now } });
+      return { kind: 'done' };
+    }),
+  );
+}
+
+export type PurgeOutcome =
+  | { kind: 'done'; runIds: string[] }
+  | { kind: 'busy'; runId: string }
+  | { kind: 'has-branches'; branches: number };
+
+/** Deletes every row of a session in one transaction, unless it or a branch has an open run. */
+export async function purgeSession(database: Database, id: string, withBranches: boolean): Promise<PurgeOutcome> {
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      // Locked first, so that no branch can be made of it from here on.
+      await lockSession(database, transaction, id);
+      const branches = await descendantsOf(database, transaction, id);
+      if (branches.length > 0 && !withBranches) return { kind: 'has-branches', branches: branches.length };
+      const sessionIds = [...branches, id];
+      for (const sessionId of sessionIds) {
+        await lockSession(database, transaction, sessionId);
+        const run = await openRunOf(transaction, sessionId);
+        if (run) return { kind: 'busy', runId: run.id };
+      }
+      const runIds: string[] = [];
+      // Youngest generation first: each session refers to its parent.
+      for (const sessionId of sessionIds) runIds.push(...(await deleteSessionRows(transaction, sessionId)));
+      return { kind: 'done', runIds };
+    }),
+  );
+}
+
+/** Returns the ids of the deleted runs. The database deletes grants, memories and compactions with the session's row. */
+async function deleteSessionRows(transaction: Transaction, sessionId: string): Promise<string[]> {
+  const runs = await transaction.run.findMany({ where: { sessionId }, select: { id: true } });
+  // A trigger refuses to delete events unless their session is in this table.
+  await transaction.purge.create({ data: { sessionId } });
+  // Not by a list of run ids, which could exceed the number of parameters that a statement can have.
+  const ofSession = { tape: { sessionId } };
+  await transaction.event.deleteMany({ where: ofSession });
+  await transaction.attachment.deleteMany({ where: ofSession });
+  await transaction.encryptedInput.deleteMany({ where: ofSession });
+  await transaction.lease.deleteMany({ where: ofSession });
+  await transaction.tape.deleteMany({ where: { sessionId } });
+  await transaction.idempotencyKey.deleteMany({ where: { sessionId } });
+  await transaction.approval.deleteMany({ where: { sessionId } });
+  await transaction.run.deleteMany({ where: { sessionId } });
+  await transaction.passage.deleteMany({ where: { sessionId } });
+  await transaction.session.delete({ where: { id: sessionId } });
+  await transaction.purge.delete({ where: { sessionId } });
+  return runs.map(({ id }) => id);
+}
