@@ -3,17 +3,17 @@ import type { Journal } from '../src/journal/journal.ts';
 import { rebuildProjections } from '../src/run-store/rebuild.ts';
 import type { Gateway } from '../src/server/gateway.ts';
 
-/** B30: folding the tapes gives the rows that queries read. Says nothing while runs are in work. */
+/** B30: folding the tapes gives the rows that queries read. Checks nothing while runs are executed. */
 export async function assertRowsAreFolds({ parts }: Gateway): Promise<void> {
-  const isAtWork = () => parts.orchestrator.activeCount() > 0;
-  if (isAtWork()) return;
+  const isExecuting = () => parts.orchestrator.activeCount() > 0;
+  if (isExecuting()) return;
   await assertFolded(parts.database, parts.journal).catch((error: unknown) => {
-    // A run that waited was begun in between.
-    if (!isAtWork()) throw error;
+    // A pending run was started in between.
+    if (!isExecuting()) throw error;
   });
 }
 
-/** B30 of a database that nobody writes to. */
+/** B30 for a database that no one writes to. */
 export async function assertFolded(database: Database, journal: Journal): Promise<void> {
   const before = await rows(database);
   await rebuildProjections(database, journal);

@@ -8,20 +8,20 @@ import { activeMilliseconds, evolve, foldRun, type Run, sequenceEvents } from '.
 import { callsOf, type ToolCall, waitingCalls } from '../../src/domain/step.ts';
 import { isTerminal, runStatuses } from '../../src/domain/transitions.ts';
 import {
-  brokenOff,
+  approvalRequest,
   context,
   failure,
+  interruptedAnswer,
   limits,
   origin,
   output,
-  question,
   resumption,
   runId,
   showing,
+  toolDecision,
   toolProgress,
   toolResult,
   toolStart,
-  verdict,
 } from '../unit/domain/given.ts';
 
 const RUNS = 500;
@@ -276,7 +276,7 @@ function executorCommand(run: Run, now: number, choices: number[]): RunCommand |
 
 function modelAnswer(run: Run, step: number, [choice = 0, size = 0, tokens = 0]: number[]): NewEvent[] {
   if (choice < 10) return [resumption(step, run.resumptionsWithoutProgress + 1), context(step)];
-  if (choice < 15) return [brokenOff(step, run.brokenAnswers + 1)];
+  if (choice < 15) return [interruptedAnswer(step, run.brokenAnswers + 1)];
   if (choice < 20) return [{ type: 'output_delta', actor: 'MODEL', payload: { step, text: 'He' } }];
   const calls = Array.from({ length: size % 4 }, (_, index) => `call_${run.toolCalls + index}`);
   const cost = tokens % 3 === 0 ? null : tokens / 4;
@@ -286,10 +286,10 @@ function modelAnswer(run: Run, step: number, [choice = 0, size = 0, tokens = 0]:
 
 function judged(run: Run, call: ToolCall, index: number, now: number, choices: number[]): NewEvent[] {
   const choice = choices[index] ?? 0;
-  if (choice < 35) return [verdict(call.callId, 'ALLOW')];
-  if (choice < 80) return [verdict(call.callId, 'ASK'), asked(run, call, index, now, 'policy')];
+  if (choice < 35) return [toolDecision(call.callId, 'ALLOW')];
+  if (choice < 80) return [toolDecision(call.callId, 'ASK'), asked(run, call, index, now, 'policy')];
   return choice < 90
-    ? [verdict(call.callId, 'DENY'), failedResult(call, 'Not permitted.')]
+    ? [toolDecision(call.callId, 'DENY'), failedResult(call, 'Not permitted.')]
     : [failedResult(call, 'The input is no good.')];
 }
 
@@ -309,7 +309,7 @@ function asked(
   now: number,
   why: 'policy' | 'unknown_outcome',
 ): NewEvent {
-  return question(callId, { approvalId: `apr_${run.head}_${index}`, expiresAt: now + EXPIRY_MILLISECONDS, why });
+  return approvalRequest(callId, { approvalId: `apr_${run.head}_${index}`, expiresAt: now + EXPIRY_MILLISECONDS, why });
 }
 
 function perform(world: World, act: Act): void {
@@ -372,7 +372,7 @@ test('B13: commands that race for the end: one wins, once', () => {
     const world = beginning();
     give(world, { kind: 'start', turn: 1 });
     give(world, { kind: 'record', events: [context(1), ...output(1, { calls: isAnswered ? [] : ['call_0'] })] });
-    if (!isAnswered) give(world, { kind: 'record', events: [question('call_0')] });
+    if (!isAnswered) give(world, { kind: 'record', events: [approvalRequest('call_0')] });
     const able = isAnswered ? commands : commands.filter(({ kind }) => kind !== 'complete');
     for (const command of able) give(world, command);
     const ends = of(world.tape, 'status').filter(({ payload }) => isTerminal(payload.to));

@@ -3,18 +3,18 @@ import { expect, test } from 'vitest';
 import type { SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
 import { type SequencedMessage, transcript } from '../../src/domain/transcript.ts';
 import {
-  answer,
+  approvalDecision,
+  approvalRequest,
   context,
   type Given,
   inProgress,
   output,
-  question,
   resumption,
   steered,
   tape,
+  toolDecision,
   toolResult,
   toolStart,
-  verdict,
 } from '../unit/domain/given.ts';
 
 const RUNS = 500;
@@ -70,7 +70,9 @@ function stepOf(
     .map((index) => `${step}.${index}`);
   const lost = Array.from({ length: interrupted }, (_, index) => [resumption(step, index + 1), context(step)]);
   const judged = callIds.map((callId) =>
-    asks ? [verdict(callId, 'ASK'), question(callId), answer(callId, 'ALLOWED')] : verdict(callId, 'ALLOW'),
+    asks
+      ? [toolDecision(callId, 'ASK'), approvalRequest(callId), approvalDecision(callId, 'ALLOWED')]
+      : toolDecision(callId, 'ALLOW'),
   );
   const [first, ...others] = settled.map((callId) => [toolStart(callId), toolResult(callId)]);
   return [

@@ -24,7 +24,7 @@ import { createNotificationHub } from '../../../src/streams/notifications/hub.ts
 import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
-import { context as contextEvent, output, question, verdict } from '../../unit/domain/given.ts';
+import { approvalRequest, context as contextEvent, output, toolDecision } from '../../unit/domain/given.ts';
 
 /** Who executes an operation, and how; by default the principal `ada` with all ordinary scopes. */
 export interface RequestOptions {
@@ -190,8 +190,8 @@ export async function requestApproval(
   const callId = commands.newId('call');
   const approvalId = commands.newId('approval');
   await record(runId, { kind: 'start', turn });
-  const request = question(callId, { approvalId, expiresAt: commands.now() + 60_000 });
-  await record(runId, [contextEvent(1), ...output(1, { calls: [callId] }), verdict(callId, 'ASK'), request]);
+  const request = approvalRequest(callId, { approvalId, expiresAt: commands.now() + 60_000 });
+  await record(runId, [contextEvent(1), ...output(1, { calls: [callId] }), toolDecision(callId, 'ASK'), request]);
   await record(runId, { kind: 'requestApproval' });
   return approvalId;
 }

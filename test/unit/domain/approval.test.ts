@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { coveringGrant, describeCall, summarise } from '../../../src/domain/approval.ts';
 
-describe('B36: what a person is shown of a call', () => {
-  test('the call in one line, and what its tool says that it does', () => {
+describe('B36: the summary of a call for its approver', () => {
+  test('is one line with the call and the description of its tool', () => {
     const tool = { name: 'files_write', description: '  Writes a file.\n  Replaces what was there. ' };
     expect(summarise(tool, { path: 'a\nb', text: 'hi', mode: null })).toBe(
       'files_write(path: "a\\nb", text: "hi", mode: null): Writes a file. Replaces what was there.',
@@ -12,12 +12,12 @@ describe('B36: what a person is shown of a call', () => {
     expect(describeCall('clock', [1])).toBe('clock([1])');
   });
 
-  test('a long member is cut with its length, and hides nothing behind it', () => {
+  test('cuts a long member, says its length and still shows the next one', () => {
     const words = describeCall('http_fetch', { body: 'x'.repeat(5000), url: 'https://example.com' });
     expect(words).toBe(`http_fetch(body: "${'x'.repeat(159)}… (5002 characters), url: "https://example.com")`);
   });
 
-  test('no character is cut in two, and the number of members and the description are bounded', () => {
+  test('splits no character, and limits the number of members and the description', () => {
     expect(describeCall('t', { a: `${'x'.repeat(158)}😀${'x'.repeat(9)}` })).toBe(
       `t(a: "${'x'.repeat(158)}… (171 characters))`,
     );
@@ -26,22 +26,22 @@ describe('B36: what a person is shown of a call', () => {
     expect(summarise({ name: 't', description: 'd'.repeat(900) }, {})).toBe(`t(): ${'d'.repeat(200)}…`);
   });
 
-  test('what can not be seen, or turns text around, is spelt out, in names too', () => {
+  test('escapes invisible and bidirectional characters, in names too', () => {
     expect(describeCall('t', { path: 'a\u202etxt.exe' })).toBe('t(path: "a\\u{202e}txt.exe")');
     expect(describeCall('t', { 'safe: true) x(y': 1, 'z\u200b': 2 })).toBe('t("safe: true) x(y": 1, "z\\u{200b}": 2)');
     expect(summarise({ name: 't', description: 'Kind\u2066.' }, {})).toBe('t(): Kind\\u{2066}.');
   });
 });
 
-describe('B39: a remembered approval', () => {
-  test('B39: covers its own tool for the rest of the session', () => {
+describe('B39: a grant', () => {
+  test('B39: without an expiry covers its own tool only, for the rest of the session', () => {
     const grant = { tool: 'files_write', expiresAt: null };
     expect(coveringGrant([grant], 'files_write', Number.MAX_SAFE_INTEGER)).toBe(grant);
     expect(coveringGrant([grant], 'http_fetch', 0)).toBe(null);
     expect(coveringGrant([], 'files_write', 0)).toBe(null);
   });
 
-  test('B39: that is timeboxed covers until its time', () => {
+  test('B39: with an expiry covers calls until then', () => {
     const grant = { tool: 'files_write', expiresAt: 1000 };
     const longer = { tool: 'files_write', expiresAt: 2000 };
     expect(coveringGrant([grant, longer], 'files_write', 999)).toBe(grant);

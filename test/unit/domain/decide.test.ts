@@ -5,10 +5,11 @@ import { nextStep } from '../../../src/domain/next-step.ts';
 import { foldOn } from '../../../src/domain/run.ts';
 import { waitingCalls } from '../../../src/domain/step.ts';
 import {
-  answer,
-  asking,
-  awaiting,
-  called,
+  approvalDecision,
+  approvalRequest,
+  approvalsRequested,
+  awaitingApproval,
+  callsRequested,
   context,
   eventsOf,
   expiry,
@@ -18,17 +19,16 @@ import {
   limits,
   origin,
   output,
-  question,
   refusalOf,
   runId,
   runOf,
   status,
   steered,
   tapeTo,
+  toolDecision,
   toolProgress,
   toolResult,
   toolStart,
-  verdict,
 } from './given.ts';
 
 type Allow = Extract<ApprovalVerdict, { decision: 'ALLOW' }>;
@@ -53,12 +53,12 @@ const when = (given: Given, command: RunCommand, now = 0) => eventsOf(decide(run
 const refused = (given: Given, command: RunCommand, now = 0) => refusalOf(decide(runOf(given), command, now));
 const leadsTo = (given: Given, command: RunCommand) => {
   const run = foldOn(runOf(given), { runId, now: 0, epoch: null }, when(given, command));
-  if (run === null) throw new Error('There is a run.');
+  if (run === null) throw new Error('The events do not begin a run.');
   return run;
 };
 
-/** Events in few words: type, and what was decided or where the run went. */
-const words = (events: NewEvent[]) =>
+/** One short text for each event: its type, the decision, or the transition. */
+const summaries = (events: NewEvent[]) =>
   events.map((event) => {
     if (event.type === 'approval_decision') return `${event.payload.callId} ${event.payload.status}`;
     if (event.type === 'status') return `${event.payload.from} to ${event.payload.to}`;
@@ -66,7 +66,7 @@ const words = (events: NewEvent[]) =>
   });
 
 describe('sending and steering', () => {
-  test('B11: a message begins a run with its input and null to PENDING together', () => {
+  test('B11: a message creates a run with an input and a status null to PENDING', () => {
     const command: RunCommand = { kind: 'send', text: 'hello', idempotencyKey: 'k', origin };
     const events = eventsOf(decide(null, command, 0));
     expect(events).toMatchObject([
@@ -77,7 +77,7 @@ describe('sending and steering', () => {
     expect(refused(tapeTo.PENDING, command)).toMatchObject({ kind: 'conflict' });
   });
 
-  test('without a run every other command is refused', () => {
+  test('every other command is refused without a run', () => {
     const commands: RunCommand[] = [
       allow('a'),
       deny('a'),
@@ -93,7 +93,7 @@ describe('sending and steering', () => {
     for (const command of commands) expect(refusalOf(decide(null, command, 0)).kind).toBe('not-found');
   });
 
-  test('B15: a message is taken in by a run that has not ended', () => {
+  test('B15: a run that has not ended accepts a steered message', () => {
     const command: RunCommand = { kind: 'steer', text: 'more', idempotencyKey: 'k' };
     for (const state of ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL'] as const) {
       expect(when(tapeTo[state], command)).toEqual([
@@ -102,7 +102,7 @@ describe('sending and steering', () => {
     }
   });
 
-  test('B15: a run that has ended takes none', () => {
+  test('B15: a run that has ended refuses a steered message', () => {
     for (const state of ['DONE', 'FAILED', 'CANCELLED'] as const) {
       expect(refused(tapeTo[state], { kind: 'steer', text: 'more', idempotencyKey: null })).toMatchObject({
         kind: 'invalid-transition',
@@ -112,7 +112,7 @@ describe('sending and steering', () => {
     }
   });
 
-  test('an executor records while the run is IN_PROGRESS, and only then', () => {
+  test('an executor can record only while the run is IN_PROGRESS', () => {
     expect(when(inProgress, { kind: 'record', events: [context(1)] })).toEqual([context(1)]);
     for (const state of ['PENDING', 'AWAITING_APPROVAL', 'DONE', 'FAILED', 'CANCELLED'] as const) {
       expect(refused(tapeTo[state], { kind: 'record', events: [context(1)] })).toMatchObject({
@@ -123,66 +123,69 @@ describe('sending and steering', () => {
   });
 });
 
-describe('what a tool reports', () => {
+describe('the progress of a tool', () => {
   const { payload } = toolProgress('a');
   const report: RunCommand = { kind: 'report', payload };
 
-  test('is recorded while its call is executed', () => {
-    expect(when([called('a', 'b'), toolStart('a'), toolStart('b')], report)).toEqual([
+  test('is recorded while its call is running', () => {
+    expect(when([callsRequested('a', 'b'), toolStart('a'), toolStart('b')], report)).toEqual([
       { type: 'tool_progress', actor: 'TOOL', payload },
     ]);
   });
 
   test.each<[string, Given]>([
-    ['before it', called('a')],
-    ['behind its result', [called('a', 'b'), toolStart('a'), toolStart('b'), toolResult('a')]],
-    ['of another call', [called('b'), toolStart('b')]],
-    ['when a person is asked about its outcome', [called('a'), toolStart('a'), question('a')]],
-    ['in the next step', [called('a'), toolStart('a'), toolResult('a'), context(2)]],
-  ])('adds nothing %s', (_name, given) => {
+    ['before the call starts', callsRequested('a')],
+    ['after its result', [callsRequested('a', 'b'), toolStart('a'), toolStart('b'), toolResult('a')]],
+    ['if the tape lacks the call', [callsRequested('b'), toolStart('b')]],
+    ['while an approval of its unknown outcome is open', [callsRequested('a'), toolStart('a'), approvalRequest('a')]],
+    ['in the next step', [callsRequested('a'), toolStart('a'), toolResult('a'), context(2)]],
+  ])('is dropped %s', (_name, given) => {
     expect(when(given, report)).toEqual([]);
   });
 
-  test('is refused by a run that was cancelled', () => {
-    const cancelled = [called('a'), toolStart('a'), status('IN_PROGRESS', 'CANCELLED')];
+  test('is refused after the run was cancelled', () => {
+    const cancelled = [callsRequested('a'), toolStart('a'), status('IN_PROGRESS', 'CANCELLED')];
     expect(refused(cancelled, report)).toMatchObject({ kind: 'invalid-transition', command: 'report' });
   });
 });
 
 describe('B36: an approval', () => {
-  test('B36: the last one sets the run going again', () => {
-    expect(words(when(awaiting('a'), allow('a')))).toEqual(['a ALLOWED', 'AWAITING_APPROVAL to IN_PROGRESS']);
-    const rest = [awaiting('a', 'b'), answer('a', 'ALLOWED')];
-    expect(words(when(rest, allow('b')))).toEqual(['b ALLOWED', 'AWAITING_APPROVAL to IN_PROGRESS']);
+  test('B36: the last decision resumes the run', () => {
+    expect(summaries(when(awaitingApproval('a'), allow('a')))).toEqual([
+      'a ALLOWED',
+      'AWAITING_APPROVAL to IN_PROGRESS',
+    ]);
+    const rest = [awaitingApproval('a', 'b'), approvalDecision('a', 'ALLOWED')];
+    expect(summaries(when(rest, allow('b')))).toEqual(['b ALLOWED', 'AWAITING_APPROVAL to IN_PROGRESS']);
   });
 
-  test('B41: one that is not the last does not', () => {
-    expect(words(when(awaiting('a', 'b'), allow('a')))).toEqual(['a ALLOWED']);
-    expect(words(when(awaiting('a', 'b'), deny('a')))).toEqual(['a DENIED', 'tool_result']);
-    expect(words(when(awaiting('a', 'b'), expire('b')))).toEqual(['b EXPIRED', 'tool_result']);
-    expect(leadsTo(awaiting('a', 'b'), allow('a')).state.status).toBe('AWAITING_APPROVAL');
+  test('B41: an earlier decision does not', () => {
+    expect(summaries(when(awaitingApproval('a', 'b'), allow('a')))).toEqual(['a ALLOWED']);
+    expect(summaries(when(awaitingApproval('a', 'b'), deny('a')))).toEqual(['a DENIED', 'tool_result']);
+    expect(summaries(when(awaitingApproval('a', 'b'), expire('b')))).toEqual(['b EXPIRED', 'tool_result']);
+    expect(leadsTo(awaitingApproval('a', 'b'), allow('a')).state.status).toBe('AWAITING_APPROVAL');
   });
 
-  test('B41: while other calls are at work, it resumes nothing', () => {
-    const given = [asking('a', 'b'), toolStart('b')];
-    expect(words(when(given, allow('a')))).toEqual(['a ALLOWED']);
-    expect(words(when(given, deny('a')))).toEqual(['a DENIED', 'tool_result']);
+  test('B41: does not change the status while other calls are running', () => {
+    const given = [approvalsRequested('a', 'b'), toolStart('b')];
+    expect(summaries(when(given, allow('a')))).toEqual(['a ALLOWED']);
+    expect(summaries(when(given, deny('a')))).toEqual(['a DENIED', 'tool_result']);
     expect(leadsTo(given, allow('a')).state.status).toBe('IN_PROGRESS');
   });
 
-  test('B36: a denied call gets a result that says why, and is not executed', () => {
-    const [, why] = when(awaiting('a'), deny('a', 'Too risky.'));
-    expect(why).toEqual(failedResult({ callId: 'a', tool: 'tool_a' }, 'A person denied this call: Too risky.'));
-    expect(when(awaiting('a'), deny('a'))[1]).toMatchObject({
+  test('B36: a denied call is not executed and gets a result that says why', () => {
+    const [, result] = when(awaitingApproval('a'), deny('a', 'Too risky.'));
+    expect(result).toEqual(failedResult({ callId: 'a', tool: 'tool_a' }, 'A person denied this call: Too risky.'));
+    expect(when(awaitingApproval('a'), deny('a'))[1]).toMatchObject({
       payload: { ok: false, output: null, error: 'A person denied this call.' },
     });
-    expect(nextStep(leadsTo(awaiting('a'), deny('a')), limits, 0)).toEqual({ kind: 'call-model', step: 2 });
+    expect(nextStep(leadsTo(awaitingApproval('a'), deny('a')), limits, 0)).toEqual({ kind: 'call-model', step: 2 });
   });
 
-  test('B36: keeps who decided, how far it goes and why', () => {
+  test('B36: records who decided, the scope and the reason', () => {
     const grant = { grantId: 'grt_1', expiresAt: 77 };
-    const [decided] = when(awaiting('a'), allow('a', { scope: 'TIMEBOXED', grant, reason: 'Fine.' }));
-    expect(decided).toEqual({
+    const [decision] = when(awaitingApproval('a'), allow('a', { scope: 'TIMEBOXED', grant, reason: 'Fine.' }));
+    expect(decision).toEqual({
       type: 'approval_decision',
       actor: 'USER',
       payload: {
@@ -197,7 +200,7 @@ describe('B36: an approval', () => {
         grantExpiresAt: 77,
       },
     });
-    expect(when(awaiting('a'), deny('a', 'No.'))[0]?.payload).toMatchObject({
+    expect(when(awaitingApproval('a'), deny('a', 'No.'))[0]?.payload).toMatchObject({
       status: 'DENIED',
       scope: null,
       decidedBy: 'ada',
@@ -206,20 +209,20 @@ describe('B36: an approval', () => {
     });
   });
 
-  test('B42: an edited input is recorded beside the one of the model, and is what runs', () => {
+  test("B42: an edited input is recorded beside the model's, and is executed", () => {
     const editedInput: Json = { path: '/safe' };
     const command = allow('a', { editedInput });
-    expect(when(awaiting('a'), command)[0]?.payload).toMatchObject({ editedInput });
-    expect(nextStep(leadsTo(awaiting('a'), command), limits, 0)).toMatchObject({
+    expect(when(awaitingApproval('a'), command)[0]?.payload).toMatchObject({ editedInput });
+    expect(nextStep(leadsTo(awaitingApproval('a'), command), limits, 0)).toMatchObject({
       kind: 'execute',
       calls: [{ callId: 'a', input: editedInput }],
     });
   });
 
-  test('B37: is settled once', () => {
-    for (const settled of ['ALLOWED', 'DENIED', 'EXPIRED', 'WITHDRAWN'] as const) {
+  test('B37: can be settled only once', () => {
+    for (const status of ['ALLOWED', 'DENIED', 'EXPIRED', 'WITHDRAWN'] as const) {
       for (const command of [allow('a'), deny('a'), expire('a'), expire('a', 'fail')]) {
-        expect(refused([awaiting('a', 'b'), answer('a', settled)], command)).toMatchObject({
+        expect(refused([awaitingApproval('a', 'b'), approvalDecision('a', status)], command)).toMatchObject({
           kind: 'approval-settled',
           approvalId: 'apr_a',
         });
@@ -227,37 +230,44 @@ describe('B36: an approval', () => {
     }
   });
 
-  test('one that was never asked for cannot be decided', () => {
-    for (const given of [inProgress, called('a'), [called('a'), verdict('a', 'ALLOW')], awaiting('b')]) {
+  test('that was not requested cannot be decided', () => {
+    for (const given of [
+      inProgress,
+      callsRequested('a'),
+      [callsRequested('a'), toolDecision('a', 'ALLOW')],
+      awaitingApproval('b'),
+    ]) {
       for (const command of [allow('a'), deny('a'), expire('a')])
         expect(refused(given, command).kind).toBe('approval-settled');
     }
   });
 });
 
-describe('B40: expiry', () => {
-  test('B40: counts as a denial, and the run goes on', () => {
-    const events = when(awaiting('a'), expire('a'), expiry);
-    expect(words(events)).toEqual(['a EXPIRED', 'tool_result', 'AWAITING_APPROVAL to IN_PROGRESS']);
+describe('B40: the expiry of an approval', () => {
+  test('B40: counts as a denial, and resumes the run', () => {
+    const events = when(awaitingApproval('a'), expire('a'), expiry);
+    expect(summaries(events)).toEqual(['a EXPIRED', 'tool_result', 'AWAITING_APPROVAL to IN_PROGRESS']);
     expect(events[0]).toMatchObject({ actor: 'SYSTEM', payload: { decidedBy: null } });
-    expect(events[1]?.payload).toMatchObject({ ok: false, error: 'Nobody approved this call in time.' });
+    expect(events[1]?.payload).toMatchObject({ ok: false, error: 'The approval of this call expired.' });
   });
 
-  test('B40: or fails the run, and withdraws the other questions', () => {
-    const events = when(awaiting('a', 'b', 'c'), expire('b', 'fail'), expiry);
-    expect(words(events)).toEqual(['b EXPIRED', 'a WITHDRAWN', 'c WITHDRAWN', 'AWAITING_APPROVAL to FAILED']);
+  test('B40: or fails the run and withdraws the other approvals', () => {
+    const events = when(awaitingApproval('a', 'b', 'c'), expire('b', 'fail'), expiry);
+    expect(summaries(events)).toEqual(['b EXPIRED', 'a WITHDRAWN', 'c WITHDRAWN', 'AWAITING_APPROVAL to FAILED']);
     expect(events.at(-1)?.payload).toMatchObject({ error: { code: 'APPROVAL_TIMEOUT', retryable: true } });
-    expect(words(when([asking('a', 'b'), toolStart('b')], expire('a', 'fail')))).toEqual([
+    expect(summaries(when([approvalsRequested('a', 'b'), toolStart('b')], expire('a', 'fail')))).toEqual([
       'a EXPIRED',
       'IN_PROGRESS to FAILED',
     ]);
   });
 
-  test('B40: what expired by time cannot be decided, before and after it is swept', () => {
+  test('B40: an expired approval cannot be decided, before and after the expiry is recorded', () => {
     for (const command of [allow('a'), deny('a')]) {
-      expect(when(awaiting('a'), command, expiry - 1)[0]?.type).toBe('approval_decision');
-      expect(refused(awaiting('a'), command, expiry).kind).toBe('approval-settled');
-      expect(refused([awaiting('a', 'b'), answer('a', 'EXPIRED')], command, expiry).kind).toBe('approval-settled');
+      expect(when(awaitingApproval('a'), command, expiry - 1)[0]?.type).toBe('approval_decision');
+      expect(refused(awaitingApproval('a'), command, expiry).kind).toBe('approval-settled');
+      expect(refused([awaitingApproval('a', 'b'), approvalDecision('a', 'EXPIRED')], command, expiry).kind).toBe(
+        'approval-settled',
+      );
     }
   });
 });
@@ -268,19 +278,19 @@ describe('ending a run', () => {
     ['fail', { kind: 'fail', error: failure }, 'FAILED'],
   ];
 
-  test.each(ends)('B47: %s withdraws every open question, in the same decision', (_name, command, to) => {
-    const given = [awaiting('a', 'b', 'c'), answer('b', 'ALLOWED')];
-    expect(words(when(given, command))).toEqual(['a WITHDRAWN', 'c WITHDRAWN', `AWAITING_APPROVAL to ${to}`]);
-    expect(words(when(asking('a'), command))).toEqual(['a WITHDRAWN', `IN_PROGRESS to ${to}`]);
+  test.each(ends)('B47: %s withdraws every open approval, in the same decision', (_name, command, to) => {
+    const given = [awaitingApproval('a', 'b', 'c'), approvalDecision('b', 'ALLOWED')];
+    expect(summaries(when(given, command))).toEqual(['a WITHDRAWN', 'c WITHDRAWN', `AWAITING_APPROVAL to ${to}`]);
+    expect(summaries(when(approvalsRequested('a'), command))).toEqual(['a WITHDRAWN', `IN_PROGRESS to ${to}`]);
     expect(waitingCalls(leadsTo(given, command).step)).toEqual([]);
   });
 
-  test('B47: while queued, nothing is started any more', () => {
-    expect(words(when(tapeTo.PENDING, { kind: 'cancel', reason: null }))).toEqual(['PENDING to CANCELLED']);
+  test('B47: a pending run that is cancelled never starts', () => {
+    expect(summaries(when(tapeTo.PENDING, { kind: 'cancel', reason: null }))).toEqual(['PENDING to CANCELLED']);
     expect(nextStep(leadsTo(tapeTo.PENDING, { kind: 'cancel', reason: null }), limits, 0)).toEqual({ kind: 'ended' });
   });
 
-  test('says why', () => {
+  test('records the reason', () => {
     expect(when(inProgress, { kind: 'cancel', reason: 'Enough.' })).toEqual([
       { ...status('IN_PROGRESS', 'CANCELLED', { reason: 'Enough.' }), actor: 'USER' },
     ]);
@@ -289,7 +299,7 @@ describe('ending a run', () => {
     ]);
   });
 
-  test('B13: after it, an answer of the model is refused', () => {
+  test('B13: refuses the answer of a model call that was running', () => {
     const given = [inProgress, context(1), steered('more'), status('IN_PROGRESS', 'CANCELLED')];
     expect(refused(given, { kind: 'record', events: output(1, { text: 'Yes.' }) })).toMatchObject({
       state: 'CANCELLED',

@@ -23,33 +23,33 @@ export const origin: RunOrigin = {
   scopes: ['read', 'write'],
 };
 export const limits: RunLimits = { maxSteps: 4, maxToolCalls: 6, runSeconds: 10, maxTokens: 1000, maxCost: null };
-/** When the questions of `question` expire, in epoch milliseconds. */
+/** When the approvals of `approvalRequest` expire, in epoch milliseconds. */
 export const expiry = 1_000_000;
 
-/** Events in the order of a tape. A number is the time, in epoch milliseconds, at which those behind it are recorded. */
+/** Events in the order of a tape. A number is the time, in epoch milliseconds, at which the next events are recorded. */
 export type Given = NewEvent | number | readonly Given[];
 
 export function tape(...given: Given[]): SequencedEvent[] {
-  const placed: SequencedEvent[] = [];
+  const events: SequencedEvent[] = [];
   let recordedAt = 0;
-  const place = (part: Given): void => {
+  const add = (part: Given): void => {
     if (typeof part === 'number') recordedAt = part;
     else if ('type' in part) {
-      placed.push({ ...showing(part, placed.length), recordedAt, runId, epoch: epochOf(part), seq: placed.length + 1 });
-    } else part.forEach(place);
+      events.push({ ...showing(part, events.length), recordedAt, runId, epoch: epochOf(part), seq: events.length + 1 });
+    } else part.forEach(add);
   };
-  given.forEach(place);
-  return placed;
+  given.forEach(add);
+  return events;
 }
 
-/** A context that shows everything in front of it. */
+/** A context shows the run's events up to this seq; other events stay as they are. */
 export function showing(event: NewEvent, seq: number): NewEvent {
   if (event.type !== 'context') return event;
   const { payload } = event;
   return { ...event, payload: { ...payload, shown: { ...payload.shown, to: { runId, seq } } } };
 }
 
-/** Clients write without a lease: messages, decisions and what follows from them. */
+/** Clients record messages, decisions and the resulting status events without a lease. */
 function epochOf(event: NewEvent): number | null {
   const isOfClient =
     event.type === 'input' ||
@@ -118,11 +118,11 @@ interface Answer {
   usage?: Partial<OutputUsage>;
 }
 
-/** The model's answer, with the calls that it asks for. */
+/** The model's answer and the tool calls it requests. */
 export function output(step: number, { text = '', calls = [], finishReason = 'stop', usage = {} }: Answer = {}) {
   const none: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, cachedInput: null, reasoning: null };
   const counted = { ...none, ...usage };
-  const answer: NewEvent = {
+  const outputEvent: NewEvent = {
     type: 'output',
     actor: 'MODEL',
     payload: {
@@ -136,23 +136,23 @@ export function output(step: number, { text = '', calls = [], finishReason = 'st
       providerState: null,
     },
   };
-  return [answer, ...calls.map((callId) => toolCall(callId, step))];
+  return [outputEvent, ...calls.map((callId) => toolCall(callId, step))];
 }
 
-export function toolCall(callId: string, step = 1, asked: Json = { of: callId }): NewEvent {
+export function toolCall(callId: string, step = 1, callInput: Json = { of: callId }): NewEvent {
   return {
     type: 'tool_call',
     actor: 'MODEL',
-    payload: { step, callId, tool: `tool_${callId}`, input: asked, inputError: null },
+    payload: { step, callId, tool: `tool_${callId}`, input: callInput, inputError: null },
   };
 }
 
-export function verdict(callId: string, effect: 'ALLOW' | 'ASK' | 'DENY'): NewEvent {
+export function toolDecision(callId: string, effect: 'ALLOW' | 'ASK' | 'DENY'): NewEvent {
   return { type: 'tool_decision', actor: 'SYSTEM', payload: { callId, effect, reason: 'By policy.', rule: null } };
 }
 
-/** A person is asked about the call; the approval's id is `apr_` with that of the call. */
-export function question(callId: string, more: Partial<PayloadOf<'approval_request'>> = {}): NewEvent {
+/** The id of the approval is `apr_` and the id of the call. */
+export function approvalRequest(callId: string, more: Partial<PayloadOf<'approval_request'>> = {}): NewEvent {
   const payload: PayloadOf<'approval_request'> = {
     callId,
     approvalId: `apr_${callId}`,
@@ -165,7 +165,7 @@ export function question(callId: string, more: Partial<PayloadOf<'approval_reque
   return { type: 'approval_request', actor: 'SYSTEM', payload };
 }
 
-export function answer(callId: string, to: ApprovalStatus, editedInput: Json = null): NewEvent {
+export function approvalDecision(callId: string, to: ApprovalStatus, editedInput: Json = null): NewEvent {
   const payload: PayloadOf<'approval_decision'> = {
     callId,
     approvalId: `apr_${callId}`,
@@ -213,8 +213,8 @@ export function resumption(step: number, attempt = 1): NewEvent {
   };
 }
 
-/** The model's answer broke off, and the step begins again. */
-export function brokenOff(step: number, attempt = 1): NewEvent {
+/** The model's answer was interrupted, and the step starts again. */
+export function interruptedAnswer(step: number, attempt = 1): NewEvent {
   return {
     type: 'resumption',
     actor: 'SYSTEM',
@@ -225,28 +225,28 @@ export function brokenOff(step: number, attempt = 1): NewEvent {
 export const pending: Given = [input('hello'), status(null, 'PENDING')];
 export const inProgress: Given = [pending, status('PENDING', 'IN_PROGRESS', { turn: 1 })];
 
-/** The model has asked for these calls. */
-export function called(...callIds: string[]): Given {
+/** The model has requested these calls. */
+export function callsRequested(...callIds: string[]): Given {
   return [inProgress, context(1), output(1, { calls: callIds })];
 }
 
-/** A person is asked about these calls, and the run is still IN_PROGRESS. */
-export function asking(...callIds: string[]): Given {
-  return [called(...callIds), callIds.map((callId) => [verdict(callId, 'ASK'), question(callId)])];
+/** The approvals of these calls are requested, and the run is still IN_PROGRESS. */
+export function approvalsRequested(...callIds: string[]): Given {
+  return [callsRequested(...callIds), callIds.map((callId) => [toolDecision(callId, 'ASK'), approvalRequest(callId)])];
 }
 
-/** A person is asked about these calls, and nothing else is left to do. */
-export function awaiting(...callIds: string[]): Given {
-  return [asking(...callIds), status('IN_PROGRESS', 'AWAITING_APPROVAL')];
+/** The run waits for the approvals of these calls. */
+export function awaitingApproval(...callIds: string[]): Given {
+  return [approvalsRequested(...callIds), status('IN_PROGRESS', 'AWAITING_APPROVAL')];
 }
 
 export const failure = { code: 'INTERNAL', message: 'It broke.', retryable: false } as const;
 
-/** A tape that leads to each status. */
+/** A tape that ends in each status. */
 export const tapeTo: Record<RunStatus, Given> = {
   PENDING: pending,
   IN_PROGRESS: inProgress,
-  AWAITING_APPROVAL: awaiting('a'),
+  AWAITING_APPROVAL: awaitingApproval('a'),
   DONE: [inProgress, context(1), output(1, { text: 'Done.' }), status('IN_PROGRESS', 'DONE')],
   CANCELLED: [inProgress, status('IN_PROGRESS', 'CANCELLED', { reason: 'Enough.' })],
   FAILED: [inProgress, status('IN_PROGRESS', 'FAILED', { reason: failure.message, error: failure })],

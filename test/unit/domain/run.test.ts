@@ -11,21 +11,21 @@ import {
 } from '../../../src/domain/run.ts';
 import { callsOf, waitingCalls } from '../../../src/domain/step.ts';
 import {
-  answer,
-  asking,
-  awaiting,
-  brokenOff,
-  called,
+  approvalDecision,
+  approvalRequest,
+  approvalsRequested,
+  awaitingApproval,
+  callsRequested,
   context,
   expiry,
   failure,
   type Given,
   inProgress,
   input,
+  interruptedAnswer,
   origin,
   output,
   pending,
-  question,
   resumption,
   runId,
   runOf,
@@ -34,10 +34,10 @@ import {
   tape,
   tapeTo,
   toolCall,
+  toolDecision,
   toolProgress,
   toolResult,
   toolStart,
-  verdict,
 } from './given.ts';
 
 const thought: NewEvent = { type: 'thought', actor: 'MODEL', payload: { step: 1, text: 'Hm.' } };
@@ -49,20 +49,20 @@ const compaction: NewEvent = {
 };
 const phases = (run: Run) => callsOf(run.step).map(({ callId, phase }) => `${callId} ${phase.at}`);
 
-describe('the beginning', () => {
-  test('a run begins with an input that says what it is', () => {
+describe('a new run', () => {
+  test('begins with an input that has its origin', () => {
     const run = runOf(7, pending);
     expect(run).toMatchObject({ runId, input: 'hello', origin, state: { status: 'PENDING' }, createdAt: 7, head: 2 });
     expect(run).toMatchObject({ turn: null, startedAt: null, steps: 0, toolCalls: 0, unseenInputs: [] });
   });
 
-  test('nothing else begins one', () => {
+  test('begins with no other event', () => {
     expect(foldRun([])).toBeNull();
     expect(foldRun(tape(status(null, 'PENDING'), context(1), output(1)))).toBeNull();
     expect(foldRun(tape(steered('more')))).toBeNull();
   });
 
-  test('the start gives it its turn and its time', () => {
+  test('gets its turn and its start time when it starts', () => {
     expect(runOf(7, pending, 9, status('PENDING', 'IN_PROGRESS', { turn: 3 }))).toMatchObject({
       turn: 3,
       startedAt: 9,
@@ -70,11 +70,17 @@ describe('the beginning', () => {
       lastEventAt: 9,
       state: { status: 'IN_PROGRESS', activeSince: 9 },
     });
-    const resumed = runOf(7, awaiting('a'), 20, answer('a', 'ALLOWED'), status('AWAITING_APPROVAL', 'IN_PROGRESS'));
+    const resumed = runOf(
+      7,
+      awaitingApproval('a'),
+      20,
+      approvalDecision('a', 'ALLOWED'),
+      status('AWAITING_APPROVAL', 'IN_PROGRESS'),
+    );
     expect(resumed).toMatchObject({ turn: 1, startedAt: 7 });
   });
 
-  test('the model is the one asked for, or else the one that the first step used', () => {
+  test('has the requested model, or else that of the first step', () => {
     expect(runOf(inProgress, context(1, 'small'), output(1), context(2, 'large')).model).toBe('small');
     const named: NewEvent = {
       type: 'input',
@@ -85,10 +91,10 @@ describe('the beginning', () => {
   });
 });
 
-describe('the end', () => {
-  test('DONE carries the text of the last answer', () => {
+describe('a run that has ended', () => {
+  test('is DONE with the text of the last answer', () => {
     const run = runOf(
-      called('a'),
+      callsRequested('a'),
       toolResult('a'),
       context(2),
       output(2, { text: 'Yes.' }),
@@ -99,11 +105,11 @@ describe('the end', () => {
     expect(runOf(inProgress, status('IN_PROGRESS', 'DONE')).state).toMatchObject({ output: '' });
   });
 
-  test('FAILED carries its error, CANCELLED its reason', () => {
+  test('is FAILED with an error or CANCELLED with a reason', () => {
     expect(runOf(tapeTo.FAILED).state).toEqual({ status: 'FAILED', error: failure, endedAt: 0 });
     expect(runOf(tapeTo.CANCELLED).state).toEqual({ status: 'CANCELLED', reason: 'Enough.', endedAt: 0 });
-    expect(runOf(inProgress, status('IN_PROGRESS', 'FAILED', { reason: 'So it is.' })).state).toMatchObject({
-      error: { code: 'INTERNAL', message: 'So it is.', retryable: false },
+    expect(runOf(inProgress, status('IN_PROGRESS', 'FAILED', { reason: 'Broken.' })).state).toMatchObject({
+      error: { code: 'INTERNAL', message: 'Broken.', retryable: false },
     });
   });
 });
@@ -118,7 +124,7 @@ describe('usage', () => {
     expect(run.steps).toBe(2);
   });
 
-  test('B57: one estimated figure makes the sum an estimate', () => {
+  test('B57: is estimated if one output is', () => {
     const run = runOf(
       ...[inProgress, context(1), output(1, { calls: ['a'], usage: { input: 10, output: 2, estimated: true } })],
       ...[context(2), output(2, { usage: { input: 30, output: 4 } })],
@@ -126,7 +132,7 @@ describe('usage', () => {
     expect(run.usage).toEqual({ inputTokens: 40, outputTokens: 6, estimated: true, cost: null });
   });
 
-  test('B57: outputs without a price leave the cost of the others as it is', () => {
+  test('B57: ignores outputs without a price', () => {
     const steps = [output(1, { usage: { cost: 0.5 } }), output(2, { usage: { cost: null } })];
     expect(runOf(inProgress, steps).usage.cost).toBe(0.5);
     expect(runOf(inProgress, output(1, { usage: { cost: 0 } })).usage.cost).toBe(0);
@@ -135,44 +141,44 @@ describe('usage', () => {
 });
 
 describe('steered messages', () => {
-  test('B15: before the first call, the first call sees it', () => {
+  test('B15: are seen by the first model call if they come before it', () => {
     expect(runOf(pending, steered('more')).unseenInputs).toHaveLength(1);
     expect(runOf(inProgress, steered('more'), steered('and more')).unseenInputs).toHaveLength(2);
-    const asked = runOf(inProgress, steered('more'), context(1));
-    expect(asked).toMatchObject({ unseenInputs: [], step: { at: 'calling', step: 1 } });
+    const calling = runOf(inProgress, steered('more'), context(1));
+    expect(calling).toMatchObject({ unseenInputs: [], step: { at: 'calling', step: 1 } });
     expect(runOf(inProgress, steered('more'), context(1), output(1, { text: 'Yes.' })).step).toMatchObject({
       at: 'answered',
       text: 'Yes.',
     });
   });
 
-  test('B15: during a call, the answer is not the last word', () => {
+  test('B15: require another model call if they come during one', () => {
     const run = runOf(inProgress, context(1), steered('more'), output(1, { text: 'Yes.' }));
     expect(run).toMatchObject({ unseenInputs: [expect.any(Number)], step: { at: 'idle' }, steps: 1 });
     const next = runOf(inProgress, context(1), steered('more'), output(1), context(2), output(2, { text: 'Both.' }));
     expect(next).toMatchObject({ unseenInputs: [], step: { at: 'answered', text: 'Both.' } });
   });
 
-  test('B15: during a call that asks for tools, the tools come first', () => {
+  test('B15: wait for the tools if the model call requests some', () => {
     const run = runOf(inProgress, context(1), steered('more'), output(1, { calls: ['a'] }));
     expect(run.unseenInputs).toHaveLength(1);
     expect(phases(run)).toEqual(['a requested']);
   });
 
-  test('B15: during tools, they stay as they are', () => {
-    const run = runOf(called('a'), verdict('a', 'ALLOW'), toolStart('a'), steered('more'));
+  test('B15: do not change running tool calls', () => {
+    const run = runOf(callsRequested('a'), toolDecision('a', 'ALLOW'), toolStart('a'), steered('more'));
     expect(phases(run)).toEqual(['a started']);
-    expect(runOf(called('a'), steered('more'), toolResult('a'), context(2)).unseenInputs).toHaveLength(0);
+    expect(runOf(callsRequested('a'), steered('more'), toolResult('a'), context(2)).unseenInputs).toHaveLength(0);
   });
 
-  test('B15: after an answer, it asks for another call', () => {
+  test('B15: require another model call if they come after the final answer', () => {
     const run = runOf(inProgress, context(1), output(1, { text: 'Yes.' }), steered('more'));
     expect(run).toMatchObject({ unseenInputs: [expect.any(Number)], step: { at: 'idle' } });
   });
 });
 
-describe('answers that broke off', () => {
-  test('are counted for the step, which no executor was lost in and whose time counts', () => {
+describe('interrupted answers', () => {
+  test('are counted for their step, without a resumption or downtime', () => {
     const run = runOf(
       inProgress,
       1000,
@@ -180,25 +186,25 @@ describe('answers that broke off', () => {
       2000,
       delta,
       5000,
-      brokenOff(1),
+      interruptedAnswer(1),
       context(1),
       delta,
-      brokenOff(1, 2),
+      interruptedAnswer(1, 2),
     );
     expect(run).toMatchObject({ brokenAnswers: 2, resumptions: 0, resumptionsWithoutProgress: 0 });
     expect(run.step).toEqual({ at: 'calling', step: 1 });
     expect(activeMilliseconds(run, 6000)).toBe(6000);
   });
 
-  test('are forgotten with the next one that came to its end', () => {
-    expect(runOf(inProgress, context(1), brokenOff(1), context(1), output(1)).brokenAnswers).toBe(0);
+  test('are no longer counted after a complete answer', () => {
+    expect(runOf(inProgress, context(1), interruptedAnswer(1), context(1), output(1)).brokenAnswers).toBe(0);
   });
 });
 
 describe('resumptions', () => {
   const lost = [inProgress, context(1), resumption(1), context(1), resumption(1, 2)];
 
-  test('B49: are counted, and counted in a row', () => {
+  test('B49: are counted in total and without progress', () => {
     expect(runOf(lost)).toMatchObject({
       resumptions: 2,
       resumptionsWithoutProgress: 2,
@@ -209,127 +215,135 @@ describe('resumptions', () => {
   test.each<[string, Given]>([
     ['an answer of the model', [context(1), output(1)]],
     ['the result of a tool', [toolResult('a')]],
-    ['the answer of a person', [answer('a', 'ALLOWED')]],
+    ['the decision of an approval', [approvalDecision('a', 'ALLOWED')]],
   ])('B49: %s is progress', (_name, progress) => {
     expect(runOf(lost, progress)).toMatchObject({ resumptions: 2, resumptionsWithoutProgress: 0 });
   });
 
   test.each<[string, Given]>([
     ['another context', context(1)],
-    ['a piece of text', delta],
+    ['a delta', delta],
     ['the start of a tool', toolStart('a')],
-    ['what a tool reports', toolProgress('a')],
+    ['progress of a tool', toolProgress('a')],
     ['a message', steered('more')],
-  ])('B49: %s is none', (_name, given) => {
+  ])('B49: %s is not progress', (_name, given) => {
     expect(runOf(lost, given).resumptionsWithoutProgress).toBe(2);
   });
 
-  test('leave calls where they were', () => {
-    const run = runOf(called('a', 'b'), verdict('a', 'ALLOW'), toolStart('a'), resumption(1));
+  test('do not change calls', () => {
+    const run = runOf(callsRequested('a', 'b'), toolDecision('a', 'ALLOW'), toolStart('a'), resumption(1));
     expect(phases(run)).toEqual(['a started', 'b requested']);
     expect(hasOpenWork(run)).toBe(true);
   });
 });
 
 describe('B18: time at work', () => {
-  test('B18: counts from the start, not from the message', () => {
+  test('B18: starts when the run starts, not with the message', () => {
     expect(activeMilliseconds(runOf(0, pending), 5000)).toBe(0);
     expect(activeMilliseconds(runOf(0, pending, 1000, status('PENDING', 'IN_PROGRESS')), 5000)).toBe(4000);
   });
 
-  test('B18: waiting for a person does not count', () => {
-    const waiting = [0, asking('a'), 1000, status('IN_PROGRESS', 'AWAITING_APPROVAL')];
+  test('B18: does not include waiting for approvals', () => {
+    const waiting = [0, approvalsRequested('a'), 1000, status('IN_PROGRESS', 'AWAITING_APPROVAL')];
     expect(activeMilliseconds(runOf(waiting), 900_000)).toBe(1000);
-    const resumed = [waiting, 800_000, answer('a', 'ALLOWED'), status('AWAITING_APPROVAL', 'IN_PROGRESS')];
+    const resumed = [waiting, 800_000, approvalDecision('a', 'ALLOWED'), status('AWAITING_APPROVAL', 'IN_PROGRESS')];
     expect(activeMilliseconds(runOf(resumed), 800_500)).toBe(1500);
   });
 
-  test('B18: being down does not count', () => {
+  test('B18: does not include downtime', () => {
     const lost = [0, inProgress, 1000, context(1), 3000, delta];
     expect(activeMilliseconds(runOf(lost, 700_000, resumption(1)), 700_500)).toBe(3500);
     expect(activeMilliseconds(runOf(lost, 700_000, resumption(1), 800_000, resumption(1, 2)), 800_500)).toBe(3500);
   });
 
-  test('stands still once the run has ended, and never runs backwards', () => {
+  test('stops when the run has ended, and is never negative', () => {
     expect(activeMilliseconds(runOf(0, inProgress, 2000, status('IN_PROGRESS', 'DONE')), 9000)).toBe(2000);
     expect(activeMilliseconds(runOf(5000, inProgress), 1000)).toBe(0);
   });
 });
 
 describe('calls', () => {
-  test('go from asked for to settled', () => {
-    const steps = [toolCall('b'), verdict('b', 'ALLOW'), toolStart('b'), toolResult('b', { ok: false })];
-    const seen = steps.map((_, index) => phases(runOf(called('a'), steps.slice(0, index + 1))).at(-1));
-    expect(seen).toEqual(['b requested', 'b allowed', 'b started', 'b settled']);
-    expect(runOf(called('a', 'b'), toolResult('a')).toolCalls).toBe(2);
-    expect(phases(runOf(called('a'), verdict('a', 'DENY')))).toEqual(['a requested']);
-    expect(phases(runOf(called('a'), verdict('a', 'ASK')))).toEqual(['a requested']);
+  test('go from requested to settled', () => {
+    const steps = [toolCall('b'), toolDecision('b', 'ALLOW'), toolStart('b'), toolResult('b', { ok: false })];
+    const reached = steps.map((_, index) => phases(runOf(callsRequested('a'), steps.slice(0, index + 1))).at(-1));
+    expect(reached).toEqual(['b requested', 'b allowed', 'b started', 'b settled']);
+    expect(runOf(callsRequested('a', 'b'), toolResult('a')).toolCalls).toBe(2);
+    expect(phases(runOf(callsRequested('a'), toolDecision('a', 'DENY')))).toEqual(['a requested']);
+    expect(phases(runOf(callsRequested('a'), toolDecision('a', 'ASK')))).toEqual(['a requested']);
   });
 
-  test('B42: an edited input takes the place of the one of the model', () => {
+  test("B42: an edited input replaces the model's", () => {
     const edited = { path: '/safe' };
-    const of = (editedInput: Json) => callsOf(runOf(awaiting('a'), answer('a', 'ALLOWED', editedInput)).step)[0];
+    const of = (editedInput: Json) =>
+      callsOf(runOf(awaitingApproval('a'), approvalDecision('a', 'ALLOWED', editedInput)).step)[0];
     expect(of(edited)).toMatchObject({ input: edited, inputError: null, phase: { at: 'allowed' } });
     expect(of(null)).toMatchObject({ input: { of: 'a' }, phase: { at: 'allowed' } });
   });
 
-  test('a question shows what a decision needs, and withdrawing or denying it closes it', () => {
-    expect(waitingCalls(runOf(asking('a', 'b')).step).map(({ phase }) => phase)).toEqual([
-      { at: 'asking', approvalId: 'apr_a', expiresAt: expiry, why: 'policy' },
-      { at: 'asking', approvalId: 'apr_b', expiresAt: expiry, why: 'policy' },
+  test('a waiting call has what a decision needs, until it is settled', () => {
+    expect(waitingCalls(runOf(approvalsRequested('a', 'b')).step).map(({ phase }) => phase)).toEqual([
+      { at: 'waiting', approvalId: 'apr_a', expiresAt: expiry, why: 'policy' },
+      { at: 'waiting', approvalId: 'apr_b', expiresAt: expiry, why: 'policy' },
     ]);
     for (const settled of ['WITHDRAWN', 'DENIED', 'EXPIRED'] as const) {
-      const run = runOf(asking('a', 'b'), answer('a', settled));
-      expect(phases(run)).toEqual(['a settled', 'b asking']);
+      const run = runOf(approvalsRequested('a', 'b'), approvalDecision('a', settled));
+      expect(phases(run)).toEqual(['a settled', 'b waiting']);
     }
   });
 
-  test('a call that is started again counts its attempts and keeps its key', () => {
-    const again = runOf(called('a'), toolStart('a'), question('a', { why: 'unknown_outcome' }), answer('a', 'ALLOWED'));
+  test('a call that is started again counts its attempts and keeps its idempotency key', () => {
+    const again = runOf(
+      callsRequested('a'),
+      toolStart('a'),
+      approvalRequest('a', { why: 'unknown_outcome' }),
+      approvalDecision('a', 'ALLOWED'),
+    );
     expect(callsOf(again.step)[0]).toMatchObject({ attempts: 1, idempotencyKey: 'key_a', phase: { at: 'allowed' } });
-    expect(callsOf(runOf(called('a'), toolStart('a'), toolStart('a', 2)).step)[0]).toMatchObject({ attempts: 2 });
+    expect(callsOf(runOf(callsRequested('a'), toolStart('a'), toolStart('a', 2)).step)[0]).toMatchObject({
+      attempts: 2,
+    });
   });
 
-  test('unknown calls change nothing but the head', () => {
-    const known = [called('a'), verdict('a', 'ALLOW')];
-    const before = runOf(known);
+  test('events of unknown calls only move the head', () => {
+    const given = [callsRequested('a'), toolDecision('a', 'ALLOW')];
+    const before = runOf(given);
     for (const event of [
-      verdict('x', 'ALLOW'),
-      question('x'),
-      answer('x', 'ALLOWED'),
+      toolDecision('x', 'ALLOW'),
+      approvalRequest('x'),
+      approvalDecision('x', 'ALLOWED'),
       toolStart('x'),
       toolResult('x'),
     ]) {
-      expect(runOf(known, event)).toEqual({ ...before, head: before.head + 1 });
+      expect(runOf(given, event)).toEqual({ ...before, head: before.head + 1 });
     }
   });
 
-  test('only an unfinished model call or tool is open work', () => {
+  test('only an unfinished model call or tool call is open work', () => {
     expect(hasOpenWork(runOf(inProgress))).toBe(false);
     expect(hasOpenWork(runOf(inProgress, context(1)))).toBe(true);
-    expect(hasOpenWork(runOf(asking('a')))).toBe(false);
-    expect(hasOpenWork(runOf(called('a'), toolStart('a')))).toBe(true);
-    expect(hasOpenWork(runOf(called('a'), toolStart('a'), toolResult('a')))).toBe(false);
+    expect(hasOpenWork(runOf(approvalsRequested('a')))).toBe(false);
+    expect(hasOpenWork(runOf(callsRequested('a'), toolStart('a')))).toBe(true);
+    expect(hasOpenWork(runOf(callsRequested('a'), toolStart('a'), toolResult('a')))).toBe(false);
   });
 });
 
 describe('the fold', () => {
-  test('pieces, thoughts and compactions change nothing but the head', () => {
+  test('deltas, thoughts and compactions only move the head', () => {
     const before = runOf(inProgress, context(1));
     for (const event of [delta, thought, compaction]) {
       expect(runOf(inProgress, context(1), event)).toEqual({ ...before, head: before.head + 1 });
     }
   });
 
-  test('what a tool reports changes nothing but the head', () => {
-    const given = [called('a', 'b'), toolStart('a')];
+  test('the progress of a tool only moves the head', () => {
+    const given = [callsRequested('a', 'b'), toolStart('a')];
     const before = runOf(given);
     for (const callId of ['a', 'b', 'x']) {
       expect(runOf(given, toolProgress(callId))).toEqual({ ...before, head: before.head + 1 });
     }
   });
 
-  test('evolve never throws, whatever follows whatever, and changes nothing that it was given', () => {
+  test('evolve accepts any two events in a row and does not change its arguments', () => {
     const all = [
       input('hello'),
       steered('more'),
@@ -338,10 +352,10 @@ describe('the fold', () => {
       delta,
       ...output(1, { calls: ['a'] }),
       compaction,
-      verdict('a', 'ALLOW'),
-      question('a'),
-      answer('a', 'ALLOWED'),
-      answer('a', 'DENIED'),
+      toolDecision('a', 'ALLOW'),
+      approvalRequest('a'),
+      approvalDecision('a', 'ALLOWED'),
+      approvalDecision('a', 'DENIED'),
       resumption(1),
       toolStart('a'),
       toolProgress('a'),
@@ -355,7 +369,7 @@ describe('the fold', () => {
     for (const first of all) {
       for (const second of all) {
         const [, before, after] = tape(input('hello'), first, second);
-        if (!before || !after) throw new Error('There are three events.');
+        if (!before || !after) throw new Error('The tape has fewer than three events.');
         const run = evolve(runOf(inProgress), before);
         const copy = structuredClone(run);
         expect(evolve(run, after)?.head).toBe(after.seq);
@@ -365,10 +379,10 @@ describe('the fold', () => {
     }
   });
 
-  test('events are placed behind the fold, and time never goes back', () => {
+  test('new events continue the seqs of the fold, and time never goes back', () => {
     const run = runOf(5000, inProgress);
-    const placed = sequenceEvents(run, { runId, now: 10, epoch: 1 }, [context(1), delta]);
-    expect(placed.map(({ seq, recordedAt }) => [seq, recordedAt])).toEqual([
+    const sequenced = sequenceEvents(run, { runId, now: 10, epoch: 1 }, [context(1), delta]);
+    expect(sequenced.map(({ seq, recordedAt }) => [seq, recordedAt])).toEqual([
       [4, 5000],
       [5, 5000],
     ]);

@@ -1,7 +1,7 @@
 const letters = (count: number) => 'aB3dE5gH7jK9mN1pQ2sT4vX6zC8'.repeat(20).slice(0, count);
 const capitals = (count: number) => 'QWERTZUIOPASDFGHJKLYXCVBNM234567'.repeat(4).slice(0, count);
 
-/** What must be masked: the text, and the secret in it. Put together here, so that no scanner takes them for real ones. */
+/** Texts with the secret that must be masked in them. They are composed, so that secret scanners do not report this file. */
 export const secrets: readonly [string, string][] = [
   ...[
     `rt_${letters(43)}`,
@@ -42,7 +42,7 @@ export const secrets: readonly [string, string][] = [
   [`-----BEGIN PRIVATE KEY-----\\n${letters(64)}\\n-----END PRIVATE KEY-----`, letters(64)],
 ];
 
-/** What must stay as it is: ordinary words, numbers, and everything long and random that is no secret. */
+/** Texts that must not be masked: ordinary words, numbers, and long random text that is not a secret. */
 export const ordinary: readonly string[] = [
   'The quick brown fox jumps over the lazy dog.',
   'Please reset my password and tell me when it is done.',

@@ -4,7 +4,7 @@ import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { ordinary, secrets } from './secret-corpus.ts';
 
 describe('B61: masking', () => {
-  test('finds what is secret and leaves what is not', () => {
+  test('masks every secret of the corpus and no ordinary text', () => {
     const missed = secrets.filter(([text, secret]) => maskText(text).includes(secret)).map(([text]) => text);
     const wrong = ordinary.filter((text) => maskText(text) !== text);
     const found = secrets.length - missed.length;
@@ -15,7 +15,7 @@ describe('B61: masking', () => {
     expect({ missed, wrong }).toEqual({ missed: [], wrong: [] });
   });
 
-  test('replaces the secret alone, and does nothing the second time', () => {
+  test('replaces only the secret, and changes nothing the second time', () => {
     const masked = maskText(
       'curl postgres://ada:s3cret-w0rd@db.example.com/x -H "Authorization: Bearer abcdefghij0123456789"',
     );
@@ -25,7 +25,7 @@ describe('B61: masking', () => {
     expect(maskText(masked)).toBe(masked);
   });
 
-  test('reaches every text of a value, and what a member is called counts', () => {
+  test('covers every string of a value, and members named like credentials', () => {
     const given = {
       url: 'https://x',
       headers: [{ Authorization: 'Bearer abcdefghij0123456789' }],
@@ -42,7 +42,7 @@ describe('B61: masking', () => {
     });
   });
 
-  test('takes time that grows with the text alone', () => {
+  test('runs in linear time', () => {
     const shapes = [
       'a',
       'password=',
@@ -55,27 +55,27 @@ describe('B61: masking', () => {
       'secret:"',
       'a_',
     ];
-    // Quadratic time would be hours for a megabyte, and the test would never end.
+    // In quadratic time, one megabyte would take hours.
     for (const shape of shapes) expect(maskText(shape.repeat((1024 * 1024) / shape.length)).length).toBeGreaterThan(0);
   });
 });
 
-describe('the vault', () => {
-  test('gives back what it concealed, to the same session alone', () => {
-    const vault = createSecretStore(null);
+describe('the secret store', () => {
+  test('reveals what it masked, to the same session only', () => {
+    const store = createSecretStore(null);
     const input = { url: 'https://ada:hunter22@example.com/', password: 'correct horse' };
-    const shown = vault.mask('ses_1', input);
+    const shown = store.mask('ses_1', input);
     expect(JSON.stringify(shown)).not.toMatch(/hunter22|correct horse/);
-    expect(vault.reveal('ses_1', shown)).toEqual({ ok: true, input });
-    expect(vault.reveal('ses_2', shown)).toMatchObject({ ok: false, error: expect.stringContaining('Give it again') });
+    expect(store.reveal('ses_1', shown)).toEqual({ ok: true, input });
+    expect(store.reveal('ses_2', shown)).toMatchObject({ ok: false, error: expect.stringContaining('Give it again') });
     expect(createSecretStore(null).reveal('ses_1', shown)).toMatchObject({ ok: false });
     const named = {
       headers: { 'sk-proj-abcdefghij0123456789ABCDEFGHIJ': 1, 'sk-proj-zyxwvutsrq9876543210ZYXWVUTSRQ': 2 },
     };
-    const shownNames = vault.mask('ses_1', named);
+    const shownNames = store.mask('ses_1', named);
     expect(JSON.stringify(shownNames)).not.toContain('sk-proj');
-    expect(vault.reveal('ses_1', shownNames)).toEqual({ ok: true, input: named });
-    expect(vault.reveal('ses_2', shownNames)).toMatchObject({ ok: false });
-    expect(vault.reveal('ses_1', { text: '[masked words of a text]' })).toMatchObject({ ok: true });
+    expect(store.reveal('ses_1', shownNames)).toEqual({ ok: true, input: named });
+    expect(store.reveal('ses_2', shownNames)).toMatchObject({ ok: false });
+    expect(store.reveal('ses_1', { text: '[masked words of a text]' })).toMatchObject({ ok: true });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { titleFrom } from '../../../src/domain/session.ts';
 
-describe('B9: the title that a first message gives', () => {
+describe('B9: the title made of a first message', () => {
   test.each([
     ['Hello', 'Hello'],
     ['  Hello there \n and the rest', 'Hello there'],
@@ -13,17 +13,17 @@ describe('B9: the title that a first message gives', () => {
     expect(titleFrom(text)).toBe(title);
   });
 
-  test('80 characters stay, one more is cut', () => {
+  test('has at most 80 characters', () => {
     expect(titleFrom('x'.repeat(80))).toBe('x'.repeat(80));
     expect(titleFrom('x'.repeat(81))).toBe(`${'x'.repeat(79)}…`);
   });
 
-  test('a long line is cut at a word', () => {
+  test('is cut at a word', () => {
     expect(titleFrom('word '.repeat(20))).toBe(`${'word '.repeat(15).trimEnd()}…`);
     expect(titleFrom(`${'a'.repeat(10)} ${'b'.repeat(100)}`)).toHaveLength(80);
   });
 
-  test('an emoji is not cut in two', () => {
+  test('does not split an emoji', () => {
     const title = titleFrom('😀'.repeat(100));
     expect([...title]).toHaveLength(80);
     expect(title.isWellFormed()).toBe(true);

@@ -10,9 +10,9 @@ import {
   transitions,
 } from '../../../src/domain/transitions.ts';
 import {
-  answer,
-  asking,
-  awaiting,
+  approvalDecision,
+  approvalsRequested,
+  awaitingApproval,
   eventsOf,
   failure,
   refusalOf,
@@ -23,7 +23,7 @@ import {
   toolProgress,
 } from './given.ts';
 
-/** DESIGN.md section 3, written out once more, so that a change of the code alone is seen. */
+/** Written out a second time, so that a change of the code alone fails the test. */
 const table: Record<RunStatus, Partial<Record<TransitionCommand, RunStatus>>> = {
   PENDING: { start: 'IN_PROGRESS', fail: 'FAILED', cancel: 'CANCELLED' },
   IN_PROGRESS: { requestApproval: 'AWAITING_APPROVAL', complete: 'DONE', fail: 'FAILED', cancel: 'CANCELLED' },
@@ -33,7 +33,7 @@ const table: Record<RunStatus, Partial<Record<TransitionCommand, RunStatus>>> = 
   FAILED: {},
 };
 
-/** `resume` is nobody's command: it follows from the last answer that a waiting run needs. */
+/** `resume` is not a command: it follows from settling the last open approval. */
 type GivenCommand = Exclude<TransitionCommand, 'resume'>;
 const givenCommands = transitionCommands.filter((command): command is GivenCommand => command !== 'resume');
 
@@ -62,13 +62,13 @@ const pairs = runStatuses.flatMap((from) =>
 );
 const isCancelledTwice = ({ from, command }: Pair) => from === 'CANCELLED' && command === 'cancel';
 const runIn = (from: RunStatus, command: GivenCommand) =>
-  runOf(from === 'IN_PROGRESS' && command === 'requestApproval' ? asking('a') : tapeTo[from]);
+  runOf(from === 'IN_PROGRESS' && command === 'requestApproval' ? approvalsRequested('a') : tapeTo[from]);
 
-describe('B12: the table of transitions', () => {
-  test('B12: is the one of the design', () => {
+describe('B12: the transition table', () => {
+  test('B12: is as documented', () => {
     for (const from of runStatuses) {
-      const ways = Object.entries(transitions[from]).filter(([, to]) => to !== null);
-      expect(Object.fromEntries(ways)).toEqual(table[from]);
+      const allowed = Object.entries(transitions[from]).filter(([, to]) => to !== null);
+      expect(Object.fromEntries(allowed)).toEqual(table[from]);
     }
   });
 
@@ -83,7 +83,7 @@ describe('B12: the table of transitions', () => {
   });
 
   test.each(pairs.filter((pair) => pair.to === null && !isCancelledTwice(pair)))(
-    'B12: $command is refused in $from, by name, and changes nothing',
+    'B12: $command is refused in $from, and changes nothing',
     ({ from, command }) => {
       const run = runIn(from, command);
       const before = structuredClone(run);
@@ -95,8 +95,8 @@ describe('B12: the table of transitions', () => {
     },
   );
 
-  test('B12: the last answer resumes AWAITING_APPROVAL, with one status event', () => {
-    const run = runOf(awaiting('a'));
+  test('B12: the last decision resumes an AWAITING_APPROVAL run with one status event', () => {
+    const run = runOf(awaitingApproval('a'));
     const events = eventsOf(decide(run, allow, 5));
     expect(events.filter(({ type }) => type === 'status').map(({ payload }) => payload)).toEqual([
       { from: 'AWAITING_APPROVAL', to: 'IN_PROGRESS', reason: null, error: null, turn: null },
@@ -104,8 +104,8 @@ describe('B12: the table of transitions', () => {
     expect(foldOn(run, { runId, now: 5, epoch: null }, events)?.state.status).toBe('IN_PROGRESS');
   });
 
-  test('B12: an answer resumes nothing that does not wait', () => {
-    const working = runOf(asking('a'));
+  test('B12: a decision does not resume a run in another status', () => {
+    const working = runOf(approvalsRequested('a'));
     expect(eventsOf(decide(working, allow, 5)).map(({ type }) => type)).toEqual(['approval_decision']);
     for (const from of runStatuses.filter((name) => name !== 'AWAITING_APPROVAL')) {
       expect(refusalOf(decide(runOf(tapeTo[from]), allow, 5))).toMatchObject({ kind: 'approval-settled' });
@@ -113,16 +113,16 @@ describe('B12: the table of transitions', () => {
   });
 });
 
-describe('ending', () => {
-  test('B12: cancelling a cancelled run succeeds and records nothing', () => {
+describe('a terminal status', () => {
+  test('B12: cancelling a CANCELLED run succeeds and records nothing', () => {
     expect(decide(runOf(tapeTo.CANCELLED), commands.cancel, 5)).toEqual({ kind: 'events', events: [] });
   });
 
-  test('B13: no command adds anything to a run that has ended', () => {
-    const withdrawn = [awaiting('a'), answer('a', 'WITHDRAWN')];
+  test('B13: no command adds an event to a run that has ended', () => {
+    const withdrawn = [awaitingApproval('a'), approvalDecision('a', 'WITHDRAWN')];
     const others: RunCommand[] = [
       { kind: 'steer', text: 'more', idempotencyKey: null },
-      { kind: 'record', events: [answer('a', 'ALLOWED')] },
+      { kind: 'record', events: [approvalDecision('a', 'ALLOWED')] },
       { kind: 'report', payload: toolProgress('a').payload },
       { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' },
       { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'fail' },
@@ -132,15 +132,15 @@ describe('ending', () => {
       for (const given of [tapeTo[ended], [withdrawn, status('AWAITING_APPROVAL', ended)]]) {
         for (const command of [...Object.values(commands), ...others]) {
           const decision = decide(runOf(given), command, 5);
-          const added = decision.kind === 'events' ? decision.events : [];
-          expect(added, `${command.kind} in ${ended}`).toEqual([]);
+          const events = decision.kind === 'events' ? decision.events : [];
+          expect(events, `${command.kind} in ${ended}`).toEqual([]);
           if (decision.kind === 'events') expect([ended, command.kind]).toEqual(['CANCELLED', 'cancel']);
         }
       }
     }
   });
 
-  test('DONE, FAILED and CANCELLED are the ends', () => {
+  test('DONE, FAILED and CANCELLED are terminal', () => {
     expect(runStatuses.filter(isTerminal)).toEqual(['DONE', 'CANCELLED', 'FAILED']);
   });
 });

@@ -15,11 +15,11 @@ describe('words', () => {
     ['東京都は abc東京x 山', ['東京', '京都', '都は', 'abc', '東京', 'x', '山']],
     ['!?… \0 👩‍👩‍👧 \uE000', []],
     ['', []],
-  ])('of %j are small letters without accents', (text, words) => {
+  ])('of %j are in lower case, without accents', (text, words) => {
     expect(wordsOf(text)).toEqual(words);
   });
 
-  test('of any text hold nothing that a query language could take for its own', () => {
+  test('of any text contain letters, digits and marks only, so no syntax of a query language', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
         for (const { word, start, end } of wordSpans(text)) {
@@ -34,7 +34,7 @@ describe('words', () => {
 });
 
 describe('passages', () => {
-  test('of a long text hold all of its words, none cut where there are blanks', () => {
+  test('of a long text contain all of its words, cut at blanks', () => {
     const text = Array.from({ length: 3000 }, (_, index) => `word${index}`).join(' ');
     const passages = passagesOf(text);
     expect(passages.length).toBeGreaterThan(3);
@@ -42,24 +42,24 @@ describe('passages', () => {
     expect(passages.map(({ start }) => passageAt(text, start)).join('')).toBe(text);
   });
 
-  test('cut no pair of surrogates', () => {
+  test('do not split surrogate pairs', () => {
     const text = `x${'😀'.repeat(5000)}`;
     for (const { start } of passagesOf(text)) expect(passageAt(text, start).isWellFormed()).toBe(true);
   });
 });
 
-describe('a question', () => {
-  test('has each word once, and its last may be the beginning of one', () => {
+describe('the terms of a query', () => {
+  test('contain each word once, and say whether the last one may be a prefix', () => {
     expect(searchTerms('The the CAT')).toEqual({ words: ['the', 'cat'], prefix: true });
     expect(searchTerms('cat?')).toEqual({ words: ['cat'], prefix: false });
     expect(searchTerms('?!')).toBeNull();
   });
 
-  test('that is long keeps its longest words', () => {
+  test('are the longest words of a long query', () => {
     const long = Array.from({ length: 30 }, (_, index) => `a${'b'.repeat(index)}`).join(' ');
-    const question = searchTerms(long);
-    expect(question?.words).toHaveLength(16);
-    expect(question?.words.at(-1)).toHaveLength(30);
-    expect(question?.prefix).toBe(false);
+    const terms = searchTerms(long);
+    expect(terms?.words).toHaveLength(16);
+    expect(terms?.words.at(-1)).toHaveLength(30);
+    expect(terms?.prefix).toBe(false);
   });
 });
