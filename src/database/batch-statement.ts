@@ -2,7 +2,10 @@ import { type ColumnType, type ColumnTypes, columnDefinitions } from './statemen
 
 /** A statement that takes any number of rows as one JSON array: one call for each row takes several times as long. */
 export interface BatchStatement {
-  /** The statements of one transaction run in this order, so that rows exist before others refer to them. */
+  /**
+   * The statements of one transaction run in this order: first deletions and locks (1 to 9), then sessions and new runs (10
+   * to 19), tapes (20 to 49), and the rows that follow from events, so that rows exist before others refer to them.
+   */
   order: number;
   /** Of the rows that are equal in these columns only the last one is written; null writes all of them. */
   distinct: readonly string[] | null;
@@ -37,6 +40,7 @@ export interface BatchSource {
 }
 
 interface BatchOptions<Input> {
+  /** See `BatchStatement`. */
   order: number;
   distinct?: readonly string[] | null;
   columns: ColumnTypes<Input>;
@@ -71,7 +75,7 @@ export function batchWriter<Input>(
 }
 
 function storedRow(row: object, times: readonly string[]): Row {
-  // The columns are those of the row, and every type of a column but the times is one of JSON.
+  // The values of all other column types are JSON values already.
   if (times.length === 0) return row as Row;
   const stored: Record<string, Row[string] | Date> = { ...row };
   for (const name of times) {

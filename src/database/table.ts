@@ -5,7 +5,7 @@ type Name<Row> = keyof Row & string;
 type NullableName<Row> = { [Column in Name<Row>]: null extends Row[Column] ? Column : never }[Name<Row>];
 
 interface InsertOptions<Row, Omitted extends NullableName<Row>> {
-  /** See `BatchStatement.order`. */
+  /** See `BatchStatement`. */
   order: number;
   /** Columns that stay null. */
   omit?: readonly Omitted[];

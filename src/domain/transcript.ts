@@ -1,5 +1,8 @@
 import { type Json, lastShown, type SequencedEvent, type SequencedEventOf } from './events.ts';
 
+// Messages are part of every request hash on a tape: if a member or a text below is renamed, the contexts that were recorded
+// before can no longer be rebuilt exactly.
+
 /** One message of the conversation that a model is shown. */
 export type Message =
   | { role: 'user'; text: string }
@@ -87,7 +90,7 @@ function messagesOf({ output, calls, edits, results }: OpenStep): SequencedMessa
 }
 
 function textOf(result: SequencedEventOf<'tool_result'>['payload'] | undefined, edited: Json | undefined): string {
-  if (!result) return 'The call was not executed: the run ended first.';
+  if (!result) return 'The call was not executed: the run ended before.';
   const { ok, output, error } = result;
   const outputText = typeof output === 'string' ? output : JSON.stringify(output);
   const text = ok ? outputText : (error ?? 'The tool failed.');

@@ -43,7 +43,7 @@ export interface NewSession {
   branch?: { parentId: string; runId: string; seq: number; turn: number };
 }
 
-/** The title is not indexed: write `titlePassages` with it. */
+/** Does not index the title: write `titlePassages` with it. */
 export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...session }: NewSession): RowWrite {
   const { id, owner, key, title, agentId, createdAt } = session;
   return insertRow({
@@ -63,16 +63,12 @@ export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...
   });
 }
 
-const setTitle = batchWriter<{ id: string; title: string }>(
+/** Sets the title of a session that has none. */
+export const titleSession = batchWriter<{ id: string; title: string }>(
   { order: 11, distinct: ['id'], columns: { id: 'text', title: 'text' } },
   ({ rows, value }) => `UPDATE "Session" SET "title" = ${value('title')} FROM ${rows}
     WHERE "Session"."id" = ${value('id')} AND "Session"."title" IS NULL`,
 );
-
-/** Sets the title of a session that has none. */
-export function titleSession(id: string, title: string): RowWrite {
-  return setTitle({ id, title });
-}
 
 const insertTitlePassage = insertPassages({
   order: 81,
@@ -96,7 +92,7 @@ export interface SessionExpectation {
   runId: string;
   /** The session must have fewer pending runs than this. */
   mostWaiting: number;
-  /** The session must have no open run. */
+  /** Whether the session must have no open run. */
   free: boolean;
 }
 

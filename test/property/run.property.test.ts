@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decide, failedResult, type RunCommand } from '../../src/domain/decide.ts';
+import { type ApprovalVerdict, decide, failedResult, type RunCommand } from '../../src/domain/decide.ts';
 import type { NewEvent, SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
 import { nextStep } from '../../src/domain/next-step.ts';
 import { isRefusal } from '../../src/domain/refusal.ts';
@@ -239,16 +239,10 @@ function approvalCommand(approvalId: string, kind: 'allow' | 'deny' | 'expire' |
   if (kind === 'expire' || kind === 'expire-fail') {
     return { kind: 'expireApproval', approvalId, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
   }
-  const by = 'ada';
-  if (kind === 'deny') return { kind: 'decideApproval', approvalId, verdict: { decision: 'DENY', by, reason: null } };
-  const verdict = {
-    decision: 'ALLOW',
-    by,
-    scope: 'ONCE',
-    grant: null,
-    editedInput: { edited: true },
-    reason: null,
-  } as const;
+  const verdict: ApprovalVerdict =
+    kind === 'deny'
+      ? { decision: 'DENY', by: 'ada', reason: null }
+      : { decision: 'ALLOW', by: 'ada', scope: 'ONCE', grant: null, editedInput: { edited: true }, reason: null };
   return { kind: 'decideApproval', approvalId, verdict };
 }
 

@@ -128,7 +128,7 @@ check('B41: every call has one result: its own, or one that says there is none',
   );
   for (const { callId, ok, text } of toolMessages) {
     expect([ok, text]).toEqual(
-      results.has(callId) ? [true, `result of ${callId}`] : [false, 'The call was not executed: the run ended first.'],
+      results.has(callId) ? [true, `result of ${callId}`] : [false, 'The call was not executed: the run ended before.'],
     );
   }
 });

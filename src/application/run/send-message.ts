@@ -141,7 +141,7 @@ async function startRun(
       const expectation = { id: sessionId, runId, mostWaiting: context.settings.queueLength, free };
       const session = isNew
         ? [insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })]
-        : [titleSession(sessionId, title), expectSession(expectation)];
+        : [titleSession({ id: sessionId, title }), expectSession(expectation)];
       return [
         ...session,
         ...titlePassages(sessionId, title),

@@ -66,15 +66,15 @@ describe('tool results', () => {
     const [answer] = output(1, { calls: ['a', 'b'] });
     if (!answer) throw new Error('There is no output.');
     expect(summaries(inProgress, context(1), answer, toolCall('b'), toolCall('a')).slice(2)).toEqual([
-      'a: The call was not executed: the run ended first.',
-      'b: The call was not executed: the run ended first.',
+      'a: The call was not executed: the run ended before.',
+      'b: The call was not executed: the run ended before.',
     ]);
   });
 
   test('say so if a call has none', () => {
     const given = [callsRequested('a', 'b'), toolResult('b'), toolStart('a'), status('IN_PROGRESS', 'CANCELLED')];
     expect(messages(given).slice(2)).toMatchObject([
-      { callId: 'a', ok: false, text: 'The call was not executed: the run ended first.', seq: 6 },
+      { callId: 'a', ok: false, text: 'The call was not executed: the run ended before.', seq: 6 },
       { callId: 'b', ok: true, text: 'result of b' },
     ]);
   });
