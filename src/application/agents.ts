@@ -11,6 +11,7 @@ import {
   updateAgent as update,
 } from '../repositories/agents.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
+import { idempotencyKeyField, idempotencyRows, performOnce } from './idempotency.ts';
 import { parseInput, text } from './parse-input.ts';
 
 const bound = z.int().positive('must be at least 1').nullish();
@@ -34,7 +35,7 @@ const shape = {
   makeDefault: z.boolean().nullish(),
 };
 
-const createSchema = z.object(shape);
+const createSchema = z.object({ ...shape, idempotencyKey: idempotencyKeyField });
 const updateSchema = z.object({
   ...shape,
   agentId: z.string(),
@@ -46,7 +47,7 @@ export type ChangedAgent = { kind: 'changed'; agentId: string };
 
 export async function createAgent(
   context: CommandContext,
-  { principal: owner }: Viewer,
+  viewer: Viewer,
   raw: z.input<typeof createSchema>,
 ): Promise<ChangedAgent | Refusal> {
   const parsed = parseInput(createSchema, raw);
@@ -63,10 +64,21 @@ export async function createAgent(
     limits: limits ?? null,
     isDefault: makeDefault ?? false,
   };
-  return refuseTakenName(name, async () => {
-    await create(context.database, { id, owner, name, instructions, createdAt, ...change });
-    return { kind: 'changed', agentId: id };
-  });
+  const { principal: owner } = viewer;
+  const mutation = { name: 'createAgent', input: parsed.input } as const;
+  const keyRows = idempotencyRows(context, viewer, mutation, { resultId: id, sessionId: null, seq: null });
+  return refuseTakenName(name, () =>
+    performOnce<ChangedAgent | Refusal>(context, viewer, mutation, {
+      async perform() {
+        await create(context.database, { id, owner, name, instructions, createdAt, ...change }, keyRows);
+        return { kind: 'changed', agentId: id };
+      },
+      async repeat({ resultId: agentId }) {
+        if (await agentById(context.database, owner, agentId)) return { kind: 'changed', agentId };
+        return conflict(`Agent ${agentId}, which was created with this idempotency key, was deleted. Use a new key.`);
+      },
+    }),
+  );
 }
 
 export async function updateAgent(

@@ -1,18 +1,20 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { recallMemories } from '../context/memory/recall.ts';
-import { isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
+import { conflict, isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
 import {
   countMemories,
   type FoundMemory,
   forgetMemory,
   type MemoryRow,
+  memoriesByIds,
   sameMemory,
   saveMemory,
 } from '../repositories/memories.ts';
 import { sessionById } from '../repositories/sessions.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
+import { idempotencyKeyField, idempotencyRows, performOnce } from './idempotency.ts';
 import { parseInput, text } from './parse-input.ts';
 
 const schema = z.object({
@@ -24,6 +26,7 @@ const schema = z.object({
     .positive('must be at least 1')
     .max(limits.MEMORY_SECONDS, `must be at most ${limits.MEMORY_SECONDS}`)
     .nullish(),
+  idempotencyKey: idempotencyKeyField,
 });
 
 export type Remembered = { kind: 'remembered'; memoryId: string };
@@ -42,18 +45,34 @@ export async function remember(
   if (sessionId !== null && !(await sessionById(context.database, owner, sessionId))) {
     return notFound('session', sessionId);
   }
-  const fact = { ...parsed.input, owner, sessionId };
-  // One at a time, so that the same fact sent twice at once is stored once. The mutex of this server comes first, so that few
-  // transactions wait in the database.
-  const saved = await context.mutex.run(`memories of ${owner}`, () =>
-    saveMemory(context.database, owner, () => memoryOf(context, fact)),
-  );
-  if ('kind' in saved) return saved;
-  context.semanticSearch.saved();
-  return { kind: 'remembered', memoryId: saved.id };
+  const { idempotencyKey: _, ...fact } = { ...parsed.input, owner, sessionId };
+  const mutation = { name: 'remember', input: parsed.input } as const;
+  return performOnce<Remembered | Refusal>(context, { principal: owner }, mutation, {
+    async perform() {
+      // One at a time, so that the same fact sent twice at once is stored once. The mutex of this server comes first, so that
+      // few transactions wait in the database.
+      const saved = await context.mutex.run(`memories of ${owner}`, () =>
+        saveMemory(
+          context.database,
+          owner,
+          () => memoryOf(context, fact),
+          ({ id: resultId }) =>
+            idempotencyRows(context, { principal: owner }, mutation, { resultId, sessionId, seq: null }),
+        ),
+      );
+      if ('kind' in saved) return saved;
+      context.semanticSearch.saved();
+      return { kind: 'remembered', memoryId: saved.id };
+    },
+    async repeat({ resultId: memoryId }) {
+      const [memory] = await memoriesByIds(context.database.reader, owner, [memoryId]);
+      if (memory) return { kind: 'remembered', memoryId };
+      return conflict(`Memory ${memoryId}, which was stored with this idempotency key, was forgotten. Use a new key.`);
+    },
+  });
 }
 
-type Fact = Omit<z.infer<typeof schema>, 'sessionId'> & { owner: string; sessionId: string | null };
+type Fact = Omit<z.infer<typeof schema>, 'sessionId' | 'idempotencyKey'> & { owner: string; sessionId: string | null };
 
 /** The new memory, or the update of the memory that states the same fact. */
 async function memoryOf(context: MemoryContext, fact: Fact): Promise<MemoryRow | Refusal> {

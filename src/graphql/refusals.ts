@@ -130,6 +130,10 @@ export function defineResult<Outcome extends { kind: string }>(
   });
 }
 
+/** Description of the field `idempotencyKey` of an input. */
+export const idempotencyKeyDescription =
+  'Makes it safe to repeat the mutation: the same key with the same input returns the first result, with another input ConflictError. A key belongs to the caller and this mutation, and is kept for at least 24 hours.';
+
 /** Awaits a command and clears the loaders, so that the fields of the result show the rows after the change. */
 export async function perform<Outcome>(context: GraphqlContext, command: Promise<Outcome>): Promise<Outcome> {
   const outcome = await command;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Agent } from '../database/generated/sqlite/client.ts';
 import { defineTable } from '../database/table.ts';
@@ -109,14 +110,18 @@ const setupColumns = ({ name, instructions, model, tools, limits }: AgentSetup) 
   limits: limits && JSON.stringify(limits),
 });
 
-/** Rejects with a StoreError `constraint` if the owner has an agent of this name. A new default agent replaces the old one. */
-export async function createAgent(database: Database, agent: NewAgent): Promise<void> {
+/**
+ * Stores an agent and `rows` in one transaction. A new default agent replaces the old one. Rejects with a StoreError
+ * `constraint` if the owner has an agent of this name, or the database refuses one of the rows.
+ */
+export async function createAgent(database: Database, agent: NewAgent, rows: readonly RowWrite[]): Promise<void> {
   const { id, owner, isDefault, createdAt } = agent;
   await database.write((client) =>
     client.$transaction(async (transaction) => {
       if (isDefault) await transaction.agent.updateMany({ where: { owner }, data: { isDefault: false } });
       const data = { ...setupColumns(agent), id, owner, isDefault, createdAt, updatedAt: createdAt };
       await insertVersion(transaction, readAgent(await transaction.agent.create({ data })));
+      await executeWrites(transaction, database.provider, rows);
     }),
   );
 }

@@ -6,19 +6,23 @@ export type IdempotencyKeyRow = IdempotencyKey;
 
 const idempotencyKeys = defineTable<IdempotencyKeyRow>('IdempotencyKey', {
   principal: 'text',
+  mutation: 'text',
   key: 'text',
   digest: 'text',
+  resultId: 'text',
   sessionId: 'text',
-  runId: 'text',
   seq: 'int',
   createdAt: 'timestamp',
 });
 
-/** A key that the principal has used before is refused by the database. */
+/** A key that the principal has used before with this mutation is refused by the database. */
 export const insertIdempotencyKey = idempotencyKeys.insert({ order: 12 });
 
-export function findIdempotencyKey(reader: Client, principal: string, key: string): Promise<IdempotencyKeyRow | null> {
-  return reader.idempotencyKey.findUnique({ where: { principal_key: { principal, key } } });
+export function findIdempotencyKey(
+  reader: Client,
+  principal_mutation_key: { principal: string; mutation: string; key: string },
+): Promise<IdempotencyKeyRow | null> {
+  return reader.idempotencyKey.findUnique({ where: { principal_mutation_key } });
 }
 
 /** Deletes keys that were created before a time. Returns their number. */

@@ -176,18 +176,21 @@ export function countMemories(reader: Client, owner: string): Promise<number> {
 /**
  * Stores the memory that `decide` returns and indexes it. No other server stores a memory of this owner meanwhile, so what
  * `decide` reads stays true. `decide` is called again if the transaction is retried. Resolves when the memory is durable.
+ *
+ * @param rowsWith further rows of the same transaction
  */
 export function saveMemory(
   database: Database,
   owner: string,
   decide: () => Promise<MemoryRow | Refusal>,
+  rowsWith: (memory: MemoryRow) => readonly RowWrite[],
 ): Promise<MemoryRow | Refusal> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
       await lockName(database, transaction, `memories of ${owner}`);
       const memory = await decide();
       if ('kind' in memory) return memory;
-      await executeWrites(transaction, database.provider, rowsOf(memory));
+      await executeWrites(transaction, database.provider, [...rowsOf(memory), ...rowsWith(memory)]);
       return memory;
     }),
   );

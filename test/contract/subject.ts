@@ -26,5 +26,14 @@ export const TAKEN_RULE = 'IdempotencyKey';
 
 /** A row that its key identifies. */
 export function row(key: string): RowWrite {
-  return insertIdempotencyKey({ principal: 'ada', key, digest: '', sessionId, runId: 'run', seq: 1, createdAt: 0 });
+  return insertIdempotencyKey({
+    principal: 'ada',
+    mutation: 'sendMessage',
+    key,
+    digest: '',
+    resultId: 'run',
+    sessionId,
+    seq: 1,
+    createdAt: 0,
+  });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
+import { idempotencyKeyField } from '../idempotency.ts';
 import { text } from '../parse-input.ts';
 
 export const messageSchema = z
@@ -10,7 +11,7 @@ export const messageSchema = z
     agentId: z.string().nullish(),
     model: z.string().nullish(),
     whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
-    idempotencyKey: text(limits.IDEMPOTENCY_KEY_BYTES).nullish(),
+    idempotencyKey: idempotencyKeyField,
   })
   .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {
     path: ['sessionId'],

@@ -1,9 +1,12 @@
+import { z } from 'zod';
 import { StoreError } from '../../database/store-error.ts';
-import { limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
+import { isRefusal, limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { openRunsOf, type RunRow, runById } from '../../projections/runs.ts';
 import { expectSession, sessionForExecution } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { findEarlierResult, idempotencyKeyField, idempotencyRows } from '../idempotency.ts';
+import { parseInput } from '../parse-input.ts';
 import { recordNewRun } from './record-new-run.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
@@ -11,17 +14,24 @@ export type RetriedRun = { kind: 'retried'; runId: string };
 /** Another server may change the session at the same time. The new run is then tried again on the session as it is by then. */
 const ATTEMPTS = 5;
 
+const schema = z.object({ runId: z.string(), idempotencyKey: idempotencyKeyField });
+
+type RetryRunInput = z.output<typeof schema>;
+
 /** Records a new run with the message, agent and model of a run that has ended. It waits its turn like any other. */
 export async function retryRun(
   context: CommandContext,
-  { principal, scopes }: Viewer,
-  { runId: retryOf }: { runId: string },
+  viewer: Viewer,
+  raw: z.input<typeof schema>,
 ): Promise<RetriedRun | Refusal> {
-  const ended = await runById(context.database, principal, retryOf);
+  const parsed = parseInput(schema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const { runId: retryOf } = parsed.input;
+  const ended = await runById(context.database, viewer.principal, retryOf);
   if (!ended) return notFound('run', retryOf);
   if (!isTerminal(ended.state)) return refuseTransition(retryOf, ended.state, 'retry');
   for (let tries = 0; tries < ATTEMPTS; tries += 1) {
-    const outcome = await context.mutex.run(ended.sessionId, () => retry(context, ended, scopes));
+    const outcome = await context.mutex.run(ended.sessionId, () => retry(context, viewer, ended, parsed.input));
     if (outcome !== null) return outcome;
   }
   throw new StoreError('busy', `session ${ended.sessionId} is changing too fast`);
@@ -30,10 +40,14 @@ export async function retryRun(
 /** Null when another command changed the session. */
 async function retry(
   context: CommandContext,
+  viewer: Viewer,
   ended: RunRow,
-  scopes: readonly string[],
+  input: RetryRunInput,
 ): Promise<RetriedRun | Refusal | null> {
   const { database, runStore, newId } = context;
+  const mutation = { name: 'retryRun', input } as const;
+  const earlier = await findEarlierResult(context, viewer, mutation);
+  if (earlier) return isRefusal(earlier) ? earlier : { kind: 'retried', runId: earlier.resultId };
   const { id: retryOf, sessionId, agentId, input: text } = ended;
   const session = await sessionForExecution(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
@@ -47,14 +61,17 @@ async function retry(
   }
   const first = await runStore.load(retryOf);
   const model = first?.origin.model ?? null;
-  const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...scopes] };
+  const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...viewer.scopes] };
   const runId = newId('run');
   const outcome = await recordNewRun(context, {
     runId,
     sessionId,
     session: open === null ? 'free' : 'busy',
     command: { text, idempotencyKey: null, origin },
-    rows: (starts) => [expectSession({ id: sessionId, runId, mostWaiting: queueLength, free: starts })],
+    rows: (starts) => [
+      expectSession({ id: sessionId, runId, mostWaiting: queueLength, free: starts }),
+      ...idempotencyRows(context, viewer, mutation, { resultId: runId, sessionId, seq: null }),
+    ],
   });
   switch (outcome.kind) {
     case 'recorded':

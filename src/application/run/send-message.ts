@@ -14,10 +14,10 @@ import { agentById } from '../../repositories/agents.ts';
 import { expectSession, insertSession, titlePassages, titleSession } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { findEarlierResult, idempotencyRows } from '../idempotency.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
-import { findSentMessage, idempotencyRows } from './message-idempotency.ts';
 import { recordNewRun } from './record-new-run.ts';
 
 /** Another command may change the session at the same time. The message is then sent again to the session as it is by then. */
@@ -77,6 +77,8 @@ async function findTarget(context: CommandContext, viewer: Viewer, message: Mess
   return { kind: 'target', sessionId: id, key: sessionKey ?? '', isNew: true, agentId: agentId ?? null };
 }
 
+const mutationOf = (message: Message) => ({ name: 'sendMessage', input: message }) as const;
+
 /** Null when another command changed the session and the message must be sent again. */
 async function send(
   context: CommandContext,
@@ -84,8 +86,12 @@ async function send(
   message: Message,
   target: Target,
 ): Promise<SentMessage | Refusal | null> {
-  const sentBefore = await findSentMessage(context, viewer, message);
-  if (sentBefore) return sentBefore;
+  const earlier = await findEarlierResult(context, viewer, mutationOf(message));
+  if (earlier) {
+    if (isRefusal(earlier)) return earlier;
+    const { resultId: runId, sessionId, seq } = earlier;
+    return { kind: 'sent', sessionId: sessionId ?? target.sessionId, runId, seq: seq ?? 1, created: false };
+  }
   const { open, waiting } = target.isNew ? noOpenRuns : await openRunsOf(context.database, target.sessionId);
   switch (message.whenBusy ?? 'QUEUE') {
     case 'REJECT':
@@ -145,7 +151,7 @@ async function startRun(
       return [
         ...session,
         ...titlePassages(sessionId, title),
-        ...idempotencyRows(context, viewer, message, { sessionId, runId, seq: 1 }),
+        ...idempotencyRows(context, viewer, mutationOf(message), { resultId: runId, sessionId, seq: 1 }),
       ];
     },
   });
@@ -169,8 +175,8 @@ async function steer(
       const idempotencyKey = message.idempotencyKey ?? null;
       const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
       if (isRefusal(decision)) return decision;
-      const position = { sessionId, runId, seq: (run?.head ?? 0) + 1 };
-      return { ...decision, rows: idempotencyRows(context, viewer, message, position) };
+      const result = { resultId: runId, sessionId, seq: (run?.head ?? 0) + 1 };
+      return { ...decision, rows: idempotencyRows(context, viewer, mutationOf(message), result) };
     },
   });
   return outcome.kind === 'refused' ? null : sentMessage(outcome, target, runId);

@@ -8,6 +8,7 @@ import { headsOf, type RunRow, runById } from '../../projections/runs.ts';
 import { lineageOf } from '../../repositories/lineage.ts';
 import { insertSession, type SessionRow, sessionById, titlePassages } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { idempotencyKeyField, idempotencyRows, performOnce } from '../idempotency.ts';
 import { parseInput, text } from '../parse-input.ts';
 
 const schema = z.object({
@@ -16,6 +17,7 @@ const schema = z.object({
   seq: z.int().nullish(),
   key: text(limits.SESSION_KEY_BYTES).nullish(),
   title: text(limits.TITLE_BYTES).nullish(),
+  idempotencyKey: idempotencyKeyField,
 });
 
 export type BranchedSession = { kind: 'branched'; sessionId: string };
@@ -26,18 +28,38 @@ export type BranchedSession = { kind: 'branched'; sessionId: string };
  */
 export async function branchSession(
   context: CommandContext,
-  { principal: owner }: Viewer,
+  viewer: Viewer,
   raw: z.input<typeof schema>,
 ): Promise<BranchedSession | Refusal> {
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { sessionId, runId, key, title } = parsed.input;
+  const mutation = { name: 'branchSession', input: parsed.input } as const;
+  try {
+    return await performOnce<BranchedSession | Refusal>(context, viewer, mutation, {
+      perform: () => createBranch(context, viewer, parsed.input),
+      repeat: ({ resultId }) => ({ kind: 'branched', sessionId: resultId }),
+    });
+  } catch (error) {
+    if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
+    const { sessionId, key } = parsed.input;
+    if (!(await sessionById(context.database, viewer.principal, sessionId))) return notFound('session', sessionId);
+    return conflict(`A session with the key "${key}" exists already.`);
+  }
+}
+
+async function createBranch(
+  context: CommandContext,
+  viewer: Viewer,
+  input: z.output<typeof schema>,
+): Promise<BranchedSession | Refusal> {
+  const { sessionId, runId, key, title } = input;
   const { database } = context;
+  const { principal: owner } = viewer;
   const parent = await sessionById(database, owner, sessionId);
   if (!parent) return notFound('session', sessionId);
   const run = await runById(database, owner, runId);
   if (!run) return notFound('run', runId);
-  const point = await findBranchPoint(context, parent, run, parsed.input.seq ?? null);
+  const point = await findBranchPoint(context, parent, run, input.seq ?? null);
   if (isRefusal(point)) return point;
   const id = context.newId('session');
   const { agentId, useCompaction } = parent;
@@ -53,14 +75,10 @@ export async function branchSession(
     resetTurn: parent.resetTurn < point.turn ? parent.resetTurn : 0,
     branch: { parentId: parent.id, runId, seq: point.seq, turn: point.turn },
   });
-  try {
-    await database.commit([session, ...titlePassages(id, title ?? null)]);
-    return { kind: 'branched', sessionId: id };
-  } catch (error) {
-    if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
-    if (!(await sessionById(database, owner, sessionId))) return notFound('session', sessionId);
-    return conflict(`A session with the key "${key}" exists already.`);
-  }
+  const result = { resultId: id, sessionId: id, seq: null };
+  const keyRows = idempotencyRows(context, viewer, { name: 'branchSession', input }, result);
+  await database.commit([session, ...titlePassages(id, title ?? null), ...keyRows]);
+  return { kind: 'branched', sessionId: id };
 }
 
 type Point = { kind: 'point'; turn: number; seq: number };

@@ -1,9 +1,18 @@
-import { notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
+import { z } from 'zod';
+import { isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
 import { openRunOf } from '../../projections/runs.ts';
 import { agentInForce } from '../../repositories/agents.ts';
-import { type CompactionRow, insertCompaction } from '../../repositories/compactions.ts';
+import { type CompactionRow, compactionById, insertCompaction } from '../../repositories/compactions.ts';
 import { sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { idempotencyKeyField, idempotencyRows, performOnce } from '../idempotency.ts';
+import { parseInput } from '../parse-input.ts';
+
+const schema = z.object({
+  sessionId: z.string(),
+  dryRun: z.boolean().nullish(),
+  idempotencyKey: idempotencyKeyField,
+});
 
 export type CompactedSession = {
   kind: 'compacted';
@@ -18,11 +27,32 @@ export type CompactedSession = {
  * this: the row of the compaction holds the usage, and the next context names the compaction.
  */
 export async function compactSession(
-  { database, compactor }: CommandContext,
-  { principal: owner }: Viewer,
-  { sessionId, dryRun }: { sessionId: string; dryRun?: boolean | null },
+  context: CommandContext,
+  viewer: Viewer,
+  raw: z.input<typeof schema>,
   signal: AbortSignal,
 ): Promise<CompactedSession | Refusal> {
+  const parsed = parseInput(schema, raw);
+  if (isRefusal(parsed)) return parsed;
+  const mutation = { name: 'compactSession', input: parsed.input } as const;
+  return performOnce<CompactedSession | Refusal>(context, viewer, mutation, {
+    perform: () => compact(context, viewer, parsed.input, signal),
+    async repeat({ resultId }) {
+      const compaction = await compactionById(context.database.reader, resultId);
+      return { kind: 'compacted', compaction, stored: true, reason: null };
+    },
+  });
+}
+
+async function compact(
+  context: CommandContext,
+  viewer: Viewer,
+  input: z.output<typeof schema>,
+  signal: AbortSignal,
+): Promise<CompactedSession | Refusal> {
+  const { database, compactor } = context;
+  const { principal: owner } = viewer;
+  const { sessionId, dryRun } = input;
   const session = await sessionById(database, owner, sessionId);
   if (!session) return notFound('session', sessionId);
   const open = await openRunOf(database.reader, sessionId);
@@ -35,6 +65,8 @@ export async function compactSession(
   const { compaction } = compacted;
   if (dryRun) return { kind: 'compacted', compaction, stored: false, reason: null };
   // A message that arrived meanwhile does not matter: the summary covers runs that have ended.
-  await database.commit([insertCompaction(compaction)]);
+  const result = { resultId: compaction.id, sessionId, seq: null };
+  const keyRows = idempotencyRows(context, viewer, { name: 'compactSession', input }, result);
+  await database.commit([insertCompaction(compaction), ...keyRows]);
   return { kind: 'compacted', compaction, stored: true, reason: null };
 }

@@ -8,7 +8,7 @@ import {
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
 import { AgentType } from '../object-types.ts';
-import { defineResult, perform } from '../refusals.ts';
+import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
 
 const AgentLimitsInput = builder.inputType('AgentLimitsInput', {
   description:
@@ -37,6 +37,7 @@ const CreateAgentInput = builder.inputType('CreateAgentInput', {
       defaultValue: false,
       description: 'Whether it becomes the agent that is used when neither message nor session names one.',
     }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 

@@ -2,7 +2,7 @@ import { type Forgotten, forget, type Remembered, remember } from '../../applica
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
 import { MemoryType } from '../object-types.ts';
-import { defineResult, perform } from '../refusals.ts';
+import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
 
 const RememberInput = builder.inputType('RememberInput', {
   description: 'A fact to store.',
@@ -11,6 +11,7 @@ const RememberInput = builder.inputType('RememberInput', {
     tags: t.stringList({ description: 'Tags of the memory.' }),
     sessionId: t.id({ description: 'Id of the session in which it is used; all sessions if omitted.' }),
     expiresInSeconds: t.int({ description: 'When it expires, in seconds from now; never if omitted.' }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -27,6 +28,7 @@ const RememberSuccess = builder.objectRef<Remembered>('RememberSuccess').impleme
 
 const RememberResult = defineResult('RememberResult', RememberSuccess, [
   'not-found',
+  'conflict',
   'invalid-input',
   'limit-exceeded',
 ]);

@@ -6,7 +6,7 @@ import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
 import { RunType, SessionType } from '../object-types.ts';
-import { defineResult, perform } from '../refusals.ts';
+import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
 
 const WhenBusy = builder.enumType('WhenBusy', {
   description: 'What to do with a message if the session has a run that has not ended.',
@@ -33,10 +33,7 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
       defaultValue: 'QUEUE',
       description: 'What to do if the session has a run that has not ended.',
     }),
-    idempotencyKey: t.string({
-      description:
-        'Makes it safe to repeat the mutation: the same key with the same input returns the same run, with another input ConflictError. Kept for at least 24 hours.',
-    }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -74,7 +71,10 @@ const SendMessageResult = defineResult('SendMessageResult', SendMessageSuccess, 
 
 const RetryRunInput = builder.inputType('RetryRunInput', {
   description: 'The run to repeat.',
-  fields: (t) => ({ runId: t.id({ required: true, description: 'Id of a run that has ended.' }) }),
+  fields: (t) => ({
+    runId: t.id({ required: true, description: 'Id of a run that has ended.' }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
+  }),
 });
 
 const RetryRunSuccess = builder.objectRef<RetriedRun>('RetryRunSuccess').implement({
@@ -90,6 +90,8 @@ const RetryRunSuccess = builder.objectRef<RetriedRun>('RetryRunSuccess').impleme
 
 const RetryRunResult = defineResult('RetryRunResult', RetryRunSuccess, [
   'not-found',
+  'conflict',
+  'invalid-input',
   'invalid-transition',
   'session-busy',
   'limit-exceeded',

@@ -11,7 +11,7 @@ import { type ResolvedSession, resolveSession } from '../../application/session/
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
 import { CompactionType, SessionType } from '../object-types.ts';
-import { defineResult, perform } from '../refusals.ts';
+import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
 
 const ResolveSessionInput = builder.inputType('ResolveSessionInput', {
   description: 'Names a session by id, by key, or by both, which must then belong to the same session.',
@@ -138,6 +138,7 @@ const BranchSessionInput = builder.inputType('BranchSessionInput', {
     }),
     key: t.string({ description: 'Key of the new session; generated if omitted.' }),
     title: t.string({ description: 'Title of the new session.' }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -164,6 +165,7 @@ const CompactSessionInput = builder.inputType('CompactSessionInput', {
   fields: (t) => ({
     sessionId: t.id({ required: true, description: 'Id of a session whose runs have all ended.' }),
     dryRun: t.boolean({ defaultValue: false, description: 'Whether to return the summary without storing it.' }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -184,7 +186,12 @@ const CompactSessionSuccess = builder.objectRef<CompactedSession>('CompactSessio
   }),
 });
 
-const CompactSessionResult = defineResult('CompactSessionResult', CompactSessionSuccess, ['not-found', 'session-busy']);
+const CompactSessionResult = defineResult('CompactSessionResult', CompactSessionSuccess, [
+  'not-found',
+  'conflict',
+  'invalid-input',
+  'session-busy',
+]);
 
 builder.mutationFields((t) => ({
   resolveSession: t.field({

@@ -16,11 +16,13 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261122000000_initial': '7eca01e66795550b3cf57584b9f6534adbfc1ddf9a0f241c9b2e9dbe19a5c497',
     '20261122143733_seal_inputs': '04751159b879ad70d10ccd998c6066683a2c242978e3937deddea1dd6981e1e6',
     '20261126170000_rename_sealed_input': 'f34ad28edcd070f9423736c1b5d54303397bb21ce6338fab0bf1f88a74a14428',
+    '20261126172842_idempotency_of_mutations': '766046fb3fa26096c62b8b6a4355a669a31b1eeb46e0ad374b14d581c6bb3d2f',
   },
   postgresql: {
     '20261122000000_initial': '0d2b92c859fb4cdd7922a953383a4843989a6d762f45aa20b585aea577887f2d',
     '20261122143733_seal_inputs': '7468679f40895349accd25d24e7d825122337f79dd3b0ea5c0b6fba76e3883e4',
     '20261126170000_rename_sealed_input': 'c4bf1b9d5a15bffb7f47079b129b67c417d1becbb89c93e4ca12eb9c59734e07',
+    '20261126172842_idempotency_of_mutations': 'd4f6c41ef850482fee96dba0507c148db6cb3a3e817aba9ec9e0b8495b7e0ea0',
   },
 };
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   buildSchema,
@@ -34,18 +34,14 @@ test('the schema does not break the contract', () => {
   // So may enum values. Each is listed here, so that none is added by accident.
   expect(dangerous.map(({ description }) => description)).toEqual([
     'TOOL_PROGRESS was added to enum type TapeEventType.',
+    'InvalidInputError was added to union type CompactSessionResult.',
+    'InvalidInputError was added to union type RetryRunResult.',
   ]);
 });
 
 test('a schema without one of the fields breaks the contract', () => {
   const without = contractText.replace('  decidedBy: String\n', '');
   expect(findBreakingChanges(contract, buildSchema(without))).toHaveLength(1);
-});
-
-const original = join(root, '../shared/contract/core.graphql');
-
-test.skipIf(!existsSync(original))('the copy of the contract equals the original', () => {
-  expect(contractText).toBe(readFileSync(original, 'utf8'));
 });
 
 test('schema/schema.graphql is up to date', () => {
