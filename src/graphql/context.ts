@@ -16,12 +16,12 @@ export interface GraphqlContext {
   signal: AbortSignal;
   /** `Last-Event-ID` of an SSE client that reconnects; takes precedence over the argument `after`. */
   lastEventId: string | null;
-  /** Collects the lists of a result that are completed outside graphql-js; absent if the caller does not insert them. */
-  finishedLists?: FinishedList[];
+  /** Collects the lists that `completeList` completes; absent if graphql-js completes all lists. */
+  completedLists?: CompletedList[];
 }
 
-/** A list of a result whose items are complete before graphql-js would complete them. */
-export interface FinishedList {
+/** A list that `completeList` completed and that the executor has to insert into the result. */
+export interface CompletedList {
   path: GraphQLResolveInfo['path'];
   items: unknown[];
 }
@@ -66,7 +66,7 @@ export class OperationContext implements GraphqlContext {
   readonly follow: FollowDependencies;
   readonly gateway: GatewayFacts;
   readonly lastEventId: string | null;
-  finishedLists?: FinishedList[] = undefined;
+  completedLists?: CompletedList[] = undefined;
   readonly #leaving: SignalSource;
   #loaders: Loaders | null = null;
 

@@ -1,7 +1,7 @@
 import type { InterfaceRef, ObjectRef } from '@pothos/core';
 import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { type BuilderTypes, builder } from '../builder.ts';
-import { itemsOrFinished } from '../execution/finished-lists.ts';
+import type { completeList } from '../execution/complete-list.ts';
 import type { Connection, Edge } from './paging.ts';
 
 const PageInfo = builder.simpleObject('PageInfo', {
@@ -55,6 +55,7 @@ export function defineConnection<Item extends object, ItemEdge extends Edge<Item
   plural: string,
   node: NodeRef<Item>,
   edge: ObjectRef<BuilderTypes, ItemEdge>,
+  resolveList: typeof completeList = (items) => items,
 ) {
   return builder.objectRef<Connection<ItemEdge>>(`${name}Connection`).implement({
     description: `A page of ${plural}.`,
@@ -62,14 +63,14 @@ export function defineConnection<Item extends object, ItemEdge extends Edge<Item
       edges: t.field({
         type: [edge],
         description: 'The items with their cursors, in the order of the list.',
-        resolve: ({ edges }, _args, context, info) => itemsOrFinished(edges, context, info),
+        resolve: ({ edges }, _args, context, info) => resolveList(edges, context, info),
       }),
       nodes: t.field({
         type: [node],
         description: 'The items without cursors, in the order of the list.',
         resolve: ({ edges }, _args, context, info) => {
           const items = edges.map((each) => each.node);
-          return itemsOrFinished(items, context, info);
+          return resolveList(items, context, info);
         },
       }),
       pageInfo: t.field({

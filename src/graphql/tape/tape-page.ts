@@ -4,11 +4,12 @@ import { readPage } from '../../streams/page.ts';
 import { defineConnection, defineEdge } from '../connection/connections.ts';
 import { type Connection, type ConnectionArguments, connectionOf, type Edge, pageSize } from '../connection/paging.ts';
 import type { GraphqlContext } from '../context.ts';
+import { completeList } from '../execution/complete-list.ts';
 import { selectedTypes, TapeEvent } from './tape-event.ts';
 
 const TapeEdge = defineEdge('Tape', 'events', TapeEvent);
 
-export const TapeConnection = defineConnection('Tape', 'events', TapeEvent, TapeEdge);
+export const TapeConnection = defineConnection('Tape', 'events', TapeEvent, TapeEdge, completeList);
 
 interface TapeArguments extends ConnectionArguments {
   types?: readonly EventType[] | null;

@@ -2,7 +2,7 @@ import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperati
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
-import { executeFinishing } from '../../graphql/execution/finished-lists.ts';
+import { executeWithLists } from '../../graphql/execution/complete-list.ts';
 import { costOf } from '../../graphql/execution/operation-cost.ts';
 import { type StreamedResult, subscribeOperation } from '../../graphql/execution/subscribe.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
@@ -53,7 +53,7 @@ export function createOperations({ maskError, clock, rateLimit, subscriptions }:
   }
 
   return {
-    execute(args, run = executeFinishing) {
+    execute(args, run = executeWithLists) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
       const problem = refusal(args, isMutation ? limits.MUTATION_POINTS : 1);
       return problem instanceof Promise ? problem.then((found) => begin(found, args, run)) : begin(problem, args, run);
