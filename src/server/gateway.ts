@@ -41,6 +41,7 @@ export interface Overrides {
   tools?: readonly Tool[];
   authenticate?: Authenticate;
   environment?: Readonly<Record<string, string | undefined>>;
+  httpAccelerator?: boolean;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -69,7 +70,7 @@ export async function startGateway(
   try {
     const parts = await openParts(configuration, logger, overrides, resources);
     const { orchestrator, mcpServers } = parts;
-    const server = await serve(configuration, parts);
+    const server = await serve(configuration, { ...parts, httpAccelerator: overrides.httpAccelerator ?? true });
     resources.add(server.close);
     mcpServers.start();
     orchestrator.start();

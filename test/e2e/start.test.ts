@@ -154,7 +154,9 @@ describe('a server can not start and says what to do, where', () => {
     const { code, stdout, stderr } = await run(['serve'], { PORT: String(port) });
     other.close();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(`Port ${port} of 127.0.0.1 is in use. Stop what uses it, or set PORT to another one`);
+    expect(stderr).toContain(
+      `Port ${port} of 127.0.0.1 is in use. Stop the program that uses it, or set PORT to another port`,
+    );
   });
 });
 

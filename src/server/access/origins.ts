@@ -1,52 +1,63 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** Says which pages of which sites may speak with the server. Programs that are no browsers send nothing of this. */
+/**
+ * Decides which web pages may call the server, by the headers that browsers add to their requests. Other programs do not send
+ * `Origin` and `Sec-Fetch-Site`, and are not restricted by them.
+ */
 export interface Origins {
-  /** Why the request comes from where it may not, or null. */
+  /** Why a request with these headers is not allowed; null if it is. */
   refusal(headers: IncomingHttpHeaders): string | null;
-  /** What lets the browser show the answer to pages of the listed sites; null for all others. */
-  headers(request: IncomingMessage): Readonly<Record<string, string>> | null;
+  /** The CORS headers of the response to a page of a listed origin; null for all other requests. */
+  corsHeaders(request: IncomingMessage): Readonly<Record<string, string>> | null;
 }
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
 /**
- * @param listed origins of other sites that may come
- * @param isLocal without accounts only names of this machine are answered, so that no name on the internet that leads here
- * (DNS rebinding) makes a page the same site as the server
+ * @param allowedOrigins the other origins whose pages may call the server
+ * @param loopbackOnly accept only loopback host names: without authentication, a page could otherwise reach the server as its
+ *   own origin by a DNS name that resolves to this machine (DNS rebinding)
  */
-export function createOrigins(listed: readonly string[], isLocal: boolean): Origins {
-  const known = new Set(listed);
-  const hosts = new Set(listed.map((origin) => new URL(origin).host));
-  const isListed = (origin: string | undefined): origin is string => origin !== undefined && known.has(origin);
+export function createOrigins(allowedOrigins: readonly string[], loopbackOnly: boolean): Origins {
+  const origins = new Set(allowedOrigins);
+  const hosts = new Set(allowedOrigins.map((origin) => new URL(origin).host));
+  const isAllowed = (origin: string | undefined): origin is string => origin !== undefined && origins.has(origin);
   return {
     refusal({ origin, host = '', 'sec-fetch-site': site }) {
-      if (isLocal && !loopbackHost.test(host) && !hosts.has(host)) {
-        return `Without accounts only names of this machine are answered, and "${host}" is none.`;
-      }
+      if (loopbackOnly && !loopbackHost.test(host) && !hosts.has(host)) return hostRefusal(host);
       if (origin === undefined) {
-        const isForeign = site === 'cross-site' || site === 'same-site';
-        return isForeign ? 'Pages of other sites may not ask here.' : null;
+        const isCrossSite = site === 'cross-site' || site === 'same-site';
+        return isCrossSite
+          ? 'Cross-origin requests without an Origin header are not allowed. Call the API with fetch, from an origin in "cors": {"origins": […]}.'
+          : null;
       }
-      if (isListed(origin) || hostOf(origin) === host) return null;
-      return `Pages of ${origin} may not ask here. Add it to "cors": {"origins": […]} in the configuration to let them.`;
+      if (isAllowed(origin) || hostOf(origin) === host) return null;
+      return `Origin "${origin}" is not allowed. To allow it, add it to "cors": {"origins": […]} in the configuration.`;
     },
-    headers({ headers: { origin }, method }) {
-      if (!isListed(origin)) return null;
-      const answering = {
+    corsHeaders({ headers: { origin }, method }) {
+      if (!isAllowed(origin)) return null;
+      const headers = {
         'access-control-allow-origin': origin,
         'access-control-expose-headers': 'retry-after',
         'cross-origin-resource-policy': 'cross-origin',
       };
-      if (method !== 'OPTIONS') return answering;
+      if (method !== 'OPTIONS') return headers;
       return {
-        ...answering,
+        ...headers,
         'access-control-allow-methods': 'GET, POST',
         'access-control-allow-headers': 'authorization, content-type, accept, last-event-id',
         'access-control-max-age': '600',
       };
     },
   };
+}
+
+function hostRefusal(host: string): string {
+  const port = /:\d+$/.exec(host)?.[0] ?? '';
+  return (
+    `Host header "${host}" is not allowed: without authentication only loopback host names are accepted. ` +
+    `Configure auth, or open http://127.0.0.1${port}.`
+  );
 }
 
 function hostOf(origin: string): string | null {

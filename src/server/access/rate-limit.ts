@@ -1,37 +1,35 @@
-/** Points of principals, counted in minutes. */
+import { LRUCache } from 'lru-cache';
+
+/** Limits the points that each principal uses in a minute. */
 export interface RateLimit {
-  /** Takes points; seconds until there are new ones where there are too few, else null. */
+  /** Uses points. Returns null, or the seconds until the next minute if the principal does not have enough points left. */
   take(principal: string, points: number): number | null | Promise<number | null>;
 }
 
 const MINUTE_MILLISECONDS = 60_000;
 
-/** Counts in memory, for the one server that a file has. */
+/** Counts in memory, for a server that has its database to itself. */
 export function createRateLimit(options: {
   pointsPerMinute: number;
-  /** Principals that are remembered; beyond, those of whom nothing was heard for longest are forgotten. */
-  mostPrincipals: number;
+  /** The least recently active principals above this number are forgotten. */
+  maxPrincipals: number;
   now(): number;
 }): RateLimit {
-  const { pointsPerMinute, mostPrincipals, now } = options;
-  const taken = new Map<string, { minute: number; points: number }>();
+  const { pointsPerMinute, maxPrincipals, now } = options;
+  const uses = new LRUCache<string, { minute: number; points: number }>({ max: maxPrincipals });
   return {
     take(principal, points) {
       const minute = Math.floor(now() / MINUTE_MILLISECONDS);
-      const known = taken.get(principal);
-      const before = known?.minute === minute ? known.points : 0;
-      if (before + points > pointsPerMinute) return secondsLeft(now());
-      // Deleted first, so that the map is in the order of use.
-      taken.delete(principal);
-      taken.set(principal, { minute, points: before + points });
-      const [oldest] = taken.keys();
-      if (taken.size > mostPrincipals && oldest !== undefined) taken.delete(oldest);
+      const use = uses.get(principal);
+      const used = use?.minute === minute ? use.points : 0;
+      if (used + points > pointsPerMinute) return secondsLeft(now());
+      uses.set(principal, { minute, points: used + points });
       return null;
     },
   };
 }
 
-/** Until the next minute begins, at least one. */
+/** Seconds until the next minute begins, at least 1. */
 export function secondsLeft(now: number): number {
   return Math.max(1, Math.ceil((MINUTE_MILLISECONDS - (now % MINUTE_MILLISECONDS)) / 1000));
 }

@@ -1,8 +1,12 @@
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../../database/database.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type RateLimit, secondsLeft } from './rate-limit.ts';
 
-/** One statement, by the clock of the database: those of the servers may differ. What is refused counts too, and changes nothing. */
+/**
+ * One statement, by the clock of the database, because the clocks of the servers may differ. The points of a refused
+ * operation are added too: the principal is refused until the end of the minute in any case.
+ */
 const TAKE = `
   INSERT INTO "RateUse" ("principal", "minute", "points")
   VALUES ($1, floor(extract(epoch from now()) / 60)::int, $2::int)
@@ -12,31 +16,29 @@ const TAKE = `
   RETURNING "points", extract(epoch from now())::float8 AS "seconds"`;
 
 /**
- * Counts in the database that several servers share. Who has no points left is refused by this server alone until the minute
- * ends, so that a flood costs no statements.
+ * Counts in a database that several servers share. Until the end of the minute, a server refuses a principal that has used
+ * all of its points without a statement, so that a flood of requests does not reach the database.
  */
 export function createSharedRateLimit(options: {
   database: Database;
   pointsPerMinute: number;
-  mostPrincipals: number;
+  maxPrincipals: number;
   now(): number;
 }): RateLimit {
-  const { database, pointsPerMinute, mostPrincipals, now } = options;
-  /** Epoch milliseconds until which a principal has none. */
-  const exhausted = new Map<string, number>();
+  const { database, pointsPerMinute, maxPrincipals, now } = options;
+  /** The epoch milliseconds until which a principal has no points. */
+  const exhaustedUntil = new LRUCache<string, number>({ max: maxPrincipals });
   return {
     async take(principal, points) {
-      const until = exhausted.get(principal) ?? 0;
+      const until = exhaustedUntil.get(principal) ?? 0;
       if (until > now()) return Math.ceil((until - now()) / 1000);
-      exhausted.delete(principal);
-      const name = storableText(principal);
-      const [taken] = await database.write((client) =>
-        client.$queryRawUnsafe<{ points: number; seconds: number }[]>(TAKE, name, points),
+      exhaustedUntil.delete(principal);
+      const [use] = await database.write((client) =>
+        client.$queryRawUnsafe<{ points: number; seconds: number }[]>(TAKE, storableText(principal), points),
       );
-      if (!taken || taken.points <= pointsPerMinute) return null;
-      const seconds = secondsLeft(taken.seconds * 1000);
-      if (exhausted.size >= mostPrincipals) exhausted.clear();
-      exhausted.set(principal, now() + seconds * 1000);
+      if (!use || use.points <= pointsPerMinute) return null;
+      const seconds = secondsLeft(use.seconds * 1000);
+      exhaustedUntil.set(principal, now() + seconds * 1000);
       return seconds;
     },
   };

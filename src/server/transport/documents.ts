@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { type DocumentNode, GraphQLError, type GraphQLSchema, validate } from 'graphql';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { parseBounded } from '../../graphql/execution/document-limits.ts';
 import { badUserInput } from '../../graphql/public-errors.ts';
-import { createKnownDocuments } from './known-documents.ts';
 
-/** What a client sends to say which operation it means. */
+/** The parameters of a request that identify its document. */
 export interface DocumentRequest {
   query?: unknown;
   documentId?: unknown;
@@ -15,53 +15,63 @@ export interface DocumentRequest {
 }
 
 export interface Documents {
-  /** Whether the text must be looked up or looked for in the list. */
-  concerns(request: DocumentRequest): boolean;
-  /** The text that is meant. Throws a GraphQLError where it may not be asked. */
-  textOf(request: DocumentRequest): string;
-  /** A document that is within bounds. Throws a GraphQLError. */
+  /**
+   * The text of the document; null if the request has neither an id nor a text. Throws a GraphQLError if the id is unknown or
+   * the text is not in the document list.
+   */
+  textOf(request: DocumentRequest): string | null;
+  /** Throws a GraphQLError if the text is not a document within the limits. */
   parse(text: string): DocumentNode;
-  /** What does not fit the schema. What is right is remembered, for every transport; what is wrong is not. */
+  /** The validation errors. Valid documents are cached for all transports; invalid ones are not. */
   validate(document: DocumentNode): readonly GraphQLError[];
-  /** Both: a document that is right, or what is wrong with it. */
-  read(text: string): DocumentNode | readonly GraphQLError[];
+  /** The valid document of a request, or its errors. */
+  read(request: DocumentRequest): DocumentNode | readonly GraphQLError[];
 }
 
-/** @param allowed the only texts that are answered, by id; null for any */
-export function createDocuments(schema: GraphQLSchema, allowed: ReadonlyMap<string, string> | null): Documents {
-  const known = createKnownDocuments(limits.CACHED_DOCUMENT_BYTES);
-  const right = new WeakSet<DocumentNode>();
-  const texts = new Set(allowed?.values());
-  const parse = (text: string) => known.find(text) ?? parseBounded(text);
+/** @param allowedDocuments the only texts that are executed, by id; null to execute any text */
+export function createDocuments(
+  schema: GraphQLSchema,
+  allowedDocuments: ReadonlyMap<string, string> | null,
+): Documents {
+  const cache = createDocumentCache(limits.CACHED_DOCUMENT_BYTES);
+  const validDocuments = new WeakSet<DocumentNode>();
+  const allowedTexts = new Set(allowedDocuments?.values());
+  const parse = (text: string) => cache.get(text) ?? parseBounded(text);
+
+  function textOf(request: DocumentRequest): string | null {
+    const id = idIn(request);
+    if (id !== null) {
+      const text = allowedDocuments?.get(id);
+      if (text !== undefined) return text;
+      throw badUserInput(
+        `No document has the id ${JSON.stringify(id)}. Add it to the file that "documents" names in the configuration.`,
+      );
+    }
+    const { query } = request;
+    if (typeof query !== 'string') return null;
+    if (allowedDocuments === null || allowedTexts.has(query)) return query;
+    throw badUserInput(
+      'This server executes only the documents in its list. Add this one to the file that "documents" names in the configuration.',
+    );
+  }
 
   function check(document: DocumentNode): readonly GraphQLError[] {
-    if (right.has(document)) return [];
+    if (validDocuments.has(document)) return [];
     const errors = validate(schema, document);
     if (errors.length > 0) return errors;
-    right.add(document);
-    if (document.loc) known.keep(document.loc.source.body, document);
+    validDocuments.add(document);
+    if (document.loc) cache.set(document.loc.source.body, document);
     return [];
   }
 
   return {
+    textOf,
     parse,
     validate: check,
-    concerns: (request) => idIn(request) !== null || (allowed !== null && request.query !== undefined),
-    textOf(request) {
-      const id = idIn(request);
-      if (id !== null) {
-        const text = allowed?.get(id);
-        if (text === undefined) throw badUserInput(`There is no document with the id ${JSON.stringify(id)}.`);
-        return text;
-      }
-      const { query } = request;
-      if (typeof query !== 'string') throw badUserInput('Send the text of an operation as `query`.');
-      if (allowed && !texts.has(query))
-        throw badUserInput('Only the documents of a list are answered here, and this is none.');
-      return query;
-    },
-    read(text) {
+    read(request) {
       try {
+        const text = textOf(request);
+        if (text === null) return [badUserInput('The operation is missing. Send its text as `query`.')];
         const document = parse(text);
         const errors = check(document);
         return errors.length > 0 ? errors : document;
@@ -73,9 +83,28 @@ export function createDocuments(schema: GraphQLSchema, allowed: ReadonlyMap<stri
   };
 }
 
+/** An upper bound for a token of a parsed document: its entry in the list of tokens, its node and their locations. */
+const TOKEN_BYTES = 512;
+/** An upper bound for a character: comments are tokens too but are not counted, and a comment has two or more characters. */
+const CHARACTER_BYTES = 64;
+
+/**
+ * The most recently used valid documents by their text. A document can need a hundred times the memory of its text, so the
+ * cache is bounded by an estimate of bytes. It rejects a document that would take more than a quarter of them: such a
+ * document is long because it contains its values, and will not be sent again.
+ */
+export function createDocumentCache(maxBytes: number): LRUCache<string, DocumentNode> {
+  return new LRUCache({
+    maxSize: maxBytes,
+    maxEntrySize: Math.floor(maxBytes / 4),
+    sizeCalculation: ({ tokenCount }, text) =>
+      (tokenCount ?? text.length) * TOKEN_BYTES + text.length * CHARACTER_BYTES,
+  });
+}
+
 const persistedQuery = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }) });
 
-/** As `documentId`, or as clients with automatic persisted queries send it. */
+/** Clients send the id as `documentId`, or as the hash of an automatic persisted query. */
 function idIn({ documentId, extensions }: DocumentRequest): string | null {
   if (typeof documentId === 'string') return documentId;
   if (extensions === undefined || extensions === null) return null;
@@ -83,18 +112,17 @@ function idIn({ documentId, extensions }: DocumentRequest): string | null {
   return parsed.success ? parsed.data.persistedQuery.sha256Hash : null;
 }
 
-/** The list of a file `{"id": "query …"}`, as code generators write it. Throws a StartError. */
+/** Reads a file of the form `{"id": "query …"}`, as code generators write it. Throws a StartError. */
 export function readDocumentList(path: string): ReadonlyMap<string, string> {
-  const fail = (why: string, cause?: unknown) => new StartError(`documents names ${path}, ${why}`, cause);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw fail(`which can not be read: ${error instanceof Error ? error.message : error}`, error);
+    throw new StartError(`documents: cannot read ${path}: ${error instanceof Error ? error.message : error}`, error);
   }
   const parsed = z.record(z.string(), z.string()).safeParse(parseJson(text));
-  if (!parsed.success) throw fail('which is not a JSON object of ids and texts: {"id": "query …"}');
-  return new Map(Object.entries(parsed.data));
+  if (parsed.success) return new Map(Object.entries(parsed.data));
+  throw new StartError(`documents: ${path} must contain a JSON object of ids and texts: {"id": "query …"}`);
 }
 
 function parseJson(text: string): unknown {

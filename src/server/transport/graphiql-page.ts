@@ -5,9 +5,9 @@ import { gunzip, gzip } from 'node:zlib';
 
 const TITLE = 'Runtape';
 
-/** Comments in the editor are all the manual that a first run needs. */
-const firstQuery = `# 1. Send this message: the button, or Ctrl-Enter.
-# 2. Open a second tab and follow its run:
+/** The comments are the instructions for a first run. */
+const firstQuery = `# 1. Send this message with the button or Ctrl-Enter.
+# 2. Open a second tab and follow the run:
 #
 #    subscription Follow {
 #      runEvents(runId: "run_…") {
@@ -15,9 +15,9 @@ const firstQuery = `# 1. Send this message: the button, or Ctrl-Enter.
 #      }
 #    }
 #
-# 3. Send "fetch https://example.com" and the
-#    scripted model needs your approval. Find
-#    its id, and answer with decideApproval:
+# 3. Send "fetch https://example.com". This needs
+#    your approval: get its id from \`approvals\`,
+#    and answer with \`decideApproval\`.
 #
 #    { approvals { nodes { id tool status } } }
 
@@ -42,39 +42,39 @@ export interface GraphiqlPage {
 
 interface Page {
   compressed: Buffer;
-  policy: string;
+  contentSecurityPolicy: string;
 }
 
-/** The explorer with every asset in one page: nine megabytes, so it is made at the first visit and kept compressed. */
+/** GraphiQL with all assets in one page. It has nine megabytes, so it is rendered on the first request and kept compressed. */
 export function createGraphiqlPage(endpoint: string, subscriptionsProtocol: 'WS' | 'SSE'): GraphiqlPage {
-  let made: Promise<Page> | null = null;
+  let rendered: Promise<Page> | null = null;
 
-  async function make(): Promise<Page> {
+  async function render(): Promise<Page> {
     const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
     const html = renderGraphiQL({ title: TITLE, endpoint, subscriptionsProtocol, defaultQuery: firstQuery });
-    return { compressed: await promisify(gzip)(html), policy: policyFor(html) };
+    return { compressed: await promisify(gzip)(html), contentSecurityPolicy: contentSecurityPolicyOf(html) };
   }
 
   return {
     async send(request, response) {
-      made ??= make();
-      const { compressed, policy } = await made;
-      const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-      const body = takesGzip ? compressed : await promisify(gunzip)(compressed);
+      rendered ??= render();
+      const { compressed, contentSecurityPolicy } = await rendered;
+      const acceptsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+      const body = acceptsGzip ? compressed : await promisify(gunzip)(compressed);
       response.writeHead(200, {
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-cache',
         'content-length': body.length,
-        'content-security-policy': policy,
-        ...(takesGzip ? { 'content-encoding': 'gzip' } : {}),
+        'content-security-policy': contentSecurityPolicy,
+        ...(acceptsGzip ? { 'content-encoding': 'gzip' } : {}),
       });
       response.end(body);
     },
   };
 }
 
-/** Allows the scripts of the page by their hashes and nothing else: no other inline script, no eval, no other host. */
-function policyFor(html: string): string {
+/** Allows the scripts of the page by their hashes: no other inline script, no eval, no other host. */
+function contentSecurityPolicyOf(html: string): string {
   const hashes = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = '']) => {
     const digest = createHash('sha256').update(script).digest('base64');
     return `'sha256-${digest}'`;
@@ -83,7 +83,7 @@ function policyFor(html: string): string {
     "default-src 'none'",
     `script-src ${hashes.join(' ')} blob:`,
     'worker-src blob:',
-    // The editor sets styles on elements, which no hash can name.
+    // The editor sets style attributes, which hashes cannot allow.
     "style-src 'unsafe-inline'",
     "img-src 'self' data:",
     "font-src 'self' data:",

@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
-import { createYoga, type Plugin } from 'graphql-yoga';
+import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga';
 import type { GraphqlContext, SignalSource } from '../../graphql/context.ts';
 import type { Logger } from '../../logger.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
 import type { EventStreams } from './event-stream.ts';
+import { negotiateMediaType } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
 
-/** Makes the context of one operation. */
+/** Creates the context of one operation. */
 export type MakeContext = (
   identity: Identity,
   operation: { leaving: SignalSource; lastEventId: string | null },
@@ -45,28 +46,39 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     landingPage: false,
     batching: false,
     extraParamNames: ['documentId'],
-    // It would keep a thousand documents, however long, and as many that are wrong.
+    // Yoga's cache counts documents and not their size, and caches invalid documents too.
     parserAndValidationCache: false,
-    // The door has looked at where the request comes from before.
+    // The HTTP server has checked the origin of the request before.
     cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
     logging: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     context({ identity, request }) {
       const lastEventId = request.headers.get('last-event-id');
-      const made = makeContext(identity, { leaving: () => request.signal, lastEventId });
-      // Yoga copies it, and a copy has nothing that is made when it is asked for.
-      return { ...made, signal: made.signal, loaders: made.loaders };
+      const context = makeContext(identity, { leaving: () => request.signal, lastEventId });
+      // Yoga copies the own properties of the context; these are accessors of its class.
+      return { ...context, signal: context.signal, loaders: context.loaders };
     },
-    plugins: [ownWays(documents, operations), options.eventStreams.plugin],
+    plugins: [yogaPlugin(documents, operations), options.eventStreams.plugin],
   });
 }
 
-/** Yoga keeps the protocol; reading documents and executing them is the same for every transport. */
-function ownWays(documents: Documents, operations: Operations): Plugin {
+/** Replaces yoga's reading and execution of documents by those that all transports share. */
+function yogaPlugin(documents: Documents, operations: Operations): Plugin {
   return {
+    onPluginInit({ addPlugin }) {
+      // Added after yoga's own plugin, whose choice of the media type ignores quality values.
+      addPlugin({
+        onResultProcess({ request, result, setResultProcessor }) {
+          const mediaType = negotiateMediaType(request.headers.get('accept') ?? '*/*');
+          if (mediaType !== null && !(Symbol.asyncIterator in result)) {
+            setResultProcessor(processRegularResult, mediaType);
+          }
+        },
+      });
+    },
     onParams({ params, setParams }) {
-      // What names no document at all is refused by the protocol, in its own words.
-      if (documents.concerns(params)) setParams({ ...params, query: documents.textOf(params) });
+      const query = documents.textOf(params);
+      if (query !== null) setParams({ ...params, query });
     },
     onParse({ setParseFn }) {
       setParseFn((source: string | { body: string }) =>
@@ -77,10 +89,10 @@ function ownWays(documents: Documents, operations: Operations): Plugin {
       setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => documents.validate(document));
     },
     onExecute({ executeFn, setExecuteFn }) {
-      // Yoga's own way of executing says which errors are answered with which status. Its promises are not the language's.
-      setExecuteFn((args: ExecutionArgs) => operations.execute(args, async (own) => executeFn(own)));
+      // Yoga's execute function sets the HTTP status of errors. It returns its own kind of promise; `async` makes it a native one.
+      setExecuteFn((args: ExecutionArgs) => operations.execute(args, async (yogaArgs) => executeFn(yogaArgs)));
     },
-    /** Yoga's subscribe keeps one context for all events and sees a client leave only at the next one. */
+    /** Yoga's subscribe function uses one context for all events, and notices a disconnect only at the next event. */
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn((args: ExecutionArgs) => operations.subscribe(args));
     },

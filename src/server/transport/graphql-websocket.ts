@@ -6,9 +6,8 @@ import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import * as limits from '../../config/limits.ts';
 import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
-import type { Access } from '../access/access.ts';
+import { type Access, onExpiry } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
-import { callAt } from '../access/call-at.ts';
 import type { Documents } from './documents.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
@@ -20,110 +19,114 @@ interface GraphqlWebSocketOptions {
   server: Server;
   schema: GraphQLSchema;
   endpoint: string;
-  door: Access;
+  access: Access;
   makeContext: MakeContext;
   maskError: MaskError;
   documents: Documents;
   operations: Operations;
 }
 
-/** What is known of one socket from its first message to its end. */
-interface Guest {
+/** An authenticated WebSocket connection. */
+interface Connection {
   identity: Identity;
-  outlet: SocketWriter;
-  leaving: AbortController;
+  writer: SocketWriter;
+  /** Aborts when the connection is closed. */
+  closed: AbortController;
   cancelExpiry(): void;
 }
 
-/** GraphQL over WebSocket, in the graphql-transport-ws protocol. Disposing closes every socket so that clients come back. */
+/** GraphQL over WebSocket, by the protocol graphql-transport-ws. `dispose` closes every connection so that clients reconnect. */
 export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { dispose(): void | Promise<void> } {
-  const { server, endpoint, door, maskError, operations } = options;
+  const { server, endpoint, access, maskError, operations } = options;
   const timing = { closeTimeout: limits.SOCKET_CLOSE_SECONDS * 1000 };
-  const sockets = new WebSocketServer({
+  const webSocketServer = new WebSocketServer({
     server,
     path: endpoint,
     maxPayload: limits.BODY_BYTES,
     ...timing,
     verifyClient({ req }, decide) {
-      const foreign = door.origins.refusal(req.headers);
-      if (foreign === null) decide(true);
-      else decide(false, 403, foreign);
+      const refusal = access.origins.refusal(req.headers);
+      if (refusal === null) decide(true);
+      else decide(false, 403, refusal);
     },
   });
-  sockets.on('connection', forgiveFailedWrites);
-  const guests = new WeakMap<object, Guest>();
-  const lines = new WeakMap<ExecutionArgs, SendTarget>();
+  webSocketServer.on('connection', ignoreSendErrors);
+  const connections = new WeakMap<object, Connection>();
+  const targets = new WeakMap<ExecutionArgs, SendTarget>();
   return useServer(
     {
-      execute: async (args) => plain(await operations.execute(args)),
+      execute: async (args) => withoutHttp(await operations.execute(args)),
       async subscribe(args) {
         const results = await operations.subscribe(args);
-        if (!(Symbol.asyncIterator in results)) return plain(results);
-        const line = lines.get(args);
-        return line ? sendResults(results, line) : results;
+        if (!(Symbol.asyncIterator in results)) return withoutHttp(results);
+        const target = targets.get(args);
+        return target ? sendResults(results, target) : results;
       },
-      // Otherwise it closes sockets with the words of whatever was thrown.
+      // Otherwise graphql-ws sends the message of any error that is thrown as the reason of the close frame.
       isProd: true,
-      jsonMessageReviver: refuseAnswers,
+      jsonMessageReviver: rejectServerMessages,
       async onConnect({ extra, connectionParams }) {
         const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
         try {
-          const identity = await door.authenticate(credentials);
-          // It may have left meanwhile, and then nothing would end its timer.
+          const identity = await access.authenticate(credentials);
+          // `onClose` has run already if the client has closed the connection in the meantime; nothing would cancel the timer.
           if (extra.socket.readyState !== WebSocket.OPEN) return false;
-          guests.set(extra, welcome(door, identity, extra));
+          connections.set(extra, acceptConnection(access, identity, extra));
           return true;
         } catch (error) {
-          turnAway(extra.socket, maskError(error));
+          rejectConnection(extra.socket, maskError(error));
           return false;
         }
       },
       onClose({ extra }) {
-        const guest = guests.get(extra);
-        guest?.cancelExpiry();
-        guest?.leaving.abort();
+        const connection = connections.get(extra);
+        connection?.cancelExpiry();
+        connection?.closed.abort();
       },
       onSubscribe({ extra, subscriptions }, id, payload): ExecutionArgs | readonly GraphQLError[] {
-        const guest = guests.get(extra);
-        if (!guest || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooMany];
-        const args = argumentsOf(options, guest, payload);
-        if ('schema' in args) lines.set(args, { id, outlet: guest.outlet });
+        const connection = connections.get(extra);
+        if (!connection || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooManyOperations];
+        const args = executionArgs(options, connection, payload);
+        if ('schema' in args) targets.set(args, { id, outlet: connection.writer });
         return args;
       },
     },
-    sockets,
+    webSocketServer,
     limits.KEEP_ALIVE_SECONDS * 1000,
   );
 }
 
-/** A write that fails is a client that left: the socket closes, and says so. The protocol's library would print it as a fault. */
-function forgiveFailedWrites(socket: WebSocket): void {
+/** A failed send means that the client is gone; the `close` event follows. graphql-ws would log it as an internal error. */
+function ignoreSendErrors(socket: WebSocket): void {
   const send = socket.send.bind(socket);
   Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
 }
 
-function welcome({ clock }: Access, identity: Identity, { socket, request }: Extra): Guest {
-  const leaving = new AbortController();
-  // Every operation of the socket listens to it.
-  setMaxListeners(0, leaving.signal);
-  const { expiresAt } = identity;
-  const close = () => socket.close(CloseCode.Forbidden, 'The token has expired; come back with a new one.');
-  const cancelExpiry = expiresAt === undefined ? () => {} : callAt(clock, expiresAt, close);
-  return { identity, outlet: createSocketWriter(socket, request.socket), leaving, cancelExpiry };
+function acceptConnection({ clock }: Access, identity: Identity, { socket, request }: Extra): Connection {
+  const closed = new AbortController();
+  // Every operation of the connection adds a listener.
+  setMaxListeners(0, closed.signal);
+  const close = () => socket.close(CloseCode.Forbidden, 'The token has expired. Reconnect with a new token.');
+  return {
+    identity,
+    writer: createSocketWriter(socket, request.socket),
+    closed,
+    cancelExpiry: onExpiry(identity, clock, close),
+  };
 }
 
-/** 4403 is what clients come back from, with what their `connectionParams` are by then; 4401 would end them for good. */
-function turnAway(socket: WebSocket, { message, extensions: { code } }: GraphQLError): void {
-  if (code === 'UNAUTHENTICATED') socket.close(CloseCode.Forbidden, closingWords(message));
-  else if (code === 'UNAVAILABLE') socket.close(TRY_AGAIN_LATER, closingWords(message));
-  else socket.close(CloseCode.InternalServerError, closingWords(message));
+/** Clients of graphql-ws reconnect after 4403, with new `connectionParams`, but not after 4401. */
+function rejectConnection(socket: WebSocket, { message, extensions: { code } }: GraphQLError): void {
+  if (code === 'UNAUTHENTICATED') socket.close(CloseCode.Forbidden, closeReason(message));
+  else if (code === 'UNAVAILABLE') socket.close(TRY_AGAIN_LATER, closeReason(message));
+  else socket.close(CloseCode.InternalServerError, closeReason(message));
 }
 
-/** As RFC 6455's registry has it; clients come back. */
+/** From IANA's registry of WebSocket close codes. Clients reconnect. */
 const TRY_AGAIN_LATER = 1013;
-/** Of a close frame, in bytes; ours are ASCII. */
-const CLOSING_WORDS = 123;
-const closingWords = (message: string) => message.slice(0, CLOSING_WORDS);
+/** The maximum for a close frame (RFC 6455, section 5.5). The messages are ASCII. */
+const CLOSE_REASON_BYTES = 123;
+const closeReason = (message: string) => message.slice(0, CLOSE_REASON_BYTES);
 
 interface Payload {
   query?: unknown;
@@ -132,39 +135,38 @@ interface Payload {
   extensions?: unknown;
 }
 
-function argumentsOf(
+function executionArgs(
   { schema, documents, makeContext, maskError }: GraphqlWebSocketOptions,
-  { identity, leaving: { signal } }: Guest,
+  { identity, closed: { signal } }: Connection,
   payload: Payload,
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
-    const document = documents.read(documents.textOf(payload));
+    const document = documents.read(payload);
     if (!('kind' in document)) return document;
     const contextValue = makeContext(identity, { leaving: () => signal, lastEventId: null });
     const { operationName, variables: variableValues } = payload;
     return { schema, operationName, document, variableValues, contextValue };
   } catch (error) {
-    // Thrown on, it would end the socket and with it every other operation.
+    // If this threw, graphql-ws would close the connection with all of its operations.
     return [maskError(error)];
   }
 }
 
-const tooMany = limitPassed(
+const tooManyOperations = limitPassed(
   'operationsPerSocket',
-  `One socket carries ${limits.OPERATIONS_PER_SOCKET} operations at a time; end some, or open another one.`,
+  `This connection already has ${limits.OPERATIONS_PER_SOCKET} active operations, which is the limit. Complete one of them, or open another connection.`,
 );
 
-const answers: ReadonlySet<unknown> = new Set(['next', 'error', 'connection_ack']);
+const serverMessageTypes: ReadonlySet<unknown> = new Set(['next', 'error', 'connection_ack']);
 
-/** What only servers say is no message of a client: the protocol's library would call it a fault of ours, and log it. */
-function refuseAnswers(key: string, value: unknown): unknown {
-  if (key === '' && typeof value === 'object' && value !== null && 'type' in value && answers.has(value.type)) {
-    throw new Error('a message that only servers send');
-  }
+/** graphql-ws would treat a message that only servers send as an internal error, and log it. */
+function rejectServerMessages(key: string, value: unknown): unknown {
+  const isMessage = key === '' && typeof value === 'object' && value !== null && 'type' in value;
+  if (isMessage && serverMessageTypes.has(value.type)) throw new Error('Only servers send messages of this type.');
   return value;
 }
 
-/** What only HTTP is told is left out. */
-function plain(result: ExecutionResult): ExecutionResult {
+/** Removes what is meant for HTTP from the extensions of the errors. */
+function withoutHttp(result: ExecutionResult): ExecutionResult {
   return result.errors ? { ...result, errors: result.errors.map((error) => splitHttp(error).error) } : result;
 }

@@ -7,17 +7,17 @@ import { costOf } from '../../graphql/execution/operation-cost.ts';
 import { type StreamedResult, subscribeOperation } from '../../graphql/execution/subscribe.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
 import type { Following } from '../../streams/following.ts';
+import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit } from '../access/rate-limit.ts';
-import type { SubscriptionLimit } from '../access/subscription-limit.ts';
 import type { MaskError } from './masked-errors.ts';
 
-/** Executes what every transport is asked, within what the operation and its principal may use. */
+/** Executes the operations of all transports, within the limits of the operation and of its principal. */
 export interface Operations {
   /**
-   * At once where there is nothing to wait for.
-   * @param run how a transport would execute by itself
+   * Returns the result without a promise if nothing has to be awaited.
+   * @param execute executes the operation once it is admitted
    */
-  execute(args: ExecutionArgs, run?: Execute): ExecutionResult | Promise<ExecutionResult>;
+  execute(args: ExecutionArgs, execute?: Execute): ExecutionResult | Promise<ExecutionResult>;
   subscribe(args: ExecutionArgs): Promise<ExecutionResult | Following<StreamedResult>>;
 }
 
@@ -26,84 +26,90 @@ type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResul
 interface Options {
   maskError: MaskError;
   clock: Clock;
-  /** Null where nobody counts. */
+  /** Null if the points of a principal are not limited. */
   rateLimit: RateLimit | null;
-  subscriptions: SubscriptionLimit;
+  /** Active subscriptions by principal. */
+  subscriptionLimit: ConcurrencyLimit;
 }
 
-export function createOperations({ maskError, clock, rateLimit, subscriptions }: Options): Operations {
-  const refused = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
+export function createOperations({ maskError, clock, rateLimit, subscriptionLimit }: Options): Operations {
+  const failed = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
 
-  /** Why the operation is not begun, or null. */
-  function refusal(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {
+  /** The error if the operation is too expensive or its principal has no points left; otherwise null. */
+  function admissionError(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {
     const cost = costOf(args.schema, args.document, args.operationName, args.variableValues);
     if (cost > limits.OPERATION_OBJECTS) return tooExpensive(cost);
-    const answer = (seconds: number | null) => (seconds === null ? null : rateLimited(seconds));
+    const errorFor = (seconds: number | null) => (seconds === null ? null : rateLimited(seconds));
     const seconds = rateLimit?.take(principalOf(args), points) ?? null;
-    return seconds instanceof Promise ? seconds.then(answer) : answer(seconds);
+    return seconds instanceof Promise ? seconds.then(errorFor) : errorFor(seconds);
   }
 
   const masked = (result: ExecutionResult): ExecutionResult =>
     result.errors ? { ...result, errors: result.errors.map(maskError) } : result;
 
-  function begin(problem: GraphQLError | null, args: ExecutionArgs, run: Execute) {
-    if (problem) return refused(problem);
-    const result = run(args);
-    return result instanceof Promise ? inTime(clock, result.then(masked)) : masked(result);
+  function executeAdmitted(error: GraphQLError | null, args: ExecutionArgs, execute: Execute) {
+    if (error) return failed(error);
+    const result = execute(args);
+    return result instanceof Promise ? withTimeout(clock, result.then(masked)) : masked(result);
   }
 
   return {
-    execute(args, run = executeWithLists) {
+    execute(args, execute = executeWithLists) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
-      const problem = refusal(args, isMutation ? limits.MUTATION_POINTS : 1);
-      return problem instanceof Promise ? problem.then((found) => begin(found, args, run)) : begin(problem, args, run);
+      const error = admissionError(args, isMutation ? limits.MUTATION_POINTS : 1);
+      return error instanceof Promise
+        ? error.then((settled) => executeAdmitted(settled, args, execute))
+        : executeAdmitted(error, args, execute);
     },
     async subscribe(args) {
-      const problem = await refusal(args, limits.SUBSCRIPTION_POINTS);
-      if (problem) return refused(problem);
-      const leave = subscriptions.enter(principalOf(args));
-      if (!leave) return refused(tooManySubscriptions());
+      const error = await admissionError(args, limits.SUBSCRIPTION_POINTS);
+      if (error) return failed(error);
+      const release = subscriptionLimit.acquire(principalOf(args));
+      if (!release) return failed(tooManySubscriptions(subscriptionLimit.max));
       const results = await subscribeOperation(args, maskError);
-      if (Symbol.asyncIterator in results) return leaving(results, leave);
-      leave();
+      if (Symbol.asyncIterator in results) return releasingAtEnd(results, release);
+      release();
       return results;
     },
   };
 }
 
-// Whoever executes operations of this schema makes this context.
+// Every transport creates its context by `MakeContext`.
 const principalOf = ({ contextValue }: ExecutionArgs) => (contextValue as GraphqlContext).viewer.principal;
 
 const tooExpensive = (cost: number) =>
   limitPassed(
     'operationCost',
-    `The operation can read ${cost} objects; at most ${limits.OPERATION_OBJECTS} are allowed. Ask for smaller pages, or less inside of them.`,
+    `The operation can read ${cost} objects; the limit is ${limits.OPERATION_OBJECTS}. Request smaller pages, or fewer lists inside lists.`,
   );
 
-const tooManySubscriptions = () =>
-  limitPassed('subscriptionsPerPrincipal', 'You have as many subscriptions as you may have at a time; end some.');
+const tooManySubscriptions = (max: number) =>
+  limitPassed(
+    'subscriptionsPerPrincipal',
+    `You already have ${max} active subscriptions, which is the limit. Complete one of them, then subscribe again.`,
+  );
 
-async function inTime(clock: Clock, work: Promise<ExecutionResult>): Promise<ExecutionResult> {
+async function withTimeout(clock: Clock, result: Promise<ExecutionResult>): Promise<ExecutionResult> {
   let cancel = () => {};
-  const late = new Promise<ExecutionResult>((resolve) => {
-    const say = () => resolve({ errors: [timedOut(limits.OPERATION_SECONDS)] });
-    cancel = clock.after(limits.OPERATION_SECONDS * 1000, say);
+  const timeout = new Promise<ExecutionResult>((resolve) => {
+    const resolveWithError = () => resolve({ errors: [timedOut(limits.OPERATION_SECONDS)] });
+    cancel = clock.after(limits.OPERATION_SECONDS * 1000, resolveWithError);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([result, timeout]);
   } finally {
     cancel();
   }
 }
 
-/** The same results; `leave` is called when they end, however they end. */
-function leaving(results: Following<StreamedResult>, leave: () => void): Following<StreamedResult> {
-  const look = <Result extends IteratorResult<unknown>>(result: Result): Result => {
-    if (result.done) leave();
+/** The same results. Calls `release` when they end, fail, or are no longer read. */
+function releasingAtEnd(results: Following<StreamedResult>, release: () => void): Following<StreamedResult> {
+  const releaseIfDone = <Result extends IteratorResult<unknown>>(result: Result): Result => {
+    if (result.done) release();
     return result;
   };
-  const fail = (error: unknown) => {
-    leave();
+  const releaseAndThrow = (error: unknown) => {
+    release();
     throw error;
   };
   return {
@@ -111,9 +117,9 @@ function leaving(results: Following<StreamedResult>, leave: () => void): Followi
     [Symbol.asyncIterator]() {
       return this;
     },
-    next: () => results.next().then(look, fail),
+    next: () => results.next().then(releaseIfDone, releaseAndThrow),
     async return() {
-      leave();
+      release();
       await results.return?.();
       return { done: true, value: undefined };
     },

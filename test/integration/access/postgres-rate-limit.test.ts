@@ -5,7 +5,7 @@ import { startTestGateway } from '../gateway.ts';
 test('B60: servers that share a database share what a principal may use in a minute', async () => {
   const { gateway } = await startTestGateway();
   const { database } = gateway.parts;
-  const server = () => createSharedRateLimit({ database, pointsPerMinute: 10, mostPrincipals: 10, now: Date.now });
+  const server = () => createSharedRateLimit({ database, pointsPerMinute: 10, maxPrincipals: 10, now: Date.now });
   const servers = [server(), server()];
   const outcomes: (number | null)[] = [];
   // A minute may end in between, and then there are as many again.

@@ -3,7 +3,7 @@ import type { Logger } from '../../../logger.ts';
 import { type Authenticate, localIdentity } from './identity.ts';
 import { authenticateByToken } from './tokens.ts';
 
-/** The way of the configuration to tell who comes. Rejects with a StartError. */
+/** The authentication that the configuration selects. Rejects with a StartError if its key is invalid. */
 export async function createAuthenticate(
   { auth }: AccessConfig,
   now: () => number,

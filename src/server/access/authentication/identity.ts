@@ -1,27 +1,27 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Viewer } from '../../../application/command-context.ts';
 
-/** What a client shows of itself: the headers of its request, or what it sent when its WebSocket was opened. */
+/** What a client sends to authenticate: the headers of its request, and the payload of `connection_init` on a WebSocket. */
 export interface Credentials {
   headers: IncomingHttpHeaders;
   connectionParams: Readonly<Record<string, unknown>>;
 }
 
-/** Somebody who was let in. */
+/** An authenticated client. */
 export interface Identity extends Viewer {
-  /** Epoch milliseconds from which the credentials count no more; absent where they count for good. */
+  /** Epoch milliseconds at which the credentials expire; absent if they do not. */
   expiresAt?: number;
 }
 
-/** Who shows these credentials. Throws what `unauthenticated` makes where nobody may. */
+/** Returns the identity of valid credentials. Throws an error of `unauthenticated` or `unavailable`. */
 export type Authenticate = (credentials: Credentials) => Identity | Promise<Identity>;
 
-/** Without accounts whoever reaches the server is its operator; it listens on loopback only. */
+/** The identity of every client of a server without authentication, which listens on loopback only. */
 export const localIdentity: Identity = { principal: 'local', scopes: ['read', 'write', 'approve', 'admin'] };
 
-/** The token of `Authorization: Bearer …`, of the header or of `connectionParams`; null where there is none. */
+/** The token of `Authorization: Bearer …`, from `connectionParams` or else from the headers; null if there is none. */
 export function bearerToken({ headers, connectionParams }: Credentials): string | null {
-  const shown = connectionParams.authorization ?? connectionParams.Authorization ?? headers.authorization;
-  if (typeof shown !== 'string') return null;
-  return /^Bearer +([^\s]+)$/i.exec(shown.trim())?.[1] ?? null;
+  const authorization = connectionParams.authorization ?? connectionParams.Authorization ?? headers.authorization;
+  if (typeof authorization !== 'string') return null;
+  return /^Bearer +([^\s]+)$/i.exec(authorization.trim())?.[1] ?? null;
 }

@@ -6,32 +6,37 @@ import { unauthenticated, unavailable } from '../../../graphql/public-errors.ts'
 import type { Logger } from '../../../logger.ts';
 import { type Authenticate, bearerToken, type Identity } from './identity.ts';
 
-/** Clocks of two machines differ by that much. */
+/** Allowed difference between the clocks of the identity provider and of this server. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Tokens of an identity provider. Its keys are fetched when the first token comes, and again when it changes them. */
+/**
+ * Verifies the tokens of an identity provider. The keys at `jwksUrl` are fetched for the first token, and again for a token
+ * with an unknown key id. Rejects with a StartError if `publicKey` is invalid.
+ */
 export async function authenticateByJwt(config: JwtConfig, now: () => number, logger: Logger): Promise<Authenticate> {
   const { issuer, audience, algorithm, jwksUrl, publicKey } = config;
   const key =
     jwksUrl === undefined ? await importKey(publicKey ?? '', algorithm) : createRemoteJWKSet(new URL(jwksUrl));
-  // Both kinds of key fit; the overloads of the library want one at a time.
+  // `jwtVerify` accepts both, but has an overload for each.
   const keyFor: Parameters<typeof jwtVerify>[1] = typeof key === 'function' ? key : async () => key;
   return async (credentials) => {
     const token = bearerToken(credentials);
     if (token === null) throw unauthenticated('missing');
-    const expected = { issuer, audience, algorithms: [algorithm], clockTolerance: CLOCK_TOLERANCE_SECONDS };
     try {
       const { payload } = await jwtVerify(token, keyFor, {
-        ...expected,
+        issuer,
+        audience,
+        algorithms: [algorithm],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: new Date(now()),
         requiredClaims: ['exp'],
       });
       return identityOf(config, payload);
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw unauthenticated('expired');
-      if (isFaultOfToken(error)) throw unauthenticated('unknown');
-      logger.warn({ err: error, jwksUrl }, 'the keys for tokens can not be had');
-      throw unavailable('Tokens can not be checked now, because the identity provider does not answer. Try again.');
+      if (isTokenError(error)) throw unauthenticated('unknown');
+      logger.warn({ err: error, jwksUrl }, 'cannot fetch the keys of the identity provider');
+      throw unavailable('The token cannot be verified now: the identity provider does not respond. Try again later.');
     }
   };
 }
@@ -40,27 +45,30 @@ async function importKey(pem: string, algorithm: string) {
   try {
     return await importSPKI(pem, algorithm);
   } catch (error) {
-    throw new StartError(`auth.publicKey is not a public key for ${algorithm} (PEM, SubjectPublicKeyInfo).`, error);
+    throw new StartError(`auth.publicKey is not a public key for ${algorithm}. Use PEM (SubjectPublicKeyInfo).`, error);
   }
 }
 
-function isFaultOfToken(error: unknown): boolean {
-  const isOfProvider = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
-  // The library has this code for an answer that is no key set.
-  const isGeneric = error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC';
-  return error instanceof errors.JOSEError && !isOfProvider && !isGeneric;
+/** Whether the token is invalid; otherwise the keys could not be fetched. */
+function isTokenError(error: unknown): boolean {
+  const isProviderError = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
+  // jose uses this code for a response that is not a key set.
+  const isResponseError = error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC';
+  return error instanceof errors.JOSEError && !isProviderError && !isResponseError;
 }
 
 function identityOf({ principalClaim, scopeClaim }: JwtConfig, payload: JWTPayload): Identity {
   const principal = payload[principalClaim];
   const isName = typeof principal === 'string' && principal.trim() !== '';
-  if (!isName || principal.length > limits.PRINCIPAL_CHARACTERS) throw new errors.JWTInvalid('no principal');
+  if (!isName || principal.length > limits.PRINCIPAL_CHARACTERS) {
+    throw new errors.JWTInvalid(`The claim "${principalClaim}" is not a principal.`);
+  }
   const expiresAt = ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1000;
   return { principal, scopes: scopesIn(payload[scopeClaim]), expiresAt };
 }
 
-/** A text with blanks between, as OAuth has it, or a list. What is no scope of ours is meant for others. */
+/** Accepts a space-separated string, as OAuth 2.0 defines it, or an array. Ignores the scopes of other services. */
 function scopesIn(claim: unknown): string[] {
-  const given = typeof claim === 'string' ? claim.split(/\s+/) : Array.isArray(claim) ? claim : [];
-  return scopes.filter((scope) => given.includes(scope));
+  const claimed = typeof claim === 'string' ? claim.split(/\s+/) : Array.isArray(claim) ? claim : [];
+  return scopes.filter((scope) => claimed.includes(scope));
 }

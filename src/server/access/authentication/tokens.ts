@@ -3,26 +3,27 @@ import type { TokenEntry } from '../../../config/access-config.ts';
 import { unauthenticated } from '../../../graphql/public-errors.ts';
 import { type Authenticate, bearerToken, type Identity } from './identity.ts';
 
-/** Tells searchers for secrets, ours included, what it is. */
+/** Lets secret scanners, including the gateway's own, recognise a token. */
 const PREFIX = 'rt_';
 const TOKEN_BYTES = 32;
 
-/** A new token. It is nowhere stored: only its hash is. */
+/** A new random token. The configuration stores only its hash. */
 export function createToken(): string {
   return `${PREFIX}${randomBytes(TOKEN_BYTES).toString('base64url')}`;
 }
 
+/** SHA-256 in lower-case hex. */
 export function hashOfToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-/** One hash and one look-up by it: how long that takes says nothing of any token. */
+/** Looks tokens up by their hash, so that the time of a lookup does not reveal anything about the stored tokens. */
 export function authenticateByToken(entries: readonly TokenEntry[], now: () => number): Authenticate {
-  const known = new Map(entries.map((entry) => [entry.sha256, identityOf(entry)]));
+  const identities = new Map(entries.map((entry) => [entry.sha256, identityOf(entry)]));
   return (credentials) => {
     const token = bearerToken(credentials);
     if (token === null) throw unauthenticated('missing');
-    const identity = known.get(hashOfToken(token));
+    const identity = identities.get(hashOfToken(token));
     if (!identity) throw unauthenticated('unknown');
     if (identity.expiresAt !== undefined && identity.expiresAt <= now()) throw unauthenticated('expired');
     return identity;
@@ -30,5 +31,5 @@ export function authenticateByToken(entries: readonly TokenEntry[], now: () => n
 }
 
 function identityOf({ principal, scopes, expiresAt }: TokenEntry): Identity {
-  return { principal, scopes, ...(expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) }) };
+  return expiresAt === undefined ? { principal, scopes } : { principal, scopes, expiresAt: Date.parse(expiresAt) };
 }

@@ -1,0 +1,260 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import { fetchExchange, Client as UrqlClient } from '@urql/core';
+import { buildSchema, type ExecutionResult } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import type { GraphqlContext, SignalSource } from '../../../src/graphql/context.ts';
+import { createDocuments } from '../../../src/server/transport/documents.ts';
+import { createHttpAccelerator } from '../../../src/server/transport/http-accelerator.ts';
+import type { Operations } from '../../../src/server/transport/operations.ts';
+import { clientHeaders } from '../../client-headers.ts';
+
+const schema = buildSchema(`
+  type Query { word(id: Int): String } type Mutation { change: String } type Subscription { words: String }
+`);
+const graphqlRequest = { identity: { principal: 'ada', scopes: ['read'] }, responseHeaders: { vary: 'Origin' } };
+const listedText = '{ listed: word }';
+
+function requestOf(body: string, headers: Record<string, string | undefined> = {}, method = 'POST'): IncomingMessage {
+  const usual = { 'content-type': 'application/json', 'content-length': String(body.length) };
+  const request = Object.assign(Readable.from([Buffer.from(body)]), { method, headers: { ...usual, ...headers } });
+  return request as unknown as IncomingMessage;
+}
+
+interface ResponseHead {
+  status: number;
+  headers: Record<string, unknown>;
+}
+
+function createResponse() {
+  const heads: ResponseHead[] = [];
+  const bodies: string[] = [];
+  const emitter = Object.assign(new EventEmitter(), {
+    closed: false,
+    writableFinished: false,
+    writeHead: (status: number, headers: Record<string, unknown>) => void heads.push({ status, headers }),
+    end: (text: string) => void bodies.push(text),
+  });
+  return { emitter, response: emitter as unknown as ServerResponse, heads, bodies };
+}
+
+type Execute = Operations['execute'];
+
+function createAccelerator(execute: Execute, documentList: ReadonlyMap<string, string> | null = null) {
+  let leaving: SignalSource | null = null;
+  let executions = 0;
+  const accelerate = createHttpAccelerator({
+    schema,
+    documents: createDocuments(schema, documentList),
+    makeContext: (_identity, operation) => {
+      leaving = operation.leaving;
+      return {} as GraphqlContext;
+    },
+    operations: {
+      execute(args) {
+        executions += 1;
+        return execute(args);
+      },
+      subscribe: () => Promise.reject(new Error('The accelerator never subscribes.')),
+    },
+  });
+  return { accelerate, executions: () => executions, leaving: () => leaving };
+}
+
+const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
+const answerWord = () => ({ data: { word: 'said' } });
+const query = { query: '{ word }' };
+
+describe('answers', () => {
+  test.each(clientHeaders)('the requests of $client', async ({ accept, mediaType }) => {
+    const { accelerate } = createAccelerator(answerWord);
+    const { response, heads, bodies } = createResponse();
+    expect(await accelerate(requestOf(JSON.stringify(query), { accept }), response, graphqlRequest)).toBe(true);
+    await endOfTurn();
+    const headers = { 'content-type': `${mediaType}; charset=utf-8`, 'content-length': 24, vary: 'Origin' };
+    expect(heads).toEqual([{ status: 200, headers }]);
+    expect(bodies).toEqual(['{"data":{"word":"said"}}']);
+  });
+
+  const clients: [string, (fetch: typeof globalThis.fetch) => Promise<unknown>][] = [
+    [
+      '@apollo/client',
+      (fetch) =>
+        new ApolloClient({ link: new HttpLink({ uri: '/', fetch }), cache: new InMemoryCache() }).query({
+          query: gql(query.query),
+        }),
+    ],
+    [
+      '@urql/core',
+      (fetch) =>
+        new UrqlClient({ url: 'http://localhost/', preferGetMethod: false, fetch, exchanges: [fetchExchange] })
+          .query(query.query, {})
+          .toPromise(),
+    ],
+  ];
+
+  test.each(clients)('%s, which sends the headers of the table', async (name, send) => {
+    const requests: { headers: Record<string, string>; body: string }[] = [];
+    await send(async (_url, init) => {
+      requests.push({ headers: Object.fromEntries(new Headers(init?.headers)), body: String(init?.body) });
+      return new Response('{"data":{"word":"said"}}', { headers: { 'content-type': 'application/json' } });
+    });
+    expect(requests.map(({ headers }) => headers.accept)).toEqual(
+      clientHeaders.flatMap(({ client, accept }) => (client.startsWith(name) ? [accept] : [])),
+    );
+    const { accelerate } = createAccelerator(answerWord);
+    for (const { headers, body } of requests) {
+      expect(await accelerate(requestOf(body, headers), createResponse().response, graphqlRequest)).toBe(true);
+    }
+  });
+
+  test.each([
+    ['variables', { query: 'query ($id: Int) { word(id: $id) }', variables: { id: 1 } }],
+    ['a mutation', { query: 'mutation { change }' }],
+    ['an operation name', { query: 'query A { word } mutation B { change }', operationName: 'B' }],
+    [
+      'extensions, as Apollo Client sends them',
+      { ...query, extensions: { clientLibrary: { name: '@apollo/client' } } },
+    ],
+    ['null parameters', { ...query, variables: null, operationName: null, extensions: null }],
+  ])('a request with %s', async (_what, body) => {
+    const { accelerate, executions } = createAccelerator(answerWord);
+    expect(await accelerate(requestOf(JSON.stringify(body)), createResponse().response, graphqlRequest)).toBe(true);
+    expect(executions()).toBe(1);
+  });
+
+  test.each([
+    ['documentId', { documentId: 'listed' }],
+    ['the hash of a persisted query', { extensions: { persistedQuery: { version: 1, sha256Hash: 'listed' } } }],
+    ['its text', { query: listedText }],
+  ])('a document of the list by %s', async (_what, body) => {
+    const { accelerate } = createAccelerator(answerWord, new Map([['listed', listedText]]));
+    expect(await accelerate(requestOf(JSON.stringify(body)), createResponse().response, graphqlRequest)).toBe(true);
+  });
+});
+
+describe('leaves to yoga, before anything is executed,', () => {
+  const list = new Map([['listed', listedText]]);
+  const requests: [string, IncomingMessage, ReadonlyMap<string, string>?][] = [
+    ['GET', requestOf('', {}, 'GET')],
+    ['another content type', requestOf('{ word }', { 'content-type': 'application/graphql+json' })],
+    ['a compressed body', requestOf('', { 'content-encoding': 'gzip' })],
+    ['a body of unknown length', requestOf(JSON.stringify(query), { 'content-length': undefined })],
+    ['a media type that it does not write', requestOf(JSON.stringify(query), { accept: 'text/event-stream' })],
+    ['another charset', requestOf(JSON.stringify(query), { accept: 'application/json; charset=latin1' })],
+    ['a body that is not JSON', requestOf('{"query":')],
+    ['a batch', requestOf(JSON.stringify([query]))],
+    ['an unknown parameter', requestOf(JSON.stringify({ ...query, unknown: true }))],
+    ['a missing query', requestOf('{}')],
+    ['a syntax error', requestOf('{"query":"{ word "}')],
+    ['a validation error', requestOf('{"query":"{ unknown }"}')],
+    ['an ambiguous operation', requestOf('{"query":"query A { word } query B { word }"}')],
+    ['a subscription', requestOf('{"query":"subscription { words }"}')],
+    ['an unknown document id', requestOf('{"documentId":"unknown"}'), list],
+    ['a document that is not in the list', requestOf(JSON.stringify(query)), list],
+  ];
+
+  test.each(requests)('%s', async (_what, request, documentList) => {
+    const { accelerate, executions } = createAccelerator(answerWord, documentList);
+    const { response, heads } = createResponse();
+    expect(await accelerate(request, response, graphqlRequest)).toBe(false);
+    await endOfTurn();
+    expect([executions(), heads]).toEqual([0, []]);
+  });
+});
+
+describe('rejects, and does not leave to yoga, a request that was executed', () => {
+  test('if the execution fails', async () => {
+    const { accelerate, executions } = createAccelerator(() => Promise.reject(new Error('The database is gone.')));
+    const done = accelerate(requestOf(JSON.stringify(query)), createResponse().response, graphqlRequest);
+    await expect(done).rejects.toThrow('The database is gone.');
+    expect(executions()).toBe(1);
+  });
+
+  test('if the result cannot be serialized', async () => {
+    const { accelerate, executions } = createAccelerator(() => ({ data: { word: 1n } }));
+    const done = accelerate(requestOf(JSON.stringify(query)), createResponse().response, graphqlRequest);
+    await expect(done).rejects.toThrow('BigInt');
+    expect(executions()).toBe(1);
+  });
+
+  test('if the response cannot be written', async () => {
+    const { accelerate, executions } = createAccelerator(answerWord);
+    const { response, emitter } = createResponse();
+    emitter.writeHead = () => {
+      throw new Error('The headers are sent already.');
+    };
+    await expect(accelerate(requestOf(JSON.stringify(query)), response, graphqlRequest)).rejects.toThrow('already');
+    expect(executions()).toBe(1);
+  });
+});
+
+/** Posts a query whose execution ends when the test calls `finish`. */
+async function postPending() {
+  let begin = () => {};
+  let finish: (result: ExecutionResult) => void = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const result = new Promise<ExecutionResult>((resolve) => {
+    finish = resolve;
+  });
+  const { accelerate, leaving } = createAccelerator(() => {
+    begin();
+    return result;
+  });
+  const created = createResponse();
+  const done = accelerate(requestOf(JSON.stringify(query)), created.response, graphqlRequest);
+  await begun;
+  const signalSource = leaving();
+  if (!signalSource) throw new Error('No context was created.');
+  return { ...created, done, finish: () => finish(answerWord()), signalSource };
+}
+
+describe('the signal of the context', () => {
+  test('aborts when the client disconnects', async () => {
+    const { emitter, signalSource, finish, done } = await postPending();
+    const signal = signalSource();
+    expect(signal.aborted).toBe(false);
+    expect(signalSource()).toBe(signal);
+    emitter.emit('close');
+    expect(signal.aborted).toBe(true);
+    finish();
+    expect(await done).toBe(true);
+  });
+
+  test('is aborted if the client had disconnected before it was first used', async () => {
+    const { emitter, signalSource, finish, done } = await postPending();
+    emitter.closed = true;
+    expect(signalSource().aborted).toBe(true);
+    finish();
+    expect(await done).toBe(true);
+  });
+
+  test('does not abort once the client has the response', async () => {
+    const { emitter, signalSource, finish, done } = await postPending();
+    const signal = signalSource();
+    finish();
+    await done;
+    emitter.writableFinished = true;
+    emitter.emit('close');
+    expect(signal.aborted).toBe(false);
+  });
+});
+
+test('ends the responses of one turn of the event loop together at its end, in order', async () => {
+  const { accelerate } = createAccelerator(answerWord);
+  const ended: string[] = [];
+  const post = (name: string) => {
+    const { response, emitter } = createResponse();
+    emitter.end = () => void ended.push(name);
+    return accelerate(requestOf(JSON.stringify(query)), response, graphqlRequest);
+  };
+  const both = Promise.all([post('first'), post('second')]);
+  expect(await both).toEqual([true, true]);
+  expect(ended).toEqual([]);
+  await endOfTurn();
+  expect(ended).toEqual(['first', 'second']);
+});
