@@ -16,7 +16,7 @@ const server = launch({ databaseUrl: `file:${join(folder, 'runtape.db')}`, folde
 try {
   const url = await listening(server);
   for (let round = 0; round < rounds; round += 1) {
-    const report = await attack({ url, seed: seed + round, documents: 5000, long: 50 });
+    const report = await attack({ url, seed: seed + round, documents: 5000, longDocuments: 50 });
     if (server.exitCode !== null || !(await isServed(url))) throw new Error(`The server is gone after round ${round}.`);
     console.log(
       JSON.stringify({ round, seed: seed + round, residentMegabytes: residentMegabytes(server.pid), report }),

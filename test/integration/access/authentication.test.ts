@@ -11,9 +11,9 @@ import { converse, send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 import { ask, bearing, codeOf, entry, sha256, startGuarded, tokens } from './accounts.ts';
 
-const who = '{ viewer { principal scopes } }';
+const viewerQuery = '{ viewer { principal scopes } }';
 
-function dial(url: string, connectionParams: () => Record<string, unknown>, retryAttempts = 0) {
+function createSocketClient(url: string, connectionParams: () => Record<string, unknown>, retryAttempts = 0) {
   const closed: { code: number; reason: string }[] = [];
   const client = createClient({
     url: url.replace(/^http/, 'ws'),
@@ -28,18 +28,22 @@ function dial(url: string, connectionParams: () => Record<string, unknown>, retr
   return { client, closed };
 }
 
-async function overSocket(url: string, connectionParams: Record<string, unknown>, query = who): Promise<unknown> {
-  const { client } = dial(url, () => connectionParams);
+async function overSocket(
+  url: string,
+  connectionParams: Record<string, unknown>,
+  query = viewerQuery,
+): Promise<unknown> {
+  const { client } = createSocketClient(url, () => connectionParams);
   for await (const result of client.iterate({ query })) return result;
   return null;
 }
 
 describe('tokens', () => {
-  test('B58: without a valid one nothing answers but the health checks', async () => {
+  test('B58: without a valid token, only the health checks answer', async () => {
     const { url } = await startGuarded();
     for (const headers of [{}, bearing('wrong'), { authorization: 'Basic YTpi' }, bearing(sha256(tokens.ada))]) {
       for (const query of [
-        who,
+        viewerQuery,
         '{ __schema { types { name } } }',
         '{ vewer }',
         'not graphql at all',
@@ -50,7 +54,7 @@ describe('tokens', () => {
         expect(answer.headers.get('www-authenticate')).toBe('Bearer');
         expect(answer.text).not.toMatch(/viewer|Syntax|did you mean/i);
       }
-      const byGet = await fetch(`${url}?query=${encodeURIComponent(who)}`, { headers });
+      const byGet = await fetch(`${url}?query=${encodeURIComponent(viewerQuery)}`, { headers });
       expect(byGet.status).toBe(401);
       const stream = await ask(url, 'subscription { approvalEvents { approval { id } } }', {
         ...headers,
@@ -61,10 +65,10 @@ describe('tokens', () => {
     for (const path of ['/livez', '/readyz']) expect((await fetch(new URL(path, url))).status).toBe(200);
   });
 
-  test('B58: a valid one is somebody, over HTTP, over the socket and in a stream', async () => {
+  test('B58: a valid token authenticates over HTTP, over WebSocket and for an event stream', async () => {
     const { url } = await startGuarded();
     const viewer = { principal: 'bob', scopes: ['read', 'write', 'approve', 'admin'] };
-    expect((await ask(url, who, bearing(tokens.bob))).body).toEqual({ data: { viewer } });
+    expect((await ask(url, viewerQuery, bearing(tokens.bob))).body).toEqual({ data: { viewer } });
     for (const name of ['authorization', 'Authorization']) {
       expect(await overSocket(url, { [name]: `Bearer ${tokens.bob}` })).toEqual({ data: { viewer } });
     }
@@ -76,68 +80,68 @@ describe('tokens', () => {
     expect(await response.text()).toContain('There is no run');
   });
 
-  test('B58: a socket without one is closed with the code that clients come back from', async () => {
+  test('B58: a WebSocket without a valid token is closed with a code after which clients reconnect', async () => {
     const { url } = await startGuarded();
     for (const params of [{}, { authorization: 'Bearer wrong' }, { authorization: 7 }]) {
       await expect(overSocket(url, params)).rejects.toMatchObject({ code: 4403 });
     }
   });
 
-  test('B58: without the scope it is FORBIDDEN, and nothing is done', async () => {
+  test('B58: an operation without its scope is FORBIDDEN and changes nothing', async () => {
     const { url, gateway } = await startGuarded();
-    const send =
+    const sendMessage =
       'mutation { sendMessage(input: {sessionKey: "s", text: "/hang"}) { ... on SendMessageSuccess { run { id state } cursor } } }';
-    expect(codeOf(await ask(url, send, bearing(tokens.adaReads)))).toBe('FORBIDDEN');
-    expect(codeOf(await ask(url, send, bearing(tokens.adaApproves)))).toBe('FORBIDDEN');
-    expect(codeOf(await ask(url, who, bearing(tokens.adaWrites)))).toBe('FORBIDDEN');
+    expect(codeOf(await ask(url, sendMessage, bearing(tokens.adaReads)))).toBe('FORBIDDEN');
+    expect(codeOf(await ask(url, sendMessage, bearing(tokens.adaApproves)))).toBe('FORBIDDEN');
+    expect(codeOf(await ask(url, viewerQuery, bearing(tokens.adaWrites)))).toBe('FORBIDDEN');
     const decide = 'mutation { decideApproval(input: {approvalId: "apr_x", decision: ALLOW}) { __typename } }';
     expect(codeOf(await ask(url, decide, bearing(tokens.adaWrites)))).toBe('FORBIDDEN');
     expect(codeOf(await ask(url, decide, bearing(tokens.adaApproves)))).toBeUndefined();
-    const follow = { query: 'subscription { approvalEvents { approval { id } } }' };
-    expect(await overSocket(url, { authorization: `Bearer ${tokens.adaWrites}` }, follow.query)).toMatchObject({
+    const subscription = 'subscription { approvalEvents { approval { id } } }';
+    expect(await overSocket(url, { authorization: `Bearer ${tokens.adaWrites}` }, subscription)).toMatchObject({
       errors: [{ extensions: { code: 'FORBIDDEN' } }],
     });
     expect(await gateway.parts.database.reader.run.count()).toBe(0);
   });
 
-  test('B58: who may write and not read learns what the change made, and no more', async () => {
+  test('B58: without the scope read, a mutation returns only what it created', async () => {
     const { url, gateway } = await startGuarded();
-    const brief =
+    const allowed =
       'mutation { sendMessage(input: {sessionKey: "s", text: "Hello"}) { ... on SendMessageSuccess { run { id state } cursor } } }';
-    const { data } = (await ask(url, brief, bearing(tokens.adaWrites))).body;
+    const { data } = (await ask(url, allowed, bearing(tokens.adaWrites))).body;
     expect(data).toMatchObject({ sendMessage: { run: { id: expect.stringMatching(/^run_/), state: 'IN_PROGRESS' } } });
-    const prying =
+    const tooDeep =
       'mutation { sendMessage(input: {sessionKey: "s", text: "Hello"}) { ...S } } fragment S on SendMessageSuccess { run { session { id } } }';
-    expect(codeOf(await ask(url, prying, bearing(tokens.adaWrites)))).toBe('FORBIDDEN');
+    expect(codeOf(await ask(url, tooDeep, bearing(tokens.adaWrites)))).toBe('FORBIDDEN');
     expect(await gateway.parts.database.reader.run.count()).toBe(1);
   });
 });
 
-describe('an expiry', () => {
-  /** An hour, that passes when the test says so. Shorter waits take their time. */
-  function createHour() {
+describe('expiry of a token', () => {
+  /** A clock on which an hour passes when the test calls `pass`. Shorter timers run in real time. */
+  function createHourClock() {
     const hour = 3_600_000;
-    const due = new Set<() => void>();
+    const callbacks = new Set<() => void>();
     let passed = 0;
     const clock: Clock = {
       ...systemClock,
       now: () => systemClock.now() + passed,
       after(milliseconds, callback) {
         if (milliseconds < hour / 2 || milliseconds > hour) return systemClock.after(milliseconds, callback);
-        due.add(callback);
-        return () => due.delete(callback);
+        callbacks.add(callback);
+        return () => callbacks.delete(callback);
       },
     };
     const expiresAt = new Date(Date.now() + hour).toISOString();
     const pass = () => {
       passed = hour;
-      for (const callback of [...due]) callback();
+      for (const callback of [...callbacks]) callback();
     };
-    return { clock, expiresAt, pass, waiting: () => due.size };
+    return { clock, expiresAt, pass, timers: () => callbacks.size };
   }
 
-  test('B58: ends the subscriptions of a socket; the client comes back with a new token and its cursor', async () => {
-    const hour = createHour();
+  test('B58: closes the WebSocket; the client reconnects with a new token and continues after its cursor', async () => {
+    const hour = createHourClock();
     const auth = {
       mode: 'tokens',
       tokens: [
@@ -149,7 +153,7 @@ describe('an expiry', () => {
     await using client = createTestClient(url, bearing('new'));
     const { run } = await send(client, { sessionKey: 's', text: '/call http_fetch {"url": "https://example.com"}' });
     let token = 'old';
-    const { client: follower, closed } = dial(url, () => ({ authorization: `Bearer ${token}` }), 3);
+    const { client: follower, closed } = createSocketClient(url, () => ({ authorization: `Bearer ${token}` }), 3);
     const seen: { seq: number; cursor: string }[] = [];
     const query =
       'subscription ($runId: ID!, $after: String) { runEvents(runId: $runId, after: $after) { seq cursor } }';
@@ -173,26 +177,26 @@ describe('an expiry', () => {
     }
   });
 
-  test('B58: cuts off a stream, and counts no more from then on', async () => {
-    const hour = createHour();
+  test('B58: cuts an event stream, and the token is rejected from then on', async () => {
+    const hour = createHourClock();
     const auth = { mode: 'tokens', tokens: [entry('old', 'ada', ['read'], { expiresAt: hour.expiresAt })] };
     const { url } = await startGuarded({ auth }, { clock: hour.clock });
     const headers = { 'content-type': 'application/json', accept: 'text/event-stream', ...bearing('old') };
     const query = 'subscription { approvalEvents { approval { id } } }';
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
     expect(response.status).toBe(200);
-    expect(hour.waiting()).toBe(1);
+    expect(hour.timers()).toBe(1);
     hour.pass();
     await expect(response.text()).rejects.toThrow();
-    const later = await ask(url, who, bearing('old'));
+    const later = await ask(url, viewerQuery, bearing('old'));
     expect([later.status, later.body.errors?.[0]?.message]).toEqual([401, 'The token has expired. Get a new one.']);
   });
 });
 
-describe('tokens of an identity provider', () => {
+describe('JSON Web Tokens', () => {
   const claims = { issuer: 'https://id.example.com', audience: 'runtape' };
 
-  async function provider() {
+  async function createProvider() {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
     const sign = (
       payload: object,
@@ -207,8 +211,8 @@ describe('tokens of an identity provider', () => {
     return { sign, publicKey };
   }
 
-  test('B58: are checked against its keys: who signed, for whom, until when, and what they allow', async () => {
-    const { sign, publicKey } = await provider();
+  test('B58: are verified by signature, issuer, audience, expiry, principal and scopes', async () => {
+    const { sign, publicKey } = await createProvider();
     const keys = createServer(async (_request, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] }));
@@ -217,42 +221,44 @@ describe('tokens of an identity provider', () => {
     onTestFinished(() => void keys.close());
     const jwksUrl = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
     const { url } = await startGuarded({ auth: { mode: 'jwt', jwksUrl, algorithm: 'ES256', ...claims } });
-    const good = await sign({ sub: 'ada', scope: 'openid read write' });
-    expect((await ask(url, who, bearing(good))).body).toEqual({
+    const valid = await sign({ sub: 'ada', scope: 'openid read write' });
+    expect((await ask(url, viewerQuery, bearing(valid))).body).toEqual({
       data: { viewer: { principal: 'ada', scopes: ['read', 'write'] } },
     });
-    const stranger = (await generateKeyPair('ES256')).privateKey;
-    const bad = [
+    const otherKey = (await generateKeyPair('ES256')).privateKey;
+    const invalid = [
       await sign({ sub: 'ada' }, { expires: '-1h' }),
       await sign({ sub: 'ada' }, { issuer: 'https://else.example.com' }),
       await sign({ sub: 'ada' }, { audience: 'else' }),
-      await sign({ sub: 'ada' }, { key: stranger }),
+      await sign({ sub: 'ada' }, { key: otherKey }),
       await sign({ scope: 'read' }),
-      `${good.slice(0, -4)}AAAA`,
-      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${good.split('.')[1]}.`,
+      `${valid.slice(0, -4)}AAAA`,
+      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${valid.split('.')[1]}.`,
     ];
-    for (const token of bad) expect((await ask(url, who, bearing(token))).status).toBe(401);
-    expect(codeOf(await ask(url, who, bearing(await sign({ sub: 'ada', scope: 'openid' }))))).toBe('FORBIDDEN');
+    for (const token of invalid) expect((await ask(url, viewerQuery, bearing(token))).status).toBe(401);
+    expect(codeOf(await ask(url, viewerQuery, bearing(await sign({ sub: 'ada', scope: 'openid' }))))).toBe('FORBIDDEN');
   });
 
-  test('a key in the configuration does as well; a provider that is away is no fault of the token', async () => {
-    const { sign, publicKey } = await provider();
+  test('are verified by a key in the configuration; without the keys of the provider the error is UNAVAILABLE', async () => {
+    const { sign, publicKey } = await createProvider();
     const { url } = await startGuarded({
       auth: { mode: 'jwt', publicKey: await exportSPKI(publicKey), algorithm: 'ES256', ...claims },
     });
-    const good = await sign({ sub: 'ada', scope: ['read'] });
-    expect((await ask(url, who, bearing(good))).body).toMatchObject({ data: { viewer: { principal: 'ada' } } });
-    const away = await startGuarded({
+    const valid = await sign({ sub: 'ada', scope: ['read'] });
+    expect((await ask(url, viewerQuery, bearing(valid))).body).toMatchObject({
+      data: { viewer: { principal: 'ada' } },
+    });
+    const withoutProvider = await startGuarded({
       auth: { mode: 'jwt', jwksUrl: 'http://127.0.0.1:9/jwks', algorithm: 'ES256', ...claims },
     });
-    const answer = await ask(away.url, who, bearing(good));
+    const answer = await ask(withoutProvider.url, viewerQuery, bearing(valid));
     expect([answer.status, codeOf(answer)]).toEqual([503, 'UNAVAILABLE']);
   });
 });
 
-test('without accounts everybody on this machine is the operator, as before', async () => {
+test('without authentication, every client is the local operator', async () => {
   const { url, client } = await startTestGateway({ authenticate: undefined });
-  expect((await ask(url, who)).body).toMatchObject({ data: { viewer: { principal: 'local' } } });
+  expect((await ask(url, viewerQuery)).body).toMatchObject({ data: { viewer: { principal: 'local' } } });
   const { runId } = await converse(client, { sessionKey: 's', text: 'Hello' });
   const events = [];
   for await (const event of client.follow(FollowRunDocument, { runId })) events.push(event);

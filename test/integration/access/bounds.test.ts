@@ -12,8 +12,8 @@ const nest = (depth: number) =>
 const chain = (count: number) =>
   `{ viewer { ...f0 } } ${Array.from({ length: count }, (_, index) => `fragment f${index} on Viewer { ...f${index + 1} ...f${index + 1} }`).join(' ')} fragment f${count} on Viewer { principal }`;
 
-describe('B60: a document that asks for too much is refused before anything is read', () => {
-  const refused: [string, string, string][] = [
+describe('B60: a document above a limit is rejected before it is executed', () => {
+  const rejected: [string, string, string][] = [
     ['depth', nest(30), 'documentDepth'],
     [
       'aliases',
@@ -22,7 +22,7 @@ describe('B60: a document that asks for too much is refused before anything is r
     ],
     ['directives', `{ viewer { principal ${'@include(if: true) '.repeat(120)} } }`, 'documentDirectives'],
     ['breadth', `{ viewer { ${'principal '.repeat(300)} } }`, 'documentBreadth'],
-    ['fragments that contain themselves', '{ viewer { ...f } } fragment f on Viewer { ...f }', 'documentDepth'],
+    ['recursive fragments', '{ viewer { ...f } } fragment f on Viewer { ...f }', 'documentDepth'],
     [
       'cost',
       '{ sessions(first: 100) { nodes { runs(first: 100) { nodes { id session { id } } } } } }',
@@ -30,23 +30,23 @@ describe('B60: a document that asks for too much is refused before anything is r
     ],
   ];
 
-  test('over HTTP and over the socket alike', async () => {
+  test('over HTTP and over WebSocket', async () => {
     const { url } = await startTestGateway();
-    for (const [what, query, limit] of refused) {
+    for (const [name, query, limit] of rejected) {
       const answer = await ask(url, query);
       const expected = { code: 'LIMIT_EXCEEDED', limit };
-      expect([what, answer.body.errors?.[0]?.extensions]).toEqual([what, expected]);
+      expect([name, answer.body.errors?.[0]?.extensions]).toEqual([name, expected]);
       const results = await collect(iterate(openSocket(url), query)).catch((errors: unknown) => [{ errors }]);
-      expect([what, results]).toMatchObject([what, [{ errors: [{ extensions: expected }] }]]);
+      expect([name, results]).toMatchObject([name, [{ errors: [{ extensions: expected }] }]]);
     }
   });
 
-  test('tokens, lists of operations and bodies too; what tools ask for is not', async () => {
+  test('also by tokens, comments, batches, size and depth of JSON; an introspection query is not', async () => {
     const { url } = await startTestGateway();
     const long = await ask(url, `{ ${'viewer { principal } '.repeat(3000)} }`);
     expect(long.body.errors?.[0]?.message).toContain('tokens');
-    const remarks = await ask(url, `{ viewer { principal } }${'\n#'.repeat(1001)}`);
-    expect(remarks.body.errors?.[0]?.message).toContain('comments');
+    const commented = await ask(url, `{ viewer { principal } }${'\n#'.repeat(1001)}`);
+    expect(commented.body.errors?.[0]?.message).toContain('comments');
     const batch = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -60,7 +60,7 @@ describe('B60: a document that asks for too much is refused before anything is r
     }).catch(() => null);
     expect(huge?.status ?? 413).toBe(413);
     expect((await ask(url, getIntrospectionQuery())).body.errors).toBeUndefined();
-    // Twice as long a chain of fragments would be a million times the work for whoever follows each of them.
+    // Following every spread of this chain would take 2^100 steps.
     expect((await ask(url, chain(100))).body.errors).toBeUndefined();
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const json = await fetch(url, {
@@ -73,8 +73,8 @@ describe('B60: a document that asks for too much is refused before anything is r
   });
 });
 
-describe('B60: what a principal may use in a minute', () => {
-  test('is counted in points; who has none left is told when to come back, and others are served', async () => {
+describe('B60: the traffic of a principal', () => {
+  test('is limited in points a minute; the error says when to retry, and other principals are served', async () => {
     const { url } = await startGuarded({ traffic: { pointsPerMinute: 10 } });
     const answers = [];
     for (let count = 0; count < 25; count += 1)
@@ -86,7 +86,7 @@ describe('B60: what a principal may use in a minute', () => {
     expect((await ask(url, '{ viewer { principal } }', bearing(tokens.bob))).status).toBe(200);
   });
 
-  test('subscriptions are counted, and the place of one that ended is free again', async () => {
+  test('is limited in active subscriptions; one that ends makes room for another', async () => {
     const { url } = await startTestGateway({ file: { traffic: { subscriptionsPerPrincipal: 2 } } });
     const query = 'subscription { approvalEvents { approval { id } } }';
     const socket = openSocket(url);
@@ -105,17 +105,17 @@ describe('B60: what a principal may use in a minute', () => {
   });
 });
 
-test('B60: connections of one address are bounded, and come back when some are closed', async () => {
+test('B60: connections of one address are limited; one that closes makes room for another', async () => {
   const { url } = await startTestGateway({ file: { traffic: { connectionsPerAddress: 20 } } });
   const { port, hostname } = new URL(url);
-  const flood = Array.from({ length: 60 }, () => connect(Number(port), hostname));
-  onTestFinished(() => flood.forEach((socket) => void socket.destroy()));
+  const sockets = Array.from({ length: 60 }, () => connect(Number(port), hostname));
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
   const closed = new Set<unknown>();
-  for (const socket of flood) socket.on('error', () => {}).once('close', () => closed.add(socket));
+  for (const socket of sockets) socket.on('error', () => {}).once('close', () => closed.add(socket));
   await expect.poll(() => closed.size).toBe(40);
-  const [kept] = flood.filter((socket) => !closed.has(socket));
-  kept?.end();
-  if (kept) await once(kept, 'close');
+  const [open] = sockets.filter((socket) => !closed.has(socket));
+  open?.end();
+  if (open) await once(open, 'close');
   await expect
     .poll(async () =>
       fetch(new URL('/livez', url)).then(
@@ -126,7 +126,7 @@ test('B60: connections of one address are bounded, and come back when some are c
     .toBe(200);
 });
 
-test('only the documents of a list are answered where there is one, on every transport', async () => {
+test('with a document list, every transport executes only the documents of the list', async () => {
   const { mkdtemp, writeFile, rm } = await import('node:fs/promises');
   const folder = await mkdtemp('/tmp/runtape-documents-');
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -144,6 +144,6 @@ test('only the documents of a list are answered where there is one, on every tra
   expect(codeOf(await ask(url, '{ gateway { version } }'))).toBe('BAD_USER_INPUT');
   expect(await post({ documentId: 'gateway' })).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
   const other = await collect(iterate(openSocket(url), '{ gateway { version } }')).catch((errors: unknown) => errors);
-  expect(JSON.stringify(other)).toContain('Only the documents of a list');
+  expect(JSON.stringify(other)).toContain('This server executes only the documents in its list.');
   expect(await collect(iterate(openSocket(url), query))).toEqual([{ data: { viewer: { principal: 'ada' } } }]);
 });

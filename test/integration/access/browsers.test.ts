@@ -6,10 +6,10 @@ import { startTestGateway } from '../gateway.ts';
 const mutation = JSON.stringify({
   query: 'mutation { sendMessage(input: {sessionKey: "x", text: "no"}) { __typename } }',
 });
-const question = JSON.stringify({ query: '{ viewer { principal } }' });
+const viewerQuery = JSON.stringify({ query: '{ viewer { principal } }' });
 
-/** As a browser sends it: fetch would not let these headers through. */
-function post(url: string, headers: Record<string, string>, body = question, method = 'POST') {
+/** By node:http, because fetch does not send these headers of browsers. */
+function post(url: string, headers: Record<string, string>, body = viewerQuery, method = 'POST') {
   return new Promise<{ status: number; headers: Record<string, unknown> }>((resolve, reject) => {
     const sent = request(url, { method, headers }, (response) => {
       response.resume();
@@ -21,8 +21,8 @@ function post(url: string, headers: Record<string, string>, body = question, met
 
 const json = { 'content-type': 'application/json' };
 
-describe('B61: pages of other sites', () => {
-  test('can not mutate: not by a form, not by fetch, not by a link', async () => {
+describe('B61: a page of another site', () => {
+  test('cannot run a mutation by a form, by fetch or by a link', async () => {
     const { url, gateway } = await startTestGateway();
     const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', ''];
     for (const type of types) {
@@ -38,7 +38,7 @@ describe('B61: pages of other sites', () => {
     expect(await gateway.parts.database.reader.run.count()).toBe(0);
   });
 
-  test('can not come in by a name of their own that leads here', async () => {
+  test('cannot reach the server by a DNS name that resolves to it', async () => {
     const { url } = await startTestGateway();
     expect(
       (await post(url, { ...json, host: 'evil.example:4000', origin: 'http://evil.example:4000' }, mutation)).status,
@@ -49,7 +49,7 @@ describe('B61: pages of other sites', () => {
     }
   });
 
-  test('can not open a socket', async () => {
+  test('cannot open a WebSocket', async () => {
     const { url } = await startTestGateway({ file: { cors: { origins: ['https://app.example.com'] } } });
     const outcome = (origin?: string) =>
       new Promise<string>((resolve) => {
@@ -70,16 +70,16 @@ describe('B61: pages of other sites', () => {
   });
 });
 
-test('sites on the list are let in, and browsers are told so', async () => {
+test('allowed origins get CORS headers', async () => {
   const origin = 'https://app.example.com';
   const { url } = await startTestGateway({ file: { cors: { origins: [origin] } } });
-  const asked = await post(
+  const preflight = await post(
     url,
     { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' },
     '',
     'OPTIONS',
   );
-  expect(asked).toMatchObject({
+  expect(preflight).toMatchObject({
     status: 204,
     headers: {
       'access-control-allow-origin': origin,
@@ -90,11 +90,11 @@ test('sites on the list are let in, and browsers are told so', async () => {
     status: 200,
     headers: { 'access-control-allow-origin': origin, vary: expect.stringContaining('Origin') },
   });
-  const own = await post(url, json);
-  expect(own.headers['access-control-allow-origin']).toBeUndefined();
+  const withoutOrigin = await post(url, json);
+  expect(withoutOrigin.headers['access-control-allow-origin']).toBeUndefined();
 });
 
-test('every answer has the headers that keep browsers from guessing and framing', async () => {
+test('every response has the security headers', async () => {
   const { url } = await startTestGateway();
   for (const path of ['/graphql', '/livez', '/nothing']) {
     const { headers } = await fetch(new URL(path, url));

@@ -10,31 +10,31 @@ import { createTestClient } from '../../client.ts';
 import { converse } from '../conversation.ts';
 import { bearing, startGuarded, tokens } from './accounts.ts';
 
-/** Warnings of the audit that are meant so, by their ids, with the reason. */
-const meant: Readonly<Record<string, string>> = {};
+/** Audits that fail on purpose: the reasons by id. */
+const accepted: Readonly<Record<string, string>> = {};
 
 test('B59: the GraphQL-over-HTTP audit passes, with a token on every request', async () => {
   const { url } = await startGuarded();
-  const audited: typeof fetch = (input, init) => {
+  const fetchWithToken: typeof fetch = (input, init) => {
     const headers = new Headers(init?.headers);
     headers.set('authorization', `Bearer ${tokens.ada}`);
     return fetch(input, { ...init, headers });
   };
-  const results = await auditServer({ url, fetchFn: audited });
-  const troubles = results.flatMap((result) =>
-    result.status === 'ok' || meant[result.id] ? [] : [`${result.id} ${result.name}: ${result.reason}`],
+  const results = await auditServer({ url, fetchFn: fetchWithToken });
+  const failures = results.flatMap((result) =>
+    result.status === 'ok' || accepted[result.id] ? [] : [`${result.id} ${result.name}: ${result.reason}`],
   );
   process.stdout.write(
     `audit: ${results.length} checks, ${results.filter(({ status }) => status === 'ok').length} passed\n`,
   );
-  expect(troubles).toEqual([]);
+  expect(failures).toEqual([]);
 });
 
-describe('B59: clients of the ecosystem, as they are', () => {
+describe('B59: unmodified clients work', () => {
   const query = '{ viewer { principal } }';
   const follow = 'subscription Follow($runId: ID!) { runEvents(runId: $runId) { __typename seq } }';
 
-  async function furnished() {
+  async function startWithRun() {
     const { url } = await startGuarded();
     await using client = createTestClient(url, bearing(tokens.ada));
     const { runId, events } = await converse(client, { sessionKey: 's', text: 'Hello' });
@@ -48,7 +48,7 @@ describe('B59: clients of the ecosystem, as they are', () => {
   }
 
   test('graphql-sse', async () => {
-    const { url, runId, seqs } = await furnished();
+    const { url, runId, seqs } = await startWithRun();
     const client = createSseClient({ url, headers: bearing(tokens.ada) });
     const seen = [];
     for await (const { data } of client.iterate<{ runEvents: { seq: number } }>({
@@ -60,8 +60,8 @@ describe('B59: clients of the ecosystem, as they are', () => {
     client.dispose();
   });
 
-  test('@urql/core, over HTTP and the socket', async () => {
-    const { url, runId, seqs, sockets } = await furnished();
+  test('@urql/core, over HTTP and WebSocket', async () => {
+    const { url, runId, seqs, sockets } = await startWithRun();
     const client = new UrqlClient({
       url,
       preferGetMethod: false,
@@ -92,8 +92,8 @@ describe('B59: clients of the ecosystem, as they are', () => {
     expect(seen).toEqual(seqs);
   });
 
-  test('@apollo/client, over HTTP and the socket', async () => {
-    const { url, runId, seqs, sockets } = await furnished();
+  test('@apollo/client, over HTTP and WebSocket', async () => {
+    const { url, runId, seqs, sockets } = await startWithRun();
     const overHttp = new ApolloClient({
       link: new HttpLink({ uri: url, headers: bearing(tokens.ada) }),
       cache: new InMemoryCache(),

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { createSharedRateLimit } from '../../../src/server/access/shared-rate-limit.ts';
 import { startTestGateway } from '../gateway.ts';
 
-test('B60: servers that share a database share what a principal may use in a minute', async () => {
+test('B60: servers that share a database share the rate limit of a principal', async () => {
   const { gateway } = await startTestGateway();
   const { database } = gateway.parts;
-  const server = () => createSharedRateLimit({ database, pointsPerMinute: 10, maxPrincipals: 10, now: Date.now });
-  const servers = [server(), server()];
+  const createLimit = () => createSharedRateLimit({ database, pointsPerMinute: 10, maxPrincipals: 10, now: Date.now });
+  const servers = [createLimit(), createLimit()];
   const outcomes: (number | null)[] = [];
-  // A minute may end in between, and then there are as many again.
+  // If a minute ends during the loop, the limit applies twice.
   for (let turn = 0; turn < 41; turn += 1) outcomes.push((await servers[turn % 2]?.take('ada', 1)) ?? null);
   expect(outcomes.filter((outcome) => outcome === null).length).toBeLessThanOrEqual(20);
   expect(outcomes.at(-1)).toBeGreaterThan(0);

@@ -4,23 +4,23 @@ import fc from 'fast-check';
 import WebSocket from 'ws';
 import { type Answer, createTestClient } from '../../../client.ts';
 import { internals } from '../../bad-input/internals.ts';
-import { longDocuments } from './long-documents.ts';
+import { longestDocuments } from './long-documents.ts';
 import { randomDocument } from './random-documents.ts';
 
 export interface Campaign {
   url: string;
   seed: number;
-  /** Documents; the other kinds of attack are in proportion. */
+  /** Number of random documents. The numbers of the other inputs are proportional to it. */
   documents: number;
-  /** Of each kind of the longest ones. */
-  long: number;
+  /** Number of the longest documents, of each kind. */
+  longDocuments: number;
 }
 
-/** What was done, by kind, and what came back of it, by status or close code. */
+/** Counts by kind of input and by outcome: an HTTP status or a WebSocket close code. */
 export type Report = Record<string, Record<string, number>>;
 
-/** Sends everything that a hostile client could think of. Throws where the server gives away its inside, or does not answer. */
-export async function attack({ url, seed, documents, long }: Campaign): Promise<Report> {
+/** Sends random and malformed input of every kind. Throws if a response reveals internals or does not come. */
+export async function attack({ url, seed, documents, longDocuments }: Campaign): Promise<Report> {
   const report: Report = {};
   const count = (kind: string, outcome: string | number) => {
     report[kind] ??= {};
@@ -30,12 +30,12 @@ export async function attack({ url, seed, documents, long }: Campaign): Promise<
   await inParallel(texts, async (query) => {
     const { status, body } = await ask(url, { query });
     if (body.errors?.some(({ extensions }) => extensions?.code === 'INTERNAL_SERVER_ERROR')) {
-      throw new Error(`Unexpected inside: ${query} (seed ${seed})`);
+      throw new Error(`This document causes an internal error: ${query} (seed ${seed})`);
     }
     count('documents', status);
   });
-  for (let turn = 0; turn < long; turn += 1) {
-    for (const [kind, query] of Object.entries(longDocuments(seed + turn))) {
+  for (let index = 0; index < longDocuments; index += 1) {
+    for (const [kind, query] of Object.entries(longestDocuments(seed + index))) {
       count(`long: ${kind}`, (await ask(url, { query })).status);
     }
   }
@@ -45,10 +45,10 @@ export async function attack({ url, seed, documents, long }: Campaign): Promise<
   });
   await inParallel(bodies, async (body) => count('bodies', (await ask(url, body === '' ? ' ' : body)).status));
   const frames = fc.sample(fc.array(frame, { maxLength: 6 }), { seed, numRuns: Math.ceil(documents / 10) });
-  await inParallel(frames, async (sent) => count('sockets', await speak(url, sent)));
+  await inParallel(frames, async (sent) => count('sockets', await sendFrames(url, sent)));
   const streams = fc.sample(fc.string({ unit: 'binary' }), { seed, numRuns: Math.ceil(documents / 25) });
-  await inParallel(streams, async (id) => count('cursors', await resume(url, id)));
-  for (let sent = 0; sent < documents / 50; sent += 1) count('bytes', await garbage(url, sent));
+  await inParallel(streams, async (id) => count('cursors', await subscribeAfter(url, id)));
+  for (let sent = 0; sent < documents / 50; sent += 1) count('bytes', await sendMalformedHttp(url, sent));
   return report;
 }
 
@@ -83,29 +83,29 @@ const frame = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 64 }) },
 );
 
-/** The code with which the socket ends: by the server, or by us when it has answered what it was sent. */
-function speak(url: string, frames: readonly (string | Uint8Array)[]): Promise<number | string> {
+/** Resolves with the close code. Closes the socket when the server has handled all frames. */
+function sendFrames(url: string, frames: readonly (string | Uint8Array)[]): Promise<number | string> {
   return new Promise((resolve) => {
     const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
     socket.on('error', () => {});
     socket.once('close', (code) => resolve(code));
     socket.once('open', () => {
       for (const sent of frames) socket.send(sent);
-      // Answered behind everything before it.
+      // The server answers it after the frames before it.
       socket.ping();
     });
     socket.once('pong', () => socket.close());
   });
 }
 
-async function resume(url: string, cursor: string): Promise<number> {
+async function subscribeAfter(url: string, cursor: string): Promise<number> {
   const query = `subscription { runEvents(runId: "run_00000000000000000000000000", after: ${JSON.stringify(cursor)}) { seq } }`;
   const { status } = await ask(url, { query }, { accept: 'text/event-stream' });
   return status;
 }
 
-/** Bytes that are no HTTP, a head without an end, an upgrade to nothing. */
-function garbage(url: string, turn: number): Promise<string> {
+/** Random bytes, malformed requests and an unknown upgrade. Resolves with the HTTP status. */
+function sendMalformedHttp(url: string, index: number): Promise<string> {
   const { hostname, port } = new URL(url);
   const texts = [
     randomBytes(512),
@@ -115,14 +115,14 @@ function garbage(url: string, turn: number): Promise<string> {
     `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`,
   ];
   return new Promise((resolve) => {
-    let heard = '';
-    const socket = connect(Number(port), hostname, () => socket.end(texts[turn % texts.length] ?? ''));
+    let received = '';
+    const socket = connect(Number(port), hostname, () => socket.end(texts[index % texts.length] ?? ''));
     socket
       .on('error', () => {})
-      .on('data', (piece) => {
-        heard += String(piece);
+      .on('data', (chunk) => {
+        received += String(chunk);
       });
-    socket.once('close', () => resolve(heard.slice(9, 12) || 'closed'));
+    socket.once('close', () => resolve(received.slice(9, 12) || 'closed'));
   });
 }
 
@@ -137,21 +137,21 @@ async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Pr
 async function ask(
   url: string,
   body: unknown,
-  more: Record<string, string> = {},
+  extraHeaders: Record<string, string> = {},
 ): Promise<{ status: number; body: Answer }> {
-  const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...more };
+  const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...extraHeaders };
   const response = await fetch(url, {
     method: 'POST',
     headers,
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
   const text = await response.text();
-  if (internals.test(text)) throw new Error(`The answer shows the inside: ${text} to ${JSON.stringify(body)}`);
-  const isAnswer = response.headers.get('content-type')?.includes('json');
-  return { status: response.status, body: isAnswer ? JSON.parse(text) : {} };
+  if (internals.test(text)) throw new Error(`The response reveals internals: ${text} (to ${JSON.stringify(body)})`);
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, body: isJson ? JSON.parse(text) : {} };
 }
 
-/** Somebody who stays: asks who they are, and must be answered. */
+/** Whether the server answers a query of a new client. */
 export async function isServed(url: string): Promise<boolean> {
   await using client = createTestClient(url);
   const { body } = await client.post({ query: '{ viewer { principal } }' });

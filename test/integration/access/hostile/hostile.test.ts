@@ -6,28 +6,28 @@ import WebSocket from 'ws';
 import { startTestGateway } from '../../gateway.ts';
 import { attack, isServed } from './attack.ts';
 
-/** Another one each time; a failure names it, and this variable brings it back. */
+/** Random by default. A failure prints it; RUNTAPE_SEED repeats it. */
 const seed = Number(process.env.RUNTAPE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-test('B63: random documents, bodies, frames, cursors and bytes: no crash, nothing of the inside, and every one is answered', async () => {
+test('B63: random documents, bodies, frames, cursors and bytes cause no crash, reveal no internals and all get a response', async () => {
   process.stdout.write(`hostile: seed ${seed} (RUNTAPE_SEED=${seed} repeats it)\n`);
   const { url } = await startTestGateway();
-  const report = await attack({ url, seed, documents: 300, long: 3 });
+  const report = await attack({ url, seed, documents: 300, longDocuments: 3 });
   process.stdout.write(`hostile: ${JSON.stringify(report)}\n`);
   expect(await isServed(url)).toBe(true);
-  // Most documents mean something: else the test would be one of the parser alone.
+  // Most documents are valid; otherwise only the parser would be tested.
   expect(report.documents?.['200'] ?? 0).toBeGreaterThan(100);
 });
 
-test('B63: nothing of what was asked fills the memory: the heap is level after the first round', async () => {
+test('B63: the heap does not grow after the first round of documents', async () => {
   const { url } = await startTestGateway();
   const heap: number[] = [];
   for (let round = 0; round < 3; round += 1) {
-    // A server may remember some of the right ones, which the first round shows, and nothing of the others.
-    await attack({ url, seed: seed + 1000 * round, documents: 20, long: 5 });
+    // The first round fills the cache of valid documents. Later rounds must not need more memory.
+    await attack({ url, seed: seed + 1000 * round, documents: 20, longDocuments: 5 });
     heap.push(heapMegabytes());
   }
-  process.stdout.write(`hostile: ${heap.join(', ')} MB of heap after each round\n`);
+  process.stdout.write(`hostile: ${heap.join(', ')} MB heap after each round\n`);
   const [first = 0, ...later] = heap;
   expect(Math.max(...later) - first).toBeLessThan(15);
 });
@@ -35,20 +35,20 @@ test('B63: nothing of what was asked fills the memory: the heap is level after t
 function heapMegabytes(): number {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
-  // Twice: what finalizers let go of is gone the second time.
+  // The second collection frees what finalizers released in the first one.
   collect();
   collect();
   return Math.round(process.memoryUsage().heapUsed / 2 ** 20);
 }
 
-test('B60: sockets that say nothing, readers that do not read, writers that do not write: others are served', async () => {
+test('B60: silent WebSockets and incomplete requests do not keep other clients from being served', async () => {
   const { url } = await startTestGateway();
   const { port, hostname } = new URL(url);
   const silent = Array.from({ length: 200 }, () => {
     const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
     return socket.on('error', () => {});
   });
-  const slow = Array.from({ length: 200 }, () => {
+  const incomplete = Array.from({ length: 200 }, () => {
     const socket = connect(
       Number(port),
       hostname,
@@ -58,10 +58,10 @@ test('B60: sockets that say nothing, readers that do not read, writers that do n
   });
   onTestFinished(() => {
     for (const socket of silent) socket.terminate();
-    for (const socket of slow) socket.destroy();
+    for (const socket of incomplete) socket.destroy();
   });
   expect(await isServed(url)).toBe(true);
-  // Who does not even say hello is sent away: 4408, as the protocol has it.
+  // graphql-transport-ws: 4408, connection initialisation timeout.
   const [first] = silent;
   const code = await new Promise((resolve) => first?.once('close', resolve));
   expect(code).toBe(4408);

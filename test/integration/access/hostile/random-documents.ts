@@ -16,7 +16,7 @@ import {
 } from 'graphql';
 import { schema } from '../../../../src/graphql/schema.ts';
 
-/** Texts that have broken things elsewhere. */
+/** Texts that often break programs. */
 const oddTexts = [
   '',
   '\0',
@@ -38,7 +38,7 @@ const oddTexts = [
 ];
 const oddNumbers = [0, -1, 1, 2, 100, 101, 2 ** 31 - 1, -(2 ** 31)];
 
-/** A document that the schema allows, mostly, with values that nobody would send. */
+/** Mostly valid documents with unusual values. */
 export function randomDocument(): fc.Arbitrary<string> {
   const roots = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
     Object.values(type?.getFields() ?? {}).map((field) => ({ type, field })),

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { onExpiry } from '../../../src/server/access/access.ts';
+import { createConcurrencyLimit } from '../../../src/server/access/concurrency-limit.ts';
+import { createRateLimit } from '../../../src/server/access/rate-limit.ts';
+import { createFakeClock } from '../fake-clock.ts';
+
+describe('a concurrency limit', () => {
+  test('counts each key separately', () => {
+    const limit = createConcurrencyLimit(1);
+    expect(limit.acquire('ada')).not.toBeNull();
+    expect(limit.acquire('ada')).toBeNull();
+    expect(limit.acquire('bob')).not.toBeNull();
+  });
+
+  test('frees one slot, however often it is released', () => {
+    const limit = createConcurrencyLimit(2);
+    const release = limit.acquire('ada');
+    limit.acquire('ada');
+    release?.();
+    release?.();
+    expect(limit.acquire('ada')).not.toBeNull();
+    expect(limit.acquire('ada')).toBeNull();
+  });
+});
+
+describe('a rate limit', () => {
+  test('returns the seconds until the next minute, and starts again then', () => {
+    let now = 45_000;
+    const limit = createRateLimit({ pointsPerMinute: 3, maxPrincipals: 10, now: () => now });
+    expect([limit.take('ada', 2), limit.take('ada', 2), limit.take('ada', 1)]).toEqual([null, 15, null]);
+    now = 60_000;
+    expect(limit.take('ada', 3)).toBeNull();
+  });
+
+  test('forgets the least recently active principal', () => {
+    const limit = createRateLimit({ pointsPerMinute: 1, maxPrincipals: 2, now: () => 0 });
+    expect(['ada', 'bob', 'eve'].map((principal) => limit.take(principal, 1))).toEqual([null, null, null]);
+    expect([limit.take('bob', 1), limit.take('eve', 1), limit.take('ada', 1)]).toEqual([60, 60, null]);
+  });
+});
+
+describe('the expiry of an identity', () => {
+  const day = 24 * 60 * 60 * 1000;
+  const identityOf = (expiresAt?: number) => ({ principal: 'ada', scopes: [], ...(expiresAt ? { expiresAt } : {}) });
+
+  test('is noticed after months, which is longer than a timer can run', async () => {
+    const clock = createFakeClock();
+    let expired = false;
+    onExpiry(identityOf(100 * day), clock, () => {
+      expired = true;
+    });
+    await clock.advance(100 * day - 1);
+    expect(expired).toBe(false);
+    await clock.advance(1);
+    expect(expired).toBe(true);
+  });
+
+  test('is noticed at once if it has passed', () => {
+    const clock = createFakeClock(2 * day);
+    let expired = false;
+    onExpiry(identityOf(day), clock, () => {
+      expired = true;
+    });
+    expect([expired, clock.pending()]).toEqual([true, 0]);
+  });
+
+  test('leaves no timer if it is cancelled, or if there is none', () => {
+    const clock = createFakeClock();
+    onExpiry(identityOf(10 * day), clock, () => {})();
+    onExpiry(identityOf(), clock, () => {});
+    expect(clock.pending()).toBe(0);
+  });
+});
