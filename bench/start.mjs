@@ -1,5 +1,5 @@
-// Brings a clone to the point where it can be measured: packages, the build of the product, and the peers, which are no
-// dependency of it. Then measures. `npm run bench -- --help` says what there is.
+// Prepares a clone for the benchmark and runs it: installs packages, builds the product, and installs the peers, which are
+// not dependencies of the product. `npm run bench -- --help` prints the options.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,9 +12,9 @@ const stamp = join(bench, 'node_modules/.bench-lock');
 async function installPeers() {
   const lock = readFileSync(join(bench, 'package-lock.json'), 'utf8');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  console.log('bench: installing what Runtape is measured against.');
+  console.log('bench: installing the packages that Runtape is compared with.');
   await command(bench, npmCommand(['ci', '--ignore-scripts', '--no-audit', '--no-fund']));
-  // LangGraph's saver then finds the driver that the product has compiled already, of the same version.
+  // LangGraph's saver then uses the compiled driver of the product, which has the same version.
   rmSync(join(bench, 'node_modules/better-sqlite3'), { recursive: true, force: true });
   writeFileSync(stamp, lock);
 }
@@ -22,17 +22,17 @@ async function installPeers() {
 function run(script, ...parameters) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [script, ...parameters], { cwd: root, stdio: 'inherit' });
-    const pass = (signal) => child.kill(signal);
-    process.on('SIGINT', pass).on('SIGTERM', pass);
+    const forward = (signal) => child.kill(signal);
+    process.on('SIGINT', forward).on('SIGTERM', forward);
     child.once('close', (code) => resolve(code ?? 1));
   });
 }
 
 const parameters = process.argv.slice(2);
-const onlyReads = ['--list', '--print', '--help'].some((name) => parameters.includes(name));
+const measuresNothing = ['--list', '--print', '--help'].some((name) => parameters.includes(name));
 const prepare = join(root, '.ci/prepare.mjs');
-process.exitCode = (await run(prepare, 'generate')) || (onlyReads ? 0 : await run(prepare, 'build'));
+process.exitCode = (await run(prepare, 'generate')) || (measuresNothing ? 0 : await run(prepare, 'build'));
 if (process.exitCode === 0) {
-  if (!onlyReads) await installPeers();
+  if (!measuresNothing) await installPeers();
   process.exitCode = await run(join(root, 'node_modules/tsx/dist/cli.mjs'), join(bench, 'main.ts'), ...parameters);
 }

@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http';
 
-/** Reads event streams over one connection that is kept alive. */
+/** Reads event streams over one keep-alive connection. */
 export interface EventStreamClient {
-  /** Posts a body and resolves when the stream has ended; `onEvent` gets the JSON of each event. */
+  /** Posts a body and resolves when the stream has ended. `onEvent` receives the JSON of each event. */
   post(body: unknown, onEvent: (event: Record<string, unknown>) => void): Promise<void>;
   close(): void;
 }
@@ -13,20 +13,20 @@ export function createEventStreamClient(url: string): EventStreamClient {
     post: (body, onEvent) =>
       new Promise((resolve, reject) => {
         const headers = { 'content-type': 'application/json' };
-        const asked = request(url, { method: 'POST', agent, headers }, (response) => {
-          if (response.statusCode !== 200) return reject(new Error(`It answered ${response.statusCode}.`));
+        const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+          if (response.statusCode !== 200) return reject(new Error(`${url} answered ${response.statusCode}.`));
           let rest = '';
           response.setEncoding('utf8');
-          response.on('data', (piece: string) => {
-            const lines = (rest + piece).split('\n');
+          response.on('data', (chunk: string) => {
+            const lines = (rest + chunk).split('\n');
             rest = lines.pop() ?? '';
             for (const line of lines) if (line.startsWith('data: {')) onEvent(JSON.parse(line.slice('data: '.length)));
           });
           response.on('end', resolve);
           response.on('error', reject);
         });
-        asked.on('error', reject);
-        asked.end(JSON.stringify(body));
+        sent.on('error', reject);
+        sent.end(JSON.stringify(body));
       }),
     close: () => agent.destroy(),
   };

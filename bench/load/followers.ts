@@ -1,51 +1,50 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Crowd, Stage } from '../contestants/crowds.ts';
 import { now } from '../measure/clock.ts';
-import { openSocket, type PlainSocket } from './web-socket.ts';
+import type { FanoutServer, FollowedRun } from '../systems/fanout.ts';
+import { openSocket, type RawWebSocket } from './web-socket.ts';
 
-export interface Delivered {
-  /** Events that arrived, at all followers together. */
+export interface DeliveryResult {
+  /** Events received by all followers together. */
   deliveries: number;
   /** From the first to the last. */
   seconds: number;
-  /** Bytes of them. */
   bytes: number;
-  /** Followers that were not told of the end. */
+  /** Followers whose subscription was not completed. */
   errors: number;
 }
 
-const PATIENCE_MILLISECONDS = 60_000;
-const SETTLING_MILLISECONDS = 500;
-/** Sockets that are opened at a time. */
-const AT_A_TIME = 50;
+const TIMEOUT_MILLISECONDS = 60_000;
+const SETTLE_MILLISECONDS = 500;
+/** Sockets that are opened at the same time. */
+const OPENED_TOGETHER = 50;
 
 const ack = Buffer.from('"connection_ack"');
 const complete = Buffer.from('"complete"');
-/** Where the type of a message stands at the latest. */
-const HEAD_BYTES = 40;
+/** The type is within the first bytes of a message. */
+const TYPE_BYTES = 40;
 
-/** Connects followers; each calls back with every event, and once more with null when its subscription is completed. */
+/** Connects followers. Each calls `onEvent` with the length of every event, and with null when its subscription is completed. */
 export async function openFollowers(
   url: string,
-  { subscription }: Pick<Stage, 'subscription'>,
+  { subscription }: Pick<FollowedRun, 'subscription'>,
   count: number,
-  heard: (bytes: number | null) => void,
-): Promise<PlainSocket[]> {
-  const sockets: PlainSocket[] = [];
+  onEvent: (bytes: number | null) => void,
+): Promise<RawWebSocket[]> {
+  const sockets: RawWebSocket[] = [];
   const address = url.replace(/^http/, 'ws');
   const open = async () => {
-    let subscribed: () => void = () => undefined;
-    const ready = new Promise<void>((resolve) => {
-      subscribed = resolve;
+    let onSubscribed: () => void = () => undefined;
+    const subscribed = new Promise<void>((resolve) => {
+      onSubscribed = resolve;
     });
-    const socket: PlainSocket = await openSocket(address, subscription ? 'graphql-transport-ws' : null, {
+    const socket: RawWebSocket = await openSocket(address, subscription ? 'graphql-transport-ws' : null, {
       message(body) {
-        const head = body.subarray(0, HEAD_BYTES);
-        if (head.includes(complete)) heard(null);
-        else if (!head.includes(ack)) heard(body.length);
+        const beginning = body.subarray(0, TYPE_BYTES);
+        if (beginning.includes(complete)) onEvent(null);
+        else if (!beginning.includes(ack)) onEvent(body.length);
         else {
           socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: subscription }));
-          subscribed();
+          onSubscribed();
         }
       },
       closed: () => undefined,
@@ -53,52 +52,52 @@ export async function openFollowers(
     sockets.push(socket);
     if (!subscription) return;
     socket.send('{"type":"connection_init"}');
-    await ready;
+    await subscribed;
   };
-  for (let opened = 0; opened < count; opened += AT_A_TIME) {
-    await Promise.all(Array.from({ length: Math.min(AT_A_TIME, count - opened) }, open));
+  for (let opened = 0; opened < count; opened += OPENED_TOGETHER) {
+    await Promise.all(Array.from({ length: Math.min(OPENED_TOGETHER, count - opened) }, open));
   }
   return sockets;
 }
 
-/** Lets many follow one run and counts what arrives. */
-export async function deliver(crowd: Crowd, count: number, seconds: number): Promise<Delivered> {
-  const stage = await crowd.stage(seconds);
-  const { source } = stage;
-  let [deliveries, bytes, ended, made, firstAt, lastAt] = [0, 0, 0, 1, 0, 0];
+/** Lets many followers follow one run, and counts what they receive. */
+export async function measureDeliveries(server: FanoutServer, count: number, seconds: number): Promise<DeliveryResult> {
+  const run = await server.createRun(seconds);
+  const { source } = run;
+  let [deliveries, bytes, completed, requested, firstAt, lastAt] = [0, 0, 0, 1, 0, 0];
   let finish: () => void = () => undefined;
-  /** While the newest event is being delivered the next one is on its way, so that nobody ever waits, and only one. */
-  const goOn = () => {
-    if (!source || made === 0 || deliveries <= (made - 1) * count) return;
+  /** Requests one event in advance while the newest one is being delivered, so that no follower waits for the source. */
+  const requestNext = () => {
+    if (!source || requested === 0 || deliveries <= (requested - 1) * count) return;
     if (lastAt - firstAt > seconds * 1000) {
       source.end();
-      made = 0;
+      requested = 0;
     } else {
       source.next();
-      made += 1;
+      requested += 1;
     }
   };
-  const sockets = await openFollowers(crowd.url, stage, count, (length) => {
+  const sockets = await openFollowers(server.url, run, count, (length) => {
     lastAt = now();
     if (firstAt === 0) firstAt = lastAt;
     if (length === null) {
-      ended += 1;
-      if (ended === count) finish();
+      completed += 1;
+      if (completed === count) finish();
     } else {
       deliveries += 1;
       bytes += length;
-      goOn();
+      requestNext();
     }
   });
-  // Nobody says that a subscription stands: a moment of quiet is taken for it.
-  await sleep(SETTLING_MILLISECONDS);
+  // The protocol does not confirm a subscription.
+  await sleep(SETTLE_MILLISECONDS);
   const end = new Promise<void>((resolve) => {
     finish = resolve;
-    setTimeout(resolve, seconds * 1000 + PATIENCE_MILLISECONDS).unref();
+    setTimeout(resolve, seconds * 1000 + TIMEOUT_MILLISECONDS).unref();
   });
-  await stage.begin();
+  await run.begin();
   source?.next();
   await end;
   for (const socket of sockets) socket.close();
-  return { deliveries, bytes, seconds: (lastAt - firstAt) / 1000, errors: count - ended };
+  return { deliveries, bytes, seconds: (lastAt - firstAt) / 1000, errors: count - completed };
 }

@@ -1,12 +1,12 @@
-import { openSocket, type PlainSocket } from './web-socket.ts';
+import { openSocket, type RawWebSocket } from './web-socket.ts';
 
-/** One connection in the graphql-transport-ws protocol. */
+/** One connection by the protocol graphql-transport-ws. */
 export interface GraphqlSocket {
-  socket: PlainSocket;
-  /** Resolves with the data of a query or mutation. */
-  ask<Data>(query: string, variables: Record<string, unknown>): Promise<Data>;
-  /** Resolves when the server has completed the subscription; `onData` gets each result. */
-  follow<Data>(query: string, variables: Record<string, unknown>, onData: (data: Data) => void): Promise<void>;
+  socket: RawWebSocket;
+  /** Resolves with the data of a query or mutation. Rejects with its errors. */
+  request<Data>(query: string, variables: Record<string, unknown>): Promise<Data>;
+  /** Resolves when the server has completed the subscription. `onData` gets each result. */
+  subscribe<Data>(query: string, variables: Record<string, unknown>, onData: (data: Data) => void): Promise<void>;
   close(): void;
 }
 
@@ -17,54 +17,54 @@ interface Message {
 }
 
 interface Operation {
-  next(data: unknown): void;
-  done(error: Error | null): void;
+  onData(data: unknown): void;
+  onEnd(error: Error | null): void;
 }
 
 export async function openGraphqlSocket(url: string): Promise<GraphqlSocket> {
   const operations = new Map<string, Operation>();
-  let acknowledge: (error: Error | null) => void = () => undefined;
+  let onAcknowledged: (error: Error | null) => void = () => undefined;
   const acknowledged = new Promise<void>((resolve, reject) => {
-    acknowledge = (error) => (error ? reject(error) : resolve());
+    onAcknowledged = (error) => (error ? reject(error) : resolve());
   });
   acknowledged.catch(() => undefined);
-  let count = 0;
+  let operationCount = 0;
 
   function end(id: string, error: Error | null): void {
     const operation = operations.get(id);
     operations.delete(id);
-    operation?.done(error);
+    operation?.onEnd(error);
   }
 
   function receive({ type, id = '', payload }: Message): void {
-    if (type === 'next' && !payload?.errors) operations.get(id)?.next(payload?.data);
+    if (type === 'next' && !payload?.errors) operations.get(id)?.onData(payload?.data);
     else if (type === 'next' || type === 'error') end(id, new Error(JSON.stringify(payload)));
     else if (type === 'complete') end(id, null);
-    else if (type === 'connection_ack') acknowledge(null);
+    else if (type === 'connection_ack') onAcknowledged(null);
     else if (type === 'ping') socket.send('{"type":"pong"}');
   }
 
   const socket = await openSocket(url.replace(/^http/, 'ws'), 'graphql-transport-ws', {
     message: (body) => receive(JSON.parse(body.toString())),
     closed(reason) {
-      acknowledge(new Error(reason));
+      onAcknowledged(new Error(reason));
       for (const id of [...operations.keys()]) end(id, new Error(reason));
     },
   });
   socket.send('{"type":"connection_init"}');
   await acknowledged;
 
-  function follow<Data>(
+  function subscribe<Data>(
     query: string,
     variables: Record<string, unknown>,
     onData: (data: Data) => void,
   ): Promise<void> {
-    count += 1;
-    const id = String(count);
+    operationCount += 1;
+    const id = String(operationCount);
     return new Promise((resolve, reject) => {
       operations.set(id, {
-        next: (data) => onData(data as Data),
-        done: (error) => (error ? reject(error) : resolve()),
+        onData: (data) => onData(data as Data),
+        onEnd: (error) => (error ? reject(error) : resolve()),
       });
       socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query, variables } }));
     });
@@ -72,13 +72,13 @@ export async function openGraphqlSocket(url: string): Promise<GraphqlSocket> {
 
   return {
     socket,
-    follow,
-    async ask<Data>(query: string, variables: Record<string, unknown>) {
-      const answers: Data[] = [];
-      await follow<Data>(query, variables, (data) => answers.push(data));
-      const [answer] = answers;
-      if (answer === undefined) throw new Error('There was no answer.');
-      return answer;
+    subscribe,
+    async request<Data>(query: string, variables: Record<string, unknown>) {
+      const results: Data[] = [];
+      await subscribe<Data>(query, variables, (data) => results.push(data));
+      const [result] = results;
+      if (result === undefined) throw new Error('The operation was completed without a result.');
+      return result;
     },
     close: () => socket.close(),
   };

@@ -1,20 +1,23 @@
 import { connect, type Socket } from 'node:net';
 
-/** One connection of HTTP/1.1 that is kept alive: one request at a time, and as little work for the load generator as can be. */
+/** A keep-alive connection of HTTP/1.1 for one request at a time, which needs as little processor time as possible. */
 export interface HttpConnection {
-  /** Sends a request as `postRequest` has made it; resolves with the whole answer, its head included. */
+  /** Sends a request of `postRequest`. Resolves with the whole response, including its head. */
   send(request: Buffer): Promise<string>;
   close(): void;
 }
 
-export function postRequest(url: string, body: unknown): Buffer {
+/** What Apollo Client 4 sends. */
+const ACCEPT = 'application/graphql-response+json,application/json;q=0.9';
+
+export function postRequest(url: string, body: unknown, accept = ACCEPT): Buffer {
   const { host, pathname } = new URL(url);
   const text = JSON.stringify(body);
   const head = [
     `POST ${pathname} HTTP/1.1`,
     `host: ${host}`,
     'content-type: application/json',
-    'accept: application/json',
+    `accept: ${accept}`,
     `content-length: ${Buffer.byteLength(text)}`,
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${text}`);
@@ -23,8 +26,8 @@ export function postRequest(url: string, body: unknown): Buffer {
 const HEAD_END = '\r\n\r\n';
 const LAST_CHUNK = '0\r\n\r\n';
 
-/** Whether an answer is whole. Its texts are ASCII: characters are bytes. */
-function isWhole(text: string): boolean {
+/** Whether a response is complete. Characters are bytes: the responses of the benchmark are ASCII. */
+function isComplete(text: string): boolean {
   const end = text.indexOf(HEAD_END);
   if (end < 0) return false;
   const head = text.slice(0, end).toLowerCase();
@@ -37,27 +40,27 @@ export function openHttp(url: string): Promise<HttpConnection> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = '';
-    let answer: { resolve(text: string): void; reject(error: Error): void } | null = null;
+    let pending: { resolve(response: string): void; reject(error: Error): void } | null = null;
     const socket: Socket = connect({ host: hostname, port: Number(port), noDelay: true });
     const fail = (error: Error) => {
-      answer?.reject(error);
+      pending?.reject(error);
       reject(error);
     };
     socket.setEncoding('latin1');
-    socket.on('data', (piece) => {
-      received += String(piece);
-      if (!isWhole(received)) return;
-      const text = received;
+    socket.on('data', (chunk) => {
+      received += String(chunk);
+      if (!isComplete(received)) return;
+      const response = received;
       received = '';
-      answer?.resolve(text);
+      pending?.resolve(response);
     });
     socket.on('error', fail);
     socket.on('close', () => fail(new Error('The server closed the connection.')));
     socket.on('connect', () =>
       resolve({
         send: (request) =>
-          new Promise((answered, failed) => {
-            answer = { resolve: answered, reject: failed };
+          new Promise((resolveResponse, rejectResponse) => {
+            pending = { resolve: resolveResponse, reject: rejectResponse };
             socket.write(request);
           }),
         close: () => void socket.destroy(),

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { createFrameReader, opcode, textFrame } from './frames.ts';
 
-/** A WebSocket that costs the load generator as little as possible. */
-export interface PlainSocket {
+/** A WebSocket that needs as little processor time as possible. */
+export interface RawWebSocket {
   send(text: string): void;
-  /** Stops reading; the server is left with what it wants to send. */
+  /** Stops reading, so that the buffers of the connection fill up. */
   pause(): void;
   close(): void;
 }
@@ -16,30 +16,32 @@ export interface SocketEvents {
   closed(reason: string): void;
 }
 
-/** Of all sockets: what stands in it is used up before anything else is read. */
+/** Shared by all sockets: its content is processed before anything else is read. */
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const HEAD_END = '\r\n\r\n';
 
-/** Resolves when the server has agreed. */
-export function openSocket(url: string, protocol: string | null, events: SocketEvents): Promise<PlainSocket> {
+/** Resolves after the handshake. */
+export function openSocket(url: string, protocol: string | null, events: SocketEvents): Promise<RawWebSocket> {
   const { hostname, port, pathname } = new URL(url);
   return new Promise((resolve, reject) => {
-    let head: string | null = '';
+    let responseHead: string | null = '';
     const read = createFrameReader((kind, body) => {
       if (kind === opcode.text) events.message(body);
       else if (kind === opcode.ping) socket.write(PONG);
       else if (kind === opcode.close) events.closed(body.subarray(2).toString());
     });
-    const onData = (piece: Buffer) => {
-      if (head === null) return read(piece);
-      head += piece.toString('latin1');
-      const end = head.indexOf(HEAD_END);
+    const onData = (chunk: Buffer) => {
+      if (responseHead === null) return read(chunk);
+      responseHead += chunk.toString('latin1');
+      const end = responseHead.indexOf(HEAD_END);
       if (end < 0) return;
-      if (!head.startsWith('HTTP/1.1 101')) return reject(new Error(`No WebSocket: ${head.slice(0, 200)}`));
-      const rest = Buffer.from(head.slice(end + HEAD_END.length), 'latin1');
-      head = null;
-      resolve(plain);
+      if (!responseHead.startsWith('HTTP/1.1 101')) {
+        return reject(new Error(`The WebSocket handshake failed: ${responseHead.slice(0, 200)}`));
+      }
+      const rest = Buffer.from(responseHead.slice(end + HEAD_END.length), 'latin1');
+      responseHead = null;
+      resolve(webSocket);
       if (rest.length > 0) read(rest);
     };
     const onread = {
@@ -52,8 +54,8 @@ export function openSocket(url: string, protocol: string | null, events: SocketE
     const socket = connect({ host: hostname, port: Number(port), noDelay: true, onread });
     socket.on('connect', () => socket.write(handshake(hostname, port, pathname, protocol)));
     socket.on('error', reject);
-    socket.on('close', () => events.closed('the connection is gone'));
-    const plain: PlainSocket = {
+    socket.on('close', () => events.closed('The connection was closed.'));
+    const webSocket: RawWebSocket = {
       send: (text) => void socket.write(textFrame(text)),
       pause: () => void socket.pause(),
       close: () => void socket.destroy(),

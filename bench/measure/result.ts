@@ -1,15 +1,15 @@
-/** What one contestant did, once for each round. */
+/** The values of one metric of one subject, one for each round. */
 export interface Series {
-  who: string;
-  what: string;
+  subject: string;
+  metric: string;
   unit: string;
   values: number[];
 }
 
-/** One line of what is asked for, and what was measured. */
-export interface Claim {
-  what: string;
-  asked: string;
+/** A performance goal and the measured result, as text. */
+export interface Goal {
+  name: string;
+  required: string;
   stretch: string;
   measured: string;
   met: boolean;
@@ -19,13 +19,14 @@ export interface Claim {
 export interface RowResult {
   row: string;
   series: Series[];
-  claims: Claim[];
-  /** Answers that failed or were not whole. */
+  goals: Goal[];
+  /** Responses that failed or were incomplete. */
   errors: number;
-  /** What a reader must know to believe the figures. */
+  /** What a reader has to know to judge the values. */
   notes: string[];
 }
 
+/** NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
@@ -33,18 +34,18 @@ export function median(values: readonly number[]): number {
   return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
 }
 
-export function medianOf(series: readonly Series[], who: string, what: string): number {
-  return median(series.find((one) => one.who === who && one.what === what)?.values ?? []);
+export function medianOf(series: readonly Series[], subject: string, metric: string): number {
+  return median(series.find((one) => one.subject === subject && one.metric === metric)?.values ?? []);
 }
 
-/** 1234.5 as 1,235, and 1.2345 as 1.23. */
-export function shown(value: number): string {
+/** Formats 1234.5 as 1,235, and 1.2345 as 1.23. */
+export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '-';
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** A measured ratio and where it comes from: `5.2 × (610 : 117 runs/s)`. */
-export function ratioText(ours: number, theirs: number, unit: string): string {
-  return `${shown(ours / theirs)} × (${shown(ours)} : ${shown(theirs)} ${unit})`;
+/** A ratio with its two values: `5.2 × (610 : 117 runs/s)`. */
+export function formatRatio(value: number, reference: number, unit: string): string {
+  return `${formatNumber(value / reference)} × (${formatNumber(value)} : ${formatNumber(reference)} ${unit})`;
 }

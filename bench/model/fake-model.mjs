@@ -1,10 +1,10 @@
 // @ts-check
-// A model that answers as fast as it is told to, behind the protocol of OpenAI's chat completions. What it does stands in
-// the newest message: `tokens=20 pace=5`, see prompt.ts. Every token is the moment at which it was sent.
+// A model by the protocol of OpenAI's chat completions. The newest message says what it answers: `tokens=20 pace=5`, see
+// prompt.ts. The text of each token is the time at which it is sent.
 import { createServer } from 'node:http';
 import { listen } from '../processes/listening.mjs';
 
-const directives = /tokens=(\d+) pace=(\d+(?:\.\d+)?) width=(\d+)(?: (hold|step|call=\w+))?/g;
+const instructions = /tokens=(\d+) pace=(\d+(?:\.\d+)?) width=(\d+)(?: (hold|step|call=\w+))?/g;
 let requests = 0;
 
 const now = () => {
@@ -19,106 +19,106 @@ const token = (width) => `${now().toFixed(3)}`.padEnd(width - 1, '_').concat(' '
 const chunk = (delta, finish = null) =>
   `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench","choices":[{"index":0,"delta":${JSON.stringify(delta)},"finish_reason":${JSON.stringify(finish)}}]}\n\n`;
 
-/** What a tokenizer makes of a text, about: whoever corrects estimates by what is reported finds nothing to correct. */
+/** The usual ratio, so that a system that adjusts its estimates by the reported usage has nothing to adjust. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** @param {{ tokens: number; promptTokens: number }} used */
+/** @param {{ tokens: number; promptTokens: number }} usage */
 function ending({ tokens, promptTokens }, finish = 'stop') {
   const usage = `"prompt_tokens":${promptTokens},"completion_tokens":${tokens},"total_tokens":${tokens + promptTokens}`;
   const last = `{"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench","choices":[],"usage":{${usage}}}`;
   return `${chunk({}, finish)}data: ${last}\n\ndata: [DONE]\n\n`;
 }
 
-/** @param {string} body */
-function directiveOf(body) {
-  let found = { tokens: 1, pace: 0, width: 14, more: '', index: 0 };
-  for (const { 1: tokens, 2: pace, 3: width, 4: more = '', index } of body.matchAll(directives)) {
-    found = { tokens: Number(tokens), pace: Number(pace), width: Number(width), more, index };
+/** The last instruction in the body. @param {string} body */
+function instructionIn(body) {
+  let instruction = { tokens: 1, pace: 0, width: 14, behaviour: '', index: 0 };
+  for (const { 1: tokens, 2: pace, 3: width, 4: behaviour = '', index } of body.matchAll(instructions)) {
+    instruction = { tokens: Number(tokens), pace: Number(pace), width: Number(width), behaviour, index };
   }
-  return { ...found, promptTokens: Math.ceil(body.length / CHARACTERS_PER_TOKEN) };
+  return { ...instruction, promptTokens: Math.ceil(body.length / CHARACTERS_PER_TOKEN) };
 }
 
-/** @param {import('node:http').ServerResponse} response @param {ReturnType<typeof directiveOf>} directive */
-function pace(response, { tokens, pace, width, promptTokens }) {
+/** @param {import('node:http').ServerResponse} response @param {ReturnType<typeof instructionIn>} instruction */
+function sendPaced(response, { tokens, pace, width, promptTokens }) {
   const begin = now();
   let sent = 0;
-  const next = () => {
+  const sendNext = () => {
     if (response.destroyed) return;
     sent += 1;
     response.write(chunk({ content: token(width) }));
     if (sent === tokens) return void response.end(ending({ tokens, promptTokens }));
-    setTimeout(next, Math.max(0, begin + sent * pace - now()));
+    setTimeout(sendNext, Math.max(0, begin + sent * pace - now()));
   };
-  next();
+  sendNext();
 }
 
-/** One answer at a time can be told when to go on: `POST /step` lets it say a token, `POST /end` ends it. */
-const stepping = {
+/** The one response that sends tokens on request: `POST /step` sends a token, `POST /end` ends it. */
+const stepped = {
   /** @type {import('node:http').ServerResponse | null} */
   response: null,
   width: 0,
-  /** Steps that came before the answer began. */
-  waiting: 0,
+  /** Requests for a token that came before the response began. */
+  pendingSteps: 0,
 };
 
 function step() {
-  if (stepping.response === null) stepping.waiting += 1;
-  else stepping.response.write(chunk({ content: token(stepping.width) }));
+  if (stepped.response === null) stepped.pendingSteps += 1;
+  else stepped.response.write(chunk({ content: token(stepped.width) }));
 }
 
-/** @param {string} command */
-function obey(command) {
-  if (command === '/step') return step();
-  stepping.response?.end(ending({ tokens: 1, promptTokens: 1 }));
-  stepping.response = null;
+/** @param {string} path */
+function control(path) {
+  if (path === '/step') return step();
+  stepped.response?.end(ending({ tokens: 1, promptTokens: 1 }));
+  stepped.response = null;
 }
 
 /** @param {import('node:http').ServerResponse} response @param {number} width */
 function beginStepping(response, width) {
-  Object.assign(stepping, { response, width });
-  for (; stepping.waiting > 0; stepping.waiting -= 1) step();
+  Object.assign(stepped, { response, width });
+  for (; stepped.pendingSteps > 0; stepped.pendingSteps -= 1) step();
 }
 
 /** @param {import('node:http').ServerResponse} response @param {string} body */
 function answer(response, body) {
-  const directive = directiveOf(body);
-  const { tokens, width, more, index } = directive;
+  const instruction = instructionIn(body);
+  const { tokens, width, behaviour, index } = instruction;
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const opening = chunk({ role: 'assistant', content: '' });
-  if (more.startsWith('call=') && body.indexOf('"role":"tool"', index) < 0) {
+  if (behaviour.startsWith('call=') && body.indexOf('"role":"tool"', index) < 0) {
     const input = JSON.stringify({ path: 'bench.txt', content: 'written by the benchmark' });
     const call = {
       index: 0,
       id: `call_${requests}`,
       type: 'function',
-      function: { name: more.slice(5), arguments: input },
+      function: { name: behaviour.slice('call='.length), arguments: input },
     };
     return void response.end(
-      opening + chunk({ tool_calls: [call] }) + ending({ ...directive, tokens: 10 }, 'tool_calls'),
+      opening + chunk({ tool_calls: [call] }) + ending({ ...instruction, tokens: 10 }, 'tool_calls'),
     );
   }
-  if (more === 'hold') return void response.write(opening + chunk({ content: token(width) }));
-  if (directive.pace === 0 && more === '') {
-    // What is ready at once travels in one piece.
-    const text = Array.from({ length: tokens }, () => chunk({ content: token(width) }));
-    return void response.end(opening + text.join('') + ending(directive));
+  if (behaviour === 'hold') return void response.write(opening + chunk({ content: token(width) }));
+  if (instruction.pace === 0 && behaviour === '') {
+    // One write, as the tokens are available together.
+    const chunks = Array.from({ length: tokens }, () => chunk({ content: token(width) }));
+    return void response.end(opening + chunks.join('') + ending(instruction));
   }
   response.write(opening);
-  if (more === 'step') return beginStepping(response, width);
-  pace(response, directive);
+  if (behaviour === 'step') return beginStepping(response, width);
+  sendPaced(response, instruction);
 }
 
 const server = createServer((request, response) => {
   if (request.method === 'GET') return void response.end(String(requests));
   if (request.url === '/step' || request.url === '/end') {
-    obey(request.url);
+    control(request.url);
     return void response.end('ok');
   }
   requests += 1;
   /** @type {Buffer[]} */
-  const pieces = [];
-  request.on('data', (piece) => pieces.push(piece));
-  request.on('end', () => answer(response, Buffer.concat(pieces).toString()));
+  const chunks = [];
+  request.on('data', (data) => chunks.push(data));
+  request.on('end', () => answer(response, Buffer.concat(chunks).toString()));
 });
 server.keepAliveTimeout = 600_000;
 listen(server);

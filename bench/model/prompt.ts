@@ -1,21 +1,23 @@
-/** What the fake model is told to answer. */
+/** What the fake model answers. */
 export interface Prompt {
   tokens: number;
-  /** Milliseconds between tokens; 0 for all at once. */
-  pace: number;
-  /** Characters of a token, the blank behind it included. */
-  width?: number;
-  /** To say one token and then nothing, to say each when it is told to, or to ask for a tool before it answers. */
-  more?: 'hold' | 'step' | `call=${string}`;
+  /** Milliseconds between tokens; 0 sends all at once. */
+  paceMilliseconds: number;
+  /** Length of a token, including the space at its end. */
+  tokenCharacters?: number;
+  /** `hold` sends one token and never ends, `step` sends a token per request to `/step`, `call=` calls a tool first. */
+  behaviour?: 'hold' | 'step' | `call=${string}`;
 }
 
-const TOKEN_CHARACTERS = 14;
+const DEFAULT_TOKEN_CHARACTERS = 14;
 
-export function promptText({ tokens, pace, width = TOKEN_CHARACTERS, more }: Prompt): string {
-  return `bench tokens=${tokens} pace=${pace} width=${width}${more ? ` ${more}` : ''}`;
+/** The message that makes the fake model answer like this. */
+export function promptText({ tokens, paceMilliseconds, tokenCharacters, behaviour }: Prompt): string {
+  const width = tokenCharacters ?? DEFAULT_TOKEN_CHARACTERS;
+  return `bench tokens=${tokens} pace=${paceMilliseconds} width=${width}${behaviour ? ` ${behaviour}` : ''}`;
 }
 
-/** When each token of a text was sent by the model. A text ends where a token ends. */
+/** When the model sent each token of a text, which consists of whole tokens. */
 export function sentTimes(text: string): number[] {
   return text
     .split(' ')
@@ -23,9 +25,9 @@ export function sentTimes(text: string): number[] {
     .map((token) => Number.parseFloat(token));
 }
 
-/** Tokens in a text. */
+/** Each token ends with a space. */
 export function countTokens(text: string): number {
   let count = 0;
-  for (let at = text.indexOf(' '); at >= 0; at = text.indexOf(' ', at + 1)) count += 1;
+  for (let index = text.indexOf(' '); index >= 0; index = text.indexOf(' ', index + 1)) count += 1;
   return count;
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// What both peers of the row `fanout` deliver: events as Runtape's followers see them, as many as can be delivered in the
-// seconds that are asked for. The next one is made when everybody has been sent the last.
+// The events that both peers of the row `fanout` deliver, with the fields that Runtape's followers select. The next event is
+// created when all subscribers have been sent the last one.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const TEXT = 'x'.repeat(79).concat(' ');
@@ -29,7 +29,7 @@ export async function publishFor(seconds, deliver, isDelivered) {
   }
 }
 
-/** Publishes when it is told to by `POST /<seconds>`. @param {(seconds: number) => Promise<void>} publish */
+/** Publishes on `POST /<seconds>`. @param {(seconds: number) => Promise<void>} publish */
 export function onCommand(publish) {
   /** @type {import('node:http').RequestListener} */
   return (request, response) => {

@@ -1,5 +1,5 @@
 // @ts-check
-// graphql-ws as its documentation has it: every event is executed for every subscriber.
+// graphql-ws as its documentation sets it up: the subscription is executed for every subscriber and event.
 import { createServer } from 'node:http';
 import { useServer } from 'graphql-ws/use/ws';
 import { createSchema } from 'graphql-yoga';
@@ -7,26 +7,26 @@ import { WebSocketServer } from 'ws';
 import { listen } from '../processes/listening.mjs';
 import { eventAt, onCommand, publishFor } from './events.mjs';
 
-/** @typedef {{ queue: unknown[]; wake(): void; done: boolean }} Subscriber */
+/** @typedef {{ queue: unknown[]; notify(): void; done: boolean }} Subscriber */
 /** @type {Set<Subscriber>} */
 const subscribers = new Set();
 
 async function* follow() {
   /** @type {Subscriber} */
-  const own = { queue: [], wake: () => undefined, done: false };
-  subscribers.add(own);
+  const subscriber = { queue: [], notify: () => undefined, done: false };
+  subscribers.add(subscriber);
   try {
     for (;;) {
-      const event = own.queue.shift();
+      const event = subscriber.queue.shift();
       if (event !== undefined) yield { runEvents: event };
-      else if (own.done) return;
+      else if (subscriber.done) return;
       else
         await new Promise((resolve) => {
-          own.wake = () => resolve(undefined);
+          subscriber.notify = () => resolve(undefined);
         });
     }
   } finally {
-    subscribers.delete(own);
+    subscribers.delete(subscriber);
   }
 }
 
@@ -48,13 +48,13 @@ async function publish(seconds) {
     (seq) => {
       const event = eventAt(seq);
       for (const { queue } of all) queue.push(event);
-      for (const { wake } of all) wake();
+      for (const { notify } of all) notify();
     },
     () => all.every(({ queue }) => queue.length === 0),
   );
   for (const subscriber of all) {
     subscriber.done = true;
-    subscriber.wake();
+    subscriber.notify();
   }
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
-// LangGraph as its documentation has it: a graph of a model and a tool behind a question, a checkpointer, and the stream of
-// messages as server-sent events. Every thread is kept in SQLite, or in Postgres where POSTGRES_URL names one.
+// LangGraph as its documentation sets it up: a graph of a model and a tool that needs approval, a checkpointer, and the stream
+// of messages as server-sent events. Threads are stored in SQLite, or in Postgres if POSTGRES_URL is set.
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ const graph = new StateGraph(MessagesAnnotation)
     const results = [];
     for (const call of callsOf(state)) {
       const allowed = interrupt({ tool: call.name, input: call.args });
-      const output = allowed ? await filesWrite.invoke(/** @type {any} */ (call.args)) : 'A person denied this.';
+      const output = allowed ? await filesWrite.invoke(/** @type {any} */ (call.args)) : 'A person denied this call.';
       results.push(new ToolMessage({ content: String(output), tool_call_id: call.id ?? '' }));
     }
     return { messages: results };
@@ -70,7 +70,7 @@ const app = graph.compile({ checkpointer: await openSaver() });
 /** @param {import('node:http').IncomingMessage} request @returns {Promise<{ thread: string; text?: string; allow?: boolean; updates?: boolean }>} */
 async function bodyOf(request) {
   let body = '';
-  for await (const piece of request) body += piece;
+  for await (const chunk of request) body += chunk;
   return JSON.parse(body);
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The limit: `ws`, one text made once for everybody, and nothing else.
+// The upper limit: `ws` alone, with one text for all clients.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { listen } from '../processes/listening.mjs';

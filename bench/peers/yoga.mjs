@@ -1,5 +1,5 @@
 // @ts-check
-// graphql-yoga as its documentation begins: a schema, and node:http.
+// graphql-yoga with its defaults: a schema, and node:http.
 import { createServer } from 'node:http';
 import { createSchema, createYoga } from 'graphql-yoga';
 import { listen } from '../processes/listening.mjs';

@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * Listens on a free port of this machine alone and says so as Runtape does, in one line of JSON.
+ * Listens on a free loopback port, and prints the address in one line of JSON, like Runtape does.
  * @param {import('node:http').Server} server
  * @param {string} path
  */

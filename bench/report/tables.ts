@@ -1,56 +1,56 @@
-import { type Claim, median, type RowResult, type Series, shown } from '../measure/result.ts';
+import { formatNumber, type Goal, median, type RowResult, type Series } from '../measure/result.ts';
 import type { Report } from './report.ts';
 
 type Cells = string[];
 
 const line = (cells: Cells) => `| ${cells.join(' | ')} |`;
 
-/** Markdown, its columns set under each other. */
+/** A Markdown table with aligned columns. */
 function table(head: Cells, body: Cells[]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...body].map((cells) => (cells[column] ?? '').length)));
   const padded = (cells: Cells) => line(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
   return [padded(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(padded)].join('\n');
 }
 
-function verdict({ met, stretch, stretchMet }: Claim): string {
+function verdict({ met, stretch, stretchMet }: Goal): string {
   if (!met) return 'no';
   return stretch !== '' && stretchMet ? 'yes, stretch too' : 'yes';
 }
 
-/** What is asked for, and what was measured. */
-export function claimsTable(rows: readonly RowResult[]): string {
-  const claims = rows.flatMap((row) => row.claims);
-  const body = claims.map((claim) => [claim.what, claim.asked, claim.stretch, claim.measured, verdict(claim)]);
-  return table(['', 'asked for', 'stretch', 'measured', 'met'], body);
+/** The goals of all rows and the measured results. */
+function goalsTable(rows: readonly RowResult[]): string {
+  const goals = rows.flatMap((row) => row.goals);
+  const body = goals.map((goal) => [goal.name, goal.required, goal.stretch, goal.measured, verdict(goal)]);
+  return table(['', 'required', 'stretch', 'measured', 'met'], body);
 }
 
-const figures = ({ who, what, unit, values }: Series): Cells => [
-  who,
-  what,
-  `${shown(median(values))} ${unit}`,
-  `${shown(Math.min(...values))} – ${shown(Math.max(...values))}`,
+const cellsOf = ({ subject, metric, unit, values }: Series): Cells => [
+  subject,
+  metric,
+  `${formatNumber(median(values))} ${unit}`,
+  `${formatNumber(Math.min(...values))} – ${formatNumber(Math.max(...values))}`,
 ];
 
-export function seriesTable({ series }: RowResult): string {
-  return table(['', '', 'median', 'spread'], series.map(figures));
+function seriesTable({ series }: RowResult): string {
+  return table(['', '', 'median', 'range'], series.map(cellsOf));
 }
 
-function remarks({ errors, notes }: RowResult): string {
+function notesList({ errors, notes }: RowResult): string {
   const lines = errors > 0 ? [`${errors} errors`, ...notes] : notes;
   return lines.map((text) => `\n- ${text}`).join('');
 }
 
-/** Everything of one row. */
+/** All series and notes of one row in Markdown. */
 export function rowText(row: RowResult): string {
-  return `### ${row.row}\n\n${seriesTable(row)}\n${remarks(row)}`;
+  return `### ${row.row}\n\n${seriesTable(row)}\n${notesList(row)}`;
 }
 
-/** What was asked for, what was measured, and on what. */
+/** The goals, the results, and the versions that were measured. */
 export function summary({ measuredAt, rounds, seconds, versions, rows }: Report): string {
-  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const versionTexts = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const errors = rows.reduce((sum, row) => sum + row.errors, 0);
-  const method = `${rounds} rounds in turn, ${seconds} s a measurement, ${errors} errors`;
-  return `${claimsTable(rows)}\n\nMeasured ${measuredAt.slice(0, 10)}, ${method}. ${named.join(', ')}.`;
+  const method = `${rounds} rounds, ${seconds} s per measurement, ${errors} errors`;
+  return `${goalsTable(rows)}\n\nMeasured ${measuredAt.slice(0, 10)}, ${method}. ${versionTexts.join(', ')}.`;
 }
 
 /** A whole report in Markdown. */

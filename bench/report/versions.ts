@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { benchFolder, rootFolder } from '../processes/places.ts';
+import { benchFolder, rootFolder } from '../processes/folders.ts';
 
 const packages = [
   'ai',
@@ -21,18 +21,18 @@ const packages = [
   'pg',
 ];
 
-/** Of everything that was measured, and of what it ran on. */
+/** The versions of the measured packages and of the system, by name. */
 export function versions(): Record<string, string> {
-  const found = packages.map((name) => [name, versionOf(name)] as const);
+  const packageVersions = packages.map((name) => [name, versionOf(name)] as const);
   return {
     runtape: `${versionOf('..')}, commit ${commit()}`,
     node: process.version,
     system: `${process.platform} ${process.arch}, ${cpus().length} cores`,
-    ...Object.fromEntries(found),
+    ...Object.fromEntries(packageVersions),
   };
 }
 
-/** As the benchmark resolves it: its own packages first, then the product's. */
+/** Looks in the packages of the benchmark first, then in those of the product, like Node does. */
 function versionOf(name: string): string {
   const paths = createRequire(join(benchFolder, 'main.ts')).resolve.paths('x') ?? [];
   const folders = name === '..' ? [rootFolder] : paths.map((path) => join(path, name));
@@ -40,7 +40,7 @@ function versionOf(name: string): string {
     try {
       return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
     } catch {
-      // Not there; the next folder may have it.
+      // The next folder may have it.
     }
   }
   return 'not installed';

@@ -1,23 +1,22 @@
-import type { LoadWatch } from '../measure/load-watch.ts';
 import type { RowResult } from '../measure/result.ts';
+import type { SaturationCheck } from '../measure/saturation.ts';
 
-/** What a row finds when it is measured. */
-export interface Bench {
-  /** Of the fake model, up to and without `/chat/completions`. */
+/** The settings and services of the benchmark for one row. */
+export interface BenchContext {
+  /** Address of the fake model, without `/chat/completions`. */
   modelUrl: string;
   rounds: number;
-  /** Of one measurement. */
+  /** Length of one measurement. */
   seconds: number;
-  /** Whether what takes minutes is wanted too. */
+  /** Whether to measure sizes that take minutes. */
   isLong: boolean;
-  watch: LoadWatch;
-  /** Shown while it goes on. */
-  say(line: string): void;
+  saturation: SaturationCheck;
+  /** Prints a line of progress. */
+  log(line: string): void;
 }
 
 export interface Row {
   name: string;
-  /** What it is about, in a few words. */
-  about: string;
-  measure(bench: Bench): Promise<RowResult>;
+  description: string;
+  measure(bench: BenchContext): Promise<RowResult>;
 }

@@ -14,7 +14,7 @@ import { memoryRow } from './store/memory.ts';
 import { postgresAppendRow } from './store/postgres-append.ts';
 import { startRow } from './store/start-10000.ts';
 
-/** In the order in which they are measured and printed. */
+/** In the order of measurement. */
 export const rows: readonly Row[] = [
   appendRow,
   postgresAppendRow,

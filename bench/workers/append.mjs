@@ -1,8 +1,8 @@
 // @ts-check
-// Appends events in this process for some seconds and says how many a second became durable:
-// node append.mjs <ours|raw> <database url> <seconds> <writers>…
-// `raw` is one statement with one JSON parameter after the other by the driver, as many rows in each as there are writers,
-// into a table of the same columns without rules.
+// Appends events in this process for some seconds, and prints how many became durable per second:
+// node append.mjs <runtape|raw> <database url> <seconds> <writers>…
+// `raw` inserts batches by the driver alone: one statement with one JSON parameter, and as many rows as there are writers, into
+// a table with the same columns but without constraints and triggers.
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { systemClock } from '../../dist/clock.js';
@@ -10,17 +10,17 @@ import { createDatabaseJournal } from '../../dist/database-journal.js';
 import { createIds } from '../../dist/ids.js';
 import { openDatabase } from '../../dist/open-database.js';
 
-const [who, url = '', seconds = '2', ...writers] = process.argv.slice(2);
+const [mode, url = '', seconds = '2', ...writers] = process.argv.slice(2);
 const milliseconds = Number(seconds) * 1000;
-const WARM_UP = 0.25;
+const WARM_UP_SHARE = 0.25;
 
 const newId = createIds(Date.now);
-const TEXT = 'a piece of text that a model said';
+const TEXT = 'a piece of text from the model';
 
 /** @param {string} type @param {string} actor @param {unknown} payload */
 const event = (type, actor, payload) => /** @type {any} */ ({ type, actor, payload, recordedAt: Date.now() });
 
-function opening() {
+function firstEvents() {
   const origin = { sessionId: 'ses', agentId: null, model: null, retryOf: null, urgent: false, scopes: [] };
   return [
     event('input', 'USER', { text: 'hello', steered: false, idempotencyKey: null, origin }),
@@ -28,8 +28,8 @@ function opening() {
   ];
 }
 
-/** Every writer has a run of its own and appends its next event when the last is durable. */
-async function ours() {
+/** Each writer has its own run, and appends its next event when the last one is durable. */
+async function openRuntape() {
   const database = await openDatabase({ url, durability: 'full', connections: 12 });
   const journal = createDatabaseJournal(database, systemClock);
   const sessionId = newId('session');
@@ -44,7 +44,7 @@ async function ours() {
       if (outcome.kind !== 'appended') throw new Error(outcome.kind);
       head += events.length;
     };
-    await append(opening());
+    await append(firstEvents());
     while (performance.now() < end) await append([event('output_delta', 'MODEL', { step: 1, text: TEXT })]);
     return head - 2;
   }
@@ -90,7 +90,7 @@ async function rawPostgres() {
   };
 }
 
-async function raw() {
+async function openRaw() {
   const { insert, close } = await (url.startsWith('file:') ? rawSqlite() : rawPostgres());
   const hash = '0'.repeat(64);
   const payload = JSON.stringify({ step: 1, text: TEXT });
@@ -118,11 +118,11 @@ async function raw() {
   return { measure, close };
 }
 
-const { measure, close } = await (who === 'ours' ? ours() : raw());
+const { measure, close } = await (mode === 'runtape' ? openRuntape() : openRaw());
 /** @type {Record<string, number>} */
 const rates = {};
 for (const count of writers.map(Number)) {
-  await measure(count, milliseconds * WARM_UP);
+  await measure(count, milliseconds * WARM_UP_SHARE);
   rates[count] = await measure(count, milliseconds);
 }
 await close();

@@ -1,54 +1,54 @@
-import { aiSdk } from '../../contestants/ai-sdk.ts';
-import { langGraph } from '../../contestants/langgraph.ts';
-import { runtape } from '../../contestants/runtape.ts';
-import { type Talk, talkTo } from '../../load/talking.ts';
-import { type Claim, medianOf, type Series, shown } from '../../measure/result.ts';
-import { inTurns, type Sample } from '../../measure/turns.ts';
+import { type ChatLoad, runChatLoad } from '../../load/chat-load.ts';
+import { formatNumber, type Goal, medianOf, type Series } from '../../measure/result.ts';
+import { measureInRounds, type Sample } from '../../measure/rounds.ts';
 import { cpuSeconds } from '../../processes/usage.ts';
+import { aiSdk } from '../../systems/ai-sdk.ts';
+import { langGraph } from '../../systems/langgraph.ts';
+import { runtape } from '../../systems/runtape.ts';
+import { withChatServers } from '../chat-servers.ts';
 import type { Row } from '../row.ts';
-import { withTalkers } from '../talkers.ts';
 
-const MICROSECONDS = 1e6;
+const MICROSECONDS_PER_SECOND = 1e6;
 
-type Kind = Pick<Talk, 'prompt' | 'users'> & { what: string };
+type Load = Pick<ChatLoad, 'prompt' | 'clients'> & { metric: string };
 
-const SHORT: Kind = { what: 'short runs, 64 at a time', prompt: { tokens: 20, pace: 0 }, users: 64 };
-const PACED: Kind = { what: 'paced, 1 at a time', prompt: { tokens: 200, pace: 5 }, users: 1 };
-const MANY_PACED: Kind = { what: 'paced, 8 at a time', prompt: { tokens: 200, pace: 5 }, users: 8 };
+const SHORT: Load = { metric: 'short runs, 64 at a time', prompt: { tokens: 20, paceMilliseconds: 0 }, clients: 64 };
+const PACED: Load = { metric: 'paced, 1 at a time', prompt: { tokens: 200, paceMilliseconds: 5 }, clients: 1 };
+const MANY_PACED: Load = { metric: 'paced, 8 at a time', prompt: { tokens: 200, paceMilliseconds: 5 }, clients: 8 };
 
-function claim(series: Series[], { what }: Kind, asked: number, stretch: number): Claim {
-  const ours = medianOf(series, 'Runtape', what);
+function goalOf(series: Series[], { metric }: Load, required: number, stretch: number): Goal {
+  const ours = medianOf(series, 'Runtape', metric);
   return {
-    what: `CPU per token, ${what}`,
-    asked: `≤ ${asked} µs`,
+    name: `CPU per token, ${metric}`,
+    required: `≤ ${required} µs`,
     stretch: `≤ ${stretch} µs`,
-    measured: `${shown(ours)} µs (AI SDK ${shown(medianOf(series, 'AI SDK', what))} µs)`,
-    met: ours <= asked,
+    measured: `${formatNumber(ours)} µs (AI SDK ${formatNumber(medianOf(series, 'AI SDK', metric))} µs)`,
+    met: ours <= required,
     stretchMet: ours <= stretch,
   };
 }
 
 export const cpuPerTokenRow: Row = {
   name: 'cpu-per-token',
-  about: "processor time of the server's process for each token that it delivered",
+  description: 'processor time of the server per delivered token',
   measure: (bench) =>
-    withTalkers(bench, [runtape(), aiSdk, langGraph()], async (talkers) => {
-      const { series, errors } = await inTurns(bench.rounds, talkers, async (talker) => {
+    withChatServers(bench, [runtape(), aiSdk, langGraph()], async (servers) => {
+      const { series, errors } = await measureInRounds(bench.rounds, servers, async (server) => {
         const sample: Sample = { values: [], errors: 0 };
-        for (const { what, prompt, users } of [SHORT, PACED, MANY_PACED]) {
-          const before = cpuSeconds(talker.processId);
-          const talked = await bench.watch.during(`${talker.name}, ${what}`, () =>
-            talkTo(talker, { prompt, users, seconds: bench.seconds }),
+        for (const { metric, prompt, clients } of [SHORT, PACED, MANY_PACED]) {
+          const before = cpuSeconds(server.processId);
+          const result = await bench.saturation.during(`${server.name}, ${metric}`, () =>
+            runChatLoad(server, { prompt, clients, seconds: bench.seconds }),
           );
-          const tokens = talked.rides.reduce((sum, ride) => sum + ride.tokens, 0);
-          const value = ((cpuSeconds(talker.processId) - before) / tokens) * MICROSECONDS;
-          sample.values.push({ what, unit: 'µs', value });
-          sample.errors += talked.errors;
-          bench.say(`${talker.name}, ${what}: ${value.toFixed(0)} µs`);
+          const tokens = result.timings.reduce((sum, timing) => sum + timing.tokens, 0);
+          const value = ((cpuSeconds(server.processId) - before) / tokens) * MICROSECONDS_PER_SECOND;
+          sample.values.push({ metric, unit: 'µs', value });
+          sample.errors += result.errors;
+          bench.log(`${server.name}, ${metric}: ${value.toFixed(0)} µs`);
         }
         return sample;
       });
-      const claims = [claim(series, SHORT, 150, 80), claim(series, PACED, 300, 180)];
-      return { row: 'cpu-per-token', series, claims, errors, notes: [] };
+      const goals = [goalOf(series, SHORT, 150, 80), goalOf(series, PACED, 300, 180)];
+      return { row: 'cpu-per-token', series, goals, errors, notes: [] };
     }),
 };

@@ -1,25 +1,26 @@
-import { langGraph } from '../../contestants/langgraph.ts';
-import { runtape } from '../../contestants/runtape.ts';
-import { inTurns } from '../../measure/turns.ts';
-import { findPostgres } from '../../processes/postgres.ts';
+import { measureInRounds } from '../../measure/rounds.ts';
+import { openPostgres } from '../../processes/postgres.ts';
+import { langGraph } from '../../systems/langgraph.ts';
+import { runtape } from '../../systems/runtape.ts';
+import { withChatServers } from '../chat-servers.ts';
 import type { Row } from '../row.ts';
-import { withTalkers } from '../talkers.ts';
-import { shortRuns } from './short-runs.ts';
+import { measureShortRuns } from './short-runs.ts';
 
 export const postgresShortRunsRow: Row = {
   name: 'postgres-short-runs',
-  about: 'the same short runs with everything kept in Postgres',
+  description: 'the same short runs, stored in Postgres',
   async measure(bench) {
     const row = 'postgres-short-runs';
-    const postgres = await findPostgres();
-    if (typeof postgres === 'string')
-      return { row, series: [], claims: [], errors: 0, notes: [`skipped: ${postgres}`] };
+    const postgres = await openPostgres();
+    if (typeof postgres === 'string') {
+      return { row, series: [], goals: [], errors: 0, notes: [`skipped: ${postgres}`] };
+    }
     try {
-      return await postgres.withDatabase((ours) =>
-        postgres.withDatabase((theirs) =>
-          withTalkers(bench, [runtape(ours), langGraph(theirs)], async (talkers) => {
-            const measured = await inTurns(bench.rounds, talkers, (talker) => shortRuns(bench, talker));
-            return { row, ...measured, claims: [], notes: [] };
+      return await postgres.withDatabase((ourUrl) =>
+        postgres.withDatabase((theirUrl) =>
+          withChatServers(bench, [runtape(ourUrl), langGraph(theirUrl)], async (servers) => {
+            const measured = await measureInRounds(bench.rounds, servers, (server) => measureShortRuns(bench, server));
+            return { row, ...measured, goals: [], notes: [] };
           }),
         ),
       );

@@ -1,56 +1,56 @@
-import { aiSdk } from '../../contestants/ai-sdk.ts';
-import { langGraph } from '../../contestants/langgraph.ts';
-import { runtape } from '../../contestants/runtape.ts';
-import { talkTo } from '../../load/talking.ts';
-import { type Claim, medianOf, ratioText, type Series } from '../../measure/result.ts';
-import { inTurns, type Sample } from '../../measure/turns.ts';
-import type { Bench, Row } from '../row.ts';
-import { type NamedTalker, withTalkers } from '../talkers.ts';
+import { runChatLoad } from '../../load/chat-load.ts';
+import { formatRatio, type Goal, medianOf, type Series } from '../../measure/result.ts';
+import { measureInRounds, type Sample } from '../../measure/rounds.ts';
+import { aiSdk } from '../../systems/ai-sdk.ts';
+import { langGraph } from '../../systems/langgraph.ts';
+import { runtape } from '../../systems/runtape.ts';
+import { type NamedChatServer, withChatServers } from '../chat-servers.ts';
+import type { BenchContext, Row } from '../row.ts';
 
-export const USERS = [1, 8, 64];
+const CLIENTS = [1, 8, 64];
 const TOKENS = 20;
 const UNIT = 'runs/s';
 
-export const atATime = (users: number) => `${users} at a time`;
+const metricOf = (clients: number) => `${clients} at a time`;
 
-/** Whole answers a second, with as many users at a time as are named. */
-export async function shortRuns(bench: Bench, talker: NamedTalker): Promise<Sample> {
+/** Complete runs per second, by the number of concurrent clients. */
+export async function measureShortRuns(bench: BenchContext, server: NamedChatServer): Promise<Sample> {
   const sample: Sample = { values: [], errors: 0 };
-  for (const users of USERS) {
-    const talk = { prompt: { tokens: TOKENS, pace: 0 }, users, seconds: bench.seconds };
-    const who = `${talker.name}, ${atATime(users)}`;
-    const { rides, seconds, errors } = await bench.watch.during(who, () => talkTo(talker, talk));
-    sample.values.push({ what: atATime(users), unit: UNIT, value: rides.length / seconds });
+  for (const clients of CLIENTS) {
+    const load = { prompt: { tokens: TOKENS, paceMilliseconds: 0 }, clients, seconds: bench.seconds };
+    const metric = metricOf(clients);
+    const subject = `${server.name}, ${metric}`;
+    const { timings, seconds, errors } = await bench.saturation.during(subject, () => runChatLoad(server, load));
+    sample.values.push({ metric, unit: UNIT, value: timings.length / seconds });
     sample.errors += errors;
-    bench.say(`${who}: ${(rides.length / seconds).toFixed(0)} ${UNIT}`);
+    bench.log(`${subject}: ${(timings.length / seconds).toFixed(0)} ${UNIT}`);
   }
   return sample;
 }
 
-/** Short runs a second against those of somebody else, 64 at a time. */
-export function timesFaster(series: Series[], ours: string, theirs: string, asked: number, stretch?: number): Claim {
-  const what = atATime(64);
-  const [mine, other] = [medianOf(series, ours, what), medianOf(series, theirs, what)];
+/** Compares Runtape with another system at 64 concurrent clients. */
+function goalOf(series: Series[], system: string, required: number, stretch?: number): Goal {
+  const metric = metricOf(64);
+  const [ours, theirs] = [medianOf(series, 'Runtape', metric), medianOf(series, system, metric)];
   return {
-    what: `short runs/s, 64 at a time, against ${theirs}`,
-    asked: `≥ ${asked} ×`,
+    name: `short runs/s, 64 at a time, against ${system}`,
+    required: `≥ ${required} ×`,
     stretch: stretch ? `≥ ${stretch} ×` : '',
-    measured: ratioText(mine, other, UNIT),
-    met: mine >= asked * other,
-    stretchMet: mine >= (stretch ?? asked) * other,
+    measured: formatRatio(ours, theirs, UNIT),
+    met: ours >= required * theirs,
+    stretchMet: ours >= (stretch ?? required) * theirs,
   };
 }
 
 export const shortRunsRow: Row = {
   name: 'short-runs',
-  about: `${TOKENS} tokens at once, sent and followed to the end: whole runs a second`,
+  description: `${TOKENS} tokens at once, sent and followed to the end: complete runs per second`,
   measure: (bench) =>
-    withTalkers(bench, [runtape(), aiSdk, langGraph()], async (talkers) => {
-      const { series, errors } = await inTurns(bench.rounds, talkers, (talker) => shortRuns(bench, talker));
-      const claims = [
-        timesFaster(series, 'Runtape', 'AI SDK', 5, 10),
-        timesFaster(series, 'Runtape', 'LangGraph + SQLite', 8),
-      ];
-      return { row: 'short-runs', series, claims, errors, notes: [] };
+    withChatServers(bench, [runtape(), aiSdk, langGraph()], async (servers) => {
+      const { series, errors } = await measureInRounds(bench.rounds, servers, (server) =>
+        measureShortRuns(bench, server),
+      );
+      const goals = [goalOf(series, 'AI SDK', 5, 10), goalOf(series, 'LangGraph + SQLite', 8)];
+      return { row: 'short-runs', series, goals, errors, notes: [] };
     }),
 };

@@ -1,46 +1,51 @@
-import { graphqlWsCrowd, rawCrowd, runtapeCrowd } from '../../contestants/crowds.ts';
-import { deliver } from '../../load/followers.ts';
-import { type Claim, medianOf, ratioText, type Series } from '../../measure/result.ts';
-import { inTurns } from '../../measure/turns.ts';
+import { measureDeliveries } from '../../load/followers.ts';
+import { formatRatio, type Goal, medianOf, type Series } from '../../measure/result.ts';
+import { measureInRounds } from '../../measure/rounds.ts';
+import { startGraphqlWsFanout, startRawWsFanout, startRuntapeFanout } from '../../systems/fanout.ts';
 import type { Row } from '../row.ts';
 import { withServers } from './servers.ts';
 
 const FOLLOWERS = 1000;
 const DELIVERIES = 'deliveries/s';
 
-function claim(series: Series[]): Claim {
-  const rate = (who: string) => medianOf(series, who, DELIVERIES);
-  const [ours, plain, raw] = [rate('Runtape'), rate('graphql-ws'), rate('raw ws')];
+function goalOf(series: Series[]): Goal {
+  const rateOf = (subject: string) => medianOf(series, subject, DELIVERIES);
+  const [ours, graphqlWs, rawWs] = [rateOf('Runtape'), rateOf('graphql-ws'), rateOf('raw ws')];
   return {
-    what: `deliveries/s to ${FOLLOWERS} subscribers of one run`,
-    asked: '≥ 3 × graphql-ws',
+    name: `deliveries/s to ${FOLLOWERS} subscribers of one run`,
+    required: '≥ 3 × graphql-ws',
     stretch: '≥ 80 % of raw ws',
-    measured: `${ratioText(ours, plain, '/s')}; ${ratioText(ours, raw, '/s of raw ws')}`,
-    met: ours >= 3 * plain,
-    stretchMet: ours >= 0.8 * raw,
+    measured: `${formatRatio(ours, graphqlWs, '/s')}; ${formatRatio(ours, rawWs, '/s of raw ws')}`,
+    met: ours >= 3 * graphqlWs,
+    stretchMet: ours >= 0.8 * rawWs,
   };
 }
 
 export const fanoutRow: Row = {
   name: 'fanout',
-  about: `live events of one run to ${FOLLOWERS} subscribers, each on a WebSocket of its own, as many as can be delivered`,
+  description: `live events of one run to ${FOLLOWERS} subscribers, each on its own WebSocket, at the maximum rate`,
   measure: (bench) => {
     const subjects = [
-      { name: 'Runtape', start: () => runtapeCrowd(bench.modelUrl) },
-      { name: 'graphql-ws', start: graphqlWsCrowd },
-      { name: 'raw ws', start: rawCrowd },
+      { name: 'Runtape', start: () => startRuntapeFanout(bench.modelUrl) },
+      { name: 'graphql-ws', start: startGraphqlWsFanout },
+      { name: 'raw ws', start: startRawWsFanout },
     ];
-    return withServers(subjects, async (crowds) => {
-      for (const crowd of crowds) await deliver(crowd, FOLLOWERS, 1);
-      const { series, errors } = await inTurns(bench.rounds, crowds, async (crowd) => {
-        const work = () => deliver(crowd, FOLLOWERS, bench.seconds);
-        const { deliveries, seconds, bytes, errors: lost } = await bench.watch.during(crowd.name, work);
-        const value = deliveries / seconds;
-        bench.say(`${crowd.name}: ${value.toFixed(0)} ${DELIVERIES}, ${(bytes / deliveries).toFixed(0)} bytes each`);
-        const size = { what: 'bytes of a delivery', unit: 'B', value: bytes / deliveries };
-        return { values: [{ what: DELIVERIES, unit: '/s', value }, size], errors: lost };
+    return withServers(subjects, async (servers) => {
+      for (const server of servers) await measureDeliveries(server, FOLLOWERS, 1);
+      const { series, errors } = await measureInRounds(bench.rounds, servers, async (server) => {
+        const result = await bench.saturation.during(server.name, () =>
+          measureDeliveries(server, FOLLOWERS, bench.seconds),
+        );
+        const rate = result.deliveries / result.seconds;
+        const bytes = result.bytes / result.deliveries;
+        bench.log(`${server.name}: ${rate.toFixed(0)} ${DELIVERIES}, ${bytes.toFixed(0)} bytes each`);
+        const values = [
+          { metric: DELIVERIES, unit: '/s', value: rate },
+          { metric: 'bytes of a delivery', unit: 'B', value: bytes },
+        ];
+        return { values, errors: result.errors };
       });
-      return { row: 'fanout', series, claims: [claim(series)], errors, notes: [] };
+      return { row: 'fanout', series, goals: [goalOf(series)], errors, notes: [] };
     });
   },
 };

@@ -1,14 +1,14 @@
-import type { Started } from '../../processes/child.ts';
+import type { StartedProcess } from '../../processes/child.ts';
 
-/** Starts servers, and stops them when the work is done. */
-export async function withServers<Server extends Pick<Started, 'stop'>, Result>(
+/** Starts servers, and stops them when `use` has settled. */
+export async function withServers<Server extends Pick<StartedProcess, 'stop'>, Result>(
   subjects: readonly { name: string; start(): Promise<Server> }[],
-  work: (servers: (Server & { name: string })[]) => Promise<Result>,
+  use: (servers: (Server & { name: string })[]) => Promise<Result>,
 ): Promise<Result> {
   const servers: (Server & { name: string })[] = [];
   try {
     for (const { name, start } of subjects) servers.push({ ...(await start()), name });
-    return await work(servers);
+    return await use(servers);
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { makeFolder } from '../../processes/places.ts';
+import { createFolder } from '../../processes/folders.ts';
 import type { Row } from '../row.ts';
-import { appendClaim, measureAppends } from './appends.ts';
+import { appendGoal, measureAppends } from './appends.ts';
 
-async function withFile<Result>(work: (url: string) => Promise<Result>): Promise<Result> {
-  const folder = makeFolder();
+async function withFile<Result>(use: (url: string) => Promise<Result>): Promise<Result> {
+  const folder = createFolder();
   try {
-    return await work(`file:${join(folder.path, 'runtape.db')}`);
+    return await use(`file:${join(folder.path, 'runtape.db')}`);
   } finally {
     folder.remove();
   }
@@ -14,9 +14,9 @@ async function withFile<Result>(work: (url: string) => Promise<Result>): Promise
 
 export const appendRow: Row = {
   name: 'append',
-  about: 'durable appends in process, one event each, beside raw batches of as many rows by better-sqlite3',
+  description: 'durable appends of one event in process, compared with raw batches of as many rows by better-sqlite3',
   async measure(bench) {
     const { series, errors } = await measureAppends(bench, withFile);
-    return { row: 'append', series, claims: [appendClaim('durable append in process', series)], errors, notes: [] };
+    return { row: 'append', series, goals: [appendGoal('durable append in process', series)], errors, notes: [] };
   },
 };

@@ -1,28 +1,28 @@
-import { type Claim, medianOf, type Series, shown } from '../../measure/result.ts';
-import { inTurns } from '../../measure/turns.ts';
-import { work } from '../../processes/work.ts';
-import type { Bench } from '../row.ts';
+import { formatNumber, type Goal, medianOf, type Series } from '../../measure/result.ts';
+import { measureInRounds } from '../../measure/rounds.ts';
+import { runWorker } from '../../processes/worker.ts';
+import type { BenchContext } from '../row.ts';
 
 const WRITERS = [1, 8, 64];
-const ASKED = 0.5;
-const STRETCH = 0.8;
-const OURS = { name: 'Runtape', mode: 'ours' };
+const REQUIRED_SHARE = 0.5;
+const STRETCH_SHARE = 0.8;
+const RUNTAPE = { name: 'Runtape', mode: 'runtape' };
 const RAW = { name: 'raw batches', mode: 'raw' };
 
-const atATime = (writers: number) => `${writers} at a time`;
+const metricOf = (writers: number) => `${writers} at a time`;
 
-/** Appends of the product's journal beside the driver alone, on databases that `make` makes. */
+/** Compares appends to the journal with raw inserts by the driver, each on a new database of `withDatabase`. */
 export async function measureAppends(
-  { rounds, seconds, say }: Bench,
-  withDatabase: <Result>(work: (url: string) => Promise<Result>) => Promise<Result>,
+  { rounds, seconds, log }: BenchContext,
+  withDatabase: <Result>(use: (url: string) => Promise<Result>) => Promise<Result>,
 ): Promise<{ series: Series[]; errors: number }> {
-  return inTurns(rounds, [OURS, RAW], async ({ name, mode }) => {
+  return measureInRounds(rounds, [RUNTAPE, RAW], async ({ name, mode }) => {
     const rates = await withDatabase((url) =>
-      work<Record<string, number>>('append.mjs', mode, url, seconds, ...WRITERS),
+      runWorker<Record<string, number>>('append.mjs', mode, url, seconds, ...WRITERS),
     );
-    say(`${name}: ${Object.entries(rates).map(([writers, rate]) => `${rate.toFixed(0)} (${writers})`)} events/s`);
+    log(`${name}: ${Object.entries(rates).map(([writers, rate]) => `${rate.toFixed(0)} (${writers})`)} events/s`);
     const values = Object.entries(rates).map(([writers, value]) => ({
-      what: atATime(Number(writers)),
+      metric: metricOf(Number(writers)),
       unit: 'events/s',
       value,
     }));
@@ -30,19 +30,21 @@ export async function measureAppends(
   });
 }
 
-export function appendClaim(what: string, series: Series[]): Claim {
-  const shares = WRITERS.map((writers) => {
-    const [ours, raw] = [OURS, RAW].map(({ name }) => medianOf(series, name, atATime(writers)));
-    return { writers, ours: ours ?? Number.NaN, share: (ours ?? Number.NaN) / (raw ?? Number.NaN) };
+export function appendGoal(name: string, series: Series[]): Goal {
+  const results = WRITERS.map((writers) => {
+    const rate = medianOf(series, RUNTAPE.name, metricOf(writers));
+    return { writers, rate, share: rate / medianOf(series, RAW.name, metricOf(writers)) };
   });
   return {
-    what,
-    asked: '≥ 50 % of raw batches',
+    name,
+    required: '≥ 50 % of raw batches',
     stretch: '80 %',
-    measured: shares
-      .map(({ writers, ours, share }) => `${atATime(writers)} ${shown(share * 100)} % (${shown(ours)}/s)`)
+    measured: results
+      .map(({ writers, rate, share }) => {
+        return `${metricOf(writers)} ${formatNumber(share * 100)} % (${formatNumber(rate)}/s)`;
+      })
       .join('; '),
-    met: shares.every(({ share }) => share >= ASKED),
-    stretchMet: shares.every(({ share }) => share >= STRETCH),
+    met: results.every(({ share }) => share >= REQUIRED_SHARE),
+    stretchMet: results.every(({ share }) => share >= STRETCH_SHARE),
   };
 }

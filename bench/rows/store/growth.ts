@@ -1,28 +1,35 @@
 import { join } from 'node:path';
-import { startRuntape } from '../../contestants/runtape-server.ts';
 import { openGraphqlSocket } from '../../load/graphql-socket.ts';
-import { type Claim, medianOf, type Series, shown } from '../../measure/result.ts';
-import { inTurns } from '../../measure/turns.ts';
-import { makeFolder } from '../../processes/places.ts';
-import { work } from '../../processes/work.ts';
-import type { Bench, Row } from '../row.ts';
+import { formatNumber, type Goal, medianOf, type Series } from '../../measure/result.ts';
+import { measureInRounds } from '../../measure/rounds.ts';
+import { createFolder } from '../../processes/folders.ts';
+import { runWorker } from '../../processes/worker.ts';
+import { startRuntape } from '../../systems/runtape-server.ts';
+import type { BenchContext, Row } from '../row.ts';
 import { fillSession, measureSessions } from './sessions.ts';
 
 const SHORT_RUNS = 10;
 const LONG_RUNS = { usual: 1000, long: 10_000 };
 const SMALL_EVENTS = 1000;
 const LARGE_EVENTS = { usual: 100_000, long: 1_000_000 };
-/** Short sessions grow while they are measured: with as many, each by a few runs. */
+/** Short sessions grow while they are measured. With this many, each grows by a few runs only. */
 const SHORT_SESSIONS = 40;
-const TIMES = 20;
-/** Holds a few turns of these sessions beside the instructions and the tools. */
+const REPETITIONS = 20;
+/** Room for a few turns of these sessions, the instructions and the tools. */
 const CONTEXT_TOKENS = 4000;
-const ASKED = 1.5;
-const FLAT = 1.1;
+const REQUIRED_RATIO = 1.5;
+const STRETCH_RATIO = 1.1;
 
-const thousands = (count: number) => count.toLocaleString('en');
+const formatCount = (count: number) => count.toLocaleString('en');
 
-async function sessionSeries(bench: Bench): Promise<{ series: Series[]; errors: number; notes: string[] }> {
+/** One line of progress: the cost of each operation. */
+function formatCosts(costs: Record<string, number>, format: (value: number) => string): string {
+  return Object.entries(costs)
+    .map(([metric, value]) => `${metric} ${format(value)}`)
+    .join(', ');
+}
+
+async function measureSessionGrowth(bench: BenchContext) {
   const models = {
     bench: { provider: 'openai-compatible', baseURL: bench.modelUrl, model: 'bench', contextTokens: CONTEXT_TOKENS },
   };
@@ -30,23 +37,20 @@ async function sessionSeries(bench: Bench): Promise<{ series: Series[]; errors: 
   const client = await openGraphqlSocket(server.url);
   try {
     const runs = bench.isLong ? LONG_RUNS.long : LONG_RUNS.usual;
-    bench.say(`writing sessions of ${SHORT_RUNS} and of ${thousands(runs)} runs`);
-    const short = await Promise.all(Array.from({ length: SHORT_SESSIONS }, () => fillSession(client, SHORT_RUNS)));
-    const long = [await fillSession(client, runs)];
+    bench.log(`writing sessions of ${SHORT_RUNS} and of ${formatCount(runs)} runs`);
+    const shortKeys = await Promise.all(Array.from({ length: SHORT_SESSIONS }, () => fillSession(client, SHORT_RUNS)));
+    const longKeys = [await fillSession(client, runs)];
     const subjects = [
-      { name: `session of ${SHORT_RUNS} runs`, keys: short },
-      { name: `session of ${thousands(runs)} runs`, keys: long },
+      { name: `session of ${SHORT_RUNS} runs`, keys: shortKeys },
+      { name: `session of ${formatCount(runs)} runs`, keys: longKeys },
     ];
     const notes: string[] = [];
-    const measured = await inTurns(bench.rounds, subjects, async ({ name, keys }, round) => {
-      const { shown: messages, ...costs } = await measureSessions(client, keys, { from: round * TIMES, times: TIMES });
-      if (round === 0) notes.push(`in a ${name} the model is shown ${messages} messages`);
-      bench.say(
-        `${name}: ${Object.entries(costs)
-          .map(([what, value]) => `${what} ${value.toFixed(2)} ms`)
-          .join(', ')}`,
-      );
-      return { values: Object.entries(costs).map(([what, value]) => ({ what, unit: 'ms', value })), errors: 0 };
+    const measured = await measureInRounds(bench.rounds, subjects, async ({ name, keys }, round) => {
+      const range = { from: round * REPETITIONS, repetitions: REPETITIONS };
+      const { contextMessages, ...costs } = await measureSessions(client, keys, range);
+      if (round === 0) notes.push(`in a ${name}, the context of the model has ${contextMessages} messages`);
+      bench.log(`${name}: ${formatCosts(costs, (value) => `${value.toFixed(2)} ms`)}`);
+      return { values: Object.entries(costs).map(([metric, value]) => ({ metric, unit: 'ms', value })), errors: 0 };
     });
     return { ...measured, notes };
   } finally {
@@ -55,52 +59,51 @@ async function sessionSeries(bench: Bench): Promise<{ series: Series[]; errors: 
   }
 }
 
-async function journalSeries({ rounds, seconds, isLong, say }: Bench): Promise<{ series: Series[]; errors: number }> {
-  const large = isLong ? LARGE_EVENTS.long : LARGE_EVENTS.usual;
-  const subjects = [SMALL_EVENTS, large].map((events) => ({ name: `journal of ${thousands(events)} events`, events }));
-  return inTurns(rounds, subjects, async ({ name, events }) => {
-    const folder = makeFolder();
+async function measureJournalGrowth({ rounds, seconds, isLong, log }: BenchContext) {
+  const largeEvents = isLong ? LARGE_EVENTS.long : LARGE_EVENTS.usual;
+  const subjects = [SMALL_EVENTS, largeEvents].map((events) => ({
+    name: `journal of ${formatCount(events)} events`,
+    events,
+  }));
+  return measureInRounds(rounds, subjects, async ({ name, events }) => {
+    const folder = createFolder();
     const url = `file:${join(folder.path, 'runtape.db')}`;
-    const costs = await work<Record<string, number>>('journal-growth.mjs', url, seconds, events);
+    const costs = await runWorker<Record<string, number>>('journal-growth.mjs', url, seconds, events);
     folder.remove();
-    say(
-      `${name}: ${Object.entries(costs)
-        .map(([what, value]) => `${what} ${value.toFixed(0)} µs`)
-        .join(', ')}`,
-    );
-    return { values: Object.entries(costs).map(([what, value]) => ({ what, unit: 'µs', value })), errors: 0 };
+    log(`${name}: ${formatCosts(costs, (value) => `${value.toFixed(0)} µs`)}`);
+    return { values: Object.entries(costs).map(([metric, value]) => ({ metric, unit: 'µs', value })), errors: 0 };
   });
 }
 
-/** How much more it costs in the larger one, thing by thing. */
-function claim(what: string, series: Series[]): Claim {
-  const [small = '', large = ''] = [...new Set(series.map(({ who }) => who))];
-  const things = [...new Set(series.map((one) => one.what))];
-  const ratios = things.map((thing) => ({
-    thing,
-    ratio: medianOf(series, large, thing) / medianOf(series, small, thing),
+/** Compares the costs of the larger subject with those of the smaller one, for each metric. */
+function goalOf(name: string, series: Series[]): Goal {
+  const [small = '', large = ''] = [...new Set(series.map(({ subject }) => subject))];
+  const metrics = [...new Set(series.map(({ metric }) => metric))];
+  const ratios = metrics.map((metric) => ({
+    metric,
+    ratio: medianOf(series, large, metric) / medianOf(series, small, metric),
   }));
   return {
-    what: `${what}: ${large} against ${small}`,
-    asked: `≤ ${ASKED} ×`,
+    name: `${name}: ${large} against ${small}`,
+    required: `≤ ${REQUIRED_RATIO} ×`,
     stretch: 'flat',
-    measured: ratios.map(({ thing, ratio }) => `${thing} ${shown(ratio)} ×`).join(', '),
-    met: ratios.every(({ ratio }) => ratio <= ASKED),
-    stretchMet: ratios.every(({ ratio }) => ratio <= FLAT),
+    measured: ratios.map(({ metric, ratio }) => `${metric} ${formatNumber(ratio)} ×`).join(', '),
+    met: ratios.every(({ ratio }) => ratio <= REQUIRED_RATIO),
+    stretchMet: ratios.every(({ ratio }) => ratio <= STRETCH_RATIO),
   };
 }
 
 export const growthRow: Row = {
   name: 'growth',
-  about:
-    'what an append, a run, a resumption and a context cost as sessions and the journal grow; --long for the full sizes',
+  description:
+    'cost of an append, a run, a resumption and a context as sessions and the journal grow; --long for the full sizes',
   async measure(bench) {
-    const sessions = await sessionSeries(bench);
-    const journal = await journalSeries(bench);
+    const sessions = await measureSessionGrowth(bench);
+    const journal = await measureJournalGrowth(bench);
     return {
       row: 'growth',
       series: [...sessions.series, ...journal.series],
-      claims: [claim('cost in a session', sessions.series), claim('cost in a journal', journal.series)],
+      goals: [goalOf('cost in a session', sessions.series), goalOf('cost in a journal', journal.series)],
       errors: sessions.errors + journal.errors,
       notes: sessions.notes,
     };

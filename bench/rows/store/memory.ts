@@ -1,106 +1,111 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newSessionKey, resolveSession, talk } from '../../contestants/runtape.ts';
-import { type RuntapeServer, startRuntape } from '../../contestants/runtape-server.ts';
+import { runChatLoad } from '../../load/chat-load.ts';
 import { openFollowers } from '../../load/followers.ts';
 import { openGraphqlSocket } from '../../load/graphql-socket.ts';
-import { talkTo } from '../../load/talking.ts';
-import type { Claim } from '../../measure/result.ts';
+import type { Goal } from '../../measure/result.ts';
 import { type Prompt, promptText } from '../../model/prompt.ts';
-import { megabytes } from '../../processes/usage.ts';
-import type { Bench, Row } from '../row.ts';
+import { residentMegabytes } from '../../processes/usage.ts';
+import { newSessionKey, resolveSession, sendAndFollow } from '../../systems/runtape.ts';
+import { type RuntapeServer, startRuntape } from '../../systems/runtape-server.ts';
+import type { BenchContext, Row } from '../row.ts';
 
 const FOLLOWERS = 1000;
-/** What each of the stalled ones is owed: a megabyte, for more would be much of what the system lends all connections together. */
-const OWED: Prompt = { tokens: 130, pace: 1, width: 1500 };
-const OWED_RUNS = 5;
+/** One megabyte of events for each follower. More would exceed what the system allows all connections together. */
+const STALLED_PROMPT: Prompt = { tokens: 130, paceMilliseconds: 1, tokenCharacters: 1500 };
+const STALLED_RUNS = 5;
 const FOLLOW_SESSION = `subscription Follow($sessionId: ID!) {
   sessionEvents(sessionId: $sessionId) { __typename runId seq cursor type ... on OutputDeltaEvent { text } }
 }`;
-const NOTE = "each stalled follower is owed 1 MB, of which the system's own buffers hold what they can";
+const STALLED_NOTE = 'each stalled follower has 1 MB of unread events, part of it in the buffers of the system';
 const QUIET_SECONDS = 3;
-/** Of each kind of load, for each second of a measurement. */
+/** Each load runs this many times as long as a measurement. */
 const LOAD_FACTOR = 4;
 
-const loads: { prompt: Prompt; users: number }[] = [
-  { prompt: { tokens: 20, pace: 0 }, users: 64 },
-  { prompt: { tokens: 200, pace: 5 }, users: 32 },
-  { prompt: { tokens: 5000, pace: 0 }, users: 4 },
+const loads: { prompt: Prompt; clients: number }[] = [
+  { prompt: { tokens: 20, paceMilliseconds: 0 }, clients: 64 },
+  { prompt: { tokens: 200, paceMilliseconds: 5 }, clients: 32 },
+  { prompt: { tokens: 5000, paceMilliseconds: 0 }, clients: 4 },
 ];
 
-const quiet = () => sleep(QUIET_SECONDS * 1000);
+const waitUntilQuiet = () => sleep(QUIET_SECONDS * 1000);
 
-async function putUnderLoad(bench: Bench, server: RuntapeServer): Promise<number> {
+async function runLoads(bench: BenchContext, server: RuntapeServer): Promise<number> {
   let errors = 0;
-  const talker = {
-    processId: server.processId,
-    stop: server.stop,
+  const chatServer = {
     async connect() {
       const client = await openGraphqlSocket(server.url);
       return {
-        talk: (text: string, timed: boolean) => talk(client, newSessionKey(), text, timed),
+        send: (text: string, recordDelays: boolean) =>
+          sendAndFollow(client, { sessionKey: newSessionKey(), text }, recordDelays),
         close: client.close,
       };
     },
   };
   for (const load of loads) {
-    const talked = await talkTo(talker, { ...load, seconds: bench.seconds * LOAD_FACTOR });
-    errors += talked.errors;
-    bench.say(`${talked.rides.length} runs of ${load.prompt.tokens} tokens, ${load.users} at a time`);
+    const result = await runChatLoad(chatServer, { ...load, seconds: bench.seconds * LOAD_FACTOR });
+    errors += result.errors;
+    bench.log(`${result.timings.length} runs of ${load.prompt.tokens} tokens, ${load.clients} at a time`);
   }
   return errors;
 }
 
-/** How much the server holds for followers that have stopped reading while their session went on. */
-async function stall(server: RuntapeServer): Promise<number> {
+/** Returns the memory that the server needs for followers that stop reading while their session continues. */
+async function measureStalledFollowers(server: RuntapeServer): Promise<number> {
   const client = await openGraphqlSocket(server.url);
   const sessionKey = newSessionKey();
   const subscription = { query: FOLLOW_SESSION, variables: { sessionId: await resolveSession(client, sessionKey) } };
   const sockets = await openFollowers(server.url, { subscription }, FOLLOWERS, () => undefined);
-  await quiet();
+  await waitUntilQuiet();
   for (const socket of sockets) socket.pause();
-  const before = megabytes(server.processId);
-  for (let run = 0; run < OWED_RUNS; run += 1) await talk(client, sessionKey, promptText(OWED), false);
-  await quiet();
-  const grown = megabytes(server.processId) - before;
+  const before = residentMegabytes(server.processId);
+  const message = { sessionKey, text: promptText(STALLED_PROMPT) };
+  for (let run = 0; run < STALLED_RUNS; run += 1) await sendAndFollow(client, message);
+  await waitUntilQuiet();
+  const growth = residentMegabytes(server.processId) - before;
   for (const socket of [...sockets, client]) socket.close();
-  return grown;
+  return growth;
 }
 
-function claim(what: string, measured: number, asked: number, stretch: number): Claim {
+function goalOf(name: string, measured: number, required: number, stretch: number): Goal {
   return {
-    what,
-    asked: `≤ ${asked} MB`,
+    name,
+    required: `≤ ${required} MB`,
     stretch: `${stretch} MB`,
     measured: `${measured.toFixed(0)} MB`,
-    met: measured <= asked,
+    met: measured <= required,
     stretchMet: measured <= stretch,
   };
 }
 
 export const memoryRow: Row = {
   name: 'memory',
-  about: `resident memory: at start, after load, and what ${FOLLOWERS} followers that stop reading add`,
+  description: `resident memory: at start, after load, and added by ${FOLLOWERS} followers that stop reading`,
   async measure(bench) {
     const server = await startRuntape({ modelUrl: bench.modelUrl });
     try {
-      await quiet();
-      const atStart = megabytes(server.processId);
-      bench.say(`at start: ${atStart.toFixed(0)} MB`);
-      const errors = await bench.watch.during('memory', () => putUnderLoad(bench, server));
-      await quiet();
-      const afterLoad = megabytes(server.processId);
-      bench.say(`after load: ${afterLoad.toFixed(0)} MB`);
-      const stalled = await stall(server);
+      await waitUntilQuiet();
+      const atStart = residentMegabytes(server.processId);
+      bench.log(`at start: ${atStart.toFixed(0)} MB`);
+      const errors = await bench.saturation.during('memory', () => runLoads(bench, server));
+      await waitUntilQuiet();
+      const afterLoad = residentMegabytes(server.processId);
+      bench.log(`after load: ${afterLoad.toFixed(0)} MB`);
+      const stalled = await measureStalledFollowers(server);
       const values = { 'at start': atStart, 'after load': afterLoad, [`${FOLLOWERS} stalled followers add`]: stalled };
       return {
         row: 'memory',
         errors,
-        notes: ['one round: a server is started once', NOTE],
-        series: Object.entries(values).map(([what, value]) => ({ who: 'Runtape', what, unit: 'MB', values: [value] })),
-        claims: [
-          claim('memory at start', atStart, 120, 90),
-          claim('memory after the load of this row', afterLoad, 220, 160),
-          claim(`memory for ${FOLLOWERS} stalled followers`, stalled, 30, 10),
+        notes: ['one round, because the server starts once', STALLED_NOTE],
+        series: Object.entries(values).map(([metric, value]) => ({
+          subject: 'Runtape',
+          metric,
+          unit: 'MB',
+          values: [value],
+        })),
+        goals: [
+          goalOf('memory at start', atStart, 120, 90),
+          goalOf('memory after the load of this row', afterLoad, 220, 160),
+          goalOf(`memory for ${FOLLOWERS} stalled followers`, stalled, 30, 10),
         ],
       };
     } finally {

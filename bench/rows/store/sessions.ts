@@ -1,36 +1,36 @@
-import { type Approved, approveOne } from '../../contestants/approvals.ts';
-import { FOLLOW, newSessionKey, resolveSession, sendMessage, talk } from '../../contestants/runtape.ts';
 import type { GraphqlSocket } from '../../load/graphql-socket.ts';
 import { now } from '../../measure/clock.ts';
 import { median } from '../../measure/result.ts';
 import { promptText } from '../../model/prompt.ts';
+import { type ApprovalTiming, approveCall } from '../../systems/approvals.ts';
+import { FOLLOW_RUN, newSessionKey, resolveSession, sendAndFollow, sendMessage } from '../../systems/runtape.ts';
 
-/** A turn fills a tenth of the window or so, whatever the session: what is shown is the same in long and short ones. */
+/** A turn fills about a tenth of the context window, so that the context of short and long sessions has the same size. */
 const TURN_CHARACTERS = 2400;
-const text = promptText({ tokens: 1, pace: 0, width: TURN_CHARACTERS });
+const text = promptText({ tokens: 1, paceMilliseconds: 0, tokenCharacters: TURN_CHARACTERS });
 
-/** Messages of one session that may wait; the product's own bound is 64. */
-const WAITING = 32;
+/** Queued messages of a session. The product allows 64. */
+const QUEUED_MESSAGES = 32;
 
-/** A session of so many ended runs. */
+/** Creates a session of ended runs. Returns its key. */
 export async function fillSession(client: GraphqlSocket, runs: number): Promise<string> {
   const sessionKey = newSessionKey();
-  await keepOriginals(client, sessionKey);
-  let left = runs;
+  await disableCompaction(client, sessionKey);
+  let remaining = runs;
   const fill = async () => {
-    while (left > 0) {
-      left -= 1;
-      await talk(client, sessionKey, text, false);
+    while (remaining > 0) {
+      remaining -= 1;
+      await sendAndFollow(client, { sessionKey, text });
     }
   };
-  await Promise.all(Array.from({ length: Math.min(WAITING, runs) }, fill));
+  await Promise.all(Array.from({ length: Math.min(QUEUED_MESSAGES, runs) }, fill));
   return sessionKey;
 }
 
-/** Without summaries, which only long sessions have, and which cost a call of a model. */
-async function keepOriginals(client: GraphqlSocket, key: string): Promise<void> {
+/** Only long sessions would be compacted, and each compaction costs a model call. */
+async function disableCompaction(client: GraphqlSocket, key: string): Promise<void> {
   const input = { sessionId: await resolveSession(client, key), useCompaction: false };
-  await client.ask('mutation Keep($input: UpdateSessionInput!) { updateSession(input: $input) { __typename } }', {
+  await client.request('mutation Update($input: UpdateSessionInput!) { updateSession(input: $input) { __typename } }', {
     input,
   });
 }
@@ -43,40 +43,40 @@ export interface SessionCosts {
   run: number;
   resume: number;
   context: number;
-  /** Messages that the model was shown. */
-  shown: number;
+  /** Messages in the context of the model. */
+  contextMessages: number;
 }
 
-/** What it costs to go on in sessions, beginning with the one at `from`: with others in every round, none grows much. */
+/** Measures each operation in the sessions in turn, starting at index `from`. Each round uses others, so that none grows much. */
 export async function measureSessions(
   client: GraphqlSocket,
   keys: readonly string[],
-  { from, times }: { from: number; times: number },
+  { from, repetitions }: { from: number; repetitions: number },
 ): Promise<SessionCosts> {
   const appends: number[] = [];
   const runs: number[] = [];
   const contexts: number[] = [];
-  const approvals: Approved[] = [];
-  let shown = 0;
-  for (let time = 0; time < times; time += 1) {
-    const sessionKey = keys[(from + time) % keys.length] ?? '';
-    const ride = await talk(client, sessionKey, text, false);
-    runs.push(ride.endedAt - ride.sentAt);
+  const approvals: ApprovalTiming[] = [];
+  let contextMessages = 0;
+  for (let repetition = 0; repetition < repetitions; repetition += 1) {
+    const sessionKey = keys[(from + repetition) % keys.length] ?? '';
+    const timing = await sendAndFollow(client, { sessionKey, text });
+    runs.push(timing.endedAt - timing.sentAt);
     const sentAt = now();
     const { run, cursor } = await sendMessage(client, { sessionKey, text });
     appends.push(now() - sentAt);
-    await client.follow(FOLLOW, { runId: run.id, after: cursor }, () => undefined);
-    const askedAt = now();
-    const answer = await client.ask<{ run: { contextAt: { messages: unknown[] } } }>(CONTEXT, { id: run.id });
-    contexts.push(now() - askedAt);
-    shown = answer.run.contextAt.messages.length;
-    approvals.push(await approveOne(client, sessionKey));
+    await client.subscribe(FOLLOW_RUN, { runId: run.id, after: cursor }, () => undefined);
+    const requestedAt = now();
+    const data = await client.request<{ run: { contextAt: { messages: unknown[] } } }>(CONTEXT, { id: run.id });
+    contexts.push(now() - requestedAt);
+    contextMessages = data.run.contextAt.messages.length;
+    approvals.push(await approveCall(client, sessionKey));
   }
   return {
     append: median(appends),
     run: median(runs),
     context: median(contexts),
-    shown,
+    contextMessages,
     resume: median(approvals.map(({ nextEvent }) => nextEvent)),
   };
 }

@@ -1,94 +1,103 @@
 import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writeOpenRuns } from '../../contestants/open-runs.ts';
-import { newSessionKey, talk } from '../../contestants/runtape.ts';
-import { startRuntape } from '../../contestants/runtape-server.ts';
 import { openGraphqlSocket } from '../../load/graphql-socket.ts';
 import { now } from '../../measure/clock.ts';
-import { type Claim, medianOf, type Series, shown } from '../../measure/result.ts';
-import { inTurns, type Sample } from '../../measure/turns.ts';
+import { formatNumber, type Goal, medianOf, type Series } from '../../measure/result.ts';
+import { measureInRounds, type Sample } from '../../measure/rounds.ts';
 import { promptText } from '../../model/prompt.ts';
-import { makeFolder } from '../../processes/places.ts';
-import type { Bench, Row } from '../row.ts';
+import { createFolder } from '../../processes/folders.ts';
+import { writeOpenRuns } from '../../systems/open-runs.ts';
+import { newSessionKey, sendAndFollow } from '../../systems/runtape.ts';
+import { startRuntape } from '../../systems/runtape-server.ts';
+import type { BenchContext, Row } from '../row.ts';
 
-/** With the new one 10,000, which is as many as one server can be told to work on at a time. */
+/** With one new run there are 10,000, the maximum of concurrent runs of one server. */
 const OPEN_RUNS = 9999;
-const PATIENCE_MILLISECONDS = 120_000;
-const LOOK_MILLISECONDS = 10;
-/** Of a round: more, and one round must do. */
-const LONG_SECONDS = 20;
-const FIRST = 'first taken up';
+const TIMEOUT_MILLISECONDS = 120_000;
+const POLL_MILLISECONDS = 10;
+/** Above this, one round is measured only. */
+const LONG_ROUND_SECONDS = 20;
 const LISTENS = 'it listens';
+const FIRST_RESUMED = 'first taken up';
 const NEW_RUN = 'first new run live';
-const TAKEN_UP = 'all taken up';
+const ALL_RESUMED = 'all taken up';
 
-/** Requests that the fake model has had. */
-async function requestsOf(modelUrl: string): Promise<number> {
+/** The number of requests that the fake model has received. */
+async function modelRequests(modelUrl: string): Promise<number> {
   return Number(await (await fetch(new URL('/', modelUrl))).text());
 }
 
-/** When the model was asked for the first run, and when for the last, the new one too. */
-async function watchRequests(modelUrl: string, before: number): Promise<{ firstAt: number; lastAt: number }> {
-  const end = now() + PATIENCE_MILLISECONDS;
+/** Resolves with the times of the first and of the last model request, the new run included; NaN after the timeout. */
+async function watchModelRequests(modelUrl: string, before: number): Promise<{ firstAt: number; lastAt: number }> {
+  const end = now() + TIMEOUT_MILLISECONDS;
   let firstAt = Number.NaN;
   while (now() < end) {
-    const requests = (await requestsOf(modelUrl)) - before;
+    const requests = (await modelRequests(modelUrl)) - before;
     if (requests > 0 && Number.isNaN(firstAt)) firstAt = now();
     if (requests > OPEN_RUNS) return { firstAt, lastAt: now() };
-    await sleep(LOOK_MILLISECONDS);
+    await sleep(POLL_MILLISECONDS);
   }
   return { firstAt, lastAt: Number.NaN };
 }
 
-async function startOnce({ modelUrl, say }: Bench, from: string): Promise<Sample> {
-  const folder = makeFolder();
-  cpSync(from, folder.path, { recursive: true });
-  const before = await requestsOf(modelUrl);
+async function measureStart({ modelUrl, log }: BenchContext, openRunsFolder: string): Promise<Sample> {
+  const folder = createFolder();
+  cpSync(openRunsFolder, folder.path, { recursive: true });
+  const requestsBefore = await modelRequests(modelUrl);
   const environment = { RUNTAPE_MAX_CONCURRENT_RUNS: '10000' };
   const server = await startRuntape({ modelUrl, folder: folder.path, environment });
-  const seconds = (time: number) => (time - server.startedAt) / 1000;
   const listensAt = now();
-  const asked = watchRequests(modelUrl, before);
+  const requestTimes = watchModelRequests(modelUrl, requestsBefore);
   const client = await openGraphqlSocket(server.url);
-  const ride = await talk(client, newSessionKey(), promptText({ tokens: 20, pace: 0 }), false);
-  const { firstAt, lastAt } = await asked;
+  const text = promptText({ tokens: 20, paceMilliseconds: 0 });
+  const timing = await sendAndFollow(client, { sessionKey: newSessionKey(), text });
+  const { firstAt, lastAt } = await requestTimes;
   client.close();
   await server.stop('SIGKILL');
   folder.remove();
-  const times = { [LISTENS]: listensAt, [FIRST]: firstAt, [NEW_RUN]: ride.firstAt, [TAKEN_UP]: lastAt };
-  const values = Object.entries(times).map(([what, time]) => ({ what, unit: 's', value: seconds(time) }));
-  say(values.map(({ what, value }) => `${what}: ${value.toFixed(2)} s`).join(', '));
-  return { values, errors: ride.isDone && !Number.isNaN(lastAt) ? 0 : 1 };
+  const times = {
+    [LISTENS]: listensAt,
+    [FIRST_RESUMED]: firstAt,
+    [NEW_RUN]: timing.firstAt,
+    [ALL_RESUMED]: lastAt,
+  };
+  const values = Object.entries(times).map(([metric, time]) => ({
+    metric,
+    unit: 's',
+    value: (time - server.startedAt) / 1000,
+  }));
+  log(values.map(({ metric, value }) => `${metric}: ${value.toFixed(2)} s`).join(', '));
+  return { values, errors: timing.isDone && !Number.isNaN(lastAt) ? 0 : 1 };
 }
 
-function claim(series: Series[]): Claim {
-  const [live, all] = [medianOf(series, 'Runtape', NEW_RUN), medianOf(series, 'Runtape', TAKEN_UP)];
+function goalOf(series: Series[]): Goal {
+  const [newRun, all] = [medianOf(series, 'Runtape', NEW_RUN), medianOf(series, 'Runtape', ALL_RESUMED)];
   return {
-    what: 'start with 10,000 open runs: first run live; all taken up',
-    asked: '≤ 1 s; ≤ 5 s',
+    name: 'start with 10,000 open runs: first run live; all taken up',
+    required: '≤ 1 s; ≤ 5 s',
     stretch: '0.3 s; 1.5 s',
-    measured: `${shown(live)} s; ${shown(all)} s`,
-    met: live <= 1 && all <= 5,
-    stretchMet: live <= 0.3 && all <= 1.5,
+    measured: `${formatNumber(newRun)} s; ${formatNumber(all)} s`,
+    met: newRun <= 1 && all <= 5,
+    stretchMet: newRun <= 0.3 && all <= 1.5,
   };
 }
 
 export const startRow: Row = {
   name: 'start-10000',
-  about:
-    "from the process's start with 10,000 open runs in as many sessions, until the model has been asked for all of them",
+  description:
+    'from the start of a process with 10,000 open runs, each in its own session, until the model has a request of each',
   async measure(bench) {
-    bench.say(`writing ${OPEN_RUNS} open runs`);
+    bench.log(`writing ${OPEN_RUNS} open runs`);
     const folder = await writeOpenRuns(bench.modelUrl, OPEN_RUNS);
     try {
       const subjects = [{ name: 'Runtape' }];
-      const first = await inTurns(1, subjects, () => startOnce(bench, folder.path));
-      const isSlow = !(medianOf(first.series, 'Runtape', TAKEN_UP) < LONG_SECONDS);
+      const trial = await measureInRounds(1, subjects, () => measureStart(bench, folder.path));
+      const isSlow = !(medianOf(trial.series, 'Runtape', ALL_RESUMED) < LONG_ROUND_SECONDS);
       const { series, errors } = isSlow
-        ? first
-        : await inTurns(bench.rounds, subjects, () => startOnce(bench, folder.path));
-      const notes = isSlow ? [`one round only: it takes longer than ${LONG_SECONDS} s`] : [];
-      return { row: 'start-10000', series, claims: [claim(series)], errors, notes };
+        ? trial
+        : await measureInRounds(bench.rounds, subjects, () => measureStart(bench, folder.path));
+      const notes = isSlow ? [`one round only, because it takes longer than ${LONG_ROUND_SECONDS} s`] : [];
+      return { row: 'start-10000', series, goals: [goalOf(series)], errors, notes };
     } finally {
       folder.remove();
     }

@@ -1,25 +1,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Started, start } from '../processes/child.ts';
-import { makeFolder, rootFolder } from '../processes/places.ts';
+import { type StartedProcess, startProcess } from '../processes/child.ts';
+import { createFolder, rootFolder } from '../processes/folders.ts';
 
-export interface RuntapeServer extends Started {
+export interface RuntapeServer extends StartedProcess {
   folder: string;
 }
 
 export interface RuntapeOptions {
   modelUrl: string;
-  /** An own one is made, and removed with the server, where none is named. */
+  /** Without it, the server gets a new folder, which is removed when the server stops. */
   folder?: string;
   environment?: Record<string, string>;
-  /** More of the configuration file. */
+  /** More settings of the configuration file. */
   configuration?: Record<string, unknown>;
 }
 
-/** The built server, by its own command line, with the configuration that a user would write, on a SQLite file of its own. */
+/** Starts the built server by its command line, with the configuration that a user would write, on a SQLite file. */
 export async function startRuntape(options: RuntapeOptions): Promise<RuntapeServer> {
-  const own = options.folder === undefined ? makeFolder() : null;
-  const folder = options.folder ?? own?.path ?? '';
+  const ownFolder = options.folder === undefined ? createFolder() : null;
+  const folder = options.folder ?? ownFolder?.path ?? '';
   mkdirSync(join(folder, 'workspace'), { recursive: true });
   const bench = { provider: 'openai-compatible', baseURL: options.modelUrl, model: 'bench', contextTokens: 32_000 };
   const configuration = {
@@ -29,18 +29,18 @@ export async function startRuntape(options: RuntapeOptions): Promise<RuntapeServ
     ...options.configuration,
   };
   writeFileSync(join(folder, 'runtape.config.json'), JSON.stringify(configuration));
-  const started = await start({
+  const server = await startProcess({
     script: join(rootFolder, 'dist/main.js'),
     parameters: ['serve'],
     folder,
     environment: { PORT: '0', DATABASE_URL: `file:${join(folder, 'runtape.db')}`, ...options.environment },
   });
   return {
-    ...started,
+    ...server,
     folder,
     async stop(signal) {
-      await started.stop(signal);
-      own?.remove();
+      await server.stop(signal);
+      ownFolder?.remove();
     },
   };
 }

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createEventStreamClient } from '../load/event-stream.ts';
-import { type Started, start } from '../processes/child.ts';
-import { benchFolder, makeFolder } from '../processes/places.ts';
-import type { Contestant } from './contestant.ts';
-import { createRide } from './ride.ts';
+import { type StartedProcess, startProcess } from '../processes/child.ts';
+import { benchFolder, createFolder } from '../processes/folders.ts';
+import type { ChatSystem } from './chat-system.ts';
+import { createMessageTimer } from './message-timer.ts';
 
-/** @param postgresUrl where threads are kept; in a SQLite file without */
-export async function startLangGraph(modelUrl: string, postgresUrl?: string): Promise<Started> {
-  const folder = makeFolder();
+/** @param postgresUrl where threads are stored; without it, a SQLite file */
+export async function startLangGraph(modelUrl: string, postgresUrl?: string): Promise<StartedProcess> {
+  const folder = createFolder();
   const environment = {
     MODEL_URL: modelUrl,
     FOLDER: folder.path,
     ...(postgresUrl ? { POSTGRES_URL: postgresUrl } : {}),
   };
   const script = join(benchFolder, 'peers/langgraph.mjs');
-  const server = await start({ script, folder: benchFolder, environment });
+  const server = await startProcess({ script, folder: benchFolder, environment });
   return {
     ...server,
     async stop(signal) {
@@ -25,7 +25,7 @@ export async function startLangGraph(modelUrl: string, postgresUrl?: string): Pr
   };
 }
 
-export function langGraph(postgresUrl?: string): Contestant {
+export function langGraph(postgresUrl?: string): ChatSystem {
   return {
     name: postgresUrl ? 'LangGraph + Postgres' : 'LangGraph + SQLite',
     async start(modelUrl) {
@@ -37,14 +37,14 @@ export function langGraph(postgresUrl?: string): Contestant {
           const client = createEventStreamClient(server.url);
           return {
             close: client.close,
-            async talk(text, timed) {
-              const ride = createRide(timed);
+            async send(text, recordDelays) {
+              const timer = createMessageTimer(recordDelays);
               let isDone = false;
               await client.post({ thread: randomUUID(), text }, (event) => {
-                if (event.type === 'token') ride.heard(String(event.text));
+                if (event.type === 'token') timer.received(String(event.text));
                 else if (event.type === 'end') isDone = true;
               });
-              return ride.end(isDone);
+              return timer.finish(isDone);
             },
           };
         },

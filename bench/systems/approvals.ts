@@ -7,26 +7,22 @@ import { startLangGraph } from './langgraph.ts';
 import { newSessionKey, sendMessage } from './runtape.ts';
 import { startRuntape } from './runtape-server.ts';
 
-/** Milliseconds from the moment at which a person allowed a call. */
-export interface Approved {
-  /** Until the next event of the run that goes on: that the tool starts, or, where nothing is said of that, its result. */
+/** Milliseconds after a person has allowed a tool call. */
+export interface ApprovalTiming {
+  /** Until the next event of the run: the start of the tool, or its result if the server does not report the start. */
   nextEvent: number;
   toolResult: number;
 }
 
-interface Decided {
-  decideApproval: { __typename: string; message?: string };
-}
-
-/** A server whose model asks for a tool that a person must allow. */
-export interface Asker {
+/** A server whose model calls a tool that needs approval. */
+export interface ApprovalServer {
   processId: number;
-  /** Lets one run ask, allows it at once, and follows it to its end. */
-  approve(): Promise<Approved>;
+  /** Starts a run, allows its tool call as soon as approval is requested, and follows the run to its end. */
+  approve(): Promise<ApprovalTiming>;
   stop(): Promise<void>;
 }
 
-const text = promptText({ tokens: 5, pace: 0, more: 'call=files_write' });
+const text = promptText({ tokens: 5, paceMilliseconds: 0, behaviour: 'call=files_write' });
 
 const FOLLOW = `subscription Follow($runId: ID!, $after: String) {
   runEventBatches(runId: $runId, after: $after) {
@@ -35,44 +31,48 @@ const FOLLOW = `subscription Follow($runId: ID!, $after: String) {
   }
 }`;
 
+interface FollowData {
+  runEventBatches: { events: { __typename: string; approval?: { id: string }; to?: string; ok?: boolean }[] };
+}
+
 const DECIDE = `mutation Decide($input: DecideApprovalInput!) {
   decideApproval(input: $input) { __typename ... on Error { message } }
 }`;
 
-interface Followed {
-  runEventBatches: { events: { __typename: string; approval?: { id: string }; to?: string; ok?: boolean }[] };
+interface DecideData {
+  decideApproval: { __typename: string; message?: string };
 }
 
-/** Lets a run in this session ask, allows it at once, and follows it to its end. */
-export async function approveOne(client: GraphqlSocket, sessionKey: string): Promise<Approved> {
+/** As `ApprovalServer.approve`, in a session of Runtape. */
+export async function approveCall(client: GraphqlSocket, sessionKey: string): Promise<ApprovalTiming> {
   const { run, cursor } = await sendMessage(client, { sessionKey, text });
   const times = { allowed: 0, started: 0, result: 0 };
-  let [isDone, decided] = [false, Promise.resolve()];
+  let isDone = false;
+  let decision = Promise.resolve();
   const decide = async (approvalId: string) => {
     times.allowed = now();
-    const input = { approvalId, decision: 'ALLOW' };
-    const { decideApproval } = await client.ask<Decided>(DECIDE, { input });
+    const { decideApproval } = await client.request<DecideData>(DECIDE, { input: { approvalId, decision: 'ALLOW' } });
     if (decideApproval.__typename !== 'DecideApprovalSuccess') throw new Error(decideApproval.message);
   };
-  await client.follow<Followed>(FOLLOW, { runId: run.id, after: cursor }, ({ runEventBatches: { events } }) => {
+  await client.subscribe<FollowData>(FOLLOW, { runId: run.id, after: cursor }, ({ runEventBatches: { events } }) => {
     for (const { __typename: type, approval, to, ok } of events) {
-      if (approval) decided = decide(approval.id);
+      if (approval) decision = decide(approval.id);
       if (type === 'ToolStartEvent') times.started = now();
       if (ok) times.result = now();
       if (to === 'DONE') isDone = true;
     }
   });
-  await decided;
-  if (!isDone || times.result === 0) throw new Error('The run did not go on.');
+  await decision;
+  if (!isDone || times.result === 0) throw new Error('The run did not continue after the approval.');
   return { nextEvent: times.started - times.allowed, toolResult: times.result - times.allowed };
 }
 
-export async function runtapeAsker(modelUrl: string): Promise<Asker> {
+export async function startRuntapeApprovals(modelUrl: string): Promise<ApprovalServer> {
   const server = await startRuntape({ modelUrl });
   const client = await openGraphqlSocket(server.url);
   return {
     processId: server.processId,
-    approve: () => approveOne(client, newSessionKey()),
+    approve: () => approveCall(client, newSessionKey()),
     async stop() {
       client.close();
       await server.stop();
@@ -80,18 +80,18 @@ export async function runtapeAsker(modelUrl: string): Promise<Asker> {
   };
 }
 
-export async function langGraphAsker(modelUrl: string): Promise<Asker> {
+export async function startLangGraphApprovals(modelUrl: string): Promise<ApprovalServer> {
   const server = await startLangGraph(modelUrl);
   const client = createEventStreamClient(server.url);
   return {
     processId: server.processId,
     async approve() {
       const thread = randomUUID();
-      let isAsked = false;
+      let isInterrupted = false;
       const hasNode = (event: Record<string, unknown>, name: string) =>
         Array.isArray(event.nodes) && event.nodes.includes(name);
       await client.post({ thread, text, updates: true }, (event) => {
-        if (hasNode(event, '__interrupt__')) isAsked = true;
+        if (hasNode(event, '__interrupt__')) isInterrupted = true;
       });
       const allowed = now();
       const times = { next: 0, result: 0 };
@@ -99,7 +99,7 @@ export async function langGraphAsker(modelUrl: string): Promise<Asker> {
         if (times.next === 0) times.next = now();
         if (hasNode(event, 'tools')) times.result = now();
       });
-      if (!isAsked || times.result === 0) throw new Error('The graph did not go on.');
+      if (!isInterrupted || times.result === 0) throw new Error('The graph did not continue after the approval.');
       return { nextEvent: times.next - allowed, toolResult: times.result - allowed };
     },
     async stop() {

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { createEventStreamClient } from '../load/event-stream.ts';
-import { start } from '../processes/child.ts';
-import { benchFolder } from '../processes/places.ts';
-import type { Contestant } from './contestant.ts';
-import { createRide } from './ride.ts';
+import { startProcess } from '../processes/child.ts';
+import { benchFolder } from '../processes/folders.ts';
+import type { ChatSystem } from './chat-system.ts';
+import { createMessageTimer } from './message-timer.ts';
 
-export const aiSdk: Contestant = {
+export const aiSdk: ChatSystem = {
   name: 'AI SDK',
   async start(modelUrl) {
     const script = join(benchFolder, 'peers/ai-sdk.mjs');
-    const server = await start({ script, folder: benchFolder, environment: { MODEL_URL: modelUrl } });
+    const server = await startProcess({ script, folder: benchFolder, environment: { MODEL_URL: modelUrl } });
     return {
       processId: server.processId,
       stop: server.stop,
@@ -17,14 +17,14 @@ export const aiSdk: Contestant = {
         const client = createEventStreamClient(server.url);
         return {
           close: client.close,
-          async talk(text, timed) {
-            const ride = createRide(timed);
+          async send(text, recordDelays) {
+            const timer = createMessageTimer(recordDelays);
             let isDone = false;
             await client.post({ text }, (event) => {
-              if (event.type === 'text-delta') ride.heard(String(event.delta));
+              if (event.type === 'text-delta') timer.received(String(event.delta));
               else if (event.type === 'finish') isDone = true;
             });
-            return ride.end(isDone);
+            return timer.finish(isDone);
           },
         };
       },

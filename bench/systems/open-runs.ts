@@ -1,25 +1,25 @@
 import { openGraphqlSocket } from '../load/graphql-socket.ts';
 import { promptText } from '../model/prompt.ts';
-import { makeFolder } from '../processes/places.ts';
+import { createFolder } from '../processes/folders.ts';
 import { newSessionKey, sendMessage } from './runtape.ts';
 import { startRuntape } from './runtape-server.ts';
 
 const SOCKETS = 8;
-const AT_A_TIME = 64;
+const CONCURRENT_MESSAGES = 64;
 
 /**
- * A folder whose database has many open runs, each in a session of its own: sent to a server that works on one run only,
- * whose model never ends, and which is then killed.
+ * Creates a folder with a database of open runs, each in its own session: sends them to a server that executes one run at a
+ * time, with a model that never finishes, and kills the server.
  */
 export async function writeOpenRuns(modelUrl: string, count: number): Promise<{ path: string; remove(): void }> {
-  const folder = makeFolder();
+  const folder = createFolder();
   const environment = { RUNTAPE_MAX_CONCURRENT_RUNS: '1' };
   const server = await startRuntape({ modelUrl, folder: folder.path, environment });
   const clients = await Promise.all(Array.from({ length: SOCKETS }, () => openGraphqlSocket(server.url)));
-  const text = promptText({ tokens: 1, pace: 0, more: 'hold' });
+  const text = promptText({ tokens: 1, paceMilliseconds: 0, behaviour: 'hold' });
   let sent = 0;
   await Promise.all(
-    Array.from({ length: AT_A_TIME }, async (_, index) => {
+    Array.from({ length: CONCURRENT_MESSAGES }, async (_, index) => {
       const client = clients[index % SOCKETS];
       while (client && sent < count) {
         sent += 1;
