@@ -48,7 +48,7 @@ async function createQueuedRun(client: GraphqlSocket, text: string): Promise<Omi
   };
 }
 
-/** The model sends a token when it is told to. At its own pace, tokens that wait for delivery would become one event. */
+/** The model sends a token on request. At its own pace, tokens that wait for delivery would become one event. */
 export async function startRuntapeFanout(modelUrl: string): Promise<FanoutServer> {
   const server = await startRuntape({ modelUrl });
   const client = await openGraphqlSocket(server.url);

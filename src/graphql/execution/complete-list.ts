@@ -64,7 +64,7 @@ function valueAt(data: unknown, path: GraphQLResolveInfo['path'] | undefined): u
   return typeof parent === 'object' && parent !== null ? Reflect.get(parent, path.key) : null;
 }
 
-interface Request {
+interface Completion {
   context: GraphqlContext;
   info: GraphQLResolveInfo;
 }
@@ -83,24 +83,24 @@ function giveUp(): never {
   throw unsupported;
 }
 
-function completerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], request: Request): Complete {
+function completerOf(type: GraphQLOutputType, nodes: readonly FieldNode[], completion: Completion): Complete {
   const isRequired = isNonNullType(type);
-  const complete = nonNullCompleterOf(getNullableType(type), nodes, request);
+  const complete = nonNullCompleterOf(getNullableType(type), nodes, completion);
   return (value) => {
     if (value == null) return isRequired ? giveUp() : null;
     return value instanceof Error || value instanceof Promise ? giveUp() : complete(value);
   };
 }
 
-function nonNullCompleterOf(type: GraphQLOutputType, nodes: readonly FieldNode[], request: Request): Complete {
+function nonNullCompleterOf(type: GraphQLOutputType, nodes: readonly FieldNode[], completion: Completion): Complete {
   if (isLeafType(type)) return (value) => type.serialize(value) ?? giveUp();
   if (isListType(type)) return giveUp();
   const plans = new Map<string, FieldPlan[]>();
   return (value) => {
-    const { context, info } = request;
+    const { context, info } = completion;
     const name = isAbstractType(type) ? type.resolveType?.(value, context, info, type) : type.name;
     if (typeof name !== 'string') return giveUp();
-    const plan = plans.get(name) ?? planFields(name, type, nodes, request);
+    const plan = plans.get(name) ?? planFields(name, type, nodes, completion);
     plans.set(name, plan);
     const completed: Record<string, unknown> = {};
     for (const { key, resolve, complete } of plan) completed[key] = complete(resolve(value));
@@ -112,15 +112,15 @@ function planFields(
   name: string,
   declaredType: GraphQLOutputType,
   nodes: readonly FieldNode[],
-  request: Request,
+  completion: Completion,
 ): FieldPlan[] {
-  const { schema } = request.info;
+  const { schema } = completion.info;
   const type = schema.getType(name);
   if (!isObjectType(type) || type.isTypeOf) return giveUp();
   if (isAbstractType(declaredType) && !schema.isSubType(declaredType, type)) return giveUp();
   const fields: CollectedFields = { byKey: new Map(), visited: new Set() };
-  for (const { selectionSet } of nodes) if (selectionSet) collectFields(type, selectionSet, request, fields);
-  return [...fields.byKey].map(([key, fieldNodes]) => planField(type, key, fieldNodes, request));
+  for (const { selectionSet } of nodes) if (selectionSet) collectFields(type, selectionSet, completion, fields);
+  return [...fields.byKey].map(([key, fieldNodes]) => planField(type, key, fieldNodes, completion));
 }
 
 interface CollectedFields {
@@ -134,7 +134,7 @@ interface CollectedFields {
 function collectFields(
   type: GraphQLObjectType,
   { selections }: SelectionSetNode,
-  request: Request,
+  completion: Completion,
   fields: CollectedFields,
 ): void {
   for (const selection of selections) {
@@ -145,20 +145,25 @@ function collectFields(
       continue;
     }
     const isInline = selection.kind === Kind.INLINE_FRAGMENT;
-    const fragment = isInline ? selection : (request.info.fragments[selection.name.value] ?? giveUp());
-    if (fields.visited.has(fragment) || !appliesTo(fragment.typeCondition?.name.value, type, request)) continue;
+    const fragment = isInline ? selection : (completion.info.fragments[selection.name.value] ?? giveUp());
+    if (fields.visited.has(fragment) || !appliesTo(fragment.typeCondition?.name.value, type, completion)) continue;
     fields.visited.add(fragment);
-    collectFields(type, fragment.selectionSet, request, fields);
+    collectFields(type, fragment.selectionSet, completion, fields);
   }
 }
 
-function appliesTo(condition: string | undefined, type: GraphQLObjectType, { info: { schema } }: Request): boolean {
+function appliesTo(condition: string | undefined, type: GraphQLObjectType, { info: { schema } }: Completion): boolean {
   if (condition === undefined || condition === type.name) return true;
   const abstractType = schema.getType(condition);
   return isAbstractType(abstractType) && schema.isSubType(abstractType, type);
 }
 
-function planField(type: GraphQLObjectType, key: string, nodes: readonly FieldNode[], request: Request): FieldPlan {
+function planField(
+  type: GraphQLObjectType,
+  key: string,
+  nodes: readonly FieldNode[],
+  completion: Completion,
+): FieldPlan {
   const name = nodes[0]?.name.value ?? giveUp();
   // Assigning this property would set the prototype.
   if (key === '__proto__') return giveUp();
@@ -167,5 +172,5 @@ function planField(type: GraphQLObjectType, key: string, nodes: readonly FieldNo
   const { resolve = (item: unknown) => Reflect.get(Object(item), name) } = field;
   // A resolver with more parameters uses arguments, loaders or the path.
   if (field.args.length > 0 || resolve.length > 1) return giveUp();
-  return { key, resolve: resolve as Complete, complete: completerOf(field.type, nodes, request) };
+  return { key, resolve: resolve as Complete, complete: completerOf(field.type, nodes, completion) };
 }

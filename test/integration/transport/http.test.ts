@@ -37,7 +37,7 @@ test('answers the health checks, and says that it is not ready if the database f
   const { reader } = gateway.parts.database;
   const findFirst = reader.session.findFirst;
   Object.assign(reader.session, { findFirst: () => Promise.reject(new Error('the disk at /dev/sda1 is gone')) });
-  expect(await get('/readyz')).toEqual([503, 'the database can not be read\n']);
+  expect(await get('/readyz')).toEqual([503, 'the database cannot be read\n']);
   Object.assign(reader.session, { findFirst });
 });
 
