@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
-import type { FollowDependencies } from '../streams/follow-run.ts';
+import type { SessionFollowDependencies } from '../streams/follow-session.ts';
 import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
@@ -8,7 +8,7 @@ import { createLoaders, type Loaders } from './loaders.ts';
 export interface GraphqlContext {
   viewer: Viewer;
   commands: CommandContext;
-  follow: FollowDependencies;
+  follow: SessionFollowDependencies;
   gateway: GatewayFacts;
   /** New for each operation, and for each event of a subscription. */
   loaders: Loaders;
@@ -63,7 +63,7 @@ type ContextParts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gat
 export class OperationContext implements GraphqlContext {
   readonly viewer: Viewer;
   readonly commands: CommandContext;
-  readonly follow: FollowDependencies;
+  readonly follow: SessionFollowDependencies;
   readonly gateway: GatewayFacts;
   readonly lastEventId: string | null;
   completedLists?: CompletedList[] = undefined;

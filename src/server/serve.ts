@@ -7,7 +7,9 @@ import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../models/catalogue.ts';
+import type { NextRun } from '../streams/follow-session.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
+import { createSharedLookups } from '../streams/shared-lookups.ts';
 import type { McpServers } from '../tools/mcp/mcp-servers.ts';
 import type { Authenticate } from './access/authentication/identity.ts';
 import { createConcurrencyLimit, limitConnections } from './access/concurrency-limit.ts';
@@ -15,6 +17,7 @@ import { createOrigins } from './access/origins.ts';
 import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
 import { createSharedRateLimit } from './access/shared-rate-limit.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
+import { createEndOfTurn } from './transport/end-of-turn.ts';
 import { createEventStreams } from './transport/event-stream.ts';
 import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import type { GraphqlHttp, GraphqlHttpOptions, MakeContext } from './transport/graphql-http.ts';
@@ -59,7 +62,15 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
   const operations = operationsOf(configuration, parts, maskError);
   const access = { authenticate, origins, clock };
-  const shared = { schema, endpoint: ENDPOINT, makeContext, maskError, documents, operations };
+  const shared = {
+    schema,
+    endpoint: ENDPOINT,
+    makeContext,
+    maskError,
+    documents,
+    operations,
+    atEndOfTurn: createEndOfTurn(),
+  };
   const graphqlHttp = lazyGraphqlHttp({ ...shared, eventStreams, logger });
   const accelerator = parts.httpAccelerator ? createHttpAccelerator(shared) : null;
   let isDraining = false;
@@ -133,7 +144,8 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
   const follow = {
     journal,
     notifications,
-    timer: clock.after,
+    clock,
+    nextRunLookups: createSharedLookups<NextRun>(),
     pageEvents: limits.FOLLOW_PAGE_EVENTS,
     bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,

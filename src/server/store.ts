@@ -34,8 +34,8 @@ export function connectNotifications(
     notifications,
     notify,
     id: newId('server'),
-    timer: clock.after,
-    gatherMilliseconds: limits.NOTIFICATION_DELAY_MILLISECONDS,
+    clock,
+    batchMilliseconds: limits.NOTIFICATION_DELAY_MILLISECONDS,
     pollMilliseconds: limits.TAPE_POLL_MILLISECONDS,
     async heads(runIds) {
       const ends = await journal.readEnds(runIds, 1);

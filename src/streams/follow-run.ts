@@ -1,18 +1,19 @@
+import type { Clock } from '../clock.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Following } from './following.ts';
-import { createLiveStream, type Found } from './live-stream.ts';
+import { createLiveStream, type LiveStream, type Source } from './live-stream.ts';
 import type { NotificationHub, RunNotification } from './notifications/hub.ts';
 
 export interface FollowBatch {
-  /** In order. Empty only where `caughtUp` or `closed` is all there is to say. */
-  events: RecordedEvent[];
-  /** Seq of the newest event that is behind the reader now, filtered ones included. */
+  runId: string;
+  /** In order. Empty only in a batch that sets `caughtUp` or `closed`. */
+  events: readonly RecordedEvent[];
+  /** Seq of the newest event read so far, including events that `types` leaves out. */
   seq: number;
-  /** True once: in the batch that reaches what was the head when following began. */
+  /** True once: in the batch that reaches the head that the tape had when the follower started. */
   caughtUp: boolean;
-  /** True in the last batch: the run has ended and no event will follow. */
+  /** True in the last batch: the run has ended. */
   closed: boolean;
 }
 
@@ -28,132 +29,126 @@ export interface FollowRequest {
 export interface FollowDependencies {
   journal: Journal;
   notifications: NotificationHub;
-  /** Calls back once, later; returns what calls it off. */
-  timer(milliseconds: number, callback: () => void): () => void;
+  clock: Clock;
   /** Events read from the journal at a time. */
   pageEvents: number;
-  /** Events held for a reader who is slower than the run. */
+  /** Events kept for a reader that is slower than the run. */
   bufferEvents: number;
-  /** Heals a wake-up that was lost. */
+  /** A lost notification is detected within two of these. */
   pollMilliseconds: number;
 }
 
-/**
- * The events of one tape after a position, then live, then its end. No gap, no duplicate, nothing that is not durable.
- *
- *   backfill: pages from the journal ──▶ head reached? ──▶ live: what the bus brings, from a bounded buffer
- *        ▲                                                        │
- *        └────────── buffer full, hole, or a wake-up without events
- *
- * A reader that is too slow loses its buffer, never an event: it reads pages again, at its own pace.
- */
-export function followRun(dependencies: FollowDependencies, request: FollowRequest): Following<FollowBatch> {
-  const { journal, notifications: bus, timer, pollMilliseconds } = dependencies;
-  const { runId, after, signal } = request;
-  const wanted = request.types ? new Set(request.types) : null;
-  const source = createSource(dependencies, request);
-  let seq = after;
-  let startHead: number | null = null;
-  let caughtUp = false;
+const noEvents: readonly RecordedEvent[] = [];
 
-  /** What is to be said of events that were taken; null where that is nothing. */
-  function sumUp(taken: RecordedEvent[]): Found<FollowBatch> | null {
-    const end = taken.at(-1);
-    seq = end?.seq ?? seq;
-    const closed = end?.type === 'status' && isTerminal(end.payload.to);
-    const reached = !caughtUp && seq >= (startHead ?? 0);
-    caughtUp ||= reached;
-    const events = wanted ? taken.filter(({ type }) => wanted.has(type)) : taken;
-    if (events.length === 0 && !reached && !closed) return null;
-    return { value: { events, seq, caughtUp: reached, closed }, last: closed };
-  }
-
-  async function advance(): Promise<Found<FollowBatch> | 'again' | null> {
-    if (startHead === null) {
-      const tape = await journal.head(runId);
-      startHead = tape?.head ?? 0;
-      if (!tape || (tape.closed && after >= tape.head)) {
-        return { value: { events: [], seq, caughtUp: true, closed: true }, last: true };
-      }
-    }
-    const taken = await source.take();
-    return sumUp(taken) ?? (taken.length > 0 ? 'again' : null);
-  }
-
-  function takeLive(): Found<FollowBatch> | 'behind' | null {
-    for (;;) {
-      const taken = source.takeLive();
-      if (taken === null) return 'behind';
-      if (taken.length === 0) return null;
-      const found = sumUp(taken);
-      if (found !== null) return found;
-    }
-  }
-
-  return createLiveStream<FollowBatch>({
-    signal,
-    timer,
-    pollMilliseconds,
-    advance,
-    subscribe: (poke) =>
-      bus.onRun(runId, (wake) => {
-        source.receive(wake);
-        poke();
-      }),
-    onPoll: source.look,
-    takeLive,
-  });
+/** The events of one tape after a position, then live events until the run ends: no gap, no duplicate, only durable events. */
+export function followRun(dependencies: FollowDependencies, request: FollowRequest): LiveStream<FollowBatch> {
+  const { clock, pollMilliseconds } = dependencies;
+  return createLiveStream(createRunSource(dependencies, request), { clock, pollMilliseconds, signal: request.signal });
 }
 
-/** Where a reader's events come from: pages while it is behind, then what the bus brings. Each event is taken once. */
-function createSource({ journal, pageEvents, bufferEvents }: FollowDependencies, request: FollowRequest) {
-  const { runId, maxBatch } = request;
-  let last = request.after;
-  let known = 0;
-  let behind = true;
-  let buffer: RecordedEvent[] = [];
+/**
+ * Events come from two places:
+ *
+ *   backfill: pages from the journal ──a page that reaches the head──▶ live: events of notifications, from a bounded buffer
+ *   live ──buffer full, missing events, a notification without events, or a recheck──▶ backfill
+ *
+ * A reader that is too slow loses its buffer and reads pages again, but never loses an event.
+ */
+export function createRunSource(
+  { journal, notifications, pageEvents, bufferEvents }: FollowDependencies,
+  { runId, after, types, maxBatch }: Omit<FollowRequest, 'signal'>,
+): Source<FollowBatch> {
+  const wantedTypes = types && new Set(types);
+  let mode: 'backfill' | 'live' = 'backfill';
+  /** Read from the journal and not yet taken. */
+  let page = noEvents;
+  /** Received since `page` was read, and not yet taken. */
+  let buffer = noEvents;
+  /** Newest event that was read from the journal or taken from the buffer. */
+  let lastSeq = after;
+  /** Newest event that a notification named. */
+  let notifiedHead = 0;
+  /** The head when the follower started; null before the first fetch. */
+  let startHead: number | null = null;
+  let isCaughtUp = false;
+  /** Whether no event follows `after`, because the run had ended when the follower started. */
+  let startedAtEnd = false;
+  let hasEnded = false;
 
   function fallBack(): void {
-    buffer = [];
-    behind = true;
+    buffer = noEvents;
+    mode = 'backfill';
   }
 
-  function takeBuffered(): RecordedEvent[] {
-    const taken = buffer.length > maxBatch ? buffer.splice(0, maxBatch) : buffer;
-    if (taken === buffer) buffer = [];
-    last = taken.at(-1)?.seq ?? last;
+  function receive(notification: RunNotification | null): void {
+    if (notification === null) {
+      fallBack();
+      return;
+    }
+    const { head, events } = notification;
+    notifiedHead = Math.max(notifiedHead, head);
+    const nextSeq = (buffer.at(-1)?.seq ?? lastSeq) + 1;
+    if (mode === 'backfill' || head < nextSeq) return;
+    const newEvents = events?.[0]?.seq === nextSeq ? events : (events?.filter(({ seq }) => seq >= nextSeq) ?? []);
+    const isComplete = newEvents.length === head - nextSeq + 1;
+    if (!isComplete || buffer.length + newEvents.length > bufferEvents) fallBack();
+    // Usually the array of the notification, which all followers share.
+    else buffer = buffer.length === 0 ? newEvents : [...buffer, ...newEvents];
+  }
+
+  function takeEvents(): readonly RecordedEvent[] {
+    if (page.length > 0) {
+      const taken = page;
+      page = noEvents;
+      return taken;
+    }
+    const isOneBatch = buffer.length <= maxBatch;
+    const taken = isOneBatch ? buffer : buffer.slice(0, maxBatch);
+    buffer = isOneBatch ? noEvents : buffer.slice(maxBatch);
+    lastSeq = taken.at(-1)?.seq ?? lastSeq;
     return taken;
   }
 
+  /** Null if there is nothing to tell the reader. */
+  function batchOf(taken: readonly RecordedEvent[]): FollowBatch | null {
+    const last = taken.at(-1);
+    const closed = startedAtEnd || (last?.type === 'status' && isTerminal(last.payload.to));
+    const caughtUp = !isCaughtUp && startHead !== null && lastSeq >= startHead;
+    const events = wantedTypes && last ? taken.filter(({ type }) => wantedTypes.has(type)) : taken;
+    if (events.length === 0 && !caughtUp && !closed) return null;
+    isCaughtUp ||= caughtUp;
+    hasEnded = closed;
+    return { runId, events, seq: last?.seq ?? lastSeq, caughtUp, closed };
+  }
+
   return {
-    /** Null where a page has to be read. */
-    takeLive: () => (behind ? null : takeBuffered()),
-    /** For what may have been missed; what is there already shows it by itself. */
-    look(): void {
-      if (buffer.length === 0) fallBack();
-    },
-    receive(wake: RunNotification | null): void {
-      if (wake === null) {
-        fallBack();
-        return;
+    open: (notify) =>
+      notifications.onRun(runId, (notification) => {
+        receive(notification);
+        notify();
+      }),
+    take() {
+      if (hasEnded) return 'end';
+      for (;;) {
+        const taken = takeEvents();
+        const batch = batchOf(taken);
+        if (batch) return batch;
+        if (taken.length === 0) return mode === 'live' ? 'pending' : 'fetch';
       }
-      const { head, events } = wake;
-      known = Math.max(known, head);
-      const next = (buffer.at(-1)?.seq ?? last) + 1;
-      if (behind || head < next) return;
-      const fresh = events?.[0]?.seq === next ? events : (events?.filter(({ seq }) => seq >= next) ?? []);
-      const isWhole = fresh.length === head - next + 1;
-      if (isWhole && buffer.length + fresh.length <= bufferEvents) buffer.push(...fresh);
-      else fallBack();
     },
-    async take(): Promise<RecordedEvent[]> {
-      if (!behind) return takeBuffered();
+    async fetch() {
+      if (startHead === null) {
+        const tape = await journal.head(runId);
+        startHead = tape?.head ?? 0;
+        startedAtEnd = !tape || (tape.closed && after >= tape.head);
+        if (startedAtEnd) return;
+      }
       const limit = Math.min(pageEvents, maxBatch);
-      const taken = await journal.read(runId, { after: last, limit });
-      last = taken.at(-1)?.seq ?? last;
-      // What was recorded while the page was read is known by its wake-up, and read next.
-      if (taken.length < limit && last >= known) behind = false;
-      return taken;
+      page = await journal.read(runId, { after: lastSeq, limit });
+      lastSeq = page.at(-1)?.seq ?? lastSeq;
+      // An event that was recorded during the read is known from its notification, and is read with the next page.
+      if (page.length < limit && lastSeq >= notifiedHead) mode = 'live';
     },
+    recheck: fallBack,
   };
 }

@@ -1,13 +1,23 @@
-import type { RecordedEvent } from '../domain/events.ts';
-import { type FollowDependencies, type FollowRequest, followRun } from './follow-run.ts';
-import type { Following } from './following.ts';
-import { createLiveStream, type Found } from './live-stream.ts';
+import { createRunSource, type FollowBatch, type FollowDependencies, type FollowRequest } from './follow-run.ts';
+import { createLiveStream, type LiveStream, type Source } from './live-stream.ts';
+import type { SharedLookups } from './shared-lookups.ts';
 
-/** The runs of a session, as far as following them goes. */
+/** The runs of a session, as far as a follower needs them. */
 export interface SessionRuns {
-  /** The first run behind `runId` in the order of creation; the first of all for null. */
+  /** Id of the first run created after `runId`, or of the first run if that is null; null if there is none. */
   next(sessionId: string, runId: string | null): Promise<string | null>;
+  /** Also true for a session that was purged. */
   isArchived(sessionId: string): Promise<boolean>;
+}
+
+export interface NextRun {
+  runId: string | null;
+  isSessionArchived: boolean;
+}
+
+export interface SessionFollowDependencies extends FollowDependencies {
+  /** Followers of one session are notified together and all look for the same run. */
+  nextRunLookups: SharedLookups<NextRun>;
 }
 
 export interface SessionFollowRequest extends Omit<FollowRequest, 'runId' | 'after'> {
@@ -16,64 +26,83 @@ export interface SessionFollowRequest extends Omit<FollowRequest, 'runId' | 'aft
   after: { runId: string; seq: number } | null;
 }
 
-/** All runs of a session, one tape after the other; waits for the next run until the session is archived. */
+/** The batches of all runs of a session, run after run in the order of their creation, until the session is archived. */
 export function followSession(
-  dependencies: FollowDependencies,
+  dependencies: SessionFollowDependencies,
   runs: SessionRuns,
   request: SessionFollowRequest,
-): Following<RecordedEvent[]> {
-  const { types, maxBatch, sessionId, signal } = request;
-  const leaving = new AbortController();
-  let runId = request.after?.runId ?? null;
-  let tape: Following<{ events: RecordedEvent[] }> | null = null;
-  let tell: (() => void) | null = null;
+): LiveStream<FollowBatch> {
+  const { clock, pollMilliseconds } = dependencies;
+  const source = createSessionSource(dependencies, runs, request);
+  return createLiveStream(source, { clock, pollMilliseconds, signal: request.signal });
+}
 
-  function openTape(of: string, after: number): Following<{ events: RecordedEvent[] }> {
-    const opened = followRun(dependencies, { runId: of, after, types, maxBatch, signal: leaving.signal });
-    if (tell !== null) opened.onReady(tell);
-    return opened;
-  }
-  if (request.after) tape = openTape(request.after.runId, request.after.seq);
+function createSessionSource(
+  dependencies: SessionFollowDependencies,
+  runs: SessionRuns,
+  { sessionId, after, types, maxBatch }: SessionFollowRequest,
+): Source<FollowBatch> {
+  let run: { source: Source<FollowBatch>; unsubscribe(): void } | null = null;
+  /** The run that is followed now or was followed last. */
+  let runId: string | null = null;
+  /** Where to continue when no run is followed. */
+  let nextPosition = after;
+  let mayHaveNextRun = true;
+  let hasEnded = false;
+  let notifyReader = () => {};
 
-  async function advance(): Promise<Found<RecordedEvent[]> | 'again' | null> {
-    if (tape) {
-      const batch = await tape.next();
-      if (batch.done) tape = null;
-      else if (batch.value.events.length > 0) return { value: batch.value.events, last: false };
-      return 'again';
-    }
-    // Asked before the look for a next run: what was created before the archiving is still found.
-    const archived = await runs.isArchived(sessionId);
-    const next = await runs.next(sessionId, runId);
-    if (next === null) return archived ? { value: [], last: true } : null;
-    runId = next;
-    tape = openTape(next, 0);
-    return 'again';
+  function startRun(position: { runId: string; seq: number }): void {
+    nextPosition = null;
+    runId = position.runId;
+    const source = createRunSource(dependencies, { runId, after: position.seq, types, maxBatch });
+    run = { source, unsubscribe: source.open(notifyReader) };
   }
 
-  const following = createLiveStream<RecordedEvent[]>({
-    signal,
-    advance,
-    timer: dependencies.timer,
-    pollMilliseconds: dependencies.pollMilliseconds,
-    subscribe(poke) {
-      const unsubscribe = dependencies.notifications.onSession(sessionId, () => poke());
+  function endRun(): void {
+    run?.unsubscribe();
+    run = null;
+    mayHaveNextRun = true;
+  }
+
+  async function findNextRun(): Promise<void> {
+    mayHaveNextRun = false;
+    const next = await dependencies.nextRunLookups(JSON.stringify([sessionId, runId]), async () => {
+      // In this order, a run that was created before the session was archived is still found.
+      const isSessionArchived = await runs.isArchived(sessionId);
+      return { runId: await runs.next(sessionId, runId), isSessionArchived };
+    });
+    if (next.runId === null) hasEnded = next.isSessionArchived;
+    // It is started by `take`, because the stream may have been closed meanwhile.
+    else nextPosition = { runId: next.runId, seq: 0 };
+  }
+
+  return {
+    open(notify) {
+      notifyReader = notify;
+      const unsubscribe = dependencies.notifications.onSession(sessionId, () => {
+        if (run !== null) return;
+        mayHaveNextRun = true;
+        notify();
+      });
       return () => {
         unsubscribe();
-        leaving.abort();
+        endRun();
       };
     },
-    onPoll() {},
-  });
-  return {
-    ...following,
-    ready() {
-      const events = tape?.ready()?.events ?? [];
-      return events.length > 0 ? events : undefined;
+    take() {
+      if (nextPosition !== null) startRun(nextPosition);
+      while (run !== null) {
+        const batch = run.source.take();
+        if (batch === 'end') endRun();
+        else if (typeof batch === 'string' || batch.events.length > 0) return batch;
+      }
+      if (hasEnded) return 'end';
+      return mayHaveNextRun ? 'fetch' : 'pending';
     },
-    onReady(listener) {
-      tell = listener;
-      tape?.onReady(listener);
+    fetch: () => (run === null ? findNextRun() : run.source.fetch()),
+    recheck() {
+      if (run === null) mayHaveNextRun = true;
+      else run.source.recheck();
     },
   };
 }

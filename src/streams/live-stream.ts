@@ -1,231 +1,296 @@
+import type { Clock } from '../clock.ts';
 import { isTemporaryStoreFailure } from '../database/store-error.ts';
-import type { Following } from './following.ts';
 
-/** What there is for the reader now; `last` where nothing follows it. */
-export interface Found<T> {
-  value: T;
-  last: boolean;
+/**
+ * A stream of values for one reader, who reads without waiting: `read` until it returns 'pending', then again after the
+ * `onReadable` listener was called. The contract is that of `stream.Readable.read` and its `readable` event in Node.js.
+ * As an async iterable it serves libraries that expect one; a stream is read in one of the two ways.
+ */
+export interface LiveStream<T extends object> {
+  /**
+   * The next value; 'pending' if there is none yet; 'end' after the last one and after `close`. If the stream has failed, it
+   * throws the error once and has ended.
+   */
+  read(): T | 'pending' | 'end';
+  /**
+   * Sets the listener that is called when `read` has returned 'pending' and may now return something else. It runs in the
+   * middle of a publication, so it must be quick and must not throw.
+   */
+  onReadable(listener: () => void): void;
+  /** Ends the stream at once, even during a fetch. No timer and no subscription remains. Repeating it changes nothing. */
+  close(): void;
+  /** Calls back once, when the stream has ended for whatever reason; at once if it already has. */
+  onClose(listener: () => void): void;
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>;
 }
 
-interface MailboxOptions<T> {
-  signal: AbortSignal;
-  timer(milliseconds: number, callback: () => void): () => void;
+/** Where the values of a live stream come from. It only knows what to fetch and what is in memory; the stream does the rest. */
+export interface Source<T extends object> {
+  /** Subscribes to notifications, before anything is taken or fetched. Returns a function that unsubscribes. */
+  open(notify: () => void): () => void;
+  /**
+   * The next value in memory. 'fetch' if it has to be read from the store first, 'pending' if nothing comes before the next
+   * notification, 'end' after the last value. Not called during a fetch.
+   */
+  take(): T | 'fetch' | 'pending' | 'end';
+  /** Reads from the store what `take` then returns. If it fails with a temporary store failure it may be called again. */
+  fetch(): Promise<void>;
+  /** Called after a poll interval without a notification: one may be lost, so the next `take` has to ask for a fetch. */
+  recheck(): void;
+}
+
+export interface LiveStreamOptions {
+  clock: Pick<Clock, 'after'>;
+  /** A lost notification is detected within two of these. */
   pollMilliseconds: number;
-  /** Called at the first `next`. Returns what ends the subscription. */
-  subscribe(poke: () => void): () => void;
-  /** Called where nothing came for the length of a poll. */
-  onPoll(): void;
-  /**
-   * The next value; `'again'` where something was left out and there may be more; null where there is nothing yet.
-   * Never called twice at a time.
-   */
-  advance(): Promise<Found<T> | 'again' | null>;
-  /**
-   * The next value, where what is there need not be waited for; `'behind'` where it takes an `advance` to find out. Called
-   * only while none is under way.
-   */
-  takeLive?(): Found<T> | 'behind' | null;
+  /** Closes the stream. */
+  signal: AbortSignal;
 }
 
 /**
- * An iterator over what `advance` finds, which waits between two values to be poked. Unlike an async generator it does not
- * queue `return` behind a pending `next`: a reader who leaves is gone at once. While it waits, a reader who listens is told
- * instead of woken: it takes what is live without a promise, or, where it is behind, wakes it when it has room for more.
+ *   unopened ──read──▶ readable ──read──▶ fetching ──fetched──▶ readable
+ *                      readable ──read──▶ waiting ──notified, or a poll interval without a notification──▶ readable
+ *
+ * Nothing is fetched for a reader that does not read. A temporary store failure ends the stream only before its first
+ * successful fetch; after that it waits and fetches again.
  */
-export function createLiveStream<T>(options: MailboxOptions<T>): Following<T> {
-  const finished: IteratorResult<T, undefined> = { done: true, value: undefined };
-  const subscription = createSubscription(options, leave);
-  const { bell, close, isOver, ready, onReady } = subscription;
-  const asked = createQueue(pull);
-  const advance = outlastStore(options.advance);
+export function createLiveStream<T extends object>(source: Source<T>, options: LiveStreamOptions): LiveStream<T> {
+  const { clock, pollMilliseconds, signal } = options;
+  let state: 'unopened' | 'readable' | 'fetching' | 'waiting' | 'closed' = 'unopened';
+  let hasFetched = false;
+  let failure: { error: unknown } | null = null;
+  let unsubscribe = () => {};
+  let cancelPoll: (() => void) | null = null;
+  let notifiedSincePoll = false;
+  let readableListener = () => {};
+  const closeListeners: (() => void)[] = [];
 
-  function leave(): void {
-    close();
-    asked.answerAll(finished);
+  function becomeReadable(): void {
+    state = 'readable';
+    readableListener();
   }
 
-  async function pull(): Promise<IteratorResult<T, undefined>> {
+  function notify(): void {
+    notifiedSincePoll = true;
+    if (state === 'waiting') becomeReadable();
+  }
+
+  function wait(): void {
+    state = 'waiting';
+    if (cancelPoll === null) startPoll();
+  }
+
+  /** Runs on while there are notifications: restarting it at each of them would cost more than delivering the event. */
+  function startPoll(): void {
+    notifiedSincePoll = false;
+    cancelPoll = clock.after(pollMilliseconds, () => {
+      cancelPoll = null;
+      if (state !== 'waiting') return;
+      if (notifiedSincePoll) return startPoll();
+      source.recheck();
+      becomeReadable();
+    });
+  }
+
+  async function fetch(): Promise<void> {
+    state = 'fetching';
     try {
-      subscription.open();
-      while (!isOver()) {
-        bell.hush();
-        const found = await advance();
-        if (found === null) await bell.rung();
-        else if (found !== 'again') {
-          if (found.last) close();
-          return { done: false, value: found.value };
-        }
-      }
-      return finished;
+      await source.fetch();
     } catch (error) {
-      close();
+      if (isClosed()) return;
+      if (hasFetched && isTemporaryStoreFailure(error)) return wait();
+      failure = { error };
+      return end();
+    }
+    hasFetched = true;
+    if (!isClosed()) becomeReadable();
+  }
+
+  // The state may change during an `await`, which narrowing does not know.
+  const isClosed = () => state === 'closed';
+
+  function read(): T | 'pending' | 'end' {
+    if (failure !== null) {
+      const { error } = failure;
+      failure = null;
       throw error;
+    }
+    if (state === 'closed') return 'end';
+    if (state === 'fetching') return 'pending';
+    if (state === 'unopened') unsubscribe = source.open(notify);
+    state = 'readable';
+    const value = source.take();
+    if (value === 'end') end();
+    else if (value === 'pending') wait();
+    else if (value === 'fetch') {
+      void fetch();
+      return 'pending';
+    }
+    return value;
+  }
+
+  function end(): void {
+    if (state === 'closed') return;
+    const isReaderWaiting = state === 'waiting' || state === 'fetching';
+    state = 'closed';
+    cancelPoll?.();
+    signal.removeEventListener('abort', end);
+    unsubscribe();
+    for (const listener of closeListeners) listener();
+    if (isReaderWaiting) readableListener();
+  }
+
+  if (signal.aborted) state = 'closed';
+  else signal.addEventListener('abort', end, { once: true });
+  return iterable({
+    read,
+    close() {
+      failure = null;
+      end();
+    },
+    onReadable(listener) {
+      readableListener = listener;
+    },
+    onClose(listener) {
+      if (state === 'closed') listener();
+      else closeListeners.push(listener);
+    },
+  });
+}
+
+/** The stream of the single items of each value. */
+export function flattenStream<T extends object, Item extends object>(
+  stream: LiveStream<T>,
+  itemsOf: (value: T) => readonly Item[],
+): LiveStream<Item> {
+  const none: readonly Item[] = [];
+  let items = none;
+  let position = 0;
+  stream.onClose(() => {
+    items = none;
+  });
+
+  function read(): Item | 'pending' | 'end' {
+    for (;;) {
+      const item = position < items.length ? items[position] : undefined;
+      position += 1;
+      if (item !== undefined) return item;
+      // Items that were read are not kept in memory while the next ones are awaited.
+      items = none;
+      position = 0;
+      const value = stream.read();
+      if (value === 'pending' || value === 'end') return value;
+      items = itemsOf(value);
     }
   }
 
+  return iterable({ read, close: stream.close, onClose: stream.onClose, onReadable: stream.onReadable });
+}
+
+/**
+ * The stream of what `transform` makes of each value, in order. While a promise of it is pending, no further value is read. The
+ * promise must not reject.
+ *
+ * @param fromError makes the last value of the error that has ended the stream
+ */
+export function mapStream<T extends object, U extends object>(
+  stream: LiveStream<T>,
+  transform: (value: T) => U | Promise<U>,
+  fromError: (error: unknown) => U,
+): LiveStream<U> {
+  /** What the pending promise has settled with; null if there is none. */
+  let awaited: U | 'pending' | null = null;
+  let readableListener = () => {};
+  stream.onClose(() => {
+    const isReaderWaiting = awaited === 'pending';
+    awaited = null;
+    if (isReaderWaiting) readableListener();
+  });
+
+  async function settle(promise: Promise<U>): Promise<void> {
+    awaited = 'pending';
+    const value = await promise;
+    if (awaited === null) return;
+    awaited = value;
+    readableListener();
+  }
+
+  function read(): U | 'pending' | 'end' {
+    if (awaited !== null) {
+      const result = awaited;
+      if (result !== 'pending') awaited = null;
+      return result;
+    }
+    try {
+      const value = stream.read();
+      if (value === 'pending' || value === 'end') return value;
+      const result = transform(value);
+      if (!(result instanceof Promise)) return result;
+      void settle(result);
+      return 'pending';
+    } catch (error) {
+      stream.close();
+      return fromError(error);
+    }
+  }
+
+  return iterable({
+    read,
+    close: stream.close,
+    onClose: stream.onClose,
+    onReadable(listener) {
+      readableListener = listener;
+      stream.onReadable(listener);
+    },
+  });
+}
+
+function iterable<T extends object>(methods: Omit<LiveStream<T>, typeof Symbol.asyncIterator>): LiveStream<T> {
+  return { ...methods, [Symbol.asyncIterator]: () => iterate(methods) };
+}
+
+/**
+ * Unlike an async generator, which queues `return` behind a pending `next`, this iterator ends at once: `return` also
+ * settles every pending `next`.
+ */
+function iterate<T extends object>(
+  stream: Pick<LiveStream<T>, 'read' | 'onReadable' | 'close'>,
+): AsyncIterableIterator<T, undefined> {
+  const finished = { done: true, value: undefined } as const;
+  const requests: { resolve(result: IteratorResult<T, undefined>): void; reject(error: unknown): void }[] = [];
+
+  function readFor({ resolve, reject }: (typeof requests)[number]): boolean {
+    try {
+      const value = stream.read();
+      if (value === 'pending') return false;
+      resolve(value === 'end' ? finished : { done: false, value });
+    } catch (error) {
+      reject(error);
+    }
+    return true;
+  }
+
+  function settleRequests(): void {
+    while (requests[0] && readFor(requests[0])) requests.shift();
+  }
+
+  stream.onReadable(settleRequests);
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
-    next: asked.ask,
-    ready,
-    onReady,
+    next: () =>
+      new Promise((resolve, reject) => {
+        requests.push({ resolve, reject });
+        settleRequests();
+      }),
     async return() {
-      leave();
+      stream.close();
       return finished;
     },
     async throw(error) {
-      leave();
+      stream.close();
       throw error;
-    },
-  };
-}
-
-/** What a reader hears of, from its first `next` until it is over, and what it takes while it waits. */
-function createSubscription<T>(options: MailboxOptions<T>, leave: () => void) {
-  const { signal, takeLive, onPoll } = options;
-  const bell = createBell(options, () => {
-    onPoll();
-    poke();
-  });
-  let state: 'new' | 'open' | 'over' = 'new';
-  let unsubscribe = () => {};
-  let tell: (() => void) | null = null;
-
-  const isWaiting = () => state === 'open' && bell.isAwaited();
-
-  function poke(): void {
-    if (tell === null || !takeLive || !isWaiting()) bell.ring();
-    else {
-      bell.heed();
-      tell();
-    }
-  }
-
-  function close(): void {
-    state = 'over';
-    bell.dismantle();
-    signal.removeEventListener('abort', leave);
-    unsubscribe();
-    bell.ring();
-  }
-
-  return {
-    bell,
-    close,
-    isOver: () => state === 'over',
-    /** Doing it again changes nothing. */
-    open(): void {
-      if (state !== 'new') return;
-      state = 'open';
-      signal.addEventListener('abort', leave, { once: true });
-      unsubscribe = options.subscribe(poke);
-      if (signal.aborted) leave();
-    },
-    ready(): T | undefined {
-      const found = takeLive && isWaiting() ? takeLive() : null;
-      if (found === null) return undefined;
-      if (found === 'behind') {
-        bell.ring();
-        return undefined;
-      }
-      if (found.last) close();
-      return found.value;
-    },
-    onReady(listener: () => void): void {
-      tell = listener;
-    },
-  };
-}
-
-/** A store that fails says so to whoever comes; who was served before waits until it is back, and misses nothing. */
-function outlastStore<Found>(advance: () => Promise<Found>): () => Promise<Found | null> {
-  let wasServed = false;
-  return async () => {
-    try {
-      const found = await advance();
-      wasServed = true;
-      return found;
-    } catch (error) {
-      if (wasServed && isTemporaryStoreFailure(error)) return null;
-      throw error;
-    }
-  };
-}
-
-/** Asks `work` once at a time, in the order in which it was asked; those who wait can be answered before. */
-function createQueue<Answer>(work: () => Promise<Answer>) {
-  const waiting = new Set<(answer: Answer) => void>();
-  let previous: Promise<unknown> = Promise.resolve();
-  return {
-    ask(): Promise<Answer> {
-      return new Promise((resolve, reject) => {
-        waiting.add(resolve);
-        previous = previous
-          .then(work)
-          .then(resolve, reject)
-          .finally(() => waiting.delete(resolve));
-      });
-    },
-    answerAll(answer: Answer): void {
-      for (const resolve of waiting) resolve(answer);
-    },
-  };
-}
-
-/**
- * Rings when it is rung, and tells where it was quiet for the length of a poll, or of two: the timer runs on while there is
- * traffic, because to set one anew for each event would cost more than the event.
- */
-function createBell(
-  { timer, pollMilliseconds }: Pick<MailboxOptions<unknown>, 'timer' | 'pollMilliseconds'>,
-  onQuiet: () => void,
-) {
-  let isRinging = false;
-  let answer: (() => void) | null = null;
-  let cancel: (() => void) | null = null;
-  let isQuiet = false;
-
-  function watch(): void {
-    isQuiet = true;
-    cancel = timer(pollMilliseconds, () => {
-      const wasQuiet = isQuiet;
-      cancel = null;
-      if (answer && wasQuiet) onQuiet();
-      if (answer && cancel === null) watch();
-    });
-  }
-
-  function heed(): void {
-    isQuiet = false;
-  }
-
-  function ring(): void {
-    isRinging = true;
-    heed();
-    answer?.();
-    answer = null;
-  }
-
-  return {
-    ring,
-    /** As good as a ring for whoever watches whether it is quiet. */
-    heed,
-    isAwaited: () => answer !== null,
-    /** What rang until now is answered by what is looked at next. */
-    hush(): void {
-      isRinging = false;
-    },
-    rung(): Promise<void> {
-      if (isRinging) return Promise.resolve();
-      return new Promise((resolve) => {
-        answer = resolve;
-        if (cancel === null) watch();
-      });
-    },
-    dismantle(): void {
-      cancel?.();
-      cancel = null;
     },
   };
 }

@@ -5,10 +5,10 @@ export interface PageRequest {
   runId: string;
   /** Exclusive. */
   after: number;
-  /** Exclusive. */
+  /** Exclusive; `Number.MAX_SAFE_INTEGER` for no bound. */
   before: number;
   size: number;
-  /** Which end of the range the page is taken from. */
+  /** The end of the range that the page is taken from. */
   from: 'start' | 'end';
   types?: readonly EventType[];
 }
@@ -19,18 +19,18 @@ export interface Page {
   hasPreviousPage: boolean;
 }
 
-/** Events between two positions, oldest first, at most `size` of them. */
+/** Events of one tape between two positions, oldest first, at most `size` of them. */
 export async function readPage(journal: Journal, request: PageRequest): Promise<Page> {
   const { runId, after, before, size, from, types } = request;
   const limit = size + 1;
   if (from === 'start') {
-    const found = await journal.read(runId, { after, upTo: before - 1, limit, types });
-    return { events: found.slice(0, size), hasNextPage: found.length > size, hasPreviousPage: after > 0 };
+    const events = await journal.read(runId, { after, upTo: before - 1, limit, types });
+    return { events: events.slice(0, size), hasNextPage: events.length > size, hasPreviousPage: after > 0 };
   }
-  const found = (await journal.readBack(runId, { before, limit, types })).filter(({ seq }) => seq > after);
+  const events = (await journal.readBack(runId, { before, limit, types })).filter(({ seq }) => seq > after);
   return {
-    events: found.slice(-size),
+    events: events.slice(-size),
     hasNextPage: before !== Number.MAX_SAFE_INTEGER,
-    hasPreviousPage: found.length > size,
+    hasPreviousPage: events.length > size,
   };
 }

@@ -8,14 +8,14 @@ import { converse } from '../integration/conversation.ts';
 import { createHome } from './server-process.ts';
 
 const FOLLOWERS = 200;
-/** Held back from each of them are some 30 megabytes by the end. */
+/** Each of them is some 30 megabytes of events late at the end. */
 const STALLED = 20;
 const WARM_UP_RUNS = 5;
 const RUNS = 40;
-/** Near the longest answer: what a stalled reader is sent of one run is several times this. */
+/** Near the longest answer. The events of one run are several times as long. */
 const WORDS = 18_000;
 
-test('B27: twenty followers stall, 200 go on; memory stays level, and nobody misses anything', {
+test('B27: while 20 followers stall and 200 read, memory stays constant and no follower misses an event', {
   timeout: 180_000,
 }, async () => {
   await using home = await createHome({ models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } });
@@ -31,20 +31,20 @@ test('B27: twenty followers stall, 200 go on; memory stays level, and nobody mis
   const stalled = await Promise.all(
     Array.from({ length: STALLED }, () => openReader(server.url, FollowSessionDocument.toString(), sessionId)),
   );
-  const talk = async (runs: number) => {
+  const converseFor = async (runs: number) => {
     for (let run = 0; run < runs; run += 1) await converse(client, { sessionKey: 'crowded', text: `/words ${WORDS}` });
   };
-  await talk(WARM_UP_RUNS);
+  await converseFor(WARM_UP_RUNS);
   await Promise.all([...stalled, whole, ...readers].map((reader) => reader.untilEnded(WARM_UP_RUNS)));
   for (const { socket } of stalled) socket.pause();
   const before = megabytesOf(server.processId);
-  await talk(RUNS);
+  await converseFor(RUNS);
   const total = WARM_UP_RUNS + RUNS;
   await Promise.all([whole, ...readers].map((reader) => reader.untilEnded(total)));
-  const grown = megabytesOf(server.processId) - before;
+  const growth = megabytesOf(server.processId) - before;
   for (const { ended } of stalled) expect(ended()).toBeLessThan(total);
-  expect(grown, 'megabytes that the server grew by').toBeLessThan(200);
-  // One of them reads again; the others would only make the test longer. One that was given up meanwhile comes back.
+  expect(growth, 'growth of the server in megabytes').toBeLessThan(200);
+  // One is enough; the others would only make the test longer. It reconnects if the server has closed its connection.
   const [late] = stalled;
   late?.socket.resume();
   await late?.untilEnded(total);
@@ -55,25 +55,25 @@ test('B27: twenty followers stall, 200 go on; memory stays level, and nobody mis
   for (const reader of [...readers, whole, ...stalled]) reader.close();
 });
 
-/** How a socket ends that nobody closed properly. */
-const ABNORMAL = 1006;
+/** The close code of a connection that was lost. */
+const ABNORMAL_CLOSE = 1006;
 
 interface Reader {
   socket: WebSocket;
   close(): void;
-  /** `run/seq` of what came, in order. */
+  /** `run/seq` of the events received, in order. */
   events(): string[];
-  /** Runs whose end came. */
+  /** The number of runs whose last event was received. */
   ended(): number;
   untilEnded(runs: number): Promise<void>;
 }
 
-/** A client as plain as can be, so that two hundred of them cost little. */
+/** A minimal client, so that two hundred of them cost little. */
 async function openReader(url: string, query: string, sessionId: string): Promise<Reader> {
   const events: string[] = [];
   let after: string | null = null;
   let ended = 0;
-  let look = () => {};
+  let checkEnded = () => {};
   const connect = () => {
     const socket = new WebSocket(url.replace(/^http/, 'ws'), 'graphql-transport-ws');
     socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init' })));
@@ -88,30 +88,30 @@ async function openReader(url: string, query: string, sessionId: string): Promis
       after = event.cursor;
       events.push(`${event.runId}/${event.seq}`);
       if (event.type === 'STATUS' && event.seq > 3) ended += 1;
-      look();
+      checkEnded();
     });
-    // Who answers no ping for long is taken for dead, and comes back with its cursor.
+    // The server closes a connection that answers no ping; the client then continues after its cursor.
     socket.on('close', (code) => {
-      if (code === ABNORMAL && open) current = connect();
+      if (code === ABNORMAL_CLOSE && isOpen) current = connect();
     });
     return socket;
   };
-  let open = true;
+  let isOpen = true;
   let current = connect();
   const socket = current;
   await once(socket, 'open');
   return {
     socket,
     close() {
-      open = false;
+      isOpen = false;
       current.terminate();
     },
     events: () => events,
     ended: () => ended,
     untilEnded: (runs) =>
       new Promise((resolve) => {
-        look = () => ended >= runs && resolve();
-        look();
+        checkEnded = () => ended >= runs && resolve();
+        checkEnded();
       }),
   };
 }

@@ -3,16 +3,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventType } from '../../src/domain/events.ts';
 import type { FollowBatch } from '../../src/streams/follow-run.ts';
-import type { Following } from '../../src/streams/following.ts';
 import { readPage } from '../../src/streams/page.ts';
 import { call, delta, ending, newRunId, sequence } from '../contract/appends.ts';
-import { createLiveTapes, type LiveTapes, type Wakes } from '../unit/streams/live-runs.ts';
+import { createLiveTapes, type LiveTapes, type NotificationMode } from '../unit/streams/live-runs.ts';
 
-/** The model of a tape: what stands at each seq. */
-type Kind = Extract<EventType, 'output_delta' | 'tool_call' | 'status'>;
+/** The model of a tape is the type of the event at each seq. */
+type ModelType = Extract<EventType, 'output_delta' | 'tool_call' | 'status'>;
 
 const eventOf = { output_delta: delta('x'), tool_call: call(null), status: ending };
-const someKinds = fc.array(fc.constantFrom<Kind>('output_delta', 'output_delta', 'tool_call'), {
+const someEvents = fc.array(fc.constantFrom<ModelType>('output_delta', 'output_delta', 'tool_call'), {
   minLength: 1,
   maxLength: 6,
 });
@@ -26,35 +25,33 @@ const someTypes = fc.constantFrom<EventType[] | undefined>(
 const READERS = 3;
 
 let cuts = 0;
-/** Batches that were taken while a `next` waited. */
-let taken = 0;
+/** Batches that were read without waiting. */
+let batchesRead = 0;
 
-/** Seqs of the model's events that a filter lets through. */
-function seqsIn(tape: readonly Kind[], types: readonly EventType[] | undefined): number[] {
-  return tape.flatMap((kind, index) => (types && !types.includes(kind) ? [] : [index + 1]));
+/** Seqs of the events that a filter includes. */
+function seqsIn(tape: readonly ModelType[], types: readonly EventType[] | undefined): number[] {
+  return tape.flatMap((type, index) => (types && !types.includes(type) ? [] : [index + 1]));
 }
 
-interface Shape {
+interface ReaderOptions {
   types: EventType[] | undefined;
   maxBatch: number;
-  /** Takes what is live while a `next` waits. */
-  listens: boolean;
+  /** Whether it awaits an iterator, or reads without waiting. */
+  awaits: boolean;
 }
 
-/** A client: reads when it is told to, and comes back with its cursor when it was cut off. */
-function createReader(tapes: LiveTapes, runId: string, { types, maxBatch, listens }: Shape) {
+/** A client that reads one batch at a time, and reconnects with its cursor when its connection is cut. */
+function createReader(tapes: LiveTapes, runId: string, { types, maxBatch, awaits }: ReaderOptions) {
   const seen: number[] = [];
   let position = 0;
-  /** The cursor before the newest batch, and how many of its events were seen. */
+  /** The newest batch: the cursor before it, and its number of events. */
   let newest = { from: 0, events: 0 };
-  let following = open();
-  let isReading = false;
-  let ended = false;
+  let connection = connect();
+  let hasEnded = false;
 
-  function open(): Following<FollowBatch> {
-    const opened = tapes.follow(runId, { after: position, types, maxBatch });
-    if (listens) opened.onReady(() => undefined);
-    return opened;
+  function connect() {
+    const stream = tapes.open(runId, { after: position, types, maxBatch });
+    return { stream, iterator: awaits ? stream[Symbol.asyncIterator]() : null, isWaiting: false };
   }
 
   function accept({ events, seq }: FollowBatch): void {
@@ -64,62 +61,70 @@ function createReader(tapes: LiveTapes, runId: string, { types, maxBatch, listen
     position = seq;
   }
 
+  function read(): void {
+    const value = connection.stream.read();
+    if (value === 'end') hasEnded = true;
+    else if (value !== 'pending') {
+      batchesRead += 1;
+      accept(value);
+    }
+  }
+
+  function awaitNext(iterator: AsyncIterator<FollowBatch, undefined>): void {
+    const current = connection;
+    if (current.isWaiting) return;
+    current.isWaiting = true;
+    void iterator.next().then((result) => {
+      current.isWaiting = false;
+      if (current !== connection) return;
+      if (result.done) hasEnded = true;
+      else accept(result.value);
+    });
+  }
+
   return {
     seen,
-    hasEnded: () => ended,
+    hasEnded: () => hasEnded,
     read(): void {
-      if (ended) return;
-      const live = listens ? following.ready() : undefined;
-      if (live) {
-        taken += 1;
-        accept(live);
-      }
-      if (isReading) return;
-      isReading = true;
-      const from = following;
-      void from.next().then((result) => {
-        if (from !== following) return;
-        isReading = false;
-        if (result.done) ended = true;
-        else accept(result.value);
-      });
+      if (hasEnded) return;
+      if (connection.iterator) awaitNext(connection.iterator);
+      else read();
     },
-    /** Cut off after so many events of the newest batch. */
+    /** Cuts the connection, and with it all but `kept` events of the newest batch. */
     cut(kept: number): void {
       cuts += 1;
-      void following.return?.();
+      connection.stream.close();
       if (kept < newest.events) {
         seen.length -= newest.events - kept;
         position = kept > 0 ? (seen.at(-1) ?? 0) : newest.from;
       }
       newest = { from: position, events: 0 };
-      following = open();
-      isReading = false;
-      ended = false;
+      connection = connect();
+      hasEnded = false;
     },
   };
 }
 
-type Act =
-  | { kind: 'write'; events: Kind[] }
-  | { kind: 'wakes'; wakes: Wakes }
+type Action =
+  | { kind: 'write'; events: ModelType[] }
+  | { kind: 'mode'; mode: NotificationMode }
   | { kind: 'read'; reader: number }
   | { kind: 'cut'; reader: number; kept: number }
-  /** What was begun goes on by so many microtasks. */
+  /** Lets pending work continue. */
   | { kind: 'step'; microtasks: number }
   | { kind: 'turn' }
   | { kind: 'poll' };
 
 const reader = fc.nat({ max: READERS - 1 });
-const acts = (weights: { write: number; cut: number }) =>
+const actions = (weights: { write: number; cut: number }) =>
   fc.array(
-    fc.oneof<fc.WeightedArbitrary<Act>[]>(
-      { weight: weights.write, arbitrary: fc.record({ kind: fc.constant('write'), events: someKinds }) },
+    fc.oneof<fc.WeightedArbitrary<Action>[]>(
+      { weight: weights.write, arbitrary: fc.record({ kind: fc.constant('write'), events: someEvents }) },
       {
         weight: 1,
         arbitrary: fc.record({
-          kind: fc.constant('wakes'),
-          wakes: fc.constantFrom('events', 'events', 'heads', 'lost'),
+          kind: fc.constant('mode'),
+          mode: fc.constantFrom('events', 'events', 'heads', 'lost'),
         }),
       },
       { weight: 12, arbitrary: fc.record({ kind: fc.constant('read'), reader }) },
@@ -131,25 +136,29 @@ const acts = (weights: { write: number; cut: number }) =>
     { minLength: 90, maxLength: 150, size: 'max' },
   );
 
-async function play(acts: Act[], shapes: Shape[], sizes: { pageEvents: number; bufferEvents: number }): Promise<void> {
+async function play(
+  actions: Action[],
+  options: ReaderOptions[],
+  sizes: { pageEvents: number; bufferEvents: number },
+): Promise<void> {
   const tapes = createLiveTapes(sizes);
   const runId = newRunId();
-  const tape: Kind[] = [];
+  const tape: ModelType[] = [];
   let writing: Promise<unknown> = Promise.resolve();
-  const write = (events: Kind[]) => {
+  const write = (events: ModelType[]) => {
     tape.push(...events);
-    writing = writing.then(() => tapes.write(runId, ...events.map((kind) => eventOf[kind])));
+    writing = writing.then(() => tapes.write(runId, ...events.map((type) => eventOf[type])));
   };
   write(['output_delta']);
   await writing;
-  const readers = shapes.map((shape) => createReader(tapes, runId, shape));
-  for (const each of acts) {
-    if (each.kind === 'write') write(each.events);
-    else if (each.kind === 'wakes') tapes.tellBy(each.wakes);
-    else if (each.kind === 'read') readers[each.reader]?.read();
-    else if (each.kind === 'cut') readers[each.reader]?.cut(each.kept);
-    else if (each.kind === 'step') for (const _ of sequence(each.microtasks)) await Promise.resolve();
-    else if (each.kind === 'turn') await setImmediate();
+  const readers = options.map((each) => createReader(tapes, runId, each));
+  for (const action of actions) {
+    if (action.kind === 'write') write(action.events);
+    else if (action.kind === 'mode') tapes.setMode(action.mode);
+    else if (action.kind === 'read') readers[action.reader]?.read();
+    else if (action.kind === 'cut') readers[action.reader]?.cut(action.kept);
+    else if (action.kind === 'step') for (const _ of sequence(action.microtasks)) await Promise.resolve();
+    else if (action.kind === 'turn') await setImmediate();
     else await tapes.clock.advance(5000);
   }
   write(['status']);
@@ -159,43 +168,43 @@ async function play(acts: Act[], shapes: Shape[], sizes: { pageEvents: number; b
     await tapes.clock.advance(5000);
     if (readers.every(({ hasEnded }) => hasEnded())) break;
   }
-  expect(readers.map(({ seen }) => seen)).toEqual(shapes.map(({ types }) => seqsIn(tape, types)));
+  expect(readers.map(({ seen }) => seen)).toEqual(options.map(({ types }) => seqsIn(tape, types)));
   expect(readers.every(({ hasEnded }) => hasEnded())).toBe(true);
-  expect([tapes.bus.listeners(), tapes.clock.pending()]).toEqual([0, 0]);
+  expect([tapes.notifications.listeners(), tapes.clock.pending()]).toEqual([0, 0]);
 }
 
-const shapes = (listens: boolean) =>
+const readerOptions = (awaits: boolean) =>
   fc.array(
     fc.record({
       types: someTypes,
       maxBatch: fc.constantFrom(1, 2, 3, 5, 100),
-      listens: fc.constant(listens),
+      awaits: fc.constant(awaits),
     }),
     { minLength: READERS, maxLength: READERS },
   );
 const sizes = fc.record({ pageEvents: fc.integer({ min: 1, max: 7 }), bufferEvents: fc.integer({ min: 1, max: 9 }) });
 
-test('B24, B29: a reader who is cut off anywhere and comes back with its cursor gets exactly the rest', async () => {
-  await fc.assert(fc.asyncProperty(acts({ write: 5, cut: 12 }), shapes(false), sizes, play), { numRuns: 400 });
+test('B24, B29: a reader that is cut off anywhere and reconnects with its cursor gets exactly the rest', async () => {
+  await fc.assert(fc.asyncProperty(actions({ write: 5, cut: 12 }), readerOptions(true), sizes, play), { numRuns: 400 });
   expect(cuts).toBeGreaterThanOrEqual(10_000);
 });
 
-test('B24, B29: so does one who takes what is live while it waits', async () => {
-  await fc.assert(fc.asyncProperty(acts({ write: 2, cut: 1 }), shapes(true), sizes, play), { numRuns: 400 });
-  expect(taken).toBeGreaterThanOrEqual(300);
+test('B24, B29: so does a reader that reads without waiting', async () => {
+  await fc.assert(fc.asyncProperty(actions({ write: 2, cut: 1 }), readerOptions(false), sizes, play), { numRuns: 400 });
+  expect(batchesRead).toBeGreaterThanOrEqual(300);
 });
 
-test('B28: a page between two cursors holds what stands between them, from either end', async () => {
+test('B28: a page between two cursors contains the events between them, from either end', async () => {
   const tapes = createLiveTapes();
   const runId = newRunId();
-  const tape = sequence(30).map((n): Kind => (n % 3 === 0 ? 'tool_call' : 'output_delta'));
-  await tapes.write(runId, ...tape.map((kind) => eventOf[kind]));
-  const place = fc.nat({ max: 30 });
+  const tape = sequence(30).map((n): ModelType => (n % 3 === 0 ? 'tool_call' : 'output_delta'));
+  await tapes.write(runId, ...tape.map((type) => eventOf[type]));
+  const position = fc.nat({ max: 30 });
   const from = fc.constantFrom<'start' | 'end'>('start', 'end');
   await fc.assert(
     fc.asyncProperty(
-      place,
-      place,
+      position,
+      position,
       fc.integer({ min: 1, max: 12 }),
       from,
       someTypes,
@@ -213,15 +222,15 @@ test('B28: a page between two cursors holds what stands between them, from eithe
   );
 });
 
-type Turn = { kind: 'grow'; events: Kind[] } | { kind: 'forth' | 'back'; size: number };
+type BrowserAction = { kind: 'write'; events: ModelType[] } | { kind: 'forward' | 'back'; size: number };
 
-/** What a person has on the screen, from whom a page more is asked at either end. */
+/** The seqs that a client shows, which loads further pages at either end. */
 function createBrowser(tapes: LiveTapes, runId: string, types: EventType[] | undefined) {
   const shown: number[] = [];
   const all = { runId, after: 0, before: Number.MAX_SAFE_INTEGER, types };
   return {
     shown,
-    async forth(size: number): Promise<boolean> {
+    async forward(size: number): Promise<boolean> {
       const page = await readPage(tapes.journal, { ...all, after: shown.at(-1) ?? 0, size, from: 'start' });
       shown.push(...page.events.map(({ seq }) => seq));
       return page.hasNextPage;
@@ -234,40 +243,40 @@ function createBrowser(tapes: LiveTapes, runId: string, types: EventType[] | und
   };
 }
 
-test('B28: paging back and forth over a tape that grows gives each event once', async () => {
+test('B28: paging forward and back over a growing tape returns each event once', async () => {
   const size = fc.integer({ min: 1, max: 5 });
-  const turn = fc.oneof<fc.WeightedArbitrary<Turn>[]>(
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('grow'), events: someKinds }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('forth'), size }) },
+  const action = fc.oneof<fc.WeightedArbitrary<BrowserAction>[]>(
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('write'), events: someEvents }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('forward'), size }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('back'), size }) },
   );
   await fc.assert(
     fc.asyncProperty(
-      someKinds,
-      fc.array(turn, { maxLength: 40, size: 'max' }),
+      someEvents,
+      fc.array(action, { maxLength: 40, size: 'max' }),
       someTypes,
-      async (begun, turns, types) => {
+      async (firstEvents, browserActions, types) => {
         const tapes = createLiveTapes();
         const runId = newRunId();
-        const tape = [...begun];
-        await tapes.write(runId, ...begun.map((kind) => eventOf[kind]));
+        const tape = [...firstEvents];
+        await tapes.write(runId, ...firstEvents.map((type) => eventOf[type]));
         const browser = createBrowser(tapes, runId, types);
-        for (const each of turns) {
-          if (each.kind === 'grow') {
-            tape.push(...each.events);
-            await tapes.write(runId, ...each.events.map((kind) => eventOf[kind]));
+        for (const next of browserActions) {
+          if (next.kind === 'write') {
+            tape.push(...next.events);
+            await tapes.write(runId, ...next.events.map((type) => eventOf[type]));
             continue;
           }
-          const isForth = each.kind === 'forth';
-          const isMore = isForth ? await browser.forth(each.size) : await browser.back(each.size);
-          const wanted = seqsIn(tape, types);
-          const [low, high] = [browser.shown[0], browser.shown.at(-1)];
-          expect(isMore).toBe(
-            isForth ? wanted.some((seq) => seq > (high ?? 0)) : wanted.some((seq) => seq < (low ?? 0)),
+          const isForward = next.kind === 'forward';
+          const hasMore = isForward ? await browser.forward(next.size) : await browser.back(next.size);
+          const expected = seqsIn(tape, types);
+          const [first, last] = [browser.shown[0], browser.shown.at(-1)];
+          expect(hasMore).toBe(
+            isForward ? expected.some((seq) => seq > (last ?? 0)) : expected.some((seq) => seq < (first ?? 0)),
           );
         }
         while (await browser.back(2));
-        while (await browser.forth(2));
+        while (await browser.forward(2));
         expect(browser.shown).toEqual(seqsIn(tape, types));
       },
     ),

@@ -1,12 +1,12 @@
+import type { RecordedEvent } from '../../domain/events.ts';
 import { timeOfId } from '../../ids.ts';
 import { type ApprovalRow, approvalsByIds, openApprovals } from '../../projections/approvals.ts';
 import type { FollowDependencies } from '../../streams/follow-run.ts';
-import type { Following } from '../../streams/following.ts';
-import { createLiveStream } from '../../streams/live-stream.ts';
+import { createLiveStream, type LiveStream, type Source } from '../../streams/live-stream.ts';
 import type { RunNotification } from '../../streams/notifications/hub.ts';
 
 export interface ApprovalsRequest {
-  /** Null for everybody's. */
+  /** Owner of the sessions; null for every owner. */
   owner: string | null;
   /** Null for every session. */
   sessionId: string | null;
@@ -14,137 +14,151 @@ export interface ApprovalsRequest {
 }
 
 export interface ApprovalsDependencies
-  extends Pick<FollowDependencies, 'notifications' | 'timer' | 'pollMilliseconds'> {
+  extends Pick<FollowDependencies, 'notifications' | 'clock' | 'pollMilliseconds'> {
   reader: Parameters<typeof openApprovals>[0];
-  /** Epoch milliseconds. */
-  now(): number;
 }
 
-/** Rows read at a time, and changes remembered for a reader who is slower; with more, everything is looked through again. */
+/** Rows read at a time, and changed approvals remembered for a slow reader; if there are more, a scan finds them. */
 const PAGE = 100;
-/** Clocks of servers may be this much apart. */
+/** Largest difference between the clocks of two servers. */
 const CLOCK_SKEW_MILLISECONDS = 60_000;
 
 /**
- * Every approval that waits now, oldest first, then each one when it is asked or settled, as it is by then.
- *
- *   look through what is open ──▶ live: what wake-ups with events name
- *        ▲                                    │
- *        └──── a wake-up without events, too many changes, or a poll
- *
- * The same approval is never told twice with the same status. What is kept grows with the approvals that wait, and with
- * nothing else.
+ * Every pending approval, oldest first, then each approval when it is requested or settled, with its state at that time. No
+ * approval appears twice with the same status. Memory grows with the number of pending approvals only.
  */
 export function followApprovals(
-  { reader, notifications: bus, timer, now, pollMilliseconds }: ApprovalsDependencies,
-  { owner, sessionId, signal }: ApprovalsRequest,
-): Following<ApprovalRow> {
-  const news = createNews();
-  const changed = new Set<string>();
-  let lookAgain = true;
-  let isFirst = true;
-  let look: Look | null = null;
-  let lookedAt = now();
+  dependencies: ApprovalsDependencies,
+  { signal, ...filter }: ApprovalsRequest,
+): LiveStream<ApprovalRow> {
+  const { clock, pollMilliseconds } = dependencies;
+  return createLiveStream(createApprovalSource(dependencies, filter), { clock, pollMilliseconds, signal });
+}
 
-  function receive(wake: RunNotification | null): boolean {
-    // What the next look will find needs no remembering.
-    if (lookAgain || (wake && !concerns(wake, sessionId))) return lookAgain;
-    const ids = wake?.events?.flatMap(approvalIdOf) ?? [];
-    for (const id of ids) changed.add(id);
-    if (wake?.events && changed.size <= PAGE) return ids.length > 0;
-    changed.clear();
-    lookAgain = true;
+/** A pass over all pending approvals, page by page. Times are epoch milliseconds. */
+interface Scan {
+  startedAt: number;
+  requestedSince: number;
+  afterId: string | null;
+  /** Approvals that were pending before the scan, and that it has not met yet. */
+  unmetIds: Set<string>;
+}
+
+/**
+ *   scan the pending approvals ──▶ read the approvals that notifications name
+ *            ▲                                        │
+ *            └── a notification without events, too many changes, or a poll interval without a scan
+ */
+function createApprovalSource(
+  { reader, notifications, clock, pollMilliseconds }: ApprovalsDependencies,
+  { owner, sessionId }: Omit<ApprovalsRequest, 'signal'>,
+): Source<ApprovalRow> {
+  const changes = createChangeQueue();
+  const changedIds = new Set<string>();
+  let scan: Scan | null = null;
+  let isScanDue = true;
+  let isFirstScan = true;
+  let scannedAt = clock.now();
+
+  /** Whether there is something to fetch. */
+  function receive(notification: RunNotification | null): boolean {
+    if (isScanDue) return true;
+    if (notification !== null && !concerns(notification, sessionId)) return false;
+    const ids = notification?.events?.flatMap(approvalIdOf);
+    for (const id of ids ?? []) changedIds.add(id);
+    if (ids && changedIds.size <= PAGE) return ids.length > 0;
+    changedIds.clear();
+    isScanDue = true;
     return true;
   }
 
-  async function lookOn({ startedAt, askedSince, afterId, missing }: Look): Promise<void> {
-    const rows = await openApprovals(reader, { owner, sessionId, requestedSince: askedSince, afterId, limit: PAGE });
-    for (const { id } of rows) missing.delete(id);
-    // What was asked and settled before the reader came is no news, only known.
-    const isOld = ({ status, requestedAt }: ApprovalRow) => status !== 'PENDING' && requestedAt.getTime() <= startedAt;
-    news.take(rows, isFirst ? isOld : () => false);
+  function startScan(): Scan {
+    isScanDue = false;
+    const requestedSince = scannedAt - CLOCK_SKEW_MILLISECONDS;
+    return { startedAt: clock.now(), requestedSince, afterId: null, unmetIds: changes.pendingIds() };
+  }
+
+  async function continueScan({ startedAt, requestedSince, afterId, unmetIds }: Scan): Promise<void> {
+    const rows = await openApprovals(reader, { owner, sessionId, requestedSince, afterId, limit: PAGE });
+    for (const { id } of rows) unmetIds.delete(id);
+    const wasSettledBefore = ({ status, requestedAt }: ApprovalRow) =>
+      isFirstScan && status !== 'PENDING' && requestedAt.getTime() <= startedAt;
+    changes.add(rows, wasSettledBefore);
     if (rows.length === PAGE) {
-      look = { startedAt, askedSince, afterId: rows.at(-1)?.id ?? null, missing };
+      scan = { startedAt, requestedSince, afterId: rows.at(-1)?.id ?? null, unmetIds };
       return;
     }
-    // What waited and is not open any more was settled meanwhile.
-    for (const id of missing) changed.add(id);
-    news.forgetBefore(askedSince);
-    lookedAt = startedAt;
-    isFirst = false;
-    look = null;
+    // They are no longer pending, so they were settled.
+    for (const id of unmetIds) changedIds.add(id);
+    changes.forgetSettledBefore(requestedSince);
+    scannedAt = startedAt;
+    isFirstScan = false;
+    scan = null;
   }
 
   async function readChanged(): Promise<void> {
-    const ids = [...changed].slice(0, PAGE);
-    for (const id of ids) changed.delete(id);
-    const rows = await approvalsByIds(reader, owner, ids);
-    news.take(rows.sort((left, right) => (left.id < right.id ? -1 : 1)));
-  }
-
-  async function advance(): Promise<{ value: ApprovalRow; last: boolean } | null> {
-    for (;;) {
-      const value = news.next();
-      if (value) return { value, last: false };
-      if (look) await lookOn(look);
-      else if (changed.size > 0) await readChanged();
-      else if (lookAgain || now() - lookedAt >= pollMilliseconds) {
-        lookAgain = false;
-        const askedSince = lookedAt - CLOCK_SKEW_MILLISECONDS;
-        look = { startedAt: now(), askedSince, afterId: null, missing: news.waiting() };
-      } else return null;
+    const ids = [...changedIds].slice(0, PAGE);
+    for (const id of ids) changedIds.delete(id);
+    try {
+      const rows = await approvalsByIds(reader, owner, ids);
+      changes.add(rows.sort((left, right) => (left.id < right.id ? -1 : 1)));
+    } catch (error) {
+      isScanDue = true;
+      throw error;
     }
   }
 
-  return createLiveStream<ApprovalRow>({
-    signal,
-    timer,
-    pollMilliseconds,
-    advance,
-    subscribe: (poke) => bus.onAny((wake) => receive(wake) && poke()),
-    onPoll() {
-      lookAgain = true;
+  return {
+    open: (notify) =>
+      notifications.onAny((notification) => {
+        if (receive(notification)) notify();
+      }),
+    take() {
+      const change = changes.take();
+      if (change) return change;
+      if (scan !== null || isScanDue || changedIds.size > 0) return 'fetch';
+      return clock.now() - scannedAt >= pollMilliseconds ? 'fetch' : 'pending';
     },
-  });
+    fetch() {
+      if (scan === null && changedIds.size > 0) return readChanged();
+      scan ??= startScan();
+      return continueScan(scan);
+    },
+    recheck() {
+      isScanDue = true;
+    },
+  };
 }
 
-/** A look through everything that is open, page by page. Times are epoch milliseconds. */
-interface Look {
-  startedAt: number;
-  askedSince: number;
-  afterId: string | null;
-  /** Known to wait when it began, and not met so far. */
-  missing: Set<string>;
+function concerns(notification: RunNotification, sessionId: string | null): boolean {
+  const isInSession = sessionId === null || notification.sessionId === sessionId;
+  return isInSession && notification.hints.includes('approval');
 }
 
-function concerns({ sessionId, hints: signs }: RunNotification, followed: string | null): boolean {
-  return signs.includes('question') && (followed === null || sessionId === followed);
-}
-
-function approvalIdOf(event: NonNullable<RunNotification['events']>[number]): string[] {
+function approvalIdOf(event: RecordedEvent): string[] {
   const isOfApproval = event.type === 'approval_request' || event.type === 'approval_decision';
   return isOfApproval ? [event.payload.approvalId] : [];
 }
 
-/** What the reader has not been told yet, and with which status each approval was. */
-function createNews() {
-  const told = new Map<string, ApprovalRow['status']>();
-  const ready: ApprovalRow[] = [];
+/** Changes that the reader has not taken yet, and the last known status of each approval. */
+function createChangeQueue() {
+  const statuses = new Map<string, ApprovalRow['status']>();
+  const queue: ApprovalRow[] = [];
   return {
-    next: () => ready.shift(),
-    /** What was settled stays so, whatever an older read says. */
-    take(rows: readonly ApprovalRow[], isOld: (row: ApprovalRow) => boolean = () => false): void {
+    take: () => queue.shift(),
+    /** Ignores rows without a change. A settled approval stays settled, even if an older read says otherwise. */
+    add(rows: readonly ApprovalRow[], isOnlyRemembered: (row: ApprovalRow) => boolean = () => false): void {
       for (const row of rows) {
-        const known = told.get(row.id);
-        if (known !== undefined && (known !== 'PENDING' || row.status === 'PENDING')) continue;
-        told.set(row.id, row.status);
-        if (!isOld(row)) ready.push(row);
+        const status = statuses.get(row.id);
+        if (status !== undefined && (status !== 'PENDING' || row.status === 'PENDING')) continue;
+        statuses.set(row.id, row.status);
+        if (!isOnlyRemembered(row)) queue.push(row);
       }
     },
-    waiting: () => new Set([...told].flatMap(([id, status]) => (status === 'PENDING' ? [id] : []))),
-    /** A settled one that was asked before this time is met by no further look. */
-    forgetBefore(time: number): void {
-      for (const [id, status] of told) if (status !== 'PENDING' && timeOfId(id) < time) told.delete(id);
+    pendingIds: () => new Set([...statuses].flatMap(([id, status]) => (status === 'PENDING' ? [id] : []))),
+    /** No later scan returns a settled approval that was requested before this time. */
+    forgetSettledBefore(time: number): void {
+      for (const [id, status] of statuses) if (status !== 'PENDING' && timeOfId(id) < time) statuses.delete(id);
     },
   };
 }

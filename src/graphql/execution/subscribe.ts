@@ -1,172 +1,86 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
-import { createFollowing, type Following } from '../../streams/following.ts';
+import { formatCursor, type TapePosition } from '../../streams/cursor.ts';
+import { type LiveStream, mapStream } from '../../streams/live-stream.ts';
 import { eventContexts, type GraphqlContext } from '../context.ts';
-import { publicOrMasked } from '../public-errors.ts';
-import { shareResults } from './shared-results.ts';
+import { createSharedResults } from './shared-results.ts';
 
-/** Under this key a streamed result carries the cursor of its event, for the ids of SSE. It is not serialised. */
-export const eventCursor: unique symbol = Symbol('event cursor');
+/** One result of a subscription. All subscribers that share it also share its JSON. */
+export class StreamedResult implements ExecutionResult {
+  readonly data: ExecutionResult['data'];
+  readonly errors: ExecutionResult['errors'];
+  // Private, so that they are not part of the JSON.
+  readonly #cursor: string | null;
+  #bytes: Buffer | null = null;
 
-export type StreamedResult = ExecutionResult & { readonly [eventCursor]?: string | null };
+  constructor({ data, errors }: ExecutionResult, cursor: string | null = null) {
+    this.errors = errors;
+    this.data = data;
+    this.#cursor = cursor;
+  }
 
-/** What a client sees of an error. */
-export type Mask = (error: unknown) => GraphQLError;
+  /** Where a client that has seen this result continues; null if it cannot. */
+  get cursor(): string | null {
+    return this.#cursor;
+  }
+
+  /** Its JSON in UTF-8. */
+  get bytes(): Buffer {
+    this.#bytes ??= Buffer.from(JSON.stringify(this));
+    return this.#bytes;
+  }
+}
+
+/** Starts a subscription. Resolves with the errors if it is refused; never rejects. */
+export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | LiveStream<StreamedResult>>;
 
 /**
- * Subscribes, and executes the selection for each event with loaders of its own: once for all who ask the same of the same
- * event and may see the same. Leaving takes effect at once, even while the next event is waited for; there is no generator
- * in between that would queue it. An error of the source becomes one last result. Every error goes through `mask`.
+ * Executes the selection for each event with new loaders, and only once for all subscribers that share the result. An error of
+ * the source becomes the last result.
+ *
+ * @param maskError turns an error into what the client may see
  */
-export async function subscribeOperation(
-  args: ExecutionArgs,
-  mask: Mask = publicOrMasked,
-): Promise<ExecutionResult | Following<StreamedResult>> {
-  try {
-    const stream = await createSourceEventStream(args);
-    if (Symbol.asyncIterator in stream) return streamResults(args, stream[Symbol.asyncIterator](), mask);
-    return masked(stream, mask);
-  } catch (error) {
-    return { errors: [mask(error)] };
-  }
-}
+export function createSubscribe(maskError: (error: unknown) => GraphQLError): Subscribe {
+  const sharedResults = createSharedResults<StreamedResult | Promise<StreamedResult>>();
 
-type Source = AsyncIterator<unknown> & Partial<Pick<Following<unknown>, 'ready' | 'onReady'>>;
+  const masked = ({ data, errors }: ExecutionResult) => ({ data, errors: errors?.map(maskError) });
+  const failed = (error: unknown) => new StreamedResult({ errors: [maskError(error)] });
 
-function streamResults(args: ExecutionArgs, source: Source, mask: Mask): Following<StreamedResult> {
-  const finished: IteratorResult<StreamedResult, undefined> = { done: true, value: undefined };
-  // Whoever executes operations of this schema makes this context.
-  const context = args.contextValue as GraphqlContext;
-  const shared = shareResults(args, context.viewer, executor(args, context, mask));
-  const late = createLateResults();
-  let over = false;
-
-  async function leave(): Promise<void> {
-    if (!over) shared.leave();
-    over = true;
-    await source.return?.();
+  function createExecutor(args: ExecutionArgs, context: GraphqlContext) {
+    const nextContext = eventContexts(context);
+    return (event: object): StreamedResult | Promise<StreamedResult> => {
+      const finish = (result: ExecutionResult) => new StreamedResult(masked(result), cursorOf(event));
+      const result = execute({ ...args, rootValue: event, contextValue: nextContext() });
+      return result instanceof Promise ? result.then(finish).catch(failed) : finish(result as ExecutionResult);
+    };
   }
 
-  const isOver = () => over;
-
-  /** The last result, which says what went wrong. */
-  const failed = (error: unknown): StreamedResult => ({ errors: [mask(error)] });
-
-  async function nextResult(): Promise<StreamedResult | null> {
-    if (late.isEmpty()) {
-      const event = await source.next();
-      if (isOver()) return null;
-      if (!event.done) late.add(shared.of(event.value));
-    }
-    return late.first();
+  function resultsOf(events: LiveStream<object>, args: ExecutionArgs): LiveStream<StreamedResult> {
+    // The transports execute every operation with this context.
+    const context = args.contextValue as GraphqlContext;
+    const group = sharedResults.join(args, context.viewer);
+    events.onClose(group.leave);
+    const executeEvent = createExecutor(args, context);
+    return mapStream(events, (event) => group.resultOf(event, executeEvent), failed);
   }
 
-  async function pull(): Promise<IteratorResult<StreamedResult, undefined>> {
-    if (isOver()) return finished;
+  return async (args) => {
     try {
-      const result = await nextResult();
-      if (isOver()) return finished;
-      if (result !== null) return { done: false, value: result };
-      await leave();
-      return finished;
+      const source = await createSourceEventStream(args);
+      if (isLiveStream(source)) return resultsOf(source, args);
+      if ('errors' in source) return masked(source);
+      throw new Error('A subscription field must return a live stream.');
     } catch (error) {
-      if (isOver()) return finished;
-      await leave();
-      return { done: false, value: failed(error) };
+      return { errors: [maskError(error)] };
     }
-  }
-
-  function ready(): StreamedResult | undefined {
-    if (over) return undefined;
-    try {
-      if (!late.isEmpty()) return late.ready();
-      const event = source.ready?.();
-      if (event === undefined) return undefined;
-      const result = shared.of(event);
-      if (!(result instanceof Promise)) return result;
-      late.add(result);
-      return undefined;
-    } catch (error) {
-      void leave();
-      return failed(error);
-    }
-  }
-
-  return createFollowing({
-    pull,
-    leave,
-    ready,
-    onReady(listener) {
-      late.onReady(listener);
-      source.onReady?.(listener);
-    },
-  });
-}
-
-/** Executes the selection for one event. What takes its time does not reject. */
-function executor(args: ExecutionArgs, context: GraphqlContext, mask: Mask) {
-  const contextOfEvent = eventContexts(context);
-  return (event: unknown): StreamedResult | Promise<StreamedResult> => {
-    const result = execute({ ...args, rootValue: event, contextValue: contextOfEvent() });
-    const finish = (executed: ExecutionResult) => withCursor(masked(executed, mask), event);
-    if (!(result instanceof Promise)) return finish(result as ExecutionResult);
-    return result.then(finish).catch((error) => ({ errors: [mask(error)] }));
   };
 }
 
-/** Results that were not there at once, and what came behind them, in their order. */
-function createLateResults() {
-  const results: (StreamedResult | Promise<StreamedResult>)[] = [];
-  let isAwaited = false;
-  let tell = () => {};
-  return {
-    isEmpty: () => results.length === 0 && !isAwaited,
-    add(result: StreamedResult | Promise<StreamedResult>): void {
-      results.push(result);
-      if (!(result instanceof Promise)) return;
-      const settle = (settled: StreamedResult) => {
-        const place = results.indexOf(result);
-        if (place >= 0) results[place] = settled;
-        tell();
-      };
-      result.then(settle, tell);
-    },
-    /** Null where there is none. */
-    async first(): Promise<StreamedResult | null> {
-      isAwaited = true;
-      try {
-        return (await results.shift()) ?? null;
-      } finally {
-        isAwaited = false;
-      }
-    },
-    ready(): StreamedResult | undefined {
-      const [first] = results;
-      if (isAwaited || first instanceof Promise) return undefined;
-      results.shift();
-      return first;
-    },
-    onReady(listener: () => void): void {
-      tell = listener;
-    },
-  };
+function isLiveStream(source: object): source is LiveStream<object> {
+  return 'read' in source && 'onReadable' in source;
 }
 
-function masked(result: ExecutionResult, mask: Mask): ExecutionResult {
-  return result.errors ? { ...result, errors: result.errors.map(mask) } : result;
-}
-
-function withCursor(result: ExecutionResult, event: unknown): StreamedResult {
-  const cursor = typeof event === 'object' && event !== null && 'cursor' in event ? event.cursor : null;
-  return Object.defineProperty(result, eventCursor, { value: cursor });
-}
-
-const written = new WeakMap<StreamedResult, Buffer>();
-
-/** As JSON in UTF-8, written once for all who get it. */
-export function bytesOf(result: StreamedResult): Buffer {
-  const known = written.get(result);
-  if (known !== undefined) return known;
-  const bytes = Buffer.from(JSON.stringify(result));
-  written.set(result, bytes);
-  return bytes;
+/** Events and batches of a tape have a position; approvals have none. */
+function cursorOf(event: object): string | null {
+  const { runId, seq } = event as Partial<TapePosition>;
+  return runId === undefined || seq === undefined ? null : formatCursor({ runId, seq });
 }

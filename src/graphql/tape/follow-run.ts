@@ -2,14 +2,13 @@ import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType } from '../../domain/events.ts';
 import { formatCursor, seqOnTape } from '../../streams/cursor.ts';
 import { type FollowBatch, followRun } from '../../streams/follow-run.ts';
-import type { Following } from '../../streams/following.ts';
+import { flattenStream, type LiveStream } from '../../streams/live-stream.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
-import { eachOf, type SourceEvent, sourceOf } from '../execution/event-source.ts';
 import { badUserInput, notFoundError } from '../public-errors.ts';
 import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
 
-/** The largest batch that one result may hold. */
+/** The largest `maxBatch`. */
 const MAX_BATCH = 1000;
 
 interface RunArguments {
@@ -18,37 +17,32 @@ interface RunArguments {
   types?: readonly EventType[] | null;
 }
 
-interface RunBatch extends FollowBatch {
-  runId: string;
-}
-
-const TapeEventBatch = builder.objectRef<RunBatch>('TapeEventBatch').implement({
-  description: 'Events that became ready together.',
+const TapeEventBatch = builder.objectRef<FollowBatch>('TapeEventBatch').implement({
+  description: 'Consecutive events of one tape, as many as were available at once.',
   fields: (t) => ({
     events: t.expose('events', {
       type: [TapeEvent],
-      description:
-        'In order. Empty only in the batch that says `caughtUp` or `closed` when there is nothing else to say.',
+      description: 'The events in order. Empty only in a batch that sets `caughtUp` or `closed`.',
     }),
     cursor: t.string({
-      description: 'Where to continue. Events left out by `types` are behind it too.',
+      description: 'The position after this batch, which also covers the events that `types` leaves out.',
       resolve: formatCursor,
     }),
     caughtUp: t.exposeBoolean('caughtUp', {
-      description: 'True once, in the batch that reaches what was the head of the tape when the subscription began.',
+      description: 'True once: in the batch that reaches the newest event at the time when the subscription started.',
     }),
     closed: t.exposeBoolean('closed', {
-      description: 'True in the last batch: the run has ended and no event will follow.',
+      description: 'True in the last batch: the run has ended and no event follows.',
     }),
   }),
 });
 
-/** Throws where the run is not the viewer's or the cursor is not one of its tape. */
-async function openTape(
+/** Throws if the viewer has no such run, or a CursorError if the cursor is not a position on its tape. */
+async function followTape(
   { follow, loaders, signal, lastEventId }: GraphqlContext,
   args: RunArguments,
   maxBatch: number,
-): Promise<Following<FollowBatch>> {
+): Promise<LiveStream<FollowBatch>> {
   const types = selectedTypes(args.types);
   const run = await loaders.run.load(args.runId);
   if (!run) throw notFoundError('run', args.runId);
@@ -61,36 +55,38 @@ builder.subscriptionFields((t) => ({
   runEvents: t.field({
     type: TapeEvent,
     description:
-      "The run's tape after `after`, then live; completes after the run's last event. No gap, no duplicate, nothing that is not yet durable.",
+      'The events of the tape after `after`, then each new event as soon as it is durable, without gaps and without duplicates. Completes after the last event of the run.',
     args: {
-      runId: t.arg.id({ required: true, description: 'Which run.' }),
-      after: t.arg.string({ description: 'Cursor of the last event that was seen; without it from the beginning.' }),
+      runId: t.arg.id({ required: true, description: 'The run to follow.' }),
+      after: t.arg.string({
+        description: 'Cursor of the last event the client has seen. Without it, the tape starts from its beginning.',
+      }),
       types: typesArgument,
     },
     subscribe: async (_root, args, context) =>
-      eachOf(await openTape(context, args, FOLLOW_PAGE_EVENTS), ({ events }) => events.map(sourceOf)),
-    resolve: ({ value }) => value,
+      flattenStream(await followTape(context, args, FOLLOW_PAGE_EVENTS), ({ events }) => events),
+    resolve: (event) => event,
   }),
   runEventBatches: t.field({
     type: TapeEventBatch,
-    description: 'The same events, as many at a time as are ready. The cheap way to follow a fast run.',
+    description: 'The same events in batches of as many as are available. Costs less for a run with many events.',
     args: {
-      runId: t.arg.id({ required: true, description: 'Which run.' }),
-      after: t.arg.string({ description: 'Cursor of the last batch that was seen; without it from the beginning.' }),
+      runId: t.arg.id({ required: true, description: 'The run to follow.' }),
+      after: t.arg.string({
+        description: 'Cursor of the last batch the client has seen. Without it, the tape starts from its beginning.',
+      }),
       types: typesArgument,
       maxBatch: t.arg.int({
-        description: `The most events that a batch holds: 1 to ${MAX_BATCH}, ${FOLLOW_PAGE_EVENTS} without it.`,
+        description: `The largest number of events in a batch, from 1 to ${MAX_BATCH}; ${FOLLOW_PAGE_EVENTS} by default.`,
       }),
     },
-    subscribe: async (_root, { maxBatch, ...args }, context) => {
-      const most = maxBatch ?? FOLLOW_PAGE_EVENTS;
-      if (most < 1 || most > MAX_BATCH)
-        throw badUserInput(`\`maxBatch\` must be from 1 to ${MAX_BATCH}; it is ${most}.`);
-      const { runId } = args;
-      return eachOf(await openTape(context, args, most), (batch): SourceEvent<RunBatch>[] => [
-        { value: { ...batch, runId }, cursor: formatCursor({ runId, seq: batch.seq }) },
-      ]);
+    subscribe: (_root, { maxBatch, ...args }, context) => {
+      const size = maxBatch ?? FOLLOW_PAGE_EVENTS;
+      if (size < 1 || size > MAX_BATCH) {
+        throw badUserInput(`\`maxBatch\` is ${size}. Use a number from 1 to ${MAX_BATCH}.`);
+      }
+      return followTape(context, args, size);
     },
-    resolve: ({ value }) => value,
+    resolve: (batch) => batch,
   }),
 }));

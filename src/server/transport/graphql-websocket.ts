@@ -9,6 +9,7 @@ import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
 import { type Access, onExpiry } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
+import type { AtEndOfTurn } from './end-of-turn.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
@@ -24,6 +25,7 @@ interface GraphqlWebSocketOptions {
   maskError: MaskError;
   documents: Documents;
   operations: Operations;
+  atEndOfTurn: AtEndOfTurn;
 }
 
 /** An authenticated WebSocket connection. */
@@ -71,7 +73,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
           const identity = await access.authenticate(credentials);
           // `onClose` has run already if the client has closed the connection in the meantime; nothing would cancel the timer.
           if (extra.socket.readyState !== WebSocket.OPEN) return false;
-          connections.set(extra, acceptConnection(access, identity, extra));
+          connections.set(extra, acceptConnection(access, identity, extra, options.atEndOfTurn));
           return true;
         } catch (error) {
           rejectConnection(extra.socket, maskError(error));
@@ -87,7 +89,7 @@ export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { disp
         const connection = connections.get(extra);
         if (!connection || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooManyOperations];
         const args = executionArgs(options, connection, payload);
-        if ('schema' in args) targets.set(args, { id, outlet: connection.writer });
+        if ('schema' in args) targets.set(args, { operationId: id, writer: connection.writer });
         return args;
       },
     },
@@ -102,14 +104,14 @@ function ignoreSendErrors(socket: WebSocket): void {
   Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
 }
 
-function acceptConnection({ clock }: Access, identity: Identity, { socket, request }: Extra): Connection {
+function acceptConnection({ clock }: Access, identity: Identity, { socket, request }: Extra, atEndOfTurn: AtEndOfTurn): Connection {
   const closed = new AbortController();
   // Every operation of the connection adds a listener.
   setMaxListeners(0, closed.signal);
   const close = () => socket.close(CloseCode.Forbidden, 'The token has expired. Reconnect with a new token.');
   return {
     identity,
-    writer: createSocketWriter(socket, request.socket),
+    writer: createSocketWriter(socket, request.socket, atEndOfTurn),
     closed,
     cancelExpiry: onExpiry(identity, clock, close),
   };

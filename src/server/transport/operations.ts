@@ -4,9 +4,8 @@ import * as limits from '../../config/limits.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
 import { executeWithLists } from '../../graphql/execution/complete-list.ts';
 import { costOf } from '../../graphql/execution/operation-cost.ts';
-import { type StreamedResult, subscribeOperation } from '../../graphql/execution/subscribe.ts';
+import { createSubscribe, type Subscribe } from '../../graphql/execution/subscribe.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
-import type { Following } from '../../streams/following.ts';
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
@@ -18,7 +17,7 @@ export interface Operations {
    * @param execute executes the operation once it is admitted
    */
   execute(args: ExecutionArgs, execute?: Execute): ExecutionResult | Promise<ExecutionResult>;
-  subscribe(args: ExecutionArgs): Promise<ExecutionResult | Following<StreamedResult>>;
+  subscribe: Subscribe;
 }
 
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
@@ -33,6 +32,7 @@ interface Options {
 }
 
 export function createOperations({ maskError, clock, rateLimit, subscriptionLimit }: Options): Operations {
+  const startSubscription = createSubscribe(maskError);
   const failed = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
 
   /** The error if the operation is too expensive or its principal has no points left; otherwise null. */
@@ -66,9 +66,9 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
       if (error) return failed(error);
       const release = subscriptionLimit.acquire(principalOf(args));
       if (!release) return failed(tooManySubscriptions(subscriptionLimit.max));
-      const results = await subscribeOperation(args, maskError);
-      if (Symbol.asyncIterator in results) return releasingAtEnd(results, release);
-      release();
+      const results = await startSubscription(args);
+      if ('onClose' in results) results.onClose(release);
+      else release();
       return results;
     },
   };
@@ -100,28 +100,4 @@ async function withTimeout(clock: Clock, result: Promise<ExecutionResult>): Prom
   } finally {
     cancel();
   }
-}
-
-/** The same results. Calls `release` when they end, fail, or are no longer read. */
-function releasingAtEnd(results: Following<StreamedResult>, release: () => void): Following<StreamedResult> {
-  const releaseIfDone = <Result extends IteratorResult<unknown>>(result: Result): Result => {
-    if (result.done) release();
-    return result;
-  };
-  const releaseAndThrow = (error: unknown) => {
-    release();
-    throw error;
-  };
-  return {
-    ...results,
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => results.next().then(releaseIfDone, releaseAndThrow),
-    async return() {
-      release();
-      await results.return?.();
-      return { done: true, value: undefined };
-    },
-  };
 }

@@ -1,36 +1,39 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { AtEndOfTurn } from './end-of-turn.ts';
 
-/** One operation, as far as its socket sees it. */
+/** One operation that sends messages over a socket. */
 export interface Sender {
-  /** The next message that is there now, as what it begins with, what follows, and what it ends with. */
+  /** The next message, or undefined if there is none now. */
   take(): Message | undefined;
-  /** Nothing more is sent: the socket is closing, or the sender threw this. */
+  /** Nothing more is sent, because the socket is closing (null) or because `take` has thrown this error. */
   stop(error: unknown): void;
 }
 
-/** The text of a message, in pieces. */
+/** The consecutive parts of a message in UTF-8. */
 export type Message = readonly [Buffer, Buffer, Buffer];
 
-/** Where the operations of one socket send. */
+/** Sends the messages of all operations of one socket. */
 export interface SocketWriter {
-  /** The sender has something, and is asked for it at the end of this turn of the event loop, or when the reader has room. */
-  offer(sender: Sender): void;
+  /**
+   * Takes the sender's messages until it has none, starting at the end of this turn of the event loop, or later if the client
+   * does not read.
+   */
+  schedule(sender: Sender): void;
 }
 
-/** Written at once before it is waited for the reader: what a reader who stands still keeps in memory. */
-const AT_ONCE_BYTES = 8 * 1024;
+/** Messages are collected for one write until they reach this size. A client that does not read keeps one write in memory. */
+const WRITE_BYTES = 8 * 1024;
 
-const nothing = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
 
 /**
- * Writes what all senders of a socket have in one turn of the event loop at once, as WebSocket frames and without the
- * protocol's library, which writes whole frames too and so never in the midst of one. While the operating system takes no
- * more, nobody is asked.
+ * Writes the messages of all senders in one turn as WebSocket frames, with one write to the stream. The `ws` library writes
+ * whole frames too, so the two never mix. No message is taken while the operating system accepts no more.
  *
- * @param stream what the socket writes to
+ * @param stream the connection of the socket
  */
-export function createSocketWriter(socket: WebSocket, stream: Duplex): SocketWriter {
+export function createSocketWriter(socket: WebSocket, stream: Duplex, atEndOfTurn: AtEndOfTurn): SocketWriter {
   const senders: Sender[] = [];
   let isBackedUp = false;
 
@@ -52,24 +55,24 @@ export function createSocketWriter(socket: WebSocket, stream: Duplex): SocketWri
       return;
     }
     isBackedUp = true;
-    // Answered when all that is before it is gone. A callback for every write would cost more than the write's own work.
-    stream.write(nothing, resume);
+    // Its callback runs when everything before it is written. A callback for each write would cost more than the write.
+    stream.write(empty, resume);
   }
 
   return {
-    offer(sender) {
+    schedule(sender) {
       if (senders.includes(sender)) return;
       if (senders.push(sender) === 1 && !isBackedUp) atEndOfTurn(write);
     },
   };
 }
 
-/** Who has nothing more is let go; with more than is written at once, the others come first the next time. */
+/** Removes senders that have no more messages. If the limit cuts one off, the other senders are first next time. */
 function takeFrames(senders: Sender[]): Buffer[] {
   const frames: Buffer[] = [];
   let bytes = 0;
   let sender = senders[0];
-  while (sender !== undefined && bytes < AT_ONCE_BYTES) {
+  while (sender !== undefined && bytes < WRITE_BYTES) {
     const frame = takeFrame(sender);
     if (frame) {
       frames.push(frame);
@@ -86,7 +89,7 @@ function takeFrames(senders: Sender[]): Buffer[] {
   return frames;
 }
 
-/** One that fails ends alone. */
+/** Stops a sender that fails, without effect on the others. */
 function takeFrame(sender: Sender): Buffer | null {
   try {
     const message = sender.take();
@@ -97,42 +100,30 @@ function takeFrame(sender: Sender): Buffer | null {
   }
 }
 
-/** Of a frame that is whole and text. */
+/** First byte of a text frame that is a whole message. */
 const FIN_TEXT = 0x81;
-/** Stands for a length that follows in two bytes, as one that is as long or longer does. */
-const MEDIUM = 126;
-/** Stands for a length that follows in eight bytes. */
-const LONG = 127;
-const LONG_FROM_BYTES = 0x1_0000;
+/** Length byte that says that the length follows in two bytes. Shorter lengths stand in the byte itself. */
+const TWO_BYTE_LENGTH = 126;
+/** Length byte that says that the length follows in eight bytes. */
+const EIGHT_BYTE_LENGTH = 127;
+const EIGHT_BYTE_LENGTH_FROM = 0x1_0000;
 
-/** As RFC 6455 has it in section 5.2, from a server: not masked. */
-function frameOf(pieces: Message): Buffer {
-  const [first, second, third] = pieces;
+/** A frame from a server, which is not masked: RFC 6455, section 5.2. */
+function frameOf([first, second, third]: Message): Buffer {
   const length = first.length + second.length + third.length;
-  const head = length < MEDIUM ? 2 : length < LONG_FROM_BYTES ? 4 : 10;
-  const frame = Buffer.allocUnsafe(head + length);
+  const headerBytes = length < TWO_BYTE_LENGTH ? 2 : length < EIGHT_BYTE_LENGTH_FROM ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headerBytes + length);
   frame[0] = FIN_TEXT;
-  if (head === 2) frame[1] = length;
-  else if (head === 4) {
-    frame[1] = MEDIUM;
+  if (headerBytes === 2) frame[1] = length;
+  else if (headerBytes === 4) {
+    frame[1] = TWO_BYTE_LENGTH;
     frame.writeUInt16BE(length, 2);
   } else {
-    frame[1] = LONG;
+    frame[1] = EIGHT_BYTE_LENGTH;
     frame.writeBigUInt64BE(BigInt(length), 2);
   }
-  frame.set(first, head);
-  frame.set(second, head + first.length);
-  frame.set(third, head + first.length + second.length);
+  frame.set(first, headerBytes);
+  frame.set(second, headerBytes + first.length);
+  frame.set(third, headerBytes + first.length + second.length);
   return frame;
-}
-
-const works: (() => void)[] = [];
-
-/** Done for everybody by one immediate. */
-function atEndOfTurn(work: () => void): void {
-  if (works.push(work) === 1) setImmediate(doWorks);
-}
-
-function doWorks(): void {
-  for (const work of works.splice(0)) work();
 }

@@ -2,65 +2,65 @@ import { z } from 'zod';
 import type { Hint } from './hints.ts';
 import type { RunNotification } from './hub.ts';
 
-/** Postgres takes 8,000 bytes. */
+/** Postgres allows less than 8,000 bytes. */
 const MESSAGE_BYTES = 7_900;
 
-/** Sender, then of each tape that has grown its run, session, newest seq and signs. */
+/** Id of the sender, then the run, session, head and hints of each tape that has grown. */
 const messageSchema = z.tuple([
   z.string(),
-  z.array(z.tuple([z.string(), z.string(), z.int(), z.array(z.enum(['work', 'end', 'question']))])),
+  z.array(z.tuple([z.string(), z.string(), z.int(), z.array(z.enum(['work', 'end', 'approval']))])),
 ]);
 
-type Grown = z.infer<typeof messageSchema>[1][number];
+type Entry = z.infer<typeof messageSchema>[1][number];
 
-/** Wake-ups of this server on their way to others: of each tape the newest alone. */
+/** Collects notifications for other servers and sends the newest of each run, many in one message. */
 export interface NotificationBatcher {
-  add(wake: RunNotification): void;
-  /** Hands everything over. What can not be sent now is sent together with what comes meanwhile. */
+  add(notification: RunNotification): void;
+  /** Starts to send what was collected. What is added during a send goes into the next message. */
   flush(): void;
-  /** Resolves when nothing is on its way. */
+  /** Resolves when nothing is being sent. */
   idle(): Promise<void>;
 }
 
 /** @param send must not reject */
 export function createNotificationBatcher(
-  sender: string,
+  senderId: string,
   send: (message: string) => Promise<void>,
 ): NotificationBatcher {
-  const waiting = new Map<string, Grown>();
+  const entriesByRun = new Map<string, Entry>();
   let sending: Promise<void> | null = null;
 
-  async function drain(): Promise<void> {
-    while (waiting.size > 0) {
+  async function sendAll(): Promise<void> {
+    while (entriesByRun.size > 0) {
       for (const message of takeMessages()) await send(message);
     }
     sending = null;
   }
 
   function takeMessages(): string[] {
-    const entries = [...waiting.values()].map((entry) => JSON.stringify(entry));
-    waiting.clear();
-    const overhead = JSON.stringify([sender, []]).length;
+    const entries = [...entriesByRun.values()].map((entry) => JSON.stringify(entry));
+    entriesByRun.clear();
+    const overheadBytes = JSON.stringify([senderId, []]).length;
     const messages: string[][] = [];
     let bytes = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
       bytes += entry.length + 1;
       if (bytes > MESSAGE_BYTES) {
         messages.push([]);
-        bytes = overhead + entry.length + 1;
+        bytes = overheadBytes + entry.length + 1;
       }
       messages.at(-1)?.push(entry);
     }
-    return messages.map((parts) => `[${JSON.stringify(sender)},[${parts.join(',')}]]`);
+    return messages.map((parts) => `[${JSON.stringify(senderId)},[${parts.join(',')}]]`);
   }
 
   return {
-    add({ runId, sessionId, head, hints: signs }) {
-      const before = waiting.get(runId)?.[3] ?? [];
-      waiting.set(runId, [runId, sessionId, head, [...new Set<Hint>([...before, ...signs])]]);
+    add({ runId, sessionId, head, hints }) {
+      const earlierHints = entriesByRun.get(runId)?.[3] ?? [];
+      entriesByRun.set(runId, [runId, sessionId, head, [...new Set<Hint>([...earlierHints, ...hints])]]);
     },
     flush() {
-      if (waiting.size > 0) sending ??= drain();
+      if (entriesByRun.size > 0) sending ??= sendAll();
     },
     async idle() {
       await sending;
@@ -68,10 +68,10 @@ export function createNotificationBatcher(
   };
 }
 
-/** Wake-ups that somebody else sent; none where the message is one's own, or not understood. */
-export function readMessage(self: string, message: string): RunNotification[] {
+/** The notifications of another server; none if the message is this server's own or malformed. */
+export function readMessage(ownId: string, message: string): RunNotification[] {
   const parsed = messageSchema.safeParse(parseJson(message));
-  if (!parsed.success || parsed.data[0] === self) return [];
+  if (!parsed.success || parsed.data[0] === ownId) return [];
   return parsed.data[1].map(([runId, sessionId, head, hints]) => ({ runId, sessionId, head, events: null, hints }));
 }
 

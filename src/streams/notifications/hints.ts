@@ -2,26 +2,26 @@ import type { RecordedEvent } from '../../domain/events.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 
 /**
- * What new events mean for those who do not read the tape:
- * `work`: some executor has something to do: a new message, a run that goes on, or a session that is free again;
+ * What new events mean to listeners that do not read the tape:
+ * `work`: there is a run to execute, because of a new message, a run that resumes, or a session that has become free;
  * `end`: the run has ended;
- * `question`: a question was asked or settled.
+ * `approval`: an approval was requested or settled.
  */
-export type Hint = 'work' | 'end' | 'question';
+export type Hint = 'work' | 'end' | 'approval';
 
 export function hintsOf(events: readonly RecordedEvent[]): Hint[] {
-  const signs = new Set(events.flatMap(signsOfOne));
-  // A run that began with its message has its executor.
-  if (
-    events.some(({ type, payload }) => type === 'status' && payload.to === 'IN_PROGRESS' && payload.from === 'PENDING')
-  ) {
-    signs.delete('work');
-  }
-  return [...signs];
+  const hints = new Set(events.flatMap(hintsOfEvent));
+  // The server that records the start of a run executes it.
+  if (events.some(isStart)) hints.delete('work');
+  return [...hints];
 }
 
-function signsOfOne({ type, payload }: RecordedEvent): Hint[] {
-  if (type === 'approval_request' || type === 'approval_decision') return ['question'];
+function isStart({ type, payload }: RecordedEvent): boolean {
+  return type === 'status' && payload.from === 'PENDING' && payload.to === 'IN_PROGRESS';
+}
+
+function hintsOfEvent({ type, payload }: RecordedEvent): Hint[] {
+  if (type === 'approval_request' || type === 'approval_decision') return ['approval'];
   if (type !== 'status') return [];
   if (isTerminal(payload.to)) return ['work', 'end'];
   return payload.to === 'PENDING' || payload.from === 'AWAITING_APPROVAL' ? ['work'] : [];

@@ -1,72 +1,71 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { Hint } from './hints.ts';
 
-/** Says that a tape has grown. */
+/** Announces that a tape has grown. */
 export interface RunNotification {
   runId: string;
   sessionId: string;
   /** Seq of the newest event. */
   head: number;
-  /** What was recorded, where it happened in this process: spares live followers a read. */
+  /** The new events, if they were recorded in this process: live followers then need no read. Null otherwise. */
   events: readonly RecordedEvent[] | null;
-  /** What else the growth means. */
+  /** What the new events mean to listeners that do not read the tape. */
   hints: readonly Hint[];
 }
 
-/** Gets null where wake-ups may have been lost: it looks for itself then. */
-export type NotificationListener = (wake: RunNotification | null) => void;
+/** Null means that notifications may have been lost: the listener has to read what it needs. */
+export type NotificationListener = (notification: RunNotification | null) => void;
 
 /**
- * Wake-ups. They may be lost and carry no truth: who misses one finds everything in the journal.
- * In this process they arrive in the order of each tape, during `publish`. A listener must be quick and must not throw.
+ * Notifications that tapes have grown. They may be lost and are never the only source: everything is in the journal.
+ * Those of this process arrive during `publish`, in the order of each tape. A listener must be quick and must not throw.
  */
 export interface NotificationHub {
-  publish(wake: RunNotification): void;
-  /** Tells the listeners of a topic to look for themselves. */
-  missed(topic: string): void;
-  /** Each returns a function that ends the subscription; from then on it costs nothing. */
+  publish(notification: RunNotification): void;
+  /** Tells the listeners of a topic that notifications may have been lost. */
+  reportLoss(topic: string): void;
+  /** Each `on…` returns a function that ends the subscription. */
   onRun(runId: string, listener: NotificationListener): () => void;
   onSession(sessionId: string, listener: NotificationListener): () => void;
   onAny(listener: NotificationListener): () => void;
-  /** Ids of the runs and sessions that somebody listens to, and `ANY`. */
+  /** Topics with listeners: ids of runs and sessions, and `*`. */
   topics(): string[];
-  /** Listeners there are now; for tests and metrics. */
+  /** The number of listeners, for tests and metrics. */
   listeners(): number;
 }
 
-/** The topic of those who listen to everything. */
-export const ANY = '*';
+const ANY = '*';
 
 export function createNotificationHub(): NotificationHub {
-  const byTopic = new Map<string, Set<NotificationListener>>();
+  const listenersByTopic = new Map<string, Set<NotificationListener>>();
 
   function subscribe(topic: string, listener: NotificationListener): () => void {
-    const listeners = byTopic.get(topic) ?? new Set();
-    byTopic.set(topic, listeners.add(listener));
+    const listeners = listenersByTopic.get(topic) ?? new Set();
+    listenersByTopic.set(topic, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0 && byTopic.get(topic) === listeners) byTopic.delete(topic);
+      if (listeners.size === 0 && listenersByTopic.get(topic) === listeners) listenersByTopic.delete(topic);
     };
   }
 
-  function tell(topic: string, wake: RunNotification | null): void {
-    const listeners = byTopic.get(topic);
+  function notify(topic: string, notification: RunNotification | null): void {
+    const listeners = listenersByTopic.get(topic);
     if (!listeners) return;
     for (const listener of [...listeners]) {
-      // The one before may have ended the subscription of this one.
-      if (listeners.has(listener)) listener(wake);
+      // An earlier listener may have ended this subscription.
+      if (listeners.has(listener)) listener(notification);
     }
   }
 
   return {
-    publish(wake) {
-      for (const topic of [wake.runId, wake.sessionId, ANY]) tell(topic, wake);
+    publish(notification) {
+      for (const topic of [notification.runId, notification.sessionId, ANY]) notify(topic, notification);
     },
-    missed: (topic) => tell(topic, null),
+    reportLoss: (topic) => notify(topic, null),
     onRun: subscribe,
     onSession: subscribe,
     onAny: (listener) => subscribe(ANY, listener),
-    topics: () => [...byTopic.keys()],
-    listeners: () => [...byTopic.values()].reduce((sum, { size }) => sum + size, 0),
+    topics: () => [...listenersByTopic.keys()],
+    listeners: () => [...listenersByTopic.values()].reduce((sum, { size }) => sum + size, 0),
   };
 }

@@ -1,57 +1,58 @@
+import type { Clock } from '../../clock.ts';
 import type { NotificationHub } from './hub.ts';
 
+/** Replaces notifications from other servers while they do not arrive. */
 export interface Poller {
-  /** Begins to look, at a bounded rate. Doing it again changes nothing. */
+  /** Repeating it changes nothing. */
   start(): void;
   stop(): void;
 }
 
-interface PollerOptions {
-  bus: NotificationHub;
-  timer(milliseconds: number, callback: () => void): () => void;
+export interface PollerOptions {
+  clock: Clock;
   pollMilliseconds: number;
-  /** Of the tapes that there are, seq of the newest event. */
+  /** Seq of the newest event of each tape that exists. */
   heads(runIds: string[]): Promise<ReadonlyMap<string, number>>;
-  /** Hears of each look. */
+  /** Is told of the outcome of each attempt. */
   outage: { failed(error: unknown): void; worked(): void };
 }
 
-/** Stands in for wake-ups that do not arrive: tells listeners to look for themselves, those of a tape only where it has grown. */
-export function createPoller({ bus, timer, pollMilliseconds, heads, outage }: PollerOptions): Poller {
-  const known = new Map<string, number>();
+/** Reads the heads of all tapes that have listeners in one query, and reports a loss for each tape that has grown and each other topic. */
+export function createPoller(hub: NotificationHub, { clock, pollMilliseconds, heads, outage }: PollerOptions): Poller {
+  const lastHeads = new Map<string, number>();
   let cancel: (() => void) | null = null;
 
-  async function look(): Promise<void> {
-    const topics = bus.topics();
+  async function poll(): Promise<void> {
+    const topics = hub.topics();
     const runIds = topics.filter((topic) => topic.startsWith('run_'));
-    const found = runIds.length > 0 ? await heads(runIds) : new Map<string, number>();
-    for (const runId of known.keys()) if (!found.has(runId)) known.delete(runId);
-    for (const [runId, head] of found) {
-      if (known.get(runId) === head) continue;
-      known.set(runId, head);
-      bus.missed(runId);
+    const currentHeads = runIds.length > 0 ? await heads(runIds) : new Map<string, number>();
+    for (const runId of lastHeads.keys()) if (!currentHeads.has(runId)) lastHeads.delete(runId);
+    for (const [runId, head] of currentHeads) {
+      if (lastHeads.get(runId) === head) continue;
+      lastHeads.set(runId, head);
+      hub.reportLoss(runId);
     }
-    for (const topic of topics) if (!topic.startsWith('run_')) bus.missed(topic);
+    for (const topic of topics) if (!topic.startsWith('run_')) hub.reportLoss(topic);
   }
 
-  function next(): void {
-    const mine = timer(pollMilliseconds, () => {
-      look()
+  function schedule(): void {
+    const cancelThis = clock.after(pollMilliseconds, () => {
+      poll()
         .then(outage.worked, outage.failed)
-        // Somebody may have stopped it meanwhile, and begun anew.
-        .finally(() => cancel === mine && next());
+        // The poller may have been stopped and started again during the poll.
+        .finally(() => cancel === cancelThis && schedule());
     });
-    cancel = mine;
+    cancel = cancelThis;
   }
 
   return {
     start() {
-      if (!cancel) next();
+      if (!cancel) schedule();
     },
     stop() {
       cancel?.();
       cancel = null;
-      known.clear();
+      lastHeads.clear();
     },
   };
 }

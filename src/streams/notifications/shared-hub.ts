@@ -1,89 +1,76 @@
 import type { ChannelSubscription, NotificationChannel } from '../../database/database.ts';
 import { createNotificationBatcher, readMessage } from './batcher.ts';
-import { createNotificationHub, type NotificationHub, type RunNotification } from './hub.ts';
-import { createPoller } from './poller.ts';
+import { createNotificationHub, type NotificationHub } from './hub.ts';
+import { createPoller, type PollerOptions } from './poller.ts';
 
-export interface SharedHubOptions {
+export interface SharedHubOptions extends PollerOptions {
   notifications: NotificationChannel;
-  /** Of this server. */
+  /** Id of this server. */
   id: string;
-  /** Calls back once, later; returns what calls it off. */
-  timer(milliseconds: number, callback: () => void): () => void;
-  /** Wake-ups for others are gathered for so long. */
-  gatherMilliseconds: number;
-  pollMilliseconds: number;
-  /** Of the tapes that there are, seq of the newest event. */
-  heads(runIds: string[]): Promise<ReadonlyMap<string, number>>;
-  /** Whether to listen and to be heard; without, everything is found by polling. */
+  /** Notifications for other servers are collected for this time and sent together. */
+  batchMilliseconds: number;
+  /** Whether to use the channel; without it, other servers' events are found by polling. */
   notify: boolean;
-  /** Wake-ups of others arrive from now on, or do not arrive any more. */
+  /** Called when notifications of other servers start or cease to arrive. */
   onState(state: DeliveryState): void;
-  /** Hears of each wake-up that could be sent or not, and of each look at the tapes. */
-  outage: { failed(error: unknown): void; worked(): void };
 }
 
 export type DeliveryState = 'arriving' | 'polling';
 
-/** A bus that reaches the other servers on the same database and is reached by them. */
+/** A hub that also exchanges notifications with the other servers on the same database. */
 export interface SharedNotificationHub extends NotificationHub {
   close(): Promise<void>;
 }
 
 /**
- *   publish ─▶ listeners here
- *          └─▶ gathered for a few milliseconds ─▶ NOTIFY ─▶ … ─▶ listeners of the other servers
+ *   publish ─▶ listeners of this server
+ *          └─▶ collected for a few milliseconds ─▶ NOTIFY ─▶ listeners of the other servers
  *
- * While notifications do not arrive, the tapes that somebody listens to are looked at instead, all in one statement, and
- * everybody who waits for more than one tape is told to look for himself. When they arrive again everybody looks once.
+ * While notifications do not arrive, it polls. When they arrive again, every topic is reported once for those that were lost.
  */
 export function createSharedNotificationHub(options: SharedHubOptions): SharedNotificationHub {
-  const { notifications, id, timer, onState, outage } = options;
-  const bus = createNotificationHub();
-  const poller = createPoller({ ...options, bus });
-  const outbox = createNotificationBatcher(id, (message) =>
+  const { notifications, id, clock, batchMilliseconds, notify, onState, outage } = options;
+  const hub = createNotificationHub();
+  const poller = createPoller(hub, options);
+  const batcher = createNotificationBatcher(id, (message) =>
     notifications.send(message).then(outage.worked, outage.failed),
   );
-  let gathering = false;
-  let stream: ChannelSubscription | null = null;
-
-  const lookAll = () => bus.topics().forEach(bus.missed);
+  let isFlushScheduled = false;
+  let subscription: ChannelSubscription | null = null;
 
   function flush(): void {
-    gathering = false;
-    outbox.flush();
-  }
-
-  function announce(wake: RunNotification): void {
-    outbox.add(wake);
-    if (gathering) return;
-    gathering = true;
-    timer(options.gatherMilliseconds, flush);
+    isFlushScheduled = false;
+    batcher.flush();
   }
 
   poller.start();
-  if (options.notify) {
-    stream = notifications.listen({
-      onMessage: (message) => readMessage(id, message).forEach(bus.publish),
+  if (notify) {
+    subscription = notifications.listen({
+      onMessage: (message) => readMessage(id, message).forEach(hub.publish),
       onState(arriving) {
         onState(arriving ? 'arriving' : 'polling');
         if (!arriving) return poller.start();
         poller.stop();
-        lookAll();
+        hub.topics().forEach(hub.reportLoss);
       },
     });
   }
 
   return {
-    ...bus,
-    publish(wake) {
-      bus.publish(wake);
-      if (options.notify) announce(wake);
+    ...hub,
+    publish(notification) {
+      hub.publish(notification);
+      if (!notify) return;
+      batcher.add(notification);
+      if (isFlushScheduled) return;
+      isFlushScheduled = true;
+      clock.after(batchMilliseconds, flush);
     },
     async close() {
       poller.stop();
       flush();
-      await outbox.idle();
-      await stream?.close();
+      await batcher.idle();
+      await subscription?.close();
     },
   };
 }

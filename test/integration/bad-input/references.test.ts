@@ -152,7 +152,7 @@ describe('a cursor', () => {
     const { runId, events } = await converse(client, { sessionKey: 'one', text: 'Hello' });
     const after = encode(`${runId}/${events.length + 1}`);
     const { message } = await errorOf(url, RunTapeDocument, { id: runId, after });
-    expect(message).toBe(`The cursor "${after}" lies behind the newest event, which is ${events.length}.`);
+    expect(message).toBe(`The cursor "${after}" lies beyond the newest event, which has seq ${events.length}.`);
   });
 });
 

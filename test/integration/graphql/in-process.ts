@@ -12,15 +12,18 @@ import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
 import { decide, type RunCommand } from '../../../src/domain/decide.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
-import { type StreamedResult, subscribeOperation } from '../../../src/graphql/execution/subscribe.ts';
+import { createSubscribe, type StreamedResult } from '../../../src/graphql/execution/subscribe.ts';
 import { createLoaders } from '../../../src/graphql/loaders.ts';
+import { publicOrMasked } from '../../../src/graphql/public-errors.ts';
 import { schema } from '../../../src/graphql/schema.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
+import type { NextRun } from '../../../src/streams/follow-session.ts';
 import { hintsOf } from '../../../src/streams/notifications/hints.ts';
 import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
+import { createSharedLookups } from '../../../src/streams/shared-lookups.ts';
 import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
@@ -46,7 +49,7 @@ export async function openInProcess() {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-graphql-'));
   const opened = await openSqlite({ url: `file:${join(folder, 'runtape.db')}`, durability: 'normal' });
   const { database, statements } = countStatements(opened);
-  const { now, after } = systemClock;
+  const { now } = systemClock;
   const notifications = createNotificationHub();
   const journal = createDatabaseJournal(database, systemClock, ({ runId, sessionId, events }) => {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
@@ -71,11 +74,13 @@ export async function openInProcess() {
   const follow = {
     journal,
     notifications,
-    timer: after,
+    clock: systemClock,
+    nextRunLookups: createSharedLookups<NextRun>(),
     pageEvents: 200,
     bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: 5000,
   };
+  const subscribe = createSubscribe(publicOrMasked);
   const gateway = {
     version: '0.0.0',
     startedAt: new Date(now()),
@@ -153,7 +158,7 @@ export async function openInProcess() {
       variables: unknown,
       options: RequestOptions = {},
     ) {
-      return subscribeOperation(executionArgs(document, variables, options));
+      return subscribe(executionArgs(document, variables, options));
     },
     async [Symbol.asyncDispose]() {
       await journal.idle();
@@ -210,7 +215,7 @@ export async function finishRun(
 
 /** The stream of a subscription; throws if it was refused. */
 export function streamOf(result: Awaited<ReturnType<InProcess['subscribe']>>): AsyncIterableIterator<StreamedResult> {
-  if (Symbol.asyncIterator in result) return result;
+  if (Symbol.asyncIterator in result) return result[Symbol.asyncIterator]();
   throw new Error(JSON.stringify(result));
 }
 

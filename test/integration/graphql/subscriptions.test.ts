@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventCursor } from '../../../src/graphql/execution/subscribe.ts';
 import { formatCursor } from '../../../src/streams/cursor.ts';
 import {
   ArchiveSessionDocument,
@@ -53,7 +52,7 @@ describe('runEvents', () => {
       const stream = streamOf(await gateway.subscribe(FollowRunDocument, { runId: run.id, after }, options));
       const { value } = await stream.next();
       await stream.return?.();
-      return { seq: value?.data?.runEvents as unknown, cursor: value?.[eventCursor] };
+      return { seq: value?.data?.runEvents as unknown, cursor: value?.cursor };
     };
     expect(await first({})).toMatchObject({ seq: { seq: 3 }, cursor: formatCursor({ runId: run.id, seq: 3 }) });
     const lastEventId = formatCursor({ runId: run.id, seq: 4 });

@@ -96,8 +96,8 @@ describe('the tape of a run', () => {
     const [{ run }, { run: other }] = [await send('b33'), await send('b33-other')];
     const cases: [string, RegExp][] = [
       ['nonsense', /"nonsense" is malformed/],
-      [formatCursor({ runId: other.id, seq: 1 }), new RegExp(`is of run ${other.id}`)],
-      [formatCursor({ runId: run.id, seq: 99 }), /newest event, which is 2/],
+      [formatCursor({ runId: other.id, seq: 1 }), new RegExp(`belongs to run ${other.id}`)],
+      [formatCursor({ runId: run.id, seq: 99 }), /newest event, which has seq 2/],
     ];
     for (const [after, message] of cases) {
       const { errors } = await gateway.run(RunTapeDocument, { id: run.id, after });

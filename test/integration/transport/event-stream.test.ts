@@ -10,7 +10,7 @@ import { askForStream, collect, eventIn, messagesOf, openStream } from './sse.ts
 const talkative = '/pace 1\n/words 60\n/call clock {}\n/then\n/words 60';
 
 describe('an event stream', () => {
-  test('B59: is what the client of graphql-sse expects of it, in its default mode', async () => {
+  test('B59: is understood by the client of graphql-sse in its default mode', async () => {
     const { client, url } = await startTestGateway();
     const { run } = await send(client, { sessionKey: 'sse', text: talkative });
     const sse = createClient({ url, headers: { 'x-principal': 'ada' }, retryAttempts: 0 });
@@ -27,7 +27,7 @@ describe('an event stream', () => {
     sse.dispose();
   });
 
-  test('B25: has the cursor of each event as its id, and ends with a complete message', async () => {
+  test('B25: has the cursor of each event as its id, and ends with a complete event', async () => {
     const { client, url } = await startTestGateway();
     const { runId, events } = await converse(client, { sessionKey: 'ids', text: 'Hello' });
     const response = await askForStream(url, { runId });
@@ -41,7 +41,7 @@ describe('an event stream', () => {
     expect(messages.at(-1)).toMatchObject({ event: 'complete' });
   });
 
-  test('has ids also where the selection leaves the cursor out', async () => {
+  test('has ids even if the selection does not include the cursor', async () => {
     const { client, url } = await startTestGateway();
     const { runId, events } = await converse(client, { sessionKey: 'bare', text: 'Hello' });
     const query = 'subscription ($runId: ID!) { runEvents(runId: $runId) { seq } }';
@@ -49,11 +49,11 @@ describe('an event stream', () => {
     expect(messages.slice(0, -1).map(({ id }) => id)).toEqual(events.map(({ cursor }) => cursor));
   });
 
-  test('B24: continues behind Last-Event-ID with exactly the rest, wherever it is cut', async () => {
+  test('B24: continues after Last-Event-ID with exactly the rest, wherever it is cut', async () => {
     const { client, url } = await startTestGateway();
     const random = seededRandom('event stream cut at random');
     let cuts = 0;
-    for (let turn = 0; turn < 4; turn += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const { run } = await send(client, { sessionKey: 'cut', text: talkative });
       const seen: Event[] = [];
       for (let ended = false; !ended; cuts += 1) {
@@ -72,36 +72,36 @@ describe('an event stream', () => {
   });
 });
 
-describe('a client of an event stream that leaves', () => {
-  test('costs nothing from then on', async () => {
+describe('a client that closes its event stream', () => {
+  test('leaves no listener behind', async () => {
     const { client, url, gateway } = await startTestGateway();
     const { notifications } = gateway.parts;
     const { run } = await send(client, { sessionKey: 'leaving', text: '/hang' });
     await until(async () => gateway.parts.orchestrator.activeCount() === 1);
     const before = notifications.listeners();
-    const leaving = new AbortController();
+    const controller = new AbortController();
     const streams = await Promise.all(
-      Array.from({ length: 20 }, () => askForStream(url, { runId: run.id, signal: leaving.signal })),
+      Array.from({ length: 20 }, () => askForStream(url, { runId: run.id, signal: controller.signal })),
     );
     for (const stream of streams) await messagesOf(stream).next();
     await until(async () => notifications.listeners() === before + 20);
-    leaving.abort();
+    controller.abort();
     await until(async () => notifications.listeners() === before);
     await client.send(CancelRunDocument, { input: { runId: run.id } });
   });
 });
 
-describe('what can not be streamed', () => {
-  test('is told in one message, and the stream completes', async () => {
+describe('a subscription that is refused', () => {
+  test('has one result with the error, then completes', async () => {
     const { client, url } = await startTestGateway();
     const { runId } = await converse(client, { sessionKey: 'other', text: 'Hello' });
     const unknown = 'run_00000000000000000000000000';
-    const refusals = [
+    const refusedRequests = [
       { request: { runId: unknown }, code: 'NOT_FOUND', naming: unknown },
       { request: { runId, lastEventId: 'nonsense' }, code: 'BAD_USER_INPUT', naming: 'nonsense' },
       { request: { runId, after: 'nonsense' }, code: 'BAD_USER_INPUT', naming: 'nonsense' },
     ];
-    for (const { request, code, naming } of refusals) {
+    for (const { request, code, naming } of refusedRequests) {
       const messages = await collect(await openStream(url, request));
       expect(messages.map(({ event }) => event)).toEqual(['next', 'complete']);
       const [error] = (JSON.parse(messages[0]?.data ?? '') as Answer).errors ?? [];
@@ -109,7 +109,7 @@ describe('what can not be streamed', () => {
     }
   });
 
-  test('reaches the client of graphql-sse as an error of the operation', async () => {
+  test('is an error of the operation for the client of graphql-sse', async () => {
     const { url } = await startTestGateway();
     const sse = createClient({ url, retryAttempts: 0 });
     const results = sse.iterate({
@@ -120,7 +120,7 @@ describe('what can not be streamed', () => {
     sse.dispose();
   });
 
-  test('a text that is no GraphQL is an error too, not a stream that stays open', async () => {
+  test('because its document is invalid does not leave the stream open', async () => {
     const { url } = await startTestGateway();
     for (const query of ['subscription {', 'subscription { nothing }']) {
       const response = await askForStream(url, { runId: 'x', query });

@@ -5,17 +5,17 @@ import { startTestGateway } from '../gateway.ts';
 import { seededRandom } from './random.ts';
 import { openSocket } from './socket.ts';
 
-/** Follows a run and breaks the connection behind so many events; behind none it breaks before the server has answered. */
-function followUntilCut(url: string, runId: string, after: string | null, most: number) {
+/** Follows a run and cuts the connection after `count` events; if that is 0, before the server has answered. */
+function followUntilCut(url: string, runId: string, after: string | null, count: number) {
   const { client, cut } = openSocket(url);
   const events: Event[] = [];
   return new Promise<{ events: Event[]; ended: boolean }>((resolve, reject) => {
     let isCut = false;
-    const breakOff = () => {
+    const cutOff = () => {
       isCut = true;
       cut();
     };
-    if (most === 0) client.on('opened', breakOff);
+    if (count === 0) client.on('opened', cutOff);
     client.subscribe<{ runEvents: Event }>(
       { query: FollowRunDocument.toString(), variables: { runId, after } },
       {
@@ -23,7 +23,7 @@ function followUntilCut(url: string, runId: string, after: string | null, most: 
           if (errors) return reject(errors);
           if (isCut || !data) return;
           events.push(data.runEvents);
-          if (events.length === most) breakOff();
+          if (events.length === count) cutOff();
         },
         error: (error) => (isCut ? resolve({ events, ended: false }) : reject(error)),
         complete: () => resolve({ events, ended: !isCut }),
@@ -32,7 +32,7 @@ function followUntilCut(url: string, runId: string, after: string | null, most: 
   });
 }
 
-test('B24: a socket that is cut a hundred times at random loses and repeats nothing', async () => {
+test('B24: a client whose socket is cut a hundred times at random misses and repeats nothing', async () => {
   const { client, url } = await startTestGateway();
   const random = seededRandom('sockets cut at random');
   const text = '/pace 1\n/words 60\n/call clock {}\n/then\n/words 60';

@@ -16,17 +16,17 @@ import { collect } from './sse.ts';
 const unknownRun = 'run_00000000000000000000000000';
 
 describe('the client of graphql-ws', () => {
-  test('B59: asks and changes over the socket too', async () => {
+  test('B59: sends queries and mutations over the socket too', async () => {
     const { url } = await startTestGateway();
     const socket = openSocket(url);
-    const [asked] = await collect(iterate(socket, GatewayDocument, {}));
-    expect(asked).toMatchObject({ data: { viewer: { principal: 'ada' } } });
+    const [queried] = await collect(iterate(socket, GatewayDocument, {}));
+    expect(queried).toMatchObject({ data: { viewer: { principal: 'ada' } } });
     const input = { sessionKey: 'socket', text: 'Hello' };
     const [sent] = await collect(iterate(socket, SendMessageDocument, { input }));
     expect(sent?.data?.sendMessage).toMatchObject({ __typename: 'SendMessageSuccess', created: true });
   });
 
-  test('is told what is wrong with an operation, and keeps its socket', async () => {
+  test('gets the error of an operation, and keeps its socket', async () => {
     const { url } = await startTestGateway();
     const socket = openSocket(url);
     const { client } = await startTestGateway();
@@ -65,7 +65,7 @@ describe('a subscription over the socket', () => {
     expect(again.map(({ data }) => data?.runEvents)).toEqual(events);
   });
 
-  test('B29: shows the types that are asked for, and the cursors stay good for all of them', async () => {
+  test('B29: has only the requested types, and its cursors are valid for all types', async () => {
     const { client, url } = await startTestGateway();
     const text = '/pace 1\n/words 30\n/call clock {}\n/then\n/words 10';
     const { run } = await send(client, { sessionKey: 'types', text });
@@ -77,7 +77,7 @@ describe('a subscription over the socket', () => {
     expect(rest.at(-1)).toMatchObject({ type: 'STATUS', to: 'DONE' });
   });
 
-  test('B25: batches say when they have caught up, and which one is the last', async () => {
+  test('B25: its batches set caughtUp once, and closed in the last one', async () => {
     const { client, url } = await startTestGateway();
     const { runId, events } = await converse(client, { sessionKey: 'batches', text: '/pace 1\n/words 30' });
     const request = { runId, maxBatch: 4 };
@@ -95,7 +95,7 @@ describe('a subscription over the socket', () => {
     expect(following.filter(({ data }) => data?.runEventBatches.caughtUp)).toHaveLength(1);
   });
 
-  test('B25: a session is followed through all its runs, those before it and those that come', async () => {
+  test('B25: of a session has all its runs, earlier and later ones', async () => {
     const { client, url } = await startTestGateway();
     const first = await converse(client, { sessionKey: 'session', text: 'Hello' });
     const { session } = await send(client, { sessionKey: 'session', text: '/pace 1\n/words 20' });
@@ -120,10 +120,10 @@ describe('a subscription over the socket', () => {
     expect(rest[0]?.data?.sessionEvents).toMatchObject({ runId: runs[1], seq: 1 });
   });
 
-  test('B36: shows every approval that waits, and each one as it is asked and settled', async () => {
+  test('B36: has every pending approval, then each approval as it is requested and settled', async () => {
     const { client, url, clientOf } = await startTestGateway();
     const text = '/call memory_save {"text":"tea"}\n/then\n/say Saved.';
-    const waiting = await send(client, { sessionKey: 'asked', text });
+    const waiting = await send(client, { sessionKey: 'first', text });
     await follow(client, waiting.run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
     const approvals = iterate(openSocket(url), FollowApprovalsDocument, {});
     const next = async () => {
@@ -132,9 +132,9 @@ describe('a subscription over the socket', () => {
       return [approval?.run.id, approval?.status];
     };
     expect(await next()).toEqual([waiting.run.id, 'PENDING']);
-    const later = await send(client, { sessionKey: 'asked too', text });
+    const later = await send(client, { sessionKey: 'second', text });
     expect(await next()).toEqual([later.run.id, 'PENDING']);
-    await send(clientOf('bob'), { sessionKey: 'of somebody else', text });
+    await send(clientOf('bob'), { sessionKey: 'of another principal', text });
     await answerNext(client, waiting.run.id, 'ALLOW');
     expect(await next()).toEqual([waiting.run.id, 'ALLOWED']);
     await client.send(CancelRunDocument, { input: { runId: later.run.id } });
@@ -143,7 +143,7 @@ describe('a subscription over the socket', () => {
   });
 });
 
-test('B27: fifty subscriptions that wait and then leave, politely or not, cost nothing', async () => {
+test('B27: fifty waiting subscriptions that end, properly or not, leave nothing behind', async () => {
   const { client, url, gateway } = await startTestGateway();
   const { notifications, orchestrator } = gateway.parts;
   const { run, session } = await send(client, { sessionKey: 'idle', text: '/hang' });

@@ -1,107 +1,98 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { StreamedResult } from '../../../src/graphql/execution/subscribe.ts';
+import { StreamedResult } from '../../../src/graphql/execution/subscribe.ts';
+import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 import { sendResults } from '../../../src/server/transport/socket-sender.ts';
 import { createSocketWriter } from '../../../src/server/transport/socket-writer.ts';
-import { createFollowing } from '../../../src/streams/following.ts';
+import { createManualStream } from '../streams/manual-stream.ts';
 import { createFakeSocket } from './socket-frames.ts';
 
-const result = (n: number): StreamedResult => ({ data: { n } });
+const result = (n: number | bigint) => new StreamedResult({ data: { n } });
 const message = (n: number) => `{"id":"a\\"b","type":"next","payload":{"data":{"n":${n}}}}`;
-const over = { done: true, value: undefined };
+const finished = { done: true, value: undefined };
 
-/** An operation over a stalled or a reading socket, with results that a test has ready or answers with. */
+/** An operation that sends to a socket, whose results a test provides. */
 function open() {
   const fake = createFakeSocket();
-  const ready: StreamedResult[] = [];
-  let tell = () => {};
-  let answer = (_result: StreamedResult | null) => {};
-  let left = 0;
-  const results = createFollowing<StreamedResult>({
-    pull: () =>
-      new Promise((resolve) => {
-        answer = (value) => resolve(value ? { done: false, value } : { done: true, value: undefined });
-      }),
-    ready: () => ready.shift(),
-    onReady(listener) {
-      tell = listener;
-    },
-    async leave() {
-      left += 1;
-      answer(null);
-    },
-  });
-  const delivery = sendResults(results, { id: 'a"b', outlet: createSocketWriter(fake.socket, fake.stream) });
-  const come = (...values: StreamedResult[]) => {
-    ready.push(...values);
-    tell();
-  };
-  return {
-    ...fake,
-    delivery,
-    come,
-    ready,
-    answer: (value: StreamedResult | null) => answer(value),
-    left: () => left,
-  };
+  const { stream, ...results } = createManualStream<StreamedResult>();
+  const writer = createSocketWriter(fake.socket, fake.stream, createEndOfTurn());
+  return { ...fake, ...results, operation: sendResults(stream, { operationId: 'a"b', writer }) };
 }
 
-test('results are messages of the operation, in order, whether they were waited for or ready', async () => {
-  const { delivery, come, answer, texts, writes } = open();
-  const end = delivery.next();
+test('results become messages of the operation, in order, with one write for each turn', async () => {
+  const { operation, push, texts, writes } = open();
+  push(result(1));
+  const end = operation.next();
   await setImmediate();
-  answer(result(1));
-  await setImmediate();
-  await setImmediate();
-  come(result(2), result(3));
-  come(result(4));
+  push(result(2), result(3));
+  push(result(4));
   await setImmediate();
   expect([texts(), writes.length]).toEqual([[1, 2, 3, 4].map(message), 2]);
-  answer(null);
-  expect(await end).toEqual(over);
+  push('end');
+  expect(await end).toEqual(finished);
 });
 
-test('B27: nothing is taken for a reader who stalls; then everything comes', async () => {
-  const { delivery, come, stall, drain, ready, texts } = open();
-  void delivery.next();
+test('the last result is written before the operation ends', async () => {
+  const { operation, push, texts } = open();
+  const end = operation.next().then((value) => [value, texts()]);
+  await setImmediate();
+  push(result(1), 'end');
+  expect(await end).toEqual([finished, [message(1)]]);
+});
+
+test('B27: nothing is read for a client that stalls; then it gets everything', async () => {
+  const { operation, push, stall, drain, unread, texts } = open();
+  void operation.next();
   await setImmediate();
   stall();
-  come(result(1));
+  push(result(1));
   await setImmediate();
-  come(result(2));
-  come(result(3));
+  push(result(2));
+  push(result(3));
   await setImmediate();
-  expect([ready.length, texts()]).toEqual([2, [message(1)]]);
+  expect([unread(), texts()]).toEqual([2, [message(1)]]);
   drain();
   await setImmediate();
   await setImmediate();
-  expect([ready.length, texts()]).toEqual([0, [1, 2, 3].map(message)]);
+  expect([unread(), texts()]).toEqual([0, [1, 2, 3].map(message)]);
 });
 
-test('who leaves is sent nothing more, though something was ready', async () => {
-  const { delivery, come, texts, left } = open();
-  const end = delivery.next();
+test('nothing is sent after the client has completed the operation, even if results are available', async () => {
+  const { operation, push, texts, closed } = open();
+  const end = operation.next();
   await setImmediate();
-  come(result(1));
-  await delivery.return?.();
+  push(result(1));
+  await operation.return?.();
   await setImmediate();
-  expect([await end, texts(), left() > 0]).toEqual([over, [], true]);
+  expect([await end, texts(), closed()]).toEqual([finished, [], 1]);
 });
 
-test('a result that can not be written ends its own operation', async () => {
-  const { delivery, come, left } = open();
-  const end = expect(delivery.next()).rejects.toThrow('BigInt');
+test('an operation that a stalled client completes ends at once', async () => {
+  const { operation, push, stall, closed } = open();
+  const end = operation.next();
   await setImmediate();
-  come({ data: { n: 1n } });
+  stall();
+  push(result(1));
+  await setImmediate();
+  push(result(2));
+  await operation.return?.();
+  expect([await end, closed()]).toEqual([finished, 1]);
+});
+
+test('a result that cannot be serialised ends only its operation, with the error', async () => {
+  const { operation, push, closed } = open();
+  const end = expect(operation.next()).rejects.toThrow('BigInt');
+  await setImmediate();
+  push(result(1n));
   await end;
-  expect(left()).toBeGreaterThan(0);
+  expect(closed()).toBe(1);
 });
 
-test('a socket that closes ends it', async () => {
-  const { delivery, come, close, writes } = open();
-  const end = delivery.next();
+test('an operation ends with its socket', async () => {
+  const { operation, push, close, writes, closed } = open();
+  const end = operation.next();
   await setImmediate();
   close();
-  come(result(1));
-  expect([await end, writes]).toEqual([over, []]);
+  push(result(1));
+  expect([await end, writes, closed()]).toEqual([finished, [], 1]);
 });

@@ -1,131 +1,129 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 import { createSocketWriter, type Sender } from '../../../src/server/transport/socket-writer.ts';
 import { createFakeSocket } from './socket-frames.ts';
 
-const nothing = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
 
-/** A sender with these messages; an error is thrown in its place. */
+/** A sender of these messages, which throws the errors among them. */
 function createSender(...messages: (string | Error)[]) {
   const stops: unknown[] = [];
-  let asked = 0;
+  let takes = 0;
   const sender: Sender = {
     take() {
-      asked += 1;
+      takes += 1;
       const message = messages.shift();
       if (message instanceof Error) throw message;
-      return message === undefined ? undefined : [Buffer.from(message), nothing, nothing];
+      return message === undefined ? undefined : [Buffer.from(message), empty, empty];
     },
     stop: (error) => stops.push(error),
   };
-  return { sender, messages, stops, asked: () => asked };
+  return { sender, messages, stops, takes: () => takes };
 }
 
-function open() {
+function open(atEndOfTurn = createEndOfTurn()) {
   const fake = createFakeSocket();
-  return { ...fake, outlet: createSocketWriter(fake.socket, fake.stream) };
+  return { ...fake, writer: createSocketWriter(fake.socket, fake.stream, atEndOfTurn) };
 }
 
-describe('what is written', () => {
-  test.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])(
-    'a message of %i bytes is one whole frame',
-    async (size) => {
-      const { outlet, writes, texts } = open();
-      const text = 'x'.repeat(size);
-      outlet.offer(createSender(text).sender);
-      await setImmediate();
-      expect(writes).toHaveLength(1);
-      expect(texts()).toEqual([text]);
-    },
-  );
-
-  test('counts bytes, not characters, and joins its pieces', async () => {
-    const { outlet, texts } = open();
-    const pieces = [Buffer.from('{"ü":"'), Buffer.from('😀'.repeat(40)), Buffer.from('"}')] as const;
-    const left = [pieces];
-    outlet.offer({ take: () => left.shift(), stop() {} });
+describe('messages', () => {
+  test.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])('of %i bytes are one frame', async (size) => {
+    const { writer, writes, texts } = open();
+    const text = 'x'.repeat(size);
+    writer.schedule(createSender(text).sender);
     await setImmediate();
-    expect(texts()).toEqual([Buffer.concat(pieces).toString()]);
+    expect(writes).toHaveLength(1);
+    expect(texts()).toEqual([text]);
   });
 
-  test('all that comes in one turn, of all senders, goes out in one write', async () => {
-    const { outlet, writes, texts } = open();
+  test('are measured in bytes, not characters, and joined from their parts', async () => {
+    const { writer, texts } = open();
+    const parts = [Buffer.from('{"ü":"'), Buffer.from('😀'.repeat(40)), Buffer.from('"}')] as const;
+    const messages = [parts];
+    writer.schedule({ take: () => messages.shift(), stop() {} });
+    await setImmediate();
+    expect(texts()).toEqual([Buffer.concat(parts).toString()]);
+  });
+
+  test('of all senders in one turn go out in one write', async () => {
+    const { writer, writes, texts } = open();
     const one = createSender('1a');
     const two = createSender('2a', '2b');
-    for (const { sender } of [one, two, one]) outlet.offer(sender);
+    for (const { sender } of [one, two, one]) writer.schedule(sender);
     one.messages.push('1b');
     await setImmediate();
     expect(writes).toHaveLength(1);
     expect(texts()).toEqual(['1a', '1b', '2a', '2b']);
-    outlet.offer(one.sender);
+    writer.schedule(one.sender);
     one.messages.push('1c');
     await setImmediate();
     expect(texts().slice(4)).toEqual(['1c']);
   });
 
-  test('a sender with very much does not keep the others waiting', async () => {
-    const { outlet, texts } = open();
-    outlet.offer(createSender(...Array.from({ length: 100 }, (_, n) => `${n} ${'x'.repeat(1000)}`)).sender);
-    outlet.offer(createSender('small').sender);
+  test('of a sender with many do not delay other senders', async () => {
+    const { writer, texts } = open();
+    writer.schedule(createSender(...Array.from({ length: 100 }, (_, n) => `${n} ${'x'.repeat(1000)}`)).sender);
+    writer.schedule(createSender('small').sender);
     for (let turn = 0; turn < 40; turn += 1) await setImmediate();
-    const found = texts();
-    expect(found).toHaveLength(101);
-    expect(found.indexOf('small')).toBeLessThan(15);
-    expect(found.filter((text) => text !== 'small').map((text) => Number.parseInt(text, 10))).toEqual([
+    const sent = texts();
+    expect(sent).toHaveLength(101);
+    expect(sent.indexOf('small')).toBeLessThan(15);
+    expect(sent.filter((text) => text !== 'small').map((text) => Number.parseInt(text, 10))).toEqual([
       ...Array(100).keys(),
     ]);
   });
 });
 
-describe('B27: a reader who stalls', () => {
-  test('holds what was written at once; nobody is asked for more until it reads again', async () => {
-    const { outlet, stall, drain, writes, texts } = open();
-    const { sender, asked } = createSender(...Array.from({ length: 100 }, () => 'x'.repeat(1000)));
+describe('B27: a client that stalls', () => {
+  test('keeps one write in memory; no message is taken until it reads again', async () => {
+    const { writer, stall, drain, writes, texts } = open();
+    const { sender, takes } = createSender(...Array.from({ length: 100 }, () => 'x'.repeat(1000)));
     stall();
-    outlet.offer(sender);
+    writer.schedule(sender);
     for (let turn = 0; turn < 5; turn += 1) {
       await setImmediate();
-      outlet.offer(sender);
+      writer.schedule(sender);
     }
-    expect([writes.length, asked()]).toEqual([1, 9]);
+    expect([writes.length, takes()]).toEqual([1, 9]);
     expect(writes[0]?.length).toBeLessThan(10_000);
     drain();
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
     expect(texts()).toHaveLength(100);
   });
 
-  test('holds nobody else back', async () => {
-    const [stalled, other] = [open(), open()];
+  test('does not delay other clients', async () => {
+    const atEndOfTurn = createEndOfTurn();
+    const [stalled, other] = [open(atEndOfTurn), open(atEndOfTurn)];
     stalled.stall();
-    stalled.outlet.offer(createSender('a', 'b').sender);
-    other.outlet.offer(createSender('a').sender);
+    stalled.writer.schedule(createSender('a', 'b').sender);
+    other.writer.schedule(createSender('a').sender);
     await setImmediate();
     const late = createSender('c');
-    stalled.outlet.offer(late.sender);
-    other.outlet.offer(createSender('b').sender);
+    stalled.writer.schedule(late.sender);
+    other.writer.schedule(createSender('b').sender);
     await setImmediate();
-    expect([other.texts(), stalled.texts(), late.asked()]).toEqual([['a', 'b'], ['a', 'b'], 0]);
+    expect([other.texts(), stalled.texts(), late.takes()]).toEqual([['a', 'b'], ['a', 'b'], 0]);
   });
 });
 
-describe('who ends', () => {
-  test('a sender that fails ends alone', async () => {
-    const [here, there] = [open(), open()];
-    const failure = new Error('not writable as JSON');
-    const failing = createSender('fine', failure);
-    here.outlet.offer(failing.sender);
-    here.outlet.offer(createSender('good').sender);
-    there.outlet.offer(createSender('elsewhere').sender);
-    await setImmediate();
-    expect([failing.stops, here.texts(), there.texts()]).toEqual([[failure], ['fine', 'good'], ['elsewhere']]);
-  });
+test('a sender that fails is stopped, and no other', async () => {
+  const atEndOfTurn = createEndOfTurn();
+  const [here, elsewhere] = [open(atEndOfTurn), open(atEndOfTurn)];
+  const failure = new Error('not serialisable');
+  const failing = createSender('fine', failure);
+  here.writer.schedule(failing.sender);
+  here.writer.schedule(createSender('good').sender);
+  elsewhere.writer.schedule(createSender('elsewhere').sender);
+  await setImmediate();
+  expect([failing.stops, here.texts(), elsewhere.texts()]).toEqual([[failure], ['fine', 'good'], ['elsewhere']]);
+});
 
-  test('nothing is taken for a socket that closes', async () => {
-    const { outlet, close, writes } = open();
-    const { sender, stops, asked } = createSender('late');
-    outlet.offer(sender);
-    close();
-    await setImmediate();
-    expect([stops, asked(), writes]).toEqual([[null], 0, []]);
-  });
+test('no message is taken for a socket that closes', async () => {
+  const { writer, close, writes } = open();
+  const { sender, stops, takes } = createSender('late');
+  writer.schedule(sender);
+  close();
+  await setImmediate();
+  expect([stops, takes(), writes]).toEqual([[null], 0, []]);
 });

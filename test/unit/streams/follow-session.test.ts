@@ -1,139 +1,200 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import type { RecordedEvent } from '../../../src/domain/events.ts';
+import { describe, expect, test } from 'vitest';
+import { StoreError } from '../../../src/database/store-error.ts';
+import type { FollowBatch } from '../../../src/streams/follow-run.ts';
 import { followSession, type SessionFollowRequest, type SessionRuns } from '../../../src/streams/follow-session.ts';
 import { delta, ending, newRunId, opening, sessionId } from '../../contract/appends.ts';
-import { createLiveTapes, take, takeAll } from './live-runs.ts';
+import { collect, createLiveTapes, next } from './live-runs.ts';
 
-/** A session in memory: runs in the order in which they are begun. */
+/** A session in memory. Its runs are ordered by the calls of `begin`. */
 function createSession() {
   const tapes = createLiveTapes();
   const runIds: string[] = [];
-  const session = { archived: false };
+  const session = { isArchived: false };
+  let lookups = 0;
   const runs: SessionRuns = {
-    next: async (_sessionId, runId) => runIds[runId === null ? 0 : runIds.indexOf(runId) + 1] ?? null,
-    isArchived: async () => session.archived,
+    async next(_sessionId, runId) {
+      lookups += 1;
+      return runIds[runId === null ? 0 : runIds.indexOf(runId) + 1] ?? null;
+    },
+    isArchived: async () => session.isArchived,
   };
   return {
     ...tapes,
     session,
+    lookups: () => lookups,
     async begin(): Promise<string> {
       const runId = newRunId();
       runIds.push(runId);
       await tapes.write(runId, ...opening);
       return runId;
     },
-    followAll: (more: Partial<SessionFollowRequest> = {}) =>
-      followSession(tapes.dependencies, runs, {
+    followAll: (options: Partial<SessionFollowRequest> = {}, sessionRuns = runs) =>
+      followSession(tapes.dependencies, sessionRuns, {
         sessionId,
         after: null,
         maxBatch: 100,
         signal: new AbortController().signal,
-        ...more,
-      }),
+        ...options,
+      })[Symbol.asyncIterator](),
   };
 }
 
-const places = (batches: RecordedEvent[][]) => batches.flat().map(({ runId, seq }) => `${runId}/${seq}`);
-const placesOf = (runId: string, ...seqs: number[]) => seqs.map((seq) => `${runId}/${seq}`);
+const positionsIn = (batches: FollowBatch[]) =>
+  batches.flatMap(({ events }) => events.map(({ runId, seq }) => `${runId}/${seq}`));
+const positions = (runId: string, ...seqs: number[]) => seqs.map((seq) => `${runId}/${seq}`);
 
-test('runs come one after the other, each whole, whichever grows first', async () => {
-  const { begin, write, followAll, session, bus, clock } = createSession();
-  const [first, second] = [await begin(), await begin()];
-  await write(second, delta('early'), ending);
-  const all = takeAll(followAll());
-  await setImmediate();
-  await write(first, delta('late'), ending);
-  session.archived = true;
-  expect(places(await all)).toEqual([...placesOf(first, 1, 2, 3, 4), ...placesOf(second, 1, 2, 3, 4)]);
-  expect([bus.listeners(), clock.pending()]).toEqual([0, 0]);
+describe('the runs of a session', () => {
+  test('follow one another, each with all its events, whichever grows first', async () => {
+    const { begin, write, followAll, session, notifications, clock } = createSession();
+    const [first, second] = [await begin(), await begin()];
+    await write(second, delta('early'), ending);
+    const all = collect(followAll());
+    await setImmediate();
+    await write(first, delta('late'), ending);
+    session.isArchived = true;
+    expect(positionsIn(await all)).toEqual([...positions(first, 1, 2, 3, 4), ...positions(second, 1, 2, 3, 4)]);
+    expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
+
+  test('B24: continue after a cursor in the middle, then with the later runs', async () => {
+    const { begin, write, followAll, session } = createSession();
+    const runIds = [await begin(), await begin(), await begin()] as const;
+    for (const runId of runIds) await write(runId, delta('3'), ending);
+    session.isArchived = true;
+    const [, second, third] = runIds;
+    const rest = positions(third, 1, 2, 3, 4);
+    const continueAfter = async (runId: string, seq: number) =>
+      positionsIn(await collect(followAll({ after: { runId, seq } })));
+    expect(await continueAfter(second, 2)).toEqual([...positions(second, 3, 4), ...rest]);
+    expect(await continueAfter(second, 4)).toEqual(rest);
+    expect(await continueAfter(second, 0)).toEqual([...positions(second, 1, 2, 3, 4), ...rest]);
+    expect(await continueAfter(third, 4)).toEqual([]);
+  });
+
+  test('are awaited until the session is archived and its last run has ended', async () => {
+    const { begin, write, followAll, session, clock, setMode, notifications } = createSession();
+    const reader = followAll();
+    const waiting = next(reader);
+    await setImmediate();
+    const first = await begin();
+    expect(positionsIn([await waiting])).toEqual(positions(first, 1, 2));
+    await write(first, ending);
+    expect(positionsIn([await next(reader)])).toEqual(positions(first, 3));
+    const later = next(reader);
+    await setImmediate();
+    setMode('lost');
+    const second = await begin();
+    await clock.advance(10_000);
+    expect(positionsIn([await later])).toEqual(positions(second, 1, 2));
+    session.isArchived = true;
+    const rest = collect(reader);
+    await setImmediate();
+    setMode('events');
+    await write(second, delta('continues although archived'), ending);
+    expect(positionsIn(await rest)).toEqual(positions(second, 3, 4));
+    expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
+
+  test('that begin during the lookup are not missed', async () => {
+    const { begin, followAll } = createSession();
+    const runIds: string[] = [];
+    const reader = followAll(undefined, {
+      isArchived: async () => false,
+      async next() {
+        const found = runIds[0] ?? null;
+        if (found === null) runIds.push(await begin());
+        return found;
+      },
+    });
+    expect(positionsIn([await next(reader)])).toEqual(positions(runIds[0] ?? '', 1, 2));
+  });
+
+  test('B29: without events of the requested types are passed over', async () => {
+    const { begin, write, followAll, session } = createSession();
+    const [first, second] = [await begin(), await begin()];
+    await write(first, ending);
+    await write(second, delta('3'), ending);
+    session.isArchived = true;
+    expect(positionsIn(await collect(followAll({ types: ['output_delta'] })))).toEqual(positions(second, 3));
+  });
 });
 
-test('B24: a cursor in the middle is continued behind it, and with the runs that follow', async () => {
-  const { begin, write, followAll, session } = createSession();
-  const runIds = [await begin(), await begin(), await begin()] as const;
-  for (const runId of runIds) await write(runId, delta('3'), ending);
-  session.archived = true;
-  const [, second, third] = runIds;
-  const rest = placesOf(third, 1, 2, 3, 4);
-  const from = async (seq: number) => places(await takeAll(followAll({ after: { runId: second, seq } })));
-  expect(await from(2)).toEqual([...placesOf(second, 3, 4), ...rest]);
-  expect(await from(4)).toEqual(rest);
-  expect(await from(0)).toEqual([...placesOf(second, 1, 2, 3, 4), ...rest]);
-  expect(places(await takeAll(followAll({ after: { runId: third, seq: 4 } })))).toEqual([]);
-});
-
-test('it waits for the next run, and ends after the session was archived', async () => {
-  const { begin, write, followAll, session, clock, tellBy, bus } = createSession();
-  const following = followAll();
-  const waiting = take(following);
-  await setImmediate();
+test('followers that are notified together share the lookups of the next run', async () => {
+  const { begin, write, followAll, lookups } = createSession();
   const first = await begin();
-  expect(places([await waiting])).toEqual(placesOf(first, 1, 2));
+  const readers = Array.from({ length: 50 }, () => followAll());
+  await Promise.all(readers.map(next));
+  expect(lookups()).toBe(1);
   await write(first, ending);
-  expect(places([await take(following)])).toEqual(placesOf(first, 3));
-  const next = take(following);
+  await Promise.all(readers.map(next));
+  const waiting = readers.map(next);
   await setImmediate();
-  tellBy('lost');
+  const before = lookups();
   const second = await begin();
-  await clock.advance(10_000);
-  expect(places([await next])).toEqual(placesOf(second, 1, 2));
-  session.archived = true;
-  const rest = takeAll(following);
-  await setImmediate();
-  tellBy('events');
-  await write(second, delta('goes on although archived'), ending);
-  expect(places(await rest)).toEqual(placesOf(second, 3, 4));
-  expect([bus.listeners(), clock.pending()]).toEqual([0, 0]);
+  const batches = await Promise.all(waiting);
+  for (const batch of batches) expect(positionsIn([batch])).toEqual(positions(second, 1, 2));
+  expect(lookups()).toBe(before + 1);
+  await Promise.all(readers.map((reader) => reader.return?.()));
 });
 
-test('a run that begins while the list of runs is read is not missed', async () => {
-  const { begin, dependencies } = createSession();
-  const runIds: string[] = [];
-  const runs: SessionRuns = {
-    isArchived: async () => false,
-    async next() {
-      const known = runIds[0] ?? null;
-      if (known === null) runIds.push(await begin());
-      return known;
-    },
-  };
-  const { signal } = new AbortController();
-  const following = followSession(dependencies, runs, { sessionId, after: null, maxBatch: 10, signal });
-  expect(places([await take(following)])).toEqual(placesOf(runIds[0] ?? '', 1, 2));
-});
+describe('a session follower', () => {
+  test.each(['return', 'throw', 'signal'])('that is closed by %s also leaves the run it reads', async (way) => {
+    const { begin, followAll, notifications, clock } = createSession();
+    await begin();
+    const controller = new AbortController();
+    const reader = followAll({ signal: controller.signal });
+    await next(reader);
+    const pending = reader.next();
+    await setImmediate();
+    expect(notifications.listeners()).toBe(2);
+    if (way === 'return') await reader.return?.();
+    else if (way === 'throw') await reader.throw?.(new Error('the reader failed')).catch(() => undefined);
+    else controller.abort();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    await setImmediate();
+    expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
 
-test('B29: types that leave out whole runs lead on to the next', async () => {
-  const { begin, write, followAll, session } = createSession();
-  const [first, second] = [await begin(), await begin()];
-  await write(first, ending);
-  await write(second, delta('3'), ending);
-  session.archived = true;
-  expect(places(await takeAll(followAll({ types: ['output_delta'] })))).toEqual(placesOf(second, 3));
-});
+  test('that is closed during the lookup does not follow the run that was found', async () => {
+    const { begin, followAll, notifications, clock } = createSession();
+    await begin();
+    const reader = followAll();
+    const pending = reader.next();
+    await reader.return?.();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    await setImmediate();
+    await setImmediate();
+    expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
 
-test.each(['return', 'throw', 'signal'])('a reader who leaves by its %s takes the tape it is on along', async (way) => {
-  const { begin, followAll, bus, clock } = createSession();
-  await begin();
-  const leaving = new AbortController();
-  const following = followAll({ signal: leaving.signal });
-  await take(following);
-  const pending = following.next();
-  await setImmediate();
-  expect(bus.listeners()).toBe(2);
-  if (way === 'return') await following.return?.();
-  else if (way === 'throw') await following.throw?.(new Error('the reader failed')).catch(() => undefined);
-  else leaving.abort();
-  expect(await pending).toEqual({ done: true, value: undefined });
-  await setImmediate();
-  expect([bus.listeners(), clock.pending()]).toEqual([0, 0]);
-});
+  test('ends with the error of a lookup that fails', async () => {
+    const { followAll, notifications } = createSession();
+    const reader = followAll(undefined, {
+      next: () => Promise.reject(new Error('no such table')),
+      isArchived: async () => false,
+    });
+    await expect(reader.next()).rejects.toThrow('no such table');
+    expect(notifications.listeners()).toBe(0);
+  });
 
-test('a list of runs that can not be read ends the reader with its error', async () => {
-  const { dependencies, bus } = createLiveTapes();
-  const runs: SessionRuns = { next: () => Promise.reject(new Error('gone')), isArchived: async () => false };
-  const { signal } = new AbortController();
-  const following = followSession(dependencies, runs, { sessionId, after: null, maxBatch: 10, signal });
-  await expect(following.next()).rejects.toThrow('gone');
-  expect(bus.listeners()).toBe(0);
+  test('B52: outlasts an outage at the start of a run without losing its events', async () => {
+    const { begin, write, followAll, journal, clock, session } = createSession();
+    const first = await begin();
+    const reader = followAll();
+    await next(reader);
+    const { head } = journal;
+    journal.head = () => Promise.reject(new StoreError('unavailable', 'connection refused'));
+    await write(first, ending);
+    expect(positionsIn([await next(reader)])).toEqual(positions(first, 3));
+    const waiting = next(reader);
+    const second = await begin();
+    await clock.advance(20_000);
+    journal.head = head;
+    await clock.advance(10_000);
+    expect(positionsIn([await waiting])).toEqual(positions(second, 1, 2));
+    session.isArchived = true;
+    await write(second, ending);
+    expect(positionsIn(await collect(reader))).toEqual(positions(second, 3));
+  });
 });

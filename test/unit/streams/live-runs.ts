@@ -1,89 +1,101 @@
 import type { RecordedEvent, StampedEvent } from '../../../src/domain/events.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
-import {
-  type FollowBatch,
-  type FollowDependencies,
-  type FollowRequest,
-  followRun,
-} from '../../../src/streams/follow-run.ts';
-import type { Following } from '../../../src/streams/following.ts';
+import { type FollowBatch, type FollowRequest, followRun } from '../../../src/streams/follow-run.ts';
+import type { NextRun, SessionFollowDependencies } from '../../../src/streams/follow-session.ts';
+import type { LiveStream } from '../../../src/streams/live-stream.ts';
 import { createNotificationHub, type NotificationHub } from '../../../src/streams/notifications/hub.ts';
+import { createSharedLookups } from '../../../src/streams/shared-lookups.ts';
 import { appended, request } from '../../contract/appends.ts';
 import { createMemoryJournal } from '../../memory-journal.ts';
 import { createFakeClock, type FakeClock } from '../fake-clock.ts';
 
-/** What a wake-up brings: the events, as in one process; the head alone, as from another server; or it is lost. */
-export type Wakes = 'events' | 'heads' | 'lost';
+/** Notifications bring the events, as in one process, or only the head, as from another server, or are lost. */
+export type NotificationMode = 'events' | 'heads' | 'lost';
 
 export interface LiveTapes {
   clock: FakeClock;
-  bus: NotificationHub;
+  notifications: NotificationHub;
   journal: Journal;
-  dependencies: FollowDependencies;
-  /** Pages that have been read. */
+  dependencies: SessionFollowDependencies;
+  /** The number of pages read so far. */
   reads(): number;
-  tellBy(wakes: Wakes): void;
-  /** Appends at the end of the tape, all in one append. */
+  setMode(mode: NotificationMode): void;
+  /** Adds events to the end of the tape in one append. */
   write(runId: string, ...events: StampedEvent[]): Promise<RecordedEvent[]>;
-  follow(runId: string, more?: Partial<FollowRequest>): Following<FollowBatch>;
+  open(runId: string, options?: Partial<FollowRequest>): LiveStream<FollowBatch>;
+  /** The same stream as an async iterator. */
+  follow(runId: string, options?: Partial<FollowRequest>): AsyncIterableIterator<FollowBatch, undefined>;
 }
 
-/** Tapes in memory, and what tells of their growth. Time stands still. */
+/** Tapes in memory whose growth is announced. Time stands still until a test advances it. */
 export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}): LiveTapes {
   const clock = createFakeClock();
-  const bus = createNotificationHub();
+  const notifications = createNotificationHub();
   const heads = new Map<string, number>();
-  let wakes: Wakes = 'events';
+  let mode: NotificationMode = 'events';
   let reads = 0;
-  const stored = createMemoryJournal(({ runId, sessionId, events }) => {
+  const memoryJournal = createMemoryJournal(({ runId, sessionId, events }) => {
+    if (mode === 'lost') return;
     const head = events.at(-1)?.seq ?? 0;
-    if (wakes !== 'lost')
-      bus.publish({ runId, sessionId, head, events: wakes === 'events' ? events : null, hints: [] });
+    notifications.publish({ runId, sessionId, head, events: mode === 'events' ? events : null, hints: [] });
   });
   const journal: Journal = {
-    ...stored,
+    ...memoryJournal,
     read(...range) {
       reads += 1;
-      return stored.read(...range);
+      return memoryJournal.read(...range);
     },
   };
-  const dependencies: FollowDependencies = {
+  const dependencies: SessionFollowDependencies = {
     journal,
-    notifications: bus,
+    notifications,
+    clock,
+    nextRunLookups: createSharedLookups<NextRun>(),
     pageEvents,
     bufferEvents,
-    timer: clock.after,
     pollMilliseconds: 5000,
   };
+  const open: LiveTapes['open'] = (runId, options) =>
+    followRun(dependencies, { runId, after: 0, maxBatch: 100, signal: new AbortController().signal, ...options });
   return {
     clock,
-    bus,
+    notifications,
     journal,
     dependencies,
     reads: () => reads,
-    tellBy(next) {
-      wakes = next;
+    setMode(next) {
+      mode = next;
     },
     async write(runId, ...events) {
       const recorded = appended(await journal.append(request(runId, heads.get(runId) ?? 0, events)));
       heads.set(runId, recorded.at(-1)?.seq ?? 0);
       return recorded;
     },
-    follow: (runId, more) =>
-      followRun(dependencies, { runId, after: 0, maxBatch: 100, signal: new AbortController().signal, ...more }),
+    open,
+    follow: (runId, options) => open(runId, options)[Symbol.asyncIterator](),
   };
 }
 
-/** The next value; fails where there is none. */
-export async function take<T>(following: Following<T>): Promise<T> {
-  const result = await following.next();
-  if (result.done) throw new Error('Nothing follows.');
+/** The next value. Throws if the stream has ended. */
+export async function next<T>(reader: AsyncIterator<T, undefined>): Promise<T> {
+  const result = await reader.next();
+  if (result.done) throw new Error('The stream has ended.');
   return result.value;
 }
 
-/** Everything up to the end. */
-export async function takeAll<T>(following: Following<T>): Promise<T[]> {
+/** All values up to the end. */
+export async function collect<T>(reader: AsyncIterable<T>): Promise<T[]> {
   const values: T[] = [];
-  for await (const value of following) values.push(value);
+  for await (const value of reader) values.push(value);
   return values;
+}
+
+/** Reads without waiting, until nothing is available. */
+export function readAvailable<T extends object>(stream: LiveStream<T>): (T | 'pending' | 'end')[] {
+  const values: (T | 'pending' | 'end')[] = [];
+  for (;;) {
+    const value = stream.read();
+    values.push(value);
+    if (value === 'pending' || value === 'end') return values;
+  }
 }

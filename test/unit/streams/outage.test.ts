@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
 import { append, delta, newRunId, textsOf } from '../../contract/appends.ts';
-import { createLiveTapes, take } from './live-runs.ts';
+import { createLiveTapes, next } from './live-runs.ts';
 
-const gone = new StoreError('unavailable', 'connection refused');
+const outage = new StoreError('unavailable', 'connection refused');
 
-/** Tapes that can be read, and then not. */
+/** Tapes whose journal can be made to fail. */
 function createFailingTapes() {
   const tapes = createLiveTapes();
   const { journal } = tapes;
@@ -17,47 +17,63 @@ function createFailingTapes() {
   };
   return {
     ...tapes,
-    fail(error: Error | null) {
+    failWith(error: Error | null) {
       failure = error;
     },
   };
 }
 
-test('B52: who follows when the store goes away waits until it is back, and gets exactly the rest', async () => {
-  const { clock, write, follow, fail, tellBy } = createFailingTapes();
+test('B52: a follower that was served before outlasts an outage of the store, and gets exactly the rest', async () => {
+  const { clock, write, follow, failWith, setMode } = createFailingTapes();
   const runId = newRunId();
   await write(runId, delta('1'));
-  const following = follow(runId);
-  expect(textsOf((await take(following)).events)).toEqual(['1']);
-  fail(gone);
-  tellBy('heads');
+  const reader = follow(runId);
+  expect(textsOf((await next(reader)).events)).toEqual(['1']);
+  failWith(outage);
+  setMode('heads');
   await write(runId, delta('2'));
-  const next = take(following);
+  const rest = next(reader);
   await clock.advance(20_000);
-  fail(null);
+  failWith(null);
   await write(runId, delta('3'));
-  expect(textsOf((await next).events)).toEqual(['2', '3']);
-  await following.return?.();
+  expect(textsOf((await rest).events)).toEqual(['2', '3']);
+  await reader.return?.();
   expect(clock.pending()).toBe(0);
 });
 
-test('who comes while it is away is told so', async () => {
-  const { journal, follow, fail } = createFailingTapes();
-  const runId = newRunId();
-  await append(journal, runId, 0, delta('1'));
-  fail(gone);
-  await expect(take(follow(runId))).rejects.toBe(gone);
-});
-
-test('any other failure ends the reading', async () => {
-  const { write, follow, fail, tellBy } = createFailingTapes();
+test('after an outage without any notification the poll finds the events', async () => {
+  const { clock, write, follow, failWith, setMode } = createFailingTapes();
   const runId = newRunId();
   await write(runId, delta('1'));
-  const following = follow(runId);
-  await take(following);
-  const fault = new Error('not readable');
-  fail(fault);
-  tellBy('heads');
+  const reader = follow(runId);
+  await next(reader);
+  failWith(outage);
+  setMode('lost');
   await write(runId, delta('2'));
-  await expect(take(following)).rejects.toBe(fault);
+  const rest = next(reader);
+  await clock.advance(20_000);
+  failWith(null);
+  await clock.advance(10_000);
+  expect(textsOf((await rest).events)).toEqual(['2']);
+});
+
+test('a follower that starts during an outage is rejected', async () => {
+  const { journal, follow, failWith } = createFailingTapes();
+  const runId = newRunId();
+  await append(journal, runId, 0, delta('1'));
+  failWith(outage);
+  await expect(next(follow(runId))).rejects.toBe(outage);
+});
+
+test('any other failure ends the stream', async () => {
+  const { write, follow, failWith, setMode } = createFailingTapes();
+  const runId = newRunId();
+  await write(runId, delta('1'));
+  const reader = follow(runId);
+  await next(reader);
+  const fault = new Error('not readable');
+  failWith(fault);
+  setMode('heads');
+  await write(runId, delta('2'));
+  await expect(next(reader)).rejects.toBe(fault);
 });
