@@ -38,27 +38,83 @@ export interface FollowDependencies {
   pollMilliseconds: number;
 }
 
-const noEvents: readonly RecordedEvent[] = [];
-
 /** The events of one tape after a position, then live events until the run ends: no gap, no duplicate, only durable events. */
 export function followRun(dependencies: FollowDependencies, request: FollowRequest): LiveStream<FollowBatch> {
   const { clock, pollMilliseconds } = dependencies;
   return createLiveStream(createRunSource(dependencies, request), { clock, pollMilliseconds, signal: request.signal });
 }
 
+/** Batches of the events of one tape, as `followRun` returns them. */
+export function createRunSource(
+  dependencies: FollowDependencies,
+  request: Omit<FollowRequest, 'signal'>,
+): Source<FollowBatch> {
+  const { journal, notifications } = dependencies;
+  const { runId, after, types } = request;
+  const wantedTypes = types && new Set(types);
+  const events = createEventReader(dependencies, request);
+  let seq = after;
+  /** The head when the follower started; null before the first fetch. */
+  let startHead: number | null = null;
+  /** Whether no event follows `after`, because the run had ended when the follower started. */
+  let startedAtEnd = false;
+  let isCaughtUp = false;
+  let hasEnded = false;
+
+  /** Null if there is nothing to tell the reader. */
+  function batchOf(taken: readonly RecordedEvent[]): FollowBatch | null {
+    const last = taken.at(-1);
+    seq = last?.seq ?? seq;
+    const closed = startedAtEnd || (last?.type === 'status' && isTerminal(last.payload.to));
+    const caughtUp = !isCaughtUp && startHead !== null && seq >= startHead;
+    const wanted = wantedTypes && last ? taken.filter(({ type }) => wantedTypes.has(type)) : taken;
+    if (wanted.length === 0 && !caughtUp && !closed) return null;
+    isCaughtUp ||= caughtUp;
+    hasEnded = closed;
+    return { runId, events: wanted, seq, caughtUp, closed };
+  }
+
+  return {
+    open: (notify) =>
+      notifications.onRun(runId, (notification) => {
+        events.receive(notification);
+        notify();
+      }),
+    take() {
+      if (hasEnded) return 'end';
+      for (;;) {
+        const taken = events.take();
+        const batch = batchOf(taken);
+        if (batch) return batch;
+        if (taken.length === 0) return events.isLive() ? 'pending' : 'fetch';
+      }
+    },
+    async fetch() {
+      if (startHead === null) {
+        const tape = await journal.head(runId);
+        startHead = tape?.head ?? 0;
+        startedAtEnd = !tape || (tape.closed && after >= tape.head);
+      }
+      if (!startedAtEnd) await events.fetchPage();
+    },
+    recheck: events.fallBack,
+  };
+}
+
+const noEvents: readonly RecordedEvent[] = [];
+
 /**
- * Events come from two places:
+ * Takes each event of a tape once, from one of two places:
  *
  *   backfill: pages from the journal ──a page that reaches the head──▶ live: events of notifications, from a bounded buffer
  *   live ──buffer full, missing events, a notification without events, or a recheck──▶ backfill
  *
  * A reader that is too slow loses its buffer and reads pages again, but never loses an event.
  */
-export function createRunSource(
-  { journal, notifications, pageEvents, bufferEvents }: FollowDependencies,
-  { runId, after, types, maxBatch }: Omit<FollowRequest, 'signal'>,
-): Source<FollowBatch> {
-  const wantedTypes = types && new Set(types);
+function createEventReader(
+  { journal, pageEvents, bufferEvents }: FollowDependencies,
+  { runId, after, maxBatch }: Omit<FollowRequest, 'signal'>,
+) {
   let mode: 'backfill' | 'live' = 'backfill';
   /** Read from the journal and not yet taken. */
   let page = noEvents;
@@ -68,87 +124,49 @@ export function createRunSource(
   let lastSeq = after;
   /** Newest event that a notification named. */
   let notifiedHead = 0;
-  /** The head when the follower started; null before the first fetch. */
-  let startHead: number | null = null;
-  let isCaughtUp = false;
-  /** Whether no event follows `after`, because the run had ended when the follower started. */
-  let startedAtEnd = false;
-  let hasEnded = false;
 
   function fallBack(): void {
     buffer = noEvents;
     mode = 'backfill';
   }
 
-  function receive(notification: RunNotification | null): void {
-    if (notification === null) {
-      fallBack();
-      return;
-    }
-    const { head, events } = notification;
-    notifiedHead = Math.max(notifiedHead, head);
-    const nextSeq = (buffer.at(-1)?.seq ?? lastSeq) + 1;
-    if (mode === 'backfill' || head < nextSeq) return;
-    const newEvents = events?.[0]?.seq === nextSeq ? events : (events?.filter(({ seq }) => seq >= nextSeq) ?? []);
-    const isComplete = newEvents.length === head - nextSeq + 1;
-    if (!isComplete || buffer.length + newEvents.length > bufferEvents) fallBack();
-    // Usually the array of the notification, which all followers share.
-    else buffer = buffer.length === 0 ? newEvents : [...buffer, ...newEvents];
-  }
-
-  function takeEvents(): readonly RecordedEvent[] {
-    if (page.length > 0) {
-      const taken = page;
-      page = noEvents;
-      return taken;
-    }
-    const isOneBatch = buffer.length <= maxBatch;
-    const taken = isOneBatch ? buffer : buffer.slice(0, maxBatch);
-    buffer = isOneBatch ? noEvents : buffer.slice(maxBatch);
-    lastSeq = taken.at(-1)?.seq ?? lastSeq;
-    return taken;
-  }
-
-  /** Null if there is nothing to tell the reader. */
-  function batchOf(taken: readonly RecordedEvent[]): FollowBatch | null {
-    const last = taken.at(-1);
-    const closed = startedAtEnd || (last?.type === 'status' && isTerminal(last.payload.to));
-    const caughtUp = !isCaughtUp && startHead !== null && lastSeq >= startHead;
-    const events = wantedTypes && last ? taken.filter(({ type }) => wantedTypes.has(type)) : taken;
-    if (events.length === 0 && !caughtUp && !closed) return null;
-    isCaughtUp ||= caughtUp;
-    hasEnded = closed;
-    return { runId, events, seq: last?.seq ?? lastSeq, caughtUp, closed };
-  }
-
   return {
-    open: (notify) =>
-      notifications.onRun(runId, (notification) => {
-        receive(notification);
-        notify();
-      }),
-    take() {
-      if (hasEnded) return 'end';
-      for (;;) {
-        const taken = takeEvents();
-        const batch = batchOf(taken);
-        if (batch) return batch;
-        if (taken.length === 0) return mode === 'live' ? 'pending' : 'fetch';
+    fallBack,
+    isLive: () => mode === 'live',
+    receive(notification: RunNotification | null): void {
+      if (notification === null) {
+        fallBack();
+        return;
       }
+      const { head, events } = notification;
+      notifiedHead = Math.max(notifiedHead, head);
+      const nextSeq = (buffer.at(-1)?.seq ?? lastSeq) + 1;
+      if (mode === 'backfill' || head < nextSeq) return;
+      const newEvents = events?.[0]?.seq === nextSeq ? events : (events?.filter(({ seq }) => seq >= nextSeq) ?? []);
+      const isComplete = newEvents.length === head - nextSeq + 1;
+      if (!isComplete || buffer.length + newEvents.length > bufferEvents) fallBack();
+      // Usually the array of the notification, which all followers share.
+      else buffer = buffer.length === 0 ? newEvents : [...buffer, ...newEvents];
     },
-    async fetch() {
-      if (startHead === null) {
-        const tape = await journal.head(runId);
-        startHead = tape?.head ?? 0;
-        startedAtEnd = !tape || (tape.closed && after >= tape.head);
-        if (startedAtEnd) return;
+    /** At most `maxBatch` events; none if there are none in memory. */
+    take(): readonly RecordedEvent[] {
+      if (page.length > 0) {
+        const taken = page;
+        page = noEvents;
+        return taken;
       }
+      const isOneBatch = buffer.length <= maxBatch;
+      const taken = isOneBatch ? buffer : buffer.slice(0, maxBatch);
+      buffer = isOneBatch ? noEvents : buffer.slice(maxBatch);
+      lastSeq = taken.at(-1)?.seq ?? lastSeq;
+      return taken;
+    },
+    async fetchPage(): Promise<void> {
       const limit = Math.min(pageEvents, maxBatch);
       page = await journal.read(runId, { after: lastSeq, limit });
       lastSeq = page.at(-1)?.seq ?? lastSeq;
       // An event that was recorded during the read is known from its notification, and is read with the next page.
       if (page.length < limit && lastSeq >= notifiedHead) mode = 'live';
     },
-    recheck: fallBack,
   };
 }

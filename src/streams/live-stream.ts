@@ -55,15 +55,20 @@ export interface LiveStreamOptions {
  * successful fetch; after that it waits and fetches again.
  */
 export function createLiveStream<T extends object>(source: Source<T>, options: LiveStreamOptions): LiveStream<T> {
-  const { clock, pollMilliseconds, signal } = options;
+  const { signal } = options;
   let state: 'unopened' | 'readable' | 'fetching' | 'waiting' | 'closed' = 'unopened';
   let hasFetched = false;
   let failure: { error: unknown } | null = null;
   let unsubscribe = () => {};
-  let cancelPoll: (() => void) | null = null;
-  let notifiedSincePoll = false;
   let readableListener = () => {};
   const closeListeners: (() => void)[] = [];
+  const pollTimer = createPollTimer(options, {
+    isNeeded: () => state === 'waiting',
+    onQuiet() {
+      source.recheck();
+      becomeReadable();
+    },
+  });
 
   function becomeReadable(): void {
     state = 'readable';
@@ -71,26 +76,17 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
   }
 
   function notify(): void {
-    notifiedSincePoll = true;
+    pollTimer.notify();
     if (state === 'waiting') becomeReadable();
   }
 
   function wait(): void {
     state = 'waiting';
-    if (cancelPoll === null) startPoll();
+    pollTimer.start();
   }
 
-  /** Runs on while there are notifications: restarting it at each of them would cost more than delivering the event. */
-  function startPoll(): void {
-    notifiedSincePoll = false;
-    cancelPoll = clock.after(pollMilliseconds, () => {
-      cancelPoll = null;
-      if (state !== 'waiting') return;
-      if (notifiedSincePoll) return startPoll();
-      source.recheck();
-      becomeReadable();
-    });
-  }
+  // The state may change during an `await`, which type narrowing does not consider.
+  const isClosed = () => state === 'closed';
 
   async function fetch(): Promise<void> {
     state = 'fetching';
@@ -105,9 +101,6 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
     hasFetched = true;
     if (!isClosed()) becomeReadable();
   }
-
-  // The state may change during an `await`, which narrowing does not know.
-  const isClosed = () => state === 'closed';
 
   function read(): T | 'pending' | 'end' {
     if (failure !== null) {
@@ -133,7 +126,7 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
     if (state === 'closed') return;
     const isReaderWaiting = state === 'waiting' || state === 'fetching';
     state = 'closed';
-    cancelPoll?.();
+    pollTimer.stop();
     signal.removeEventListener('abort', end);
     unsubscribe();
     for (const listener of closeListeners) listener();
@@ -158,94 +151,41 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
   });
 }
 
-/** The stream of the single items of each value. */
-export function flattenStream<T extends object, Item extends object>(
-  stream: LiveStream<T>,
-  itemsOf: (value: T) => readonly Item[],
-): LiveStream<Item> {
-  const none: readonly Item[] = [];
-  let items = none;
-  let position = 0;
-  stream.onClose(() => {
-    items = none;
-  });
-
-  function read(): Item | 'pending' | 'end' {
-    for (;;) {
-      const item = position < items.length ? items[position] : undefined;
-      position += 1;
-      if (item !== undefined) return item;
-      // Items that were read are not kept in memory while the next ones are awaited.
-      items = none;
-      position = 0;
-      const value = stream.read();
-      if (value === 'pending' || value === 'end') return value;
-      items = itemsOf(value);
-    }
-  }
-
-  return iterable({ read, close: stream.close, onClose: stream.onClose, onReadable: stream.onReadable });
-}
-
 /**
- * The stream of what `transform` makes of each value, in order. While a promise of it is pending, no further value is read. The
- * promise must not reject.
- *
- * @param fromError makes the last value of the error that has ended the stream
+ * Calls `onQuiet` after an interval without a notification, one or two intervals after the last one: restarting the timer at
+ * each notification would cost more than delivering the event. It stops at the end of an interval in which it is not needed.
  */
-export function mapStream<T extends object, U extends object>(
-  stream: LiveStream<T>,
-  transform: (value: T) => U | Promise<U>,
-  fromError: (error: unknown) => U,
-): LiveStream<U> {
-  /** What the pending promise has settled with; null if there is none. */
-  let awaited: U | 'pending' | null = null;
-  let readableListener = () => {};
-  stream.onClose(() => {
-    const isReaderWaiting = awaited === 'pending';
-    awaited = null;
-    if (isReaderWaiting) readableListener();
-  });
+function createPollTimer(
+  { clock, pollMilliseconds }: Pick<LiveStreamOptions, 'clock' | 'pollMilliseconds'>,
+  { isNeeded, onQuiet }: { isNeeded(): boolean; onQuiet(): void },
+) {
+  let cancel: (() => void) | null = null;
+  let isQuiet = true;
 
-  async function settle(promise: Promise<U>): Promise<void> {
-    awaited = 'pending';
-    const value = await promise;
-    if (awaited === null) return;
-    awaited = value;
-    readableListener();
+  function start(): void {
+    if (cancel !== null) return;
+    isQuiet = true;
+    cancel = clock.after(pollMilliseconds, () => {
+      cancel = null;
+      if (!isNeeded()) return;
+      if (isQuiet) onQuiet();
+      else start();
+    });
   }
 
-  function read(): U | 'pending' | 'end' {
-    if (awaited !== null) {
-      const result = awaited;
-      if (result !== 'pending') awaited = null;
-      return result;
-    }
-    try {
-      const value = stream.read();
-      if (value === 'pending' || value === 'end') return value;
-      const result = transform(value);
-      if (!(result instanceof Promise)) return result;
-      void settle(result);
-      return 'pending';
-    } catch (error) {
-      stream.close();
-      return fromError(error);
-    }
-  }
-
-  return iterable({
-    read,
-    close: stream.close,
-    onClose: stream.onClose,
-    onReadable(listener) {
-      readableListener = listener;
-      stream.onReadable(listener);
+  return {
+    start,
+    notify(): void {
+      isQuiet = false;
     },
-  });
+    stop(): void {
+      cancel?.();
+    },
+  };
 }
 
-function iterable<T extends object>(methods: Omit<LiveStream<T>, typeof Symbol.asyncIterator>): LiveStream<T> {
+/** Adds the async iterator to the other methods of a stream. */
+export function iterable<T extends object>(methods: Omit<LiveStream<T>, typeof Symbol.asyncIterator>): LiveStream<T> {
   return { ...methods, [Symbol.asyncIterator]: () => iterate(methods) };
 }
 

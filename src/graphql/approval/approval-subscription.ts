@@ -1,6 +1,6 @@
 import { visibleOwner } from '../../application/approval/approval-access.ts';
 import type { ApprovalRow } from '../../projections/approvals.ts';
-import { flattenStream } from '../../streams/live-stream.ts';
+import { flattenStream } from '../../streams/transformed-stream.ts';
 import { builder } from '../builder.ts';
 import { ApprovalType } from '../object-types.ts';
 import { notFoundError } from '../public-errors.ts';

@@ -5,11 +5,14 @@ import type { FollowDependencies } from '../../streams/follow-run.ts';
 import { createLiveStream, type LiveStream, type Source } from '../../streams/live-stream.ts';
 import type { RunNotification } from '../../streams/notifications/hub.ts';
 
-export interface ApprovalsRequest {
+interface ApprovalFilter {
   /** Owner of the sessions; null for every owner. */
   owner: string | null;
   /** Null for every session. */
   sessionId: string | null;
+}
+
+export interface ApprovalsRequest extends ApprovalFilter {
   signal: AbortSignal;
 }
 
@@ -35,15 +38,6 @@ export function followApprovals(
   return createLiveStream(createApprovalSource(dependencies, filter), { clock, pollMilliseconds, signal });
 }
 
-/** A pass over all pending approvals, page by page. Times are epoch milliseconds. */
-interface Scan {
-  startedAt: number;
-  requestedSince: number;
-  afterId: string | null;
-  /** Approvals that were pending before the scan, and that it has not met yet. */
-  unmetIds: Set<string>;
-}
-
 /**
  *   scan the pending approvals ──▶ read the approvals that notifications name
  *            ▲                                        │
@@ -51,19 +45,17 @@ interface Scan {
  */
 function createApprovalSource(
   { reader, notifications, clock, pollMilliseconds }: ApprovalsDependencies,
-  { owner, sessionId }: Omit<ApprovalsRequest, 'signal'>,
+  filter: ApprovalFilter,
 ): Source<ApprovalRow> {
   const changes = createChangeQueue();
+  const scanner = createScanner(reader, filter, changes, clock);
   const changedIds = new Set<string>();
-  let scan: Scan | null = null;
   let isScanDue = true;
-  let isFirstScan = true;
-  let scannedAt = clock.now();
 
   /** Whether there is something to fetch. */
   function receive(notification: RunNotification | null): boolean {
     if (isScanDue) return true;
-    if (notification !== null && !concerns(notification, sessionId)) return false;
+    if (notification !== null && !concerns(notification, filter.sessionId)) return false;
     const ids = notification?.events?.flatMap(approvalIdOf);
     for (const id of ids ?? []) changedIds.add(id);
     if (ids && changedIds.size <= PAGE) return ids.length > 0;
@@ -72,35 +64,11 @@ function createApprovalSource(
     return true;
   }
 
-  function startScan(): Scan {
-    isScanDue = false;
-    const requestedSince = scannedAt - CLOCK_SKEW_MILLISECONDS;
-    return { startedAt: clock.now(), requestedSince, afterId: null, unmetIds: changes.pendingIds() };
-  }
-
-  async function continueScan({ startedAt, requestedSince, afterId, unmetIds }: Scan): Promise<void> {
-    const rows = await openApprovals(reader, { owner, sessionId, requestedSince, afterId, limit: PAGE });
-    for (const { id } of rows) unmetIds.delete(id);
-    const wasSettledBefore = ({ status, requestedAt }: ApprovalRow) =>
-      isFirstScan && status !== 'PENDING' && requestedAt.getTime() <= startedAt;
-    changes.add(rows, wasSettledBefore);
-    if (rows.length === PAGE) {
-      scan = { startedAt, requestedSince, afterId: rows.at(-1)?.id ?? null, unmetIds };
-      return;
-    }
-    // They are no longer pending, so they were settled.
-    for (const id of unmetIds) changedIds.add(id);
-    changes.forgetSettledBefore(requestedSince);
-    scannedAt = startedAt;
-    isFirstScan = false;
-    scan = null;
-  }
-
   async function readChanged(): Promise<void> {
     const ids = [...changedIds].slice(0, PAGE);
     for (const id of ids) changedIds.delete(id);
     try {
-      const rows = await approvalsByIds(reader, owner, ids);
+      const rows = await approvalsByIds(reader, filter.owner, ids);
       changes.add(rows.sort((left, right) => (left.id < right.id ? -1 : 1)));
     } catch (error) {
       isScanDue = true;
@@ -116,16 +84,56 @@ function createApprovalSource(
     take() {
       const change = changes.take();
       if (change) return change;
-      if (scan !== null || isScanDue || changedIds.size > 0) return 'fetch';
-      return clock.now() - scannedAt >= pollMilliseconds ? 'fetch' : 'pending';
+      if (scanner.isRunning() || isScanDue || changedIds.size > 0) return 'fetch';
+      return clock.now() - scanner.scannedAt() >= pollMilliseconds ? 'fetch' : 'pending';
     },
-    fetch() {
-      if (scan === null && changedIds.size > 0) return readChanged();
-      scan ??= startScan();
-      return continueScan(scan);
+    async fetch() {
+      if (!scanner.isRunning()) {
+        if (changedIds.size > 0) return readChanged();
+        isScanDue = false;
+      }
+      for (const id of await scanner.scanPage()) changedIds.add(id);
     },
     recheck() {
       isScanDue = true;
+    },
+  };
+}
+
+/** Passes over all pending approvals, page by page. Times are epoch milliseconds. */
+function createScanner(
+  reader: ApprovalsDependencies['reader'],
+  { owner, sessionId }: ApprovalFilter,
+  changes: ChangeQueue,
+  clock: ApprovalsDependencies['clock'],
+) {
+  let scan: { startedAt: number; afterId: string | null; unmetIds: Set<string> } | null = null;
+  let isFirst = true;
+  let scannedAt = clock.now();
+
+  return {
+    isRunning: () => scan !== null,
+    /** When the last complete scan started. */
+    scannedAt: () => scannedAt,
+    /** Starts or continues a scan. At its end, returns the approvals that are no longer pending although they were before. */
+    async scanPage(): Promise<Iterable<string>> {
+      scan ??= { startedAt: clock.now(), afterId: null, unmetIds: changes.pendingIds() };
+      const { startedAt, afterId, unmetIds } = scan;
+      const requestedSince = scannedAt - CLOCK_SKEW_MILLISECONDS;
+      const rows = await openApprovals(reader, { owner, sessionId, requestedSince, afterId, limit: PAGE });
+      for (const { id } of rows) unmetIds.delete(id);
+      const wasSettledBefore = ({ status, requestedAt }: ApprovalRow) =>
+        isFirst && status !== 'PENDING' && requestedAt.getTime() <= startedAt;
+      changes.add(rows, wasSettledBefore);
+      if (rows.length === PAGE) {
+        scan = { startedAt, afterId: rows.at(-1)?.id ?? null, unmetIds };
+        return [];
+      }
+      changes.forgetSettledBefore(requestedSince);
+      scannedAt = startedAt;
+      isFirst = false;
+      scan = null;
+      return unmetIds;
     },
   };
 }
@@ -139,6 +147,8 @@ function approvalIdOf(event: RecordedEvent): string[] {
   const isOfApproval = event.type === 'approval_request' || event.type === 'approval_decision';
   return isOfApproval ? [event.payload.approvalId] : [];
 }
+
+type ChangeQueue = ReturnType<typeof createChangeQueue>;
 
 /** Changes that the reader has not taken yet, and the last known status of each approval. */
 function createChangeQueue() {

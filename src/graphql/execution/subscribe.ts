@@ -1,6 +1,7 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
 import { formatCursor, type TapePosition } from '../../streams/cursor.ts';
-import { type LiveStream, mapStream } from '../../streams/live-stream.ts';
+import type { LiveStream } from '../../streams/live-stream.ts';
+import { mapStream } from '../../streams/transformed-stream.ts';
 import { eventContexts, type GraphqlContext } from '../context.ts';
 import { createSharedResults } from './shared-results.ts';
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { flattenStream, mapStream } from '../../../src/streams/live-stream.ts';
+import { flattenStream, mapStream } from '../../../src/streams/transformed-stream.ts';
 import { readAvailable } from './live-runs.ts';
 import { createManualStream } from './manual-stream.ts';
 
