@@ -1,29 +1,53 @@
 import { describe, expect, test } from 'vitest';
-import {
-  ceilings,
-  defaultExportProblems,
-  extensionProblems,
-  type Files,
-  folderProblems,
-  functionLengthProblems,
-  lengthProblems,
-  medianProblems,
-  nameProblems,
-  reExportProblems,
-  roomProblems,
-  timeProblems,
-} from './checks.ts';
+import { behaviourProblems } from './behaviours.ts';
+import { type Files, folderProblems, nameProblems, reExportProblems, spreadProblems, timeProblems } from './checks.ts';
+import { tableProblems } from './folders.ts';
 import { lockProblems, versionProblems } from './packages.ts';
-import { tableProblems } from './rooms.ts';
+import { importsOf, parseSource } from './source.ts';
 
 const one = (path: string, content: string): Files => new Map([[path, content]]);
-const lines = (count: number) => 'a;\n'.repeat(count);
 
-describe('rooms', () => {
+describe('the imports of a file', () => {
+  const imports = (source: string) => importsOf(parseSource('a.ts', source));
+
+  test('every form is found, with its line', () => {
+    for (const statement of [
+      "import a from './x.ts';",
+      "import a, { type B, c } from './x.ts';",
+      "import * as a from './x.ts';",
+      "import './x.ts';",
+      "await import('./x.ts');",
+      "import type, { a } from './x.ts';",
+    ]) {
+      const expected = [{ from: './x.ts', line: 2, typesOnly: false, reExport: false }];
+      expect(imports(`\n${statement}`), statement).toEqual(expected);
+    }
+  });
+
+  test('an import that only has types is marked', () => {
+    for (const statement of [
+      "import type { A } from './x.ts';",
+      "import type A from './x.ts';",
+      "import { type A, type B, } from './x.ts';",
+      "type A = typeof import('./x.ts');",
+      "type A = import('./x.ts').B;",
+    ]) {
+      expect(imports(statement), statement).toMatchObject([{ typesOnly: true }]);
+    }
+  });
+
+  test('other uses of the words are ignored', () => {
+    for (const statement of ['import.meta.url;', "export { a }; from('./x.ts');", "'import a from b'"]) {
+      expect(imports(statement), statement).toEqual([]);
+    }
+  });
+});
+
+describe('folders', () => {
   const problems = (path: string, from: string, how = 'import { a }') =>
-    roomProblems(one(path, `${how} from '${from}';`));
+    folderProblems(one(path, `${how} from '${from}';`));
 
-  test('an import that the line names is fine', () => {
+  test('an import that the entry names is allowed', () => {
     expect(problems('src/domain/run.ts', '../ids.ts')).toEqual([]);
     expect(problems('src/domain/run.ts', './events.ts')).toEqual([]);
     expect(problems('src/domain/run.ts', 'zod')).toEqual([]);
@@ -43,7 +67,7 @@ describe('rooms', () => {
     expect(problems('src/domain/run.ts', '../../test/unit/given.ts')).toHaveLength(1);
   });
 
-  test('where only types are named, only types are fine', () => {
+  test('an entry that names types of a folder allows types only', () => {
     expect(problems('src/projections/runs.ts', '../journal/journal.ts', 'import type { A }')).toEqual([]);
     expect(problems('src/projections/runs.ts', '../journal/journal.ts', 'import { type A }')).toEqual([]);
     expect(problems('src/projections/runs.ts', '../journal/journal.ts', 'import { type A, b }')).toEqual([
@@ -51,72 +75,30 @@ describe('rooms', () => {
     ]);
   });
 
-  test('a file in no room is a problem', () => {
-    expect(roomProblems(one('src/extra/a.ts', ''))).toEqual(['src/extra/a.ts:1 is in no room of the table']);
+  test('a file outside the table is a problem', () => {
+    expect(folderProblems(one('src/extra/a.ts', ''))).toEqual(['src/extra/a.ts:1 is not in the folder table']);
   });
 
-  test('a table that names what is not above is a problem', () => {
+  test('an entry that names a folder below it, or an unknown one, is a problem', () => {
     const table = [
       { name: 'a', imports: ['b types', 'c'] },
       { name: 'b', imports: ['a'] },
     ];
     expect(tableProblems(table)).toEqual([
-      'a names b, which does not stand above it',
-      'a names c, which does not stand above it',
+      'a may import b, which is not listed above it',
+      'a may import c, which is not listed above it',
     ]);
   });
 });
 
-describe('imports and exports', () => {
-  test('a relative import without extension is a problem', () => {
-    expect(extensionProblems(one('src/a.ts', "import b from '../tidy/b';\nimport c from '../c.js';"))).toHaveLength(2);
-    expect(extensionProblems(one('test/unit/a.test.ts', "import b from '.';"))).toHaveLength(1);
-    expect(extensionProblems(one('src/a.ts', "import b from '../tidy/b.ts';\nimport z from 'zod';"))).toEqual([]);
-  });
-
-  test('passing on is a problem', () => {
-    const passing =
-      "export * from '../tidy/a.ts';\nexport { b } from '../tidy/b.ts';\nexport type { C } from '../tidy/c.ts';\nexport * as d from 'd';";
-    expect(reExportProblems(one('src/graphql/index.ts', passing))).toHaveLength(4);
-    expect(reExportProblems(one('src/a.ts', 'export { a };\nexport type { B };\nexport const c = 1;'))).toEqual([]);
-  });
-
-  test('a default export is a problem', () => {
-    expect(defaultExportProblems(one('src/a.ts', 'export default 1;\n'))).toEqual(['src/a.ts:1 exports a default']);
-    expect(defaultExportProblems(one('src/a.ts', 'export { a as default };'))).toHaveLength(1);
-    expect(defaultExportProblems(one('src/a.ts', 'switch (a) { default: b(); }\nx.default;'))).toEqual([]);
-  });
+test('a re-export is a problem', () => {
+  const reExports =
+    "export * from '../tidy/a.ts';\nexport { b } from '../tidy/b.ts';\nexport type { C } from '../tidy/c.ts';\nexport * as d from 'd';";
+  expect(reExportProblems(one('src/graphql/index.ts', reExports))).toHaveLength(4);
+  expect(reExportProblems(one('src/a.ts', 'export { a };\nexport type { B };\nexport const c = 1;'))).toEqual([]);
 });
 
-describe('ceilings', () => {
-  test('one line too many is a problem', () => {
-    expect(lengthProblems(one('src/a.ts', lines(ceilings.sourceLines)))).toEqual([]);
-    expect(lengthProblems(one('src/a.ts', lines(ceilings.sourceLines + 1)))).toHaveLength(1);
-    expect(lengthProblems(one('.ci/a.mjs', lines(ceilings.sourceLines + 1)))).toHaveLength(1);
-    expect(lengthProblems(one('test/unit/a.test.ts', lines(ceilings.testLines)))).toEqual([]);
-    expect(lengthProblems(one('test/unit/a.test.ts', lines(ceilings.testLines + 1)))).toHaveLength(1);
-  });
-
-  test('a function that is too long is a problem', () => {
-    const long = (inside: number) => `const before = 1;\nexport function f() {\n${lines(inside)}}\n`;
-    expect(functionLengthProblems(one('src/a.ts', long(68)))).toEqual([]);
-    expect(functionLengthProblems(one('src/a.ts', long(69)))).toEqual(['src/a.ts:2 f has 71 lines, more than 70']);
-  });
-
-  test('a folder that is too full is a problem', () => {
-    const files = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`src/tools/a${i}.ts`, '']));
-    expect(folderProblems(files(12))).toEqual([]);
-    expect(folderProblems(files(13))).toEqual(['src/tools has 13 files, more than 12']);
-  });
-
-  test('a median that is too high is a problem', () => {
-    const files = (...lengths: number[]) => new Map(lengths.map((length, i) => [`src/a${i}.ts`, lines(length)]));
-    expect(medianProblems(files(10, 99, 250))).toEqual([]);
-    expect(medianProblems(files(10, 100, 250))).toEqual(['the median source file has 100 lines']);
-  });
-});
-
-test('names that say nothing or are not kebab-case are problems', () => {
+test('a name that says nothing or is not kebab-case is a problem', () => {
   const bad = [
     'src/utils/a.ts',
     'src/helpers.ts',
@@ -132,12 +114,13 @@ test('names that say nothing or are not kebab-case are problems', () => {
 describe('time', () => {
   const problems = (content: string, path = 'src/journal/a.ts') => timeProblems(one(path, content));
 
-  test('reading it or waiting for it is a problem', () => {
+  test('reading the time and setting a timer is a problem', () => {
     for (const use of [
       'Date.now();',
       'new Date();',
       'new Date;',
       'Date();',
+      'globalThis.Date.now();',
       'globalThis.setTimeout(f, 1);',
       'setTimeout(f, 1);',
       'setInterval(f, 1);',
@@ -151,26 +134,72 @@ describe('time', () => {
     }
   });
 
-  test('converting it, and things of the same name, are fine', () => {
+  test('converting a time, and other things with these names, are allowed', () => {
     for (const use of [
       'new Date(event.at);',
       'Date.parse(a);',
       'socket.setTimeout(1);',
       'clock.now();',
       'const a: Date = b;',
+      '"Date.now()";',
     ]) {
       expect(problems(use), use).toEqual([]);
     }
   });
 
-  test('the clock itself may', () => expect(problems('Date.now();', 'src/clock.ts')).toEqual([]));
+  test('the clock is exempt', () => expect(problems('Date.now();', 'src/clock.ts')).toEqual([]));
+});
+
+describe('literals that are spread into literals', () => {
+  const problems = (content: string, path = 'src/a.ts') => spreadProblems(one(path, content));
+
+  test('an object into an object and an array into an array are problems', () => {
+    for (const use of [
+      'f({ ...{ a, b }, c });',
+      'f({ c, ...{ a } });',
+      'f({ ...({ a } as A), c });',
+      'f({ ...({ a } satisfies A), c });',
+      'f([...[a, b], c]);',
+    ]) {
+      expect(problems(use), use).toHaveLength(1);
+    }
+    expect(problems('\n\nf({ ...{ a }, c });')).toEqual(['src/a.ts:3 spreads an object literal']);
+  });
+
+  test('every folder with code is checked', () => {
+    for (const path of ['test/unit/a.test.ts', 'test/e2e/a.mjs', 'bench/main.ts', '.ci/test.mjs']) {
+      expect(problems('f([...[a]]);', path), path).toHaveLength(1);
+    }
+  });
+
+  test('other spreads are allowed', () => {
+    for (const use of ['f({ ...a, b });', 'f({ ...(a && { b }) });', 'f([...a, b]);', 'f([...(a ? [b] : [])]);']) {
+      expect(problems(use), use).toEqual([]);
+    }
+  });
+});
+
+describe('behaviours', () => {
+  const page = ['docs/behaviours.md', '- **B1** One.\n- **B2** Two, as B1.\n'] as const;
+  const problems = (content: string) => behaviourProblems(new Map([page, ['test/unit/a.test.ts', content]]));
+
+  test('the numbers of tests and of the page are the same', () => {
+    expect(problems("test('B1, B2: holds', f);")).toEqual([]);
+  });
+
+  test('a number that only a test or only the page has is a problem', () => {
+    expect(problems("test('B1: holds', f);\ntest('B3: holds', f);")).toEqual([
+      'test/unit/a.test.ts names B3, which docs/behaviours.md does not describe',
+      'docs/behaviours.md describes B2, which no test names',
+    ]);
+  });
 });
 
 describe('packages', () => {
   const lock = (packages: object) => lockProblems(JSON.stringify({ packages }));
   const optionalDependencies = { b: '1.0.0' };
 
-  test('an optional package that the lock lacks is a problem', () => {
+  test('an optional package that the lock file lacks is a problem', () => {
     expect(lock({ 'node_modules/a': { version: '1.0.0', optionalDependencies } })).toEqual([
       'node_modules/a@1.0.0 lacks b',
     ]);
@@ -178,7 +207,7 @@ describe('packages', () => {
     expect(lock({ 'node_modules/a': { optionalDependencies }, 'node_modules/c/node_modules/b': {} })).toHaveLength(1);
   });
 
-  test('it may lie beside, within, or further out', () => {
+  test('the optional package is found beside, within, and further up', () => {
     expect(lock({ 'node_modules/a': { optionalDependencies }, 'node_modules/b': {} })).toEqual([]);
     expect(lock({ 'node_modules/a': { optionalDependencies }, 'node_modules/a/node_modules/b': {} })).toEqual([]);
     const deep = 'node_modules/c/node_modules/@s/a';

@@ -1,137 +1,74 @@
-import { functionsOf } from './functions.ts';
-import { type Import, importedPath, importsOf } from './imports.ts';
-import { allowance, type Room, roomOf, rooms, timeFiles } from './rooms.ts';
-import { type Token, tokensOf } from './tokens.ts';
+import type { ESTree } from 'vite';
+import { type Folder, folderOf, folders, permission, timeFiles } from './folders.ts';
+import { type Import, importedPath, importsOf, parseSource, visit } from './source.ts';
 
-/** Paths in the repository, with `/`, and their contents. Each check returns what is wrong, one line a problem. */
+/** Paths in the repository, with `/`, and their contents. Each check returns its problems, one line for each. */
 export type Files = ReadonlyMap<string, string>;
 
-export const ceilings = { sourceLines: 250, testLines: 400, functionLines: 70, folderFiles: 12, medianLines: 100 };
+type Source = ReturnType<typeof parseSource>;
+type Problem = { line: number; text: string };
 
-const forbiddenNames = new Set(['utils', 'helpers', 'shared', 'common', 'lib', 'types']);
-const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/;
-
-function isSource(path: string): boolean {
-  return path.startsWith('src/') && path.endsWith('.ts');
-}
-
-function linesOf(content: string): number {
-  return content.split('\n').length - (content.endsWith('\n') ? 1 : 0);
-}
-
-/** What `check` finds in each source file, with the place in front. */
-function inSources(files: Files, check: (tokens: Token[], path: string) => { line: number; text: string }[]): string[] {
+/** Runs a check on the parsed files that `select` chooses, and prefixes each problem with path and line. */
+function checkFiles(
+  files: Files,
+  select: (path: string) => boolean,
+  check: (source: Source, path: string) => Problem[],
+): string[] {
   return [...files]
-    .filter(([path]) => isSource(path))
-    .flatMap(([path, content]) => check(tokensOf(content), path).map(({ line, text }) => `${path}:${line} ${text}`));
+    .filter(([path]) => select(path))
+    .flatMap(([path, text]) =>
+      check(parseSource(path, text), path).map((problem) => `${path}:${problem.line} ${problem.text}`),
+    );
 }
 
-function roomProblem(path: string, found: Import, table: readonly Room[]): string | null {
-  const to = importedPath(path, found.from);
-  if (to === null) return null;
-  if (!to.startsWith('src/')) return `imports ${to}, which lies outside src`;
-  const [from, room] = [roomOf(path), roomOf(to)];
-  const allowed = allowance(from, room, table);
-  if (allowed === 'all' || (allowed === 'types' && found.typesOnly)) return null;
-  return allowed === 'types' ? `${from} may import only types from ${room}` : `${from} must not import ${room}`;
+const isSource = (path: string) => path.startsWith('src/') && path.endsWith('.ts');
+const isCode = (path: string) => /^(src|test|bench|\.ci)\/.*\.(ts|mjs)$/.test(path);
+
+function importProblem(path: string, { from, typesOnly }: Import, table: readonly Folder[]): string | null {
+  const imported = importedPath(path, from);
+  if (imported === null) return null;
+  if (!imported.startsWith('src/')) return `imports ${imported}, which is outside src`;
+  const [importer, folder] = [folderOf(path), folderOf(imported)];
+  const allowed = permission(importer, folder, table);
+  if (allowed === 'everything' || (allowed === 'types' && typesOnly)) return null;
+  return allowed === 'types'
+    ? `${importer} may import only types from ${folder}`
+    : `${importer} must not import ${folder}`;
 }
 
-/** Imports that the room table does not allow, and files in no room. */
-export function roomProblems(files: Files, table: readonly Room[] = rooms): string[] {
-  return inSources(files, (tokens, path) => {
-    if (!table.some((room) => room.name === roomOf(path))) return [{ line: 1, text: 'is in no room of the table' }];
-    return importsOf(tokens).flatMap((found) => {
-      const text = roomProblem(path, found, table);
+/** Imports that the folder table does not allow, and files in a folder that it does not list. */
+export function folderProblems(files: Files, table: readonly Folder[] = folders): string[] {
+  return checkFiles(files, isSource, (source, path) => {
+    if (!table.some(({ name }) => name === folderOf(path))) return [{ line: 1, text: 'is not in the folder table' }];
+    return importsOf(source).flatMap((found) => {
+      const text = importProblem(path, found, table);
       return text === null ? [] : [{ line: found.line, text }];
     });
   });
 }
 
-/** Relative imports without the extension of the file they mean, in sources and tests. */
-export function extensionProblems(files: Files): string[] {
-  return [...files]
-    .filter(([path]) => path.endsWith('.ts'))
-    .flatMap(([path, content]) =>
-      importsOf(tokensOf(content))
-        .filter(({ from }) => importedPath(path, from) !== null && !/\.(ts|mjs|json)$/.test(from))
-        .map(({ from, line }) => `${path}:${line} imports ${from} without .ts`),
-    );
-}
-
-/** `export … from`: whoever needs a thing imports the file that defines it. */
+/** `export … from`: import a thing from the file that defines it. */
 export function reExportProblems(files: Files): string[] {
-  return inSources(files, (tokens) =>
-    importsOf(tokens)
-      .filter(({ passedOn }) => passedOn)
-      .map(({ from, line }) => ({ line, text: `passes on ${from}` })),
+  return checkFiles(files, isSource, (source) =>
+    importsOf(source)
+      .filter(({ reExport }) => reExport)
+      .map(({ from, line }) => ({ line, text: `re-exports from ${from}` })),
   );
 }
 
-export function defaultExportProblems(files: Files): string[] {
-  return inSources(files, (tokens) =>
-    tokens
-      .filter((token, index) => {
-        const before = tokens[index - 1]?.text;
-        return token.kind === 'word' && token.text === 'default' && (before === 'export' || before === 'as');
-      })
-      .map(({ line }) => ({ line, text: 'exports a default' })),
-  );
-}
+const meaninglessNames = new Set(['utils', 'helpers', 'shared', 'common', 'lib', 'types']);
+const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/;
 
-export function lengthProblems(files: Files): string[] {
-  const problems: string[] = [];
-  for (const [path, content] of files) {
-    if (!/\.(ts|mjs)$/.test(path)) continue;
-    const ceiling = path.startsWith('test/') ? ceilings.testLines : ceilings.sourceLines;
-    const lines = linesOf(content);
-    if (lines > ceiling) problems.push(`${path} has ${lines} lines, more than ${ceiling}`);
-  }
-  return problems;
-}
-
-export function functionLengthProblems(files: Files): string[] {
-  return inSources(files, (tokens) =>
-    functionsOf(tokens)
-      .filter(({ lines }) => lines > ceilings.functionLines)
-      .map(({ name, line, lines }) => ({
-        line,
-        text: `${name} has ${lines} lines, more than ${ceilings.functionLines}`,
-      })),
-  );
-}
-
-/** The median source file is well under its ceiling. */
-export function medianProblems(files: Files): string[] {
-  const lengths = [...files]
-    .filter(([path]) => isSource(path))
-    .map(([, content]) => linesOf(content))
-    .sort((a, b) => a - b);
-  const median = lengths[Math.floor(lengths.length / 2)] ?? 0;
-  return median < ceilings.medianLines ? [] : [`the median source file has ${median} lines`];
-}
-
-export function folderProblems(files: Files): string[] {
-  const counts = new Map<string, number>();
-  for (const path of files.keys()) {
-    if (!/^(src|test)\//.test(path)) continue;
-    const folder = path.slice(0, path.lastIndexOf('/'));
-    counts.set(folder, (counts.get(folder) ?? 0) + 1);
-  }
-  return [...counts]
-    .filter(([, count]) => count > ceilings.folderFiles)
-    .map(([folder, count]) => `${folder} has ${count} files, more than ${ceilings.folderFiles}`);
-}
-
-/** Names in `src` that say nothing, and names that are not kebab-case. */
+/** Names in `src` that say nothing about the contents, and names that are not kebab-case. */
 export function nameProblems(files: Files): string[] {
   const problems = new Set<string>();
   for (const path of files.keys()) {
     if (!path.startsWith('src/')) continue;
     const parts = path.split('/');
     for (const [index, part] of parts.entries()) {
-      const place = parts.slice(0, index + 1).join('/');
-      if (forbiddenNames.has(part.replace(/\..*$/, ''))) problems.add(`${place} does not name a concept`);
-      if (!kebabCase.test(part)) problems.add(`${place} is not kebab-case`);
+      const prefix = parts.slice(0, index + 1).join('/');
+      if (meaninglessNames.has(part.replace(/\..*$/, ''))) problems.add(`${prefix} does not name a concept`);
+      if (!kebabCase.test(part)) problems.add(`${prefix} is not kebab-case`);
     }
   }
   return [...problems];
@@ -146,30 +83,69 @@ const timeMembers = new Set([
   'AbortSignal.timeout',
 ]);
 
-function timeAt(tokens: readonly Token[], index: number): string | null {
-  const at = (offset: number) => tokens[index + offset]?.text;
-  const token = tokens[index];
-  if (token?.kind !== 'word') return null;
-  const member = (at(1) === '.' || at(1) === '?.') && `${token.text}.${at(2)}`;
-  if (member && timeMembers.has(member)) return member;
-  const ofSomething = (at(-1) === '.' || at(-1) === '?.') && at(-2) !== 'globalThis';
-  if (timers.has(token.text) && !ofSomething && at(1) === '(') return token.text;
-  if (token.text !== 'Date' || ofSomething) return null;
-  if (at(-1) !== 'new') return at(1) === '(' ? 'Date()' : null;
-  return at(1) !== '(' || at(2) === ')' ? 'new Date()' : null;
+/** The name of a global or of one of its members: `Date`, `Date.now`, with or without `globalThis`. */
+function globalName(node: ESTree.Expression): string | null {
+  if (node.type === 'Identifier') return node.name;
+  if (node.type !== 'MemberExpression' || node.computed || node.property.type !== 'Identifier') return null;
+  const object = globalName(node.object);
+  if (object === null) return null;
+  return object === 'globalThis' ? node.property.name : `${object}.${node.property.name}`;
 }
 
-/** Time that does not come through the clock, and so can not be injected. `new Date(x)` converts and is fine. */
+/** Uses of time that bypass the clock, so that tests cannot inject it. `new Date(value)` only converts. */
 export function timeProblems(files: Files): string[] {
-  return inSources(files, (tokens, path) => {
-    if (timeFiles.includes(path)) return [];
-    const imports = importsOf(tokens)
+  const usesTime = (path: string) => isSource(path) && !timeFiles.includes(path);
+  return checkFiles(files, usesTime, (source) => {
+    const problems = importsOf(source)
       .filter(({ from }) => /^(node:)?(timers(\/promises)?|perf_hooks)$/.test(from))
       .map(({ from, line }) => ({ line, text: `imports ${from}` }));
-    const uses = tokens.flatMap((token, index) => {
-      const use = timeAt(tokens, index);
-      return use === null ? [] : [{ line: token.line, text: `uses ${use}: time comes from the clock` }];
+    const add = (node: ESTree.Span, use: string) =>
+      problems.push({ line: source.lineAt(node.start), text: `uses ${use} instead of the clock` });
+    visit(source, {
+      CallExpression(node) {
+        const name = globalName(node.callee);
+        if (name !== null && timers.has(name)) add(node, name);
+        if (name === 'Date') add(node, 'Date()');
+      },
+      NewExpression(node) {
+        if (globalName(node.callee) === 'Date' && node.arguments.length === 0) add(node, 'new Date()');
+      },
+      MemberExpression(node) {
+        const name = globalName(node);
+        if (name !== null && timeMembers.has(name)) add(node, name);
+      },
     });
-    return [...imports, ...uses];
+    return problems;
+  });
+}
+
+/** The expression without the parentheses and type annotations around it. */
+function unwrap(node: ESTree.Expression): ESTree.Expression {
+  const wrapped = ['ParenthesizedExpression', 'TSAsExpression', 'TSSatisfiesExpression'];
+  return wrapped.includes(node.type) && 'expression' in node && typeof node.expression === 'object'
+    ? unwrap(node.expression)
+    : node;
+}
+
+/**
+ * `{ ...{ a, b }, c }` and `[...[a, b], c]`. Spreading an object literal turns off TypeScript's check for excess
+ * properties, so a misspelt name compiles.
+ */
+export function spreadProblems(files: Files): string[] {
+  return checkFiles(files, isCode, (source) => {
+    const problems: Problem[] = [];
+    const check = (element: ESTree.Node | null, literal: 'ObjectExpression' | 'ArrayExpression', text: string) => {
+      if (element?.type !== 'SpreadElement' || unwrap(element.argument).type !== literal) return;
+      problems.push({ line: source.lineAt(element.start), text });
+    };
+    visit(source, {
+      ObjectExpression(node) {
+        for (const property of node.properties) check(property, 'ObjectExpression', 'spreads an object literal');
+      },
+      ArrayExpression(node) {
+        for (const element of node.elements) check(element, 'ArrayExpression', 'spreads an array literal');
+      },
+    });
+    return problems;
   });
 }

@@ -34,8 +34,8 @@ function missingOf(packages: Packages, path: string): string[] {
 }
 
 /**
- * Optional packages that some package asks for and the lock does not hold. npm drops those that the registry lacks at
- * the time, without a word, and `npm ci` then fails on the platform that they are for.
+ * Optional dependencies that the lock file lacks, and download addresses in it. npm silently drops an optional package that
+ * the registry does not have when the lock file is written; `npm ci` then fails on the platform that needs it.
  */
 export function lockProblems(lockText: string): string[] {
   const { packages } = lockFile.parse(JSON.parse(lockText));
@@ -47,15 +47,15 @@ export function lockProblems(lockText: string): string[] {
 
 const exactVersion = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/;
 
-function inexact(entries: Overrides | undefined, place: string): string[] {
+function inexact(entries: Overrides | undefined, section: string): string[] {
   return Object.entries(entries ?? {}).flatMap(([name, version]) => {
-    if (typeof version === 'object') return inexact(version, `${place} ${name}`);
-    return exactVersion.test(version) ? [] : [`${place} ${name}: ${version} is not an exact version`];
+    if (typeof version === 'object') return inexact(version, `${section} ${name}`);
+    return exactVersion.test(version) ? [] : [`${section} ${name}: ${version} is not an exact version`];
   });
 }
 
 export function versionProblems(manifestText: string): string[] {
-  return Object.entries(manifest.parse(JSON.parse(manifestText))).flatMap(([place, entries]) =>
-    inexact(entries, place),
+  return Object.entries(manifest.parse(JSON.parse(manifestText))).flatMap(([section, entries]) =>
+    inexact(entries, section),
   );
 }

@@ -1,15 +1,15 @@
 /**
- * The room table of DESIGN.md section 2, in its order. A room is a folder of `src/` or a file directly in it.
- * A line names the rooms that may be imported; `'journal types'` allows only `import type` from journal.
- * `'everything above'` leaves out what `except` names. `'everything'` is for the composition root alone.
+ * The folder table of docs/architecture.md, from the bottom up. An entry is a folder of `src/` or a file directly in it.
+ * `imports` lists what it may import; `'journal types'` allows only type imports from journal. `'everything above'` means
+ * every entry listed before this one, minus `except`. `'everything'` is for the composition root alone.
  */
-export interface Room {
+export interface Folder {
   name: string;
   imports: readonly string[] | 'everything above' | 'everything';
   except?: readonly string[];
 }
 
-export const rooms: readonly Room[] = [
+export const folders: readonly Folder[] = [
   { name: 'ids', imports: [] },
   { name: 'clock', imports: [] },
   { name: 'logger', imports: [] },
@@ -54,36 +54,40 @@ export const rooms: readonly Room[] = [
 /** The files that may read the time or set a timer. */
 export const timeFiles: readonly string[] = ['src/clock.ts'];
 
-/** The room a file of `src/` belongs to. */
-export function roomOf(path: string): string {
+/** The table entry that a file of `src/` belongs to. */
+export function folderOf(path: string): string {
   const [, first = ''] = path.split('/');
   return first.replace(/\.ts$/, '');
 }
 
-/** Whether a room may import another: freely, its types only, or not at all. */
-export function allowance(from: string, to: string, table: readonly Room[] = rooms): 'all' | 'types' | 'none' {
-  if (from === to) return 'all';
-  const index = table.findIndex((room) => room.name === from);
-  const room = table[index];
-  if (!room || !table.some((other) => other.name === to)) return 'none';
-  if (room.except?.includes(to)) return 'none';
-  if (room.imports === 'everything') return 'all';
-  if (room.imports === 'everything above') {
-    return table.slice(0, index).some((other) => other.name === to) ? 'all' : 'none';
+/** Whether one folder may import another: everything, types only, or nothing. */
+export function permission(
+  from: string,
+  to: string,
+  table: readonly Folder[] = folders,
+): 'everything' | 'types' | 'nothing' {
+  if (from === to) return 'everything';
+  const index = table.findIndex(({ name }) => name === from);
+  const folder = table[index];
+  if (!folder || !table.some(({ name }) => name === to)) return 'nothing';
+  if (folder.except?.includes(to)) return 'nothing';
+  if (folder.imports === 'everything') return 'everything';
+  if (folder.imports === 'everything above') {
+    return table.slice(0, index).some(({ name }) => name === to) ? 'everything' : 'nothing';
   }
-  if (room.imports.includes(to)) return 'all';
-  return room.imports.includes(`${to} types`) ? 'types' : 'none';
+  if (folder.imports.includes(to)) return 'everything';
+  return folder.imports.includes(`${to} types`) ? 'types' : 'nothing';
 }
 
-/** What is wrong with the table itself: lines that name no room, or one that stands below. */
-export function tableProblems(table: readonly Room[] = rooms): string[] {
+/** Entries of the table that name an unknown folder, or one that is listed below them. */
+export function tableProblems(table: readonly Folder[] = folders): string[] {
   const problems: string[] = [];
-  for (const [index, room] of table.entries()) {
-    if (typeof room.imports === 'string') continue;
-    const above = table.slice(0, index).map((other) => other.name);
-    for (const entry of room.imports) {
+  for (const [index, folder] of table.entries()) {
+    if (typeof folder.imports === 'string') continue;
+    const above = table.slice(0, index).map(({ name }) => name);
+    for (const entry of folder.imports) {
       const name = entry.replace(/ types$/, '');
-      if (!above.includes(name)) problems.push(`${room.name} names ${name}, which does not stand above it`);
+      if (!above.includes(name)) problems.push(`${folder.name} may import ${name}, which is not listed above it`);
     }
   }
   return problems;
