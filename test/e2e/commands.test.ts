@@ -37,7 +37,7 @@ describe('verify', () => {
     const intact = await run(['verify']);
     expect(intact).toEqual({
       code: 0,
-      stdout: `1 tapes, ${events.length} events in intact ones, 0 broken\n`,
+      stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
       stderr: '',
     });
     const changes = [
@@ -54,7 +54,7 @@ describe('verify', () => {
       const { code, stdout } = await run(['verify']);
       expect({ code, stdout }).toEqual({
         code: 1,
-        stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact ones, 1 broken\n`,
+        stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact tapes, 1 broken tapes\n`,
       });
       tamper(file, `UPDATE "Event" SET ${undo} WHERE "runId" = ? AND "seq" = ?`, runId, seq);
     }
@@ -69,7 +69,7 @@ describe('verify', () => {
     const { code, stdout } = await run(['verify']);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `1 tapes, ${events.length} events in intact ones, 0 broken\n`,
+      stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
     });
     expect((await converse(client, { sessionKey: 'now', text: 'Hello' })).run.state).toBe('DONE');
     expect(await server.end('SIGTERM')).toBe(0);
@@ -90,7 +90,7 @@ test('migrate makes the database, and does nothing where it is there', async () 
   for (let times = 0; times < 2; times += 1) {
     expect(await run(['migrate'])).toEqual({ code: 0, stdout: 'file:./data/runtape.db is up to date.\n', stderr: '' });
   }
-  expect(await run(['verify'])).toMatchObject({ code: 0, stdout: '0 tapes, 0 events in intact ones, 0 broken\n' });
+  expect(await run(['verify'])).toMatchObject({ code: 0, stdout: '0 tapes, 0 events in intact tapes, 0 broken tapes\n' });
 });
 
 describe('rebuild', () => {

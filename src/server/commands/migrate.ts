@@ -2,7 +2,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { describeUrl } from '../../database/open-database.ts';
 import { openStore } from '../store.ts';
 
-/** Brings the database to this release. Serving does the same; this is for those who want it done before. */
+/** Applies the migrations of this release. `serve` does the same at start; this command does it in advance. */
 export async function migrateCommand(configuration: Configuration): Promise<void> {
   const database = await openStore(configuration);
   await database.close();

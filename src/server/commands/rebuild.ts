@@ -4,7 +4,7 @@ import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { rebuildProjections } from '../../run-store/rebuild.ts';
 import { openStore } from '../store.ts';
 
-/** Makes the rows that queries read anew from the tapes, while no server runs. */
+/** Rebuilds the projected rows from the tapes. No server may use the database meanwhile. */
 export async function rebuildCommand(configuration: Configuration): Promise<void> {
   const database = await openStore(configuration);
   try {

@@ -2,7 +2,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { createLogger, type Logger } from '../../logger.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 
-/** Serves until a signal ends it; a second signal ends it at once. Throws a StartError. */
+/** Serves until the first SIGTERM or SIGINT; a second one ends the process at once. Throws a StartError. */
 export async function serveCommand(configuration: Configuration): Promise<void> {
   const logger = createLogger(configuration.logLevel);
   const gateway = await startGateway(configuration, logger);
@@ -10,7 +10,7 @@ export async function serveCommand(configuration: Configuration): Promise<void> 
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
-    logger.info({ event: 'stopping', signal }, 'Runtape finishes the steps under way');
+    logger.info({ event: 'stopping', signal }, 'Runtape finishes the steps that are running, then stops');
     gateway.close().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -22,14 +22,18 @@ export async function serveCommand(configuration: Configuration): Promise<void> 
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const { policyFile } = configuration.file;
-  // Without a file there is nothing to read again, and the signal ends the process as it always does.
+  // Without a policy file SIGHUP keeps its default effect and ends the process.
   if (policyFile !== undefined) process.on('SIGHUP', () => reloadPolicy(gateway, logger, policyFile));
-  // Last: whoever reads this line may stop the server from now on.
+  // Logged last: a process manager that reads this line may send a signal from then on.
   logger.info({ event: 'listening', url: gateway.url }, 'Runtape is listening');
 }
 
 function reloadPolicy(gateway: Gateway, logger: Logger, policyFile: string): void {
   const outcome = gateway.reloadPolicy();
-  if (outcome.ok) logger.info({ event: 'policy-reloaded', policyFile }, 'The policy was read again');
-  else logger.error({ event: 'policy-kept', problems: outcome.problems }, 'The policy stays as it was');
+  if (outcome.ok) logger.info({ event: 'policy-reloaded', policyFile }, 'The policy file was reloaded');
+  else
+    logger.error(
+      { event: 'policy-kept', problems: outcome.problems },
+      'The policy file has problems; the previous policy stays in effect',
+    );
 }

@@ -5,7 +5,7 @@ import { expect, inject } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
-import { verifyJournal } from '../../../src/server/commands/verify-journal.ts';
+import { verifyJournal } from '../../../src/server/commands/verify.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
 import { assertFolded } from '../../projection-consistency.ts';
 import { createHome, type Home, type ServerProcess } from '../server-process.ts';

@@ -29,7 +29,7 @@ test('three servers that start at once on an empty database all come up, and mig
     expect(ended.state).toBe('DONE');
   }
   expect(await run(['migrate'], { DATABASE_URL })).toMatchObject({ code: 0, stderr: '' });
-  expect((await run(['verify'], { DATABASE_URL })).stdout).toMatch(/^3 tapes, \d+ events in intact ones, 0 broken\n$/);
+  expect((await run(['verify'], { DATABASE_URL })).stdout).toMatch(/^3 tapes, \d+ events in intact tapes, 0 broken tapes\n$/);
   expect(await Promise.all(servers.map((server) => server.end('SIGTERM')))).toEqual([0, 0, 0]);
 });
 
@@ -41,7 +41,7 @@ test('migrate makes the tables of Postgres, and says which database without its 
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^postgres:\/\/.* is up to date\.\n$/);
   expect(stdout).not.toContain(`:${password}@`);
-  expect((await run(['verify'], { DATABASE_URL })).stdout).toBe('0 tapes, 0 events in intact ones, 0 broken\n');
+  expect((await run(['verify'], { DATABASE_URL })).stdout).toBe('0 tapes, 0 events in intact tapes, 0 broken tapes\n');
 });
 
 test('B30, B31: verify names the event of which a byte was changed, and rebuild mends rows', async () => {
@@ -62,7 +62,7 @@ test('B30, B31: verify names the event of which a byte was changed, and rebuild 
   await query(`UPDATE "Event" SET "payload" = replace("payload", 'clock', 'clodk') WHERE "seq" = $1`, seq);
   expect(await run(['verify'])).toMatchObject({
     code: 1,
-    stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact ones, 1 broken\n`,
+    stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact tapes, 1 broken tapes\n`,
   });
   expect(await again.end('SIGTERM')).toBe(0);
 });
