@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestClient } from '../client.ts';
-import { createHome } from '../e2e/server-process.ts';
+import { createServerFolder } from '../e2e/server-process.ts';
 import { FollowRunDocument } from '../generated/graphql.ts';
 import { type Event, follow, send } from '../integration/conversation.ts';
 import { streamAddress } from '../integration/transport/sse.ts';
@@ -10,7 +10,7 @@ import { execute, openPage, openTab, setEditorText, takeScreenshot, visibleResul
 const pollOptions = { timeout: 30_000, interval: 50 };
 
 async function startServer() {
-  const home = await createHome();
+  const home = await createServerFolder();
   onTestFinished(() => home[Symbol.asyncDispose]());
   return home.start();
 }

@@ -1,27 +1,21 @@
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createTestClient } from '../client.ts';
 import { converse, runById } from '../integration/conversation.ts';
-import { createHome, type Home } from './server-process.ts';
+import { serverFolder } from './fixtures.ts';
 
-async function home(): Promise<Home> {
-  const made = await createHome();
-  onTestFinished(() => made[Symbol.asyncDispose]());
-  return made;
-}
-
-/** A folder with a conversation in it, and nothing that runs. */
+/** A folder whose database holds one conversation; no server runs. */
 async function pastConversation() {
-  const made = await home();
-  const server = await made.start();
+  const directory = await serverFolder();
+  const server = await directory.start();
   await using client = createTestClient(server.url);
   const { runId, events } = await converse(client, { sessionKey: 'past', text: '/call clock {}\n/then\n/say Done.' });
-  expect(await server.end('SIGTERM')).toBe(0);
-  return { ...made, runId, events, file: join(made.folder, 'data/runtape.db') };
+  expect(await server.stop('SIGTERM')).toBe(0);
+  return { ...directory, runId, events, file: join(directory.folder, 'data/runtape.db') };
 }
 
-/** Changes the file as nothing of ours would: the triggers that forbid it are gone meanwhile. */
+/** Changes an event, which the database normally refuses: the trigger is dropped for the moment. */
 function tamper(file: string, change: string, ...parameters: unknown[]): void {
   const database = new BetterSqlite(file);
   const trigger = database.prepare(`SELECT sql FROM sqlite_master WHERE name = 'Event_unchanged'`).pluck().get();
@@ -32,9 +26,9 @@ function tamper(file: string, change: string, ...parameters: unknown[]): void {
 }
 
 describe('verify', () => {
-  test('B31: names the run and the event of which one byte was changed', async () => {
-    const { run, runId, events, file } = await pastConversation();
-    const intact = await run(['verify']);
+  test('B31: names the run and the event in which one byte was changed', async () => {
+    const { runCommand, runId, events, file } = await pastConversation();
+    const intact = await runCommand(['verify']);
     expect(intact).toEqual({
       code: 0,
       stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
@@ -51,75 +45,81 @@ describe('verify', () => {
     for (const [change, undo, type] of changes) {
       const seq = events.find((event) => event.type === type)?.seq;
       tamper(file, `UPDATE "Event" SET ${change} WHERE "runId" = ? AND "seq" = ?`, runId, seq);
-      const { code, stdout } = await run(['verify']);
+      const { code, stdout } = await runCommand(['verify']);
       expect({ code, stdout }).toEqual({
         code: 1,
         stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact tapes, 1 broken tapes\n`,
       });
       tamper(file, `UPDATE "Event" SET ${undo} WHERE "runId" = ? AND "seq" = ?`, runId, seq);
     }
-    expect((await run(['verify'])).code).toBe(0);
+    expect((await runCommand(['verify'])).code).toBe(0);
   });
 
   test('B31: works while a server uses the file', async () => {
-    const { start, run } = await home();
+    const { start, runCommand } = await serverFolder();
     const server = await start();
     await using client = createTestClient(server.url);
     const { events } = await converse(client, { sessionKey: 'now', text: 'Hello' });
-    const { code, stdout } = await run(['verify']);
+    const { code, stdout } = await runCommand(['verify']);
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
     });
     expect((await converse(client, { sessionKey: 'now', text: 'Hello' })).run.state).toBe('DONE');
-    expect(await server.end('SIGTERM')).toBe(0);
+    expect(await server.stop('SIGTERM')).toBe(0);
   });
 
-  test('says where there is no database, and makes none', async () => {
-    const { run } = await home();
+  test('reports a missing database and does not create it', async () => {
+    const { runCommand } = await serverFolder();
     for (let times = 0; times < 2; times += 1) {
-      const { code, stdout, stderr } = await run(['verify']);
+      const { code, stdout, stderr } = await runCommand(['verify']);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toContain('There is no database');
     }
   });
 });
 
-test('migrate makes the database, and does nothing where it is there', async () => {
-  const { run } = await home();
+test('migrate creates the database, and can be repeated', async () => {
+  const { runCommand } = await serverFolder();
   for (let times = 0; times < 2; times += 1) {
-    expect(await run(['migrate'])).toEqual({ code: 0, stdout: 'file:./data/runtape.db is up to date.\n', stderr: '' });
+    expect(await runCommand(['migrate'])).toEqual({
+      code: 0,
+      stdout: 'file:./data/runtape.db is up to date.\n',
+      stderr: '',
+    });
   }
-  expect(await run(['verify'])).toMatchObject({ code: 0, stdout: '0 tapes, 0 events in intact tapes, 0 broken tapes\n' });
+  expect(await runCommand(['verify'])).toMatchObject({
+    code: 0,
+    stdout: '0 tapes, 0 events in intact tapes, 0 broken tapes\n',
+  });
 });
 
 describe('rebuild', () => {
-  test('B30: makes rows that were damaged what the tapes say', async () => {
-    const { run, start, runId, file } = await pastConversation();
+  test('B30: restores damaged rows from the tapes', async () => {
+    const { runCommand, start, runId, file } = await pastConversation();
     const database = new BetterSqlite(file);
     database.exec(`UPDATE "Run" SET "output" = 'nonsense', "state" = 'FAILED', "inputTokens" = 0`);
     database.close();
-    expect(await run(['rebuild'])).toEqual({ code: 0, stdout: '1 runs rebuilt from their tapes\n', stderr: '' });
+    expect(await runCommand(['rebuild'])).toEqual({ code: 0, stdout: '1 runs rebuilt from their tapes\n', stderr: '' });
     const server = await start();
     await using client = createTestClient(server.url);
     expect(await runById(client, runId)).toMatchObject({ state: 'DONE', output: 'Done.', error: null });
-    const busy = await run(['rebuild']);
+    const busy = await runCommand(['rebuild']);
     expect(busy).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Another server uses') });
-    expect(await server.end('SIGTERM')).toBe(0);
+    expect(await server.stop('SIGTERM')).toBe(0);
   });
 });
 
 describe('token', () => {
-  test('B58: makes a token and the entry that lets it in, without any configuration', async () => {
-    const { run } = await home();
-    const { code, stdout, stderr } = await run(['token', 'ada', 'read,write'], { HOST: '0.0.0.0' });
+  test('B58: creates a token and the entry that accepts it, without reading a configuration', async () => {
+    const { runCommand } = await serverFolder();
+    const { code, stdout, stderr } = await runCommand(['token', 'ada', 'read,write'], { HOST: '0.0.0.0' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const token = /rt_[\w-]{43}/.exec(stdout)?.[0] ?? '';
     const entry = JSON.parse(/\{"sha256".*\}/.exec(stdout)?.[0] ?? '{}');
     expect(entry).toMatchObject({ principal: 'ada', scopes: ['read', 'write'] });
-    const made = await createHome({ auth: { mode: 'tokens', tokens: [entry] } });
-    onTestFinished(() => made[Symbol.asyncDispose]());
-    const server = await made.start();
+    const { start } = await serverFolder({ auth: { mode: 'tokens', tokens: [entry] } });
+    const server = await start();
     await using client = createTestClient(server.url, { authorization: `Bearer ${token}` });
     const { body } = await client.post({ query: '{ viewer { principal scopes } }' });
     expect(body.data).toEqual({ viewer: { principal: 'ada', scopes: ['read', 'write'] } });
@@ -129,18 +129,18 @@ describe('token', () => {
       body: '{}',
     });
     expect(refused.status).toBe(401);
-    expect(await server.end('SIGTERM')).toBe(0);
-    // Neither the good nor the bad one is in the log.
+    expect(await server.stop('SIGTERM')).toBe(0);
+    // No token is logged, valid or not.
     expect(server.output()).not.toContain(token);
     expect(server.output()).not.toContain('wrong-token');
   });
 
-  test('says what is wrong with what it was asked for', async () => {
-    const { run } = await home();
-    const unknown = await run(['token', 'ada', 'read,root']);
+  test('reports an unknown scope and a missing principal', async () => {
+    const { runCommand } = await serverFolder();
+    const unknown = await runCommand(['token', 'ada', 'read,root']);
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
-    expect(unknown.stderr).toContain('There is no scope "root". There are: read, write, approve, approve:any, admin.');
-    const nobody = await run(['token']);
-    expect(nobody.stderr).toContain('Say for whom: runtape token <principal>');
+    expect(unknown.stderr).toContain('Unknown scope "root". The scopes are read, write, approve, approve:any, admin.');
+    const missing = await runCommand(['token']);
+    expect(missing.stderr).toContain('Usage: runtape token <principal> [scopes]');
   });
 });

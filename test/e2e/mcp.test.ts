@@ -2,41 +2,42 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createHome, type ServerProcess } from './server-process.ts';
+import { serverFolder } from './fixtures.ts';
+import type { ServerProcess } from './server-process.ts';
 
 const program = join(import.meta.dirname, '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js');
 const everything = { command: process.execPath, args: [program] };
 
-/** The process of the MCP server that a gateway has started. */
-async function childOf({ processId, prints }: ServerProcess): Promise<number> {
+/** The process id of the MCP server that the gateway has started. */
+async function mcpProcessOf({ processId, untilPrinted: prints }: ServerProcess): Promise<number> {
   await prints('an MCP server is ready');
   const children = readFileSync(`/proc/${processId}/task/${processId}/children`, 'utf8').split(' ').map(Number);
   const child = children.find((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(program));
-  if (child === undefined) throw new Error('The gateway has no such child.');
+  if (child === undefined) throw new Error('The gateway has not started the MCP server.');
   return child;
 }
 
-async function untilGone(processId: number): Promise<void> {
+async function untilExited(processId: number): Promise<void> {
   while (existsSync(`/proc/${processId}`)) await sleep(20);
 }
 
-// Processes are looked up where Linux shows them.
+// The processes are found in /proc.
 test.runIf(process.platform === 'linux').each(['SIGTERM', 'SIGKILL'] as const)(
-  'B45: a gateway that ends by %s leaves no MCP server behind',
+  'B45: no MCP server survives a gateway that is ended by %s',
   async (signal) => {
-    await using home = await createHome({ mcpServers: { everything } });
-    const server = await home.start();
-    const child = await childOf(server);
-    await server.end(signal);
-    await untilGone(child);
+    const { start } = await serverFolder({ mcpServers: { everything } });
+    const server = await start();
+    const child = await mcpProcessOf(server);
+    await server.stop(signal);
+    await untilExited(child);
   },
 );
 
-test('B45: a gateway serves before its MCP servers are there, and when they never come', async () => {
+test('B45: a gateway serves while its MCP servers are starting or cannot start', async () => {
   const never = { command: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'] };
-  await using home = await createHome({ mcpServers: { never, missing: { command: '/there/is/none' } } });
-  const server = await home.start();
-  await server.prints('an MCP server is not running');
+  const { start } = await serverFolder({ mcpServers: { never, missing: { command: '/there/is/none' } } });
+  const server = await start();
+  await server.untilPrinted('an MCP server is not running');
   const answer = await fetch(server.url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -52,13 +53,13 @@ test('B45: a gateway serves before its MCP servers are there, and when they neve
       },
     },
   });
-  expect(await server.end('SIGTERM')).toBe(0);
+  expect(await server.stop('SIGTERM')).toBe(0);
 });
 
-test('a variable that is not set stops the start and is named with its place', async () => {
+test('a variable that is not set prevents the start, and the error names its path in the file', async () => {
   const entry = { ...everything, env: { TOKEN: `$\{TICKETS_TOKEN}` } };
-  await using home = await createHome({ mcpServers: { everything: entry } });
-  const { code, stderr } = await home.run(['serve']);
+  const { runCommand } = await serverFolder({ mcpServers: { everything: entry } });
+  const { code, stderr } = await runCommand(['serve']);
   expect(code).toBe(1);
   expect(stderr).toContain('mcpServers.everything.env.TOKEN: the environment variable TICKETS_TOKEN is not set.');
 });

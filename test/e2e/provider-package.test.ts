@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestClient } from '../client.ts';
 import { converse } from '../integration/conversation.ts';
-import { createHome } from './server-process.ts';
+import { serverFolder } from './fixtures.ts';
 
-/** Beside the compiled program, where nothing is that npm keeps. */
+/** A package scope next to the built program, outside the node_modules that npm manages. */
 const scope = new URL('../../dist/node_modules/@acme', import.meta.url).pathname;
 
-/** A model that repeats the name it was asked for. */
+/** A provider whose model answers with its own name. */
 const source = `
 const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
 export const createMindReader = () => ({
@@ -24,18 +24,18 @@ export const createMindReader = () => ({
   }),
 });`;
 
-test('a provider package that was installed beside the program is loaded by its name', async () => {
+test('a provider package that is installed next to the program is loaded by its name', async () => {
   const installed = join(scope, 'mind-reader');
   await mkdir(installed, { recursive: true });
   onTestFinished(() => rm(scope, { recursive: true, force: true }));
-  const description = { name: '@acme/mind-reader', version: '1.0.0', type: 'module', exports: './index.js' };
-  await writeFile(join(installed, 'package.json'), JSON.stringify(description));
+  const manifest = { name: '@acme/mind-reader', version: '1.0.0', type: 'module', exports: './index.js' };
+  await writeFile(join(installed, 'package.json'), JSON.stringify(manifest));
   await writeFile(join(installed, 'index.js'), source);
   const reader = { provider: '@acme/mind-reader', model: 'clairvoyant' };
-  await using home = await createHome({ defaultModel: 'reader', models: { reader } });
-  const server = await home.start();
+  const { start } = await serverFolder({ defaultModel: 'reader', models: { reader } });
+  const server = await start();
   await using client = createTestClient(server.url);
   const { run } = await converse(client, { sessionKey: 's', text: 'What am I thinking?' });
   expect(run).toMatchObject({ state: 'DONE', output: 'I am clairvoyant.', model: 'reader' });
-  expect(await server.end('SIGTERM')).toBe(0);
+  expect(await server.stop('SIGTERM')).toBe(0);
 });

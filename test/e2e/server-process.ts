@@ -7,12 +7,13 @@ import type { Readable } from 'node:stream';
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname;
 
-/** A folder with a configuration, and where the store is a file with that, in which servers are started. */
-export interface Home extends AsyncDisposable {
+/** A temporary working folder with a configuration file. Servers on SQLite keep their database in it. Disposing kills them. */
+export interface ServerFolder extends AsyncDisposable {
   folder: string;
+  /** Starts a server on a free port; resolves when it listens. */
   start(environment?: Record<string, string>): Promise<ServerProcess>;
-  /** Runs a command to its end. */
-  run(
+  /** Runs a command until it exits. */
+  runCommand(
     command: string[],
     environment?: Record<string, string>,
   ): Promise<{ code: number | null; stdout: string; stderr: string }>;
@@ -21,21 +22,22 @@ export interface Home extends AsyncDisposable {
 export interface ServerProcess {
   url: string;
   processId: number;
-  /** Everything it printed. */
+  /** Everything printed so far, on stdout and stderr. */
   output(): string;
-  /** Resolves when it has printed this. */
-  prints(text: string): Promise<void>;
-  /** Resolves with the exit code, or the signal's name, when it is gone. */
-  end(signal: NodeJS.Signals): Promise<number | string | null>;
-  gone: Promise<number | string | null>;
-  /** SIGSTOP: from now on it does nothing at all, and its connections stay open. */
+  /** Resolves when the output contains this text. */
+  untilPrinted(text: string): Promise<void>;
+  /** Sends the signal; resolves like `exited`. */
+  stop(signal: NodeJS.Signals): Promise<number | string | null>;
+  /** Resolves with the exit code, or with the name of the signal that ended the process. */
+  exited: Promise<number | string | null>;
+  /** SIGSTOP: the process does nothing any more, and its connections stay open. */
   freeze(): void;
-  /** SIGCONT */
-  wake(): void;
+  /** SIGCONT: ends `freeze`. */
+  resume(): void;
 }
 
-/** @param program what is run with a command; the server as it is built, unless it is given */
-export async function createHome(configuration: unknown = {}, program = main): Promise<Home> {
+/** @param program the script to run; the built server by default */
+export async function createServerFolder(configuration: unknown = {}, program = main): Promise<ServerFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-e2e-'));
   await writeFile(join(folder, 'runtape.config.json'), JSON.stringify(configuration));
   const children = new Set<ChildProcess>();
@@ -58,7 +60,7 @@ export async function createHome(configuration: unknown = {}, program = main): P
     async start(environment = {}) {
       return untilListening(launch(['serve'], environment));
     },
-    async run(command, environment = {}) {
+    async runCommand(command, environment = {}) {
       const child = launch(command, environment);
       const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
       await once(child, 'close');
@@ -75,39 +77,39 @@ export async function createHome(configuration: unknown = {}, program = main): P
 }
 
 function collect(...streams: (Readable | null)[]): () => string {
-  const pieces: string[] = [];
-  for (const stream of streams) stream?.on('data', (piece) => pieces.push(String(piece)));
-  return () => pieces.join('');
+  const chunks: string[] = [];
+  for (const stream of streams) stream?.on('data', (chunk) => chunks.push(String(chunk)));
+  return () => chunks.join('');
 }
 
 async function untilListening(child: ChildProcess): Promise<ServerProcess> {
   const output = collect(child.stdout, child.stderr);
-  const gone = once(child, 'exit').then(([code, signal]) => code ?? signal);
-  const printed = (isEnough: () => boolean) =>
+  const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
+  const untilOutput = (condition: () => boolean) =>
     new Promise<void>((resolve) => {
-      const look = () => isEnough() && resolve();
-      child.stdout?.on('data', look);
-      look();
+      const check = () => condition() && resolve();
+      child.stdout?.on('data', check);
+      check();
     });
-  await Promise.race([printed(() => listeningAt(output()) !== null), gone]);
-  const url = listeningAt(output());
+  await Promise.race([untilOutput(() => listeningUrl(output()) !== null), exited]);
+  const url = listeningUrl(output());
   if (url === null) throw new Error(`The server did not start:\n${output()}`);
   return {
     url,
     processId: child.pid ?? 0,
     output,
-    prints: (text) => printed(() => output().includes(text)),
-    gone,
+    untilPrinted: (text) => untilOutput(() => output().includes(text)),
+    exited,
     freeze: () => void child.kill('SIGSTOP'),
-    wake: () => void child.kill('SIGCONT'),
-    end(signal) {
+    resume: () => void child.kill('SIGCONT'),
+    stop(signal) {
       child.kill(signal);
-      return gone;
+      return exited;
     },
   };
 }
 
-function listeningAt(output: string): string | null {
+function listeningUrl(output: string): string | null {
   const line = output.split('\n').find((candidate) => /"listening".*\}$/.test(candidate));
   return line ? (JSON.parse(line) as { url: string }).url : null;
 }

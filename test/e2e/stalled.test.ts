@@ -5,7 +5,7 @@ import WebSocket from 'ws';
 import { createTestClient } from '../client.ts';
 import { FollowSessionDocument, ResolveSessionDocument } from '../generated/graphql.ts';
 import { converse } from '../integration/conversation.ts';
-import { createHome } from './server-process.ts';
+import { createServerFolder } from './server-process.ts';
 
 const FOLLOWERS = 200;
 /** Each of them is some 30 megabytes of events late at the end. */
@@ -18,7 +18,7 @@ const WORDS = 18_000;
 test('B27: while 20 followers stall and 200 read, memory stays constant and no follower misses an event', {
   timeout: 180_000,
 }, async () => {
-  await using home = await createHome({ models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } });
+  await using home = await createServerFolder({ models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } });
   const server = await home.start();
   await using client = createTestClient(server.url);
   const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'crowded' } });

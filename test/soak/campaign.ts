@@ -4,28 +4,29 @@ import { readConfiguration } from '../../src/config/configuration.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Gateway, startGateway } from '../../src/server/gateway.ts';
 import { createTestClient } from '../client.ts';
-import { RunsDocument } from '../generated/graphql.ts';
+import { type RunFilter, RunsDocument } from '../generated/graphql.ts';
 import { assertRowsAreFolds } from '../projection-consistency.ts';
-import { check } from './checks.ts';
-import { decideSome, keepFollowing, keepTalking, type Place } from './clients.ts';
-import { type Fleet, LEASE_SECONDS, startFleet } from './fleet.ts';
-import { createLedger, type Ledger, seeded } from './ledger.ts';
-import { environmentOf } from './server.ts';
-import type { CampaignStore } from './store.ts';
+import type { CampaignStore } from './campaign-store.ts';
+import { checkObservations } from './checks.ts';
+import { decideSome, followRuns, type Servers, sendRequests } from './clients.ts';
+import { environmentOf } from './launch.ts';
+import { createObservations, type Observations, seeded } from './observations.ts';
+import { LEASE_SECONDS, type ServerGroup, startServerGroup } from './server-group.ts';
 
 export interface CampaignReport {
   seed: number;
   rounds: number;
   servers: number;
-  struck: Fleet['struck'];
+  faultCounts: ServerGroup['faultCounts'];
   runs: number;
   events: number;
   decisions: number;
   resumptions: number;
+  /** Approvals that asked whether an interrupted call may run again. */
   repeats: number;
-  /** Longest time that a run stood still before it was taken over. */
-  longestTakeOverMilliseconds: number;
-  faults: string[];
+  /** The longest time between a `resumption` event and the event before it. */
+  longestTakeoverMilliseconds: number;
+  problems: string[];
 }
 
 export interface CampaignPlan {
@@ -36,80 +37,81 @@ export interface CampaignPlan {
   log(line: string): void;
 }
 
-const TALKERS = 6;
+const CLIENTS = 6;
 const ROUND_MILLISECONDS = { least: 150, most: 1200 };
 
 /**
- * B48, B50: real clients talk to real servers, one of which fails at random moments: killed, and where there are others to
- * take over frozen or cut off as well. Then everything that the clients were told is checked.
+ * B48, B50: clients use real servers while faults are injected into one server at a time: it is killed or, if there are others
+ * to take over, frozen or cut off from the database. Then everything that the clients observed is checked.
  */
 export async function crashCampaign({ store, servers, rounds, seed, log }: CampaignPlan): Promise<CampaignReport> {
   const random = seeded(seed);
-  const ledger = createLedger();
-  const quiet = new AbortController();
-  const fleet = await startFleet(store, servers);
-  const place: Place = { pick: () => pickOf(fleet.urls()), quiet: quiet.signal };
-  const talkers = Array.from({ length: TALKERS }, (_, index) =>
-    keepTalking(place, ledger, seeded(seed + index + 1), `t${index}`),
+  const observations = createObservations();
+  const stopping = new AbortController();
+  const group = await startServerGroup(store, servers);
+  const target: Servers = { pickUrl: () => randomUrl(group.urls()), stopSignal: stopping.signal };
+  const clients = Array.from({ length: CLIENTS }, (_, index) =>
+    sendRequests(target, observations, seeded(seed + index + 1), `client${index}`),
   );
-  const following = keepFollowing(place, ledger);
+  const following = followRuns(target, observations);
   try {
     for (let round = 1; round <= rounds; round += 1) {
       await sleep(ROUND_MILLISECONDS.least + random() * (ROUND_MILLISECONDS.most - ROUND_MILLISECONDS.least));
-      await fleet.strike(random);
-      if (round % 10 === 0) log(`round ${round}: ${ledger.sent.size} messages, ${ledger.decided.size} decisions`);
+      await group.injectFault(random);
+      if (round % 10 === 0)
+        log(`round ${round}: ${observations.sent.size} messages, ${observations.decided.size} decisions`);
     }
-    quiet.abort();
-    await Promise.all(talkers);
-    await settle(place, ledger, random);
+    stopping.abort();
+    await Promise.all(clients);
+    await settleRuns(target, observations, random);
     await following;
-    await fleet.stop(ledger);
-    return { seed, rounds, servers, struck: fleet.struck, ...(await report(store, ledger)) };
+    await group.stop(observations);
+    return { seed, rounds, servers, faultCounts: group.faultCounts, ...(await createReport(store, observations)) };
   } finally {
-    quiet.abort();
-    await fleet[Symbol.asyncDispose]();
+    stopping.abort();
+    await group[Symbol.asyncDispose]();
   }
 }
 
-/** Not by the seed: who asks when depends on the machine anyway. */
-function pickOf(urls: string[]): string | null {
+/** Not seeded: the order of requests depends on the machine in any case. */
+function randomUrl(urls: string[]): string | null {
   return urls[Math.floor(Math.random() * urls.length)] ?? null;
 }
 
-/** Answers questions until no run waits or works. */
-async function settle(place: Place, ledger: Ledger, random: () => number): Promise<void> {
-  const open = { states: ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL'] } as const;
-  await using client = createTestClient(place.pick() ?? '');
+/** Decides approvals until every run has ended. */
+async function settleRuns(target: Servers, observations: Observations, random: () => number): Promise<void> {
+  const filter: RunFilter = { states: ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL'] };
+  await using client = createTestClient(target.pickUrl() ?? '');
   for (;;) {
-    const { runs } = await client.send(RunsDocument, { first: 1, filter: { states: [...open.states] } });
+    const { runs } = await client.send(RunsDocument, { first: 1, filter });
     if (runs.edges.length === 0) return;
-    await decideSome(client, ledger, random);
+    await decideSome(client, observations, random);
     await sleep(20);
   }
 }
 
-async function report({ url, folder }: CampaignStore, ledger: Ledger) {
+async function createReport({ url, folder }: CampaignStore, observations: Observations) {
   const variables = environmentOf({ databaseUrl: url, folder, leaseSeconds: LEASE_SECONDS });
   const outcome = readConfiguration({ ...variables, LOG_LEVEL: 'silent' }, () => null);
   if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
   await using gateway = await startGateway(outcome.configuration, createLogger('silent'));
-  const faults = await check(gateway, ledger, join(folder, 'effects.log'));
-  await assertRowsAreFolds(gateway).catch((error: Error) => faults.push(error.message));
+  const problems = await checkObservations(gateway, observations, join(folder, 'executions.log'));
+  await assertRowsAreFolds(gateway).catch((error: Error) => problems.push(error.message));
   const { reader } = gateway.parts.database;
   return {
-    faults,
+    problems,
     runs: await reader.run.count(),
     events: await reader.event.count(),
-    decisions: ledger.decided.size,
+    decisions: observations.decided.size,
     resumptions: await reader.event.count({ where: { type: 'resumption' } }),
-    longestTakeOverMilliseconds: await longestTakeOver(gateway),
+    longestTakeoverMilliseconds: await longestTakeover(gateway),
     repeats: await reader.event.count({
       where: { type: 'approval_request', payload: { contains: 'unknown_outcome' } },
     }),
   };
 }
 
-async function longestTakeOver({ parts }: Gateway): Promise<number> {
+async function longestTakeover({ parts }: Gateway): Promise<number> {
   const resumptions = await parts.database.reader.event.findMany({
     where: { type: 'resumption' },
     select: { runId: true, seq: true, recordedAt: true },

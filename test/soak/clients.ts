@@ -7,28 +7,33 @@ import {
   FollowRunDocument,
   SendMessageDocument,
 } from '../generated/graphql.ts';
-import { type Ledger, show } from './ledger.ts';
+import { type Observations, recordEvent } from './observations.ts';
 
-/** Where servers are now; clients look one up for every request, as a load balancer would. */
-export interface Place {
-  /** Any of them; null where there is none. */
-  pick(): string | null;
-  /** Aborts when nothing new is to be said; what was said is followed to its end. */
-  quiet: AbortSignal;
+/** The servers of a campaign. Clients choose one for every request, as a load balancer would. */
+export interface Servers {
+  /** A random server; null while none serves. */
+  pickUrl(): string | null;
+  /** Aborts when clients send no more requests. Runs that were started are still followed to their end. */
+  stopSignal: AbortSignal;
 }
 
 const SESSIONS = 12;
 
-/** Keeps sending, steering, cancelling and deciding until it is to be quiet. What fails was not acknowledged. */
-export async function keepTalking(place: Place, ledger: Ledger, random: () => number, name: string): Promise<void> {
-  for (let count = 0; !place.quiet.aborted; count += 1) {
-    await attempt(place, async (client) => {
+/** Sends, steers, cancels and decides until the stop signal. Failed requests were not acknowledged and are not recorded. */
+export async function sendRequests(
+  servers: Servers,
+  observations: Observations,
+  random: () => number,
+  name: string,
+): Promise<void> {
+  for (let count = 0; !servers.stopSignal.aborted; count += 1) {
+    await attempt(servers, async (client) => {
       const choice = random();
       const sessionKey = `session-${Math.floor(random() * SESSIONS)}`;
-      if (choice < 0.55) await sendOne(client, ledger, sessionKey, script(random, `${name}-${count}`));
-      else if (choice < 0.65) await steerOne(client, ledger, sessionKey, `/say steered-${name}-${count}`);
-      else if (choice < 0.7) await cancelOne(client, ledger, random);
-      else await decideSome(client, ledger, random);
+      if (choice < 0.55) await sendOne(client, observations, sessionKey, script(random, `${name}-${count}`));
+      else if (choice < 0.65) await steerOne(client, observations, sessionKey, `/say steered-${name}-${count}`);
+      else if (choice < 0.7) await cancelOne(client, observations, random);
+      else await decideSome(client, observations, random);
     });
     await sleep(random() * 25);
   }
@@ -36,7 +41,7 @@ export async function keepTalking(place: Place, ledger: Ledger, random: () => nu
 
 function script(random: () => number, mark: string): string {
   const words = `/words ${1 + Math.floor(random() * 30)}`;
-  const tool = ['stamp', 'again', 'asked'][Math.floor(random() * 3)];
+  const tool = ['stamp', 'stamp_idempotent', 'stamp_approved'][Math.floor(random() * 3)];
   const calls = Array.from(
     { length: 1 + Math.floor(random() * 3) },
     (_, index) => `/call ${tool} {"mark":"${mark}-${index}"}`,
@@ -44,62 +49,76 @@ function script(random: () => number, mark: string): string {
   return random() < 0.4 ? words : [words, ...calls, '/then', '/echo'].join('\n');
 }
 
-async function sendOne(client: TestClient, ledger: Ledger, sessionKey: string, text: string): Promise<void> {
+async function sendOne(
+  client: TestClient,
+  observations: Observations,
+  sessionKey: string,
+  text: string,
+): Promise<void> {
   const { sendMessage } = await client.send(SendMessageDocument, { input: { sessionKey, text } });
-  if (sendMessage.__typename === 'SendMessageSuccess') ledger.sent.set(sendMessage.run.id, text);
+  if (sendMessage.__typename === 'SendMessageSuccess') observations.sent.set(sendMessage.run.id, text);
 }
 
-async function steerOne(client: TestClient, ledger: Ledger, sessionKey: string, text: string): Promise<void> {
+async function steerOne(
+  client: TestClient,
+  observations: Observations,
+  sessionKey: string,
+  text: string,
+): Promise<void> {
   const { sendMessage } = await client.send(SendMessageDocument, { input: { sessionKey, text, whenBusy: 'STEER' } });
   if (sendMessage.__typename !== 'SendMessageSuccess') return;
-  if (sendMessage.run.input === text) ledger.sent.set(sendMessage.run.id, text);
-  else ledger.steered.set(text, sendMessage.run.id);
+  if (sendMessage.run.input === text) observations.sent.set(sendMessage.run.id, text);
+  else observations.steered.set(text, sendMessage.run.id);
 }
 
-async function cancelOne(client: TestClient, ledger: Ledger, random: () => number): Promise<void> {
-  const runs = [...ledger.sent.keys()].slice(-20);
+async function cancelOne(client: TestClient, observations: Observations, random: () => number): Promise<void> {
+  const runs = [...observations.sent.keys()].slice(-20);
   const runId = runs[Math.floor(random() * runs.length)];
   if (!runId) return;
   const { cancelRun } = await client.send(CancelRunDocument, { input: { runId } });
-  if (cancelRun.__typename === 'CancelRunSuccess') ledger.cancelled.add(runId);
+  if (cancelRun.__typename === 'CancelRunSuccess') observations.cancelled.add(runId);
 }
 
-/** Answers waiting questions; also those that ask whether an interrupted call may be repeated. */
-export async function decideSome(client: TestClient, ledger: Ledger, random: () => number): Promise<number> {
+/** Decides open approvals, including those that ask whether an interrupted call may run again. Returns their number. */
+export async function decideSome(
+  client: TestClient,
+  observations: Observations,
+  random: () => number,
+): Promise<number> {
   const { approvals } = await client.send(ApprovalsDocument, { first: 10, filter: { statuses: ['PENDING'] } });
   for (const { node } of approvals.edges) {
     const decision = random() < 0.7 ? 'ALLOW' : 'DENY';
     const input = { approvalId: node.id, decision } as const;
     const { decideApproval } = await client.send(DecideApprovalDocument, { input });
     if (decideApproval.__typename === 'DecideApprovalSuccess') {
-      ledger.decided.set(node.id, decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
+      observations.decided.set(node.id, decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
     }
   }
   return approvals.edges.length;
 }
 
-/** Follows runs as they are sent, each from its beginning to its end, coming back with the cursor after every cut. */
-export async function keepFollowing(place: Place, ledger: Ledger): Promise<void> {
+/** Follows every run that was sent, from start to end, and resumes with the cursor after each failure. */
+export async function followRuns(servers: Servers, observations: Observations): Promise<void> {
   const following = new Set<string>();
   const followers: Promise<void>[] = [];
-  for (let last = false; !last; last = place.quiet.aborted) {
-    for (const runId of ledger.sent.keys()) {
+  for (let last = false; !last; last = servers.stopSignal.aborted) {
+    for (const runId of observations.sent.keys()) {
       if (following.has(runId)) continue;
       following.add(runId);
-      followers.push(followOne(place, ledger, runId));
+      followers.push(followOne(servers, observations, runId));
     }
     await sleep(5);
   }
   await Promise.all(followers);
 }
 
-async function followOne(place: Place, ledger: Ledger, runId: string): Promise<void> {
+async function followOne(servers: Servers, observations: Observations, runId: string): Promise<void> {
   let after: string | null = null;
   let ended = false;
   while (!ended) {
-    await attempt(place, async (client) => {
+    await attempt(servers, async (client) => {
       for await (const { runEvents: event } of client.follow(FollowRunDocument, { runId, after })) {
-        show(ledger, runId, event.seq, event.hash);
+        recordEvent(observations, runId, event.seq, event.hash);
         after = event.cursor;
       }
       ended = true;
@@ -108,14 +127,14 @@ async function followOne(place: Place, ledger: Ledger, runId: string): Promise<v
   }
 }
 
-async function attempt(place: Place, work: (client: TestClient) => Promise<void>): Promise<void> {
-  const url = place.pick();
+async function attempt(servers: Servers, work: (client: TestClient) => Promise<void>): Promise<void> {
+  const url = servers.pickUrl();
   if (url === null) return;
   const client = createTestClient(url);
   try {
     await work(client);
   } catch {
-    // The server is gone, or going: whatever this was, nobody was told that it is done.
+    // The server has died or is dying. The request was not acknowledged.
   } finally {
     await client[Symbol.asyncDispose]();
   }

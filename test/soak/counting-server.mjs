@@ -6,18 +6,18 @@ import { startGateway } from '../../dist/gateway.js';
 import { createLogger } from '../../dist/logger.js';
 import { defineTool } from '../../dist/tool.js';
 
-/** The real server, as it was built, with tools whose every execution leaves a line in a file, so that crashes can be counted against it. */
+/** The built server with tools that record each execution in a file, so that a test can count executions across crashes. */
 
-const effects = process.env.EFFECTS_FILE ?? 'effects.log';
+const executionsFile = process.env.EXECUTIONS_FILE ?? 'executions.log';
 
-function readEffects() {
-  return existsSync(effects) ? readFileSync(effects, 'utf8') : '';
+function readExecutions() {
+  return existsSync(executionsFile) ? readFileSync(executionsFile, 'utf8') : '';
 }
 
-function stamping(name, risk, idempotent) {
+function recordingTool(name, risk, idempotent) {
   return defineTool({
     name,
-    description: 'Leaves a line in a file.',
+    description: 'Appends a line to a file.',
     input: z.strictObject({ mark: z.string(), milliseconds: z.number().default(10) }),
     risk,
     idempotent,
@@ -25,9 +25,9 @@ function stamping(name, risk, idempotent) {
     timeoutSeconds: 60,
     async execute({ mark, milliseconds }, { idempotencyKey, signal }) {
       await sleep(Math.random() * 10);
-      const isFirst = !readEffects().includes(`${name} ${mark} `);
-      appendFileSync(effects, `${name} ${mark} ${idempotencyKey}\n`);
-      // Only the first execution takes long, so that one can be interrupted and its repetition be waited for.
+      const isFirst = !readExecutions().includes(`${name} ${mark} `);
+      appendFileSync(executionsFile, `${name} ${mark} ${idempotencyKey}\n`);
+      // Only the first execution takes the requested time: a test can interrupt it, and wait for the second one.
       await sleep(isFirst ? milliseconds : 0, null, { signal });
       return `stamped ${mark}`;
     },
@@ -41,7 +41,7 @@ if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
 const logger = createLogger(outcome.configuration.logLevel);
 const crash = defineTool({
   name: 'crash',
-  description: 'Takes the server with it.',
+  description: 'Kills the server.',
   input: z.strictObject({}),
   risk: 'LOW',
   idempotent: true,
@@ -54,9 +54,9 @@ const crash = defineTool({
 });
 const tools = [
   crash,
-  stamping('stamp', 'LOW', false),
-  stamping('again', 'LOW', true),
-  stamping('asked', 'HIGH', false),
+  recordingTool('stamp', 'LOW', false),
+  recordingTool('stamp_idempotent', 'LOW', true),
+  recordingTool('stamp_approved', 'HIGH', false),
 ];
 const gateway = await startGateway(outcome.configuration, logger, { tools });
 logger.info({ event: 'listening', url: gateway.url }, 'listening');

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attack, isServed } from '../integration/access/hostile/attack.ts';
-import { launch, listening } from './server.ts';
+import { launch, untilListening } from './launch.ts';
 
-/** `npm run soak:hostile -- [rounds] [seed]`: 5,000 documents a round, with everything that comes with them. */
+/** `npm run soak:hostile -- [rounds] [seed]`: in each round 5,000 random documents, and random bodies, frames and bytes. */
 const rounds = Number(process.argv[2] ?? 10);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 console.log(`${rounds} rounds with seed ${seed}`);
@@ -14,10 +14,12 @@ console.log(`${rounds} rounds with seed ${seed}`);
 const folder = await mkdtemp(join(tmpdir(), 'runtape-hostile-'));
 const server = launch({ databaseUrl: `file:${join(folder, 'runtape.db')}`, folder, leaseSeconds: 1 });
 try {
-  const url = await listening(server);
+  const url = await untilListening(server);
   for (let round = 0; round < rounds; round += 1) {
     const report = await attack({ url, seed: seed + round, documents: 5000, longDocuments: 50 });
-    if (server.exitCode !== null || !(await isServed(url))) throw new Error(`The server is gone after round ${round}.`);
+    if (server.exitCode !== null || !(await isServed(url))) {
+      throw new Error(`The server does not answer after round ${round}.`);
+    }
     console.log(
       JSON.stringify({ round, seed: seed + round, residentMegabytes: residentMegabytes(server.pid), report }),
     );
@@ -29,7 +31,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Null where the system does not say. */
+/** Null on systems without /proc. */
 function residentMegabytes(processId: number | undefined): number | null {
   const path = `/proc/${processId}/status`;
   if (!existsSync(path)) return null;

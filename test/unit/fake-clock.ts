@@ -2,13 +2,16 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
 
 export interface FakeClock extends Clock {
-  /** Lets time pass: what falls due is called in its order, and what it sets off gets its turn. */
+  /**
+   * Moves the time forward. Calls the timers that become due, in order, and lets the promises they settle run before the next
+   * timer.
+   */
   advance(milliseconds: number): Promise<void>;
-  /** Timers that have neither been called nor stopped. */
+  /** The number of timers that are set. */
   pending(): number;
 }
 
-/** Time that stands still until a test moves it. */
+/** A clock that stands still until a test advances it. */
 export function createFakeClock(start = 0): FakeClock {
   let now = start;
   const timers = new Set<{ at: number; callback: () => void }>();

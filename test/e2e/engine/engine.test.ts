@@ -1,12 +1,11 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { createHome } from '../server-process.ts';
+import { expect, test } from 'vitest';
+import { serverFolder } from '../fixtures.ts';
 
 const inlinedCall = new URL('inlined-call.mjs', import.meta.url).pathname;
 
-test('a call of WebAssembly that was inlined, and is given up in the middle, does not end the process', async () => {
-  const home = await createHome({}, inlinedCall);
-  onTestFinished(() => home[Symbol.asyncDispose]());
-  const ended = await home.run(['help']);
-  expect(ended).toMatchObject({ code: 0, stderr: '' });
-  expect(ended.stdout).toMatch(/^Usage: runtape [\s\S]*\nalive\n$/);
+test('deoptimising code during an inlined WebAssembly call does not abort the process', async () => {
+  const { runCommand } = await serverFolder({}, inlinedCall);
+  const result = await runCommand(['help']);
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  expect(result.stdout).toMatch(/^Usage: runtape [\s\S]*\nalive\n$/);
 });

@@ -1,5 +1,5 @@
-// The built program, by a command that ends at once, and in its process what ended servers under load: a call of WebAssembly that
-// was inlined, in code that has to be given up while the call goes on. Says `alive` where the process is.
+// Runs a command of the built program, which sets the V8 flags, and then what aborted servers under load on Node 20 to 23: code
+// that contains an inlined WebAssembly call is deoptimised during that call. Prints `alive` if the process survives.
 import '../../../dist/main.js';
 
 // (module (import "outside" "given" (func $given))
@@ -25,13 +25,13 @@ class Counter {
   }
 }
 
-let given = () => {};
-const { call } = new WebAssembly.Instance(module, { outside: { given: () => given() } }).exports;
+let callback = () => {};
+const { call } = new WebAssembly.Instance(module, { outside: { given: () => callback() } }).exports;
 const counter = new Counter();
 const hot = (value) => (call(value) === value ? counter.step : 0);
 
 const CALLS_UNTIL_HOT = 2_000_000;
 for (let count = 0; count < CALLS_UNTIL_HOT; count += 1) hot(counter);
-// What the compiled code relies on is not so any more.
-given = () => Object.defineProperty(Counter.prototype, 'step', { get: () => 2 });
+// Invalidates the assumption that `hot` was compiled with.
+callback = () => Object.defineProperty(Counter.prototype, 'step', { get: () => 2 });
 process.stdout.write(hot(counter) === 2 ? 'alive\n' : 'wrong\n');

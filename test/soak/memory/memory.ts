@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createHome } from '../../e2e/server-process.ts';
-import { keepBusy } from './mixed-load.ts';
+import { createServerFolder } from '../../e2e/server-process.ts';
+import { simulateUser } from './mixed-load.ts';
 import { type Sample, trendOf } from './trend.ts';
 
 /**
- * `npm run soak:memory -- --minutes 30`: users that do a bit of everything, and how the memory of the built server goes on
- * meanwhile. 3 minutes show that it runs; whether it is level takes 30. Linux only: it reads /proc.
+ * `npm run soak:memory -- --minutes 30`: samples the memory of the built server under mixed load. Three minutes show that it
+ * runs; it takes about 30 to see whether memory grows. Linux only: it reads /proc.
  */
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '3' } } });
 const minutes = Number(values.minutes);
@@ -22,10 +22,12 @@ function residentMegabytes(processId: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
 }
 
-await using home = await createHome({ models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } });
-const server = await home.start();
-const begin = performance.now();
-const elapsedSeconds = () => (performance.now() - begin) / 1000;
+await using directory = await createServerFolder({
+  models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } },
+});
+const server = await directory.start();
+const startedAt = performance.now();
+const elapsedSeconds = () => (performance.now() - startedAt) / 1000;
 const end = minutes * 60;
 let isFailed = false;
 const samples: Sample[] = [];
@@ -41,24 +43,24 @@ async function watch(): Promise<void> {
   }
 }
 
-// Whatever fails, the last words of the server say more.
+// The end of the server's output tells more about a failure than the error of a client.
 process.on('uncaughtExceptionMonitor', () => console.error(server.output().slice(-OUTPUT_CHARACTERS)));
 
 const isOver = () => elapsedSeconds() >= end || isFailed;
 const watching = watch();
-const users = Array.from({ length: USERS }, (_, user) => keepBusy(server.url, user, isOver));
+const users = Array.from({ length: USERS }, (_, user) => simulateUser(server.url, user, isOver));
 try {
-  const deeds = (await Promise.all(users)).reduce((sum, count) => sum + count, 0);
+  const actions = (await Promise.all(users)).reduce((sum, count) => sum + count, 0);
   await watching;
   const { megabytesPerHour, megabytes, isLevel } = trendOf(samples);
-  const slope = `${megabytesPerHour >= 0 ? '+' : ''}${megabytesPerHour.toFixed(1)} MB an hour`;
+  const slope = `${megabytesPerHour >= 0 ? '+' : ''}${megabytesPerHour.toFixed(1)} MB per hour`;
   console.log(
-    `${deeds} deeds of ${USERS} users in ${minutes} minutes; second half: mean ${megabytes.toFixed(0)} MB, ${slope}`,
+    `${actions} actions of ${USERS} users in ${minutes} minutes; second half: mean ${megabytes.toFixed(0)} MB, ${slope}`,
   );
   console.log(isLevel ? 'level' : 'growth');
   process.exitCode = isLevel ? 0 : 1;
 } finally {
   isFailed = true;
   await watching;
-  await server.end('SIGTERM');
+  await server.stop('SIGTERM');
 }

@@ -8,36 +8,36 @@ import {
 } from '../../generated/graphql.ts';
 import { answerNext, converse, follow, send } from '../../integration/conversation.ts';
 
-/** One thing that a user does, from its beginning to its end. Sessions come and go by the key. */
-type Deed = (client: TestClient, sessionKey: string) => Promise<void>;
+/** One action of a user, from start to end. */
+type Action = (client: TestClient, sessionKey: string) => Promise<void>;
 
-const short: Deed = async (client, sessionKey) => {
+const short: Action = async (client, sessionKey) => {
   await converse(client, { sessionKey, text: '/words 20' });
 };
 
-const long: Deed = async (client, sessionKey) => {
+const long: Action = async (client, sessionKey) => {
   await converse(client, { sessionKey, text: '/words 3000' });
 };
 
-const tool: Deed = async (client, sessionKey) => {
+const tool: Action = async (client, sessionKey) => {
   await converse(client, { sessionKey, text: '/call clock {}\n/then\n/echo' });
 };
 
-const approval: Deed = async (client, sessionKey) => {
+const approval: Action = async (client, sessionKey) => {
   const text = `/call memory_save {"text":"${sessionKey} was here"}\n/then\n/echo`;
   const { run } = await send(client, { sessionKey, text });
   await answerNext(client, run.id, Math.random() < 0.5 ? 'ALLOW' : 'DENY');
   await follow(client, run.id);
 };
 
-const cancelled: Deed = async (client, sessionKey) => {
+const cancelled: Action = async (client, sessionKey) => {
   const { run } = await send(client, { sessionKey, text: '/pace 20\n/words 200' });
   await client.send(CancelRunDocument, { input: { runId: run.id } });
   await follow(client, run.id);
 };
 
-/** A follower that leaves in the middle, and one that stays on a session in which nothing happens. */
-const leaving: Deed = async (client, sessionKey) => {
+/** A follower that leaves in the middle of a run, and one that follows a session while nothing happens. */
+const leaving: Action = async (client, sessionKey) => {
   const { run, session } = await send(client, { sessionKey, text: '/words 200' });
   const idle = client.follow(FollowSessionDocument, { sessionId: session.id, after: null });
   await idle.next();
@@ -45,7 +45,7 @@ const leaving: Deed = async (client, sessionKey) => {
   await idle.return?.();
 };
 
-const reading: Deed = async (client, sessionKey) => {
+const reading: Action = async (client, sessionKey) => {
   const { run } = await send(client, { sessionKey, text: '/words 50' });
   await follow(client, run.id);
   await client.send(RunTapeDocument, { id: run.id, first: 100 });
@@ -54,8 +54,8 @@ const reading: Deed = async (client, sessionKey) => {
   await client.send(MemoriesDocument, { query: 'here', first: 10 });
 };
 
-/** How often each of them is done, of all deeds. */
-const mix: [share: number, deed: Deed][] = [
+/** The share of each action. */
+const mix: [share: number, action: Action][] = [
   [0.5, short],
   [0.05, long],
   [0.1, tool],
@@ -65,32 +65,31 @@ const mix: [share: number, deed: Deed][] = [
   [0.1, reading],
 ];
 
-/** Every so often a user goes on in a session that many share instead of beginning one. */
+/** Some actions use one of a few sessions that all users share; the others create a session. */
 const SHARED_SESSIONS = 20;
-const SHARED = 0.2;
-/** After so many deeds a user comes back with a new connection. */
-const DEEDS_PER_CONNECTION = 25;
+const SHARED_SESSION_SHARE = 0.2;
+const ACTIONS_PER_CONNECTION = 25;
 
-function chooseDeed(): Deed {
-  let left = Math.random();
-  for (const [share, deed] of mix) {
-    left -= share;
-    if (left < 0) return deed;
+function chooseAction(): Action {
+  let remainder = Math.random();
+  for (const [share, action] of mix) {
+    remainder -= share;
+    if (remainder < 0) return action;
   }
   return short;
 }
 
-/** One user who is busy until the time is over. Returns how many deeds were done; what fails ends the soak. */
-export async function keepBusy(url: string, user: number, isOver: () => boolean): Promise<number> {
-  let deeds = 0;
+/** Performs random actions until `isOver`. Returns their number. Rejects when an action fails. */
+export async function simulateUser(url: string, user: number, isOver: () => boolean): Promise<number> {
+  let actions = 0;
   while (!isOver()) {
     await using client = createTestClient(url);
-    for (let count = 0; count < DEEDS_PER_CONNECTION && !isOver(); count += 1) {
-      const isShared = Math.random() < SHARED;
-      const key = isShared ? `shared-${Math.floor(Math.random() * SHARED_SESSIONS)}` : `user-${user}-${deeds}`;
-      await chooseDeed()(client, key);
-      deeds += 1;
+    for (let count = 0; count < ACTIONS_PER_CONNECTION && !isOver(); count += 1) {
+      const isShared = Math.random() < SHARED_SESSION_SHARE;
+      const key = isShared ? `shared-${Math.floor(Math.random() * SHARED_SESSIONS)}` : `user-${user}-${actions}`;
+      await chooseAction()(client, key);
+      actions += 1;
     }
   }
-  return deeds;
+  return actions;
 }

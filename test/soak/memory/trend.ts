@@ -1,22 +1,22 @@
-/** One look at a process. */
+/** One measurement of a process. */
 export interface Sample {
-  /** Since the beginning. */
+  /** Since the start of the measurement. */
   seconds: number;
   megabytes: number;
 }
 
 export interface Trend {
-  /** By linear regression over the second half: what is loaded and compiled once is over by then. */
+  /** The slope of a linear regression over the second half; loading and compiling happen in the first half. */
   megabytesPerHour: number;
-  /** Mean of that half. */
+  /** The mean of the second half. */
   megabytes: number;
-  /** Whether that half grew by less than what collections of garbage leave to chance. */
+  /** Whether the second half grew by less than the noise of garbage collection. */
   isLevel: boolean;
 }
 
 const SECONDS_PER_HOUR = 3600;
-/** Of the mean. */
-const CHANCE = 0.05;
+/** As a share of the mean. */
+const NOISE = 0.05;
 
 export function trendOf(samples: readonly Sample[]): Trend {
   const half = samples.slice(Math.floor(samples.length / 2));
@@ -30,5 +30,5 @@ export function trendOf(samples: readonly Sample[]): Trend {
   }
   const slope = spread === 0 ? 0 : shared / spread;
   const length = (half.at(-1)?.seconds ?? 0) - (half[0]?.seconds ?? 0);
-  return { megabytesPerHour: slope * SECONDS_PER_HOUR, megabytes, isLevel: slope * length < megabytes * CHANCE };
+  return { megabytesPerHour: slope * SECONDS_PER_HOUR, megabytes, isLevel: slope * length < megabytes * NOISE };
 }

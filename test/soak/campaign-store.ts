@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createDatabase, dropDatabase } from '../postgres/databases.ts';
 import { startPostgres } from '../postgres/server.ts';
 
-/** Where the servers of a campaign keep their tapes, and a folder for what their tools leave behind. */
+/** The database of a campaign, and a folder for the record of tool executions. */
 export interface CampaignStore extends AsyncDisposable {
   url: string;
   folder: string;
@@ -19,18 +19,18 @@ export async function createFileStore(): Promise<CampaignStore> {
   };
 }
 
-/** @param admin a Postgres to make a database in; one of our own without it */
+/** @param admin the URL of a Postgres in which to create the database; without it, a temporary Postgres is started */
 export async function createPostgresStore(admin?: string): Promise<CampaignStore> {
-  const own = admin ? null : await startPostgres();
-  const at = admin ?? own?.url ?? '';
+  const temporary = admin ? null : await startPostgres();
+  const adminUrl = admin ?? temporary?.url ?? '';
   const { folder, ...file } = await createFileStore();
-  const { url, name } = await createDatabase(at);
+  const { url, name } = await createDatabase(adminUrl);
   return {
     folder,
     url,
     async [Symbol.asyncDispose]() {
-      await dropDatabase(at, name);
-      await own?.stop();
+      await dropDatabase(adminUrl, name);
+      await temporary?.stop();
       await file[Symbol.asyncDispose]();
     },
   };

@@ -6,43 +6,43 @@ import { createTestClient, GraphqlFailure } from '../../client.ts';
 import { FollowRunDocument, type SendMessageInput } from '../../generated/graphql.ts';
 import { type Event, type Sent, send } from '../../integration/conversation.ts';
 
-/** Addresses of the servers that a load balancer would send somebody to. */
+/** URLs of the servers that a load balancer would choose from. */
 type Servers = () => string[];
 
 const PAUSE_MILLISECONDS = 50;
 
-const anyOf = (urls: string[]): string => urls[Math.floor(Math.random() * urls.length)] ?? 'http://127.0.0.1:9';
+const randomUrl = (urls: string[]): string => urls[Math.floor(Math.random() * urls.length)] ?? 'http://127.0.0.1:9';
 
-/** Somebody who follows a run to its end, whatever becomes of servers. */
-export interface SteadyFollower {
-  seen: Event[];
-  /** Resolves at the end of the run. Rejects at anything that the client's own reconnecting does not hide. */
-  over: Promise<void>;
+/** A client that follows a run to its end and reconnects to any server. */
+export interface ReconnectingFollower {
+  events: Event[];
+  /** Resolves at the end of the run. Rejects with any error that reconnecting does not hide. */
+  ended: Promise<void>;
 }
 
-export function followSteadily(servers: Servers, runId: string): SteadyFollower {
-  const seen: Event[] = [];
-  const over = read(servers, runId, seen);
-  // Looked at when everything else is done.
-  over.catch(() => undefined);
-  return { seen, over };
+export function followWithReconnects(servers: Servers, runId: string): ReconnectingFollower {
+  const events: Event[] = [];
+  const ended = read(servers, runId, events);
+  // The test awaits it last: an early rejection must not be reported as unhandled.
+  ended.catch(() => undefined);
+  return { events, ended };
 }
 
-async function read(servers: Servers, runId: string, seen: Event[]): Promise<void> {
+async function read(servers: Servers, runId: string, events: Event[]): Promise<void> {
   const client = createClient({
-    url: () => anyOf(servers()).replace(/^http/, 'ws'),
+    url: () => randomUrl(servers()).replace(/^http/, 'ws'),
     webSocketImpl: WebSocket,
     retryAttempts: Number.POSITIVE_INFINITY,
     retryWait: () => sleep(PAUSE_MILLISECONDS),
     shouldRetry: () => true,
   });
-  // Sent again with each reconnection, as it is then.
+  // graphql-ws sends this object with every reconnect: `after` is updated in place.
   const variables: { runId: string; after: string | null } = { runId, after: null };
   const query = FollowRunDocument.toString();
   try {
     for await (const { data, errors } of client.iterate<ResultOf<typeof FollowRunDocument>>({ query, variables })) {
       if (errors || !data) throw new GraphqlFailure({ errors: errors?.map(({ message }) => ({ message })) });
-      seen.push(data.runEvents);
+      events.push(data.runEvents);
       variables.after = data.runEvents.cursor;
     }
   } finally {
@@ -50,10 +50,10 @@ async function read(servers: Servers, runId: string, seen: Event[]): Promise<voi
   }
 }
 
-/** Sends with an idempotency key until a server answers; only a connection that fails is tried again. */
-export async function sendSteadily(servers: Servers, input: SendMessageInput): Promise<Sent> {
+/** Sends a message with an idempotency key until a server answers. Retries only failed connections. */
+export async function sendWithRetries(servers: Servers, input: SendMessageInput): Promise<Sent> {
   for (;;) {
-    await using client = createTestClient(anyOf(servers()));
+    await using client = createTestClient(randomUrl(servers()));
     try {
       return await send(client, input);
     } catch (error) {
@@ -63,7 +63,7 @@ export async function sendSteadily(servers: Servers, input: SendMessageInput): P
   }
 }
 
-/** What `fetch` rejects with where no answer came. */
+/** `fetch` rejects with a TypeError when there was no response. */
 function isConnectionFailure(error: unknown): boolean {
   return error instanceof TypeError;
 }

@@ -3,8 +3,8 @@ import { createTestClient, GraphqlFailure, type TestClient } from '../../client.
 import { follow, runById, send } from '../../integration/conversation.ts';
 import { until } from '../../integration/gateway.ts';
 import { type OwnPostgres, startOwnPostgres } from '../../postgres/server.ts';
-import { createCluster } from './cluster.ts';
-import { followSteadily } from './steady-client.ts';
+import { startCluster } from './cluster.ts';
+import { followWithReconnects } from './reconnecting-client.ts';
 
 const SESSIONS = 4;
 
@@ -14,7 +14,7 @@ async function ownPostgres(): Promise<OwnPostgres> {
   return postgres;
 }
 
-/** Sends until it is refused; what was acknowledged, and how it was refused. */
+/** Sends messages until one is refused. Returns the acknowledged runs and the refusal. */
 async function sendUntilRefused(client: TestClient, sessionKey: string) {
   const acknowledged: string[] = [];
   for (;;) {
@@ -27,43 +27,42 @@ async function sendUntilRefused(client: TestClient, sessionKey: string) {
   }
 }
 
-test('B52: while Postgres is gone writes are refused, nothing is acknowledged that is not stored, and service goes on', async () => {
+test('B52: while Postgres is down writes are refused, no unstored message is acknowledged, and service resumes', async () => {
   const postgres = await ownPostgres();
-  const cluster = await createCluster({ admin: postgres.url, environment: { RUNTAPE_LEASE_SECONDS: '2' } });
-  onTestFinished(() => cluster[Symbol.asyncDispose]());
+  const cluster = await startCluster({ admin: postgres.url, environment: { RUNTAPE_LEASE_SECONDS: '2' } });
   const servers = [await cluster.start(), await cluster.start()];
   const clients = servers.map(({ url }) => createTestClient(url));
   onTestFinished(async () => {
     for (const client of clients) await client[Symbol.asyncDispose]();
   });
-  const [near, far] = clients as [TestClient, TestClient];
-  const { run } = await send(near, { sessionKey: 'streaming', text: '/pace 20\n/words 300' });
-  const { seen, over } = followSteadily(() => servers.map(({ url }) => url), run.id);
-  await until(async () => seen.length > 10);
+  const [firstClient, secondClient] = clients as [TestClient, TestClient];
+  const { run } = await send(firstClient, { sessionKey: 'streaming', text: '/pace 20\n/words 300' });
+  const { events, ended } = followWithReconnects(() => servers.map(({ url }) => url), run.id);
+  await until(async () => events.length > 10);
   const sending = Array.from({ length: SESSIONS }, (_, index) =>
     sendUntilRefused(clients[index % clients.length] as TestClient, `busy ${index}`),
   );
 
   await postgres.crash();
-  const told = await Promise.all(sending);
-  for (const { refusal } of told) expect(refusal.code).toBe('UNAVAILABLE');
+  const results = await Promise.all(sending);
+  for (const { refusal } of results) expect(refusal.code).toBe('UNAVAILABLE');
   for (const client of clients) {
     await expect(send(client, { sessionKey: 'no', text: '/say no' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   }
   await postgres.restart();
 
   for (const [index, client] of clients.entries()) {
-    const again = { sessionKey: `again ${index}`, text: '/say again', idempotencyKey: `again ${index}` };
-    const sent = await until(() => send(client, again).catch(() => null));
+    const input = { sessionKey: `later ${index}`, text: '/say later', idempotencyKey: `later ${index}` };
+    const sent = await until(() => send(client, input).catch(() => null));
     expect((await follow(client, sent.run.id)).at(-1)).toMatchObject({ to: 'DONE' });
   }
-  for (const { acknowledged } of told) {
-    for (const runId of acknowledged) expect((await follow(far, runId)).at(-1)).toMatchObject({ to: 'DONE' });
+  for (const { acknowledged } of results) {
+    for (const runId of acknowledged) expect((await follow(secondClient, runId)).at(-1)).toMatchObject({ to: 'DONE' });
   }
-  await over;
-  expect(seen.map(({ hash }) => hash)).toEqual((await follow(far, run.id)).map(({ hash }) => hash));
-  const { state, output } = await runById(near, run.id);
+  await ended;
+  expect(events.map(({ hash }) => hash)).toEqual((await follow(secondClient, run.id)).map(({ hash }) => hash));
+  const { state, output } = await runById(firstClient, run.id);
   expect({ state, words: output?.split(' ').length }).toEqual({ state: 'DONE', words: 300 });
-  expect(await Promise.all(servers.map((server) => server.end('SIGTERM')))).toEqual([0, 0]);
-  await cluster.check();
+  expect(await Promise.all(servers.map((server) => server.stop('SIGTERM')))).toEqual([0, 0]);
+  await cluster.assertConsistent();
 });

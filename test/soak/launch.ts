@@ -3,36 +3,40 @@ import { join } from 'node:path';
 
 const program = new URL('./counting-server.mjs', import.meta.url).pathname;
 
-export interface Launching {
+export interface LaunchOptions {
   databaseUrl: string;
-  /** For the counted effects. */
+  /** Where the tools record their executions. */
   folder: string;
   leaseSeconds: number;
 }
 
-/** Variables of a server whose effects are counted. */
-export function environmentOf({ databaseUrl, folder, leaseSeconds }: Launching): Record<string, string | undefined> {
+/** Environment variables of a server with recording tools. */
+export function environmentOf({
+  databaseUrl,
+  folder,
+  leaseSeconds,
+}: LaunchOptions): Record<string, string | undefined> {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name))),
     DATABASE_URL: databaseUrl,
-    EFFECTS_FILE: join(folder, 'effects.log'),
+    EXECUTIONS_FILE: join(folder, 'executions.log'),
     PORT: '0',
     LOG_LEVEL: 'info',
     RUNTAPE_LEASE_SECONDS: String(leaseSeconds),
   };
 }
 
-export function launch(launching: Launching): ChildProcess {
-  return spawn(process.execPath, [program], { env: environmentOf(launching), stdio: ['ignore', 'pipe', 'inherit'] });
+export function launch(options: LaunchOptions): ChildProcess {
+  return spawn(process.execPath, [program], { env: environmentOf(options), stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** The address of a server that was launched, as soon as it listens. */
-export function listening(child: ChildProcess): Promise<string> {
+/** Resolves with the URL of the server when it listens; rejects when it exits first. */
+export function untilListening(child: ChildProcess): Promise<string> {
   let output = '';
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`The server did not start (${code}): ${output}`)));
-    child.stdout?.on('data', (piece) => {
-      output += String(piece);
+    child.stdout?.on('data', (chunk) => {
+      output += String(chunk);
       const url = /"event":"listening","url":"([^"]+)"/.exec(output)?.[1];
       if (url) resolve(url);
     });

@@ -12,7 +12,7 @@ import {
 import { follow, send, typesOf } from '../../integration/conversation.ts';
 import { type Cluster, createCluster } from './cluster.ts';
 
-/** A queue short enough to be filled from several sides. */
+/** Short enough to be filled by a few concurrent requests. */
 const QUEUE_LENGTH = 5;
 
 let cluster: Cluster;
@@ -26,26 +26,26 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
-  await cluster.check();
+  await cluster.assertConsistent();
   await cluster[Symbol.asyncDispose]();
 });
 
-/** Does the same many times at once, on one server after the other. */
-function everywhere<T>(times: number, work: (client: TestClient, index: number) => Promise<T>): Promise<T[]> {
+/** Calls `work` concurrently, with the clients of all servers in turn. */
+function concurrently<T>(times: number, work: (client: TestClient, index: number) => Promise<T>): Promise<T[]> {
   return Promise.all(
     Array.from({ length: times }, (_, index) => work(clients[index % clients.length] as TestClient, index)),
   );
 }
 
-const sending = (client: TestClient, input: SendMessageInput) =>
-  client.send(SendMessageDocument, { input }).then(({ sendMessage }) => sendMessage);
+const sendMessage = (client: TestClient, input: SendMessageInput) =>
+  client.send(SendMessageDocument, { input }).then((result) => result.sendMessage);
 
-test('B14: an idempotency key that comes to three servers a hundred times at once begins one run', async () => {
+test('B14: a hundred concurrent messages to three servers with one idempotency key create one run', async () => {
   const input = { sessionKey: 'same', text: '/say once', idempotencyKey: 'same' };
-  const answers = await everywhere(100, (client) => send(client, input));
+  const answers = await concurrently(100, (client) => send(client, input));
   expect(new Set(answers.map(({ run }) => run.id)).size).toBe(1);
   expect(answers.filter(({ created }) => created)).toHaveLength(1);
-  const others = await everywhere(9, (client) => sending(client, { ...input, text: '/say something else' }));
+  const others = await concurrently(9, (client) => sendMessage(client, { ...input, text: '/say something else' }));
   expect(new Set(others.map(({ __typename }) => __typename))).toEqual(new Set(['ConflictError']));
   const [row] = await cluster.query<{ runs: string }>(
     `SELECT count(*) AS "runs" FROM "Run" JOIN "Session" ON "Session"."id" = "sessionId" WHERE "key" = 'same'`,
@@ -53,8 +53,8 @@ test('B14: an idempotency key that comes to three servers a hundred times at onc
   expect(row).toEqual({ runs: '1' });
 });
 
-test('B1: a session key that comes to three servers at once makes one session', async () => {
-  const answers = await everywhere(30, async (client) => {
+test('B1: concurrent requests to three servers with one session key create one session', async () => {
+  const answers = await concurrently(30, async (client) => {
     const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'one' } });
     if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(resolveSession.__typename);
     return resolveSession;
@@ -63,13 +63,13 @@ test('B1: a session key that comes to three servers at once makes one session', 
   expect(answers.filter(({ created }) => created)).toHaveLength(1);
 });
 
-test('B15: messages for a new session that come to three servers at once run one at a time, in their order', async () => {
+test('B15: concurrent messages to three servers for a new session run one at a time, in order', async () => {
   const texts = Array.from({ length: QUEUE_LENGTH }, (_, index) => `/words ${index + 1}`);
-  const sent = await everywhere(texts.length, (client, index) =>
+  const sent = await concurrently(texts.length, (client, index) =>
     send(client, { sessionKey: 'line', text: texts[index] ?? '' }),
   );
   const ids = sent.map(({ run }) => run.id);
-  const tapes = await everywhere(ids.length, (client, index) => follow(client, ids[index] ?? ''));
+  const tapes = await concurrently(ids.length, (client, index) => follow(client, ids[index] ?? ''));
   const spans = tapes
     .map((events) => ({ first: events.find(({ type }) => type === 'CONTEXT')?.recordedAt, last: events.at(-1) }))
     .sort((left, right) => String(left.first).localeCompare(String(right.first)));
@@ -81,25 +81,25 @@ test('B15: messages for a new session that come to three servers at once run one
   expect(spans.map(({ last }) => last?.runId)).toEqual([...ids].sort());
 });
 
-test('B15: of messages with REJECT that come to three servers at once one is taken while its run is open', async () => {
+test('B15: of concurrent REJECT messages to three servers one is accepted while its run is active', async () => {
   const input = { sessionKey: 'rejecting', text: '/hang', whenBusy: 'REJECT' } as const;
   const [first] = clients as [TestClient];
   for (let times = 0; times < 5; times += 1) {
-    const answers = await everywhere(9, (client) => sending(client, input));
-    const taken = answers.flatMap((answer) => (answer.__typename === 'SendMessageSuccess' ? [answer.run.id] : []));
-    expect(taken).toHaveLength(1);
+    const answers = await concurrently(9, (client) => sendMessage(client, input));
+    const accepted = answers.flatMap((answer) => (answer.__typename === 'SendMessageSuccess' ? [answer.run.id] : []));
+    expect(accepted).toHaveLength(1);
     expect(answers.filter(({ __typename }) => __typename === 'SessionBusyError')).toHaveLength(8);
-    await first.send(CancelRunDocument, { input: { runId: taken[0] ?? '' } });
-    await follow(first, taken[0] ?? '');
+    await first.send(CancelRunDocument, { input: { runId: accepted[0] ?? '' } });
+    await follow(first, accepted[0] ?? '');
   }
 });
 
-test('B16: a queue that is filled from three servers at once is not longer than it may be', async () => {
+test('B16: concurrent messages to three servers do not exceed the length of a queue', async () => {
   const [first] = clients as [TestClient];
   const { run } = await send(first, { sessionKey: 'full', text: '/hang' });
   await follow(first, run.id, { enough: ({ type }) => type === 'CONTEXT' });
-  const answers = await everywhere(30, (client, index) =>
-    sending(client, { sessionKey: 'full', text: `/say ${index}` }),
+  const answers = await concurrently(30, (client, index) =>
+    sendMessage(client, { sessionKey: 'full', text: `/say ${index}` }),
   );
   expect(answers.filter(({ __typename }) => __typename === 'SendMessageSuccess')).toHaveLength(QUEUE_LENGTH);
   expect(answers.filter(({ __typename }) => __typename === 'LimitExceededError')).toHaveLength(30 - QUEUE_LENGTH);
@@ -109,14 +109,14 @@ test('B16: a queue that is filled from three servers at once is not longer than 
   for (const { node } of runs.edges) expect((await follow(first, node.id)).at(-1)).toMatchObject({ to: 'DONE' });
 });
 
-test('B37: deciders on several servers at once: one decides, and whoever disagrees is told', async () => {
+test('B37: of concurrent decisions on three servers one wins, and the others that disagree receive an error', async () => {
   const [first] = clients as [TestClient];
   for (let times = 0; times < 8; times += 1) {
-    const { run } = await send(first, { sessionKey: `asked ${times}`, text: '/call memory_save {"text":"tea"}' });
+    const { run } = await send(first, { sessionKey: `approval ${times}`, text: '/call memory_save {"text":"tea"}' });
     await follow(first, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
     const { approvals } = await first.send(ApprovalsDocument, { filter: { statuses: ['PENDING'] } });
     const approvalId = approvals.edges[0]?.node.id ?? '';
-    const answers = await everywhere(6, async (client, index) => {
+    const answers = await concurrently(6, async (client, index) => {
       const decision = index % 2 === 0 ? 'ALLOW' : 'DENY';
       const { decideApproval } = await client.send(DecideApprovalDocument, { input: { approvalId, decision } });
       return { decision, outcome: decideApproval.__typename };

@@ -1,0 +1,56 @@
+import { onTestFinished } from 'vitest';
+import { createTestClient, type TestClient } from '../client.ts';
+import { FollowRunDocument } from '../generated/graphql.ts';
+import type { Event } from '../integration/conversation.ts';
+import { createServerFolder, type ServerFolder, type ServerProcess } from './server-process.ts';
+
+/** A server folder that is disposed at the end of the test. */
+export async function serverFolder(configuration?: unknown, program?: string): Promise<ServerFolder> {
+  const directory = await createServerFolder(configuration, program);
+  onTestFinished(() => directory[Symbol.asyncDispose]());
+  return directory;
+}
+
+/** Calls `work` with a client that is closed afterwards. */
+export async function withClient<T>({ url }: ServerProcess, work: (client: TestClient) => Promise<T>): Promise<T> {
+  await using client = createTestClient(url);
+  return await work(client);
+}
+
+export interface RunCollector {
+  /** The events received so far. */
+  events: Event[];
+  /** Resolves with the first event for which `condition` is true. */
+  until(condition: (event: Event) => boolean): Promise<Event>;
+  /** Resolves when the subscription has ended, whether it completed or failed. */
+  ended: Promise<unknown>;
+}
+
+/** Follows a run and collects its events. What was collected stays available when the server dies. */
+export function collectRun(client: TestClient, runId: string, after?: string): RunCollector {
+  const events: Event[] = [];
+  const waiting = new Set<() => void>();
+  const read = async () => {
+    for await (const { runEvents } of client.follow(FollowRunDocument, { runId, after: after ?? null })) {
+      events.push(runEvents);
+      for (const check of waiting) check();
+    }
+  };
+  const ended = read().catch((error: unknown) => error);
+  return {
+    events,
+    ended,
+    until(condition) {
+      return new Promise((resolve) => {
+        const check = () => {
+          const event = events.find(condition);
+          if (!event) return;
+          waiting.delete(check);
+          resolve(event);
+        };
+        waiting.add(check);
+        check();
+      });
+    },
+  };
+}
