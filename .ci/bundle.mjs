@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { filesBelow } from './files.mjs';
 
-/** The program, and what the crash campaign and the benchmark take from the built program into processes of their own. */
+/** The program, and the modules that the crash campaign and the benchmark import from the build. */
 const entries = [
   'main.ts',
   'clock.ts',
@@ -16,15 +16,15 @@ const entries = [
   'tools/tool.ts',
 ];
 
-/** What finds files of its own beside its code, or is native. */
+/** Packages that load files from their own folder, or are native. */
 const external = ['@cedar-policy/cedar-wasm', 'better-sqlite3', 'pino'];
 
-/** Packages that are not modules ask for Node's by `require`. */
-const banner = `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);`;
+/** CommonJS packages in the bundle call `require` for the modules of Node. */
+const banner = `import { createRequire as createNodeRequire } from 'node:module'; const require = createNodeRequire(import.meta.url);`;
 
 /**
- * A few files instead of two thousand: starting takes half the time and a fifth less memory. What is imported when it is
- * asked for stays a file of its own. All lie in one folder, with the texts that the program reads beside them.
+ * Bundles the program into a few files, which load much faster than two thousand modules. Dynamic imports stay separate files.
+ * The policy files that the program reads at run time are copied beside the code.
  */
 export async function bundle(sources, output) {
   mkdirSync(output, { recursive: true });
@@ -38,7 +38,7 @@ export async function bundle(sources, output) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    // One copy of a package, whether it is imported or required.
+    // A package that is both imported and required is bundled once.
     mainFields: ['module', 'main'],
     external,
     banner: { js: banner },
@@ -47,16 +47,16 @@ export async function bundle(sources, output) {
   });
   const texts = filesBelow(sources).filter((path) => /\.cedar(schema)?$/.test(path));
   for (const path of texts) copyFileSync(path, join(output, basename(path)));
-  const made = [...Object.keys(metafile.outputs), ...texts.map((path) => join(output, basename(path)))];
-  removeAged(output, new Set(made.map((path) => resolve(path))));
+  const written = [...Object.keys(metafile.outputs), ...texts.map((path) => join(output, basename(path)))];
+  removeOldFiles(output, new Set(written.map((path) => resolve(path))));
 }
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
-/** A server that runs from the build before loads some of its files late: they stay for a day. */
-function removeAged(output, made) {
-  const newest = Date.now() - DAY_MILLISECONDS;
+/** Removes files of earlier builds after a day: a server that still runs from such a build may load them late. */
+function removeOldFiles(output, written) {
+  const oldestKept = Date.now() - DAY_MILLISECONDS;
   for (const path of filesBelow(output)) {
-    if (!made.has(resolve(path)) && statSync(path).mtimeMs < newest) rmSync(path);
+    if (!written.has(resolve(path)) && statSync(path).mtimeMs < oldestKept) rmSync(path);
   }
 }

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 
-/** A step that can not go on, in words for the person at the screen. */
+/** A step that failed. The message is printed as it is, without a stack. */
 export class StepFailed extends Error {}
 
-/** npm as it was started, or else the one on the path. */
+/** The npm that started this process, or the one on the PATH. */
 export function npmCommand(parameters) {
   const script = process.env.npm_execpath;
   if (script?.endsWith('npm-cli.js')) return [process.execPath, script, ...parameters];
   return [process.platform === 'win32' ? 'npm.cmd' : 'npm', ...parameters];
 }
 
-/** Runs a command and keeps what it prints to itself, unless it fails. */
+/** Runs a command and prints its output only if it fails. Rejects with StepFailed. */
 export async function command(directory, [program, ...parameters], environment = {}) {
   const child = spawn(program, parameters, {
     cwd: directory,
@@ -19,20 +19,18 @@ export async function command(directory, [program, ...parameters], environment =
     shell: program.endsWith('.cmd'),
   });
   const output = [];
-  child.stdout.on('data', (piece) => output.push(piece));
-  child.stderr.on('data', (piece) => output.push(piece));
+  child.stdout.on('data', (chunk) => output.push(chunk));
+  child.stderr.on('data', (chunk) => output.push(chunk));
   const stop = () => child.kill();
   process.once('exit', stop);
-  const outcome = await new Promise((resolve) => {
+  const failure = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) =>
-      resolve(code === 0 ? null : `it ended with ${signal ?? `exit code ${code}`}`),
-    );
+    child.once('close', (code, signal) => resolve(code === 0 ? null : (signal ?? `exit code ${code}`)));
   });
   process.off('exit', stop);
-  if (outcome === null) return;
+  if (failure === null) return;
   process.stderr.write(Buffer.concat(output));
   throw new StepFailed(
-    `\nThis command failed (${outcome}), its output is above:\n  ${[program, ...parameters].join(' ')}`,
+    `\nThis command failed with ${failure}. Its output is printed above.\n  ${[program, ...parameters].join(' ')}`,
   );
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Paths of the files below a folder, sorted. Links to folders are not followed. */
+/** The paths of all files below a folder, sorted. Links to folders are not followed. */
 export function filesBelow(folder) {
   const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
   return entries
@@ -11,7 +11,7 @@ export function filesBelow(folder) {
     .sort();
 }
 
-/** SHA-256 over names and contents of files and folders; what does not exist counts as empty. */
+/** SHA-256 over the names and contents of files and folders. A missing path counts as empty. */
 export function hashOf(paths, salt = '') {
   const hash = createHash('sha256').update(salt);
   for (const path of paths) {

@@ -1,17 +1,17 @@
-// One preparation at a time in a work tree. The lock is a folder, because making one either succeeds or fails as a
-// whole. It lies in the machine's temporary folder: the process id in it means something on this machine only.
+// Allows one preparation at a time in a working tree. The lock is a folder, because creating a folder is atomic. It is in the
+// temporary folder of the machine, because it holds a process id.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const beatMilliseconds = 5_000;
+const heartbeatMilliseconds = 5_000;
 const staleMilliseconds = 120_000;
-/** Between making the folder and writing who made it, or while breaking a lock, nobody takes longer. */
-const momentMilliseconds = 10_000;
+/** The longest time between creating the folder and writing the owner into it, or for removing a stale lock. */
+const graceMilliseconds = 10_000;
 
-function make(folder) {
+function create(folder) {
   try {
     mkdirSync(folder);
     return true;
@@ -49,35 +49,38 @@ function isAlive(processId) {
 function isStale(folder) {
   const owner = ownerOf(folder);
   const age = ageMilliseconds(folder);
-  return owner === null ? age > momentMilliseconds : !isAlive(owner) || age > staleMilliseconds;
+  return owner === null ? age > graceMilliseconds : !isAlive(owner) || age > staleMilliseconds;
 }
 
-/** Removes a lock left by a process that died. Breaking has a lock of its own, or two could break one after the other. */
-function breakStale(folder) {
-  const breaking = `${folder}.breaking`;
-  if (!make(breaking)) {
-    if (ageMilliseconds(breaking) > momentMilliseconds) rmSync(breaking, { recursive: true, force: true });
+/** Removes the lock of a process that died. A second lock keeps two processes from removing one after the other. */
+function removeStale(folder) {
+  const removal = `${folder}.removal`;
+  if (!create(removal)) {
+    if (ageMilliseconds(removal) > graceMilliseconds) rmSync(removal, { recursive: true, force: true });
     return;
   }
   if (isStale(folder)) rmSync(folder, { recursive: true, force: true });
-  rmSync(breaking, { recursive: true, force: true });
+  rmSync(removal, { recursive: true, force: true });
 }
 
-/** Holds the lock of a work tree until this process ends, however it ends. */
-export async function lock(root, say) {
+/** Waits for the lock of a working tree, and holds it until this process exits. */
+export async function lock(root, print) {
   const folder = join(tmpdir(), `runtape-prepare-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`);
-  let told = false;
-  while (!make(folder)) {
-    if (isStale(folder)) breakStale(folder);
-    else if (!told) {
-      told = true;
-      say(`waiting for another preparation (process ${ownerOf(folder) ?? 'unknown'}).`);
+  let waitReported = false;
+  while (!create(folder)) {
+    if (isStale(folder)) removeStale(folder);
+    else if (!waitReported) {
+      waitReported = true;
+      print(`waiting for another preparation (process ${ownerOf(folder) ?? 'unknown'}).`);
     }
     await sleep(100);
   }
   writeFileSync(join(folder, 'owner'), String(process.pid));
-  const beat = setInterval(() => existsSync(folder) && utimesSync(folder, new Date(), new Date()), beatMilliseconds);
-  beat.unref();
+  const heartbeat = setInterval(
+    () => existsSync(folder) && utimesSync(folder, new Date(), new Date()),
+    heartbeatMilliseconds,
+  );
+  heartbeat.unref();
   process.once('exit', () => {
     if (ownerOf(folder) === process.pid) rmSync(folder, { recursive: true, force: true });
   });

@@ -1,5 +1,5 @@
-// Brings a clone to the point where it can be tested (`generate`) or started (`build`). It runs before anything is
-// installed, so it uses nothing but Node. Each step looks first whether it is needed and costs milliseconds when not.
+// Prepares a clone for testing (`generate`) or starting (`build`): installs packages, generates code, bundles. Uses nothing but
+// Node, because it runs before anything is installed. A step that is not needed takes milliseconds.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { command, npmCommand, StepFailed } from './child.mjs';
@@ -9,7 +9,7 @@ import { lock } from './lock.mjs';
 const root = dirname(import.meta.dirname ?? '');
 const oldestNode = [20, 19];
 
-const say = (line) => console.log(`prepare: ${line}`);
+const print = (line) => console.log(`prepare: ${line}`);
 const inRoot = (...parts) => join(root, ...parts);
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
@@ -21,8 +21,8 @@ function checkNode() {
   );
 }
 
-/** What an installation depends on: the lock file, and the Node that native modules were compiled for. */
-function wantedInstallation() {
+/** What an installation depends on: the lock file, and the Node that native modules are compiled for. */
+function requiredInstallation() {
   const { platform, arch, versions } = process;
   return { lock: hashOf([inRoot('package-lock.json')]), runtime: `${platform}-${arch}-${versions.modules}` };
 }
@@ -35,52 +35,52 @@ function stampedInstallation() {
   }
 }
 
-/** Whether npm itself left behind just what the lock file asks for, as after an `npm install` by hand. */
-function npmInstalledTheLock() {
+/** Whether node_modules matches the lock file without our stamp, for example after `npm install`. */
+function matchesLockFile() {
   try {
-    const wanted = readJson(inRoot('package-lock.json')).packages;
+    const required = readJson(inRoot('package-lock.json')).packages;
     const present = readJson(inRoot('node_modules/.package-lock.json')).packages;
     const isMissing = ([path, entry]) => path !== '' && !entry.optional && !entry.devOptional && !present[path];
-    if (Object.entries(wanted).some(isMissing)) return false;
-    return Object.entries(present).every(([path, entry]) => wanted[path]?.version === entry.version);
+    if (Object.entries(required).some(isMissing)) return false;
+    return Object.entries(present).every(([path, entry]) => required[path]?.version === entry.version);
   } catch {
     return false;
   }
 }
 
-function isInstalled(wanted) {
+function isInstalled(required) {
   const stamp = stampedInstallation();
-  if (stamp !== null && stamp.runtime !== wanted.runtime) return false;
+  if (stamp !== null && stamp.runtime !== required.runtime) return false;
   const { dependencies, devDependencies } = readJson(inRoot('package.json'));
   const names = Object.keys({ ...dependencies, ...devDependencies });
   if (!names.every((name) => existsSync(inRoot('node_modules', name, 'package.json')))) return false;
-  return stamp?.lock === wanted.lock || npmInstalledTheLock();
+  return stamp?.lock === required.lock || matchesLockFile();
 }
 
 async function install() {
-  const wanted = wantedInstallation();
+  const required = requiredInstallation();
   const stamp = inRoot('node_modules/.runtape-lock');
-  if (!isInstalled(wanted)) {
-    say('installing packages (npm ci). Where better-sqlite3 has to be compiled, the first time takes 1 to 3 minutes.');
-    // Gone before npm starts, so that an interrupted installation is never taken for a whole one.
+  if (!isInstalled(required)) {
+    print('installing packages (npm ci). This takes 1 to 3 minutes if better-sqlite3 must be compiled.');
+    // Removed first, so that an interrupted installation is never taken for a complete one.
     rmSync(stamp, { force: true });
     rmSync(inRoot('node_modules/.package-lock.json'), { force: true });
     await command(root, npmCommand(['ci', '--include=dev', '--no-audit', '--no-fund']));
   }
-  if (stampedInstallation()?.lock !== wanted.lock) writeFileSync(stamp, JSON.stringify(wanted));
+  if (stampedInstallation()?.lock !== required.lock) writeFileSync(stamp, JSON.stringify(required));
 }
 
-/** Does `work` when the inputs differ from those that the stamp in the output folder was written for. */
+/** Calls `work` if the inputs have changed since the stamp in the output folder was written. */
 async function whenChanged({ inputs, tool, output, announce, work }) {
   const stamp = join(output, '.stamp');
   const toolVersion = readJson(inRoot('node_modules', tool, 'package.json')).version;
-  const wanted = hashOf(inputs, `${tool}@${toolVersion}`);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  say(announce);
+  const hash = hashOf(inputs, `${tool}@${toolVersion}`);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  print(announce);
   rmSync(stamp, { force: true });
   await work();
   mkdirSync(output, { recursive: true });
-  writeFileSync(stamp, wanted);
+  writeFileSync(stamp, hash);
 }
 
 async function generateDatabaseClients() {
@@ -96,7 +96,7 @@ async function generateDatabaseClients() {
           root,
           [process.execPath, 'node_modules/prisma/build/index.js', 'generate', '--schema', `prisma/${provider}`],
           {
-            // Named only to keep the CLI from downloading an engine: generating never runs it.
+            // Keeps the CLI from downloading an engine, which generating does not need.
             PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
             PRISMA_HIDE_UPDATE_MESSAGE: '1',
             CHECKPOINT_DISABLE: '1',
@@ -112,7 +112,7 @@ async function generateDocuments() {
     inputs: [inRoot('codegen.ts'), inRoot('schema/schema.graphql'), inRoot('schema/operations')],
     tool: '@graphql-codegen/cli',
     output: inRoot('test/generated'),
-    announce: 'typing the GraphQL documents.',
+    announce: 'generating types for the GraphQL documents.',
     work: () =>
       command(root, [process.execPath, 'node_modules/@graphql-codegen/cli/esm/bin.js', '--config', 'codegen.ts']),
   });
@@ -124,7 +124,7 @@ async function compile() {
     tool: 'esbuild',
     output: inRoot('dist'),
     announce: 'bundling src into dist.',
-    // Loaded once it is installed.
+    // Imported late: esbuild is installed by an earlier step.
     work: async () => (await import('./bundle.mjs')).bundle(inRoot('src'), inRoot('dist')),
   });
 }
@@ -138,7 +138,7 @@ async function main() {
   const goal = process.argv[2] ?? '';
   if (!Object.hasOwn(stepsOf, goal)) throw new StepFailed('Usage: node .ci/prepare.mjs generate|build');
   checkNode();
-  await lock(root, say);
+  await lock(root, print);
   for (const step of stepsOf[goal]) await step();
 }
 

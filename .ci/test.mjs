@@ -1,5 +1,5 @@
-// Runs the parts of the test suite one after the other, goes on after a failing one, and ends with a table and one
-// line of totals. `node .ci/test.mjs unit contract` runs only those parts.
+// Runs the parts of the test suite one after another, continues after a failure, and prints a table and one line of totals.
+// `node .ci/test.mjs unit contract` runs only those parts.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,15 +7,14 @@ import { dirname, join } from 'node:path';
 import { filesBelow } from './files.mjs';
 
 const root = dirname(import.meta.dirname);
-/** A part that hangs is ended, so that the others are still heard. */
+/** A part that takes longer is killed, so that the others still run. */
 const partMilliseconds = 20 * 60_000;
 
-/** A folder for vitest's reports, made when the parts to run are known. */
-let reports = '';
+const reportFolder = mkdtempSync(join(tmpdir(), 'runtape-test-'));
 
 const none = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs a script of an installed package on the same Node, on the same screen. Resolves with null or what went wrong. */
+/** Runs a script of an installed package with this Node and this terminal. Resolves with null, or with the failure as text. */
 function run(script, ...parameters) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(root, 'node_modules', script), ...parameters], {
@@ -36,8 +35,8 @@ function check(name, script, ...parameters) {
   return {
     name,
     async perform() {
-      const problem = await run(script, ...parameters);
-      return problem === null ? { ...none, passed: 1 } : { ...none, failed: 1, note: problem };
+      const failure = await run(script, ...parameters);
+      return failure === null ? { ...none, passed: 1 } : { ...none, failed: 1, note: failure };
     },
   };
 }
@@ -46,7 +45,7 @@ function hasTestFiles(folder) {
   return existsSync(join(root, folder)) && filesBelow(join(root, folder)).some((file) => file.endsWith('.test.ts'));
 }
 
-/** Counts from vitest's report. A file that could not even be loaded holds no tests and counts as one failure. */
+/** The counts of vitest's report. A file that failed without a failed test, for example while loading, counts as one failure. */
 function countsOf(report) {
   const counts = { ...none };
   for (const file of report.testResults) {
@@ -60,19 +59,21 @@ function countsOf(report) {
   return counts;
 }
 
-/** One vitest project: the tests of one folder. */
+/** One vitest project. */
 function tests(name, folder = `test/${name}`) {
   return {
     name,
     async perform() {
       if (!hasTestFiles(folder)) return { ...none, note: `${folder} has no test files` };
-      const file = join(reports, `${name}.json`);
+      const file = join(reportFolder, `${name}.json`);
       const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const problem = await run('vitest/vitest.mjs', 'run', '--project', name, ...reporters);
-      if (!existsSync(file)) return { ...none, failed: 1, note: `no report: ${problem ?? 'vitest wrote none'}` };
+      const failure = await run('vitest/vitest.mjs', 'run', '--project', name, ...reporters);
+      if (!existsSync(file))
+        return { ...none, failed: 1, note: `vitest wrote no report (${failure ?? 'exit code 0'})` };
       const counts = countsOf(JSON.parse(readFileSync(file, 'utf8')));
-      if (problem !== null && counts.failed === 0)
-        return { ...counts, failed: 1, note: `failed outside a test: ${problem}` };
+      if (failure !== null && counts.failed === 0) {
+        return { ...counts, failed: 1, note: `failed outside a test: ${failure}` };
+      }
       if (counts.passed + counts.failed === 0) return { ...counts, failed: 1, note: 'no test ran' };
       return counts;
     },
@@ -81,7 +82,7 @@ function tests(name, folder = `test/${name}`) {
 
 const printSchema = 'src/graphql/print-schema.ts';
 
-/** The committed schema against the one the program has. */
+/** Compares the committed schema with the schema of the program. */
 const sdl = {
   name: 'sdl',
   async perform() {
@@ -104,11 +105,11 @@ const parts = [
   sdl,
 ];
 
-function chosenParts(names) {
+function selectParts(names) {
   const known = new Map(parts.map((part) => [part.name.replaceAll(' ', '-'), part]));
   const unknown = names.filter((name) => !known.has(name.replaceAll(' ', '-')));
   if (unknown.length > 0) {
-    console.error(`No such part: ${unknown.join(', ')}. There are: ${[...known.keys()].join(', ')}.`);
+    console.error(`Unknown part: ${unknown.join(', ')}. The parts are ${[...known.keys()].join(', ')}.`);
     process.exit(1);
   }
   return names.length === 0 ? parts : names.map((name) => known.get(name.replaceAll(' ', '-')));
@@ -121,17 +122,16 @@ function row({ name, seconds, counts: { passed, failed, skipped, note } }) {
   return `${name.padEnd(12)} ${result.padEnd(8)}${numbers}${time}${note ? `   ${note}` : ''}`;
 }
 
-const chosen = chosenParts(process.argv.slice(2));
-reports = mkdtempSync(join(tmpdir(), 'runtape-test-'));
+const selected = selectParts(process.argv.slice(2));
 const results = [];
-for (const part of chosen) {
+for (const part of selected) {
   console.log(`\n=== ${part.name} ===`);
   const start = performance.now();
   const counts = await part.perform();
   if (counts.note) console.log(`${part.name}: ${counts.note}`);
   results.push({ name: part.name, seconds: (performance.now() - start) / 1000, counts });
 }
-rmSync(reports, { recursive: true, force: true });
+rmSync(reportFolder, { recursive: true, force: true });
 
 const total = (kind) => results.reduce((sum, { counts }) => sum + counts[kind], 0);
 console.log(

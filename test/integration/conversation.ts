@@ -11,15 +11,16 @@ import {
 export type Event = ResultOf<typeof FollowRunDocument>['runEvents'];
 export type Sent = Extract<ResultOf<typeof SendMessageDocument>['sendMessage'], { __typename: 'SendMessageSuccess' }>;
 
-/** Sends a message that must be taken. */
+/** Sends a message. Rejects when it is refused. */
 export async function send(client: TestClient, input: SendMessageInput): Promise<Sent> {
   const { sendMessage } = await client.send(SendMessageDocument, { input });
-  if (sendMessage.__typename !== 'SendMessageSuccess')
+  if (sendMessage.__typename !== 'SendMessageSuccess') {
     throw new Error(`${sendMessage.__typename}: ${sendMessage.message}`);
+  }
   return sendMessage;
 }
 
-/** Events of a run until its end, or until one that `enough` picks. */
+/** The events of a run up to its end, or up to the first one for which `enough` is true. */
 export async function follow(
   client: TestClient,
   runId: string,
@@ -42,15 +43,15 @@ export async function converse(client: TestClient, input: SendMessageInput) {
 
 export async function runById(client: TestClient, id: string) {
   const { run } = await client.send(RunByIdDocument, { id });
-  if (!run) throw new Error(`There is no run ${id}.`);
+  if (!run) throw new Error(`The run ${id} does not exist.`);
   return run;
 }
 
-/** Waits for the next question of a run and answers it. */
+/** Waits for the next approval request of a run, and decides it. */
 export async function answerNext(client: TestClient, runId: string, decision: 'ALLOW' | 'DENY', after?: string) {
-  const asked = await follow(client, runId, { after, enough: ({ type }) => type === 'APPROVAL_REQUEST' });
-  const request = asked.at(-1);
-  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('Nobody was asked.');
+  const events = await follow(client, runId, { after, enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const request = events.at(-1);
+  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('The run ended without an approval request.');
   const approvalId = request.approval.id;
   const { decideApproval } = await client.send(DecideApprovalDocument, { input: { approvalId, decision } });
   return { approvalId, outcome: decideApproval, cursor: request.cursor };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RiskLevel } from '../../src/domain/events.ts';
 import { defineTool, type Tool, type ToolContext } from '../../src/tools/tool.ts';
 
-/** A tool that counts its executions, and waits for a word where it is told to. */
+/** A tool that records its executions. */
 export interface CountedTool extends Tool {
   executions: { input: unknown; idempotencyKey: string }[];
 }
@@ -34,10 +34,10 @@ export function countedTool(options: Options = {}): CountedTool {
   return { ...tool, executions };
 }
 
-/** Never answers; ends with its signal. */
+/** An `execute` that never resolves, and rejects when its signal aborts. */
 export const hanging = (_input: unknown, { signal }: { signal: AbortSignal }) =>
   new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
-/** A script for the scripted model that calls a tool and then says what came of it. */
+/** A message that makes the scripted model call tools, and then repeat their results. */
 export const calling = (...calls: [tool: string, input: unknown][]) =>
   `${calls.map(([tool, input]) => `/call ${tool} ${JSON.stringify(input)}`).join('\n')}\n/then\n/echo`;

@@ -10,7 +10,7 @@ import { createTestDatabase } from '../postgres/test-database.ts';
 import { assertRowsAreFolds } from '../projection-consistency.ts';
 
 interface TestGatewayOptions extends Overrides {
-  /** The configuration file. */
+  /** The contents of the configuration file. */
   file?: Record<string, unknown>;
   environment?: Record<string, string>;
 }
@@ -18,25 +18,29 @@ interface TestGatewayOptions extends Overrides {
 export interface TestGateway {
   gateway: Gateway;
   url: string;
-  /** A client of the default principal, or of another one. */
+  /** A client of the default principal, `ada`. */
   client: TestClient;
+  /** A client of another principal. */
   clientOf(principal: string): TestClient;
-  /** Stops the server and starts another one on the same database. */
+  /** Stops the server and starts a new one on the same database, with the same options unless others are given. */
   restart(options?: TestGatewayOptions): Promise<TestGateway>;
-  /** Another server on the same database, which must be one that servers share. */
+  /** Starts a second server on the same database, which must be Postgres. */
   beside(options?: TestGatewayOptions): Promise<TestGateway>;
 }
 
-/** The scripted model without pauses: tapes are the same every time. */
-const quick = { models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } };
+/** The scripted model without pauses: its tapes are always the same. */
+const unpaced = { models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } };
 
-/** A real server on a free port with a database of its own; it is checked and closed at the end of the test. */
+/**
+ * Starts a real server on a free port with its own database. At the end of the test its rows are compared with its tapes,
+ * and it is closed.
+ */
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  return startOn(await newDatabase(), options);
+  return startOn(await createDatabase(), options);
 }
 
-/** The URL of a database that is gone when the test ends. */
-async function newDatabase(): Promise<string> {
+/** The URL of a new database that is deleted at the end of the test. */
+async function createDatabase(): Promise<string> {
   if (inject('store') === 'postgresql') return createTestDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -53,7 +57,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     LOG_LEVEL: 'silent',
     ...environment,
   };
-  const outcome = readConfiguration(variables, () => JSON.stringify({ ...quick, ...file }));
+  const outcome = readConfiguration(variables, () => JSON.stringify({ ...unpaced, ...file }));
   if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
   const authenticate: Overrides['authenticate'] = ({ headers, connectionParams }) => ({
     principal: String(connectionParams['x-principal'] ?? headers['x-principal'] ?? 'ada'),
@@ -74,7 +78,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
   let stopped = false;
   let closed = false;
   const { close } = gateway;
-  // A test may close it; its store can not be looked at from then on.
+  // A test may close the gateway itself; its rows cannot be checked any more then.
   gateway.close = (graceSeconds) => {
     closed = true;
     return close(graceSeconds);
@@ -84,7 +88,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     stopped = true;
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
     if (closed) return;
-    await untilQuiet(gateway);
+    await untilFollowersEnd(gateway);
     await assertRowsAreFolds(gateway);
     await gateway.close(0);
   };
@@ -94,28 +98,29 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     url: gateway.url,
     client: clientOf('ada'),
     clientOf,
-    beside: (other = options) => startOn(databaseUrl, other),
-    async restart(again = options) {
+    beside: (otherOptions = options) => startOn(databaseUrl, otherOptions),
+    async restart(newOptions = options) {
       await stop();
-      return startOn(databaseUrl, again);
+      return startOn(databaseUrl, newOptions);
     },
   };
 }
 
-/** Waits until nothing follows a tape any more: a follower that stays behind is a leak. */
-async function untilQuiet({ parts }: Gateway): Promise<void> {
-  const own = parts.orchestrator.activeCount() + 1;
-  for (let tries = 0; parts.notifications.listeners() > parts.orchestrator.activeCount() + 1; tries += 1) {
-    if (tries > 200) throw new Error(`${parts.notifications.listeners() - own} followers were left behind.`);
+/** Waits until no client follows a tape. A follower that does not end is a leak. */
+async function untilFollowersEnd({ parts }: Gateway): Promise<void> {
+  // The orchestrator listens once, and once for each active run.
+  const followers = () => parts.notifications.listeners() - parts.orchestrator.activeCount() - 1;
+  for (let attempt = 0; followers() > 0; attempt += 1) {
+    if (attempt > 200) throw new Error(`${followers()} followers did not end.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-/** Waits for a condition that somebody else makes true. */
-export async function until<T>(question: () => Promise<T | null | undefined | false>): Promise<T> {
+/** Polls until the result is truthy, and returns it. */
+export async function until<T>(poll: () => Promise<T | null | undefined | false>): Promise<T> {
   for (;;) {
-    const answer = await question();
-    if (answer) return answer;
+    const result = await poll();
+    if (result) return result;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

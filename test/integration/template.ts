@@ -6,12 +6,12 @@ import { openSqlite } from '../../src/database/sqlite/sqlite.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A file that has seen every migration: a copy of it is opened much sooner than a new one. */
+    /** The path of a migrated database file. Opening a copy of it is much faster than migrating a new file. */
     template: string;
   }
 }
 
-/** One migrated file for all tests of a project. */
+/** Creates one migrated database file for all tests of a project. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-template-'));
   const path = join(folder, 'runtape.db');
