@@ -54,21 +54,17 @@ describe.each(['', 'bench/'])('packages of %s.', (folder) => {
   test('versions are exact', () => expect(versionProblems(contentOf(`${folder}package.json`))).toEqual([]));
 });
 
-/** Targets of the links of a page, and paths that it names in backticks, relative to the root. */
-function pathsIn(path: string, text: string): string[] {
+/** Files that a page links to, or names in backticks: relative to the page, to the root, or to `src/`. */
+function missingFiles(page: string, text: string): string[] {
   const links = [...text.matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)].map(([, target = '']) => target);
-  const local = links.filter((target) => !/^[a-z]+:/.test(target));
-  const folders = '(?:src|test|docs|bench|prisma|schema|examples|\\.ci)';
-  const named = [...text.matchAll(new RegExp(`\`(${folders}/[\\w./-]*)\``, 'g'))].map(([, name = '']) => name);
-  return [...local.map((target) => join(dirname(path), target)), ...named];
+  const relative = links.filter((target) => !/^[a-z]+:/.test(target)).map((target) => join(dirname(page), target));
+  const names = [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]*\.(?:ts|mjs|md|prisma|graphql|json))`/g)];
+  const isMissing = (path: string) => !['', 'src'].some((folder) => existsSync(join(root, folder, path)));
+  return [...relative, ...names.map(([, name = '']) => name)].filter(isMissing);
 }
 
 test('pages link to and name only files that exist', () => {
   const pages = [...files].filter(([path]) => path.endsWith('.md'));
-  const missing = pages.flatMap(([path, text]) =>
-    pathsIn(path, text)
-      .filter((target) => !existsSync(join(root, target)))
-      .map((target) => `${path}: ${target}`),
-  );
+  const missing = pages.flatMap(([path, text]) => missingFiles(path, text).map((target) => `${path}: ${target}`));
   expect(missing).toEqual([]);
 });
