@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { behaviourProblems } from './layout/behaviours.ts';
 import {
   type Files,
@@ -67,4 +68,13 @@ test('pages link to and name only files that exist', () => {
   const pages = [...files].filter(([path]) => path.endsWith('.md'));
   const missing = pages.flatMap(([path, text]) => missingFiles(path, text).map((target) => `${path}: ${target}`));
   expect(missing).toEqual([]);
+});
+
+test('docs/performance.md shows the result that it names', () => {
+  const page = contentOf('docs/performance.md');
+  const [, file = ''] = /From `(bench\/results\/[\w-]+\.json)`/.exec(page) ?? [];
+  const report = z.object({ rows: z.array(z.object({ claims: z.array(z.object({ measured: z.string() })) })) });
+  const { rows } = report.parse(JSON.parse(readFileSync(join(root, file), 'utf8')));
+  const shown = rows.flatMap(({ claims }) => claims.map(({ measured }) => measured));
+  expect(shown.filter((measured) => !page.includes(`| ${measured} |`))).toEqual([]);
 });
