@@ -1,6 +1,6 @@
 /**
- * Follows one run that uses a tool of an MCP server, and asks at the terminal before the tool runs.
- * `--yes` and `--no` answer in advance. RUNTAPE_URL is where the gateway is, ws://127.0.0.1:4000/graphql by default.
+ * Follows one run that uses a tool of an MCP server, and asks on the terminal whether the tool may run. `--yes` and `--no` answer
+ * in advance. RUNTAPE_URL is the address of the server, by default ws://127.0.0.1:4000/graphql.
  */
 import { createInterface } from 'node:readline/promises';
 import { createClient } from 'graphql-ws';
@@ -9,7 +9,6 @@ import WebSocket from 'ws';
 const client = createClient({
   url: process.env.RUNTAPE_URL ?? 'ws://127.0.0.1:4000/graphql',
   webSocketImpl: WebSocket,
-  // The cursor makes coming back after a broken connection exact, so retrying is safe.
   retryAttempts: 5,
 });
 
@@ -21,6 +20,7 @@ interface Approval {
 
 interface RunEvent {
   type: string;
+  cursor: string;
   text?: string;
   tool?: string;
   ok?: boolean;
@@ -30,7 +30,7 @@ interface RunEvent {
   approval?: Approval;
 }
 
-/** One operation, or every result of a subscription. */
+/** The result of a query or mutation, or every result of a subscription. */
 async function* results<Data>(query: string, variables: Record<string, unknown> = {}): AsyncGenerator<Data> {
   for await (const { data, errors } of client.iterate<Data>({ query, variables })) {
     if (errors) throw new Error(errors.map(({ message }) => message).join('; '));
@@ -40,17 +40,20 @@ async function* results<Data>(query: string, variables: Record<string, unknown> 
 
 async function once<Data>(query: string, variables: Record<string, unknown> = {}): Promise<Data> {
   for await (const data of results<Data>(query, variables)) return data;
-  throw new Error('The gateway gave no answer.');
+  throw new Error('The server sent no result.');
 }
 
-/** Servers of tools start beside the gateway; `npx` may download one first. */
+/** MCP servers start after the gateway listens, and `npx` may have to download them first. */
 async function untilReady(name: string): Promise<void> {
   for (;;) {
     const { gateway } = await once<{
       gateway: { mcpServers: { name: string; state: string; lastError: string | null; tools: { name: string }[] }[] };
     }>('{ gateway { mcpServers { name state lastError tools { name } } } }');
-    const server = gateway.mcpServers.find((found) => found.name === name);
-    if (!server) throw new Error(`The gateway knows no MCP server "${name}". Was it started with this configuration?`);
+    const server = gateway.mcpServers.find((candidate) => candidate.name === name);
+    if (!server)
+      throw new Error(
+        `The server has no MCP server "${name}". Start it with examples/mcp-approval/runtape.config.json.`,
+      );
     if (server.state === 'READY') {
       console.log(`${name} offers ${server.tools.length} tools.`);
       return;
@@ -105,7 +108,7 @@ function describe(event: RunEvent): string {
 }
 
 await untilReady('workspace');
-// The scripted model does what its first line says. A real model would come to such a call by itself.
+// The scripted model executes the commands in the message. A real model would request the call by itself.
 const call = {
   path: 'hello.txt',
   content: 'Written by a tool, allowed by a person.\n',
@@ -114,6 +117,7 @@ const { runId, cursor } = await send(`/call workspace__write_file ${JSON.stringi
 const follow = `subscription ($runId: ID!, $after: String) {
   runEvents(runId: $runId, after: $after) {
     type
+    cursor
     ... on OutputEvent { text }
     ... on ToolStartEvent { tool }
     ... on ToolResultEvent { tool ok output error }
@@ -121,7 +125,10 @@ const follow = `subscription ($runId: ID!, $after: String) {
     ... on ApprovalRequestEvent { approval { id summary risk } }
   }
 }`;
-for await (const { runEvents: event } of results<{ runEvents: RunEvent }>(follow, { runId, after: cursor })) {
+// graphql-ws sends these variables again when it reconnects: `after` is updated, so that no event is repeated.
+const variables = { runId, after: cursor };
+for await (const { runEvents: event } of results<{ runEvents: RunEvent }>(follow, variables)) {
+  variables.after = event.cursor;
   const description = describe(event);
   if (description !== '') console.log(event.type.padEnd(12), description);
   if (event.approval) await decide(event.approval);
