@@ -2,7 +2,7 @@
 // a temporary folder, copies the tracked files beside it, installs their packages with it, and runs the named parts, or all.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { command, npmCommand, StepFailed } from './child.mjs';
@@ -51,6 +51,8 @@ async function run(executable, directory, environment, parameters) {
 async function main([major = '', ...parts]) {
   if (!/^\d+$/.test(major)) throw new StepFailed('Usage: npm run test:node -- <major version of Node> [part ...]');
   const folder = mkdtempSync(join(tmpdir(), `runtape-node-${major}-`));
+  // When root runs the tests, Postgres runs as another user and must reach its program in this folder.
+  chmodSync(folder, 0o755);
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const executable = await installNode(folder, major);
