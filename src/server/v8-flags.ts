@@ -8,11 +8,11 @@ const NEWEST_KNOWN_NODE = 26;
 export function v8FlagsFor(nodeVersion: string): readonly string[] {
   const major = Number.parseInt(nodeVersion, 10);
   if (!(major <= NEWEST_KNOWN_NODE)) return [];
-  // WebAssembly is compiled by the baseline compiler only. The optimising compiler takes 40 MB, and the query compiler and
-  // the policy engine, which are WebAssembly, gain little from it.
+  // WebAssembly is compiled by the baseline compiler only. The query compiler and the policy engine gain little from the
+  // optimising compiler, which takes about 40 MB.
   const flags = ['--liftoff-only'];
-  // The heap is collected when it has grown by half, not fourfold: most of it is short-lived. Under load this takes a third
-  // less memory and a tenth more processor time.
+  // The heap is collected when it has grown by half. V8 would let it grow to several times what is live, because most of it is
+  // short-lived. This trades processor time for memory.
   flags.push('--heap-growing-percent=50');
   // V8 before 13 inlines frequent calls from JavaScript to WebAssembly, and aborts the process ("unreachable code") when such
   // code is deoptimised during the call. It happened in the query compiler after minutes under load, on Node 20 to 23.

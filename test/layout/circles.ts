@@ -1,5 +1,4 @@
-import { importedPath, importsOf } from './imports.ts';
-import { tokensOf } from './tokens.ts';
+import { importedPath, importsOf, parseSource } from './source.ts';
 
 /**
  * Finds imports through which a file imports itself, type-only imports included. Each line names the files of one circle, for
@@ -27,5 +26,5 @@ export function circularImports(files: ReadonlyMap<string, string>): string[] {
 }
 
 function importedFiles(file: string, content: string): string[] {
-  return importsOf(tokensOf(content)).flatMap(({ from }) => importedPath(file, from) ?? []);
+  return importsOf(parseSource(file, content)).flatMap(({ from }) => importedPath(file, from) ?? []);
 }
