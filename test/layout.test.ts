@@ -59,7 +59,7 @@ describe.each(['', 'bench/'])('packages of %s.', (folder) => {
 function missingFiles(page: string, text: string): string[] {
   const links = [...text.matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)].map(([, target = '']) => target);
   const relative = links.filter((target) => !/^[a-z]+:/.test(target)).map((target) => join(dirname(page), target));
-  const names = [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]*\.(?:ts|mjs|md|prisma|graphql|json))`/g)];
+  const names = [...text.matchAll(/`((?!\.{1,2}\/)(?:[\w.-]+\/)+[\w.-]*\.(?:ts|mjs|md|prisma|graphql|json))`/g)];
   const isMissing = (path: string) => !['', 'src'].some((folder) => existsSync(join(root, folder, path)));
   return [...relative, ...names.map(([, name = '']) => name)].filter(isMissing);
 }
