@@ -72,6 +72,23 @@ test('both stores have the same tables, columns and indexes, except for full-tex
   }
 });
 
+test('every trigger that a SQLite migration creates exists after all of them', async () => {
+  // SQLite drops the triggers of a table with the table, and migrations that Prisma writes rebuild tables.
+  const sql = (await readMigrations('sqlite')).map((migration) => migration.sql).join('\n');
+  const namesAfter = (words: string) => [...sql.matchAll(new RegExp(`${words} "(\\w+)"`, 'g'))].map(([, name]) => name);
+  const dropped = new Set(namesAfter('DROP TRIGGER'));
+  const expected = new Set(namesAfter('CREATE TRIGGER').filter((name) => !dropped.has(name)));
+  const options = { durability: 'full', connections: 4 } as const;
+  const sqlite = await openDatabase({ url: `file:${await makeFolder()}/runtape.db`, ...options });
+  try {
+    const existing = `SELECT json_group_array(name) FROM sqlite_master WHERE type = 'trigger'`;
+    const names = await queryJson<string>(sqlite, { sqlite: existing, postgresql: existing });
+    expect(names.sort()).toEqual([...expected].sort());
+  } finally {
+    await sqlite.close();
+  }
+});
+
 test('the rules of both stores have the same names', async () => {
   const rules = async (provider: Provider) => {
     const files = (await readMigrations(provider)).map(({ sql }) => sql);
