@@ -73,8 +73,8 @@ test('pages link to and name only files that exist', () => {
 test('docs/performance.md shows the result that it names', () => {
   const page = contentOf('docs/performance.md');
   const [, file = ''] = /From `(bench\/results\/[\w-]+\.json)`/.exec(page) ?? [];
-  const report = z.object({ rows: z.array(z.object({ claims: z.array(z.object({ measured: z.string() })) })) });
+  const report = z.object({ rows: z.array(z.object({ goals: z.array(z.object({ measured: z.string() })) })) });
   const { rows } = report.parse(JSON.parse(readFileSync(join(root, file), 'utf8')));
-  const shown = rows.flatMap(({ claims }) => claims.map(({ measured }) => measured));
+  const shown = rows.flatMap(({ goals }) => goals.map(({ measured }) => measured));
   expect(shown.filter((measured) => !page.includes(`| ${measured} |`))).toEqual([]);
 });

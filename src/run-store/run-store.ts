@@ -70,6 +70,7 @@ interface RunStoreOptions {
 const ATTEMPTS = 8;
 const PAGE_EVENTS = 1000;
 
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: an attempt and its repetition read best together.
 export function createRunStore({ journal, claimNow, now, cachedRuns, isShared }: RunStoreOptions): RunStore {
   const cache = createFoldCache(journal, cachedRuns);
 

@@ -99,6 +99,7 @@ export async function startGateway(
 }
 
 /** Creates everything between the configuration and the transports, from the bottom up. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the composition root reads from top to bottom.
 async function openParts(configuration: Configuration, logger: Logger, overrides: Overrides, resources: Resources) {
   const { clock = systemClock, environment = process.env } = overrides;
   const { file } = configuration;
