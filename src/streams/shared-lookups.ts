@@ -1,3 +1,5 @@
+import { nextTurn } from '../clock.ts';
+
 /** Runs a lookup, or joins the one that another caller requested for the same key in the same turn of the event loop. */
 export type SharedLookups<Result> = (key: string, lookup: () => Promise<Result>) => Promise<Result>;
 
@@ -10,9 +12,7 @@ export function createSharedLookups<Result>(): SharedLookups<Result> {
   return (key, lookup) => {
     const shared = scheduled.get(key);
     if (shared !== undefined) return shared;
-    const result = new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    }).then(() => {
+    const result = nextTurn().then(() => {
       scheduled.delete(key);
       return lookup();
     });

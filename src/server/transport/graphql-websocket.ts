@@ -104,7 +104,12 @@ function ignoreSendErrors(socket: WebSocket): void {
   Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
 }
 
-function acceptConnection({ clock }: Access, identity: Identity, { socket, request }: Extra, atEndOfTurn: AtEndOfTurn): Connection {
+function acceptConnection(
+  { clock }: Access,
+  identity: Identity,
+  { socket, request }: Extra,
+  atEndOfTurn: AtEndOfTurn,
+): Connection {
   const closed = new AbortController();
   // Every operation of the connection adds a listener.
   setMaxListeners(0, closed.signal);

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { SignalSource } from '../../graphql/context.ts';
 import { splitHttp } from '../../graphql/public-errors.ts';
 import type { Documents } from './documents.ts';
+import type { AtEndOfTurn } from './end-of-turn.ts';
 import type { MakeContext } from './graphql-http.ts';
 import { type MediaType, negotiateMediaType } from './graphql-response.ts';
 import type { GraphqlRequest, ResponseHeaders } from './http-server.ts';
@@ -21,6 +22,7 @@ interface HttpAcceleratorOptions {
   documents: Documents;
   operations: Operations;
   makeContext: MakeContext;
+  atEndOfTurn: AtEndOfTurn;
 }
 
 /**
@@ -50,7 +52,9 @@ const CACHED_ACCEPT_HEADERS = 64;
  */
 export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAccelerator {
   const { schema, documents, operations, makeContext } = options;
-  const endResponse = createResponseBatch();
+  // After all requests that have arrived were handled: each write wakes a client, which on a shared machine takes as long as a
+  // small query.
+  const endResponse = (response: ServerResponse, text: string) => options.atEndOfTurn(() => response.end(text));
   const mediaTypes = new LRUCache<string, MediaType | 'none'>({
     max: CACHED_ACCEPT_HEADERS,
     memoMethod: (accept) => negotiateMediaType(accept) ?? 'none',
@@ -159,20 +163,4 @@ function defaultStatus(data: ExecutionResult['data'], errors: readonly GraphQLEr
   if (data !== undefined) return 200;
   const hasCode = errors.some(({ extensions }) => extensions.code !== undefined);
   return mediaType === 'application/json' && hasCode ? 200 : 400;
-}
-
-/**
- * Ends responses at the end of the turn of the event loop, after all requests that have arrived were handled. Each write wakes
- * a client, and on a shared machine this takes as long as a small query.
- */
-function createResponseBatch(): (response: ServerResponse, text: string) => void {
-  let pending: [ServerResponse, string][] = [];
-  const endAll = () => {
-    const responses = pending;
-    pending = [];
-    for (const [response, text] of responses) response.end(text);
-  };
-  return (response, text) => {
-    if (pending.push([response, text]) === 1) setImmediate(endAll);
-  };
 }

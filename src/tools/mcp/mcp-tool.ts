@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Tool as McpToolDescription, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
+import { nextTurn } from '../../clock.ts';
 import { MCP_DESCRIPTION_CHARACTERS, MCP_SCHEMA_BYTES, MCP_TOOLS } from '../../config/limits.ts';
 import type { McpServerConfig, ToolOverride } from '../../config/tools-config.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
@@ -38,7 +39,7 @@ export async function createMcpTools(
     } catch (error) {
       logLeftOut(description.name, describeFailure(error));
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   if (enabled.length > MCP_TOOLS)
     logLeftOut('', `The server has more than ${MCP_TOOLS} tools; the last ones are left out.`);

@@ -7,6 +7,7 @@ import { buildSchema, type ExecutionResult } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { GraphqlContext, SignalSource } from '../../../src/graphql/context.ts';
 import { createDocuments } from '../../../src/server/transport/documents.ts';
+import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 import { createHttpAccelerator } from '../../../src/server/transport/http-accelerator.ts';
 import type { Operations } from '../../../src/server/transport/operations.ts';
 import { clientHeaders } from '../../client-headers.ts';
@@ -46,6 +47,7 @@ function createAccelerator(execute: Execute, documentList: ReadonlyMap<string, s
   let leaving: SignalSource | null = null;
   let executions = 0;
   const accelerate = createHttpAccelerator({
+    atEndOfTurn: createEndOfTurn(),
     schema,
     documents: createDocuments(schema, documentList),
     makeContext: (_identity, operation) => {
