@@ -54,6 +54,7 @@ export interface LiveStreamOptions {
  * Nothing is fetched for a reader that does not read. A temporary store failure ends the stream only before its first
  * successful fetch; after that it waits and fetches again.
  */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
 export function createLiveStream<T extends object>(source: Source<T>, options: LiveStreamOptions): LiveStream<T> {
   const { signal } = options;
   let state: 'unopened' | 'readable' | 'fetching' | 'waiting' | 'closed' = 'unopened';
