@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts';
 import { isTemporaryStoreFailure } from '../database/store-error.ts';
 
 /**
- * A stream of values for one reader, who reads without waiting: `read` until it returns 'pending', then again after the
- * `onReadable` listener was called. The contract is that of `stream.Readable.read` and its `readable` event in Node.js.
- * As an async iterable it serves libraries that expect one; a stream is read in one of the two ways.
+ * A stream of values for one reader, which reads without waiting: it calls `read` until that returns 'pending', and again after
+ * the `onReadable` listener was called, as with `stream.Readable` of Node.js. A library that expects an async iterable can
+ * iterate the stream instead.
  */
 export interface LiveStream<T extends object> {
   /**
@@ -24,7 +24,7 @@ export interface LiveStream<T extends object> {
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>;
 }
 
-/** Where the values of a live stream come from. It only knows what to fetch and what is in memory; the stream does the rest. */
+/** Where the values of a live stream come from: what to fetch, and what is in memory. The stream does the waiting. */
 export interface Source<T extends object> {
   /** Subscribes to notifications, before anything is taken or fetched. Returns a function that unsubscribes. */
   open(notify: () => void): () => void;

@@ -1,6 +1,6 @@
 import { iterable, type LiveStream } from './live-stream.ts';
 
-/** The stream of the single items of each value. */
+/** A stream of the items of each value, one by one. */
 export function flattenStream<T extends object, Item extends object>(
   stream: LiveStream<T>,
   itemsOf: (value: T) => readonly Item[],
@@ -30,10 +30,10 @@ export function flattenStream<T extends object, Item extends object>(
 }
 
 /**
- * The stream of what `transform` makes of each value, in order. While a promise of it is pending, no further value is read. The
- * promise must not reject.
+ * A stream of what `transform` returns for each value, in order. While a promise is pending, no further value is read. Promises
+ * must not reject.
  *
- * @param fromError makes the last value of the error that has ended the stream
+ * @param fromError turns the error that ended the stream into its last value
  */
 export function mapStream<T extends object, U extends object>(
   stream: LiveStream<T>,

@@ -5,7 +5,7 @@ import type { EventType } from '../../src/domain/events.ts';
 import type { FollowBatch } from '../../src/streams/follow-run.ts';
 import { readPage } from '../../src/streams/page.ts';
 import { call, delta, ending, newRunId, sequence } from '../contract/appends.ts';
-import { createLiveTapes, type LiveTapes, type NotificationMode } from '../unit/streams/live-runs.ts';
+import { createLiveTapes, type LiveTapes, type NotificationMode } from '../unit/streams/live-tapes.ts';
 
 /** The model of a tape is the type of the event at each seq. */
 type ModelType = Extract<EventType, 'output_delta' | 'tool_call' | 'status'>;

@@ -13,11 +13,16 @@ export interface ResultGroup<Result> {
   leave(): void;
 }
 
+interface Group<Result> {
+  subscribers: number;
+  results: WeakMap<object, Result>;
+}
+
 export function createSharedResults<Result>(): SharedResults<Result> {
-  const groups = new WeakMap<DocumentNode, Map<string, { subscribers: number; results: WeakMap<object, Result> }>>();
+  const groups = new WeakMap<DocumentNode, Map<string, Group<Result>>>();
   return {
     join(args, viewer) {
-      const groupsByKey = groups.get(args.document) ?? new Map();
+      const groupsByKey = groups.get(args.document) ?? new Map<string, Group<Result>>();
       groups.set(args.document, groupsByKey);
       const key = keyOf(args, viewer);
       const group = groupsByKey.get(key) ?? { subscribers: 0, results: new WeakMap<object, Result>() };

@@ -7,7 +7,7 @@ import { createIds } from '../../../src/ids.ts';
 import type { ApprovalRow } from '../../../src/projections/approvals.ts';
 import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
 import { createFakeClock } from '../fake-clock.ts';
-import { readAvailable } from '../streams/live-runs.ts';
+import { readAvailable } from '../streams/live-tapes.ts';
 
 const pollMilliseconds = 5000;
 

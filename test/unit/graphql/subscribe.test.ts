@@ -14,7 +14,7 @@ import { createSubscribe, type StreamedResult } from '../../../src/graphql/execu
 import { publicOrMasked } from '../../../src/graphql/public-errors.ts';
 import { CursorError, formatCursor } from '../../../src/streams/cursor.ts';
 import type { LiveStream } from '../../../src/streams/live-stream.ts';
-import { readAvailable } from '../streams/live-runs.ts';
+import { readAvailable } from '../streams/live-tapes.ts';
 import { createManualStream } from '../streams/manual-stream.ts';
 
 interface NumberedEvent {

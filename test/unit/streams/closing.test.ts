@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { FollowBatch } from '../../../src/streams/follow-run.ts';
 import { delta, ending, newRunId, seqsOf } from '../../contract/appends.ts';
-import { createLiveTapes, next } from './live-runs.ts';
+import { createLiveTapes, next } from './live-tapes.ts';
 
 const finished = { done: true, value: undefined };
 

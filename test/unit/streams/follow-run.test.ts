@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import type { FollowBatch } from '../../../src/streams/follow-run.ts';
 import { call, delta, ending, newRunId, opening, readAll, seqsOf, sequence } from '../../contract/appends.ts';
-import { collect, createLiveTapes, type NotificationMode, next } from './live-runs.ts';
+import { collect, createLiveTapes, type NotificationMode, next } from './live-tapes.ts';
 
 const deltas = (count: number) => sequence(count).map((n) => delta(`${n}`));
 const eventsOf = (batches: FollowBatch[]): RecordedEvent[] => batches.flatMap(({ events }) => events);

@@ -4,7 +4,7 @@ import { StoreError } from '../../../src/database/store-error.ts';
 import type { FollowBatch } from '../../../src/streams/follow-run.ts';
 import { followSession, type SessionFollowRequest, type SessionRuns } from '../../../src/streams/follow-session.ts';
 import { delta, ending, newRunId, opening, sessionId } from '../../contract/appends.ts';
-import { collect, createLiveTapes, next } from './live-runs.ts';
+import { collect, createLiveTapes, next } from './live-tapes.ts';
 
 /** A session in memory. Its runs are ordered by the calls of `begin`. */
 function createSession() {

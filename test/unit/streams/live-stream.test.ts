@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FollowBatch, FollowRequest } from '../../../src/streams/follow-run.ts';
 import type { LiveStream } from '../../../src/streams/live-stream.ts';
 import { delta, ending, newRunId, seqsOf, sequence } from '../../contract/appends.ts';
-import { createLiveTapes, readAvailable } from './live-runs.ts';
+import { createLiveTapes, readAvailable } from './live-tapes.ts';
 
 /** A stream without iterator, which has caught up with a tape of one event. */
 async function openLive(options: Partial<FollowRequest> = {}) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
 import { append, delta, newRunId, textsOf } from '../../contract/appends.ts';
-import { createLiveTapes, next } from './live-runs.ts';
+import { createLiveTapes, next } from './live-tapes.ts';
 
 const outage = new StoreError('unavailable', 'connection refused');
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { flattenStream, mapStream } from '../../../src/streams/transformed-stream.ts';
-import { readAvailable } from './live-runs.ts';
+import { readAvailable } from './live-tapes.ts';
 import { createManualStream } from './manual-stream.ts';
 
 interface Item {
