@@ -63,17 +63,16 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
   let unsubscribe = () => {};
   let readableListener = () => {};
   const closeListeners: (() => void)[] = [];
-  const pollTimer = createPollTimer(options, {
-    isNeeded: () => state === 'waiting',
-    onQuiet() {
-      source.recheck();
-      becomeReadable();
-    },
-  });
+  const pollTimer = createPollTimer(options, () => state === 'waiting', recheck);
 
   function becomeReadable(): void {
     state = 'readable';
     readableListener();
+  }
+
+  function recheck(): void {
+    source.recheck();
+    becomeReadable();
   }
 
   function notify(): void {
@@ -86,40 +85,38 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
     pollTimer.start();
   }
 
-  // The state may change during an `await`, which type narrowing does not consider.
-  const isClosed = () => state === 'closed';
-
-  async function fetch(): Promise<void> {
+  function fetch(): 'pending' {
     state = 'fetching';
-    try {
-      await source.fetch();
-    } catch (error) {
-      if (isClosed()) return;
-      if (hasFetched && isTemporaryStoreFailure(error)) return wait();
-      failure = { error };
-      return end();
-    }
+    source.fetch().then(handleFetched, handleFetchError);
+    return 'pending';
+  }
+
+  function handleFetched(): void {
     hasFetched = true;
-    if (!isClosed()) becomeReadable();
+    if (state === 'fetching') becomeReadable();
+  }
+
+  function handleFetchError(error: unknown): void {
+    if (state !== 'fetching') return;
+    if (hasFetched && isTemporaryStoreFailure(error)) wait();
+    else {
+      failure = { error };
+      end();
+    }
   }
 
   function read(): T | 'pending' | 'end' {
-    if (failure !== null) {
-      const { error } = failure;
-      failure = null;
-      throw error;
-    }
+    const failed = failure;
+    failure = null;
+    if (failed !== null) throw failed.error;
     if (state === 'closed') return 'end';
     if (state === 'fetching') return 'pending';
     if (state === 'unopened') unsubscribe = source.open(notify);
     state = 'readable';
     const value = source.take();
+    if (value === 'fetch') return fetch();
+    if (value === 'pending') wait();
     if (value === 'end') end();
-    else if (value === 'pending') wait();
-    else if (value === 'fetch') {
-      void fetch();
-      return 'pending';
-    }
     return value;
   }
 
@@ -158,7 +155,8 @@ export function createLiveStream<T extends object>(source: Source<T>, options: L
  */
 function createPollTimer(
   { clock, pollMilliseconds }: Pick<LiveStreamOptions, 'clock' | 'pollMilliseconds'>,
-  { isNeeded, onQuiet }: { isNeeded(): boolean; onQuiet(): void },
+  isNeeded: () => boolean,
+  onQuiet: () => void,
 ) {
   let cancel: (() => void) | null = null;
   let isQuiet = true;
