@@ -78,9 +78,7 @@ const startProblems: StartProblem[] = [
   {
     problem: 'the provider is unknown',
     files: model({ provider: 'abacus', model: 'm' }),
-    messages: [
-      /models\.mine\.provider.*"abacus" is neither a provider that is built in .*anthropic.* npm install abacus/,
-    ],
+    messages: [/models\.mine\.provider.*"abacus" is neither a built-in provider .*anthropic.* npm install abacus/],
   },
   {
     problem: 'the configuration file has an unknown key',
