@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { buildSchema, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { behaviourProblems } from './layout/behaviours.ts';
@@ -24,7 +25,7 @@ function benchFolders(): string[] {
 
 /** All files that are written by hand: generated code follows no rule. */
 function readFiles(): Files {
-  const nested = ['src', 'test', 'prisma', 'docs', '.ci', ...benchFolders()].flatMap((folder) =>
+  const nested = ['src', 'test', 'prisma', 'schema', 'docs', 'examples', '.ci', ...benchFolders()].flatMap((folder) =>
     readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
   );
   const topLevel = ['.', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }));
@@ -77,4 +78,17 @@ test('docs/performance.md shows the result that it names', () => {
   const { rows } = report.parse(JSON.parse(readFileSync(join(root, file), 'utf8')));
   const shown = rows.flatMap(({ goals }) => goals.map(({ measured }) => measured));
   expect(shown.filter((measured) => !page.includes(`| ${measured} |`))).toEqual([]);
+});
+
+test('the GraphQL documents in pages are valid', () => {
+  const schema = buildSchema(contentOf('schema/schema.graphql'));
+  const pages = [...files].filter(([path]) => path.endsWith('.md'));
+  const documents = pages.flatMap(([path, text]) =>
+    [...text.matchAll(/^```graphql\n(.*?)^```$/gms)].map(([, document = '']) => ({ path, document })),
+  );
+  expect(documents.length).toBeGreaterThan(0);
+  const problems = documents.flatMap(({ path, document }) =>
+    validate(schema, parse(document)).map(({ message }) => `${path}: ${message}`),
+  );
+  expect(problems).toEqual([]);
 });
