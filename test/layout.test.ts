@@ -71,6 +71,13 @@ test('pages link to and name only files that exist', () => {
   expect(missing).toEqual([]);
 });
 
+test('the tests that SECURITY.md names exist', () => {
+  const names = [...contentOf('SECURITY.md').matchAll(/`((?:browser|contract|e2e|integration|unit)\/[\w/-]*)`/g)];
+  const paths = [...files.keys()];
+  const missing = names.filter(([, name]) => !paths.some((path) => path.startsWith(`test/${name}`)));
+  expect(missing.map(([, name]) => name)).toEqual([]);
+});
+
 test('docs/performance.md shows the result that it names', () => {
   const page = contentOf('docs/performance.md');
   const [, file = ''] = /From `(bench\/results\/[\w-]+\.json)`/.exec(page) ?? [];
