@@ -16,7 +16,7 @@ const context: ToolContext = {
   session: { id: 'session_1', owner: 'ada' },
 };
 
-/** A workspace beside something that must not be reached, with links of every kind. */
+/** A workspace next to a file that must not be reached, with links of every kind. */
 async function makeWorld() {
   const world = await realpath(await mkdtemp(join(tmpdir(), 'runtape-files-')));
   onTestFinished(() => rm(world, { recursive: true, force: true }));
@@ -48,7 +48,7 @@ async function use({ tools }: World, name: string, input: Json): Promise<Json> {
   const tool = tools.get(name) as Tool;
   const prepared = tool.prepare(input);
   if (!prepared.ok) return prepared.error;
-  // A call may also come without having been prepared, and must not get further by that.
+  // A call without preparation must not reach further.
   return tool.execute(input, context).catch((error: Error) => error.message);
 }
 
@@ -70,7 +70,7 @@ const path = fc
   )
   .map(([start, parts]) => start + parts.join('/'));
 
-test('B62: no path leads out of the folder, be it read, listed or written', { timeout: 120_000 }, async () => {
+test('B62: no path that is read, listed or written leaves the folder', { timeout: 120_000 }, async () => {
   const world = await makeWorld();
   await fc.assert(
     fc.asyncProperty(path, async (name) => {
@@ -89,7 +89,7 @@ test('B62: no path leads out of the folder, be it read, listed or written', { ti
   );
 });
 
-// Elsewhere the folders on the way can not be held, and who may write into the workspace can win this race.
+// Other systems cannot hold the parent folders open, so a process that may write to the workspace can win this race.
 test.runIf(process.platform === 'linux')(
   'B62: a folder that becomes a link while it is used leads nowhere',
   { timeout: 120_000 },
@@ -97,7 +97,7 @@ test.runIf(process.platform === 'linux')(
     const world = await makeWorld();
     const flip = join(world.root, 'flip');
     let isDone = false;
-    // Whatever the tools put there meanwhile may make one of these fail; the next round tries again.
+    // Files that the tools create meanwhile may make one of these fail; the next round repeats it.
     const ignored = () => {};
     const flipping = (async () => {
       while (!isDone) {

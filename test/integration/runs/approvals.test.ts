@@ -5,7 +5,7 @@ import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
 describe('a call that a person must approve', () => {
-  test('B36: suspends the run; allowed, it runs once and the run goes on', async () => {
+  test('B36: the call suspends the run; once allowed it executes once and the run continues', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client, gateway } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'ask', text: calling(['count', { word: 'a' }]) });
@@ -33,7 +33,7 @@ describe('a call that a person must approve', () => {
     expect((await runById(client, run.id)).output).toContain('counted a');
   });
 
-  test('B36: denied, the model is told why', async () => {
+  test('B36: the model is told the reason of a denial', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'deny', text: calling(['count', { word: 'a' }]) });
@@ -47,7 +47,7 @@ describe('a call that a person must approve', () => {
     expect(tool.executions).toHaveLength(0);
   });
 
-  test('B37: of two deciders, a hundred times, one wins; the other is told, or has what it wanted', async () => {
+  test('B37: of two concurrent decisions one wins, a hundred times; the other is told, or succeeds if it is equal', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
     for (let round = 0; round < 100; round += 1) {
@@ -69,7 +69,7 @@ describe('a call that a person must approve', () => {
     }
   });
 
-  test('a run that is allowed has its next executor with the decision, and waits where this server has no room', async () => {
+  test('an allowed run continues in the transaction of the decision if a slot is free, and waits otherwise', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const environment = { RUNTAPE_MAX_CONCURRENT_RUNS: '1' };
     const { client, gateway } = await startTestGateway({ tools: [tool], environment });
@@ -92,7 +92,7 @@ describe('a call that a person must approve', () => {
     expect(tool.executions).toHaveLength(2);
   });
 
-  test('B38: can be decided right after a restart, by another client', async () => {
+  test('B38: another client can decide right after a restart', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const first = await startTestGateway({ tools: [tool] });
     const { run } = await send(first.client, { sessionKey: 'restart', text: calling(['count', { word: 'a' }]) });
@@ -108,7 +108,7 @@ describe('a call that a person must approve', () => {
     ['deny', 'DONE', null],
     ['fail', 'FAILED', 'APPROVAL_TIMEOUT'],
   ])(
-    'B40: that nobody answers expires, and the run goes on or fails as configured: %s',
+    'B40: an approval without a decision expires, and the run goes on or fails as configured: %s',
     async (onExpiry, state, code) => {
       const tool = countedTool({ risk: 'HIGH' });
       const file = { approvals: { expiresAfterSeconds: 1, onExpiry } };
@@ -130,7 +130,7 @@ describe('a call that a person must approve', () => {
     },
   );
 
-  test('B47: is withdrawn when its run is cancelled', async () => {
+  test('B47: cancelling the run withdraws its approvals', async () => {
     const { client } = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
     const { run } = await send(client, { sessionKey: 'withdraw', text: calling(['count', { word: 'a' }]) });
     await until(async () => (await runById(client, run.id)).state === 'AWAITING_APPROVAL');
@@ -142,7 +142,7 @@ describe('a call that a person must approve', () => {
 });
 
 describe('decisions beyond one call', () => {
-  test('B39: ONCE asks again, SESSION does not, in this session only; a grant that is revoked asks again', async () => {
+  test('B39: ONCE asks again; SESSION does not, in this session only; a revoked grant asks again', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client, gateway } = await startTestGateway({ tools: [tool] });
     const ask = async (sessionKey: string, scope: 'ONCE' | 'SESSION') => {
@@ -163,7 +163,7 @@ describe('decisions beyond one call', () => {
     expect(await ask('granted', 'ONCE')).toBe('asked');
   });
 
-  test('B42: an edited input is checked, executed, and stands on the tape beside the first one', async () => {
+  test('B42: an edited input is checked and executed, and is on the tape with the original', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'edit', text: calling(['count', { word: 'a' }]) });

@@ -10,7 +10,7 @@ const conversation = [
   '/fail MODEL_REFUSED',
 ];
 
-test('B32: a fixed conversation gives the same tape every time, ids and times aside', async () => {
+test('B32: a fixed conversation produces the same tape every time, except ids and times', async () => {
   const { client } = await startTestGateway({
     tools: [countedTool(), countedTool({ name: 'ask', risk: 'HIGH' })],
   });
@@ -23,7 +23,7 @@ test('B32: a fixed conversation gives the same tape every time, ids and times as
   await expect(`${tapes.join('\n')}\n`).toMatchFileSnapshot('../../data/golden-tape.txt');
 });
 
-/** One line an event, with ids by order of appearance, without what depends on the time. */
+/** One line per event. Ids are numbered by first appearance; times are left out. */
 function written(events: readonly Event[]): string {
   const names = new Map<string, string>();
   const named = (id: string) => {
@@ -40,7 +40,7 @@ function written(events: readonly Event[]): string {
   return lines.join('\n');
 }
 
-/** Every key at any depth, so that members are written in one order. */
+/** All keys at any depth, for a fixed order of members. */
 function flat(value: unknown): Record<string, true> {
   if (typeof value !== 'object' || value === null) return {};
   const keys = Array.isArray(value) ? [] : Object.keys(value).map((key) => [key, true] as const);

@@ -3,7 +3,7 @@ import { SendMessageDocument } from '../../generated/graphql.ts';
 import { converse, send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
-test('B14: a hundred equal messages with one key are one run, created once', async () => {
+test('B14: a hundred equal messages with one key create one run', async () => {
   const { client } = await startTestGateway();
   const input = { sessionKey: 'same', text: '/say once', idempotencyKey: 'k-1' };
   const outcomes = await Promise.all(Array.from({ length: 100 }, () => send(client, input)));
@@ -12,7 +12,7 @@ test('B14: a hundred equal messages with one key are one run, created once', asy
   expect(outcomes.filter(({ created }) => created)).toHaveLength(1);
 });
 
-test('B14: the same key with another input is a conflict, and still so after a restart', async () => {
+test('B14: the same key with another input is a conflict, also after a restart', async () => {
   const first = await startTestGateway();
   await converse(first.client, { sessionKey: 'same', text: '/say once', idempotencyKey: 'k-2' });
   const other = { input: { sessionKey: 'same', text: '/say twice', idempotencyKey: 'k-2' } };
@@ -25,7 +25,7 @@ test('B14: the same key with another input is a conflict, and still so after a r
   expect(refused.sendMessage.__typename).toBe('ConflictError');
 });
 
-test('keys of two principals have nothing to do with each other', async () => {
+test('the keys of two principals are independent', async () => {
   const { client, clientOf } = await startTestGateway();
   const input = { sessionKey: 'mine', text: '/say once', idempotencyKey: 'k-3' };
   const mine = await send(client, input);

@@ -6,7 +6,7 @@ import { startTestGateway, until } from '../gateway.ts';
 
 const twoSteps = calling(['count', { word: 'a' }]);
 
-describe('B18: a run that passes a limit is FAILED with exactly its code', () => {
+describe('B18: a run that exceeds a limit is FAILED with the code of that limit', () => {
   test('model calls: STEP_LIMIT', async () => {
     const { client } = await startTestGateway({ tools: [countedTool()], file: { limits: { maxSteps: 1 } } });
     const { run } = await converse(client, { sessionKey: 'steps', text: twoSteps });
@@ -46,7 +46,7 @@ describe('B18: a run that passes a limit is FAILED with exactly its code', () =>
     expect(run).toMatchObject({ state: 'FAILED', error: { code: 'BUDGET' }, usage: { cost: 6 } });
   });
 
-  test('the time spent waiting for a person does not count', async () => {
+  test('time spent waiting for an approval does not count', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool], file: { limits: { runSeconds: 1.5 } } });
     const { run } = await send(client, { sessionKey: 'waiting', text: twoSteps });

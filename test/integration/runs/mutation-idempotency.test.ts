@@ -11,7 +11,7 @@ import { startTestGateway, type TestGateway } from '../gateway.ts';
 
 type Client = TestGateway['client'];
 
-/** A mutation that takes a key: what it returned, as its type and the id that it created. */
+/** A mutation that takes a key, and its result: the type and the id that it created. */
 interface Mutation {
   /** Prepares what the mutation refers to and returns it. */
   prepare(

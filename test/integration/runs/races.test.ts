@@ -7,7 +7,7 @@ import { startTestGateway, until } from '../gateway.ts';
 const ROUNDS = 40;
 const isEnd = (to: string) => ['DONE', 'FAILED', 'CANCELLED'].includes(to);
 
-test('B13: completing and cancelling race, and one wins, once', async () => {
+test('B13: of a concurrent completion and cancellation exactly one wins', async () => {
   const { client } = await startTestGateway();
   const ends = new Map<string, number>();
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -25,7 +25,7 @@ test('B13: completing and cancelling race, and one wins, once', async () => {
   expect(ends.get('CANCELLED')).toBeGreaterThan(0);
 });
 
-test('B13: cancelling, deciding and a second cancelling race over a run that waits', async () => {
+test('B13: two cancellations and a decision of a waiting run have one winner', async () => {
   const tool = countedTool({ risk: 'HIGH' });
   const { client } = await startTestGateway({ tools: [tool] });
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -9,7 +9,7 @@ import { converse, follow, runById, send, transitionsOf, typesOf } from '../conv
 import { startTestGateway, until } from '../gateway.ts';
 
 describe('a run', () => {
-  test('B11: goes from PENDING over IN_PROGRESS to DONE, one status event each', async () => {
+  test('B11: a run goes from PENDING to IN_PROGRESS to DONE, with one status event each', async () => {
     const { client } = await startTestGateway();
     const { events, run } = await converse(client, { sessionKey: 'first', text: 'Hello' });
     expect(transitionsOf(events)).toEqual(['null→PENDING', 'PENDING→IN_PROGRESS', 'IN_PROGRESS→DONE']);
@@ -19,7 +19,7 @@ describe('a run', () => {
     expect(run.startedAt && run.endedAt && run.startedAt <= run.endedAt).toBe(true);
   });
 
-  test('begins with its message where it has nothing to wait for, and waits where this server has no room', async () => {
+  test('a run starts in the transaction of its message if a slot is free, and waits otherwise', async () => {
     const { client, gateway } = await startTestGateway({ environment: { RUNTAPE_MAX_CONCURRENT_RUNS: '1' } });
     const first = await send(client, { sessionKey: 'one', text: '/hang' });
     const second = await send(client, { sessionKey: 'two', text: '/say later' });
@@ -33,7 +33,7 @@ describe('a run', () => {
     await until(async () => gateway.parts.orchestrator.activeCount() === 0);
   });
 
-  test('B17: shows the model both sides of the turns before it, and the results of tools', async () => {
+  test('B17: the model sees the messages, answers and tool results of earlier turns', async () => {
     const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'history', text: '/say The first answer.' });
     await converse(client, { sessionKey: 'history', text: '/call clock {}\n/then\n/say The second answer.' });
@@ -46,7 +46,7 @@ describe('a run', () => {
     expect(lines.at(-1)).toContain('user: /history');
   });
 
-  test('B20: long output arrives whole: deltas, output event and run agree', async () => {
+  test('B20: long output is complete: deltas, output event and run agree', async () => {
     const { client } = await startTestGateway({
       file: { models: { scripted: { provider: 'scripted', paceMilliseconds: 1 } } },
     });
@@ -59,7 +59,7 @@ describe('a run', () => {
     expect(run.output?.split(' ')).toHaveLength(400);
   });
 
-  test('an answer beyond the bound of an event is cut and says so', async () => {
+  test('an answer larger than an event may be is cut and marked as cut', async () => {
     const { client } = await startTestGateway();
     const { events, run } = await converse(client, { sessionKey: 'endless', text: '/words 100000' });
     const output = events.find((event) => event.__typename === 'OutputEvent');
@@ -68,7 +68,7 @@ describe('a run', () => {
     expect(run.output?.length).toBeGreaterThan(100_000);
   });
 
-  test('B21: a client that leaves does not disturb it', async () => {
+  test('B21: a client that disconnects does not affect the run', async () => {
     const { client } = await startTestGateway();
     const { run } = await send(client, { sessionKey: 'left', text: '/pace 5\n/words 40' });
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
@@ -79,7 +79,7 @@ describe('a run', () => {
     expect(ended.output?.split(' ')).toHaveLength(40);
   });
 
-  test('B22: is tried again as a new run with the same text', async () => {
+  test('B22: retryRun creates a new run with the same text', async () => {
     const { client } = await startTestGateway();
     const { runId } = await converse(client, { sessionKey: 'retry', text: '/fail MODEL_UNAVAILABLE retryable' });
     const { retryRun } = await client.send(RetryRunDocument, { input: { runId } });
@@ -90,7 +90,7 @@ describe('a run', () => {
     expect(again.retryRun.__typename).toBe('RetryRunSuccess');
   });
 
-  test('of which the model failed says why and whether trying again may help', async () => {
+  test('a run whose model failed has the reason and whether a retry may help', async () => {
     const { client } = await startTestGateway();
     const { run, events } = await converse(client, { sessionKey: 'failed', text: '/say Half\n/fail MODEL_AUTH' });
     expect(run).toMatchObject({ state: 'FAILED', output: null, error: { code: 'MODEL_AUTH', retryable: false } });
@@ -98,7 +98,7 @@ describe('a run', () => {
     expect(typesOf(events).at(-1)).toBe('STATUS');
   });
 
-  test('B57: has the usage that its outputs reported, and says what was estimated', async () => {
+  test('B57: the usage of a run is the sum of its outputs, and marks estimates', async () => {
     const price = { inputPerMillion: 1_000_000, outputPerMillion: 2_000_000 };
     const { client } = await startTestGateway({
       file: { models: { scripted: { provider: 'scripted', paceMilliseconds: 0, price } } },
@@ -136,7 +136,7 @@ describe('messages to a busy session', () => {
     }
   });
 
-  test('B15: REJECT refuses with the run under way', async () => {
+  test('B15: REJECT refuses the message and names the active run', async () => {
     const { client } = await startTestGateway();
     const { run } = await send(client, { sessionKey: 'busy', text: '/hang' });
     const input = { sessionKey: 'busy', text: 'Hello', whenBusy: 'REJECT' } as const;
@@ -145,7 +145,7 @@ describe('messages to a busy session', () => {
     await client.send(CancelRunDocument, { input: { runId: run.id } });
   });
 
-  test('B15: INTERRUPT cancels the run under way and runs before those that wait', async () => {
+  test('B15: INTERRUPT cancels the active run and runs before the queued ones', async () => {
     const { client } = await startTestGateway();
     const first = await send(client, { sessionKey: 'interrupt', text: '/hang' });
     const waiting = await send(client, { sessionKey: 'interrupt', text: '/say waiting' });
@@ -159,7 +159,7 @@ describe('messages to a busy session', () => {
     expect((late?.startedAt ?? '') >= (early?.endedAt ?? '')).toBe(true);
   });
 
-  test('B15: STEER reaches the model before its next call, once', async () => {
+  test('B15: STEER adds the message once, before the next model call', async () => {
     const { client } = await startTestGateway();
     const text = '/pace 5\n/words 200\n/call clock {}\n/then\n/say unreached';
     const { run } = await send(client, { sessionKey: 'steer', text });
@@ -173,7 +173,7 @@ describe('messages to a busy session', () => {
     expect(output?.trim().split('\n').at(-1)).toContain('/history');
   });
 
-  test('B16: a full queue refuses and records nothing', async () => {
+  test('B16: a full queue refuses the message and records nothing', async () => {
     const { client } = await startTestGateway({ file: { limits: { queueLength: 3 } } });
     const { run } = await send(client, { sessionKey: 'full', text: '/hang' });
     await until(async () => (await runById(client, run.id)).state === 'IN_PROGRESS');

@@ -6,7 +6,7 @@ import { calling, countedTool, hanging } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
 describe('a tool call', () => {
-  test('B34: of low risk runs unattended', async () => {
+  test('B34: a call of low risk runs without approval', async () => {
     const tool = countedTool();
     const { client } = await startTestGateway({ tools: [tool] });
     const { events, run } = await converse(client, { sessionKey: 'low', text: calling(['count', { word: 'a' }]) });
@@ -31,7 +31,7 @@ describe('a tool call', () => {
     ['malformed', '/call count {"word": ', 'not valid JSON'],
     ['no object', '/call count [1]', 'must be a JSON object'],
     ['against the schema', '/call count {"words":1}', 'Invalid input'],
-  ])('B35: that is %s gets a result that the model can act on, and nobody is asked', async (_name, call, told) => {
+  ])('B35: a call that is %s has an error result for the model and requests no approval', async (_name, call, told) => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
     const { events, run } = await converse(client, { sessionKey: 'bad', text: `${call}\n/then\n/echo` });
@@ -41,7 +41,7 @@ describe('a tool call', () => {
     expect(tool.executions).toHaveLength(0);
   });
 
-  test('B35: B43: that policy denies is told to the model, and no person is asked', async () => {
+  test('B35, B43: a denied call is reported to the model and requests no approval', async () => {
     const policy: Policy = {
       evaluate: () => ({ effect: 'DENY', reason: 'not in this house', rules: ['house', 'guest'] }),
     };
@@ -56,7 +56,7 @@ describe('a tool call', () => {
     });
   });
 
-  test('B43: beyond the limit of the run fails it before anybody is asked', async () => {
+  test('B43: a call beyond the tool limit fails the run before an approval is requested', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool], file: { limits: { maxToolCalls: 2 } } });
     const text = calling(['count', { word: 'a' }], ['count', { word: 'b' }], ['count', { word: 'c' }]);
@@ -65,7 +65,7 @@ describe('a tool call', () => {
     expect(typesOf(events)).not.toContain('APPROVAL_REQUEST');
   });
 
-  test('B44: that hangs is stopped at its time-out, that throws is an error result, that floods is cut', async () => {
+  test('B44: a hanging call times out, a throwing call is an error result, a large result is cut', async () => {
     const hang = countedTool({ name: 'hang', timeoutSeconds: 1, execute: hanging });
     const toss = countedTool({ name: 'toss', execute: () => Promise.reject(new Error('out of paper')) });
     const flood = countedTool({ name: 'flood', execute: async () => 'x'.repeat(3_000_000) });
@@ -90,7 +90,7 @@ describe('a tool call', () => {
     expect(JSON.stringify(flooded).length).toBeLessThan(64 * 1024);
   });
 
-  test('B41: among others of its step: allowed, asked about and denied ones all settle, in the order of the model', async () => {
+  test('B41: allowed, waiting and denied calls of one step all settle, in the order of the model', async () => {
     const low = countedTool({ name: 'low' });
     const high = countedTool({ name: 'high', risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [low, high] });
@@ -116,7 +116,7 @@ describe('a tool call', () => {
     expect(high.executions).toHaveLength(1);
   });
 
-  test('that is parallel-safe runs beside its neighbours, at most four at a time', async () => {
+  test('parallel-safe calls run concurrently, at most four at a time', async () => {
     let now = 0;
     let most = 0;
     const together = countedTool({
@@ -138,7 +138,7 @@ describe('a tool call', () => {
 });
 
 describe('cancelling', () => {
-  test('B47: during a tool aborts it', async () => {
+  test('B47: cancelling during a tool call aborts the call', async () => {
     let aborted = false;
     const tool = countedTool({
       execute: (_input, { signal }) =>
@@ -159,7 +159,7 @@ describe('cancelling', () => {
     expect(typesOf(events)).not.toContain('TOOL_RESULT');
   });
 
-  test('B47: while queued never starts the run', async () => {
+  test('B47: a run cancelled in the queue never starts', async () => {
     const { client } = await startTestGateway();
     const first = await send(client, { sessionKey: 'cancel-queued', text: '/hang' });
     const second = await send(client, { sessionKey: 'cancel-queued', text: '/say never' });
@@ -169,7 +169,7 @@ describe('cancelling', () => {
     expect(await runById(client, second.run.id)).toMatchObject({ state: 'CANCELLED', startedAt: null, steps: 0 });
   });
 
-  test('B46: during a model call stops it, and no DONE follows; again is no error, a DONE run is refused', async () => {
+  test('B46: cancelling during a model call stops it without a DONE; repeating it succeeds; a DONE run is refused', async () => {
     const { client } = await startTestGateway();
     const { run } = await send(client, { sessionKey: 'cancel-model', text: '/pace 5\n/words 1000' });
     await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });

@@ -16,7 +16,7 @@ import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
 
 describe('a session', () => {
-  test('B4: that is reset shows the model nothing from before, and keeps its tapes', async () => {
+  test('B4: after a reset the model sees no earlier messages, and the tapes remain', async () => {
     const { client } = await startTestGateway();
     const before = await converse(client, { sessionKey: 'reset', text: '/say a secret' });
     const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'reset', reset: true } });
@@ -27,7 +27,7 @@ describe('a session', () => {
     expect(old?.tape.nodes).toHaveLength(7);
   });
 
-  test('B6: that is archived frees its key; again is no error; with a run under way it is busy', async () => {
+  test('B6: archiving frees the key of a session; repeating it succeeds; with an active run it is refused', async () => {
     const { client } = await startTestGateway();
     const { run, session } = await send(client, { sessionKey: 'archive', text: '/hang' });
     const archive = () => client.send(ArchiveSessionDocument, { input: { sessionId: session.id } });
@@ -43,7 +43,7 @@ describe('a session', () => {
     await follow(client, fresh.run.id);
   });
 
-  test('B7: is purged with its key only; no row of it is left, and others are untouched', async () => {
+  test('B7: a purge requires the key, leaves no row of the session, and does not affect others', async () => {
     const gateway = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
     const { client } = gateway;
     const other = await converse(client, { sessionKey: 'other', text: '/say stays' });
@@ -71,7 +71,7 @@ describe('a session', () => {
     await follow(client, again.run.id);
   });
 
-  test('B9: keeps a title that was given by hand', async () => {
+  test('B9: a session keeps the title that a client set', async () => {
     const { client } = await startTestGateway();
     const titleOf = async (key: string) => (await client.send(SessionByKeyDocument, { key })).session?.title;
     await client.send(ResolveSessionDocument, { input: { key: 'titled', title: 'By hand' } });
@@ -87,8 +87,8 @@ describe('a session', () => {
   });
 });
 
-describe('what a session is used with', () => {
-  test('its agent says what the model is told and which tools it has', async () => {
+describe('agents and memories of a session', () => {
+  test('the agent determines the instructions and tools of the model', async () => {
     const { client } = await startTestGateway({ tools: [countedTool(), countedTool({ name: 'hidden' })] });
     const input = { name: 'clerk', instructions: 'Count everything.', tools: ['count'] };
     const { createAgent } = await client.send(CreateAgentDocument, { input });
@@ -102,7 +102,7 @@ describe('what a session is used with', () => {
     expect(again.createAgent.__typename).toBe('ConflictError');
   });
 
-  test('its memories are found by their words, here and nowhere else', async () => {
+  test('memories are found by their words, only in their session', async () => {
     const { client, clientOf } = await startTestGateway();
     await client.send(RememberDocument, { input: { text: 'The tea is green.', tags: ['tea'] } });
     await client.send(RememberDocument, { input: { text: 'The bus is late.' } });
@@ -114,7 +114,7 @@ describe('what a session is used with', () => {
   });
 });
 
-/** Tables that hold this text anywhere, those in which a full-text index keeps its bytes among them. */
+/** The tables that contain this text, including the internal tables of full-text indexes. */
 async function tablesWith({ gateway }: TestGateway, text: string): Promise<string[]> {
   const { reader, provider } = gateway.parts.database;
   const tables = await reader.$queryRawUnsafe<{ name: string }[]>(

@@ -25,7 +25,7 @@ const keysOf = ({ edges }: Awaited<ReturnType<typeof page>>) => edges.map(({ nod
 
 const keys = async (client: Client, variables: SessionsQueryVariables = {}) => keysOf(await page(client, variables));
 
-/** The list shows the order that `lastActivityAt` tells, while no run is at work. */
+/** Checks that the list is in the order of `lastActivityAt`, while no run is active. */
 async function expectOrdered(client: Client): Promise<void> {
   const { edges } = await page(client, { first: 100, filter: { includeArchived: true } });
   const shown = edges.map(({ node: { lastActivityAt, id } }) => `${lastActivityAt} ${id}`);
@@ -36,7 +36,7 @@ async function talkIn(client: Client, names: readonly string[]): Promise<void> {
   for (const sessionKey of names) await converse(client, { sessionKey, text: `/say ${sessionKey}` });
 }
 
-test('B5: sessions by their last activity: whatever a person would call so moves a session to the front', async () => {
+test('B5: every kind of activity moves a session to the front of LAST_ACTIVITY', async () => {
   const { client, clientOf } = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
   await talkIn(client, ['a', 'b', 'c']);
   await converse(clientOf('bob'), { sessionKey: 'of bob', text: '/say hello' });
@@ -73,7 +73,7 @@ test('B5: sessions by their last activity: whatever a person would call so moves
   await expectOrdered(client);
 });
 
-test('B5: pages of sessions by activity, both ways, while others move: each that does not is met exactly once', async () => {
+test('B5: paging by activity in both directions returns each unchanged session exactly once', async () => {
   const { client } = await startTestGateway();
   const still = Array.from({ length: 4 }, (_, index) => `still-${index}`);
   const moving = Array.from({ length: 4 }, (_, index) => `moving-${index}`);
@@ -91,7 +91,7 @@ test('B5: pages of sessions by activity, both ways, while others move: each that
       const { hasNextPage, hasPreviousPage, endCursor, startCursor } = found.pageInfo;
       if (!(forwards ? hasNextPage : hasPreviousPage)) return met;
       cursor = (forwards ? endCursor : startCursor) ?? null;
-      // Moved from in front of the page, from behind it, or from the cursor's own place. Forwards it has been passed by then.
+      // The moved session was before the page, after it, or at the cursor. Going forwards, it has already been passed.
       if (turn < moving.length) await talkIn(client, [moving[turn] ?? '']);
     }
   };
