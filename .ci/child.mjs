@@ -1,4 +1,9 @@
 import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+
+const root = dirname(import.meta.dirname ?? '');
+/** A script that takes longer is killed, so that the others still run. */
+const scriptMilliseconds = 20 * 60_000;
 
 /** A step that failed. The message is printed as it is, without a stack. */
 export class StepFailed extends Error {}
@@ -33,4 +38,24 @@ export async function command(directory, [program, ...parameters], environment =
   throw new StepFailed(
     `\nThis command failed with ${failure}. Its output is printed above.\n  ${[program, ...parameters].join(' ')}`,
   );
+}
+
+/**
+ * Runs a script of an installed package in the root with this Node, on this terminal unless `output` is 'ignore'. Resolves with
+ * null, or with the failure as text.
+ */
+export function runScript(script, parameters, { environment = {}, output = 'inherit' } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, 'node_modules', script), ...parameters], {
+      cwd: root,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', output, output],
+      timeout: scriptMilliseconds,
+      killSignal: 'SIGKILL',
+    });
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? null : signal ? `killed by ${signal}` : `exit code ${code}`),
+    );
+  });
 }

