@@ -31,7 +31,7 @@ const parts = [
   check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
   check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
   check('dead code', 'knip/bin/knip.js', '--no-progress'),
-  check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs'),
+  check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
   tests('layout'),
   tests('unit'),
   tests('contract'),

@@ -1,7 +1,8 @@
 import { onTestFinished } from 'vitest';
 import { createTestClient, type TestClient } from '../client.ts';
 import { FollowRunDocument } from '../generated/graphql.ts';
-import type { Event } from '../integration/conversation.ts';
+import { type Event, typesOf } from '../integration/conversation.ts';
+import { withDeadline } from '../until.ts';
 import { createServerFolder, type ServerFolder, type ServerProcess } from './server-process.ts';
 
 /** A server folder that is disposed at the end of the test. */
@@ -20,7 +21,7 @@ export async function withClient<T>({ url }: ServerProcess, work: (client: TestC
 export interface RunCollector {
   /** The events received so far. */
   events: Event[];
-  /** Resolves with the first event for which `condition` is true. */
+  /** Resolves with the first event for which `condition` is true. Rejects after 60 seconds, and when the test ends. */
   until(condition: (event: Event) => boolean): Promise<Event>;
   /** Resolves when the subscription has ended, whether it completed or failed. */
   ended: Promise<unknown>;
@@ -41,7 +42,7 @@ export function collectRun(client: TestClient, runId: string, after?: string): R
     events,
     ended,
     until(condition) {
-      return new Promise((resolve) => {
+      const received = new Promise<Event>((resolve) => {
         const check = () => {
           const event = events.find(condition);
           if (!event) return;
@@ -51,6 +52,9 @@ export function collectRun(client: TestClient, runId: string, after?: string): R
         waiting.add(check);
         check();
       });
+      const description = () => `an event of ${runId} with ${condition}; received: ${typesOf(events).join(' ')}`;
+      const testEnd = new Promise<void>((resolve) => onTestFinished(() => resolve()));
+      return withDeadline(received, { description, seconds: 60, ended: testEnd });
     },
   };
 }

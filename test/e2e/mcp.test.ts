@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { until } from '../integration/gateway.ts';
 import { serverFolder } from './fixtures.ts';
 import type { ServerProcess } from './server-process.ts';
 
@@ -18,7 +18,7 @@ async function mcpProcessOf({ processId, untilPrinted: prints }: ServerProcess):
 }
 
 async function untilExited(processId: number): Promise<void> {
-  while (existsSync(`/proc/${processId}`)) await sleep(20);
+  await until(() => !existsSync(`/proc/${processId}`), `process ${processId} to exit`);
 }
 
 // The processes are found in /proc.

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { withDeadline } from '../until.ts';
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname;
 
@@ -24,7 +25,7 @@ export interface ServerProcess {
   processId: number;
   /** Everything printed so far, on stdout and stderr. */
   output(): string;
-  /** Resolves when the output contains this text. */
+  /** Resolves when the output contains this text. Rejects with the output after 60 seconds. */
   untilPrinted(text: string): Promise<void>;
   /** Sends the signal; resolves like `exited`. */
   stop(signal: NodeJS.Signals): Promise<number | string | null>;
@@ -85,20 +86,23 @@ function collect(...streams: (Readable | null)[]): () => string {
 async function untilListening(child: ChildProcess): Promise<ServerProcess> {
   const output = collect(child.stdout, child.stderr);
   const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
-  const untilOutput = (condition: () => boolean) =>
-    new Promise<void>((resolve) => {
+  const untilOutput = (condition: () => boolean, expected: string) => {
+    const printed = new Promise<void>((resolve) => {
       const check = () => condition() && resolve();
       child.stdout?.on('data', check);
+      child.stderr?.on('data', check);
       check();
     });
-  await Promise.race([untilOutput(() => listeningUrl(output()) !== null), exited]);
+    return withDeadline(printed, { description: () => `${expected}. It printed:\n${output()}`, seconds: 60 });
+  };
+  await Promise.race([untilOutput(() => listeningUrl(output()) !== null, 'the server to listen'), exited]);
   const url = listeningUrl(output());
   if (url === null) throw new Error(`The server did not start:\n${output()}`);
   return {
     url,
     processId: child.pid ?? 0,
     output,
-    untilPrinted: (text) => untilOutput(() => output().includes(text)),
+    untilPrinted: (text) => untilOutput(() => output().includes(text), `the server to print ${text}`),
     exited,
     freeze: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),

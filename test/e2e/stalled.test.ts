@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { createTestClient } from '../client.ts';
 import { FollowSessionDocument, ResolveSessionDocument } from '../generated/graphql.ts';
 import { converse } from '../integration/conversation.ts';
+import { withDeadline } from '../until.ts';
 import { createServerFolder } from './server-process.ts';
 
 const FOLLOWERS = 200;
@@ -108,11 +109,13 @@ async function openReader(url: string, query: string, sessionId: string): Promis
     },
     events: () => events,
     ended: () => ended,
-    untilEnded: (runs) =>
-      new Promise((resolve) => {
+    untilEnded(runs) {
+      const allEnded = new Promise<void>((resolve) => {
         checkEnded = () => ended >= runs && resolve();
         checkEnded();
-      }),
+      });
+      return withDeadline(allEnded, { description: `the end of ${runs} runs`, seconds: 120 });
+    },
   };
 }
 

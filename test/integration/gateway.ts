@@ -8,6 +8,7 @@ import { type Gateway, type Overrides, startGateway } from '../../src/server/gat
 import { createTestClient, type TestClient } from '../client.ts';
 import { createTestDatabase } from '../postgres/test-database.ts';
 import { assertRowsAreFolds } from '../projection-consistency.ts';
+import { poll } from '../until.ts';
 
 interface TestGatewayOptions extends Overrides {
   /** The contents of the configuration file. */
@@ -110,17 +111,18 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
 async function untilFollowersEnd({ parts }: Gateway): Promise<void> {
   // The orchestrator listens once, and once for each active run.
   const followers = () => parts.notifications.listeners() - parts.orchestrator.activeCount() - 1;
-  for (let attempt = 0; followers() > 0; attempt += 1) {
-    if (attempt > 200) throw new Error(`${followers()} followers did not end.`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await poll(() => followers() <= 0, { description: 'the end of all followers' });
 }
 
-/** Polls until the result is truthy, and returns it. */
-export async function until<T>(poll: () => Promise<T | null | undefined | false>): Promise<T> {
-  for (;;) {
-    const result = await poll();
-    if (result) return result;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/**
+ * Polls until the result is truthy, and returns it. Rejects after the deadline, and when the test ends.
+ * @param description for the message, where the source of `condition` would not tell what is missing
+ */
+export function until<T>(
+  condition: () => T | Promise<T>,
+  description?: string,
+  seconds?: number,
+): ReturnType<typeof poll<T>> {
+  const ended = new Promise<void>((resolve) => onTestFinished(() => resolve()));
+  return poll(condition, { description, seconds, ended });
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { poll } from '../until.ts';
 
 /** A Postgres server for test databases. */
 export interface PostgresServer {
@@ -59,7 +59,7 @@ export async function startOwnPostgres(settings: Partial<Record<string, string>>
     async crash() {
       const [processId] = (await readFile(join(folder, 'data/postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(processId), 'SIGQUIT');
-      while (isAlive(Number(processId))) await sleep(10);
+      await poll(() => !isAlive(Number(processId)), { description: 'Postgres to crash' });
     },
     async restart() {
       const started = untilStarted(child, exited);

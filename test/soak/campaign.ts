@@ -6,6 +6,7 @@ import { type Gateway, startGateway } from '../../src/server/gateway.ts';
 import { createTestClient } from '../client.ts';
 import { type RunFilter, RunsDocument } from '../generated/graphql.ts';
 import { assertRowsAreFolds } from '../projection-consistency.ts';
+import { poll } from '../until.ts';
 import type { CampaignStore } from './campaign-store.ts';
 import { checkObservations } from './checks.ts';
 import { decideSome, followRuns, type Servers, sendRequests } from './clients.ts';
@@ -82,12 +83,13 @@ function randomUrl(urls: string[]): string | null {
 async function settleRuns(target: Servers, observations: Observations, random: () => number): Promise<void> {
   const filter: RunFilter = { states: ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL'] };
   await using client = createTestClient(target.pickUrl() ?? '');
-  for (;;) {
+  const isSettled = async () => {
     const { runs } = await client.send(RunsDocument, { first: 1, filter });
-    if (runs.edges.length === 0) return;
+    if (runs.edges.length === 0) return true;
     await decideSome(client, observations, random);
-    await sleep(20);
-  }
+    return false;
+  };
+  await poll(isSettled, { description: 'the end of all runs', seconds: 120 });
 }
 
 async function createReport({ url, folder }: CampaignStore, observations: Observations) {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { withDeadline } from '../until.ts';
 
 const program = new URL('./counting-server.mjs', import.meta.url).pathname;
 
@@ -33,7 +34,7 @@ export function launch(options: LaunchOptions): ChildProcess {
 /** Resolves with the URL of the server when it listens; rejects when it exits first. */
 export function untilListening(child: ChildProcess): Promise<string> {
   let output = '';
-  return new Promise((resolve, reject) => {
+  const listening = new Promise<string>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`The server did not start (${code}): ${output}`)));
     child.stdout?.on('data', (chunk) => {
       output += String(chunk);
@@ -41,4 +42,5 @@ export function untilListening(child: ChildProcess): Promise<string> {
       if (url) resolve(url);
     });
   });
+  return withDeadline(listening, { description: 'the server to listen', seconds: 60 });
 }

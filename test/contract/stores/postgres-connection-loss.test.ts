@@ -5,6 +5,7 @@ import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import { startBreakingProxy } from '../../postgres/breaking-proxy.ts';
 import { createTestDatabase } from '../../postgres/test-database.ts';
+import { poll } from '../../until.ts';
 import { append, delta, ending, newRunId, opening, readAll, request, textsOf } from '../appends.ts';
 import { row } from '../subject.ts';
 
@@ -72,24 +73,20 @@ describe('notifications', () => {
     return { messages, states, send: notifications.send };
   }
 
-  async function until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-
   test('arrive again after the connection was lost', async () => {
     const { direct, proxy, database } = await openBehindProxy();
     const other = await openPostgres({ url: direct, durability: 'full', connections: 2 });
     onTestFinished(() => other.close());
     const { messages, states } = listen(database);
-    await until(() => states.at(-1) === true);
+    await poll(() => states.at(-1) === true);
     await other.notifications?.send('one');
-    await until(() => messages.length === 1);
+    await poll(() => messages.length === 1);
     proxy.cut();
-    await until(() => states.at(-1) === false);
+    await poll(() => states.at(-1) === false);
     proxy.heal();
-    await until(() => states.at(-1) === true);
+    await poll(() => states.at(-1) === true);
     await other.notifications?.send('two');
-    await until(() => messages.length === 2);
+    await poll(() => messages.length === 2);
     expect(messages).toEqual(['one', 'two']);
     expect(states).toEqual([true, false, true]);
   });

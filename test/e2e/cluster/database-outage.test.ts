@@ -53,7 +53,7 @@ test('B52: while Postgres is down writes are refused, no unstored message is ack
 
   for (const [index, client] of clients.entries()) {
     const input = { sessionKey: `later ${index}`, text: '/say later', idempotencyKey: `later ${index}` };
-    const sent = await until(() => send(client, input).catch(() => null));
+    const sent = await until(() => send(client, input).catch(() => null), 'the server to answer after the outage', 60);
     expect((await follow(client, sent.run.id)).at(-1)).toMatchObject({ to: 'DONE' });
   }
   for (const { acknowledged } of results) {

@@ -149,11 +149,15 @@ test('B25: a follower receives every event once although its server keeps losing
   void ended.then(() => {
     hasEnded = true;
   });
-  await until(async () => {
-    const [row] = await cluster.query<{ cut: string }>(TERMINATE_LISTENERS);
-    cuts += Number(row?.cut);
-    return hasEnded;
-  });
+  await until(
+    async () => {
+      const [row] = await cluster.query<{ cut: string }>(TERMINATE_LISTENERS);
+      cuts += Number(row?.cut);
+      return hasEnded;
+    },
+    'the end of the run',
+    60,
+  );
   expect(cuts).toBeGreaterThan(0);
   expect(other.output()).toContain('"notifications":"polling"');
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));

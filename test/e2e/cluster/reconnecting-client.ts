@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { createTestClient, GraphqlFailure } from '../../client.ts';
 import { FollowRunDocument, type SendMessageInput } from '../../generated/graphql.ts';
 import { type Event, type Sent, send } from '../../integration/conversation.ts';
+import { poll } from '../../until.ts';
 
 /** URLs of the servers that a load balancer would choose from. */
 type Servers = () => string[];
@@ -50,17 +51,16 @@ async function read(servers: Servers, runId: string, events: Event[]): Promise<v
   }
 }
 
-/** Sends a message with an idempotency key until a server answers. Retries only failed connections. */
-export async function sendWithRetries(servers: Servers, input: SendMessageInput): Promise<Sent> {
-  for (;;) {
+/** Sends a message with an idempotency key until a server answers. Retries only failed connections, for 60 seconds. */
+export function sendWithRetries(servers: Servers, input: SendMessageInput): Promise<Sent> {
+  const attempt = async () => {
     await using client = createTestClient(randomUrl(servers()));
-    try {
-      return await send(client, input);
-    } catch (error) {
-      if (!isConnectionFailure(error)) throw error;
-    }
-    await sleep(PAUSE_MILLISECONDS);
-  }
+    return await send(client, input).catch((error: unknown) => {
+      if (isConnectionFailure(error)) return null;
+      throw error;
+    });
+  };
+  return poll(attempt, { description: 'an answer of a server', seconds: 60 });
 }
 
 /** `fetch` rejects with a TypeError when there was no response. */

@@ -33,7 +33,7 @@ test('B51: three servers are restarted in turn under load, and clients that reco
   const clients = Array.from({ length: CLIENTS }, (_, index) => converse(`client ${index}`));
   for (const [index, port] of ports.entries()) {
     const before = followers.length;
-    await until(async () => followers.length > before + 1);
+    await until(() => followers.length > before + 1, 'two more runs', 60);
     expect(await servers[index]?.stop('SIGTERM')).toBe(0);
     servers[index] = await cluster.start({ PORT: String(port) });
   }

@@ -94,7 +94,11 @@ test.each(faults)(
     if (recover) {
       recover(victim, proxy);
       const input = { sessionKey: 'later', text: 'Hello', idempotencyKey: 'hello' };
-      const { run } = await until(() => converse(victimClient, input).catch(() => null));
+      const { run } = await until(
+        () => converse(victimClient, input).catch(() => null),
+        'the recovered server to answer',
+        60,
+      );
       expect(run.state).toBe('DONE');
       expect(await victim.stop('SIGTERM')).toBe(0);
     }
