@@ -39,6 +39,9 @@ describe('B39: a grant', () => {
     expect(coveringGrant([grant], 'files_write', Number.MAX_SAFE_INTEGER)).toBe(grant);
     expect(coveringGrant([grant], 'http_fetch', 0)).toBe(null);
     expect(coveringGrant([], 'files_write', 0)).toBe(null);
+    for (const similar of ['files_write_all', 'files_writ', 'my_files_write', 'FILES_WRITE', 'tickets__files_write']) {
+      expect(coveringGrant([grant], similar, 0)).toBe(null);
+    }
   });
 
   test('B39: with an expiry covers calls until then', () => {

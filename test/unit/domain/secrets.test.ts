@@ -42,6 +42,29 @@ describe('B61: masking', () => {
     });
   });
 
+  test.each([
+    'password',
+    'passwd',
+    'passphrase',
+    'secret',
+    'clientSecret',
+    'client_secret',
+    'apiKey',
+    'api_key',
+    'APIKEY',
+    'accessToken',
+    'access_token',
+    'refreshToken',
+    'authToken',
+    'privateKey',
+    'private_key',
+    'Authorization',
+    'db_password',
+    'KEY-PASSPHRASE',
+  ])('covers a member called %s, whatever its value looks like', (name) => {
+    expect(maskJson({ [name]: 'correct horse' })).toEqual({ [name]: '[masked credential]' });
+  });
+
   test('runs in linear time', () => {
     const shapes = [
       'a',

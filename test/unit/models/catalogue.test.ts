@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { modelsConfigSchema } from '../../../src/config/model-config.ts';
-import { costOf } from '../../../src/models/catalogue.ts';
+import { costOf, modelsInOrder } from '../../../src/models/catalogue.ts';
 import { createCatalogue } from '../../../src/models/create-catalogue.ts';
 
 const local = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
@@ -90,6 +90,29 @@ describe('createCatalogue', () => {
 
   it('treats an empty key as missing', async () => {
     expect(await issuesOf({ models: { local: { ...local, apiKeyEnv: 'KEY' } } }, { KEY: '' })).toHaveLength(1);
+  });
+});
+
+describe('modelsInOrder', () => {
+  it('is the requested model and its fallbacks in the order of its configuration', async () => {
+    const outcome = await catalogueOf({
+      models: {
+        first: local,
+        second: { ...local, fallbacks: ['first'] },
+        requested: { ...local, fallbacks: ['third', 'scripted', 'second', 'first'] },
+        third: local,
+      },
+    });
+    if (!outcome.ok) throw new Error('refused');
+    const { catalogue } = outcome;
+    const namesFrom = (name: string) => {
+      const requested = catalogue.find(name);
+      return requested && modelsInOrder(catalogue, requested).map((entry) => entry.name);
+    };
+    expect(namesFrom('requested')).toEqual(['requested', 'third', 'scripted', 'second', 'first']);
+    expect(namesFrom('second')).toEqual(['second', 'first']);
+    expect(namesFrom('third')).toEqual(['third']);
+    await catalogue[Symbol.asyncDispose]();
   });
 });
 

@@ -1,0 +1,142 @@
+import { type ExecutionArgs, GraphQLError, GraphQLObjectType, GraphQLSchema, GraphQLString, parse } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { MUTATION_POINTS, SUBSCRIPTION_POINTS } from '../../../src/config/limits.ts';
+import type { GraphqlContext } from '../../../src/graphql/context.ts';
+import { createConcurrencyLimit } from '../../../src/server/access/concurrency-limit.ts';
+import { createOperations } from '../../../src/server/transport/operations.ts';
+import { createFakeClock } from '../fake-clock.ts';
+import { createManualStream } from '../streams/manual-stream.ts';
+
+const field = { type: GraphQLString, resolve: () => 'done' };
+
+function schemaOver(subscribe: () => unknown): GraphQLSchema {
+  return new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { read: field } }),
+    mutation: new GraphQLObjectType({ name: 'Mutation', fields: { write: field } }),
+    subscription: new GraphQLObjectType({ name: 'Subscription', fields: { follow: { ...field, subscribe } } }),
+  });
+}
+
+interface Options {
+  subscribe?(): unknown;
+  maxSubscriptions?: number;
+  pointsLeft?: number;
+}
+
+function createFixture({ subscribe = () => createManualStream().stream, ...limits }: Options = {}) {
+  const used: [principal: string, points: number][] = [];
+  const operations = createOperations({
+    maskError: (error) => (error instanceof GraphQLError ? error : new GraphQLError(String(error))),
+    clock: createFakeClock(),
+    rateLimit: {
+      take(principal, points) {
+        used.push([principal, points]);
+        return points > (limits.pointsLeft ?? 100) ? 30 : null;
+      },
+    },
+    subscriptionLimit: createConcurrencyLimit(limits.maxSubscriptions ?? 100),
+  });
+  const schema = schemaOver(subscribe);
+  const contextValue = {
+    viewer: { principal: 'ada', scopes: [] },
+    commands: { database: { reader: {} }, now: () => 0 },
+    follow: { journal: {} },
+  } as unknown as GraphqlContext;
+  const argsOf = (text: string, operationName?: string): ExecutionArgs => ({
+    schema,
+    document: parse(text),
+    contextValue,
+    operationName,
+  });
+  return {
+    used,
+    execute: async (text: string, operationName?: string) => operations.execute(argsOf(text, operationName)),
+    subscribe: () => operations.subscribe(argsOf('subscription { follow }')),
+  };
+}
+
+describe('B60: the points of an operation', () => {
+  test('are 1 for a query, 5 for a mutation and 5 for a subscription', async () => {
+    const { used, execute, subscribe } = createFixture();
+    expect(await execute('{ read }')).toEqual({ data: { read: 'done' } });
+    expect(await execute('mutation { write }')).toEqual({ data: { write: 'done' } });
+    expect(await subscribe()).toHaveProperty('read');
+    expect(used).toEqual([
+      ['ada', 1],
+      ['ada', 5],
+      ['ada', 5],
+    ]);
+    expect([MUTATION_POINTS, SUBSCRIPTION_POINTS]).toEqual([5, 5]);
+  });
+
+  test('are those of the requested operation if the document has several', async () => {
+    const { used, execute } = createFixture();
+    const text = 'query Read { read } mutation Write { write }';
+    await execute(text, 'Write');
+    await execute(text, 'Read');
+    expect(used.map(([, points]) => points)).toEqual([5, 1]);
+  });
+
+  test('are required: without them nothing is executed, and a subscription takes no slot', async () => {
+    let starts = 0;
+    const refusing = createFixture({
+      pointsLeft: 4,
+      subscribe() {
+        starts += 1;
+        return createManualStream().stream;
+      },
+    });
+    const refused = { errors: [{ extensions: { code: 'RATE_LIMITED', retryAfter: 30 } }] };
+    expect(await refusing.execute('{ read }')).toMatchObject({ data: { read: 'done' } });
+    const mutation = await refusing.execute('mutation { write }');
+    expect(mutation).toMatchObject(refused);
+    expect(mutation.data).toBeUndefined();
+    expect(await refusing.subscribe()).toMatchObject(refused);
+    expect(starts).toBe(0);
+  });
+});
+
+describe('B60: the slot of a subscription', () => {
+  test('is taken while its stream is open, and free after it closes', async () => {
+    const { subscribe } = createFixture({ maxSubscriptions: 1 });
+    const open = await subscribe();
+    expect(await subscribe()).toMatchObject({ errors: [{ extensions: { limit: 'subscriptionsPerPrincipal' } }] });
+    if (!('close' in open)) throw new Error('The subscription was refused.');
+    open.close();
+    expect(await subscribe()).toHaveProperty('read');
+  });
+
+  test.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new GraphQLError('failed');
+      },
+    ],
+    ['rejects', () => Promise.reject(new GraphQLError('failed'))],
+    ['returns an error', () => new GraphQLError('failed')],
+    ['returns something other than a stream', () => ({})],
+    [
+      'returns a stream that cannot be read',
+      () => ({
+        ...createManualStream().stream,
+        onClose() {
+          throw new GraphQLError('failed');
+        },
+      }),
+    ],
+  ])('is free after its field %s', async (_what, fail) => {
+    let isFailing = true;
+    const { subscribe } = createFixture({
+      maxSubscriptions: 1,
+      subscribe: () => (isFailing ? fail() : createManualStream().stream),
+    });
+    for (const _attempt of [1, 2]) {
+      const failure = await subscribe();
+      if (!('errors' in failure)) throw new Error('The subscription did not fail.');
+      expect(failure.errors?.[0]?.extensions.limit).toBeUndefined();
+    }
+    isFailing = false;
+    expect(await subscribe()).toHaveProperty('read');
+  });
+});

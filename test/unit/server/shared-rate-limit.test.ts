@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { Database } from '../../../src/database/database.ts';
+import { createSharedRateLimit } from '../../../src/server/access/shared-rate-limit.ts';
+
+/** A limit of 10 points over a database that answers with these rows in turn. */
+function limitOver(rows: { points: number; seconds: number }[]) {
+  const statements: unknown[][] = [];
+  const client = {
+    async $queryRawUnsafe(_statement: string, ...parameters: unknown[]) {
+      statements.push(parameters);
+      return rows.slice(statements.length - 1, statements.length);
+    },
+  };
+  const database = { write: (use: (given: typeof client) => unknown) => use(client) } as unknown as Database;
+  let now = 1_000_000;
+  const limit = createSharedRateLimit({ database, pointsPerMinute: 10, maxPrincipals: 10, now: () => now });
+  return { limit, statements, advanceSeconds: (seconds: number) => (now += seconds * 1000) };
+}
+
+test('B60: a principal without points is refused without a statement until the minute of the database ends', async () => {
+  const { limit, statements, advanceSeconds } = limitOver([
+    { points: 10, seconds: 6_015 },
+    { points: 11, seconds: 6_015 },
+    { points: 5, seconds: 6_060 },
+  ]);
+  expect(await limit.take('ada', 10)).toBeNull();
+  expect(await limit.take('ada', 1)).toBe(45);
+  advanceSeconds(15);
+  expect(await limit.take('ada', 1)).toBe(30);
+  expect(statements).toHaveLength(2);
+  advanceSeconds(30);
+  expect(await limit.take('ada', 5)).toBeNull();
+  expect(statements).toEqual([
+    ['ada', 10],
+    ['ada', 1],
+    ['ada', 5],
+  ]);
+});
+
+test('B60: another principal is not refused', async () => {
+  const { limit } = limitOver([
+    { points: 11, seconds: 0 },
+    { points: 1, seconds: 0 },
+  ]);
+  expect(await limit.take('ada', 11)).toBe(60);
+  expect(await limit.take('bob', 1)).toBeNull();
+});
