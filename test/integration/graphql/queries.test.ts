@@ -10,12 +10,14 @@ import {
   ResolveSessionDocument,
   RetryRunDocument,
   RunByIdDocument,
+  type RunFilter,
   RunsDocument,
   SendMessageDocument,
   SessionByIdDocument,
   SessionByKeyDocument,
   type SessionOrder,
   SessionsDocument,
+  type SessionsQueryVariables,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
 import { codeOf, finishRun, type InProcess, openInProcess, requestApproval } from './in-process.ts';
@@ -77,6 +79,11 @@ describe('sessions', () => {
       after = sessions.pageInfo.endCursor;
     }
     expect(returned).toEqual(newestFirst);
+    const { sessions: first } = await gateway.data(SessionsDocument, { first: 2 }, options);
+    expect(first.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    const after2 = { first: 2, after: first.pageInfo.endCursor };
+    const { sessions: second } = await gateway.data(SessionsDocument, after2, options);
+    expect(second.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
     const { sessions: last } = await gateway.data(SessionsDocument, { last: 3 }, options);
     expect(last.edges.map(({ node }) => node.id)).toEqual(newestFirst.slice(-3));
     expect(last.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
@@ -134,6 +141,39 @@ describe('sessions', () => {
       usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, estimated: false, cost: null },
     });
     expect(Date.parse(shown.session?.lastActivityAt ?? '')).toBeGreaterThan(Date.parse(shown.session?.createdAt ?? ''));
+  });
+
+  test('B5: sessions with the same time of activity are paged newest first, in both directions', async () => {
+    const options = { principal: 'ties' };
+    const sent: string[] = [];
+    for (let index = 0; index < 7; index += 1) sent.push((await send(`tie-${index}`, 'hi', options)).session.id);
+    const setActivity = (ids: string[], activeAt: string) =>
+      gateway.database.write((client) =>
+        client.session.updateMany({ where: { id: { in: ids } }, data: { activeAt: new Date(activeAt) } }),
+      );
+    // The oldest two sessions are the most recently active ones.
+    await setActivity(sent.slice(0, 2), '2026-11-22T12:00:00.000Z');
+    await setActivity(sent.slice(2), '2026-11-22T11:00:00.000Z');
+    const expected = [...sent.slice(0, 2).reverse(), ...sent.slice(2).reverse()];
+    const pageOf = async (variables: SessionsQueryVariables) =>
+      (await gateway.data(SessionsDocument, { orderBy: 'LAST_ACTIVITY', ...variables }, options)).sessions;
+    const forwards: string[] = [];
+    const backwards: string[] = [];
+    let cursor: string | null | undefined = null;
+    do {
+      const found = await pageOf({ first: 2, after: cursor });
+      forwards.push(...found.edges.map(({ node }) => node.id));
+      expect(found.pageInfo.hasPreviousPage).toBe(cursor !== null);
+      cursor = found.pageInfo.hasNextPage ? found.pageInfo.endCursor : null;
+    } while (cursor != null);
+    do {
+      const found = await pageOf({ last: 2, before: cursor });
+      backwards.unshift(...found.edges.map(({ node }) => node.id));
+      expect(found.pageInfo.hasNextPage).toBe(cursor !== null);
+      cursor = found.pageInfo.hasPreviousPage ? found.pageInfo.startCursor : null;
+    } while (cursor != null);
+    expect(forwards).toEqual(expected);
+    expect(backwards).toEqual(expected);
   });
 
   test('B33: a cursor is valid only in the order of its list, and a search takes no order', async () => {
@@ -198,6 +238,28 @@ describe('runs', () => {
     await finishRun(gateway, run.id, 'done');
     const { retryRun } = await gateway.data(RetryRunDocument, { input: { runId: run.id } });
     expect(retryRun).toMatchObject({ run: { input: 'again', state: 'PENDING', retryOf: { id: run.id } } });
+  });
+
+  test('are selected by the time of their creation, with one bound or two, which are exclusive', async () => {
+    const options = { principal: 'bounds' };
+    const [ten, eleven, twelve] = ['2026-11-22T10:00:00.000Z', '2026-11-22T11:00:00.000Z', '2026-11-22T12:00:00.000Z'];
+    const hours = new Map<string, string>();
+    for (const createdAt of [ten, eleven, twelve]) {
+      const { run } = await send(`bounds-${createdAt}`, 'hi', options);
+      hours.set(run.id, createdAt);
+      const data = { createdAt: new Date(createdAt) };
+      await gateway.database.write((client) => client.run.update({ where: { id: run.id }, data }));
+    }
+    const found = async (filter: RunFilter) => {
+      const { runs } = await gateway.data(RunsDocument, { filter }, options);
+      return runs.edges.map(({ node }) => hours.get(node.id));
+    };
+    expect(await found({ createdAfter: ten })).toEqual([twelve, eleven]);
+    expect(await found({ createdAfter: twelve })).toEqual([]);
+    expect(await found({ createdBefore: twelve })).toEqual([eleven, ten]);
+    expect(await found({ createdBefore: ten })).toEqual([]);
+    expect(await found({ createdAfter: ten, createdBefore: twelve })).toEqual([eleven]);
+    expect(await found({})).toEqual([twelve, eleven, ten]);
   });
 
   test('a page of 50 runs with their related objects takes as many statements as a page of two', async () => {

@@ -82,6 +82,23 @@ describe('the tape of a run', () => {
     expect(backwards).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  test('B28: a page says whether events come before and after it', async () => {
+    const { run } = await send('b28-flags');
+    await finishRun(gateway, run.id, 'done');
+    const first = await page(run.id, { first: 2 });
+    expect(first.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    const second = await page(run.id, { first: 2, after: first.pageInfo.endCursor });
+    expect(second.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+    const third = await page(run.id, { first: 2, after: second.pageInfo.endCursor });
+    expect(third.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    const last = await page(run.id, { last: 2 });
+    expect(last.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+    const previous = await page(run.id, { last: 2, before: last.pageInfo.startCursor });
+    expect(previous.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+    const start = await page(run.id, { last: 2, before: previous.pageInfo.startCursor });
+    expect(start.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+  });
+
   test('B29: a filter by type does not change the cursors', async () => {
     const { run } = await send('b29');
     await finishRun(gateway, run.id, 'done');

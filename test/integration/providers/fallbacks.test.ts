@@ -48,6 +48,21 @@ describe('a fallback', () => {
     expect(events.find((event) => event.__typename === 'OutputEvent')).toMatchObject({ model: 'second' });
   });
 
+  test('is chosen in the order of the configuration of the model, which is not the order of the catalogue', async () => {
+    const [first, third] = [await failingWith(503), await failingWith(503)];
+    const models = {
+      second: entry(await respondingWith('From the second.')),
+      third: entry(third),
+      first: entry(first, { fallbacks: ['third', 'second'] }),
+    };
+    const clock = { ...systemClock, sleep: () => systemClock.sleep(0) };
+    const { client } = await startTestGateway({ file: { defaultModel: 'first', models }, clock });
+    const { run, events } = await converse(client, { sessionKey: 's', text: 'Hello' });
+    expect(run).toMatchObject({ state: 'DONE', output: 'From the second.' });
+    const contexts = events.flatMap((event) => (event.__typename === 'ContextEvent' ? [event.model] : []));
+    expect(contexts).toEqual(['first', 'third', 'second']);
+  });
+
   test('takes over from a model whose quota is exhausted', async () => {
     const exhausted = await startProvider((response) =>
       sendJson(response, 429, { error: { message: 'You exceeded your quota', code: 'insufficient_quota' } }),

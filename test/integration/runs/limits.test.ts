@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { DecideApprovalDocument } from '../../generated/graphql.ts';
 import { converse, runById, send } from '../conversation.ts';
 import { calling, countedTool, hanging } from '../counted-tool.ts';
@@ -48,14 +49,16 @@ describe('B18: a run that exceeds a limit is FAILED with the code of that limit'
 
   test('time spent waiting for an approval does not count', async () => {
     const tool = countedTool({ risk: 'HIGH' });
-    const { client } = await startTestGateway({ tools: [tool], file: { limits: { runSeconds: 1.5 } } });
+    const runSeconds = 600;
+    let skippedMilliseconds = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + skippedMilliseconds };
+    const { client } = await startTestGateway({ tools: [tool], file: { limits: { runSeconds } }, clock });
     const { run } = await send(client, { sessionKey: 'waiting', text: twoSteps });
     const asked = await until(async () => {
       const now = await runById(client, run.id);
       return now.state === 'AWAITING_APPROVAL' && now;
     });
-    const since = Date.parse(asked.pendingApprovals[0]?.requestedAt ?? '');
-    await until(async () => Date.now() - since > 2000);
+    skippedMilliseconds = 2 * runSeconds * 1000;
     const approvalId = asked.pendingApprovals[0]?.id ?? '';
     await client.send(DecideApprovalDocument, { input: { approvalId, decision: 'ALLOW' } });
     const ended = await until(async () => {
@@ -63,5 +66,7 @@ describe('B18: a run that exceeds a limit is FAILED with the code of that limit'
       return now.endedAt ? now : null;
     });
     expect(ended.state).toBe('DONE');
+    const waitedMilliseconds = Date.parse(ended.endedAt ?? '') - Date.parse(ended.startedAt ?? '');
+    expect(waitedMilliseconds).toBeGreaterThan(runSeconds * 1000);
   });
 });

@@ -33,6 +33,17 @@ describe('B53: memories', () => {
     expect(scores.every((score, index) => score > 0 && score <= (scores[index - 1] ?? 1))).toBe(true);
   });
 
+  test('with several passages count as much as their best passage', async () => {
+    const { client } = await startTestGateway();
+    // A passage has up to 4000 characters, so the end of this memory is a passage of its own.
+    const filler = 'Nothing of interest was seen at the lake on this day. '.repeat(74);
+    const long = await remember(client, { text: `A heron. ${filler}Heron, heron, heron, heron.` });
+    const short = await remember(client, { text: 'On the way home we saw one heron standing quietly in the reeds.' });
+    const weak = await remember(client, { text: `Heron. ${'The weather was as it always is in autumn. '.repeat(60)}` });
+    const { memories } = await client.send(MemoriesDocument, { query: 'heron' });
+    expect(memories.edges.map(({ node }) => node.id)).toEqual([long.id, short.id, weak.id]);
+  });
+
   test('that have expired are not found, and do not expire if they are saved again', async () => {
     const { client, gateway } = await startTestGateway();
     const memory = await remember(client, { text: 'The guest is in room nine.', expiresInSeconds: 60 });

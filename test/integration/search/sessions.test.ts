@@ -115,6 +115,7 @@ describe('B10: a search for sessions', () => {
     const paged: string[] = [];
     let page = await search(client, 'badger', { first: 3 });
     for (;;) {
+      expect(page.pageInfo.hasPreviousPage).toBe(paged.length > 0);
       paged.push(...keysOf(page));
       if (!page.pageInfo.hasNextPage) break;
       page = await search(client, 'badger', { first: 3, after: page.pageInfo.endCursor });

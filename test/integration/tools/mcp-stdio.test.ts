@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   CancelRunDocument,
   CreateAgentDocument,
@@ -130,6 +130,20 @@ describe('B45: a stdio server', () => {
     await follow(client, run.id);
     expect((await runById(client, run.id)).state).toBe('CANCELLED');
   });
+});
+
+test('B45: a stdio server gets a few variables of the environment and those of its entry, and no other', async () => {
+  vi.stubEnv('DATABASE_PASSWORD', 'secret of the gateway');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const entry = { ...everything, env: { SERVER_TOKEN: 'for the server' }, tools: { 'get-env': { risk: 'LOW' } } };
+  const { client } = await startTestGateway({ file: { mcpServers: { everything: entry } } });
+  await untilServer(client, 'everything', 'READY');
+  const { events } = await converse(client, { sessionKey: 'env', text: calling(['everything__get-env', {}]) });
+  const { output } = resultOf(events);
+  const variables: unknown = JSON.parse(String(output));
+  expect(variables).toMatchObject({ PATH: process.env.PATH, SERVER_TOKEN: 'for the server' });
+  const allowed = ['HOME', 'LOGNAME', 'PATH', 'SERVER_TOKEN', 'SHELL', 'TERM', 'USER'];
+  expect(Object.keys(Object(variables)).filter((name) => !allowed.includes(name))).toEqual([]);
 });
 
 test('the configuration disables tools and overrides their risk', async () => {

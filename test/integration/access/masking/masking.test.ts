@@ -23,6 +23,26 @@ test('B61: a secret in the input of a call reaches the tool but is not recorded;
   expect(recorded).toContain('80dd3f6c2b1a9f0e7d6c5b4a39281706f5e4d3c2');
 });
 
+test('B61: a secret in the error of a tool is not recorded, and neither the model nor the client sees it', async () => {
+  const failing = {
+    ...echo('LOW', []),
+    async execute(): Promise<Json> {
+      throw new Error(`Status 401 from https://ada:hunter22@example.com/ with ${apiKey}`);
+    },
+  };
+  const { client, gateway } = await startTestGateway({ tools: [failing] });
+  const { run, events } = await converse(client, { sessionKey: 's', text: '/call echo {}\n/then\n/echo' });
+  const result = events.find(({ type }) => type === 'TOOL_RESULT');
+  expect(result?.payload).toMatchObject({
+    ok: false,
+    error: 'Status 401 from https://ada:[masked password]@example.com/ with [masked api key]',
+  });
+  expect(run.output).toContain('[masked api key]');
+  const recorded = await gateway.parts.database.reader.event.findMany();
+  const texts = recorded.map(({ payload }) => Buffer.from(payload).toString());
+  for (const secret of [apiKey, 'hunter22']) expect(JSON.stringify([run, events, texts])).not.toContain(secret);
+});
+
 test('B61: the approver does not see the secret; after a restart the call fails and says why', async () => {
   const seen: Json[] = [];
   const options = { tools: [echo('HIGH', seen)] };
