@@ -1,0 +1,88 @@
+import type { RowWrite } from '../../../src/database/batch-statement.ts';
+import type { Database } from '../../../src/database/database.ts';
+import type { StampedEvent } from '../../../src/domain/events.ts';
+import type { OrchestratorDependencies, OrchestratorSettings } from '../../../src/orchestrator/dependencies.ts';
+import type { Lease } from '../../../src/orchestrator/leases.ts';
+import type { SessionRow } from '../../../src/repositories/sessions.ts';
+import { createRunStore } from '../../../src/run-store/run-store.ts';
+import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
+import type { Tool } from '../../../src/tools/tool.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
+import { append } from '../../contract/appends.ts';
+import { createMemoryJournal } from '../../memory-journal.ts';
+import { type Given, limits, tape } from '../domain/given.ts';
+import { createFakeClock } from '../fake-clock.ts';
+
+const session: SessionRow = {
+  id: 'ses_1',
+  owner: 'ada',
+  key: 'ses_1',
+  title: null,
+  agentId: null,
+  createdAt: new Date(0),
+  activeAt: new Date(0),
+  archivedAt: null,
+  resetTurn: 0,
+  useCompaction: true,
+  parentId: null,
+  branchRunId: null,
+  branchSeq: null,
+  branchTurn: null,
+};
+
+interface FakeOptions {
+  tools?: readonly Tool[];
+  settings?: Partial<OrchestratorSettings>;
+  /** The result of a statement that writes: claims and renewals of leases. */
+  executeWrite?(parameters: readonly unknown[]): Promise<object[]>;
+}
+
+/** What the orchestrator uses, over a journal in memory. The database has one session, without agents and grants. */
+export function createFakeDependencies({ tools = [], settings, executeWrite = async () => [] }: FakeOptions = {}) {
+  const clock = createFakeClock();
+  const journal = createMemoryJournal(() => undefined);
+  /** The rows of commits without events. */
+  const committed: RowWrite[] = [];
+  let ids = 0;
+  // The orchestrator selects nothing but the session, and rows that do not exist.
+  const query = (async (statement: { sqlite: string; writes?: boolean }, ...parameters: unknown[]) => {
+    if (statement.writes) return executeWrite(parameters);
+    return statement.sqlite.includes('FROM "Session"') ? [session] : [];
+  }) as Database['query'];
+  const dependencies = {
+    database: {
+      provider: 'postgresql',
+      isShared: true,
+      query,
+      commit: async (writes: readonly RowWrite[]) => void committed.push(...writes),
+      reader: { $queryRawUnsafe: async () => [{ milliseconds: null }] },
+    },
+    journal,
+    runStore: createRunStore({ journal, claimNow: () => null, now: clock.now, cachedRuns: 10, isShared: true }),
+    notifications: createNotificationHub(),
+    catalogue: { defaultName: 'scripted' },
+    toolbox: createToolbox(tools),
+    secretStore: { reveal: (_sessionId: string, input: unknown) => ({ ok: true, input }) },
+    clock,
+    newId: (kind: string) => {
+      ids += 1;
+      return `${kind}_${ids}`;
+    },
+    logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    settings: { limits, maxConcurrentRuns: 4, leaseSeconds: 15, maxResumptions: 3, ...settings },
+  } as unknown as OrchestratorDependencies;
+
+  /** Stores a tape. Returns the lease of its next executor. */
+  async function storeTape(runId: string, lease: Partial<Lease>, ...given: Given[]): Promise<Lease> {
+    await append(journal, runId, 0, ...(tape(...given) as StampedEvent[]));
+    return { runId, sessionId: session.id, epoch: 2, lost: false, ...lease };
+  }
+
+  /** The tape from this seq on, as types and payloads. */
+  async function eventsFrom(runId: string, seq: number) {
+    const events = await journal.read(runId, { after: seq - 1, limit: 1000 });
+    return events.map(({ type, payload }) => ({ type, payload }));
+  }
+
+  return { dependencies, clock, journal, committed, storeTape, eventsFrom };
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { callsOf } from '../../../src/domain/step.ts';
+import { loadRunConfiguration } from '../../../src/orchestrator/run-configuration.ts';
+import { createRunExecution } from '../../../src/orchestrator/run-execution.ts';
+import { recoverStep, toolStep } from '../../../src/orchestrator/step/tool-step.ts';
+import type { Tool } from '../../../src/tools/tool.ts';
+import {
+  approvalDecision,
+  approvalRequest,
+  callsRequested,
+  type Given,
+  resumption,
+  runId,
+  toolDecision,
+  toolStart,
+} from '../domain/given.ts';
+import { createFakeDependencies } from './fake-dependencies.ts';
+
+/** An idempotent tool that accepts every input and records the idempotency keys of its executions. */
+function recordingTool(name: string): Tool & { keys: string[] } {
+  const keys: string[] = [];
+  return {
+    name,
+    description: '',
+    inputSchema: {},
+    risk: 'LOW',
+    idempotent: true,
+    parallelSafe: false,
+    timeoutSeconds: 60,
+    source: 'builtin',
+    prepare: (input) => ({ ok: true, input }),
+    async execute(_input, { idempotencyKey }) {
+      keys.push(idempotencyKey);
+      return 'done';
+    },
+    keys,
+  };
+}
+
+/** Executes the calls of a run. */
+async function execute(step: typeof toolStep, ...given: Given[]) {
+  const tools = [recordingTool('tool_a'), recordingTool('tool_b')];
+  const { dependencies, storeTape, eventsFrom } = createFakeDependencies({ tools });
+  const lease = await storeTape(runId, {}, ...given);
+  const run = await dependencies.runStore.load(runId);
+  const configuration = run && (await loadRunConfiguration(dependencies, run));
+  if (!run || !configuration) throw new Error('The tape begins no run.');
+  const execution = createRunExecution(dependencies, lease, configuration);
+  await step(execution, callsOf(run.step), new AbortController().signal);
+  const events = await eventsFrom(runId, run.head + 1);
+  return {
+    keys: tools.map((tool) => tool.keys),
+    starts: events.flatMap(({ type, payload }) => (type === 'tool_start' ? [payload] : [])),
+  };
+}
+
+const interrupted = [callsRequested('a'), toolDecision('a', 'ALLOW'), toolStart('a')];
+
+describe('the idempotency key of a tool call', () => {
+  test('B50: is created for its first attempt, and recorded before the tool gets it', async () => {
+    const { keys, starts } = await execute(toolStep, callsRequested('a'), toolDecision('a', 'ALLOW'));
+    expect(starts).toMatchObject([{ callId: 'a', attempt: 1, idempotencyKey: expect.stringMatching(/^key_/) }]);
+    expect(keys).toEqual([[starts[0]?.idempotencyKey], []]);
+  });
+
+  test('B50: stays the same when the call is repeated after its executor was lost', async () => {
+    const { keys, starts } = await execute(recoverStep, interrupted, resumption(1));
+    expect(starts).toMatchObject([{ callId: 'a', attempt: 2, idempotencyKey: 'key_a' }]);
+    expect(keys).toEqual([['key_a'], []]);
+  });
+
+  test('B50: stays the same over any number of attempts', async () => {
+    const second = [resumption(1), toolStart('a', 2), resumption(1, 2)];
+    const { keys, starts } = await execute(recoverStep, interrupted, second);
+    expect(starts).toMatchObject([{ callId: 'a', attempt: 3, idempotencyKey: 'key_a' }]);
+    expect(keys).toEqual([['key_a'], []]);
+  });
+
+  test('B50: stays the same when a person allowed the repetition', async () => {
+    const question = approvalRequest('a', { why: 'unknown_outcome' });
+    const { keys, starts } = await execute(toolStep, interrupted, question, approvalDecision('a', 'ALLOWED'));
+    expect(starts).toMatchObject([{ callId: 'a', attempt: 2, idempotencyKey: 'key_a' }]);
+    expect(keys).toEqual([['key_a'], []]);
+  });
+
+  test('B50: differs from that of every other call', async () => {
+    const allowed = ['a', 'b'].map((callId) => toolDecision(callId, 'ALLOW'));
+    const first = await execute(toolStep, callsRequested('a', 'b'), allowed);
+    // Calls that are not parallel-safe are executed one in each step.
+    expect(first.keys).toEqual([[expect.any(String)], []]);
+    const second = await execute(toolStep, callsRequested('b', 'a'), toolStart('a'), allowed);
+    expect(second.keys[1]).toHaveLength(1);
+    expect(second.keys[1]).not.toContain('key_a');
+  });
+});
