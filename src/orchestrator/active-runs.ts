@@ -1,3 +1,4 @@
+import { nextTurn } from '../clock.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, type LeaseTerm, renewLeases } from './leases.ts';
@@ -7,8 +8,8 @@ import { executeRun, type StopReason } from './run-loop.ts';
 export interface ActiveRuns {
   start(lease: Lease): void;
   /**
-   * Renews all leases and stops the runs whose lease another server holds. When the database cannot be reached, the runs whose
-   * lease has expired meanwhile are stopped, because another server may hold it. Rejects with a StoreError.
+   * Renews all leases and stops the runs whose lease another server holds. When the database cannot be reached or does not answer,
+   * the runs whose lease has expired meanwhile are stopped, because another server may hold it. Rejects with a StoreError.
    */
   renew(): Promise<void>;
   /** Aborts every step in progress. */
@@ -48,6 +49,19 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
     if (starting.delete(run)) options.onFree();
   }
 
+  function stopIfExpired({ leaseEndsAt, abort }: ActiveRun): void {
+    if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
+  }
+
+  /** A database that is away may take longer to fail than the lease lasts. */
+  function stopWhenExpired(run: ActiveRun): () => void {
+    const left = run.leaseEndsAt - clock.elapsed();
+    // This process was suspended. The answer tells whether another server took the run.
+    if (left <= 0) return () => undefined;
+    // An answer that has arrived already is processed first.
+    return clock.after(left, () => void nextTurn().then(() => stopIfExpired(run)));
+  }
+
   return {
     start(lease) {
       const controller = new AbortController();
@@ -77,6 +91,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
       if (runs.length === 0) return;
       const term = options.term();
       const startedAt = clock.elapsed();
+      const cancelTimers = database.isShared ? runs.map(stopWhenExpired) : [];
       try {
         const runIds = runs.map(({ runId }) => runId);
         const held = await renewLeases(database, term, runIds);
@@ -85,8 +100,10 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
           else run.abort('lease-lost');
         }
       } catch (error) {
-        for (const { leaseEndsAt, abort } of runs) if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
+        runs.forEach(stopIfExpired);
         throw error;
+      } finally {
+        for (const cancel of cancelTimers) cancel();
       }
     },
     interrupt() {

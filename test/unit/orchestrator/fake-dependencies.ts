@@ -7,7 +7,7 @@ import type { SessionRow } from '../../../src/repositories/sessions.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
 import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
 import type { Tool } from '../../../src/tools/tool.ts';
-import { createToolbox } from '../../../src/tools/toolbox.ts';
+import { createToolbox, type ToolSource } from '../../../src/tools/toolbox.ts';
 import { append } from '../../contract/appends.ts';
 import { createMemoryJournal } from '../../memory-journal.ts';
 import { type Given, limits, tape } from '../domain/given.ts';
@@ -32,13 +32,30 @@ const session: SessionRow = {
 
 interface FakeOptions {
   tools?: readonly Tool[];
+  sources?: readonly ToolSource[];
   settings?: Partial<OrchestratorSettings>;
   /** The result of a statement that writes: claims and renewals of leases. */
   executeWrite?(parameters: readonly unknown[]): Promise<object[]>;
 }
 
+/** A source that never knows whether it has a tool: a run with tool calls waits for it until it is aborted. */
+export const startingSource: ToolSource = {
+  list: () => [],
+  unavailableReason: () => null,
+  waitUntilReady: (_name, signal) =>
+    new Promise((_resolve, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason));
+    }),
+};
+
 /** What the orchestrator uses, over a journal in memory. The database has one session, without agents and grants. */
-export function createFakeDependencies({ tools = [], settings, executeWrite = async () => [] }: FakeOptions = {}) {
+export function createFakeDependencies({
+  tools = [],
+  sources = [],
+  settings,
+  executeWrite = async () => [],
+}: FakeOptions = {}) {
   const clock = createFakeClock();
   const journal = createMemoryJournal(() => undefined);
   /** The rows of commits without events. */
@@ -61,7 +78,7 @@ export function createFakeDependencies({ tools = [], settings, executeWrite = as
     runStore: createRunStore({ journal, claimNow: () => null, now: clock.now, cachedRuns: 10, isShared: true }),
     notifications: createNotificationHub(),
     catalogue: { defaultName: 'scripted' },
-    toolbox: createToolbox(tools),
+    toolbox: createToolbox(tools, sources),
     secretStore: { reveal: (_sessionId: string, input: unknown) => ({ ok: true, input }) },
     clock,
     newId: (kind: string) => {
@@ -78,11 +95,7 @@ export function createFakeDependencies({ tools = [], settings, executeWrite = as
     return { runId, sessionId: session.id, epoch: 2, lost: false, ...lease };
   }
 
-  /** The tape from this seq on, as types and payloads. */
-  async function eventsFrom(runId: string, seq: number) {
-    const events = await journal.read(runId, { after: seq - 1, limit: 1000 });
-    return events.map(({ type, payload }) => ({ type, payload }));
-  }
+  const eventsAfter = (runId: string, seq: number) => journal.read(runId, { after: seq, limit: 1000 });
 
-  return { dependencies, clock, journal, committed, storeTape, eventsFrom };
+  return { dependencies, clock, committed, storeTape, eventsAfter };
 }

@@ -5,12 +5,12 @@ import { createFakeDependencies } from './fake-dependencies.ts';
 
 /** The events that a server records when it takes up this run and then stops. */
 async function takeUp(given: Given, { lost = true, at = 0 } = {}) {
-  const { dependencies, clock, storeTape, eventsFrom } = createFakeDependencies({ settings: { maxResumptions: 3 } });
+  const { dependencies, clock, storeTape, eventsAfter } = createFakeDependencies({ settings: { maxResumptions: 3 } });
   const lease = await storeTape(runId, { lost }, given);
   await clock.advance(at);
   const before = (await dependencies.runStore.load(runId))?.head ?? 0;
   await executeRun(dependencies, lease, { signal: new AbortController().signal, isStopping: () => true });
-  return eventsFrom(runId, before + 1);
+  return eventsAfter(runId, before);
 }
 
 /** An executor that is lost during its model call. */
@@ -25,20 +25,20 @@ const completeStep = (step: number): Given => [
 describe('B49: a run whose executor was lost', () => {
   test.each([0, 1, 2])('is resumed after %i resumptions without progress', async (resumptions) => {
     const attempts = Array.from({ length: resumptions }, (_, index) => lostCall(1, index + 1));
-    expect(await takeUp([inProgress, attempts, context(1)])).toEqual([
+    expect(await takeUp([inProgress, attempts, context(1)])).toMatchObject([
       {
         type: 'resumption',
-        payload: expect.objectContaining({ attempt: resumptions + 1, step: 1, epoch: 2, lost: true }),
+        payload: { attempt: resumptions + 1, step: 1, epoch: 2, lost: true },
       },
     ]);
   });
 
   test('fails after the allowed number of resumptions without progress', async () => {
     const attempts = [lostCall(1, 1), lostCall(1, 2), lostCall(1, 3)];
-    expect(await takeUp([inProgress, attempts, context(1)])).toEqual([
+    expect(await takeUp([inProgress, attempts, context(1)])).toMatchObject([
       {
         type: 'status',
-        payload: expect.objectContaining({ to: 'FAILED', error: expect.objectContaining({ code: 'RESUME_LIMIT' }) }),
+        payload: { to: 'FAILED', error: { code: 'RESUME_LIMIT' } },
       },
     ]);
   });

@@ -21,7 +21,7 @@ function openClaimer({ maxConcurrentRuns = 4 } = {}) {
   const started: Lease[] = [];
   const warnings: unknown[] = [];
   const state = { isRunning: true, count: 0, starting: 0, isAnyPending: true, pendingLookups: 0 };
-  const query = (async (statement: { writes?: boolean }, ...parameters: unknown[]) => {
+  const query = (async (statement: { writes?: boolean }, ...parameters: unknown[]): Promise<object[]> => {
     if (!statement.writes) {
       state.pendingLookups += 1;
       return state.isAnyPending ? [{ id: 'run_0' }] : [];
@@ -92,16 +92,19 @@ describe('a request', () => {
   });
 
   // The end of a search takes several turns of the microtask queue. A request can arrive in any of them.
-  test.each(sequence(12, 0))('that arrives %i microtasks after the last result of a search is not lost', async (turns) => {
-    const { claimer, request, search, searches } = openClaimer();
-    await request('open');
-    const finished = search(0).finish(0);
-    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
-    claimer.request('open');
-    await finished;
-    await setImmediate();
-    expect(searches).toHaveLength(2);
-  });
+  test.each(sequence(12, 0))(
+    'that arrives %i microtasks after the last result of a search is not lost',
+    async (turns) => {
+      const { claimer, request, search, searches } = openClaimer();
+      await request('open');
+      const finished = search(0).finish(0);
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      claimer.request('open');
+      await finished;
+      await setImmediate();
+      expect(searches).toHaveLength(2);
+    },
+  );
 
   test('for waiting runs does not search if no run is pending', async () => {
     const { request, searches, state } = openClaimer();

@@ -40,17 +40,17 @@ function recordingTool(name: string): Tool & { keys: string[] } {
 /** Executes the calls of a run. */
 async function execute(step: typeof toolStep, ...given: Given[]) {
   const tools = [recordingTool('tool_a'), recordingTool('tool_b')];
-  const { dependencies, storeTape, eventsFrom } = createFakeDependencies({ tools });
+  const { dependencies, storeTape, eventsAfter } = createFakeDependencies({ tools });
   const lease = await storeTape(runId, {}, ...given);
   const run = await dependencies.runStore.load(runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run));
   if (!run || !configuration) throw new Error('The tape begins no run.');
   const execution = createRunExecution(dependencies, lease, configuration);
   await step(execution, callsOf(run.step), new AbortController().signal);
-  const events = await eventsFrom(runId, run.head + 1);
+  const events = await eventsAfter(runId, run.head);
   return {
     keys: tools.map((tool) => tool.keys),
-    starts: events.flatMap(({ type, payload }) => (type === 'tool_start' ? [payload] : [])),
+    starts: events.flatMap((event) => (event.type === 'tool_start' ? [event.payload] : [])),
   };
 }
 

@@ -1,0 +1,59 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { createOrchestrator, type Orchestrator } from '../../../src/orchestrator/orchestrator.ts';
+import type { ExecutionSlot } from '../../../src/run-store/execution-slot.ts';
+import { newRunId } from '../../contract/appends.ts';
+import { inProgress } from '../domain/given.ts';
+import { createFakeDependencies } from './fake-dependencies.ts';
+
+/** A started orchestrator, and a slot for a run that is being recorded. */
+async function openWithSlot() {
+  const { dependencies, clock, storeTape, committed } = createFakeDependencies();
+  const orchestrator = createOrchestrator(dependencies, async () => undefined);
+  orchestrator.start();
+  const runId = newRunId();
+  const { sessionId } = await storeTape(runId, {}, inProgress);
+  const slot = await orchestrator.claimNow({ runId, sessionId }, 'new');
+  if (slot === null) throw new Error('There is no slot.');
+  const released = () => committed.map(({ row }) => row.runId);
+  return { orchestrator, clock, runId, slot, released };
+}
+
+/** Stops the orchestrator. Returns whether it has stopped yet. */
+function stop(orchestrator: Orchestrator) {
+  const state = { hasStopped: false };
+  const stopping = orchestrator.stop(0).then(() => {
+    state.hasStopped = true;
+  });
+  return { state, stopping };
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+}
+
+describe('stopping waits for a slot whose run is being recorded', () => {
+  test.each<[string, (slot: ExecutionSlot) => void, boolean]>([
+    ['until it starts; its lease is then released', (slot) => slot.start(), true],
+    ['until it is released', (slot) => slot.release(), false],
+  ])('%s', async (_name, settleSlot, isReleased) => {
+    const { orchestrator, clock, runId, slot, released } = await openWithSlot();
+    const { state, stopping } = stop(orchestrator);
+    await settle();
+    expect(state.hasStopped).toBe(false);
+    settleSlot(slot);
+    await stopping;
+    expect(orchestrator.activeCount()).toBe(0);
+    expect(released()).toEqual(isReleased ? [runId] : []);
+    expect(clock.pending()).toBe(0);
+  });
+});
+
+test('an orchestrator that stops claims no slot', async () => {
+  const { orchestrator, slot } = await openWithSlot();
+  const { stopping } = stop(orchestrator);
+  expect(await orchestrator.claimNow({ runId: newRunId(), sessionId: 'ses_1' }, 'new')).toBeNull();
+  slot.release();
+  await stopping;
+  expect(await orchestrator.claimNow({ runId: newRunId(), sessionId: 'ses_1' }, 'new')).toBeNull();
+});
