@@ -110,6 +110,35 @@ describe('the runs of a session', () => {
     expect(positionsIn([await next(reader)])).toEqual(positions(runIds[0] ?? '', 1, 2));
   });
 
+  test('that begin between the two parts of the lookup are not missed, also if the session is archived then', async () => {
+    const { begin, write, followAll, session } = createSession();
+    const runIds: string[] = [];
+    let lookups = 0;
+    /** Called in each part of the first lookup, after it has read. */
+    const change = async () => {
+      lookups += 1;
+      if (lookups !== 1) return;
+      const runId = await begin();
+      await write(runId, ending);
+      runIds.push(runId);
+      session.isArchived = true;
+    };
+    const reader = followAll(undefined, {
+      async isArchived() {
+        const { isArchived } = session;
+        await change();
+        return isArchived;
+      },
+      async next(_sessionId, after) {
+        const found = runIds[after === null ? 0 : runIds.indexOf(after) + 1] ?? null;
+        await change();
+        return found;
+      },
+    });
+    const batches = await collect(reader);
+    expect(positionsIn(batches)).toEqual(positions(runIds[0] ?? '', 1, 2, 3));
+  });
+
   test('B29: without events of the requested types are passed over', async () => {
     const { begin, write, followAll, session } = createSession();
     const [first, second] = [await begin(), await begin()];

@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest';
+import { StoreError } from '../../../src/database/store-error.ts';
+import type { StampedEvent } from '../../../src/domain/events.ts';
+import { createAppender, type PlannedWrite, type TapeStore } from '../../../src/journal/appender.ts';
+import { decode, type StoredEvent } from '../../../src/journal/codec.ts';
+import { emptyTape } from '../../../src/journal/plan-appends.ts';
+import { delta, ending, newRunId, request } from '../../contract/appends.ts';
+import { createFakeClock } from '../fake-clock.ts';
+
+/** What happens to a commit whose connection is lost: it is stored, or another writer stores this instead, or nothing is. */
+type LostCommit = 'stored' | 'not stored' | { otherWriter: StampedEvent[] };
+
+/** An appender over tapes in memory, whose next commits lose their connection. */
+function openAppender(...lostCommits: LostCommit[]) {
+  const clock = createFakeClock();
+  const tapes = new Map<string, StoredEvent[]>();
+  const published: number[][] = [];
+  let writes = 0;
+  const store: TapeStore = {
+    async heads(requests) {
+      return new Map(
+        requests.map(({ runId }) => {
+          const last = tapes.get(runId)?.at(-1);
+          const closed = last !== undefined && isEnd(last);
+          return [runId, last ? { seq: last.seq, hash: last.hash, closed } : emptyTape];
+        }),
+      );
+    },
+    read: async (runId, { after, limit }) =>
+      (tapes.get(runId) ?? [])
+        .filter(({ seq }) => seq > after)
+        .slice(0, limit)
+        .map(decode),
+    async write(appends) {
+      writes += 1;
+      const lost = lostCommits.shift();
+      if (typeof lost === 'object') await storeOf(appends, lost.otherWriter);
+      else if (lost !== 'not stored') storeAll(appends);
+      if (lost !== undefined) throw new StoreError('unknown', 'connection lost');
+    },
+  };
+  const { append } = createAppender(store, ({ events }) => void published.push(events.map(({ seq }) => seq)), {
+    queues: 1,
+    clock,
+  });
+
+  function storeAll(appends: readonly PlannedWrite[]): void {
+    for (const {
+      request: { runId },
+      plan,
+    } of appends) {
+      if ((tapes.get(runId)?.at(-1)?.seq ?? 0) >= (plan.stored[0]?.seq ?? 0)) {
+        throw new StoreError('constraint', 'tape_seq');
+      }
+    }
+    for (const {
+      request: { runId },
+      plan,
+    } of appends)
+      tapes.set(runId, [...(tapes.get(runId) ?? []), ...plan.stored]);
+  }
+
+  /** Another writer appends to the same tapes. */
+  async function storeOf(appends: readonly PlannedWrite[], events: StampedEvent[]): Promise<void> {
+    const other = createAppender({ ...store, write: async (others) => storeAll(others) }, () => undefined, {
+      queues: 1,
+      clock,
+    });
+    for (const {
+      request: { runId },
+      plan,
+    } of appends) {
+      await other.append(request(runId, (plan.stored[0]?.seq ?? 1) - 1, events));
+    }
+  }
+
+  async function passTime(): Promise<void> {
+    for (let waits = 0; waits < 6; waits += 1) await clock.advance(2000);
+  }
+
+  /** Appends while the time passes. */
+  async function appendInTime(runId: string, expectedHead: number, events: StampedEvent[]) {
+    const [outcome] = await Promise.all([append(request(runId, expectedHead, events)), passTime()]);
+    return outcome;
+  }
+
+  const textsOn = (runId: string) =>
+    (tapes.get(runId) ?? [])
+      .map(decode)
+      .flatMap((event) => (event.type === 'output_delta' ? [event.payload.text] : []));
+  return { append: appendInTime, textsOn, published, writes: () => writes };
+}
+
+const isEnd = ({ type, payload }: StoredEvent) => type === 'status' && payload.includes('"DONE"');
+const ours = [delta('ours 1'), delta('ours 2')];
+
+describe('an append whose connection is lost during the commit', () => {
+  test('is acknowledged if it was stored, and stored once', async () => {
+    const { append, textsOn, published } = openAppender('stored');
+    const runId = newRunId();
+    expect(await append(runId, 0, ours)).toMatchObject({ kind: 'appended', events: [{ seq: 1 }, { seq: 2 }] });
+    expect(textsOn(runId)).toEqual(['ours 1', 'ours 2']);
+    expect(published).toEqual([[1, 2]]);
+  });
+
+  test('is stored by a second attempt if it was not', async () => {
+    const { append, textsOn, published, writes } = openAppender('not stored');
+    const runId = newRunId();
+    expect(await append(runId, 0, ours)).toMatchObject({ kind: 'appended' });
+    expect(textsOn(runId)).toEqual(['ours 1', 'ours 2']);
+    expect([published, writes()]).toEqual([[[1, 2]], 2]);
+  });
+
+  test.each([
+    ['as many events', [delta('theirs 1'), delta('theirs 2')]],
+    ['fewer events', [delta('theirs 1')]],
+    ['more events', [delta('theirs 1'), delta('theirs 2'), delta('theirs 3')]],
+    // The texts are equal; the hash of the second event covers the first one as well.
+    ['the same last event', [delta('theirs 1'), delta('ours 2')]],
+    ['the same first event', [delta('ours 1'), delta('theirs 2')]],
+  ])('is a conflict if another writer stored %s in its place', async (_name, theirs) => {
+    const { append, textsOn, published } = openAppender({ otherWriter: theirs });
+    const runId = newRunId();
+    expect(await append(runId, 0, ours)).toEqual({ kind: 'conflict', head: theirs.length });
+    expect(textsOn(runId)).toEqual(theirs.map(({ payload }) => 'text' in payload && payload.text));
+    expect(published).toEqual([]);
+  });
+
+  test('is found by its last event if others followed it', async () => {
+    const { append, textsOn, published } = openAppender({ otherWriter: [...ours, delta('theirs')] });
+    const runId = newRunId();
+    expect(await append(runId, 0, ours)).toMatchObject({ kind: 'appended', events: [{ seq: 1 }, { seq: 2 }] });
+    expect(textsOn(runId)).toEqual(['ours 1', 'ours 2', 'theirs']);
+    expect(published).toEqual([[1, 2]]);
+  });
+
+  test('is refused if another writer ended the run in its place', async () => {
+    const { append } = openAppender({ otherWriter: [ending] });
+    expect(await append(newRunId(), 0, ours)).toEqual({ kind: 'closed' });
+  });
+
+  test('fails as unknown if the database does not return', async () => {
+    const { append, published } = openAppender(...Array<LostCommit>(6).fill('not stored'));
+    await expect(append(newRunId(), 0, ours)).rejects.toMatchObject({ name: 'StoreError', failure: 'unknown' });
+    expect(published).toEqual([]);
+  });
+});
