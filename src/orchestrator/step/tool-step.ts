@@ -30,7 +30,14 @@ export async function toolStep(
   const outcomes = await Promise.all(
     batch.map((call) => executeCall(execution, startedCalls.get(call.callId) ?? call, signal)),
   );
-  return outcomes.find(({ kind }) => kind === 'stop') ?? outcomes.at(-1) ?? started;
+  return outcomes.reduce(laterOutcome, started);
+}
+
+/** Parallel calls finish in any order: the loop continues with the fold that has the results of all of them. */
+function laterOutcome(one: StepOutcome, other: StepOutcome): StepOutcome {
+  if (one.kind === 'stop') return one;
+  if (other.kind === 'stop') return other;
+  return one.run.head > other.run.head ? one : other;
 }
 
 /**

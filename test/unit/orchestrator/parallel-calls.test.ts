@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { NewEvent } from '../../../src/domain/events.ts';
+import { foldOn, type Run } from '../../../src/domain/run.ts';
+import { callsOf } from '../../../src/domain/step.ts';
+import type { RunExecution } from '../../../src/orchestrator/run-execution.ts';
+import { toolStep } from '../../../src/orchestrator/step/tool-step.ts';
+import { createSecretStore } from '../../../src/tools/secret-store.ts';
+import type { Tool } from '../../../src/tools/tool.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
+import { createFakeClock } from '../fake-clock.ts';
+
+const callIds = ['slow', 'quick'];
+
+/** A run whose model requested one call for each id. */
+function runWithCalls(): Run {
+  const origin = { sessionId: 'ses_1', agentId: null, model: null, retryOf: null, urgent: false, scopes: [] };
+  const usage = { input: 1, output: 1, estimated: false, cost: null, cachedInput: null, reasoning: null };
+  const output = { step: 1, text: '', toolCalls: callIds, finishReason: 'tool-calls', usage, model: 'scripted' };
+  const status = { reason: null, error: null };
+  const events: NewEvent[] = [
+    { type: 'input', actor: 'USER', payload: { text: 'go', steered: false, idempotencyKey: null, origin } },
+    { type: 'status', actor: 'USER', payload: { from: null, to: 'PENDING', turn: null, ...status } },
+    { type: 'status', actor: 'SYSTEM', payload: { from: 'PENDING', to: 'IN_PROGRESS', turn: 1, ...status } },
+    { type: 'output', actor: 'MODEL', payload: { ...output, responseId: null, providerState: null } },
+    ...callIds.map((callId): NewEvent => {
+      const payload = { step: 1, callId, tool: callId, input: {}, inputError: null };
+      return { type: 'tool_call', actor: 'MODEL', payload };
+    }),
+  ];
+  const run = foldOn(null, { runId: 'run_1', now: 0, epoch: 1 }, events);
+  if (!run) throw new Error('The events begin a run.');
+  return run;
+}
+
+test('parallel calls that finish in another order continue with the results of all', async () => {
+  const clock = createFakeClock();
+  const tools = callIds.map(
+    (name): Tool => ({
+      name,
+      description: '',
+      inputSchema: {},
+      risk: 'LOW',
+      idempotent: false,
+      parallelSafe: true,
+      timeoutSeconds: 60,
+      source: 'builtin',
+      prepare: (input) => ({ ok: true, input }),
+      execute: async () => {
+        await clock.sleep(name === 'slow' ? 100 : 1);
+        return name;
+      },
+    }),
+  );
+  let run = runWithCalls();
+  const execution = {
+    dependencies: { toolbox: createToolbox(tools), clock, newId: () => 'key_1', secretStore: createSecretStore(null) },
+    configuration: { session: { id: 'ses_1', owner: 'anna' } },
+    lease: { runId: 'run_1', sessionId: 'ses_1', epoch: 1, lost: false },
+    async record(events: NewEvent[]) {
+      run = foldOn(run, { runId: 'run_1', now: clock.now(), epoch: 1 }, events) ?? run;
+      return { kind: 'continue', run } as const;
+    },
+  } as unknown as RunExecution;
+  const outcome = toolStep(execution, callsOf(run.step), new AbortController().signal);
+  await clock.advance(200);
+  expect(await outcome).toEqual({ kind: 'continue', run });
+  expect(callsOf(run.step).map(({ phase }) => phase.at)).toEqual(['settled', 'settled']);
+});
