@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
 
 export interface StoppableClock extends Clock {
@@ -23,6 +24,14 @@ export function createStoppableClock(): StoppableClock {
       due.delete(callback);
     };
   };
+
+  function resume(): void {
+    isStopped = false;
+    const callbacks = [...due];
+    due.clear();
+    for (const callback of callbacks) callback();
+  }
+
   return {
     ...systemClock,
     after,
@@ -41,13 +50,12 @@ export function createStoppableClock(): StoppableClock {
       }),
     async withoutTimers(work) {
       isStopped = true;
+      // If the test times out, its server needs timers to close.
+      onTestFinished(resume);
       try {
         return await work();
       } finally {
-        isStopped = false;
-        const callbacks = [...due];
-        due.clear();
-        for (const callback of callbacks) callback();
+        resume();
       }
     },
   };

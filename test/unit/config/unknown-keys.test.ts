@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfiguration } from '../../../src/config/configuration.ts';
+import { fileSchema, readConfiguration } from '../../../src/config/configuration.ts';
 
 type Value = string | number | boolean | Value[] | { [key: string]: Value };
 
@@ -36,7 +36,7 @@ const freeKeys = /^(models|mcpServers|.*\.(headers|env|options|tools))$/;
 /** The paths of all objects in a value, without those that have free keys. */
 function objectPaths(value: Value, path: readonly string[] = []): string[][] {
   if (typeof value !== 'object') return [];
-  const isChecked = !Array.isArray(value) && (!freeKeys.test(path.join('.')) || path.join('.') === 'auth.tokens');
+  const isChecked = !Array.isArray(value) && !freeKeys.test(path.join('.'));
   const inner = Object.entries(value).flatMap(([key, member]) => objectPaths(member, [...path, key]));
   return isChecked ? [[...path], ...inner] : inner;
 }
@@ -62,9 +62,11 @@ const cases = [
   ['auth with mode none', { auth: { mode: 'none' } }, ['auth']] as const,
 ];
 
-test('the files of these tests are valid', () => {
+test('the files of these tests are valid and complete', () => {
   expect(problemsOf(completeFile)).toEqual([]);
   expect(problemsOf(jwtFile)).toEqual([]);
+  const missing = Object.keys(fileSchema.shape).filter((key) => !Object.hasOwn(completeFile, key));
+  expect(missing.toSorted()).toEqual(['documents', 'policyFile']);
   const paths = objectPaths(completeFile).map((path) => path.join('.'));
   expect(paths).toEqual(expect.arrayContaining(['', 'approvals', 'traffic', 'auth.tokens.0', 'mcpServers.local']));
   expect(paths).toContain('models.gpt.price');
