@@ -2,6 +2,7 @@ import BetterSqlite from 'better-sqlite3';
 import { LRUCache } from 'lru-cache';
 import type { BatchGroup } from '../batch-statement.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
+import { checkPragma, type Pragma } from './pragma.ts';
 import { BUSY_MILLISECONDS } from './sqlite-file.ts';
 
 /** A connection for prepared statements. Its calls block the event loop. They throw the errors of the driver. */
@@ -17,12 +18,15 @@ const PREPARED_STATEMENTS = 500;
 
 type PreparedStatement = BetterSqlite.Statement<unknown[], unknown>;
 
-/** @param pragmas run on the new connection */
-export function openConnection(path: string, pragmas: readonly string[]): Connection {
+/** Opens a connection with these settings. Throws a StartError if SQLite refuses one. */
+export function openConnection(path: string, pragmas: readonly Pragma[]): Connection {
   const file = new BetterSqlite(path, { timeout: BUSY_MILLISECONDS });
   const prepared = new LRUCache<string, PreparedStatement>({ max: PREPARED_STATEMENTS });
   try {
-    for (const pragma of pragmas) file.pragma(pragma);
+    for (const pragma of pragmas) {
+      file.pragma(`${pragma.name} = ${pragma.value}`);
+      checkPragma(path, pragma, file.pragma(pragma.name, { simple: true }));
+    }
   } catch (error) {
     file.close();
     throw error;

@@ -9,6 +9,8 @@ import { BUSY_MILLISECONDS } from './sqlite-file.ts';
  */
 export async function migrateSqlite(path: string, migrations: readonly Migration[], clock: Clock): Promise<void> {
   const file = new BetterSqlite(path, { timeout: BUSY_MILLISECONDS });
+  // In WAL mode the driver's default is NORMAL.
+  file.pragma('synchronous = FULL');
   // Rebuilding a table drops the old one, which must not delete the rows that refer to it. Has no effect in a transaction.
   file.pragma('foreign_keys = OFF');
   const connection = {

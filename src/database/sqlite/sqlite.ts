@@ -10,6 +10,7 @@ import { retryWhileBusy } from '../retry-busy.ts';
 import { throwStoreError, toStoreError } from '../store-error.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { migrateSqlite } from './migrate.ts';
+import { checkPragma, type Pragma, readOnlyPragmas, writePragmas } from './pragma.ts';
 import { BUSY_MILLISECONDS, existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
 
 export interface SqliteOptions {
@@ -24,13 +25,6 @@ export interface SqliteOptions {
 const BUSY_PAUSES_MILLISECONDS = [10, 20, 50, 100, 200, 400, 800, 1600, 1600];
 /** A transaction waits for the disk only; a disk that takes longer has failed. */
 const TRANSACTION_MILLISECONDS = 60_000;
-
-const readOnlyPragmas = ['query_only = ON'];
-const writePragmas = (durability: 'full' | 'normal') => [
-  'foreign_keys = ON',
-  'journal_mode = WAL',
-  `synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`,
-];
 
 /** Locks the file for this process, applies the missing migrations and opens the connections. Throws a StartError. */
 export async function openSqlite({ url, durability, clock = systemClock }: SqliteOptions): Promise<Database> {
@@ -52,6 +46,7 @@ export async function openSqliteForReading(url: string): Promise<Database> {
   try {
     return await openConnections(path, readOnlyPragmas, systemClock, () => undefined);
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(`The database ${path} cannot be read: ${toStoreError(error).detail}`, error);
   }
 }
@@ -62,7 +57,7 @@ export async function openSqliteForReading(url: string): Promise<Database> {
  */
 async function openConnections(
   path: string,
-  pragmas: readonly string[],
+  pragmas: readonly Pragma[],
   clock: Clock,
   unlock: () => void,
 ): Promise<Database> {
@@ -70,16 +65,20 @@ async function openConnections(
   const closeAll = async () => {
     for (const close of closers.splice(0)) await close();
   };
-  const connect = (connectionPragmas: readonly string[]) => {
+  const connect = (connectionPragmas: readonly Pragma[]) => {
     const connection = openConnection(path, connectionPragmas);
     closers.push(connection.close);
     return connection;
   };
-  const connectClient = async (connectionPragmas: readonly string[]) => {
+  const connectClient = async (connectionPragmas: readonly Pragma[]) => {
     const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: BUSY_MILLISECONDS });
     const client: Client = new PrismaClient({ adapter, transactionOptions: { timeout: TRANSACTION_MILLISECONDS } });
     closers.push(() => client.$disconnect());
-    for (const pragma of connectionPragmas) await client.$queryRawUnsafe(`PRAGMA ${pragma}`);
+    for (const pragma of connectionPragmas) {
+      await client.$queryRawUnsafe(`PRAGMA ${pragma.name} = ${pragma.value}`);
+      const [answer] = await client.$queryRawUnsafe<Record<string, unknown>[]>(`PRAGMA ${pragma.name}`);
+      checkPragma(path, pragma, Object.values(answer ?? {})[0]);
+    }
     return client;
   };
   try {
