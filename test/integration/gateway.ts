@@ -35,9 +35,10 @@ const unpaced = { models: { scripted: { provider: 'scripted', paceMilliseconds: 
 /**
  * Starts a real server on a free port with its own database. At the end of the test its rows are compared with its tapes,
  * and it is closed.
+ * @param databaseUrl of an existing database that is used instead
  */
-export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  return startOn(await createDatabase(), options);
+export async function startTestGateway(options: TestGatewayOptions = {}, databaseUrl?: string): Promise<TestGateway> {
+  return startOn(databaseUrl ?? (await createDatabase()), options);
 }
 
 /** The URL of a new database that is deleted at the end of the test. */
