@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import {
+  claimLeases,
+  firstLease,
+  holdsLease,
+  type LeaseTerm,
+  nextForeignExpiry,
+  releaseLease,
+  renewLeases,
+} from '../../../src/orchestrator/leases.ts';
+import { append, newRunId, opening, sessionId } from '../appends.ts';
+import { type Store, stores } from './both-stores.ts';
+
+const term = (holder: string, leaseMilliseconds = 60_000): LeaseTerm => ({
+  holder,
+  now: Date.now(),
+  leaseMilliseconds,
+});
+
+/** Two tapes of each of two servers, and when the lease of a run ends. */
+async function openWithLeases({ database, journal }: Store) {
+  const runs = { first: [newRunId(), newRunId()], second: [newRunId(), newRunId()] };
+  for (const [holder, runIds] of Object.entries(runs)) {
+    for (const runId of runIds) {
+      await append(journal, runId, 0, ...opening);
+      await database.commit([firstLease(term(holder), runId)]);
+    }
+  }
+  const leases = async (runIds: readonly string[]) => {
+    const rows = await database.reader.lease.findMany({
+      where: { runId: { in: [...runIds] } },
+      orderBy: { runId: 'asc' },
+    });
+    return rows.map(({ holder, epoch, expiresAt }) => ({ holder, epoch, endsAt: expiresAt.getTime() }));
+  };
+  return { ...runs, leases };
+}
+
+describe.each(stores)('leases on %s', (_provider, open) => {
+  test('B21: a renewal extends the leases of its own server, and reports only these', async () => {
+    const store = await open();
+    const { first, second, leases } = await openWithLeases(store);
+    const [ownBefore, foreignBefore] = [await leases(first), await leases(second)];
+    const held = await renewLeases(store.database, term('first', 300_000), [...first, ...second]);
+    expect([...held].sort()).toEqual([...first].sort());
+    expect(await leases(second)).toEqual(foreignBefore);
+    const own = await leases(first);
+    for (const [index, lease] of own.entries()) {
+      expect(lease).toMatchObject({ holder: 'first', epoch: 1 });
+      expect(lease.endsAt - (ownBefore[index]?.endsAt ?? 0)).toBeGreaterThan(200_000);
+    }
+  });
+
+  test('B21: a renewal extends only the leases that it names, and none that was released', async () => {
+    const store = await open();
+    const { first, leases } = await openWithLeases(store);
+    const [one = '', other = ''] = first;
+    const otherBefore = await leases([other]);
+    expect(await renewLeases(store.database, term('first', 300_000), [one])).toEqual(new Set([one]));
+    expect(await leases([other])).toEqual(otherBefore);
+    await store.database.commit([releaseLease({ runId: one, sessionId, epoch: 1, lost: false })]);
+    expect(await renewLeases(store.database, term('first'), [one])).toEqual(new Set());
+    expect(await leases([one])).toMatchObject([{ holder: null, epoch: 1 }]);
+  });
+
+  test('B21: only the holder with the newest epoch releases a lease', async () => {
+    const store = await open();
+    const { first, leases } = await openWithLeases(store);
+    const [runId = ''] = first;
+    await store.database.commit([releaseLease({ runId, sessionId, epoch: 2, lost: false })]);
+    expect(await leases([runId])).toMatchObject([{ holder: 'first', epoch: 1 }]);
+    expect(await holdsLease(store.database, 'first', { runId, sessionId, epoch: 1, lost: false })).toBe(true);
+    expect(await holdsLease(store.database, 'second', { runId, sessionId, epoch: 1, lost: false })).toBe(false);
+  });
+
+  test('B21: a claim takes no lease that another server holds', async () => {
+    const store = await open();
+    await openWithLeases(store);
+    expect(await claimLeases(store.database, term('third'), 10)).toEqual([]);
+  });
+
+  test('the next expiry is that of the leases of other servers', async () => {
+    const store = await open();
+    const { database } = store;
+    await openWithLeases(store);
+    const expiry = await nextForeignExpiry(database, 'first');
+    // A SQLite file has one server.
+    if (database.isShared) expect(expiry).toBeGreaterThan(0);
+    else expect(expiry).toBeNull();
+    await renewLeases(
+      database,
+      term('second', 900_000),
+      (await database.reader.lease.findMany()).map(({ runId }) => runId),
+    );
+    if (database.isShared) expect(await nextForeignExpiry(database, 'first')).toBeGreaterThan(800_000);
+  });
+});
