@@ -1,0 +1,72 @@
+import type { Database, Provider } from '../../../src/database/database.ts';
+
+/** What differs between the stores in the statements that fill them. */
+const dialects: Record<
+  Provider,
+  { enumOf(type: string, value: string): string; time(seconds: string): string; token: string }
+> = {
+  sqlite: {
+    enumOf: (_type, value) => value,
+    time: (seconds) => `strftime('%Y-%m-%dT%H:%M:%S.000+00:00', 1767225600 + ${seconds}, 'unixepoch')`,
+    token: `char(57344) || lower(hex('owner_' || (i % 50)))`,
+  },
+  postgresql: {
+    enumOf: (type, value) => `(${value})::"${type}"`,
+    time: (seconds) => `timestamp '2026-01-01' + (${seconds}) * interval '1 second'`,
+    token: `chr(57344) || encode(convert_to('owner_' || (i % 50), 'UTF8'), 'hex')`,
+  },
+};
+
+const SESSIONS = 2000;
+const RUNS = 10 * SESSIONS;
+
+/** The beginning of an id, which says when it was created: on the first of January 2026. */
+const PREFIX = '01KDVDNA00000000000';
+
+/** Identifies the rows with this number. */
+export const idOf = (kind: 'ses' | 'run' | 'apr', number: number) => `${kind}_${PREFIX}${1_000_000 + number}`;
+const sqlId = (kind: string, number: string) => `'${kind}_${PREFIX}' || (1000000 + ${number})`;
+
+/**
+ * Fills a database: 50 owners with 40 sessions each, 10 runs and 30 events a session. Of 20 sessions, the last run of one is
+ * PENDING, of one IN_PROGRESS, and of one AWAITING_APPROVAL; all other runs are DONE. Session n has the runs n, n + 2000, …
+ */
+export async function fillDatabase({ provider, write }: Database): Promise<void> {
+  const { enumOf, time, token } = dialects[provider];
+  const numbers = (count: number) =>
+    `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})`;
+  const isLast = `i >= ${RUNS - SESSIONS}`;
+  const state = `CASE WHEN ${isLast} AND i % 20 = 0 THEN 'PENDING' WHEN ${isLast} AND i % 20 = 1 THEN 'IN_PROGRESS'
+    WHEN ${isLast} AND i % 20 = 2 THEN 'AWAITING_APPROVAL' ELSE 'DONE' END`;
+  const statements = [
+    `INSERT INTO "Session" ("id", "owner", "key", "createdAt", "activeAt", "resetTurn", "useCompaction", "parentId", "branchRunId", "branchSeq", "branchTurn")
+      ${numbers(SESSIONS)} SELECT ${sqlId('ses', 'i')}, 'owner_' || (i % 50), 'key_' || i, ${time('i')}, ${time('i')}, 0, true,
+        CASE WHEN i % 10 = 1 THEN ${sqlId('ses', '(i - 1)')} END, CASE WHEN i % 10 = 1 THEN ${sqlId('run', '(i - 1)')} END,
+        CASE WHEN i % 10 = 1 THEN 1 END, CASE WHEN i % 10 = 1 THEN 0 END FROM n`,
+    `INSERT INTO "Tape" ("runId", "sessionId", "closed")
+      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, false FROM n`,
+    `INSERT INTO "Run" ("id", "sessionId", "state", "turn", "urgent", "input", "createdAt", "steps", "resumptions", "inputTokens", "outputTokens", "usageEstimated")
+      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, ${enumOf('RunState', state)},
+        CASE WHEN ${isLast} AND i % 20 = 0 THEN NULL ELSE i / ${SESSIONS} + 1 END, false, 'hello', ${time('i')}, 1, 0, 1, 1, false FROM n`,
+    ...[1, 2, 3].map(
+      (
+        seq,
+      ) => `INSERT INTO "Event" ("runId", "seq", "type", "actor", "schemaVersion", "recordedAt", "epoch", "payload", "hash")
+      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${seq}, 'output_delta', 'MODEL', 1, i, NULL, '{"step":1,"text":"x"}', 'hash' FROM n`,
+    ),
+    `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
+      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, CASE WHEN ${isLast} AND i % 20 = 1 THEN 'srv_' || (i % 3) END, 1,
+        ${time('CASE WHEN i % 40 = 1 THEN -100000000 ELSE 100000000 END')}, false FROM n WHERE NOT (${isLast} AND i % 20 = 0)`,
+    `INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "input", "risk", "summary", "status", "requestedAt", "expiresAt")
+      ${numbers(RUNS)} SELECT ${sqlId('apr', 'i')}, ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, 'call_' || i, 'tool', '{}',
+        ${enumOf('RiskLevel', `'HIGH'`)}, '', ${enumOf('ApprovalStatus', `CASE WHEN ${isLast} AND i % 20 = 2 THEN 'PENDING' ELSE 'ALLOWED' END`)},
+        ${time('i')}, ${time('i + 86400')} FROM n`,
+    `INSERT INTO "Passage" ("sourceId", "seq", "part", "start", "sessionId", "words")
+      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, 1, 0, 0, ${sqlId('ses', `(i % ${SESSIONS})`)}, ${token} || ' word' || (i % 997) || ' common' FROM n`,
+  ];
+  await write(async (client) => {
+    for (const sql of statements) await client.$executeRawUnsafe(sql);
+    // Postgres plans by its statistics. SQLite has none, on servers too.
+    if (provider === 'postgresql') await client.$executeRawUnsafe('ANALYZE');
+  });
+}

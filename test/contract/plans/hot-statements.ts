@@ -1,0 +1,154 @@
+import type { Database } from '../../../src/database/database.ts';
+import { decide, type RunCommand } from '../../../src/domain/decide.ts';
+import { createIds } from '../../../src/ids.ts';
+import type { Journal } from '../../../src/journal/journal.ts';
+import * as leases from '../../../src/orchestrator/leases.ts';
+import * as approvals from '../../../src/projections/approvals.ts';
+import * as runs from '../../../src/projections/runs.ts';
+import { latestCompaction } from '../../../src/repositories/compactions.ts';
+import { searchHistory, searchSessions } from '../../../src/repositories/conversation-search.ts';
+import { grantsOf } from '../../../src/repositories/grants.ts';
+import { findIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
+import { lineageOf } from '../../../src/repositories/lineage.ts';
+import * as sessions from '../../../src/repositories/sessions.ts';
+import { createRunStore } from '../../../src/run-store/run-store.ts';
+import {
+  approvalRequest,
+  context,
+  origin,
+  output,
+  toolDecision,
+  toolResult,
+  toolStart,
+} from '../../unit/domain/given.ts';
+import { idOf } from './filled-database.ts';
+
+/** Executes what a server executes for every message, step, list and search, on a filled database. */
+export async function executeHotStatements(database: Database, journal: Journal): Promise<void> {
+  await readTapes(journal);
+  await readSessionsAndRuns(database);
+  await readApprovals(database);
+  await search(database);
+  await executeRun(database, journal);
+}
+
+const runIds = [7, 19_003, 18_021].map((number) => idOf('run', number));
+const sessionIds = [7, 1003, 21].map((number) => idOf('ses', number));
+const [runId = ''] = runIds;
+const [sessionId = ''] = sessionIds;
+const owner = 'owner_7';
+const firstPage = { size: 25, from: 'start', after: null, before: null } as const;
+const lastPage = { ...firstPage, from: 'end' } as const;
+
+async function readTapes(journal: Journal): Promise<void> {
+  await journal.read(runId, { after: 0, limit: 100 });
+  await journal.read(runId, { after: 1, upTo: 2, limit: 100, types: ['output', 'input'] });
+  await journal.readBack(runId, { before: 3, limit: 2 });
+  await journal.readMany(
+    runIds.map((id) => ({ runId: id, upTo: 2 })),
+    ['output'],
+  );
+  await journal.readEnds(runIds, 2);
+  await journal.head(runId);
+  await journal.verify(runId);
+}
+
+async function readSessionsAndRuns(database: Database): Promise<void> {
+  const { reader } = database;
+  await sessions.sessionById(database, owner, sessionId);
+  await sessions.sessionForExecution(database, sessionId);
+  await sessions.sessionByKey(database, owner, 'key_7');
+  await sessions.sessionsByIds(database, owner, sessionIds);
+  await sessions.ownersOf(reader, sessionIds);
+  await sessions.lastActivityOfSessions(database, sessionIds);
+  await sessions.resetSession(database, sessionId);
+  await lineageOf(database, idOf('ses', 1001));
+  await latestCompaction(database, [{ sessionId, fromTurn: 1, upToTurn: 5, cut: null }]);
+  await grantsOf(reader, sessionIds, new Date());
+  await findIdempotencyKey(reader, { principal: owner, mutation: 'sendMessage', key: 'k' });
+  const position = { activeAt: new Date(Date.UTC(2026, 0, 1, 0, 10)), id: sessionId };
+  for (const page of [firstPage, lastPage]) {
+    await sessions.pageSessions(reader, { owner, includeArchived: false }, page);
+    await sessions.pageSessions(
+      reader,
+      { owner, includeArchived: true, parentId: sessionId },
+      { ...page, after: sessionId },
+    );
+    await sessions.pageActiveSessions(reader, { owner, includeArchived: false }, page);
+    await sessions.pageActiveSessions(reader, { owner, includeArchived: false }, { ...page, after: position });
+    await runs.pageRuns(reader, { owner, sessionId }, page);
+    await runs.pageRuns(reader, { owner, sessionId }, { ...page, after: runId });
+  }
+  await runs.runById(database, owner, runId);
+  await runs.runsByIds(database, owner, runIds);
+  await runs.activeRunsOf(reader, sessionIds);
+  await runs.lastRunsOf(reader, sessionIds);
+  await runs.openRunOf(reader, sessionId);
+  await runs.openRunsOf(database, sessionId);
+  await runs.nextRunId(reader, sessionId, null);
+  await runs.nextRunId(reader, sessionId, runId);
+  for (const from of ['oldest', 'newest'] as const) {
+    await runs.runsBetween(database, sessionId, { fromTurn: 1, upToTurn: 9 }, { from, limit: 8 });
+  }
+  await runs.newestTurn(database, sessionId);
+  await runs.usageOfSessions(reader, sessionIds);
+  await runs.headsOf(database, runIds);
+}
+
+async function readApprovals(database: Database): Promise<void> {
+  const { reader } = database;
+  await approvals.approvalById(database, idOf('apr', 7));
+  await approvals.approvalsByIds(reader, owner, [idOf('apr', 7), idOf('apr', 57)]);
+  await approvals.pendingApprovalsOf(reader, runIds);
+  await approvals.expiredApprovals(reader, new Date(), 100);
+}
+
+async function search(database: Database): Promise<void> {
+  const query = { owner, includeArchived: false, now: Date.now() };
+  await searchSessions(database, query, 'word7 common', { size: 25, from: 'start', after: null, before: null });
+  await searchHistory(database, query, 'word7', 5);
+}
+
+/** Claims, leases and the appends of one run from its message to its end. */
+async function executeRun(database: Database, journal: Journal): Promise<void> {
+  const newId = createIds(Date.now);
+  const term = { holder: 'srv_new', now: Date.now(), leaseMilliseconds: 60_000 };
+  const newRun = newId('run');
+  const target = { ...origin, sessionId };
+  const store = createRunStore({ journal, claimNow: () => null, now: Date.now, cachedRuns: 10, isShared: true });
+  const record = async (command: RunCommand, epoch: number | null = null) => {
+    const outcome = await store.record({
+      runId: newRun,
+      sessionId,
+      epoch,
+      isNew: command.kind === 'send',
+      decide: (run, { now }) => {
+        const decision = decide(run, command, now);
+        const expectation = sessions.expectSession({ id: sessionId, runId: newRun, mostWaiting: 10, free: false });
+        return decision.kind === 'events' && command.kind === 'send' ? { ...decision, rows: [expectation] } : decision;
+      },
+    });
+    if (outcome.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(outcome)}`);
+  };
+  await leases.anyRunPending(database);
+  await record({ kind: 'send', text: 'hello', idempotencyKey: null, origin: target });
+  await leases.claimLeases(database, term, 4);
+  await database.commit([leases.firstLease(term, newRun)]).catch(() => undefined);
+  const lease = { runId: newRun, sessionId, epoch: 1, lost: false };
+  await leases.renewLeases(database, term, [...runIds, newRun]);
+  await leases.holdsLease(database, term.holder, lease);
+  await leases.nextForeignExpiry(database, term.holder);
+  await record({ kind: 'start', turn: 20 }, 1);
+  await record({ kind: 'record', events: [context(1), ...output(1, { text: 'A text.', calls: ['a', 'b'] })] }, 1);
+  await record({ kind: 'record', events: [toolDecision('a', 'ALLOW'), toolStart('a'), toolResult('a')] }, 1);
+  await record({ kind: 'record', events: [toolDecision('b', 'ASK'), approvalRequest('b')] }, 1);
+  await record({ kind: 'requestApproval' }, 1);
+  await database.commit([leases.releaseLease(lease)]);
+  await leases.nextEpoch(database, newRun);
+  await database.commit([leases.nextLease(term, { ...lease, epoch: 2 })]);
+  await record({ kind: 'cancel', reason: null });
+  await database.commit([
+    sessions.titleSession({ id: sessionId, title: 'A title' }),
+    ...sessions.titlePassages(sessionId, 'A title'),
+  ]);
+}

@@ -1,0 +1,108 @@
+import BetterSqlite from 'better-sqlite3';
+import pg from 'pg';
+import { onTestFinished, vi } from 'vitest';
+
+/** A statement as a driver got it. */
+interface RecordedStatement {
+  sql: string;
+  values: unknown[];
+}
+
+/** Tables that grow with use. No hot statement may read one of them as a whole. */
+const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Approval', 'Passage', 'Passage_words'];
+/** They hold open runs and current sessions only, so walking through all of one is not a scan of the table. */
+const partialIndexes = ['Run_active', 'Run_open', 'Run_waiting', 'Run_begun'];
+
+const isPlanned = (sql: string) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql);
+
+/** Records every statement that the driver of SQLite prepares from now on, those of Prisma included. */
+export function recordSqlite(): { statements: RecordedStatement[]; stop(): void } {
+  const statements: RecordedStatement[] = [];
+  const { prepare } = BetterSqlite.prototype;
+  const spy = vi.spyOn(BetterSqlite.prototype, 'prepare').mockImplementation(function (
+    this: BetterSqlite.Database,
+    sql,
+  ) {
+    statements.push({ sql, values: [] });
+    return prepare.call(this, sql);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return { statements, stop: () => spy.mockRestore() };
+}
+
+/** Records every statement that is sent to Postgres from now on, those of Prisma included. */
+export function recordPostgres(): { statements: RecordedStatement[]; stop(): void } {
+  const statements: RecordedStatement[] = [];
+  const { query } = pg.Client.prototype;
+  const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+    const [config, values] = args as [string | { text: string; values?: unknown[] }, unknown];
+    const sql = typeof config === 'string' ? config : config.text;
+    const own = typeof config === 'string' ? undefined : config.values;
+    statements.push({ sql, values: own ?? (Array.isArray(values) ? values : []) });
+    return Reflect.apply(query, this, args);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return { statements, stop: () => spy.mockRestore() };
+}
+
+/** The tables that each statement reads as a whole, with the statement. */
+export function sqliteScans(path: string, statements: readonly RecordedStatement[]): string[] {
+  const file = new BetterSqlite(path, { readonly: true });
+  try {
+    return distinct(statements).flatMap(({ sql }) => {
+      const parameters = Array(sql.match(/\?/g)?.length ?? 0).fill(null);
+      const plan = file.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
+      const scans = plan.flatMap(({ detail }) => {
+        const [, name = '', index = ''] = /^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?$/.exec(detail) ?? [];
+        return isHot(name, sql) && !partialIndexes.includes(index) ? [detail] : [];
+      });
+      return scans.map((scan) => `${scan} in ${sql}`);
+    });
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether the name in a plan is that of a hot table, or of its alias. */
+function isHot(name: string, sql: string): boolean {
+  const alias = new RegExp(`["\`](\\w+)["\`] AS ["\`]?${name}["\`]?\\b`).exec(sql);
+  return hotTables.includes(alias?.[1] ?? name);
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Name'?: string;
+  'Index Cond'?: string;
+  Plans?: PlanNode[];
+}
+
+export async function postgresScans(url: string, statements: readonly RecordedStatement[]): Promise<string[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    const found: string[] = [];
+    for (const { sql, values } of distinct(statements)) {
+      const { rows } = await client.query({ text: `EXPLAIN (FORMAT JSON) ${sql}`, values });
+      const [{ Plan: plan }]: [{ Plan: PlanNode }] = rows[0]['QUERY PLAN'];
+      for (const node of nodesOf(plan)) if (isScan(node)) found.push(`${describeNode(node)} in ${sql}`);
+    }
+    return found;
+  } finally {
+    await client.end();
+  }
+}
+
+const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+const describeNode = (node: PlanNode) => `${node['Node Type']} of ${node['Relation Name']} ${node['Index Name'] ?? ''}`;
+
+function isScan(node: PlanNode): boolean {
+  if (!hotTables.includes(node['Relation Name'] ?? '')) return false;
+  if (node['Node Type'] === 'Seq Scan') return true;
+  const walksIndex = /^Index (Only )?Scan/.test(node['Node Type']) && node['Index Cond'] === undefined;
+  return walksIndex && !partialIndexes.includes(node['Index Name'] ?? '');
+}
+
+function distinct(statements: readonly RecordedStatement[]): RecordedStatement[] {
+  return [...new Map(statements.filter(({ sql }) => isPlanned(sql)).map((each) => [each.sql, each])).values()];
+}
