@@ -1,3 +1,4 @@
+import { isStoreFault, StoreError, toStoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
 import {
   conflict,
@@ -182,8 +183,23 @@ async function steer(
   return outcome.kind === 'refused' ? null : sentMessage(outcome, target, runId);
 }
 
-/** Runs after the new run is recorded: if the session became free before, another waiting run could start. */
-async function interrupt({ database, runStore }: CommandContext, { sessionId, runId }: SentMessage): Promise<void> {
+/**
+ * Runs after the new run is recorded: if the session became free before, another waiting run could start. Rejects with a StoreError
+ * of the kind `unknown` when the store fails, because the message is stored by then.
+ */
+async function interrupt(context: CommandContext, message: SentMessage): Promise<void> {
+  try {
+    await cancelActiveRun(context, message);
+  } catch (error) {
+    if (!isStoreFault(error)) throw error;
+    throw new StoreError('unknown', toStoreError(error).detail, error);
+  }
+}
+
+async function cancelActiveRun(
+  { database, runStore }: CommandContext,
+  { sessionId, runId }: SentMessage,
+): Promise<void> {
   const [active] = await activeRunsOf(database.reader, [sessionId]);
   if (!active || active.id === runId) return;
   await runStore.record({
