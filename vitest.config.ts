@@ -50,6 +50,7 @@ export default defineConfig({
       project('unit', ['test/unit/**/*.test.ts'], unitMilliseconds),
       project('contract', ['test/contract/**/*.test.ts'], otherMilliseconds, [postgres]),
       project('property', ['test/property/**/*.test.ts']),
+      project('simulation', ['test/simulation/**/*.test.ts']),
       onDatabase(
         'sqlite',
         project('integration', ['test/integration/**/!(postgres-)*.test.ts'], otherMilliseconds, [template]),

@@ -36,6 +36,7 @@ const parts = [
   tests('unit'),
   tests('contract'),
   tests('property'),
+  tests('simulation'),
   tests('integration'),
   tests('postgres'),
   tests('e2e'),

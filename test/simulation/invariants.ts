@@ -1,0 +1,458 @@
+import { databaseTime, type RowWrite } from '../../src/database/batch-statement.ts';
+import type { RecordedEvent } from '../../src/domain/events.ts';
+import { evolve, type Run } from '../../src/domain/run.ts';
+import { isTerminal, type RunStatus } from '../../src/domain/transitions.ts';
+import { decode, decodeColumns, GENESIS_HASH, hashOf, storedColumnNames } from '../../src/journal/codec.ts';
+import { runRows } from '../../src/projections/runs.ts';
+import type { Host } from './host.ts';
+import { type Activity, type SimulatedTool, simulatedTools } from './outside.ts';
+import type { Store } from './store.ts';
+import type { Timeline } from './timeline.ts';
+
+/** The checks of a simulation, by the numbers of the invariants in docs/architecture.md where they have one. */
+export interface Invariants {
+  /** To call when the database has changed. */
+  onChange(host: Host, writes: readonly RowWrite[]): void;
+  onExecution(tool: SimulatedTool, idempotencyKey: string): void;
+  onShown(texts: readonly string[]): void;
+  /** To call after every step. */
+  checkActivities(activities: Iterable<Activity>): void;
+  /** To call while nothing fails. @param isIdle whether every server has had time to recover, and has room */
+  checkExecutors(isIdle: boolean): void;
+  /** To call when nothing happens any more. */
+  checkEnd(): void;
+  report(problem: string): void;
+  problems(): readonly string[];
+  /** What was recorded of a run; null if there is no such run. */
+  tapeOf(runId: string): CheckedTape | undefined;
+  tapes(): Iterable<CheckedTape>;
+  /** Where a message was recorded, by its idempotency key. */
+  inputs: ReadonlyMap<string, readonly { runId: string; seq: number }[]>;
+}
+
+export interface InvariantOptions {
+  store: Store;
+  timeline: Timeline;
+  leaseMilliseconds: number;
+  maxResumptions: number;
+  /** The holder of the leases of a running process. */
+  holderOf(host: Host): string | null;
+}
+
+interface CheckedCall {
+  tool: string;
+  starts: number;
+  key: string | null;
+  executions: number;
+  results: number;
+  /** Whether policy or a person has allowed it. */
+  isAllowed: boolean;
+  /** How often a person allowed it to be repeated after an unknown outcome. */
+  repetitions: number;
+}
+
+interface CheckedApproval {
+  callId: string;
+  status: string;
+  why: 'policy' | 'unknown_outcome';
+}
+
+interface CheckedLease {
+  epoch: number;
+  holder: string | null;
+  /** Epoch milliseconds of the database. */
+  expiresAt: number;
+}
+
+export interface CheckedTape {
+  runId: string;
+  sessionId: string;
+  run: Run | null;
+  status: RunStatus | null;
+  hash: string;
+  head: number;
+  lastRecordedAt: number;
+  lostInARow: number;
+  resumptions: number;
+  calls: Map<string, CheckedCall>;
+  approvals: Map<string, CheckedApproval>;
+}
+
+const allowedTransitions: Readonly<Record<string, readonly RunStatus[]>> = {
+  null: ['PENDING'],
+  PENDING: ['IN_PROGRESS', 'FAILED', 'CANCELLED'],
+  IN_PROGRESS: ['AWAITING_APPROVAL', 'DONE', 'FAILED', 'CANCELLED'],
+  AWAITING_APPROVAL: ['IN_PROGRESS', 'FAILED', 'CANCELLED'],
+  DONE: [],
+  FAILED: [],
+  CANCELLED: [],
+};
+
+/** Events that only the holder of the lease may record. */
+const executorTypes: readonly RecordedEvent['type'][] = [
+  'context',
+  'output_delta',
+  'thought',
+  'output',
+  'tool_call',
+  'tool_decision',
+  'approval_request',
+  'tool_start',
+  'tool_progress',
+  'resumption',
+];
+
+const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');
+const isActive = (status: RunStatus | null) => status === 'IN_PROGRESS' || status === 'AWAITING_APPROVAL';
+const toolsByName = new Map(simulatedTools.map((tool) => [tool.name, tool]));
+
+export function createInvariants(options: InvariantOptions): Invariants {
+  const { store, timeline, leaseMilliseconds, maxResumptions, holderOf } = options;
+  const tapes = new Map<string, CheckedTape>();
+  const inputs = new Map<string, { runId: string; seq: number }[]>();
+  /** The run of each message text and of each idempotency key of a tool call. */
+  const runsByKey = new Map<string, string>();
+  /** The holder of each epoch of each run. */
+  const holders = new Map<string, string>();
+  const leases = new Map<string, CheckedLease>();
+  const lostSince = new Map<Activity, number>();
+  const waitingSince = new Map<string, number>();
+  const problems: string[] = [];
+  const report = (problem: string) => void problems.push(problem);
+
+  function readNew(tape: CheckedTape): void {
+    const rows = store.select(
+      `SELECT ${columns} FROM "Event" WHERE "runId" = ? AND "seq" > ? ORDER BY "seq"`,
+      tape.runId,
+      tape.head,
+    );
+    const isNew = tape.head === 0;
+    const events = rows.map((row) => {
+      const stored = decodeColumns(
+        tape.runId,
+        storedColumnNames.map((name) => row[name]),
+      );
+      const { hash, ...event } = stored;
+      if (hashOf(tape.hash, event) !== hash) report(`${tape.runId}: the hash of event ${stored.seq} is wrong`);
+      tape.hash = hash;
+      return decode(stored);
+    });
+    for (const event of events) readEvent(tape, event);
+    if (isNew) {
+      const [first, second] = events;
+      const begins = first?.type === 'input' && second?.type === 'status' && second.payload.to === 'PENDING';
+      if (!begins) report(`3: ${tape.runId} does not begin with its message and PENDING in one append`);
+    }
+  }
+
+  function readEvent(tape: CheckedTape, event: RecordedEvent): void {
+    const { runId } = tape;
+    const at = `${runId} event ${event.seq} (${event.type})`;
+    if (event.seq !== tape.head + 1) report(`2: ${at} follows event ${tape.head}`);
+    if (tape.status !== null && isTerminal(tape.status)) report(`4: ${at} follows the end of the run`);
+    if (event.recordedAt < tape.lastRecordedAt) report(`${at} is recorded before the event that it follows`);
+    tape.head = event.seq;
+    tape.lastRecordedAt = event.recordedAt;
+    tape.run = evolve(tape.run, event);
+    if (event.epoch === null && executorTypes.includes(event.type)) report(`${at} is recorded without a lease`);
+    switch (event.type) {
+      case 'input': {
+        const key = event.payload.idempotencyKey ?? '';
+        runsByKey.set(event.payload.text, runId);
+        inputs.set(key, [...(inputs.get(key) ?? []), { runId, seq: event.seq }]);
+        return;
+      }
+      case 'status':
+        readStatus(tape, event.payload, at);
+        return;
+      case 'output':
+        tape.lostInARow = 0;
+        return;
+      case 'resumption':
+        readResumption(tape, event.payload, at);
+        return;
+      case 'tool_call':
+        tape.calls.set(event.payload.callId, {
+          tool: event.payload.tool,
+          starts: 0,
+          key: null,
+          executions: 0,
+          results: 0,
+          isAllowed: false,
+          repetitions: 0,
+        });
+        return;
+      case 'tool_decision': {
+        const call = tape.calls.get(event.payload.callId);
+        if (call && event.payload.effect === 'ALLOW') call.isAllowed = true;
+        return;
+      }
+      case 'approval_request': {
+        const { approvalId, callId, why } = event.payload;
+        tape.approvals.set(approvalId, { callId, status: 'PENDING', why });
+        return;
+      }
+      case 'approval_decision':
+        readDecision(tape, event.payload, at);
+        return;
+      case 'tool_start':
+        readStart(tape, event.payload, at);
+        return;
+      case 'tool_result': {
+        tape.lostInARow = 0;
+        const call = tape.calls.get(event.payload.callId);
+        if (!call) {
+          report(`${at} answers no call`);
+          return;
+        }
+        call.results += 1;
+        if (call.results > 1) report(`${at} is a second result of one call`);
+        return;
+      }
+      default:
+    }
+  }
+
+  function readStatus(
+    tape: CheckedTape,
+    { from, to }: Extract<RecordedEvent, { type: 'status' }>['payload'],
+    at: string,
+  ): void {
+    if (from !== tape.status) report(`3: ${at} says that it leaves ${from}, but the run is ${tape.status}`);
+    if (!allowedTransitions[String(from)]?.includes(to)) report(`3: ${at} leads from ${from} to ${to}`);
+    tape.status = to;
+    if (isActive(to)) {
+      for (const other of tapes.values()) {
+        if (other !== tape && other.sessionId === tape.sessionId && isActive(other.status)) {
+          report(`4: ${tape.runId} and ${other.runId} of one session are active`);
+        }
+      }
+    }
+    if (to === 'DONE' && (tape.run?.unseenInputs.length ?? 0) > 0) {
+      report(`${at} ends a run with a message that no model was shown`);
+    }
+    const open = [...tape.approvals.values()].filter(({ status }) => status === 'PENDING');
+    if (isTerminal(to) && open.length > 0) report(`${at} ends a run with open approvals`);
+    if (to === 'AWAITING_APPROVAL' && open.length === 0) report(`${at} waits for nothing`);
+  }
+
+  function readResumption(
+    tape: CheckedTape,
+    { attempt, lost, brokeOff }: Extract<RecordedEvent, { type: 'resumption' }>['payload'],
+    at: string,
+  ): void {
+    if (brokeOff) return;
+    tape.resumptions += 1;
+    if (attempt !== tape.resumptions) report(`${at} is resumption ${tape.resumptions}, not ${attempt}`);
+    if (lost) tape.lostInARow += 1;
+    if (tape.lostInARow > maxResumptions) {
+      report(`${at} resumes a run for the ${tape.lostInARow}. time in a row without progress`);
+    }
+  }
+
+  function readDecision(
+    tape: CheckedTape,
+    { approvalId, callId, status }: Extract<RecordedEvent, { type: 'approval_decision' }>['payload'],
+    at: string,
+  ): void {
+    tape.lostInARow = 0;
+    const approval = tape.approvals.get(approvalId);
+    if (!approval) {
+      report(`${at} decides an approval that was not requested`);
+      return;
+    }
+    if (approval.status !== 'PENDING') report(`${at} decides an approval that is ${approval.status}`);
+    approval.status = status;
+    const call = tape.calls.get(callId);
+    if (!call || status !== 'ALLOWED') return;
+    call.isAllowed = true;
+    if (approval.why === 'unknown_outcome') call.repetitions += 1;
+  }
+
+  function readStart(
+    tape: CheckedTape,
+    { callId, attempt, idempotencyKey }: Extract<RecordedEvent, { type: 'tool_start' }>['payload'],
+    at: string,
+  ): void {
+    const call = tape.calls.get(callId);
+    if (!call) {
+      report(`${at} starts no call`);
+      return;
+    }
+    call.starts += 1;
+    if (attempt !== call.starts) report(`${at} is attempt ${call.starts}, not ${attempt}`);
+    if (call.results > 0) report(`5: ${at} starts a call that has its result`);
+    if (!call.isAllowed) report(`5: ${at} starts a call that nothing allowed`);
+    if (call.key !== null && call.key !== idempotencyKey) report(`5: ${at} changes the idempotency key`);
+    call.key = idempotencyKey;
+    runsByKey.set(idempotencyKey, tape.runId);
+    if (!toolsByName.get(call.tool)?.idempotent && call.starts > 1 + call.repetitions) {
+      report(`5: ${at} repeats a call of ${call.tool} that no person allowed to be repeated`);
+    }
+  }
+
+  /** The rows of the run and of its approvals must be those of its fold. */
+  function checkRows({ runId, run, approvals }: CheckedTape): void {
+    const [first] = store.select(`SELECT * FROM "Run" WHERE "id" = ?`, runId);
+    if (!run || !first) {
+      report(`1: ${runId} has a tape without a row, or a row without a tape`);
+      return;
+    }
+    const position = { seq: 1, type: 'input' } as RecordedEvent;
+    const [expected] = runRows(run, [position]);
+    for (const [name, value] of Object.entries(expected?.row ?? {})) {
+      const stored = first[name];
+      const expectedValue = storedValue(name, value);
+      if (stored !== expectedValue) report(`1: ${runId}: ${name} is ${stored}, its tape says ${expectedValue}`);
+    }
+    for (const row of store.select(`SELECT "id", "status" FROM "Approval" WHERE "runId" = ?`, runId)) {
+      const status = approvals.get(String(row.id))?.status;
+      if (row.status !== status) report(`1: approval ${row.id} is ${row.status}, its tape says ${status}`);
+    }
+  }
+
+  function readLeases(): void {
+    for (const row of store.select(`SELECT "runId", "epoch", "holder", "expiresAt" FROM "Lease"`)) {
+      const [runId, epoch] = [String(row.runId), Number(row.epoch)];
+      const holder = row.holder === null ? null : String(row.holder);
+      leases.set(runId, { epoch, holder, expiresAt: Date.parse(String(row.expiresAt)) });
+      if (holder === null) continue;
+      const key = `${runId}/${epoch}`;
+      const earlier = holders.get(key);
+      if (earlier !== undefined && earlier !== holder) report(`two servers had epoch ${epoch} of ${runId}`);
+      holders.set(key, holder);
+    }
+  }
+
+  function checkEpochs(host: Host, runId: string, epochs: ReadonlySet<number>): void {
+    const lease = leases.get(runId);
+    for (const epoch of epochs) {
+      if (epoch !== lease?.epoch) report(`${host.name} wrote to ${runId} under epoch ${epoch}; it is ${lease?.epoch}`);
+      const holder = holders.get(`${runId}/${epoch}`);
+      const own = holderOf(host);
+      if (own !== null && holder !== own) report(`${host.name} wrote to ${runId} under the lease of another server`);
+    }
+  }
+
+  return {
+    onChange(host, writes) {
+      if (writes.length === 0 || writes.some(({ row }) => 'holder' in row || ('epoch' in row && !('seq' in row))))
+        readLeases();
+      const changed = new Map<string, Set<number>>();
+      const sessions = new Map<string, string>();
+      for (const { row } of writes) {
+        if (typeof row.runId !== 'string' || typeof row.seq !== 'number' || typeof row.hash !== 'string') continue;
+        const epochs = changed.get(row.runId) ?? new Set();
+        if (typeof row.epoch === 'number') epochs.add(row.epoch);
+        changed.set(row.runId, epochs);
+      }
+      for (const { row } of writes) {
+        if ('closed' in row && 'sessionId' in row) sessions.set(String(row.runId), String(row.sessionId));
+      }
+      for (const [runId, epochs] of changed) {
+        const tape = tapes.get(runId) ?? newTape(runId, sessions.get(runId) ?? '');
+        tapes.set(runId, tape);
+        readNew(tape);
+        checkRows(tape);
+        checkEpochs(host, runId, epochs);
+      }
+    },
+    onExecution(tool, idempotencyKey) {
+      const tape = tapes.get(runsByKey.get(idempotencyKey) ?? '');
+      const call = [...(tape?.calls.values() ?? [])].find(({ key }) => key === idempotencyKey);
+      if (!call) {
+        report(`5: ${tool.name} was called before its start was durable`);
+        return;
+      }
+      call.executions += 1;
+      if (call.executions > call.starts) report(`5: ${tool.name} was called more often than it was started`);
+    },
+    onShown(texts) {
+      if (new Set(texts).size < texts.length) report(`a model was shown a message twice: ${texts.join(', ')}`);
+    },
+    checkActivities(activities) {
+      const current = new Set(activities);
+      for (const activity of lostSince.keys()) if (!current.has(activity)) lostSince.delete(activity);
+      for (const activity of current) {
+        const { host, key, kind, signal } = activity;
+        if (signal.aborted || host.isPaused() || host.isKilled()) continue;
+        const runId = runsByKey.get(key) ?? '';
+        const lease = leases.get(runId);
+        if (lease && lease.holder === holderOf(host) && lease.expiresAt > store.now()) {
+          lostSince.delete(activity);
+          continue;
+        }
+        const since = lostSince.get(activity) ?? timeline.now();
+        lostSince.set(activity, since);
+        if (timeline.now() - Math.max(since, host.runningSince()) > leaseMilliseconds) {
+          report(`${host.name} goes on with a ${kind} call of ${runId} long after its lease ended`);
+          lostSince.set(activity, Number.POSITIVE_INFINITY);
+        }
+      }
+    },
+    checkExecutors(isIdle) {
+      const time = databaseTime(store.now());
+      const lacking = store.select(
+        `SELECT "id", "state" FROM "Run" LEFT JOIN "Lease" ON "Lease"."runId" = "Run"."id"
+          WHERE ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ?) AND ("state" = 'IN_PROGRESS' OR ("state" = 'PENDING'
+            AND NOT EXISTS (SELECT 1 FROM "Run" AS "other" WHERE "other"."sessionId" = "Run"."sessionId"
+              AND "other"."state" IN ('IN_PROGRESS', 'AWAITING_APPROVAL'))))`,
+        time,
+      );
+      const ids = new Set(lacking.map(({ id }) => String(id)));
+      for (const id of waitingSince.keys()) if (!ids.has(id)) waitingSince.delete(id);
+      // Only one run of a session can start, so one that waits for an earlier one counts from then on.
+      const bound = isIdle ? PROMPT_MILLISECONDS : leaseMilliseconds * 2;
+      for (const id of ids) {
+        const since = waitingSince.get(id) ?? timeline.now();
+        waitingSince.set(id, since);
+        if (isIdle && isBehindAnother(id, ids)) waitingSince.set(id, timeline.now());
+        else if (timeline.now() - since > bound) {
+          report(`8: ${id} has had no executor for ${timeline.now() - since} ms although nothing fails`);
+          waitingSince.set(id, Number.POSITIVE_INFINITY);
+        }
+      }
+    },
+    checkEnd() {
+      for (const { runId, status } of tapes.values()) {
+        if (status === 'PENDING' || status === 'IN_PROGRESS') report(`8: ${runId} is still ${status}`);
+      }
+      for (const [key, places] of inputs) if (places.length > 1) report(`message ${key} is recorded twice`);
+    },
+    report,
+    problems: () => problems,
+    tapeOf: (runId) => tapes.get(runId),
+    tapes: () => tapes.values(),
+    inputs,
+  };
+
+  function isBehindAnother(id: string, ids: ReadonlySet<string>): boolean {
+    const tape = tapes.get(id);
+    return [...ids].some((other) => other < id && tapes.get(other)?.sessionId === tape?.sessionId);
+  }
+}
+
+/** A run is claimed this soon after it can be executed, when nothing fails and there is room. */
+const PROMPT_MILLISECONDS = 3000;
+
+function newTape(runId: string, sessionId: string): CheckedTape {
+  return {
+    runId,
+    sessionId,
+    run: null,
+    status: null,
+    hash: GENESIS_HASH,
+    head: 0,
+    lastRecordedAt: 0,
+    lostInARow: 0,
+    resumptions: 0,
+    calls: new Map(),
+    approvals: new Map(),
+  };
+}
+
+function storedValue(name: string, value: unknown): unknown {
+  if (typeof value === 'boolean') return Number(value);
+  if (typeof value === 'number' && name.endsWith('At')) return databaseTime(value);
+  return value ?? null;
+}

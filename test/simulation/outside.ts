@@ -1,0 +1,158 @@
+import type { Json, PolicyEffect } from '../../src/domain/events.ts';
+import type { Catalogue } from '../../src/models/catalogue.ts';
+import { alwaysClosed } from '../../src/models/circuit.ts';
+import { type Model, ModelError, type ModelFinish, type RequestedCall } from '../../src/models/model.ts';
+import type { Policy } from '../../src/policy/policy.ts';
+import type { Tool } from '../../src/tools/tool.ts';
+import type { Host } from './host.ts';
+import type { Random } from './random.ts';
+
+/** A model call or a tool call in progress. */
+export interface Activity {
+  host: Host;
+  /** The newest message that the model was shown, or the idempotency key of the tool call. */
+  key: string;
+  kind: 'model' | 'tool';
+  signal: AbortSignal;
+}
+
+/** What the model and the tools of a server share with the simulation. */
+export interface Outside {
+  host: Host;
+  random: Random;
+  /** False when models and tools work well and answer soon. */
+  hasTrouble(): boolean;
+  /** Kills the server. */
+  crash(): void;
+  /** Reports a call until the returned function is called. */
+  begin(activity: Activity): () => void;
+  /** Reports that a tool was called. */
+  executed(tool: SimulatedTool, idempotencyKey: string): void;
+  /** Reports what a model was shown of the users' messages. */
+  shown(texts: readonly string[]): void;
+}
+
+export interface SimulatedTool {
+  name: string;
+  idempotent: boolean;
+  parallelSafe: boolean;
+  effect: PolicyEffect;
+}
+
+export const simulatedTools: readonly SimulatedTool[] = [
+  { name: 'look', idempotent: true, parallelSafe: true, effect: 'ALLOW' },
+  { name: 'save', idempotent: true, parallelSafe: false, effect: 'ALLOW' },
+  { name: 'count', idempotent: false, parallelSafe: true, effect: 'ALLOW' },
+  { name: 'send', idempotent: false, parallelSafe: false, effect: 'ALLOW' },
+  { name: 'deploy', idempotent: false, parallelSafe: false, effect: 'ASK' },
+  { name: 'write', idempotent: true, parallelSafe: true, effect: 'ASK' },
+  { name: 'erase', idempotent: false, parallelSafe: false, effect: 'DENY' },
+];
+
+/** Longer than a lease, so that it has to be renewed meanwhile. */
+const SLOW_MILLISECONDS = { low: 5_000, high: 70_000 };
+const QUICK_MILLISECONDS = { low: 1, high: 400 };
+
+export function simulatedPolicy(): Policy {
+  const effects = new Map(simulatedTools.map(({ name, effect }) => [name, effect]));
+  return { evaluate: ({ tool }) => ({ effect: effects.get(tool.name) ?? 'DENY', reason: 'simulated', rules: [] }) };
+}
+
+function duration({ random, hasTrouble }: Outside): number {
+  const { low, high } = hasTrouble() && random.chance(0.15) ? SLOW_MILLISECONDS : QUICK_MILLISECONDS;
+  return random.int(low, high);
+}
+
+export function createSimulatedCatalogue(outside: Outside): Catalogue {
+  const model = createSimulatedModel(outside);
+  const entry = {
+    name: 'simulated',
+    provider: 'simulated',
+    model,
+    circuit: alwaysClosed,
+    fallbacks: [],
+    contextTokens: 1_000_000,
+    price: null,
+  };
+  return {
+    defaultName: entry.name,
+    names: [entry.name],
+    find: (name) => (name === entry.name ? entry : null),
+  };
+}
+
+function createSimulatedModel(outside: Outside): Model {
+  const { host, random, hasTrouble, begin, shown, crash } = outside;
+  const { clock } = host;
+
+  async function answer(sink: Parameters<Model['stream']>[1], signal: AbortSignal): Promise<ModelFinish> {
+    const fate = hasTrouble() ? random.next() : 1;
+    await clock.sleep(duration(outside), signal);
+    if (fate < 0.04) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
+    if (fate < 0.06) throw new ModelError('MODEL_REFUSED', 'simulated', { retryable: false });
+    for (let pieces = random.int(0, 2); pieces > 0; pieces -= 1) {
+      sink.text(`piece ${random.int(0, 999)} `);
+      if (random.chance(0.5)) await clock.sleep(random.int(1, 100), signal);
+    }
+    if (fate < 0.12) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
+    if (fate < 0.18) {
+      crash();
+      await clock.sleep(1, signal);
+    }
+    const calls = random.chance(0.5) ? Array.from({ length: random.pick([1, 1, 2, 3]) }, requestCall) : [];
+    const usage = random.chance(0.5) ? { input: 10, output: 5, cachedInput: null, reasoning: null } : null;
+    return { reason: calls.length > 0 ? 'tool-calls' : 'stop', calls, usage, responseId: null };
+  }
+
+  function requestCall(): RequestedCall {
+    const isBroken = random.chance(0.05);
+    const tool = random.chance(0.03) ? 'unknown' : random.pick(simulatedTools).name;
+    return { callId: null, tool, arguments: isBroken ? '{"value":' : `{"value":${random.int(0, 9)}}` };
+  }
+
+  return {
+    async stream({ messages }, sink, signal) {
+      const texts = messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+      shown(texts);
+      const end = begin({ host, key: texts.at(-1) ?? '', kind: 'model', signal });
+      try {
+        return await answer(sink, signal);
+      } finally {
+        end();
+      }
+    },
+  };
+}
+
+export function createSimulatedTools(outside: Outside): Tool[] {
+  return simulatedTools.map((tool) => ({
+    name: tool.name,
+    idempotent: tool.idempotent,
+    parallelSafe: tool.parallelSafe,
+    description: 'A simulated tool.',
+    inputSchema: { type: 'object' },
+    risk: 'LOW' as const,
+    timeoutSeconds: 60,
+    source: 'builtin',
+    prepare: (input: Json) => ({ ok: true as const, input }),
+    execute: (_input, { idempotencyKey, signal, progress }) => {
+      outside.executed(tool, idempotencyKey);
+      const end = outside.begin({ host: outside.host, key: idempotencyKey, kind: 'tool', signal });
+      return perform(outside, signal, () => progress?.({ progress: 1, total: 2, message: 'half' })).finally(end);
+    },
+  }));
+}
+
+async function perform(outside: Outside, signal: AbortSignal, report: () => void): Promise<Json> {
+  const { host, random, hasTrouble, crash } = outside;
+  const fate = hasTrouble() ? random.next() : 1;
+  if (random.chance(0.2)) report();
+  const ignoresSignal = random.chance(0.1);
+  if (random.chance(0.9)) await host.clock.sleep(duration(outside), ignoresSignal ? undefined : signal);
+  if (fate < 0.08) {
+    crash();
+    await host.clock.sleep(1);
+  }
+  if (fate < 0.16) throw new Error('The simulated tool failed.');
+  return { value: random.int(0, 9) };
+}

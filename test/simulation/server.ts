@@ -1,0 +1,148 @@
+import { monotonicFactory } from 'ulid';
+import { expireApprovals } from '../../src/application/approval/expire-approvals.ts';
+import type { CommandContext } from '../../src/application/command-context.ts';
+import type { Compactor } from '../../src/context/compaction/compactor.ts';
+import { noSemanticSearch } from '../../src/context/memory/semantic-search.ts';
+import { createTokenMeter } from '../../src/context/token-estimate.ts';
+import { createToolTexts } from '../../src/context/tool-texts.ts';
+import type { Database } from '../../src/database/database.ts';
+import { createKeyedMutex } from '../../src/database/mutex.ts';
+import { createIds, type IdKind, type NewId, timeOfId } from '../../src/ids.ts';
+import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
+import type { Logger } from '../../src/logger.ts';
+import type { OrchestratorSettings } from '../../src/orchestrator/dependencies.ts';
+import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts';
+import { createRunStore } from '../../src/run-store/run-store.ts';
+import { hintsOf } from '../../src/streams/notifications/hints.ts';
+import { createSharedNotificationHub } from '../../src/streams/notifications/shared-hub.ts';
+import { createSecretStore } from '../../src/tools/secret-store.ts';
+import { createToolbox } from '../../src/tools/toolbox.ts';
+import type { Host } from './host.ts';
+import { createSimulatedCatalogue, createSimulatedTools, type Outside, simulatedPolicy } from './outside.ts';
+import type { Random } from './random.ts';
+
+/** One server process: everything that executes runs is real. */
+export interface SimulatedServer {
+  host: Host;
+  /** Under which it holds leases. */
+  holder: string;
+  context: CommandContext;
+  orchestrator: Orchestrator;
+  isStopping: boolean;
+}
+
+export interface ServerOptions {
+  host: Host;
+  database: Database;
+  random: Random;
+  outside: Outside;
+  settings: OrchestratorSettings;
+  queueLength: number;
+  /** Receives what the server logs as an error. */
+  onError(error: unknown, message: string): void;
+}
+
+/** Simulated inputs hold no credentials. */
+const secretStore = createSecretStore(null);
+/** Small, so that folds leave the memory and are read again. */
+const CACHED_RUNS = 3;
+
+/** The composition of `src/server/gateway.ts`, without transports. */
+export function startServer(options: ServerOptions): SimulatedServer {
+  const { host, database, random, outside, settings, queueLength, onError } = options;
+  const { clock } = host;
+  const newId = createSeededIds(clock.now, random);
+  const logger = createSimulatedLogger(onError);
+  const journal = createDatabaseJournal(database, clock, ({ runId, sessionId, events }) => {
+    notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
+  });
+  const ignoredOutage = { failed: () => undefined, worked: () => undefined };
+  if (!database.notifications) throw new Error('The servers need a channel between them.');
+  const notifications = createSharedNotificationHub({
+    notifications: database.notifications,
+    notify: true,
+    id: newId('server'),
+    clock,
+    batchMilliseconds: 5,
+    pollMilliseconds: 1000,
+    async heads(runIds) {
+      const ends = await journal.readEnds(runIds, 1);
+      return new Map([...ends].map(([runId, events]) => [runId, events.at(-1)?.seq ?? 0]));
+    },
+    onState: () => undefined,
+    outage: ignoredOutage,
+  });
+  const runStore = createRunStore({
+    journal,
+    claimNow: (run, kind) => orchestrator.claimNow(run, kind),
+    now: clock.now,
+    cachedRuns: CACHED_RUNS,
+    isShared: true,
+  });
+  const catalogue = createSimulatedCatalogue(outside);
+  const toolbox = createToolbox(createSimulatedTools(outside));
+  const policy = simulatedPolicy();
+  const context: CommandContext = {
+    database,
+    runStore,
+    journal,
+    // No simulated command writes a summary.
+    compactor: {} as Compactor,
+    toolbox,
+    policy,
+    secretStore,
+    newId,
+    now: clock.now,
+    semanticSearch: noSemanticSearch,
+    mutex: createKeyedMutex(),
+    settings: { models: catalogue.names, queueLength, onExpiry: 'deny', separateApprover: false },
+  };
+  let holder = '';
+  const orchestrator = createOrchestrator(
+    {
+      database,
+      journal,
+      runStore,
+      notifications,
+      catalogue,
+      toolbox,
+      policy,
+      secretStore,
+      tokenMeter: createTokenMeter(),
+      toolTexts: createToolTexts(),
+      semanticSearch: noSemanticSearch,
+      clock,
+      newId(kind, after) {
+        const id = newId(kind, after);
+        if (kind === 'server') holder = id;
+        return id;
+      },
+      logger,
+      settings,
+    },
+    () => expireApprovals(context),
+  );
+  orchestrator.start();
+  return { host, holder, context, orchestrator, isStopping: false };
+}
+
+/** Ids like those of `createIds`, whose random part comes from the seed. */
+function createSeededIds(now: () => number, random: Random): NewId {
+  const next = monotonicFactory(random.next);
+  const prefixes = new Map<IdKind, string>();
+  const prefixOf = (kind: IdKind) => {
+    const prefix = prefixes.get(kind) ?? createIds(() => 0)(kind).split('_')[0] ?? '';
+    prefixes.set(kind, prefix);
+    return prefix;
+  };
+  return (kind, after) => {
+    const time = after === undefined ? now() : Math.max(now(), timeOfId(after) + 1);
+    return `${prefixOf(kind)}_${next(time)}`;
+  };
+}
+
+function createSimulatedLogger(onError: ServerOptions['onError']): Logger {
+  const ignore = () => undefined;
+  const error = ({ err }: { err: unknown }, message: string) => onError(err, message);
+  return { debug: ignore, info: ignore, warn: ignore, error } as unknown as Logger;
+}
