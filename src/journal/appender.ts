@@ -118,14 +118,24 @@ async function resolveUnknownCommit(
 ): Promise<{ stored: readonly PlannedAppend[]; missing: readonly PlannedAppend[] }> {
   for (const pause of UNKNOWN_PAUSES_MILLISECONDS) {
     await store.clock.sleep(pause);
-    try {
-      await store.write(planned);
-      return { stored: planned, missing: [] };
-    } catch (error) {
-      if (toStoreError(error).failure === 'constraint') return splitByStored(planned, store.read);
-    }
+    // As long as the database does not answer, the outcome is unknown, whatever the failure of this attempt says.
+    const outcome = await writeAgain(planned, store).catch(() => null);
+    if (outcome !== null) return outcome;
   }
   throw commitError;
+}
+
+/** Null if the rows could not be written for another reason than that they may be stored. */
+async function writeAgain(
+  planned: readonly PlannedAppend[],
+  { write, read }: { write(planned: readonly PlannedAppend[]): Promise<void>; read: Journal['read'] },
+): Promise<{ stored: readonly PlannedAppend[]; missing: readonly PlannedAppend[] } | null> {
+  try {
+    await write(planned);
+    return { stored: planned, missing: [] };
+  } catch (error) {
+    return toStoreError(error).failure === 'constraint' ? splitByStored(planned, read) : null;
+  }
 }
 
 async function splitByStored(planned: readonly PlannedAppend[], read: Journal['read']) {
