@@ -215,7 +215,7 @@ export function createInvariants(options: InvariantOptions): Invariants {
 
   function readStatus(
     tape: CheckedTape,
-    { from, to }: Extract<RecordedEvent, { type: 'status' }>['payload'],
+    { from, to, error }: Extract<RecordedEvent, { type: 'status' }>['payload'],
     at: string,
   ): void {
     if (from !== tape.status) report(`3: ${at} says that it leaves ${from}, but the run is ${tape.status}`);
@@ -233,6 +233,10 @@ export function createInvariants(options: InvariantOptions): Invariants {
     }
     const open = [...tape.approvals.values()].filter(({ status }) => status === 'PENDING');
     if (isTerminal(to) && open.length > 0) report(`${at} ends a run with open approvals`);
+    if (error?.code === 'RESUME_LIMIT' && tape.lostInARow < maxResumptions) {
+      report(`${at} gives up after ${tape.lostInARow} resumptions without progress`);
+    }
+    if (error?.code === 'INTERNAL') report(`${at} fails the run because of a defect`);
     if (to === 'AWAITING_APPROVAL' && open.length === 0) report(`${at} waits for nothing`);
   }
 

@@ -24,9 +24,9 @@ const GRACE_MILLISECONDS = 3000;
  */
 export async function runSchedule(store: Store, seed: number, isTraced = false): Promise<ScheduleResult> {
   const trace: string[] = [];
-  const world = createWorld(store, seed, (milliseconds, line) => {
-    if (isTraced) trace.push(`${milliseconds.toFixed(0).padStart(8)} ${line}`);
-  });
+  const record = (milliseconds: number, line: string) =>
+    void trace.push(`${milliseconds.toFixed(0).padStart(8)} ${line}`);
+  const world = createWorld(store, seed, isTraced ? record : null);
   const { timeline, invariants, clients, slots } = world;
   await act(world);
   recover(world);

@@ -126,15 +126,17 @@ export function startServer(options: ServerOptions): SimulatedServer {
   return { host, holder, context, orchestrator, isStopping: false };
 }
 
+const prefixes = new Map<IdKind, string>();
+
+function prefixOf(kind: IdKind): string {
+  const prefix = prefixes.get(kind) ?? createIds(() => 0)(kind).split('_')[0] ?? '';
+  prefixes.set(kind, prefix);
+  return prefix;
+}
+
 /** Ids like those of `createIds`, whose random part comes from the seed. */
 function createSeededIds(now: () => number, random: Random): NewId {
   const next = monotonicFactory(random.next);
-  const prefixes = new Map<IdKind, string>();
-  const prefixOf = (kind: IdKind) => {
-    const prefix = prefixes.get(kind) ?? createIds(() => 0)(kind).split('_')[0] ?? '';
-    prefixes.set(kind, prefix);
-    return prefix;
-  };
   return (kind, after) => {
     const time = after === undefined ? now() : Math.max(now(), timeOfId(after) + 1);
     return `${prefixOf(kind)}_${next(time)}`;

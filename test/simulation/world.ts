@@ -38,11 +38,15 @@ const LEASE_SECONDS = 15;
 export const LEASE_MILLISECONDS = LEASE_SECONDS * 1000;
 const MAX_RESUMPTIONS = 3;
 
-/** @param onTrace receives a line, and the time in milliseconds, for everything that happens */
-export function createWorld(store: Store, seed: number, onTrace: (milliseconds: number, line: string) => void): World {
+/** @param onTrace receives a line, and the time in milliseconds, for everything that happens; null for no trace */
+export function createWorld(
+  store: Store,
+  seed: number,
+  onTrace: ((milliseconds: number, line: string) => void) | null,
+): World {
   const random = createRandom(seed);
   const timeline = createTimeline();
-  const trace = (line: string) => onTrace(timeline.now(), line);
+  const trace = (line: string) => onTrace?.(timeline.now(), line);
   store.reset(() => Math.floor(START + timeline.now()));
   const faults: Faults = {
     lostConnections: random.pick([0, 0, 0.01, 0.05]),
@@ -84,7 +88,7 @@ export function createWorld(store: Store, seed: number, onTrace: (milliseconds: 
         const host = createHost(timeline, name, skew);
         const notifications = network.channelOf(host);
         const onChange: Invariants['onChange'] = (writer, writes) => {
-          for (const { row } of writes) {
+          for (const { row } of onTrace ? writes : []) {
             if (typeof row.payload === 'string') {
               trace(
                 `${writer.name}: ${row.runId} ${row.seq} ${row.type} ${row.epoch ?? '-'} ${row.payload.slice(0, 160)}`,
