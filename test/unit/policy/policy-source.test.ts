@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { CACHED_REQUEST_CHARACTERS, POLICY_INPUT_LEVELS } from '../../../src/config/limits.ts';
+import { cacheDecisions } from '../../../src/policy/cedar-policy.ts';
+import { cedarRequest, cedarValue, pathOf, urlOf } from '../../../src/policy/cedar-request.ts';
+import { openPolicy } from '../../../src/policy/policy-file.ts';
+import { readCheckedPolicy, readPolicy } from '../../../src/policy/policy-text.ts';
+import { permitAll, policyOf, policyRequest, problemsOf } from './policy-request.ts';
+
+const folder = join(import.meta.dirname, '../../../src/policy');
+
+describe('a policy file', () => {
+  test('decides by its own rules, and can be read again', () => {
+    const path = join(folder, 'builtin.cedar');
+    const opened = openPolicy(path);
+    if (!opened.ok) throw new Error(opened.problems.join('\n'));
+    const { source } = opened;
+    expect(source.policy.evaluate(policyRequest({ risk: 'LOW' }))).toMatchObject({
+      effect: 'ALLOW',
+      rules: ['low-risk'],
+    });
+    expect(source.reload()).toEqual({ ok: true });
+    expect(source.policy.evaluate(policyRequest({ risk: 'HIGH' })).effect).toBe('ASK');
+  });
+
+  test('with a problem is refused with path, line and column', () => {
+    const path = join(folder, 'schema.cedarschema');
+    expect(openPolicy(path)).toEqual({ ok: false, problems: [`${path}:45:6: invalid token`] });
+  });
+
+  test('that cannot be read is refused with the reason', () => {
+    expect(openPolicy('missing.cedar')).toEqual({
+      ok: false,
+      problems: [
+        expect.stringMatching(
+          /^policyFile: missing\.cedar cannot be read: ENOENT.*\. Check the path and its permissions$/,
+        ),
+      ],
+    });
+  });
+});
+
+describe('the rules of a text', () => {
+  const text = `${permitAll}\n@reason("Why.") forbid (principal, action, resource);`;
+
+  test('have their ids, reasons and texts, in order', () => {
+    const rules = [
+      { id: 'any', reason: null, text: permitAll.trim(), start: 0 },
+      {
+        id: 'policy1',
+        reason: 'Why.',
+        text: '@reason("Why.") forbid (principal, action, resource);',
+        start: permitAll.length + 1,
+      },
+    ];
+    expect(readPolicy(text)).toMatchObject({ ok: true, rules });
+    expect(readCheckedPolicy(text)).toMatchObject({ ok: true, rules });
+  });
+
+  test('of a checked text are not compared with the schema, but are still parsed', () => {
+    const unknown = 'permit (principal, action, resource) when { resource.rsk == "LOW" };';
+    expect(readPolicy(unknown).ok).toBe(false);
+    expect(readCheckedPolicy(unknown).ok).toBe(true);
+    expect(readCheckedPolicy('permit (').ok).toBe(false);
+  });
+
+  test('that are equal have their own positions', () => {
+    const rule = 'forbid (principal, action, resource);';
+    expect(readPolicy(`${rule}\n${rule}`)).toMatchObject({ rules: [{ start: 0 }, { start: rule.length + 1 }] });
+  });
+
+  test('may share a reason without a value', () => {
+    expect(readPolicy(`@reason ${permitAll.slice('@id("any") '.length)}`).ok).toBe(true);
+  });
+});
+
+describe('the problems of a text', () => {
+  test('are in the order of the lines and columns', () => {
+    const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
+    const later = `${rule('resource.rsk == "x"')} ${rule('context.input.a < 1 && resource.rsc == "x"')}`;
+    const problems = problemsOf(`${later}\n${rule('principal.scope == "x"')}`);
+    expect(problems.map(([line, column]) => [line, column])).toEqual([
+      [1, 45],
+      [1, 135],
+      [2, 45],
+    ]);
+  });
+
+  test('do not name the place where Cedar found the text, nor its actions', () => {
+    const messages = problemsOf('permit (principal, action, resource) when { resource.rsk == "LOW" };').map(
+      ([, , message]) => message,
+    );
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).not.toMatch(/for policy|Action::/);
+    expect(problemsOf('permit (')[0]?.[2]).not.toMatch(/failed to parse/);
+  });
+
+  test('say what to do', () => {
+    expect(problemsOf('')).toEqual([
+      [1, 1, 'there is no policy here, so every call would be denied. Add a permit rule'],
+    ]);
+    expect(problemsOf('permit (principal == ?principal, action, resource);')).toEqual([
+      [1, 1, 'this is a template, which nothing links. Replace ?principal or ?resource by an entity'],
+    ]);
+    expect(problemsOf('@id forbid (principal, action, resource);')).toEqual([
+      [1, 1, 'the annotation @id has no value. Write @id("name")'],
+    ]);
+    expect(problemsOf(`${permitAll}${permitAll}`)).toEqual([
+      [2, 1, 'the id "any" is used by a policy above. Use another @id'],
+    ]);
+  });
+});
+
+test('the reason of a call that several rules forbid names them all', () => {
+  const policy = policyOf(`${permitAll}
+    @id("one") forbid (principal, action, resource);
+    @id("two") forbid (principal, action, resource);`);
+  expect(policy.evaluate(policyRequest())).toEqual({
+    effect: 'DENY',
+    rules: ['one', 'two'],
+    reason: 'Forbidden by one, two.',
+  });
+});
+
+test('a call that a rule without a reason lets run unattended has a reason', () => {
+  const policy = policyOf(`${permitAll}permit (principal, action == Action::"callUnattended", resource);`);
+  expect(policy.evaluate(policyRequest({ tool: 'clock' }))).toEqual({
+    effect: 'ALLOW',
+    rules: ['policy1'],
+    reason: 'clock may run without asking.',
+  });
+});
+
+test('a request that Cedar cannot read is denied, with the reason', () => {
+  const request = policyRequest();
+  const decision = policyOf(permitAll).evaluate({
+    ...request,
+    tool: { ...request.tool, name: undefined as unknown as string },
+  });
+  expect(decision).toMatchObject({ effect: 'DENY', rules: [] });
+  expect(decision.reason).toMatch(/^The policy could not be evaluated: .+\.$/);
+});
+
+test('a decision on a request of the longest cached length is cached', () => {
+  const evaluate = vi.fn(() => ({ effect: 'ASK' as const, reason: '', rules: [] }));
+  const policy = cacheDecisions({ evaluate });
+  const empty = JSON.stringify(policyRequest({ input: '' })).length;
+  const longest = policyRequest({ input: 'x'.repeat(CACHED_REQUEST_CHARACTERS - empty) });
+  policy.evaluate(longest);
+  policy.evaluate(longest);
+  expect(evaluate).toHaveBeenCalledTimes(1);
+});
+
+describe('the request to Cedar', () => {
+  const input = { url: 'https://a.example/x', path: 'notes/../a' };
+  const request = policyRequest({ input, agent: 'clerk', scopes: ['read'], source: 'tickets', sessionKey: 'desk' });
+
+  test('has principal, tool, agent, session, input, URL and path', () => {
+    expect(cedarRequest(request)).toEqual({
+      principal: { type: 'Principal', id: 'ada' },
+      resource: { type: 'Tool', id: 'http_fetch' },
+      context: {
+        agent: { __entity: { type: 'Agent', id: 'agt_1' } },
+        session: { __entity: { type: 'Session', id: 'ses_1' } },
+        input,
+        url: { scheme: 'https', host: 'a.example', port: 443, path: '/x', query: '' },
+        path: 'a',
+      },
+      entities: [
+        { uid: { type: 'Principal', id: 'ada' }, attrs: { scopes: ['read'] }, parents: [] },
+        { uid: { type: 'Agent', id: 'agt_1' }, attrs: { name: 'clerk' }, parents: [] },
+        { uid: { type: 'Session', id: 'ses_1' }, attrs: { key: 'desk' }, parents: [] },
+        {
+          uid: { type: 'Tool', id: 'http_fetch' },
+          attrs: { name: 'http_fetch', risk: 'HIGH', source: 'tickets', idempotent: false },
+          parents: [{ type: 'Agent', id: 'agt_1' }],
+        },
+      ],
+    });
+  });
+
+  test('lacks URL and path if the input has none, and the agent if the tool is not one of its tools', () => {
+    const { context, entities } = cedarRequest(policyRequest({ input: {}, tools: [] }));
+    expect(context).toEqual({
+      agent: { __entity: { type: 'Agent', id: 'default' } },
+      session: { __entity: { type: 'Session', id: 'ses_1' } },
+      input: {},
+    });
+    expect(entities.at(-1)).toMatchObject({ parents: [] });
+  });
+
+  test('replaces what Cedar would read as an entity, an extension or an expression', () => {
+    for (const name of ['__entity', '__extn', '__expr']) {
+      expect(cedarValue({ [name]: 1, a: 2 })).toEqual({ json: JSON.stringify({ [name]: 1, a: 2 }) });
+    }
+  });
+
+  test('has text without lone surrogates, in names, values, URL and path', () => {
+    expect(cedarValue({ 'a\ud800': 'b\ud800' })).toEqual({ 'a\ufffd': 'b\ufffd' });
+    expect(pathOf({ path: 'a\ud800' })).toBe('a\ufffd');
+  });
+
+  test('has as many levels of the input as Cedar reads', () => {
+    const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
+    expect(JSON.stringify(cedarValue(JSON.parse(JSON.stringify(nested(POLICY_INPUT_LEVELS - 1)))))).not.toContain(
+      'json',
+    );
+    expect(JSON.stringify(cedarValue(JSON.parse(JSON.stringify(nested(POLICY_INPUT_LEVELS)))))).toContain('json');
+  });
+});
+
+test.each([
+  ['ftp://a.example/x', 0],
+  ['http://a.example/x', 80],
+  ['https://a.example:444/x', 444],
+])('the port of %s is %i', (url, port) => {
+  expect(urlOf({ url })).toMatchObject({ port, path: '/x' });
+});
+
+test('the host of a URL has no dots at its end, also if there are several', () => {
+  expect(urlOf({ url: 'foo://A.Example../x' })).toMatchObject({ host: 'a.example' });
+  expect(urlOf({ url: 'https://a.b.example/' })).toMatchObject({ host: 'a.b.example' });
+});
+
+test('members that the input inherits do not count', () => {
+  expect(urlOf(JSON.parse('{"__proto__": {"url": "https://a.example"}}'))).toBeNull();
+  expect(pathOf(Object.create({ path: 'a' }))).toBeNull();
+  expect(pathOf(Object.assign(['x'], { path: 'a' }) as never)).toBeNull();
+  expect(pathOf('path')).toBeNull();
+  expect(pathOf(null)).toBeNull();
+});
+
+test('the built-in policy is valid', () => {
+  expect(readPolicy(readFileSync(join(folder, 'builtin.cedar'), 'utf8')).ok).toBe(true);
+});
