@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+
+// Options of Stryker for .ci/test-mutations.mjs, which passes the files to mutate. Mutants are not type-checked.
+export default {
+  testRunner: 'vitest',
+  vitest: { configFile: '.ci/vitest.mutations.config.mjs', related: false },
+  plugins: ['@stryker-mutator/vitest-runner', join(import.meta.dirname, 'stryker-ignore.mjs')],
+  ignorers: ['descriptions'],
+  coverageAnalysis: 'perTest',
+  concurrency: 2,
+  incremental: false,
+  // A file that does not exist: Stryker would rewrite tsconfig.json with the compiler API, which TypeScript 7 does not have.
+  tsconfigFile: 'none',
+  tempDirName: '.stryker-tmp',
+  // Folders that no unit test reads. Those of prisma are links, which Stryker cannot copy.
+  ignorePatterns: ['.stryker-tmp', 'dist', 'data', 'bench', 'prisma', 'test/{e2e,integration,soak,browser}'],
+  reporters: ['clear-text', 'progress-append-only', 'json'],
+  clearTextReporter: {
+    allowColor: false,
+    allowEmojis: false,
+    logTests: false,
+    reportTests: false,
+    reportScoreTable: false,
+  },
+  jsonReporter: { fileName: process.env.MUTATIONS_REPORT ?? '.stryker-tmp/report.json' },
+  allowConsoleColors: false,
+  warnings: { slow: false },
+};

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { coveringGrant, describeCall, summarise } from '../../../src/domain/approval.ts';
+import type { NewEvent } from '../../../src/domain/events.ts';
+import { transcript } from '../../../src/domain/transcript.ts';
+import {
+  approvalDecision,
+  callsRequested,
+  context,
+  type Given,
+  inProgress,
+  output,
+  tape,
+  toolCall,
+  toolResult,
+} from './given.ts';
+
+const messages = (...given: Given[]) => transcript(tape(...given));
+
+test('the model is told that a person changed the input of a call', () => {
+  const given = [callsRequested('a', 'b'), approvalDecision('a', 'ALLOWED', { n: 1 }), toolResult('a')];
+  expect(messages(given, toolResult('b')).slice(-2)).toMatchObject([
+    { callId: 'a', text: 'A person changed the input to {"n":1}.\nresult of a' },
+    { callId: 'b', text: 'result of b' },
+  ]);
+});
+
+test('the model is told nothing about an approval that changed nothing', () => {
+  const given = [callsRequested('a'), approvalDecision('a', 'ALLOWED', null), toolResult('a')];
+  expect(messages(given).at(-1)).toMatchObject({ text: 'result of a' });
+});
+
+test("a provider's data is kept with its answer and its model, and only if there is some", () => {
+  const [answer] = output(1, { text: 'Yes.' });
+  if (answer?.type !== 'output') throw new Error('There is no output.');
+  const withState: NewEvent = { ...answer, payload: { ...answer.payload, providerState: { signature: 'x' } } };
+  expect(messages(inProgress, context(1), withState).at(-1)).toEqual({
+    role: 'assistant',
+    text: 'Yes.',
+    calls: [],
+    kept: { model: 'scripted', state: { signature: 'x' } },
+    seq: 5,
+  });
+  expect(messages(inProgress, context(1), answer).at(-1)).not.toHaveProperty('kept');
+});
+
+test('a call, an edited input and a result without an answer are no messages', () => {
+  const given = [inProgress, toolCall('a'), approvalDecision('a', 'ALLOWED', { n: 1 }), toolResult('a')];
+  expect(messages(given)).toEqual([{ role: 'user', text: 'hello', seq: 1 }]);
+});
+
+test('a call that the tape lacks is not in the answer that requested it', () => {
+  const [answer] = output(1, { calls: ['a'] });
+  if (!answer) throw new Error('There is no output.');
+  expect(messages(inProgress, context(1), answer).slice(1)).toMatchObject([{ role: 'assistant', calls: [] }]);
+});
+
+test('the summary of a call shows up to twelve members, and text of up to its limit without an ellipsis', () => {
+  const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, 0]));
+  expect(describeCall('t', members(12))).toMatch(/, m11: 0\)$/);
+  expect(describeCall('t', members(13))).toMatch(/, m11: 0, and 1 more\)$/);
+  expect(describeCall('t', { a: 'x'.repeat(158) })).toBe(`t(a: "${'x'.repeat(158)}")`);
+  expect(describeCall('t', { a: 'x'.repeat(159) })).toBe(`t(a: "${'x'.repeat(159)}… (161 characters))`);
+  expect(summarise({ name: 't', description: 'd'.repeat(200) }, {})).toBe(`t(): ${'d'.repeat(200)}`);
+  expect(summarise({ name: 't', description: '  \n ' }, {})).toBe('t()');
+});
+
+test('the summary of a call quotes names that are long or not plain', () => {
+  expect(describeCall('t', { ['n'.repeat(64)]: 1 })).toBe(`t(${'n'.repeat(64)}: 1)`);
+  expect(describeCall('t', { ['n'.repeat(65)]: 1 })).toBe(`t("${'n'.repeat(65)}": 1)`);
+  expect(describeCall('t', { 'a-b_1': 1, 'a b': 2, ' a': 3, '': 4 })).toBe('t(a-b_1: 1, "a b": 2, " a": 3, "": 4)');
+});
+
+test('the summary of a call shows an input that is not an object as a value', () => {
+  expect(describeCall('t', 'text')).toBe('t("text")');
+  expect(describeCall('t', 7)).toBe('t(7)');
+  expect(describeCall('t', true)).toBe('t(true)');
+  expect(describeCall('t', [{ a: 1 }])).toBe('t([{"a":1}])');
+});
+
+test('the summary of a call escapes control characters and separators of lines', () => {
+  expect(describeCall('t', { a: 'x\u2028y\u2029z\u0085' })).toBe('t(a: "x\\u{2028}y\\u{2029}z\\u{85}")');
+  expect(describeCall('t', { a: '\u{e0041}' })).toBe('t(a: "\\u{e0041}")');
+});
+
+test('a grant of another tool does not cover a call, whatever its expiry', () => {
+  const other = { tool: 'files_write', expiresAt: 2000 };
+  expect(coveringGrant([other], 'files_writer', 1000)).toBeNull();
+  expect(coveringGrant([other], 'files_writ', 1000)).toBeNull();
+});
