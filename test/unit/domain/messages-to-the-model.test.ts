@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { coveringGrant, describeCall, summarise } from '../../../src/domain/approval.ts';
-import type { NewEvent } from '../../../src/domain/events.ts';
+import { lastShown, type NewEvent } from '../../../src/domain/events.ts';
 import { transcript } from '../../../src/domain/transcript.ts';
 import {
   approvalDecision,
@@ -86,4 +86,14 @@ test('a grant of another tool does not cover a call, whatever its expiry', () =>
   const other = { tool: 'files_write', expiresAt: 2000 };
   expect(coveringGrant([other], 'files_writer', 1000)).toBeNull();
   expect(coveringGrant([other], 'files_writ', 1000)).toBeNull();
+});
+
+test('a context that ends with an event of another run has shown no event of its own run', () => {
+  const elsewhere = { runId: 'run_0', seq: 9 };
+  const [event] = tape(context(1));
+  if (event?.type !== 'context') throw new Error('There is no context.');
+  const shownUpTo = (to: { runId: string; seq: number }) =>
+    lastShown({ ...event, payload: { ...event.payload, shown: { from: elsewhere, to, messages: 1 } } });
+  expect(shownUpTo(elsewhere)).toBe(0);
+  expect(shownUpTo({ runId: event.runId, seq: 4 })).toBe(4);
 });
