@@ -36,4 +36,4 @@ export const secretKinds: readonly SecretKind[] = [
 
 /** Names of object members whose string value is always a secret. */
 export const secretName =
-  /^(?:[a-z0-9_-]{0,40}[_-])?(?:password|passwd|passphrase|secret|client_?secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|private_?key|authorization)$/i;
+  /^(?:[a-z0-9_-]{0,40}[_-])?(?:password|passwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token|auth_?token|private_?key|authorization)$/i;

@@ -249,6 +249,12 @@ describe('members named like credentials', () => {
     });
   });
 
+  test('are left as they are if they hold a placeholder, whatever the replacement', () => {
+    const masked = { password: '[masked credential #0123456789ab]', note: 'secret=[masked credential #0123456789ab]' };
+    expect(maskJson(masked, () => 'replaced')).toEqual(masked);
+    expect(maskJson({ password: 'text [masked' }, () => 'replaced')).toEqual({ password: 'replaced' });
+  });
+
   test('are masked with the given replacement', () => {
     const given = { [`sk-${letters(20)}`]: [`rt_${letters(43)}`], secret: 'sesame' };
     const calls: [string, string][] = [];
