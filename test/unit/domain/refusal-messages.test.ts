@@ -14,6 +14,7 @@ import {
   approvalRequest,
   awaitingApproval,
   callsRequested,
+  context,
   eventsOf,
   failure,
   inProgress,
@@ -135,6 +136,22 @@ describe('the events of a decision', () => {
     ]);
     expect(eventsOf(decide(runOf(inProgress), { kind: 'complete' }, 0))).toMatchObject([
       { actor: 'SYSTEM', payload: { from: 'IN_PROGRESS', to: 'DONE', turn: null } },
+    ]);
+  });
+
+  test('are those of an executor, in the form of every decision', () => {
+    const recorded = [context(1)];
+    expect(decide(runOf(inProgress), { kind: 'record', events: recorded }, 0)).toEqual({
+      kind: 'events',
+      events: recorded,
+    });
+  });
+
+  test('withdraw the open approvals of a run that ends, in the name of the system', () => {
+    const run = runOf(awaitingApproval('a'));
+    expect(eventsOf(decide(run, { kind: 'cancel', reason: null }, 0))).toMatchObject([
+      { type: 'approval_decision', actor: 'SYSTEM', payload: { status: 'WITHDRAWN', reason: null } },
+      { type: 'status', actor: 'USER' },
     ]);
   });
 
