@@ -64,6 +64,10 @@ test('the summary of a call shows up to twelve members, and text of up to its li
   expect(summarise({ name: 't', description: '  \n ' }, {})).toBe('t()');
 });
 
+test('the summary of a long text keeps the characters that it shows', () => {
+  expect(describeCall('t', { a: `😀${'x'.repeat(200)}` })).toBe(`t(a: "😀${'x'.repeat(157)}… (204 characters))`);
+});
+
 test('the summary of a call quotes names that are long or not plain', () => {
   expect(describeCall('t', { ['n'.repeat(64)]: 1 })).toBe(`t(${'n'.repeat(64)}: 1)`);
   expect(describeCall('t', { ['n'.repeat(65)]: 1 })).toBe(`t("${'n'.repeat(65)}": 1)`);

@@ -61,9 +61,8 @@ describe('the history that a session sees', () => {
 });
 
 describe('how much of a run is visible', () => {
-  const segments = segmentsOf([child, root], 1);
   const visible = (sessionId: string, turn: number, runId = `run_${turn}`) =>
-    visibleUpTo(segments, { sessionId, runId, turn });
+    visibleUpTo(segmentsOf([child, root], 1), { sessionId, runId, turn });
 
   test('is everything inside a segment, and a part of the run at the branch', () => {
     expect(visible('child', 4)).toBeNull();
