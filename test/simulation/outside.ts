@@ -22,6 +22,8 @@ export interface Outside {
   random: Random;
   /** False when models and tools work well and answer soon. */
   hasTrouble(): boolean;
+  /** Probability that a call kills the server while there is trouble. */
+  crashes: number;
   /** Kills the server. */
   crash(): void;
   /** Reports a call until the returned function is called. */
@@ -95,7 +97,7 @@ function createSimulatedModel(outside: Outside): Model {
       if (random.chance(0.5)) await clock.sleep(random.int(1, 100), signal);
     }
     if (fate < 0.12) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
-    if (fate < 0.18) {
+    if (hasTrouble() && random.chance(outside.crashes)) {
       crash();
       await clock.sleep(1, signal);
     }
@@ -149,10 +151,10 @@ async function perform(outside: Outside, signal: AbortSignal, report: () => void
   if (random.chance(0.2)) report();
   const ignoresSignal = random.chance(0.1);
   if (random.chance(0.9)) await host.clock.sleep(duration(outside), ignoresSignal ? undefined : signal);
-  if (fate < 0.08) {
+  if (hasTrouble() && random.chance(outside.crashes)) {
     crash();
     await host.clock.sleep(1);
   }
-  if (fate < 0.16) throw new Error('The simulated tool failed.');
+  if (fate < 0.08) throw new Error('The simulated tool failed.');
   return { value: random.int(0, 9) };
 }

@@ -37,6 +37,8 @@ export interface ServerSlot {
 const LEASE_SECONDS = 15;
 export const LEASE_MILLISECONDS = LEASE_SECONDS * 1000;
 const MAX_RESUMPTIONS = 3;
+/** How long a process that has crashed is gone. */
+const RESTART_MILLISECONDS = 500;
 
 /** @param onTrace receives a line, and the time in milliseconds, for everything that happens; null for no trace */
 export function createWorld(
@@ -49,7 +51,7 @@ export function createWorld(
   const trace = (line: string) => onTrace?.(timeline.now(), line);
   store.reset(() => Math.floor(START + timeline.now()));
   const faults: Faults = {
-    lostConnections: random.pick([0, 0, 0.01, 0.05]),
+    lostConnections: random.pick([0, 0.02, 0.15]),
     busyWrites: random.pick([0, 0.01]),
     lostMessages: random.pick([0, 0.05, 0.5]),
     isDatabaseDown: false,
@@ -75,6 +77,8 @@ export function createWorld(
     maxResumptions: MAX_RESUMPTIONS,
   };
   const queueLength = random.int(2, 4);
+  // A high one makes runs that lose every server.
+  const crashes = random.pick([0, 0.06, 0.8]);
 
   function createSlot(name: string): ServerSlot {
     const skew: ClockSkew = {
@@ -112,7 +116,11 @@ export function createWorld(
             host,
             random,
             hasTrouble: () => isTroubled,
-            crash: () => slot.kill(),
+            crashes,
+            crash() {
+              slot.kill();
+              timeline.after(RESTART_MILLISECONDS, () => slot.server ?? slot.start());
+            },
             begin(activity) {
               activities.add(activity);
               trace(`${name}: ${activity.kind} call begins: ${activity.key}`);
