@@ -13,6 +13,9 @@ const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Approval'];
 /** They hold open runs and current sessions only, so walking through all of one is not a scan of the table. */
 const partialIndexes = ['Run_active', 'Run_open', 'Run_waiting', 'Run_begun'];
 
+/** No hot statement is expected to read more rows of one table than this. */
+const MOST_ROWS = 500;
+
 const isPlanned = (sql: string) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql);
 
 /** Records every statement that the driver of SQLite prepares from now on, those of Prisma included. */
@@ -74,6 +77,7 @@ interface PlanNode {
   'Relation Name'?: string;
   'Index Name'?: string;
   'Index Cond'?: string;
+  'Plan Rows': number;
   Plans?: PlanNode[];
 }
 
@@ -107,6 +111,8 @@ const describeNode = (node: PlanNode) => `${node['Node Type']} of ${node['Relati
 function isScan(node: PlanNode): boolean {
   if (!hotTables.includes(node['Relation Name'] ?? '')) return false;
   if (node['Node Type'] === 'Seq Scan') return true;
+  // A condition on a later column of an index can be a condition of the walk through all of it.
+  if (node['Plan Rows'] > MOST_ROWS) return true;
   const walksIndex = /^Index (Only )?Scan/.test(node['Node Type']) && node['Index Cond'] === undefined;
   return walksIndex && !partialIndexes.includes(node['Index Name'] ?? '');
 }

@@ -11,8 +11,14 @@ test('B13: of a concurrent completion and cancellation exactly one wins', async 
   const { client } = await startTestGateway();
   const ends = new Map<string, number>();
   for (let round = 0; round < ROUNDS; round += 1) {
-    const { run } = await send(client, { sessionKey: `race-${round}`, text: `/pace 1\n/words ${round % 8}` });
-    await until(async () => (await runById(client, run.id)).state !== 'PENDING');
+    // In one of eight rounds the run cannot complete, in another it has completed before; in the others either may win.
+    const words = round % 8;
+    const { run } = await send(client, {
+      sessionKey: `race-${round}`,
+      text: words === 7 ? '/hang' : `/pace 1\n/words ${words}`,
+    });
+    const awaited = words === 0 ? ['DONE'] : ['IN_PROGRESS', 'DONE'];
+    await until(async () => awaited.includes((await runById(client, run.id)).state));
     const cancelling = client.send(CancelRunDocument, { input: { runId: run.id } });
     const events = await follow(client, run.id);
     const { cancelRun } = await cancelling;
@@ -22,7 +28,8 @@ test('B13: of a concurrent completion and cancellation exactly one wins', async 
     expect(typesOf(events).at(-1)).toBe('STATUS');
     ends.set(statuses.at(-1) ?? '', (ends.get(statuses.at(-1) ?? '') ?? 0) + 1);
   }
-  expect(ends.get('CANCELLED')).toBeGreaterThan(0);
+  expect(ends.get('CANCELLED')).toBeGreaterThanOrEqual(ROUNDS / 8);
+  expect(ends.get('DONE')).toBeGreaterThanOrEqual(ROUNDS / 8);
 });
 
 test('B13: two cancellations and a decision of a waiting run have one winner', async () => {

@@ -1,5 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { writingStatement } from '../../../src/database/statement.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { GraphqlFailure } from '../../client.ts';
@@ -45,8 +46,12 @@ describe('B52: a database that another program has locked', () => {
   test('for a short time delays a message', async () => {
     const { client, gateway } = await startTestGateway();
     const release = await lockForWriting(gateway);
+    const pauses = vi.spyOn(systemClock, 'sleep');
+    onTestFinished(() => pauses.mockRestore());
     const sending = send(client, { sessionKey: 'held', text: '/say at last' });
-    setTimeout(release, 300);
+    // The third pause between two attempts: the lock was met twice at least.
+    await until(async () => pauses.mock.calls.some(([milliseconds]) => milliseconds === 50));
+    release();
     const { run } = await sending;
     await follow(client, run.id);
     expect((await runById(client, run.id)).output).toBe('at last');
