@@ -8,6 +8,8 @@ export default {
   ignorers: ['descriptions'],
   coverageAnalysis: 'perTest',
   concurrency: 2,
+  // Milliseconds beyond the usual time of the tests. A mutant that takes longer counts as noticed, so a slow machine needs many.
+  timeoutMS: 20_000,
   incremental: false,
   // A file that does not exist: Stryker would rewrite tsconfig.json with the compiler API, which TypeScript 7 does not have.
   tsconfigFile: 'none',

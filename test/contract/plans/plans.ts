@@ -13,9 +13,6 @@ const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Approval'];
 /** They hold open runs and current sessions only, so walking through all of one is not a scan of the table. */
 const partialIndexes = ['Run_active', 'Run_open', 'Run_waiting', 'Run_begun'];
 
-/** No hot statement is expected to read more rows of one table than this. */
-const MOST_ROWS = 500;
-
 const isPlanned = (sql: string) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql);
 
 /** Records every statement that the driver of SQLite prepares from now on, those of Prisma included. */
@@ -77,7 +74,6 @@ interface PlanNode {
   'Relation Name'?: string;
   'Index Name'?: string;
   'Index Cond'?: string;
-  'Plan Rows': number;
   Plans?: PlanNode[];
 }
 
@@ -93,11 +89,15 @@ export async function postgresScans(url: string, statements: readonly RecordedSt
   await client.connect();
   try {
     for (const setting of scanSettings) await client.query(`SET ${setting} = off`);
+    const indexes = await client.query<{ name: string; column: string }>(
+      `SELECT indexname AS name, substring(indexdef FROM '\\("?(\\w+)') AS column FROM pg_indexes WHERE schemaname = 'public'`,
+    );
+    const firstColumns = new Map(indexes.rows.map(({ name, column }) => [name, column]));
     const found: string[] = [];
     for (const { sql, values } of distinct(statements)) {
       const { rows } = await client.query({ text: `EXPLAIN (FORMAT JSON) ${sql}`, values });
       const [{ Plan: plan }]: [{ Plan: PlanNode }] = rows[0]['QUERY PLAN'];
-      for (const node of nodesOf(plan)) if (isScan(node)) found.push(`${describeNode(node)} in ${sql}`);
+      for (const node of nodesOf(plan)) if (isScan(node, firstColumns)) found.push(`${describeNode(node)} in ${sql}`);
     }
     return found;
   } finally {
@@ -106,15 +106,21 @@ export async function postgresScans(url: string, statements: readonly RecordedSt
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-const describeNode = (node: PlanNode) => `${node['Node Type']} of ${node['Relation Name']} ${node['Index Name'] ?? ''}`;
+const describeNode = (node: PlanNode) => `${node['Node Type']} of ${node['Index Name'] ?? node['Relation Name']}`;
 
-function isScan(node: PlanNode): boolean {
-  if (!hotTables.includes(node['Relation Name'] ?? '')) return false;
-  if (node['Node Type'] === 'Seq Scan') return true;
-  // A condition on a later column of an index can be a condition of the walk through all of it.
-  if (node['Plan Rows'] > MOST_ROWS) return true;
-  const walksIndex = /^Index (Only )?Scan/.test(node['Node Type']) && node['Index Cond'] === undefined;
-  return walksIndex && !partialIndexes.includes(node['Index Name'] ?? '');
+/** @param firstColumns the first column of each index */
+function isScan(node: PlanNode, firstColumns: ReadonlyMap<string, string>): boolean {
+  const {
+    'Node Type': type,
+    'Relation Name': table = '',
+    'Index Name': index = '',
+    'Index Cond': condition = '',
+  } = node;
+  if (type === 'Seq Scan') return hotTables.includes(table);
+  const isOfHotTable = hotTables.some((name) => index.startsWith(`${name}_`));
+  if (!isOfHotTable || partialIndexes.includes(index)) return false;
+  // A condition on a later column only is checked along a walk through the whole index.
+  return !new RegExp(`\\b${firstColumns.get(index)}\\b`).test(condition);
 }
 
 function distinct(statements: readonly RecordedStatement[]): RecordedStatement[] {
