@@ -15,6 +15,9 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major === 24 && minor >= 19) {
+    print('warning: Node 24.19 and newer 24.x can abort in better-sqlite3 (nodejs/node#65446). Use Node 22 or 24.18.');
+  }
   if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return;
   throw new StepFailed(
     `Runtape needs Node ${oldestNode.join('.')} or newer. This is Node ${process.versions.node} (${process.execPath}).`,

@@ -20,14 +20,14 @@ import { command, npmCommand, StepFailed } from './child.mjs';
 const root = dirname(import.meta.dirname);
 const print = (line) => console.log(`test:node: ${line}`);
 
-/** Installs the newest Node of a major version. Returns the path of the executable. */
-async function installNode(folder, major) {
-  print(`installing Node ${major} in ${folder}.`);
+/** Installs a Node: the newest one that matches the version. Returns the path of the executable. */
+async function installNode(folder, version) {
+  print(`installing Node ${version} in ${folder}.`);
   // The package fetches the executable for this platform with an install script.
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, allowScripts: { node: true } }));
-  await command(folder, npmCommand(['install', '--no-audit', '--no-fund', `node@${major}`]));
+  await command(folder, npmCommand(['install', '--no-audit', '--no-fund', `node@${version}`]));
   const executable = join(folder, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  if (!existsSync(executable)) throw new StepFailed(`The package node@${major} has no executable for this platform.`);
+  if (!existsSync(executable)) throw new StepFailed(`The package node@${version} has no executable for this platform.`);
   return realpathSync(executable);
 }
 
@@ -58,14 +58,16 @@ async function run(executable, directory, environment, parameters) {
   return code ?? 1;
 }
 
-async function main([major = '', ...parts]) {
-  if (!/^\d+$/.test(major)) throw new StepFailed('Usage: npm run test:node -- <major version of Node> [part ...]');
-  const folder = mkdtempSync(join(tmpdir(), `runtape-node-${major}-`));
+async function main([version = '', ...parts]) {
+  if (!/^\d+(\.\d+){0,2}$/.test(version)) {
+    throw new StepFailed('Usage: npm run test:node -- <version of Node, such as 22 or 24.18> [part ...]');
+  }
+  const folder = mkdtempSync(join(tmpdir(), `runtape-node-${version}-`));
   // When root runs the tests, Postgres runs as another user and must reach its program in this folder.
   chmodSync(folder, 0o755);
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-  const executable = await installNode(folder, major);
+  const executable = await installNode(folder, version);
   const copy = join(folder, 'runtape');
   copyTrackedFiles(copy);
   const headers = headersOf(executable, folder);
