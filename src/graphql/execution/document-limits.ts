@@ -16,10 +16,23 @@ import { limitPassed } from '../public-errors.ts';
  * GraphQLError if the text has a syntax error or exceeds a limit.
  */
 export function parseBounded(text: string): DocumentNode {
-  const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS, maxComments: limits.DOCUMENT_COMMENTS });
-  const problem = limitProblem(document);
-  if (problem) throw problem;
-  return document;
+  try {
+    const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS, maxComments: limits.DOCUMENT_COMMENTS });
+    const problem = limitProblem(document);
+    if (problem) throw problem;
+    return document;
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeep();
+    throw error;
+  }
+}
+
+/** The parser is recursive: a document of some thousand levels, closed or not, overflows the stack before its levels are counted. */
+function tooDeep(): GraphQLError {
+  return limitPassed(
+    'documentDepth',
+    `The document is nested too deeply to be parsed. At most ${limits.DOCUMENT_LEVELS} levels of nested fields are allowed.`,
+  );
 }
 
 /** The first limit that the document exceeds, or null. Checked before validation, which is slow for some documents. */
