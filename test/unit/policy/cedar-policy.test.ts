@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../../src/domain/events.ts';
 import { openPolicy } from '../../../src/policy/policy-file.ts';
-import { permitAll, policyOf, policyRequest, problemsOf } from './policy-request.ts';
+import { permitAll, policyOf, problemsOf } from './given-policy.ts';
+import { policyRequest } from './policy-request.ts';
 
 const unattended = 'permit (principal, action == Action::"callUnattended", resource)';
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { cedarValue, pathOf, urlOf } from '../../../src/policy/cedar-request.ts';
+import { POLICY_INPUT_LEVELS } from '../../../src/config/limits.ts';
+import { cedarRequest, cedarValue, pathOf, urlOf } from '../../../src/policy/cedar-request.ts';
+import { policyRequest } from './policy-request.ts';
 
 describe('JSON as a Cedar value', () => {
   test.each([
@@ -71,4 +73,83 @@ describe('the path of an input', () => {
     expect(pathOf({ path: 'x\\..\\notes/a' })).toBe(null);
     expect(pathOf({ path: 'notes/..\\a' })).toBe(null);
   });
+});
+
+describe('the request to Cedar', () => {
+  const input = { url: 'https://a.example/x', path: 'notes/../a' };
+  const request = policyRequest({ input, agent: 'clerk', scopes: ['read'], source: 'tickets', sessionKey: 'desk' });
+
+  test('has principal, tool, agent, session, input, URL and path', () => {
+    expect(cedarRequest(request)).toEqual({
+      principal: { type: 'Principal', id: 'ada' },
+      resource: { type: 'Tool', id: 'http_fetch' },
+      context: {
+        agent: { __entity: { type: 'Agent', id: 'agt_1' } },
+        session: { __entity: { type: 'Session', id: 'ses_1' } },
+        input,
+        url: { scheme: 'https', host: 'a.example', port: 443, path: '/x', query: '' },
+        path: 'a',
+      },
+      entities: [
+        { uid: { type: 'Principal', id: 'ada' }, attrs: { scopes: ['read'] }, parents: [] },
+        { uid: { type: 'Agent', id: 'agt_1' }, attrs: { name: 'clerk' }, parents: [] },
+        { uid: { type: 'Session', id: 'ses_1' }, attrs: { key: 'desk' }, parents: [] },
+        {
+          uid: { type: 'Tool', id: 'http_fetch' },
+          attrs: { name: 'http_fetch', risk: 'HIGH', source: 'tickets', idempotent: false },
+          parents: [{ type: 'Agent', id: 'agt_1' }],
+        },
+      ],
+    });
+  });
+
+  test('lacks URL and path if the input has none, and the agent if the tool is not one of its tools', () => {
+    const { context, entities } = cedarRequest(policyRequest({ input: {}, tools: [] }));
+    expect(context).toEqual({
+      agent: { __entity: { type: 'Agent', id: 'default' } },
+      session: { __entity: { type: 'Session', id: 'ses_1' } },
+      input: {},
+    });
+    expect(entities.at(-1)).toMatchObject({ parents: [] });
+  });
+
+  test('replaces what Cedar would read as an entity, an extension or an expression', () => {
+    for (const name of ['__entity', '__extn', '__expr']) {
+      expect(cedarValue({ [name]: 1, a: 2 })).toEqual({ json: JSON.stringify({ [name]: 1, a: 2 }) });
+    }
+  });
+
+  test('has text without lone surrogates, in names, values, URL and path', () => {
+    expect(cedarValue({ 'a\ud800': 'b\ud800' })).toEqual({ 'a\ufffd': 'b\ufffd' });
+    expect(pathOf({ path: 'a\ud800' })).toBe('a\ufffd');
+  });
+
+  test('has as many levels of the input as Cedar reads', () => {
+    const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
+    expect(JSON.stringify(cedarValue(JSON.parse(JSON.stringify(nested(POLICY_INPUT_LEVELS - 1)))))).not.toContain(
+      'json',
+    );
+    expect(JSON.stringify(cedarValue(JSON.parse(JSON.stringify(nested(POLICY_INPUT_LEVELS)))))).toContain('json');
+  });
+});
+
+test.each([
+  ['ftp://a.example/x', 0],
+  ['http://a.example/x', 80],
+  ['https://a.example:444/x', 444],
+])('the port of %s is %i', (url, port) => {
+  expect(urlOf({ url })).toMatchObject({ port, path: '/x' });
+});
+
+test('the host of a URL has no dots at its end, also if there are several', () => {
+  expect(urlOf({ url: 'foo://A.Example../x' })).toMatchObject({ host: 'a.example' });
+  expect(urlOf({ url: 'https://a.b.example/' })).toMatchObject({ host: 'a.b.example' });
+});
+
+test('members that the input inherits do not count', () => {
+  expect(urlOf(JSON.parse('{"__proto__": {"url": "https://a.example"}}'))).toBeNull();
+  expect(pathOf(Object.create({ path: 'a' }))).toBeNull();
+  expect(pathOf(Object.assign(['x'], { path: 'a' }) as never)).toBeNull();
+  expect(pathOf('path')).toBeNull();
+  expect(pathOf(null)).toBeNull();
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { permitAll, policyOf, policyRequest, problemsOf } from './policy-request.ts';
+import { permitAll, policyOf, problemsOf } from './given-policy.ts';
+import { policyRequest } from './policy-request.ts';
 
 const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
 

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { riskLevels } from '../../../src/domain/events.ts';
 import { schema } from '../../../src/graphql/schema.ts';
-import { policyOf, policyRequest } from './policy-request.ts';
+import { policyOf } from './given-policy.ts';
+import { policyRequest } from './policy-request.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');

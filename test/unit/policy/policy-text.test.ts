@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { permitAll, problemsOf } from './policy-request.ts';
+import { permitAll, problemsOf } from './given-policy.ts';
 
 const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
 
