@@ -22,6 +22,7 @@ describe('JSON as a Cedar value', () => {
   test('a value that is too deep becomes its JSON text', () => {
     expect(cedarValue({ a: { b: { c: 1 } } }, 2)).toEqual({ a: { b: { json: '{"c":1}' } } });
     expect(cedarValue([[['x']]], 3)).toEqual([[['x']]]);
+    expect(cedarValue([[{ a: { b: 1 } }]], 3)).toEqual([[{ a: { json: '{"b":1}' } }]]);
   });
 });
 
