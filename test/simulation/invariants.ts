@@ -259,7 +259,8 @@ export function createInvariants(options: InvariantOptions): Invariants {
     { approvalId, callId, status }: Extract<RecordedEvent, { type: 'approval_decision' }>['payload'],
     at: string,
   ): void {
-    tape.lostInARow = 0;
+    // A run that gives up withdraws its approvals in the same append.
+    if (status !== 'WITHDRAWN') tape.lostInARow = 0;
     const approval = tape.approvals.get(approvalId);
     if (!approval) {
       report(`${at} decides an approval that was not requested`);
