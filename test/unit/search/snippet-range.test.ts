@@ -28,10 +28,20 @@ test('the last word of a query matches the beginning of a word only if it may be
   expect(snippetOf('straw', { words: [], prefix: true })).toBe('straw');
 });
 
-test('a snippet shows the matches with the most different words', () => {
-  const text = `needle ${straw(60)}hay needle ${straw(60)}`;
-  expect(snippetOf(text, terms)).toContain('straw «hay» «needle» straw');
-  expect(snippetOf(text, terms)).toMatch(/^…/);
+test('only the last word of a query can be a prefix', () => {
+  const three = { words: ['grass', 'need', 'hay'], prefix: true };
+  expect(snippetOf('needle haystack grasshopper grass', three)).toBe('needle «haystack» grasshopper «grass»');
+});
+
+test('a snippet shows the matches with the most different words, and no part of the others', () => {
+  const text = `needle ${straw(60)}hay needle ${straw(60)}needle`;
+  expect(snippetOf(text, terms)).toBe(`…${straw(9)}«hay» «needle» ${straw(22).trimEnd()}…`);
+});
+
+test('a snippet ends before a word that does not fit into it', () => {
+  expect(snippetOf(`${'x'.repeat(195)} straws ${straw(9)}`, terms)).toBe(`${'x'.repeat(195)}…`);
+  expect(snippetOf(`${'x'.repeat(193)} straws`, terms)).toBe(`${'x'.repeat(193)} straws`);
+  expect(snippetOf(`${straw(9)}${'x'.repeat(300)}`, terms)).toBe(`${straw(9)}${'x'.repeat(146)}…`);
 });
 
 test('among equally good matches a snippet shows the first', () => {
