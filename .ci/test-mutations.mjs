@@ -15,7 +15,10 @@ const parts = {
   'domain/events': [['domain/events.ts'], ['journal/stored-events', 'domain/{transcript,unseen-input}']],
   'domain/search': [['domain/search/*.ts'], ['search/*']],
   'domain/secrets': [['domain/secrets/*.ts'], ['domain/*secrets']],
-  'domain/run': [['domain/run.ts', 'domain/step.ts'], ['domain/!(*secrets|refusal-messages|page|paging-bounds|limit-messages)']],
+  'domain/run': [
+    ['domain/run.ts', 'domain/step.ts'],
+    ['domain/!(*secrets|refusal-messages|page|paging-bounds|limit-messages)'],
+  ],
   domain: [['domain/!(events|run|step).ts'], ['domain/!(*secrets)']],
   'policy/request': [['policy/cedar-request.ts'], ['policy/cedar-request']],
   policy: [['policy/!(cedar-request).ts'], ['policy/!(policy-page|cedar-request)']],
