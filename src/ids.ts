@@ -9,7 +9,7 @@ const prefixes = {
   memory: 'mem',
   compaction: 'cmp',
   grant: 'grt',
-  attachment: 'att',
+  storedText: 'txt',
   call: 'call',
   key: 'key',
   server: 'srv',

@@ -28,6 +28,7 @@ export const fileSchema = z.strictObject({
       runSeconds: z.number().positive().default(limits.RUN_SECONDS),
       maxTokens: z.int().positive().default(limits.RUN_TOKENS),
       maxCost: z.number().positive().nullable().default(null),
+      answerBytes: z.int().positive().max(limits.MAX_ANSWER_BYTES).default(limits.ANSWER_BYTES),
       queueLength: z.int().positive().default(limits.QUEUED_MESSAGES),
     })
     .prefault({}),

@@ -9,6 +9,11 @@ export const QUEUED_MESSAGES = 64;
 export const MESSAGE_BYTES = 128 * 1024;
 /** Payload of one event as canonical JSON. A larger event is not recorded and fails its run. */
 export const EVENT_BYTES = 256 * 1024;
+/** Text and thoughts of one model call, by default and at most. Beyond it the answer is cut off: its finish reason says so. */
+export const ANSWER_BYTES = 1024 * 1024;
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Answer that is stored in its event, as JSON. A longer one is stored beside the tape, and the event keeps its beginning. */
+export const INLINE_ANSWER_BYTES = 192 * 1024;
 /** Model calls, tool calls, execution time, and tokens (input and output) of one run. Beyond one of these the run fails. */
 export const MAX_STEPS = 32;
 export const MAX_TOOL_CALLS = 64;

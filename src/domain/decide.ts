@@ -220,7 +220,7 @@ export function failedResult(call: { callId: string; tool: string }, error: stri
       error,
       durationMilliseconds: 0,
       truncated: false,
-      attachment: null,
+      storedText: null,
     },
   };
 }

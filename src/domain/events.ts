@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { runStatuses } from './transitions.ts';
 
 /** Version of the payloads below. A change raises it, and the codec upgrades older events when it reads them. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 export const actors = ['USER', 'MODEL', 'TOOL', 'OPERATOR', 'SYSTEM'] as const;
 export type Actor = (typeof actors)[number];
@@ -72,8 +72,9 @@ export type OutputUsage = z.infer<typeof usage>;
 const agentRef = z.object({ id: z.string(), version: z.int().positive() });
 export type AgentRef = z.infer<typeof agentRef>;
 
-/** A large output that is stored outside the tape. */
-const attachment = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
+/** A text that is too large for its event and is stored beside the tape. The event keeps its beginning. */
+const storedText = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
+export type StoredTextRef = z.infer<typeof storedText>;
 
 /** The payload of each event type. */
 export const payloadSchemas = {
@@ -119,7 +120,8 @@ export const payloadSchemas = {
   output_delta: z.object({ step, text: z.string() }),
   output: z.object({
     step,
-    text: z.string(),
+    text: z.string().describe('the whole text, or its beginning if it is stored beside the tape'),
+    storedText: storedText.nullable().default(null).describe('the whole text; null if `text` is the whole'),
     toolCalls: z.array(z.string()).describe("call ids, in the model's order"),
     finishReason: z.string(),
     usage,
@@ -180,7 +182,7 @@ export const payloadSchemas = {
     error: z.string().nullable(),
     durationMilliseconds: z.int().nonnegative(),
     truncated: z.boolean(),
-    attachment: attachment.nullable(),
+    storedText: storedText.nullable(),
   }),
   compaction: z.object({
     artifactId: z.string(),

@@ -6,6 +6,7 @@ import {
   type RunOrigin,
   type SequencedEvent,
   type SequencedEventOf,
+  type StoredTextRef,
 } from './events.ts';
 import {
   type CallPhase,
@@ -31,7 +32,8 @@ export type RunState =
   /** `activeSince`: when the run was last started or resumed, in epoch milliseconds. */
   | { status: 'IN_PROGRESS'; activeSince: number }
   | { status: 'AWAITING_APPROVAL' }
-  | { status: 'DONE'; output: string; endedAt: number }
+  /** `output` is the beginning of the answer if `storedOutput` names the whole of it. */
+  | { status: 'DONE'; output: string; storedOutput: StoredTextRef | null; endedAt: number }
   | { status: 'CANCELLED'; reason: string | null; endedAt: number }
   | { status: 'FAILED'; error: RunError; endedAt: number };
 
@@ -51,6 +53,8 @@ export interface Run {
   /** Number of model calls that have answered. */
   steps: number;
   toolCalls: number;
+  /** Of the last model call that has answered; null before it. */
+  finishReason: string | null;
   /** Seqs of steered messages that no model call has seen yet. */
   unseenInputs: readonly number[];
   resumptions: number;
@@ -194,6 +198,7 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     step: { at: 'idle' },
     steps: 0,
     toolCalls: 0,
+    finishReason: null,
     unseenInputs: [],
     resumptions: 0,
     resumptionsWithoutProgress: 0,
@@ -226,8 +231,10 @@ function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'
       return { status: to };
     case 'IN_PROGRESS':
       return { status: to, activeSince: recordedAt };
-    case 'DONE':
-      return { status: to, output: run.step.at === 'answered' ? run.step.text : '', endedAt: recordedAt };
+    case 'DONE': {
+      const answer = run.step.at === 'answered' ? run.step : { text: '', storedText: null };
+      return { status: to, output: answer.text, storedOutput: answer.storedText, endedAt: recordedAt };
+    }
     case 'CANCELLED':
       return { status: to, reason, endedAt: recordedAt };
     case 'FAILED': {
@@ -240,7 +247,7 @@ function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'
 }
 
 function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
-  const { text, finishReason, usage } = event.payload;
+  const { text, storedText, finishReason, usage } = event.payload;
   const needsModelCall = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
   return {
     ...run,
@@ -253,7 +260,8 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
       estimated: run.usage.estimated || usage.estimated,
       cost: usage.cost === null ? run.usage.cost : (run.usage.cost ?? 0) + usage.cost,
     },
-    step: needsModelCall ? { at: 'idle' } : { at: 'answered', text, finishReason, calls: [] },
+    finishReason,
+    step: needsModelCall ? { at: 'idle' } : { at: 'answered', text, storedText, finishReason, calls: [] },
   };
 }
 

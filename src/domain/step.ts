@@ -1,4 +1,4 @@
-import type { Json } from './events.ts';
+import type { Json, StoredTextRef } from './events.ts';
 
 /** How far one tool call of the current step has come. */
 export type CallPhase =
@@ -30,7 +30,14 @@ export type StepPhase =
   /** A context is recorded and its output is not: the model call is running, or was interrupted. */
   | { at: 'calling'; step: number }
   /** The model has answered. Without tool calls, this is the run's answer. */
-  | { at: 'answered'; text: string; finishReason: string; calls: readonly ToolCall[] };
+  | {
+      at: 'answered';
+      /** The answer, or its beginning if `storedText` names the whole of it. */
+      text: string;
+      storedText: StoredTextRef | null;
+      finishReason: string;
+      calls: readonly ToolCall[];
+    };
 
 export type WaitingCall = ToolCall & { phase: Extract<CallPhase, { at: 'waiting' }> };
 

@@ -65,10 +65,10 @@ interface OpenStep {
 
 function messagesOf({ output, calls, edits, results }: OpenStep): SequencedMessage[] {
   const requested = output.payload.toolCalls.flatMap((callId) => calls.get(callId) ?? []);
-  const { text, model, providerState } = output.payload;
+  const { text, storedText, model, providerState } = output.payload;
   const answer: SequencedMessage = {
     role: 'assistant',
-    text,
+    text: storedText === null ? text : `${text}\n[The answer continues: ${storedText.bytes} bytes in total.]`,
     calls: requested.map(({ payload: { callId, tool, input } }) => ({ callId, tool, input })),
     ...(providerState !== null && { kept: { model, state: providerState } }),
     seq: output.seq,

@@ -18,6 +18,7 @@ import { type CompactionRow, compactionsByIds } from '../repositories/compaction
 import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
+import { storedTextsByIds } from '../repositories/stored-texts.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
 import { notFoundError } from './public-errors.ts';
 
@@ -39,7 +40,7 @@ export type RowKind = keyof RowsByKind;
 /** Load rows by id, in batches. Null for a row that does not exist or that the viewer may not see. */
 type RowLoaders = { [Kind in RowKind]: Loader<RowsByKind[Kind] | null> };
 
-/** Load values by the id of a run or session. They do not check access: the ids must come from rows that the viewer may see. */
+/** Load values by the id of a run, session or stored text. They do not check access: the ids must come from rows that the viewer may see. */
 interface RelatedLoaders {
   /** By run: seq of its newest event; 0 if it has none. */
   head: Loader<number>;
@@ -47,6 +48,8 @@ interface RelatedLoaders {
   pendingApprovals: Loader<readonly ApprovalRow[]>;
   /** By run and count: its last events, oldest first. */
   lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
+  /** By the id of a stored text: the text; null if its session was purged. */
+  storedText: Loader<string | null>;
   /** By session: the principal that owns it; null if it does not exist. */
   owner: Loader<string | null>;
   /** By session: the run that is IN_PROGRESS or AWAITING_APPROVAL; null if there is none. */
@@ -97,6 +100,7 @@ export function createLoaders(
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
       maxBatchSize: MAX_BATCH_SIZE,
     }),
+    storedText: batchLoader((ids) => storedTextsByIds(database, ids), null),
     owner: batchLoader((ids) => ownersOf(reader, ids), null),
     activeRun: batchLoader(async (ids) => keyBy(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
     lastRun: batchLoader(async (ids) => keyBy(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),

@@ -93,14 +93,26 @@ export function decodeColumns(runId: string, columns: unknown): StoredEvent {
 /** Throws a CodecError if this release does not know the event's type or version, or if the payload does not match the schema. */
 export function decode(stored: StoredEvent): RecordedEvent {
   const { runId, seq, type, schemaVersion, payload } = stored;
-  if (schemaVersion !== SCHEMA_VERSION) {
+  if (schemaVersion > SCHEMA_VERSION) {
     throw new CodecError(runId, seq, `this release does not know schema version ${schemaVersion}`);
   }
   if (!isEventType(type)) throw new CodecError(runId, seq, `this release does not know type ${type}`);
-  const parsed = payloadSchemas[type].safeParse(parseJson(payload));
+  const parsed = payloadSchemas[type].safeParse(upgrade(type, schemaVersion, parseJson(payload)));
   if (!parsed.success) throw new CodecError(runId, seq, z.prettifyError(parsed.error));
   return { ...stored, type, payload: parsed.data } as RecordedEvent;
 }
+
+/** Turns the payload of an older schema version into the current form. */
+function upgrade(type: EventType, schemaVersion: number, payload: unknown): unknown {
+  // Version 2 calls a text that is stored beside the tape `storedText`.
+  if (schemaVersion < 2 && type === 'tool_result' && isRecord(payload)) {
+    const { attachment, ...rest } = payload;
+    return { ...rest, storedText: attachment };
+  }
+  return payload;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 function isEventType(type: string): type is EventType {
   return Object.hasOwn(payloadSchemas, type);

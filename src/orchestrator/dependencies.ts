@@ -17,6 +17,8 @@ import type { Toolbox } from '../tools/toolbox.ts';
 export interface OrchestratorSettings {
   /** The gateway's limits of one run. An agent can tighten them. */
   limits: RunLimits;
+  /** Text and thoughts of one model call. */
+  answerBytes: number;
   /** Runs that this server executes at a time. */
   maxConcurrentRuns: number;
   leaseSeconds: number;

@@ -63,7 +63,7 @@ async function deleteSessionRows(transaction: Transaction, sessionId: string): P
   // Not by a list of run ids, which could exceed the number of parameters that a statement can have.
   const ofSession = { tape: { sessionId } };
   await transaction.event.deleteMany({ where: ofSession });
-  await transaction.attachment.deleteMany({ where: ofSession });
+  await transaction.storedText.deleteMany({ where: ofSession });
   await transaction.encryptedInput.deleteMany({ where: ofSession });
   await transaction.lease.deleteMany({ where: ofSession });
   await transaction.tape.deleteMany({ where: { sessionId } });

@@ -181,6 +181,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       logger,
       settings: {
         limits: file.limits,
+        answerBytes: file.limits.answerBytes,
         maxConcurrentRuns: configuration.maxConcurrentRuns,
         leaseSeconds: configuration.leaseSeconds,
         approvalExpirySeconds: file.approvals.expiresAfterSeconds,

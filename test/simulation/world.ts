@@ -1,3 +1,4 @@
+import { ANSWER_BYTES } from '../../src/config/limits.ts';
 import { type Clients, createClients } from './clients.ts';
 import { connect, type Faults } from './connection.ts';
 import { type ClockSkew, createHost, type Host, START } from './host.ts';
@@ -70,6 +71,7 @@ export function createWorld(
   });
   const settings = {
     limits: { maxSteps: 4, maxToolCalls: 6, runSeconds: 200, maxTokens: 1_000_000, maxCost: null },
+    answerBytes: ANSWER_BYTES,
     maxConcurrentRuns: random.int(2, 4),
     leaseSeconds: LEASE_SECONDS,
     approvalExpirySeconds: random.pick([20, 120, 3600]),

@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import { groupRows } from '../../src/database/batch-statement.ts';
 import { openPostgres } from '../../src/database/postgres/postgres.ts';
 import { defineTable } from '../../src/database/table.ts';
+import { SCHEMA_VERSION } from '../../src/domain/events.ts';
 import type { StoredEvent } from '../../src/journal/codec.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import { createTestClient } from '../client.ts';
@@ -71,7 +72,7 @@ async function rawInsertRate(url: string): Promise<number> {
         seq,
         type: 'output_delta',
         actor: 'MODEL',
-        schemaVersion: 1,
+        schemaVersion: SCHEMA_VERSION,
         recordedAt: Date.now(),
         epoch: null,
         payload: '{"step":1,"text":"a piece of text"}',

@@ -71,12 +71,16 @@ interface Completion {
 
 type Complete = (value: unknown) => unknown;
 
+/** The other arguments that graphql-js passes are missing: no resolver that is used here declares them. */
+type Resolve = (value: unknown, args: object, context: GraphqlContext) => unknown;
+
 interface FieldPlan {
   key: string;
-  resolve: Complete;
+  resolve: Resolve;
   complete: Complete;
 }
 
+const noArguments = {};
 const unsupported = new Error('Only graphql-js can complete this list.');
 
 function giveUp(): never {
@@ -103,7 +107,7 @@ function nonNullCompleterOf(type: GraphQLOutputType, nodes: readonly FieldNode[]
     const plan = plans.get(name) ?? planFields(name, type, nodes, completion);
     plans.set(name, plan);
     const completed: Record<string, unknown> = {};
-    for (const { key, resolve, complete } of plan) completed[key] = complete(resolve(value));
+    for (const { key, resolve, complete } of plan) completed[key] = complete(resolve(value, noArguments, context));
     return completed;
   };
 }
@@ -172,5 +176,5 @@ function planField(
   const { resolve = (item: unknown) => Reflect.get(Object(item), name) } = field;
   // A resolver with more parameters uses arguments, loaders or the path.
   if (field.args.length > 0 || resolve.length > 1) return giveUp();
-  return { key, resolve: resolve as Complete, complete: completerOf(field.type, nodes, completion) };
+  return { key, resolve: resolve as Resolve, complete: completerOf(field.type, nodes, completion) };
 }

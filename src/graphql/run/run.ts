@@ -55,7 +55,17 @@ RunType.implement({
   fields: (t) => ({
     state: t.expose('state', { type: RunState, description: 'Its current state.' }),
     input: t.exposeString('input', { description: 'Text of the message that started it.' }),
-    output: t.exposeString('output', { nullable: true, description: 'The final answer; null until there is one.' }),
+    output: t.string({
+      nullable: true,
+      description: 'The final answer; null until there is one.',
+      resolve: ({ output, outputTextId }, _args, { loaders }) =>
+        outputTextId === null ? output : loaders.storedText.load(outputTextId).then((text) => text ?? output),
+    }),
+    finishReason: t.exposeString('finishReason', {
+      nullable: true,
+      description:
+        'Why its last model call stopped, as the provider reports it, or `gateway-limit` if the gateway cut off the answer at `limits.answerBytes`; null before the first model call has answered.',
+    }),
     error: t.field({
       type: RunError,
       nullable: true,

@@ -1,8 +1,18 @@
 import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
+import type { GraphqlContext } from '../context.ts';
 import { CompactionType, MemoryType } from '../object-types.ts';
 import { Usage } from '../run/usage.ts';
 import { TapeEvent } from './tape-event.ts';
+
+/**
+ * Declared with one parameter, because `completeList` leaves resolvers that use more to graphql-js. It leaves promises to it as
+ * well, so a page without large answers stays fast.
+ */
+function wholeText({ payload: { text, storedText } }: EventOf<'output'>, ...[, context]: [object, GraphqlContext]) {
+  if (storedText === null) return text;
+  return context.loaders.storedText.load(storedText.id).then((whole) => whole ?? text);
+}
 
 const STEP = 'Number of the model call: 1, 2, 3, … within the run.';
 
@@ -66,11 +76,13 @@ builder.objectRef<EventOf<'output'>>('OutputEvent').implement({
   fields: (t) => ({
     step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     text: t.string({
-      description: 'The complete text, which equals the joined deltas of the step.',
-      resolve: ({ payload }) => payload.text,
+      description:
+        'The complete text, which equals the joined deltas of the step. `payload` has its beginning alone if it is larger than 192 KiB.',
+      resolve: wholeText,
     }),
     finishReason: t.string({
-      description: 'Why the model stopped, as its provider reports it.',
+      description:
+        'Why the model stopped, as its provider reports it, or `gateway-limit` if the gateway cut off the answer at `limits.answerBytes`.',
       resolve: ({ payload }) => payload.finishReason,
     }),
     model: t.string({

@@ -1,13 +1,15 @@
 import type { NewEvent } from '../../domain/events.ts';
 import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
-import { closingEvents } from './closing-events.ts';
+import { closeAnswer } from './close-answer.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
 import { encryptInputs } from './encrypted-input.ts';
 import { type ModelCall, prepareContext } from './prepare-context.ts';
 
+/** The finish reason of an answer that this server cut off. */
+const GATEWAY_LIMIT = 'gateway-limit';
 /** Reasons for which this file aborts a model call. */
-const answerIsFull = new Error('The answer has reached its limit.');
+const answerIsCut = new Error('The answer has reached its limit.');
 const runIsGone = new Error('The run is not executed here any more.');
 
 export type ModelCallOutcome =
@@ -36,9 +38,9 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
         execution.dependencies.tokenMeter.observe(model.name, measured);
       }
       const estimatedInput = record.estimatedTokens;
-      const closing = closingEvents(execution, { model, finish, text: deltas.text(), step, estimatedInput });
-      const rows = encryptInputs(execution, closing);
-      return { kind: 'recorded', step: await execution.record([...unrecorded, ...closing], rows) };
+      const closing = closeAnswer(execution, { model, finish, text: deltas.text(), step, estimatedInput });
+      const rows = [...closing.rows, ...encryptInputs(execution, closing.events)];
+      return { kind: 'recorded', step: await execution.record([...unrecorded, ...closing.events], rows) };
     }
     default:
       return answer satisfies never;
@@ -65,7 +67,9 @@ async function streamAnswer(
     const context = await contextRecorded;
     return context.kind === 'stop' ? context : execution.record(events);
   };
-  const deltas = createDeltaRecorder({ step, record, onStop, onFull: () => ownAbort.abort(answerIsFull) });
+  const { answerBytes } = execution.dependencies.settings;
+  const onCut = () => ownAbort.abort(answerIsCut);
+  const deltas = createDeltaRecorder({ step, answerBytes, record, onStop, onCut });
   contextRecorded.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
   try {
     const finish = await model.model.stream(request, deltas.sink, AbortSignal.any([signal, ownAbort.signal]));
@@ -73,12 +77,12 @@ async function streamAnswer(
     await contextRecorded;
     // The answer is complete, but part of it could not be recorded: the step starts again.
     if (ownAbort.signal.reason === runIsGone) throw runIsGone;
-    return { kind: 'answered', finish, deltas, unrecorded };
+    return { kind: 'answered', finish: deltas.isCut() ? cut(finish) : finish, deltas, unrecorded };
   } catch (error) {
     // Whatever the failure is, the output before it is recorded.
     const unrecorded = await deltas.finish();
     if (storeFailure !== null) throw storeFailure;
-    if (error === answerIsFull) return { kind: 'answered', finish: cutFinish(), deltas, unrecorded };
+    if (error === answerIsCut) return { kind: 'answered', finish: cut(), deltas, unrecorded };
     if (error === runIsGone) return { kind: 'gone' };
     if (unrecorded.length > 0 && !signal.aborted) await record(unrecorded);
     await contextRecorded;
@@ -87,4 +91,10 @@ async function streamAnswer(
   }
 }
 
-const cutFinish = (): ModelFinish => ({ reason: 'length', calls: [], usage: null, responseId: null });
+/** The end of an answer that was cut off. `finish` is the provider's own end, if it came nevertheless. */
+const cut = (finish?: ModelFinish): ModelFinish => ({
+  reason: GATEWAY_LIMIT,
+  calls: [],
+  usage: finish?.usage ?? null,
+  responseId: finish?.responseId ?? null,
+});

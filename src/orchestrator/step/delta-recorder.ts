@@ -1,12 +1,10 @@
 import type { NewEvent } from '../../domain/events.ts';
-import { storableText } from '../../domain/storable-text.ts';
+import { beginningOf, storableText } from '../../domain/storable-text.ts';
 import type { ModelSink } from '../../models/model.ts';
 import type { StepOutcome } from '../run-execution.ts';
 
 /** A longer piece is split into several events, each far below the size limit of an event. */
 const PIECE_CHARACTERS = 16 * 1024;
-/** The whole text of an answer must fit into its `output` event, JSON escapes included. */
-const ANSWER_BYTES = 192 * 1024;
 
 export interface DeltaRecorder {
   sink: ModelSink;
@@ -14,6 +12,8 @@ export interface DeltaRecorder {
   finish(): Promise<NewEvent[]>;
   /** The text of the answer so far. */
   text(): string;
+  /** Whether something was cut off, because the answer had reached its limit. */
+  isCut(): boolean;
   /** Whether the model has produced anything, thoughts included. */
   hasOutput(): boolean;
 }
@@ -29,18 +29,21 @@ interface Piece {
  */
 export function createDeltaRecorder(options: {
   step: number;
+  /** Limit of text and thoughts together. */
+  answerBytes: number;
   record(events: NewEvent[]): Promise<StepOutcome>;
   /** Called with null when the run is not executed here any more, or with the error of the store: the model call must stop. */
   onStop(error: unknown): void;
-  /** Called when the answer has reached its limit: the model call must stop. */
-  onFull(): void;
+  /** Called when part of the answer was cut off: the model call must stop. */
+  onCut(): void;
 }): DeltaRecorder {
   const answer: string[] = [];
   const pending: Piece[] = [];
-  let bytes = 0;
+  let freeBytes = options.answerBytes;
   let recording: Promise<void> | null = null;
   let isStopped = false;
   let hasOutput = false;
+  let isCut = false;
 
   const events = () => eventsOf(pending.splice(0), options.step);
 
@@ -66,17 +69,22 @@ export function createDeltaRecorder(options: {
     }
   }
 
-  function take(type: Piece['type'], text: string): void {
-    if (text === '' || isStopped || bytes >= ANSWER_BYTES) return;
+  function take(type: Piece['type'], piece: string): void {
+    if (piece === '' || isStopped || isCut) return;
+    const bytes = Buffer.byteLength(piece);
+    if (bytes > freeBytes) {
+      isCut = true;
+      options.onCut();
+    }
+    const text = isCut ? beginningOf(piece, freeBytes) : piece;
+    if (text === '') return;
+    freeBytes -= bytes;
     hasOutput = true;
     const last = pending.at(-1);
     if (last?.type === type) last.texts.push(text);
     else pending.push({ type, texts: [text] });
     recording ??= drain();
-    if (type === 'thought') return;
-    answer.push(text);
-    bytes += Buffer.byteLength(JSON.stringify(text)) - 2;
-    if (bytes >= ANSWER_BYTES) options.onFull();
+    if (type === 'output_delta') answer.push(text);
   }
 
   return {
@@ -89,6 +97,7 @@ export function createDeltaRecorder(options: {
       return events();
     },
     text: () => answer.join(''),
+    isCut: () => isCut,
     hasOutput: () => hasOutput,
   };
 }

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import * as limits from '../../config/limits.ts';
 import { failedResult } from '../../domain/decide.ts';
 import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
 import { maskJson, maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
+import { beginningOf } from '../../domain/storable-text.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
-import { insertAttachment } from '../../repositories/attachments.ts';
 import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
 import type { Tool } from '../../tools/tool.ts';
 import type { OrchestratorDependencies } from '../dependencies.ts';
@@ -13,6 +12,7 @@ import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { revealInput } from './encrypted-input.ts';
 import { approvalRequest } from './policy-step.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
+import { storeText } from './store-text.ts';
 
 /** Executes the next allowed calls in the model's order: adjacent parallel-safe calls together, every other call alone. */
 export async function toolStep(
@@ -111,7 +111,7 @@ function progressOf(
   });
 }
 
-function resultOf({ dependencies, lease }: RunExecution, call: ToolCall, tool: Tool, outcome: ToolOutcome) {
+function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, outcome: ToolOutcome) {
   const result: PayloadOf<'tool_result'> = {
     callId: call.callId,
     tool: tool.name,
@@ -120,27 +120,19 @@ function resultOf({ dependencies, lease }: RunExecution, call: ToolCall, tool: T
     error: null,
     durationMilliseconds: Math.round(outcome.durationMilliseconds),
     truncated: false,
-    attachment: null,
+    storedText: null,
   };
   if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, rows: [] };
   const { truncated } = outcome;
   const { text, value } = canonicalJson(maskJson(outcome.output));
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.INLINE_OUTPUT_BYTES) return { payload: { ...result, output: value, truncated }, rows: [] };
-  const id = dependencies.newId('attachment');
-  const attachment = { id, bytes, sha256: createHash('sha256').update(text).digest('hex') };
-  return {
-    payload: { ...result, output: startOf(value, text), truncated, attachment },
-    rows: [insertAttachment({ id, runId: lease.runId, content: text })],
-  };
+  const { storedText, row } = storeText(execution, text);
+  return { payload: { ...result, output: startOf(value, text), truncated, storedText }, rows: [row] };
 }
 
 /** The part of a large output that the event and the model keep. The whole output is stored beside the tape. */
 function startOf(value: Json, text: string): string {
   const whole = typeof value === 'string' ? value : text;
-  const start = Buffer.from(whole)
-    .subarray(0, limits.INLINE_OUTPUT_BYTES)
-    .toString('utf8')
-    .replace(/\uFFFD$/, '');
-  return `${start}\n[The output continues: ${Buffer.byteLength(whole)} bytes in total.]`;
+  return `${beginningOf(whole, limits.INLINE_OUTPUT_BYTES)}\n[The output continues: ${Buffer.byteLength(whole)} bytes in total.]`;
 }

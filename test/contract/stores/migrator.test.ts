@@ -76,12 +76,49 @@ async function startFailure(migrating: Promise<unknown>): Promise<string> {
   return error instanceof Error ? error.message : '';
 }
 
+const eventOf = (seq: number, type: string, payload: object) =>
+  `INSERT INTO "Event" ("runId", "seq", "type", "actor", "schemaVersion", "recordedAt", "payload", "hash")
+   VALUES ('run_1', ${seq}, '${type}', 'MODEL', 1, 0, '${JSON.stringify(payload)}', 'x')`;
+
+const runOf = (id: string, turn: number, steps: number) =>
+  `INSERT INTO "Run" ("id", "sessionId", "state", "turn", "urgent", "input", "createdAt", "steps", "resumptions", "inputTokens", "outputTokens", "usageEstimated")
+   VALUES ('${id}', 'ses_1', 'DONE', ${turn}, false, 'go', '2026-11-22 10:00:00', ${steps}, 0, 0, 0, false)`;
+
+/** A run with two answers and a stored output, and one without an answer. */
+const rowsOfEarlierReleases = [
+  `INSERT INTO "Session" ("id", "owner", "key", "createdAt", "activeAt", "resetTurn", "useCompaction")
+   VALUES ('ses_1', 'ada', 'one', '2026-11-22 10:00:00', '2026-11-22 10:00:00', 0, true)`,
+  runOf('run_1', 1, 2),
+  runOf('run_2', 2, 0),
+  `INSERT INTO "Tape" ("runId", "sessionId", "closed") VALUES ('run_1', 'ses_1', false)`,
+  eventOf(1, 'output', { finishReason: 'tool-calls', text: '"finishReason":"no"' }),
+  eventOf(2, 'tool_result', { ok: true }),
+  eventOf(3, 'output', { finishReason: 'length', text: '' }),
+  `INSERT INTO "Attachment" ("id", "runId", "content") VALUES ('att_1', 'run_1', 'the whole output')`,
+];
+
 const stores: [Provider, () => Promise<EmptyDatabase>][] = [
   ['sqlite', createSqlite],
   ['postgresql', createPostgres],
 ];
 
 describe.each(stores)('the migrator on %s', (provider, create) => {
+  test('keeps stored texts and fills in finish reasons', async () => {
+    const { migrate, query } = await create();
+    const migrations = await readMigrations(provider);
+    const before = migrations.filter(({ name }) => name < '20261126194000');
+    await migrate(before);
+    for (const sql of rowsOfEarlierReleases) await query(sql);
+    await migrate(migrations);
+    expect(await query('SELECT "id", "runId", "content" FROM "StoredText"')).toEqual([
+      { id: 'att_1', runId: 'run_1', content: 'the whole output' },
+    ]);
+    expect(await query('SELECT "id", "finishReason", "outputTextId" FROM "Run" ORDER BY "id"')).toEqual([
+      { id: 'run_1', finishReason: 'length', outputTextId: null },
+      { id: 'run_2', finishReason: null, outputTextId: null },
+    ]);
+  });
+
   test('applies the missing migrations in order, once, and keeps the books of Prisma', async () => {
     const { migrate, query, history } = await create();
     const [first, ...others] = await readMigrations(provider);

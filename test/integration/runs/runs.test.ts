@@ -1,12 +1,17 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { PayloadOf } from '../../../src/domain/events.ts';
 import {
   CancelRunDocument,
   RetryRunDocument,
+  RunTapeDocument,
   SendMessageDocument,
   SessionByKeyDocument,
 } from '../../generated/graphql.ts';
 import { converse, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
 import { startTestGateway, until } from '../gateway.ts';
+
+const unpaced = { models: { scripted: { provider: 'scripted', paceMilliseconds: 0 } } };
 
 describe('a run', () => {
   test('B11: a run goes from PENDING to IN_PROGRESS to DONE, with one status event each', async () => {
@@ -59,13 +64,49 @@ describe('a run', () => {
     expect(run.output?.split(' ')).toHaveLength(400);
   });
 
-  test('an answer larger than an event may be is cut and marked as cut', async () => {
-    const { client } = await startTestGateway();
-    const { events, run } = await converse(client, { sessionKey: 'endless', text: '/words 100000' });
+  test('an answer larger than its event is stored beside the tape and returned whole', async () => {
+    const scripted = { provider: 'scripted', paceMilliseconds: 0, contextTokens: 200_000 };
+    const { client } = await startTestGateway({ file: { models: { scripted } } });
+    const sent = { sessionKey: 'long', text: '/words 30000' };
+    const { events, run, runId } = await converse(client, sent);
+    const whole = Array.from({ length: 30_000 }, (_, index) => `word-${index + 1}`).join(' ');
     const output = events.find((event) => event.__typename === 'OutputEvent');
-    expect(run.state).toBe('DONE');
-    expect(output?.finishReason).toBe('length');
-    expect(run.output?.length).toBeGreaterThan(100_000);
+    expect([run.state, run.finishReason, run.output === whole]).toEqual(['DONE', 'stop', true]);
+    expect(output?.text === whole).toBe(true);
+    const payload = output?.payload as PayloadOf<'output'>;
+    expect(whole.startsWith(payload.text)).toBe(true);
+    expect(Buffer.byteLength(payload.text)).toBe(192 * 1024 - 2);
+    const sha256 = createHash('sha256').update(whole).digest('hex');
+    expect(payload.storedText).toMatchObject({ bytes: whole.length, sha256 });
+
+    const { run: paged } = await client.send(RunTapeDocument, { id: runId, first: 100 });
+    const found = paged?.tape.nodes.find((event) => event.__typename === 'OutputEvent');
+    expect(found?.text === whole).toBe(true);
+    const history = await converse(client, { sessionKey: 'long', text: '/history' });
+    expect(history.run.output).toContain(`[The answer continues: ${whole.length} bytes in total.]`);
+  });
+
+  test('an answer beyond the limit is cut off with the finish reason gateway-limit', async () => {
+    const { client } = await startTestGateway({ file: { ...unpaced, limits: { answerBytes: 1000 } } });
+    const { events, run } = await converse(client, { sessionKey: 'endless', text: '/words 1000' });
+    const output = events.find((event) => event.__typename === 'OutputEvent');
+    expect([run.state, run.finishReason, run.output?.length]).toEqual(['DONE', 'gateway-limit', 1000]);
+    expect(output).toMatchObject({ finishReason: 'gateway-limit', text: run.output });
+  });
+
+  test('thoughts count towards the limit of an answer', async () => {
+    const { client } = await startTestGateway({ file: { ...unpaced, limits: { answerBytes: 1000 } } });
+    const text = `/think ${'hm '.repeat(2000)}\n/say unreached`;
+    const { events, run } = await converse(client, { sessionKey: 'thinking', text });
+    const thoughts = events.flatMap((event) => (event.__typename === 'ThoughtEvent' ? [event.text] : []));
+    expect([run.state, run.finishReason, run.output]).toEqual(['DONE', 'gateway-limit', '']);
+    expect(thoughts.join('')).toHaveLength(1000);
+  });
+
+  test('by default an answer has at most 1 MiB', async () => {
+    const { client } = await startTestGateway();
+    const { run } = await converse(client, { sessionKey: 'endless', text: '/words 100000' });
+    expect([run.finishReason, run.output?.length]).toEqual(['gateway-limit', 1024 * 1024]);
   });
 
   test('B21: a client that disconnects does not affect the run', async () => {

@@ -84,9 +84,9 @@ describe('a tool call', () => {
     ]);
     expect(results[0]?.error).toContain('1');
     expect(JSON.stringify(results[1]?.payload)).toContain('out of paper');
-    const flooded = results[2]?.payload as { truncated: boolean; attachment: { bytes: number } };
+    const flooded = results[2]?.payload as { truncated: boolean; storedText: { bytes: number } };
     expect(flooded.truncated).toBe(true);
-    expect(flooded.attachment.bytes).toBeLessThanOrEqual(1024 * 1024);
+    expect(flooded.storedText.bytes).toBeLessThanOrEqual(1024 * 1024);
     expect(JSON.stringify(flooded).length).toBeLessThan(64 * 1024);
   });
 

@@ -116,10 +116,13 @@ interface Answer {
   calls?: string[];
   finishReason?: string;
   usage?: Partial<OutputUsage>;
+  /** Size of the whole text, if it is stored beside the tape. */
+  storedBytes?: number;
 }
 
 /** The model's answer and the tool calls it requests. */
-export function output(step: number, { text = '', calls = [], finishReason = 'stop', usage = {} }: Answer = {}) {
+export function output(step: number, answer: Answer = {}) {
+  const { text = '', calls = [], finishReason = 'stop', usage = {}, storedBytes } = answer;
   const none: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, cachedInput: null, reasoning: null };
   const counted = { ...none, ...usage };
   const outputEvent: NewEvent = {
@@ -128,6 +131,7 @@ export function output(step: number, { text = '', calls = [], finishReason = 'st
     payload: {
       step,
       text,
+      storedText: storedBytes === undefined ? null : { id: 'txt_1', bytes: storedBytes, sha256: 'a' },
       toolCalls: calls,
       finishReason,
       usage: counted,
@@ -199,7 +203,7 @@ export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'
     error: null,
     durationMilliseconds: 1,
     truncated: false,
-    attachment: null,
+    storedText: null,
     ...more,
   };
   return { type: 'tool_result', actor: 'TOOL', payload };

@@ -203,7 +203,7 @@ describe('the events of a decision', () => {
         error: 'The approval of this call expired.',
         durationMilliseconds: 0,
         truncated: false,
-        attachment: null,
+        storedText: null,
       },
     });
   });

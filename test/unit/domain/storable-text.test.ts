@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { storableText } from '../../../src/domain/storable-text.ts';
+import { beginningOf, storableText } from '../../../src/domain/storable-text.ts';
 
 test.each([
   ['', ''],
@@ -11,4 +11,17 @@ test.each([
 ])('%j is stored as %j', (text, stored) => {
   expect(storableText(text)).toBe(stored);
   expect(storableText(stored)).toBe(stored);
+});
+
+test.each([
+  ['plain', 3, 'pla'],
+  ['plain', 9, 'plain'],
+  ['plain', 0, ''],
+  ['a€b', 3, 'a'],
+  ['a€b', 4, 'a€'],
+  ['a😀b', 4, 'a'],
+  ['a😀b', 5, 'a😀'],
+  ['\uFEFFa\uFFFDb', 7, '\uFEFFa\uFFFD'],
+])('%j within %i bytes is %j', (text, bytes, beginning) => {
+  expect(beginningOf(text, bytes)).toBe(beginning);
 });

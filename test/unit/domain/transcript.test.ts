@@ -87,6 +87,11 @@ describe('tool results', () => {
     ]);
   });
 
+  test('follow an answer that names the size of its text if only the beginning is on the tape', () => {
+    const given = [inProgress, context(1), output(1, { text: 'Once', storedBytes: 300_000 })];
+    expect(messages(given)[1]).toMatchObject({ text: 'Once\n[The answer continues: 300000 bytes in total.]' });
+  });
+
   test('are text as it is, and anything else as JSON', () => {
     const shown = [{ n: [1] }, 'plain "text"', null, ''].map((value) => {
       const message: SequencedMessage | undefined = messages(

@@ -73,6 +73,7 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
   output: {
     step: 1,
     text: 'Yes.',
+    storedText: { id: 'txt_2', bytes: 5, sha256: 'e' },
     toolCalls: ['call_1'],
     finishReason: 'stop',
     usage,
@@ -111,7 +112,7 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     error: 'None.',
     durationMilliseconds: 0,
     truncated: false,
-    attachment: { id: 'att_1', bytes: 0, sha256: 'd' },
+    storedText: { id: 'txt_1', bytes: 0, sha256: 'd' },
   },
   compaction: { artifactId: 'art_1', tokensBefore: 0, tokensAfter: 0, model: 'scripted', usage },
   resumption: { attempt: 1, step: 1, epoch: 1, lost: true, reason: 'Lost.', brokeOff: true },
@@ -119,7 +120,7 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
 const types = Object.keys(payloadSchemas) as EventType[];
 
 function storedWith(type: string, payload: unknown): StoredEvent {
-  const columns = { runId: 'run_1', seq: 3, type, actor: 'SYSTEM', schemaVersion: 1, recordedAt: 1000, epoch: 2 };
+  const columns = { runId: 'run_1', seq: 3, type, actor: 'SYSTEM', schemaVersion: 2, recordedAt: 1000, epoch: 2 };
   return { ...columns, payload: JSON.stringify(payload), hash: 'x' };
 }
 const isReadable = (type: string, payload: unknown) => {
@@ -166,6 +167,7 @@ const anyJson = new Set([
 const defaults: [type: EventType, path: string[], value: Json][] = [
   ['input', ['origin', 'scopes'], []],
   ['context', ['agent'], null],
+  ['output', ['storedText'], null],
   ['context', ['toolsHash'], ''],
   ['context', ['cutResults'], []],
   ['context', ['failedCompaction'], null],
@@ -238,7 +240,8 @@ describe('numbers in a payload', () => {
     ['approval_request', ['expiresAt']],
     ['approval_decision', ['grantExpiresAt']],
     ['tool_result', ['durationMilliseconds']],
-    ['tool_result', ['attachment', 'bytes']],
+    ['output', ['storedText', 'bytes']],
+    ['tool_result', ['storedText', 'bytes']],
     ['compaction', ['tokensAfter']],
   ])('%s %j counts from 0', (type, path) => {
     expect([0, 7, -1, 1.5].map((value) => isReadable(type, withMember(payloads[type], path, value)))).toEqual([
@@ -296,12 +299,12 @@ describe('an event that is written', () => {
       seq: 3,
       type: 'thought',
       actor: 'MODEL',
-      schemaVersion: 1,
+      schemaVersion: 2,
       recordedAt: 1000,
       epoch: 2,
     };
     const hash = createHash('sha256')
-      .update(`${'0'.repeat(64)}\n["run_1",3,"thought","MODEL",1,1000,2]\n{"step":1,"text":"Hm."}`)
+      .update(`${'0'.repeat(64)}\n["run_1",3,"thought","MODEL",2,1000,2]\n{"step":1,"text":"Hm."}`)
       .digest('hex');
     expect(stored).toEqual({ ...columns, payload: '{"step":1,"text":"Hm."}', hash });
     expect(recorded).toEqual({ ...columns, payload: { step: 1, text: 'Hm.' }, hash });
@@ -328,7 +331,7 @@ test('the hash depends on the previous hash and on every column', () => {
     { seq: 4 },
     { type: 'output_delta' },
     { actor: 'TOOL' },
-    { schemaVersion: 2 },
+    { schemaVersion: 1 },
     { recordedAt: 1001 },
     { epoch: null },
     { payload: '{"step":1,"text":"Hm"}' },
@@ -393,7 +396,7 @@ describe('a stored event that this release cannot read', () => {
   const stored = storedWith('thought', { step: 1, text: 'Hm.' });
 
   test.each<[Partial<StoredEvent>, RegExp]>([
-    [{ schemaVersion: 2 }, /^Event 3 of run_1 cannot be read: this release does not know schema version 2$/],
+    [{ schemaVersion: 3 }, /^Event 3 of run_1 cannot be read: this release does not know schema version 3$/],
     [{ type: 'guess' }, /^Event 3 of run_1 cannot be read: this release does not know type guess$/],
     [{ type: 'toString' }, /does not know type toString$/],
     [{ payload: '{"step":1' }, /^Event 3 of run_1 cannot be read: .*expected object/s],
@@ -403,4 +406,10 @@ describe('a stored event that this release cannot read', () => {
     expect(read).toThrow(CodecError);
     expect(read).toThrow(expect.objectContaining({ name: 'CodecError', message: expect.stringMatching(message) }));
   });
+});
+
+test('a tool result of schema version 1 is read in the current form', () => {
+  const { storedText, ...rest } = payloads.tool_result;
+  const older = { ...storedWith('tool_result', { ...rest, attachment: storedText }), schemaVersion: 1 };
+  expect(decode(older)).toEqual({ ...older, payload: payloads.tool_result });
 });

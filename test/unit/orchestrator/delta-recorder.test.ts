@@ -1,25 +1,67 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import type { StepOutcome } from '../../../src/orchestrator/run-execution.ts';
 import { createDeltaRecorder } from '../../../src/orchestrator/step/delta-recorder.ts';
 
-test('B20: after a piece that could not be recorded no other piece is recorded', async () => {
+function createRecorder(options: { answerBytes?: number; failure?: Error } = {}) {
   const tried: NewEvent[][] = [];
   const stops: unknown[] = [];
-  const failure = new Error('full');
+  const cuts: number[] = [];
   const deltas = createDeltaRecorder({
     step: 1,
-    record(events): Promise<StepOutcome> {
+    answerBytes: options.answerBytes ?? 1000,
+    async record(events): Promise<StepOutcome> {
       tried.push(events);
-      return Promise.reject(failure);
+      if (options.failure) throw options.failure;
+      return { kind: 'stop', leaseReleased: false };
     },
     onStop: (error) => stops.push(error),
-    onFull: () => undefined,
+    onCut: () => cuts.push(1),
   });
+  return { deltas, tried, stops, cuts };
+}
+
+test('B20: after a piece that could not be recorded no other piece is recorded', async () => {
+  const failure = new Error('full');
+  const { deltas, tried, stops } = createRecorder({ failure });
   deltas.sink.text('lost');
   expect(await deltas.finish()).toEqual([]);
   deltas.sink.text('late');
   expect(await deltas.finish()).toEqual([]);
   expect(tried).toHaveLength(1);
   expect(stops).toEqual([failure]);
+});
+
+describe('the limit of an answer', () => {
+  const delta = (type: 'thought' | 'output_delta', text: string) => ({
+    type,
+    actor: 'MODEL',
+    payload: { step: 1, text },
+  });
+
+  test('lets an answer of exactly its size pass', () => {
+    const { deltas, cuts } = createRecorder({ answerBytes: 10 });
+    deltas.sink.text('hällo');
+    deltas.sink.text('four');
+    expect([deltas.text(), deltas.isCut(), cuts.length]).toEqual(['hällofour', false, 0]);
+  });
+
+  test('counts thoughts and text in UTF-8 bytes, cuts between characters, and stops the call once', async () => {
+    const { deltas, cuts, tried } = createRecorder({ answerBytes: 9 });
+    deltas.sink.thought('hmm');
+    deltas.sink.text('abc€€');
+    deltas.sink.text('more');
+    deltas.sink.thought('more');
+    expect([deltas.text(), deltas.isCut(), cuts.length]).toEqual(['abc€', true, 1]);
+    await deltas.finish();
+    expect(tried).toEqual([[delta('thought', 'hmm'), delta('output_delta', 'abc€')]]);
+  });
+
+  test('ends thoughts without any text', async () => {
+    const { deltas, cuts, tried } = createRecorder({ answerBytes: 4 });
+    for (let count = 0; count < 100; count += 1) deltas.sink.thought('xx');
+    expect([deltas.text(), deltas.isCut(), cuts.length]).toEqual(['', true, 1]);
+    await deltas.finish();
+    expect(tried).toEqual([[delta('thought', 'xxxx')]]);
+  });
 });

@@ -1,12 +1,14 @@
 import { z } from 'zod';
-import { EVENT_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
+import { EVENT_BYTES, INLINE_ANSWER_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
 import { estimateTokens } from '../../context/token-estimate.ts';
-import type { Json, NewEvent, OutputUsage, PayloadOf } from '../../domain/events.ts';
-import { storableText } from '../../domain/storable-text.ts';
+import type { RowWrite } from '../../database/batch-statement.ts';
+import type { Json, NewEvent, OutputUsage, PayloadOf, StoredTextRef } from '../../domain/events.ts';
+import { beginningOf, storableText } from '../../domain/storable-text.ts';
 import { canonicalJson, canonicalValue } from '../../journal/canonical-json.ts';
 import { type CatalogueEntry, costOf } from '../../models/catalogue.ts';
 import type { ModelFinish, RequestedCall } from '../../models/model.ts';
 import type { RunExecution } from '../run-execution.ts';
+import { storeText } from './store-text.ts';
 
 /** Room in an `output` event for everything beside its text and provider state: mostly call ids. */
 const RESERVED_BYTES = 16 * 1024;
@@ -24,9 +26,10 @@ interface ModelAnswer {
   estimatedInput: number;
 }
 
-/** The events that close a model call: its `output`, and the `tool_call`s that it requested. */
-export function closingEvents(execution: RunExecution, answer: ModelAnswer): NewEvent[] {
-  const { finish, text, step, model } = answer;
+/** The events that close a model call: its `output`, and the `tool_call`s that it requested. The rows belong to the same append. */
+export function closeAnswer(execution: RunExecution, answer: ModelAnswer): { events: NewEvent[]; rows: RowWrite[] } {
+  const { finish, step, model } = answer;
+  const { text, storedText, rows } = inlineText(execution, answer.text);
   const { maxToolCalls } = execution.configuration.limits;
   // One call more than allowed is enough to see that the limit is exceeded.
   const requested = finish.calls.slice(0, maxToolCalls + 1);
@@ -37,22 +40,41 @@ export function closingEvents(execution: RunExecution, answer: ModelAnswer): New
     payload: {
       step,
       text,
+      storedText,
       toolCalls: calls.map(({ callId }) => callId),
       finishReason: finish.reason,
       usage: usageOf(answer),
       model: model.name,
       responseId: finish.responseId,
-      providerState: providerStateOf(answer),
+      providerState: providerStateOf(finish, text),
     },
   };
-  return [output, ...calls.map((payload): NewEvent => ({ type: 'tool_call', actor: 'MODEL', payload }))];
+  const events = [output, ...calls.map((payload): NewEvent => ({ type: 'tool_call', actor: 'MODEL', payload }))];
+  return { events, rows };
 }
 
+/** What the event keeps of the text. If that is not all of it, the whole text is stored beside the tape. */
+function inlineText(
+  execution: RunExecution,
+  whole: string,
+): { text: string; storedText: StoredTextRef | null; rows: RowWrite[] } {
+  if (jsonBytes(whole) <= INLINE_ANSWER_BYTES) return { text: whole, storedText: null, rows: [] };
+  const { storedText, row } = storeText(execution, whole);
+  let text = beginningOf(whole, INLINE_ANSWER_BYTES);
+  // Escapes make JSON longer than the text. Evenly distributed ones need one or two rounds.
+  for (let bytes = jsonBytes(text); bytes > INLINE_ANSWER_BYTES; bytes = jsonBytes(text)) {
+    text = beginningOf(text, Math.floor((Buffer.byteLength(text) * INLINE_ANSWER_BYTES) / bytes));
+  }
+  return { text, storedText, rows: [row] };
+}
+
+const jsonBytes = (text: string) => Buffer.byteLength(JSON.stringify(text));
+
 /** Null when the state does not fit into the event beside the text, which comes first. */
-function providerStateOf({ finish, text }: ModelAnswer): Json {
+function providerStateOf(finish: ModelFinish, text: string): Json {
   if (finish.providerState === undefined) return null;
   const { text: json, value } = canonicalJson(finish.providerState);
-  const room = EVENT_BYTES - RESERVED_BYTES - Buffer.byteLength(JSON.stringify(text));
+  const room = EVENT_BYTES - RESERVED_BYTES - jsonBytes(text);
   return Buffer.byteLength(json) <= room ? value : null;
 }
 
