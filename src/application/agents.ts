@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { StoreError } from '../database/store-error.ts';
-import { conflict, invalidInput, isRefusal, notFound, type Refusal } from '../domain/refusal.ts';
+import { conflict, invalidInput, isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
 import type { AgentLimits } from '../domain/run-limits.ts';
 import { storableText } from '../domain/storable-text.ts';
 import {
@@ -65,13 +65,15 @@ export async function createAgent(
     isDefault: makeDefault ?? false,
   };
   const { principal: owner } = viewer;
+  const { agentVersions: maxVersions } = context.settings;
   const mutation = { name: 'createAgent', input: parsed.input } as const;
   const keyRows = idempotencyRows(context, viewer, mutation, { resultId: id, sessionId: null, seq: null });
   return refuseTakenName(name, () =>
     performOnce<ChangedAgent | Refusal>(context, viewer, mutation, {
       async perform() {
-        await create(context.database, { id, owner, name, instructions, createdAt, ...change }, keyRows);
-        return { kind: 'changed', agentId: id };
+        const agent = { id, owner, name, instructions, createdAt, ...change };
+        const outcome = await create(context.database, agent, { rows: keyRows, maxVersions });
+        return outcome === 'created' ? { kind: 'changed', agentId: id } : tooManyVersions(maxVersions);
       },
       async repeat({ resultId: agentId }) {
         if (await agentById(context.database, owner, agentId)) return { kind: 'changed', agentId };
@@ -100,7 +102,10 @@ export async function updateAgent(
     limits: limitsOf(parsed.input.limits),
   };
   return refuseTakenName(name ?? '', async () => {
-    const agent = await update(context.database, owner, agentId, change, new Date(context.now()));
+    const { agentVersions: maxVersions } = context.settings;
+    const updatedAt = new Date(context.now());
+    const agent = await update(context.database, owner, agentId, change, { updatedAt, maxVersions });
+    if (agent === 'versions-full') return tooManyVersions(maxVersions);
     return agent ? { kind: 'changed', agentId } : notFound('agent', agentId);
   });
 }
@@ -125,6 +130,13 @@ function limitsOf(given: z.infer<typeof limitsSchema> | null | undefined): Agent
   const { maxSteps = null, maxToolCalls = null, runSeconds = null, maxTokens = null, maxCost = null } = given;
   const all = { maxSteps, maxToolCalls, runSeconds, maxTokens, maxCost };
   return Object.values(all).every((value) => value === null) ? null : all;
+}
+
+function tooManyVersions(maximum: number): Refusal {
+  return limitExceeded(
+    'agentVersions',
+    `${maximum} versions of agents are stored, which is the limit; deleted agents count as well. The operator can raise limits.agentVersions.`,
+  );
 }
 
 function unknownModel({ settings }: CommandContext, model: string | null | undefined): Refusal | null {

@@ -15,6 +15,8 @@ export interface CommandSettings {
   models: readonly string[];
   /** The most runs of one session that may be PENDING. */
   queueLength: number;
+  /** Versions of all agents of one owner. A further one is refused. */
+  agentVersions: number;
   /** What happens to a run when an approval expires. */
   onExpiry: 'deny' | 'fail';
   /** Whether the principal who started a run may not allow its tool calls. */

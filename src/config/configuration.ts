@@ -29,6 +29,7 @@ export const fileSchema = z.strictObject({
       maxTokens: z.int().positive().default(limits.RUN_TOKENS),
       maxCost: z.number().positive().nullable().default(null),
       answerBytes: z.int().positive().max(limits.MAX_ANSWER_BYTES).default(limits.ANSWER_BYTES),
+      agentVersions: z.int().positive().default(limits.AGENT_VERSIONS),
       queueLength: z.int().positive().default(limits.QUEUED_MESSAGES),
     })
     .prefault({}),

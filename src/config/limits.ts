@@ -108,6 +108,9 @@ export const SUMMARY_FAILURES = 2;
 /** One summary. A longer one is discarded and counts as failed. */
 export const SUMMARY_BYTES = 64 * 1024;
 
+/** Versions of all agents of one owner, deleted agents included. A change that needs a further one is refused. */
+export const AGENT_VERSIONS = 10_000;
+
 // Names and texts of clients. Longer ones are refused.
 export const SESSION_KEY_BYTES = 200;
 export const TITLE_BYTES = 200;

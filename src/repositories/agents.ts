@@ -110,18 +110,29 @@ const setupColumns = ({ name, instructions, model, tools, limits }: AgentSetup) 
   limits: limits && JSON.stringify(limits),
 });
 
+/** The owner has as many versions of agents as are allowed. Nothing was changed. */
+type VersionsFull = 'versions-full';
+
 /**
  * Stores an agent and `rows` in one transaction. A new default agent replaces the old one. Rejects with a StoreError
  * `constraint` if the owner has an agent of this name, or the database refuses one of the rows.
+ *
+ * @param maxVersions of all agents of the owner
  */
-export async function createAgent(database: Database, agent: NewAgent, rows: readonly RowWrite[]): Promise<void> {
+export async function createAgent(
+  database: Database,
+  agent: NewAgent,
+  { rows, maxVersions }: { rows: readonly RowWrite[]; maxVersions: number },
+): Promise<'created' | VersionsFull> {
   const { id, owner, isDefault, createdAt } = agent;
-  await database.write((client) =>
+  return database.write((client) =>
     client.$transaction(async (transaction) => {
+      if (await hasAllVersions(transaction, owner, maxVersions)) return 'versions-full';
       if (isDefault) await transaction.agent.updateMany({ where: { owner }, data: { isDefault: false } });
       const data = { ...setupColumns(agent), id, owner, isDefault, createdAt, updatedAt: createdAt };
       await insertVersion(transaction, readAgent(await transaction.agent.create({ data })));
       await executeWrites(transaction, database.provider, rows);
+      return 'created';
     }),
   );
 }
@@ -132,20 +143,21 @@ export async function updateAgent(
   owner: string,
   id: string,
   { isDefault, ...change }: AgentChange & { isDefault?: boolean | undefined },
-  updatedAt: Date,
-): Promise<AgentRow | null> {
+  { updatedAt, maxVersions }: { updatedAt: Date; maxVersions: number },
+): Promise<AgentRow | VersionsFull | null> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
-      // Locks the row, so a concurrent change of the agent waits here and then reads what this one wrote.
-      const [locked] = await transaction.agent.updateManyAndReturn({ where: { id, owner }, data: { updatedAt } });
+      // Changes nothing and locks the row, so a concurrent change of the agent waits here and then reads what this one wrote.
+      const [locked] = await transaction.agent.updateManyAndReturn({ where: { id, owner }, data: { owner } });
       if (!locked) return null;
-      if (isDefault) {
-        await transaction.agent.updateMany({ where: { owner, id: { not: id } }, data: { isDefault: false } });
-      }
       const before = readAgent(locked);
       const after = { ...before, ...withoutUndefined(change) };
       const isNewVersion = !isDeepStrictEqual(setupColumns(before), setupColumns(after));
-      const data = { ...setupColumns(after), isDefault: isDefault ?? before.isDefault };
+      if (isNewVersion && (await hasAllVersions(transaction, owner, maxVersions))) return 'versions-full';
+      if (isDefault) {
+        await transaction.agent.updateMany({ where: { owner, id: { not: id } }, data: { isDefault: false } });
+      }
+      const data = { ...setupColumns(after), isDefault: isDefault ?? before.isDefault, updatedAt };
       const row = readAgent(
         await transaction.agent.update({
           where: { id },
@@ -156,6 +168,10 @@ export async function updateAgent(
       return row;
     }),
   );
+}
+
+async function hasAllVersions(transaction: Transaction, owner: string, maxVersions: number): Promise<boolean> {
+  return (await transaction.agentVersion.count({ where: { owner } })) >= maxVersions;
 }
 
 function withoutUndefined(change: AgentChange): Partial<AgentSetup> {

@@ -159,6 +159,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     settings: {
       models: catalogue.names,
       queueLength: file.limits.queueLength,
+      agentVersions: file.limits.agentVersions,
       onExpiry: file.approvals.onExpiry,
       separateApprover: file.approvals.separateApprover,
     },

@@ -95,7 +95,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     now: clock.now,
     semanticSearch: noSemanticSearch,
     mutex: createKeyedMutex(),
-    settings: { models: catalogue.names, queueLength, onExpiry: 'deny', separateApprover: false },
+    settings: { models: catalogue.names, queueLength, agentVersions: 1000, onExpiry: 'deny', separateApprover: false },
   };
   let holder = '';
   const orchestrator = createOrchestrator(

@@ -52,7 +52,11 @@ const CreateAgentSuccess = builder.objectRef<ChangedAgent>('CreateAgentSuccess')
   }),
 });
 
-const CreateAgentResult = defineResult('CreateAgentResult', CreateAgentSuccess, ['conflict', 'invalid-input']);
+const CreateAgentResult = defineResult('CreateAgentResult', CreateAgentSuccess, [
+  'conflict',
+  'invalid-input',
+  'limit-exceeded',
+]);
 
 const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
   description: 'Changes to an agent. Fields that are omitted or null stay unchanged.',
@@ -89,6 +93,7 @@ const UpdateAgentResult = defineResult('UpdateAgentResult', UpdateAgentSuccess, 
   'not-found',
   'conflict',
   'invalid-input',
+  'limit-exceeded',
 ]);
 
 const DeleteAgentInput = builder.inputType('DeleteAgentInput', {

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { DeleteAgentDocument, UpdateSessionDocument } from '../../generated/graphql.ts';
+import {
+  AgentByIdDocument,
+  CreateAgentDocument,
+  DeleteAgentDocument,
+  UpdateAgentDocument,
+  UpdateSessionDocument,
+} from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
@@ -52,4 +58,28 @@ test("B18: an agent's limits tighten the gateway's and never loosen them", async
   expect(bounded.run).toMatchObject({ steps: 3, error: { code: 'STEP_LIMIT' } });
   const free = await updateAgent(client, { agentId: strict.id, limits: {} });
   expect(free).toMatchObject({ version: 2, limits: null });
+});
+
+test('a change that needs one version too many is refused with the limit, and changes nothing', async () => {
+  const { client, clientOf } = await startTestGateway({ file: { limits: { agentVersions: 3 } } });
+  const gone = await createAgent(client, { name: 'gone', instructions: 'one' });
+  await client.send(DeleteAgentDocument, { input: { agentId: gone.id } });
+  const agent = await createAgent(client, { name: 'clerk', instructions: 'two' });
+  await updateAgent(client, { agentId: agent.id, instructions: 'three' });
+  const { agent: before } = await client.send(AgentByIdDocument, { id: agent.id });
+
+  const refusal = {
+    __typename: 'LimitExceededError',
+    limit: 'agentVersions',
+    message: expect.stringContaining('3 ver'),
+  };
+  const update = { agentId: agent.id, instructions: 'four', makeDefault: true };
+  expect(await client.send(UpdateAgentDocument, { input: update })).toEqual({ updateAgent: refusal });
+  const create = { name: 'other', instructions: 'four' };
+  expect(await client.send(CreateAgentDocument, { input: create })).toEqual({ createAgent: refusal });
+  expect(await client.send(AgentByIdDocument, { id: agent.id })).toEqual({ agent: before });
+
+  // A change without a new version, and another owner.
+  expect(await updateAgent(client, { agentId: agent.id, makeDefault: true })).toMatchObject({ isDefault: true });
+  await createAgent(clientOf('grace'), create);
 });

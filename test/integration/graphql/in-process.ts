@@ -69,7 +69,13 @@ export async function openInProcess() {
     mutex: createKeyedMutex(),
     semanticSearch: noSemanticSearch,
     secretStore: createSecretStore(null),
-    settings: { models: ['scripted', 'other'], queueLength: 3, onExpiry: 'deny', separateApprover: false },
+    settings: {
+      models: ['scripted', 'other'],
+      queueLength: 3,
+      agentVersions: 100,
+      onExpiry: 'deny',
+      separateApprover: false,
+    },
   };
   const follow = {
     journal,

@@ -1,0 +1,1 @@
+CREATE INDEX "AgentVersion_owner_idx" ON "AgentVersion"("owner");
