@@ -161,20 +161,25 @@ function readConfigurationFile(
   }
   const substituted = substituteMcpServers(json, environment);
   const parsed = fileSchema.safeParse(substituted.file, { error: explainIssue });
-  const found = parsed.success ? checkFile(parsed.data, environment, host) : parsed.error.issues;
+  const found = [...(parsed.error?.issues ?? []), ...checkSections(substituted.file, environment, host)];
   const issues = independentIssues([...substituted.issues, ...found]);
   return parsed.success && issues.length === 0
     ? { ok: true, configuration: parsed.data }
     : { ok: false, problems: issues.map((issue) => formatIssue(path, issue, json)) };
 }
 
-/** Problems that no key shows by itself. */
-function checkFile(file: FileConfiguration, environment: Environment, host: string): ConfigurationIssue[] {
+const approverSchema = fileSchema.pick({ auth: true, approvals: true }).strip();
+
+/** Problems that no key shows by itself. Each section is checked if it is valid on its own, so that all problems are reported at once. */
+function checkSections(file: unknown, environment: Environment, host: string): ConfigurationIssue[] {
+  const embeddings = embeddingsConfigSchema.safeParse(file);
+  const access = accessConfigSchema.safeParse(file);
+  const approver = approverSchema.safeParse(file);
   return [
     ...checkModels(file, environment),
-    ...checkEmbeddings(file, environment),
-    ...checkAccess(file, host),
-    ...checkSeparateApprover(file.auth, file.approvals.separateApprover),
+    ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
+    ...(access.success ? checkAccess(access.data, host) : []),
+    ...(approver.success ? checkSeparateApprover(approver.data.auth, approver.data.approvals.separateApprover) : []),
   ];
 }
 

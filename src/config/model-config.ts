@@ -143,14 +143,25 @@ export const embeddingsConfigSchema = z.object({
     .optional(),
 });
 
+/** The names of models, whether or not the entries are valid. */
+const modelNamesSchema = z.object({
+  defaultModel: modelsConfigSchema.shape.defaultModel,
+  models: z.record(z.string(), z.unknown()).default({}),
+});
+
 /** Problems between entries: names of models that do not exist, and environment variables that are not set. */
-export function checkModels({ defaultModel, models }: ModelsConfig, environment: Environment): ConfigurationIssue[] {
+export function checkModels(file: unknown, environment: Environment): ConfigurationIssue[] {
+  const parsed = modelNamesSchema.safeParse(file);
+  if (!parsed.success) return [];
+  const { defaultModel, models } = parsed.data;
   const names = new Set([SCRIPTED_MODEL, ...Object.keys(models)]);
   const unknownModel = (name: string) => `there is no model "${name}". Configured models: ${[...names].join(', ')}`;
   const issues: ConfigurationIssue[] = [];
   if (!names.has(defaultModel)) issues.push({ path: ['defaultModel'], message: unknownModel(defaultModel) });
-  for (const [name, entry] of Object.entries(models)) {
+  for (const [name, value] of Object.entries(models)) {
     const path = ['models', name];
+    const { success, data: entry } = modelEntrySchema.safeParse(value);
+    if (!success) continue;
     if (name === SCRIPTED_MODEL && entry.provider !== 'scripted') {
       const message = `the name "${name}" is reserved for the built-in model. Give the entry another name`;
       issues.push({ path: [...path, 'provider'], message });

@@ -114,6 +114,27 @@ test('all problems of the environment and the file are reported at once', () => 
   ]);
 });
 
+test('names of models, API keys and access are checked even if another part of the file is wrong', () => {
+  const file = {
+    defaultModel: 'locl',
+    models: {
+      local: { provider: 'openai-compatible', model: 'm' },
+      claude: { provider: 'anthropic', model: 'm', apiKeyEnv: 'UNSET', fallbacks: ['gone'] },
+    },
+    limits: { maxSteps: 0 },
+    approvals: { separateApprover: true },
+  };
+  expect(problemsOf(file, { HOST: '0.0.0.0' })).toEqual([
+    expect.stringContaining('models.local.baseURL: is missing'),
+    expect.stringContaining('limits.maxSteps: must be greater than 0'),
+    expect.stringContaining('defaultModel: there is no model "locl". Configured models: scripted, local, claude'),
+    expect.stringContaining('models.claude.apiKeyEnv: the environment variable UNSET is not set'),
+    expect.stringContaining('models.claude.fallbacks.0: there is no model "gone"'),
+    expect.stringContaining('auth.mode: authentication is off'),
+    expect.stringContaining('approvals.separateApprover: needs a second principal'),
+  ]);
+});
+
 describe('a file that cannot be used', () => {
   const read = (environment: Record<string, string>, readFile: () => string | null) => {
     const outcome = readConfiguration(environment, readFile);
