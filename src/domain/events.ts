@@ -124,6 +124,11 @@ export const payloadSchemas = {
     storedText: storedText.nullable().default(null).describe('the whole text; null if `text` is the whole'),
     toolCalls: z.array(z.string()).describe("call ids, in the model's order"),
     finishReason: z.string(),
+    refusal: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('what the model said instead of answering, or after it stopped answering'),
     usage,
     model: z.string(),
     responseId: z.string().nullable(),

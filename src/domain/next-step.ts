@@ -2,7 +2,7 @@ import type { RunCommand } from './decide.ts';
 import type { RunError } from './events.ts';
 import { activeMilliseconds, type Run } from './run.ts';
 import type { RunLimits } from './run-limits.ts';
-import { callsOf, type ToolCall, waitingCalls } from './step.ts';
+import { callsOf, type StepPhase, type ToolCall, waitingCalls } from './step.ts';
 
 /** What the run loop does next. */
 export type NextStep =
@@ -59,10 +59,18 @@ function nextInProgress(run: Run, limits: RunLimits, now: number): NextStep {
   return modelLimit(run, limits) ?? { kind: 'call-model', step: run.steps + 1 };
 }
 
-function endWith(answer: { text: string; finishReason: string }): NextStep {
-  return answer.finishReason === 'content-filter' && answer.text === ''
-    ? failure('MODEL_REFUSED', 'The provider withheld the answer.')
-    : { kind: 'transition', command: { kind: 'complete' } };
+/** Finish reasons of an answer that the model or its provider did not want to give. */
+const refusedReasons: ReadonlySet<string> = new Set(['content-filter', 'refusal']);
+
+/** A refusal without any text fails the run. After some text, the finish reason alone tells. */
+function endWith({ text, finishReason, refusal }: Extract<StepPhase, { at: 'answered' }>): NextStep {
+  if (!refusedReasons.has(finishReason) || text.trim() !== '') {
+    return { kind: 'transition', command: { kind: 'complete' } };
+  }
+  return failure(
+    'MODEL_REFUSED',
+    refusal === null ? 'The provider withheld the answer.' : `The model refused to answer: ${refusal}`,
+  );
 }
 
 function toolLimit(run: Run, limits: RunLimits): NextStep | null {

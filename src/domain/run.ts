@@ -247,7 +247,8 @@ function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'
 }
 
 function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
-  const { text, storedText, finishReason, usage } = event.payload;
+  const { text, storedText, finishReason, refusal, usage } = event.payload;
+  const answered = { at: 'answered' as const, text, storedText, finishReason, refusal, calls: [] };
   const needsModelCall = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
   return {
     ...run,
@@ -261,7 +262,7 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
       cost: usage.cost === null ? run.usage.cost : (run.usage.cost ?? 0) + usage.cost,
     },
     finishReason,
-    step: needsModelCall ? { at: 'idle' } : { at: 'answered', text, storedText, finishReason, calls: [] },
+    step: needsModelCall ? { at: 'idle' } : answered,
   };
 }
 

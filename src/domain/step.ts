@@ -36,6 +36,7 @@ export type StepPhase =
       text: string;
       storedText: StoredTextRef | null;
       finishReason: string;
+      refusal: string | null;
       calls: readonly ToolCall[];
     };
 

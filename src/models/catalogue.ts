@@ -1,5 +1,5 @@
 import type { Circuit } from './circuit.ts';
-import type { Model, ModelError, ModelUsage } from './model.ts';
+import type { Model, ModelUsage } from './model.ts';
 
 /** Cost per million tokens. The operator chooses the currency, which must be the same for all models. */
 export interface Price {
@@ -43,12 +43,4 @@ export function costOf({ input, output, cachedInput }: ModelUsage, price: Price)
 /** The requested model, followed by its fallbacks. The fallbacks of a fallback are not used. */
 export function modelsInOrder(catalogue: Catalogue, requested: CatalogueEntry): CatalogueEntry[] {
   return [requested, ...requested.fallbacks.flatMap((name) => catalogue.find(name) ?? [])];
-}
-
-/**
- * Whether another model may take over after a failure before the first output. A rejected key, a refused request and a
- * conversation that is too long end the run instead, because a person has to change something.
- */
-export function isForFallback({ code }: ModelError): boolean {
-  return code === 'MODEL_UNAVAILABLE';
 }

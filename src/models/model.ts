@@ -50,8 +50,10 @@ export interface ModelUsage {
 
 /** How a model call ended. The text itself went to the sink. */
 export interface ModelFinish {
-  /** `stop`, `length`, `tool-calls`, `content-filter`, or the provider's own word. */
+  /** `stop`, `length`, `tool-calls`, `content-filter`, `refusal`, or the provider's own word. */
   reason: string;
+  /** What the model said instead of answering, or after it stopped answering; not part of the text. */
+  refusal?: string;
   /** In the order in which the model requested them. */
   calls: RequestedCall[];
   /** Null if the provider did not report it. */
@@ -81,16 +83,19 @@ export class ModelError extends Error {
   readonly retryable: boolean;
   /** The wait that the provider requested with `Retry-After`; null if it requested none. */
   readonly retryAfterSeconds: number | null;
+  /** Whether a fallback may take over before the first output: not if a person has to change something. */
+  readonly isForFallback: boolean;
 
   constructor(
     code: RunErrorCode,
     message: string,
-    options: { retryable: boolean; retryAfterSeconds?: number | null; cause?: unknown },
+    options: { retryable: boolean; retryAfterSeconds?: number | null; isForFallback?: boolean; cause?: unknown },
   ) {
     super(message, { cause: options.cause });
     this.name = 'ModelError';
     this.code = code;
     this.retryable = options.retryable;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.isForFallback = options.isForFallback ?? code === 'MODEL_UNAVAILABLE';
   }
 }

@@ -25,8 +25,12 @@ export const RunState = builder.enumType('RunState', {
 });
 
 const failureCodes = {
-  MODEL_UNAVAILABLE: { description: 'The provider could not be reached, or still failed after retries.' },
-  MODEL_REFUSED: { description: 'The provider rejected the request or withheld the answer.' },
+  MODEL_UNAVAILABLE: {
+    description: 'The provider could not be reached, did not send an answer, or still failed after retries.',
+  },
+  MODEL_REFUSED: {
+    description: 'The provider rejected the request or withheld the answer, or the model refused to answer.',
+  },
   MODEL_AUTH: { description: 'The provider rejected the credentials.' },
   CONTEXT_OVERFLOW: { description: "What the model must be shown exceeds the model's context window." },
   STEP_LIMIT: { description: 'The run reached its limit of model calls.' },

@@ -85,6 +85,12 @@ builder.objectRef<EventOf<'output'>>('OutputEvent').implement({
         'Why the model stopped, as its provider reports it, or `gateway-limit` if the gateway cut off the answer at `limits.answerBytes`.',
       resolve: ({ payload }) => payload.finishReason,
     }),
+    refusal: t.string({
+      nullable: true,
+      description:
+        'What the model said instead of answering, or after it stopped answering; null if it did not refuse.',
+      resolve: ({ payload }) => payload.refusal,
+    }),
     model: t.string({
       description: 'Name of the model that answered: the requested model or one of its fallbacks.',
       resolve: ({ payload }) => payload.model,

@@ -1,7 +1,7 @@
 import type { LanguageModelV3StreamPart, LanguageModelV3Usage } from '@ai-sdk/provider';
 import type { ModelFinish, ModelSink, ModelUsage } from '../model.ts';
-import { incompleteResponse } from '../provider/failure.ts';
-import { labelOf, tokenCount } from '../provider/response-values.ts';
+import { incompleteResponse, protocolError } from '../provider/failure.ts';
+import { addRefusal, isRecord, labelOf, tokenCount } from '../provider/response-values.ts';
 import { addCall, type ProviderCall, requestedCalls } from '../provider/tool-calls.ts';
 import { createProviderStateCollector } from './provider-state.ts';
 
@@ -14,6 +14,8 @@ export interface ResponseReader {
   /** Throws a ModelError if the response has no end. */
   finish(): ModelFinish;
 }
+
+const contentTypes: ReadonlySet<string> = new Set(['text-delta', 'reasoning-delta', 'tool-call', 'tool-input-delta']);
 
 type FinishPart = Extract<LanguageModelV3StreamPart, { type: 'finish' }>;
 
@@ -31,10 +33,13 @@ export function createResponseReader(options: {
   const stateCollector = createProviderStateCollector();
   let end: FinishPart | null = null;
   let responseId: string | null = null;
+  let refusal = '';
+  let hasContent = false;
 
   return {
     read(part) {
       stateCollector.add(part);
+      hasContent ||= contentTypes.has(part.type);
       switch (part.type) {
         case 'text-delta':
           if (part.delta !== '') sink.text(part.delta);
@@ -51,6 +56,12 @@ export function createResponseReader(options: {
         case 'response-metadata':
           if (part.id) responseId ??= labelOf(part.id);
           return false;
+        case 'raw':
+          // The package has no part for a refusal.
+          if (isRecord(part.rawValue) && part.rawValue.type === 'response.refusal.delta') {
+            refusal = addRefusal(refusal, part.rawValue.delta);
+          }
+          return false;
         case 'error':
           throw failureOf(part.error);
         case 'finish':
@@ -64,10 +75,12 @@ export function createResponseReader(options: {
     },
     isDone: () => end !== null,
     finish() {
-      if (end === null || isIncomplete(end)) throw incompleteResponse();
+      if (end === null || isIncomplete(end))
+        throw hasContent ? incompleteResponse() : protocolError('it contains no answer');
       const state = stateCollector.state();
       return {
-        reason: reasonOf(end),
+        reason: refusal === '' ? reasonOf(end) : 'refusal',
+        ...(refusal !== '' && { refusal }),
         calls: requestedCalls(calls, usedIds),
         usage: usageOf(end.usage),
         responseId,

@@ -29,7 +29,14 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
   async function readResponse(request: ModelRequest, reader: ResponseReader, call: GuardedCall): Promise<void> {
     const { signal, received } = call;
     const streaming = Promise.resolve(
-      sdk.doStream({ ...promptOf(request, options.name), maxOutputTokens, providerOptions, abortSignal: signal }),
+      sdk.doStream({
+        ...promptOf(request, options.name),
+        maxOutputTokens,
+        providerOptions,
+        abortSignal: signal,
+        // The only way to see a refusal of OpenAI's models.
+        includeRawChunks: sdk.provider.startsWith('openai'),
+      }),
     );
     // A stream that is opened after the abort has to be closed too.
     streaming.then(({ stream }) => signal.aborted && cancel(stream), ignore);

@@ -33,9 +33,10 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): M
   return {
     stream: (request, sink, signal) =>
       guardCall({ ...timeouts, signal, failureOf: transportFailure }, async (call) => {
-        const body = await connection.post(completionBody(settings, request), call);
+        const { body, contentType } = await connection.post(completionBody(settings, request), call);
         const reader = createCompletionReader({
           sink,
+          contentType,
           usedIds: usedCallIds(request),
           failureOf: connection.failures.ofEvent,
         });

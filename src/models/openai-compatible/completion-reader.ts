@@ -1,12 +1,15 @@
 import type { ModelError, ModelFinish, ModelSink, ModelUsage } from '../model.ts';
 import { incompleteResponse, parseProviderJson, protocolError } from '../provider/failure.ts';
-import { isRecord, labelOf, tokenCount } from '../provider/response-values.ts';
+import { addRefusal, isRecord, labelOf, tokenCount } from '../provider/response-values.ts';
 import { type CallAssembler, createCallAssembler } from './tool-calls.ts';
 
 const finishReasons: ReadonlyMap<string, string> = new Map([
   ['tool_calls', 'tool-calls'],
   ['function_call', 'tool-calls'],
   ['content_filter', 'content-filter'],
+  // Gemini's words, in the OpenAI-compatible API of several servers.
+  ['safety', 'content-filter'],
+  ['prohibited_content', 'content-filter'],
 ]);
 
 /** Reads one response, piece by piece. Each method throws a ModelError if it cannot continue. */
@@ -26,38 +29,47 @@ export interface CompletionReader {
 }
 
 /**
+ * @param options.contentType of the response, for the message about a response without an answer
  * @param options.usedIds ids of the calls that the request showed to the provider
  * @param options.failureOf turns what a provider reported under `error` into a failure
  */
 export function createCompletionReader(options: {
   sink: ModelSink;
+  contentType: string;
   usedIds: ReadonlySet<string>;
   failureOf: (error: unknown) => ModelError;
 }): CompletionReader {
-  const { sink, usedIds, failureOf } = options;
+  const { sink, contentType, usedIds, failureOf } = options;
   const calls = createCallAssembler();
   let isDone = false;
   let reason: string | null = null;
   let usage: ModelUsage | null = null;
   let usageCameLast = false;
   let responseId: string | null = null;
+  let refusal = '';
+  let hasChoice = false;
 
   /** Returns whether the chunk has a choice. */
   function readChunk(chunk: unknown): boolean {
     if (!isRecord(chunk)) throw protocolError('an event is not an object');
-    const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
+    const choices: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
+    const choice = answerAmong(choices);
     const error = errorIn(chunk) ?? (isRecord(choice) ? errorIn(choice) : null);
     if (error !== null) throw failureOf(error);
     if (responseId === null && typeof chunk.id === 'string' && chunk.id !== '') responseId = labelOf(chunk.id);
     if (chunk.usage) usage = usageOf(chunk.usage) ?? usage;
-    usageCameLast = usage !== null && !isRecord(choice);
+    usageCameLast = usage !== null && choices.length === 0;
     if (!isRecord(choice)) return false;
+    hasChoice = true;
     const delta = choice.delta ?? choice.message;
-    if (isRecord(delta)) readDelta(delta, sink, calls);
+    if (isRecord(delta)) {
+      readDelta(delta, sink, calls);
+      refusal = addRefusal(refusal, delta.refusal);
+    }
     const finishReason = choice.finish_reason;
     if (finishReason === 'error') throw failureOf('The response ended with an error.');
     if (typeof finishReason === 'string' && finishReason !== '') {
-      reason = finishReasons.get(finishReason) ?? labelOf(finishReason);
+      reason = finishReasons.get(finishReason.toLowerCase()) ?? labelOf(finishReason);
     }
     return true;
   }
@@ -78,18 +90,20 @@ export function createCompletionReader(options: {
       throw failureOf(text.startsWith('{') ? parseProviderJson(text) : text);
     },
     readWhole(body) {
-      if (!readChunk(parseProviderJson(body))) throw protocolError('it has no choice');
+      if (!readChunk(parseProviderJson(body))) throw protocolError('it contains no answer');
       reason ??= 'stop';
     },
     isDone: () => isDone,
     hasFinished: () => reason !== null,
     finish() {
+      if (!hasChoice) throw protocolError(`it contains no answer (content type ${contentType || 'missing'})`);
       // Some servers send neither a finish reason nor [DONE]. Usage without a choice is always the last chunk.
       if (reason === null && !isDone && !usageCameLast) throw incompleteResponse();
       const requested = calls.finish(usedIds);
-      const ended = reason ?? 'stop';
+      const ended = refusal === '' ? (reason ?? 'stop') : 'refusal';
       return {
         reason: requested.length > 0 && ended === 'stop' ? 'tool-calls' : ended,
+        ...(refusal !== '' && { refusal }),
         calls: requested,
         usage,
         responseId,
@@ -98,12 +112,18 @@ export function createCompletionReader(options: {
   };
 }
 
+/** The choice that is the answer: a server that was asked for several sends the others as well. */
+function answerAmong(choices: readonly unknown[]): unknown {
+  const [first] = choices;
+  if (!isRecord(first) || !first.index) return first;
+  return choices.find((choice) => isRecord(choice) && choice.index === 0);
+}
+
 function readDelta(delta: Record<string, unknown>, sink: ModelSink, calls: CallAssembler): void {
   // Servers that send both fields send the same text twice.
   const thought = [delta.reasoning_content, delta.reasoning].find((text) => typeof text === 'string' && text !== '');
   if (typeof thought === 'string') sink.thought(thought);
   readContent(delta.content, sink);
-  if (typeof delta.refusal === 'string' && delta.refusal !== '') sink.text(delta.refusal);
   if (Array.isArray(delta.tool_calls)) for (const fragment of delta.tool_calls) calls.add(fragment);
   else if (isRecord(delta.tool_calls)) calls.add(delta.tool_calls);
   if (isRecord(delta.function_call)) calls.add({ index: 0, function: delta.function_call });

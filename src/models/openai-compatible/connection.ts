@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { PROVIDER_ERROR_BYTES } from '../../config/limits.ts';
 import { createFailureReader, type FailureReader, retryAfterSeconds, secretsOf } from '../provider/failure.ts';
 import { type GuardedCall, untilAborted } from '../provider/guarded-call.ts';
+import { labelOf } from '../provider/response-values.ts';
 
 export interface ConnectionOptions {
   /** Address without the path of an API, such as `http://127.0.0.1:11434/v1`. May contain a user and a password. */
@@ -15,14 +16,20 @@ export interface ConnectionOptions {
 
 type ApiPath = 'chat/completions' | 'embeddings';
 
+export interface ProviderResponse {
+  body: Readable;
+  /** Empty if the server named none. */
+  contentType: string;
+}
+
 /** The connections to one API of a server. They are kept alive, and closed when this is disposed. */
 export interface ProviderConnection extends AsyncDisposable {
   failures: FailureReader;
   /**
-   * Sends a request. Resolves with the body of the response when its head has arrived with a status of 2xx, and rejects
-   * with a ModelError after any other status.
+   * Sends a request. Resolves with the response when its head has arrived with a status of 2xx, and rejects with a
+   * ModelError after any other status.
    */
-  post(body: string, call: GuardedCall): Promise<Readable>;
+  post(body: string, call: GuardedCall): Promise<ProviderResponse>;
 }
 
 export function openConnection(options: ConnectionOptions & { clock: Clock }, path: ApiPath): ProviderConnection {
@@ -36,7 +43,9 @@ export function openConnection(options: ConnectionOptions & { clock: Clock }, pa
       const sent = request(url, { method: 'POST', dispatcher: agent, headers, body, signal });
       // While a connection is being opened, undici does not listen to the signal.
       const response = await untilAborted(sent, signal);
-      if (response.statusCode >= 200 && response.statusCode <= 299) return response.body;
+      if (response.statusCode >= 200 && response.statusCode <= 299) {
+        return { body: response.body, contentType: labelOf(String(response.headers['content-type'] ?? '')) };
+      }
       const text = await readText(response.body, received, PROVIDER_ERROR_BYTES);
       const retryAfter = retryAfterSeconds(response.headers['retry-after'], options.clock.now());
       throw failures.ofResponse(response.statusCode, text, retryAfter);

@@ -31,7 +31,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder &
       const milliseconds = timeoutSeconds * 1000;
       const timeouts = { clock, firstByteMilliseconds: milliseconds, idleMilliseconds: milliseconds };
       return guardCall({ ...timeouts, signal, failureOf: transportFailure }, async (call) => {
-        const body = await connection.post(JSON.stringify({ model, input: texts }), call);
+        const { body } = await connection.post(JSON.stringify({ model, input: texts }), call);
         return vectorsOf(await readText(body, call.received, EMBEDDING_RESPONSE_BYTES), texts.length);
       });
     },

@@ -43,7 +43,8 @@ export function readResponse(
     });
     body.on('end', () => {
       try {
-        format?.end();
+        if (format === null) throw protocolError('it is empty');
+        format.end();
         resolve();
       } catch (error) {
         reject(error);
@@ -66,6 +67,7 @@ interface BodyFormat {
 function formatOf(text: string, reader: CompletionReader): BodyFormat | null {
   const first = text.trimStart().charAt(0);
   if (first === '') return null;
+  if (first === '<') throw protocolError('it is an HTML page. Check baseURL and the proxies before the provider');
   return first === '{' || first === '[' ? jsonFormat(reader) : eventStreamFormat(reader);
 }
 

@@ -15,7 +15,8 @@ const overflowPattern =
   /context[ _-]?(length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens|request_too_large|n_ctx/i;
 const policyPattern = /content[ _-]?(management )?(policy|filter)|safety system|moderation|content_policy_violation/i;
 const authPattern = /invalid_api_key|authentication|unauthorized|permission_denied|permission_error/i;
-const finalPattern = /invalid_request|not_found|unsupported|insufficient_quota|billing/i;
+const quotaPattern = /insufficient_quota|billing/i;
+const rejectedPattern = /invalid_request|not_found|unsupported/i;
 
 /** What a provider said about a failure. */
 interface ProviderError {
@@ -123,10 +124,16 @@ function failureOf(error: ProviderError, secrets: readonly string[], retryAfter:
     const message = `The conversation is too long for the model${detail}`;
     return new ModelError('CONTEXT_OVERFLOW', message, { retryable: false });
   }
-  const isFinal = status === null ? finalPattern.test(words) : !isRetryableStatus || /insufficient_quota/.test(words);
+  const isQuota = status === 402 || quotaPattern.test(words);
+  if (!isQuota && (status === null ? rejectedPattern.test(words) : status >= 400 && !isRetryableStatus)) {
+    const suffix = status === null ? '' : ` with status ${status}`;
+    const message = `The model provider rejected the request${suffix}${detail}`;
+    // Another model may accept it: its name exists, or it takes these parameters.
+    return new ModelError('MODEL_REFUSED', message, { retryable: false, isForFallback: true });
+  }
   const summary = status === null ? 'reported an error' : `responded with status ${status}`;
   return new ModelError('MODEL_UNAVAILABLE', `The model provider ${summary}${detail}`, {
-    retryable: !isFinal,
+    retryable: !isQuota && (status === null || isRetryableStatus),
     retryAfterSeconds: retryAfter,
   });
 }

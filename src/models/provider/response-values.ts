@@ -1,5 +1,13 @@
+/** What is kept of the words of a refusal. */
+const REFUSAL_CHARACTERS = 1000;
+
 /** Longest label that is kept: labels go onto the tape. */
 const LABEL_CHARACTERS = 200;
+
+/** Adds a piece to the words of a refusal, as far as they are kept. */
+export function addRefusal(words: string, piece: unknown): string {
+  return typeof piece === 'string' ? (words + piece).slice(0, REFUSAL_CHARACTERS) : words;
+}
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -43,6 +43,7 @@ export function closeAnswer(execution: RunExecution, answer: ModelAnswer): { eve
       storedText,
       toolCalls: calls.map(({ callId }) => callId),
       finishReason: finish.reason,
+      refusal: finish.refusal === undefined ? null : storableText(finish.refusal),
       usage: usageOf(answer),
       model: model.name,
       responseId: finish.responseId,

@@ -1,7 +1,7 @@
 import { MODEL_STEP_ATTEMPTS } from '../../config/limits.ts';
 import type { RunError } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
-import { isForFallback, modelsInOrder } from '../../models/catalogue.ts';
+import { modelsInOrder } from '../../models/catalogue.ts';
 import { openCircuitError } from '../../models/circuit.ts';
 import type { ModelError } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
@@ -33,7 +33,7 @@ export async function modelStep(
     // Without the message, which may repeat what the provider was sent.
     logger.warn({ runId: run.runId, model: model.name, code: failure.code }, 'a model call failed');
     if (outcome.hasOutput) return startStepAgain(execution, run, step, failure);
-    if (!isForFallback(failure)) break;
+    if (!failure.isForFallback) break;
   }
   return fail(execution, runError(failure));
 }

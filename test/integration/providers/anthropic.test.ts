@@ -147,7 +147,7 @@ describe('an Anthropic model', () => {
   test.each([
     // The second request uses half of the context window.
     ['prompt is too long: 210000 tokens > 200000 maximum', 'CONTEXT_OVERFLOW', 2],
-    ['messages: text content blocks must be non-empty', 'MODEL_UNAVAILABLE', 1],
+    ['messages: text content blocks must be non-empty', 'MODEL_REFUSED', 1],
   ])('B19: that responds "%s" fails the run with %s', async (message, code, requests) => {
     const provider = await startProvider((response) =>
       sendJson(response, 400, { type: 'error', error: { type: 'invalid_request_error', message } }),

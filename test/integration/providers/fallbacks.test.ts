@@ -73,6 +73,12 @@ describe('a fallback', () => {
     expect(exhausted.requests).toHaveLength(1);
   });
 
+  test('takes over from a model that the provider does not know', async () => {
+    const { client } = await startWith(await failingWith(404, 'No such model.'), await respondingWith('Known.'));
+    const { run } = await converse(client, { sessionKey: 's', text: 'Hello' });
+    expect(run).toMatchObject({ state: 'DONE', output: 'Known.' });
+  });
+
   test.each([
     [401, 'no', 'MODEL_AUTH'],
     [400, 'Blocked by our content management policy.', 'MODEL_REFUSED'],

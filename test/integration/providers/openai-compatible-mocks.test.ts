@@ -59,7 +59,7 @@ describe('mock-llm', () => {
 
   it('refuses another path', async () => {
     const { finish } = call((await startMock()).replace('/v1', '/v2'), 'Hello');
-    await expect(finish).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
+    await expect(finish).rejects.toMatchObject({ code: 'MODEL_REFUSED', retryable: false });
   });
 });
 

@@ -163,6 +163,18 @@ describe('a failure', () => {
     await expect(complete(provider)).rejects.toMatchObject({ ...retryable, message: expect.stringContaining(words) });
   });
 
+  it.each([
+    ['an HTML page', 'text/html', '<!doctype html><p>Sign in</p>', 'it is an HTML page. Check baseURL'],
+    ['nothing', 'text/event-stream', '', 'it is empty'],
+    ['blank lines', 'text/event-stream', '\n\n', 'it is empty'],
+    ['something else', 'text/plain', 'hello', 'it contains no answer (content type text/plain)'],
+    ['an empty JSON object', 'application/json', '{}', 'it contains no answer'],
+    ['no choice', 'text/event-stream', 'data: [DONE]\n\n', 'it contains no answer (content type text/event-stream)'],
+  ])('of status 200 with %s says what came', async (_name, type, body, words) => {
+    const provider = await startProvider((response) => response.writeHead(200, { 'content-type': type }).end(body));
+    await expect(complete(provider)).rejects.toMatchObject({ ...retryable, message: expect.stringContaining(words) });
+  });
+
   it('of a stream that ends in the middle of an event says that it is incomplete', async () => {
     const provider = await startProvider((response) => {
       sendEvents(response, textChunk('a'));
@@ -224,7 +236,7 @@ describe('a failure', () => {
       const more = () => response.write('too bad '.repeat(4096), () => response.destroyed || more());
       more();
     });
-    await expect(complete(provider)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
+    await expect(complete(provider)).rejects.toMatchObject({ code: 'MODEL_REFUSED', retryable: false });
     await provider.requests[0]?.closed;
   });
 
@@ -234,7 +246,7 @@ describe('a failure', () => {
     );
     const baseURL = provider.baseURL.replace('http://', 'http://ada:password@');
     await expect(call(modelAt({ baseURL }, { apiKey: 'sk-very-secret' })).finish).rejects.toMatchObject({
-      message: 'The model provider responded with status 400: Bad Bearer … at http://…/v1',
+      message: 'The model provider rejected the request with status 400: Bad Bearer … at http://…/v1',
     });
     await expect(call(modelAt({ baseURL: 'http://ada:password@127.0.0.1:1/v1' })).finish).rejects.toMatchObject({
       ...retryable,

@@ -115,6 +115,7 @@ interface Answer {
   text?: string;
   calls?: string[];
   finishReason?: string;
+  refusal?: string;
   usage?: Partial<OutputUsage>;
   /** Size of the whole text, if it is stored beside the tape. */
   storedBytes?: number;
@@ -122,7 +123,7 @@ interface Answer {
 
 /** The model's answer and the tool calls it requests. */
 export function output(step: number, answer: Answer = {}) {
-  const { text = '', calls = [], finishReason = 'stop', usage = {}, storedBytes } = answer;
+  const { text = '', calls = [], finishReason = 'stop', refusal = null, usage = {}, storedBytes } = answer;
   const none: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, cachedInput: null, reasoning: null };
   const counted = { ...none, ...usage };
   const outputEvent: NewEvent = {
@@ -134,6 +135,7 @@ export function output(step: number, answer: Answer = {}) {
       storedText: storedBytes === undefined ? null : { id: 'txt_1', bytes: storedBytes, sha256: 'a' },
       toolCalls: calls,
       finishReason,
+      refusal,
       usage: counted,
       model: 'scripted',
       responseId: null,

@@ -53,6 +53,11 @@ describe('a run that reaches a limit fails with the limit in its message', () =>
 test('an answer that the provider withheld fails the run with a reason', () => {
   const withheld = (text: string) => [inProgress, context(1), output(1, { text, finishReason: 'content-filter' })];
   expect(failureOf(withheld(''))).toEqual(failed('MODEL_REFUSED', 'The provider withheld the answer.'));
+  expect(failureOf(withheld(' \n'))).toEqual(failed('MODEL_REFUSED', 'The provider withheld the answer.'));
+  const refused = output(1, { finishReason: 'refusal', refusal: 'I cannot help with that.' });
+  expect(failureOf([inProgress, context(1), refused])).toEqual(
+    failed('MODEL_REFUSED', 'The model refused to answer: I cannot help with that.'),
+  );
   expect(failureOf(withheld('Partly.'))).toEqual({ kind: 'transition', command: { kind: 'complete' } });
   expect(failureOf([inProgress, context(1), output(1)])).toEqual({
     kind: 'transition',

@@ -21,7 +21,11 @@ function runWithCalls(): Run {
     { type: 'input', actor: 'USER', payload: { text: 'go', steered: false, idempotencyKey: null, origin } },
     { type: 'status', actor: 'USER', payload: { from: null, to: 'PENDING', turn: null, ...status } },
     { type: 'status', actor: 'SYSTEM', payload: { from: 'PENDING', to: 'IN_PROGRESS', turn: 1, ...status } },
-    { type: 'output', actor: 'MODEL', payload: { ...output, storedText: null, responseId: null, providerState: null } },
+    {
+      type: 'output',
+      actor: 'MODEL',
+      payload: { ...output, storedText: null, refusal: null, responseId: null, providerState: null },
+    },
     ...callIds.map((callId): NewEvent => {
       const payload = { step: 1, callId, tool: callId, input: {}, inputError: null };
       return { type: 'tool_call', actor: 'MODEL', payload };

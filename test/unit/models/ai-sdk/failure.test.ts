@@ -25,7 +25,7 @@ const reset = Object.assign(new Error('read'), { code: 'ECONNRESET' });
 it.each([
   [401, 'MODEL_AUTH', false],
   [403, 'MODEL_AUTH', false],
-  [400, 'MODEL_UNAVAILABLE', false],
+  [400, 'MODEL_REFUSED', false],
   [413, 'CONTEXT_OVERFLOW', false],
   [429, 'MODEL_UNAVAILABLE', true],
   [500, 'MODEL_UNAVAILABLE', true],

@@ -105,6 +105,14 @@ describe('a response', () => {
     expect(read([finish(unified, raw)]).reader.finish().reason).toBe(reason);
   });
 
+  it('with a refusal, which the package passes on in raw chunks alone, is a refusal', () => {
+    const raw = (type: string, delta: string) => ({ type: 'raw' as const, rawValue: { type, delta } });
+    const parts = [raw('response.refusal.delta', 'I can'), raw('other', '!'), raw('response.refusal.delta', 'not.')];
+    const { reader, pieces } = read([...parts, finish('stop', 'completed')]);
+    expect(reader.finish()).toMatchObject({ reason: 'refusal', refusal: 'I cannot.' });
+    expect(pieces).toEqual([]);
+  });
+
   it.each([
     ['without an end', []],
     ['that ends without a reason', [finish('other')]],

@@ -7,6 +7,7 @@ function createReader(usedIds: string[] = []) {
   const thoughts: string[] = [];
   const reader = createCompletionReader({
     sink: { text: (piece) => texts.push(piece), thought: (piece) => thoughts.push(piece) },
+    contentType: 'text/plain',
     usedIds: new Set(usedIds),
     failureOf: createFailureReader([]).ofEvent,
   });
@@ -38,11 +39,10 @@ describe('text and thoughts', () => {
       { content: [{ type: 'text', text: 'lo' }, { type: 'image' }] },
       { reasoning_content: '', reasoning: ' now' },
       { content: [{ type: 'thinking', thinking: [{ type: 'text', text: ' so' }] }] },
-      { refusal: '!' },
     ]) {
       reader.readEvent(JSON.stringify(delta(piece)));
     }
-    expect(texts).toEqual(['Hel', 'lo', '!']);
+    expect(texts).toEqual(['Hel', 'lo']);
     expect(thoughts).toEqual(['hm', ' well', 'once', ' now', ' so']);
   });
 });
@@ -54,6 +54,8 @@ describe('the end of a response', () => {
     ['tool_calls', 'tool-calls'],
     ['function_call', 'tool-calls'],
     ['content_filter', 'content-filter'],
+    ['SAFETY', 'content-filter'],
+    ['prohibited_content', 'content-filter'],
     ['eos', 'eos'],
   ])('%s is %s', (given, reason) => {
     expect(finishOf([], given).reason).toBe(reason);
@@ -78,6 +80,38 @@ describe('the end of a response', () => {
     reader.readEvent(JSON.stringify({ ...delta({ content: 'a' }), usage }));
     expect(() => reader.finish()).toThrow('ended before it was complete');
     reader.readEvent(JSON.stringify({ choices: [], usage }));
+    expect(reader.finish().reason).toBe('stop');
+  });
+
+  it('is missing if no choice came, and the content type says what came instead', () => {
+    const { reader } = createReader();
+    reader.readEvent('{"choices":[]}');
+    reader.readEvent('[DONE]');
+    expect(() => reader.finish()).toThrow('it contains no answer (content type text/plain)');
+  });
+
+  it('with a refusal is a refusal, whose words are not part of the text', () => {
+    const { reader, texts } = createReader();
+    for (const piece of [{ content: 'First' }, { refusal: 'I can' }, { refusal: 'not.' }]) {
+      reader.readEvent(JSON.stringify(delta(piece)));
+    }
+    reader.readEvent(JSON.stringify({ choices: [{ delta: {}, finish_reason: 'stop' }] }));
+    expect(texts).toEqual(['First']);
+    expect(reader.finish()).toMatchObject({ reason: 'refusal', refusal: 'I cannot.' });
+    expect(finishOf([delta({ refusal: 'x'.repeat(5000) })]).refusal).toHaveLength(1000);
+    expect(finishOf([delta({ refusal: '' })])).not.toHaveProperty('refusal');
+  });
+
+  it('is that of the first choice, and other choices are not read', () => {
+    const { reader, texts } = createReader();
+    const choice = (index: number, content: string, finish_reason: string | null = null) => ({
+      choices: [{ index, delta: { content }, finish_reason }],
+    });
+    const both = { choices: [...choice(1, 'no').choices, ...choice(0, ' both').choices] };
+    for (const chunk of [choice(1, 'no', 'length'), choice(0, 'yes'), both, choice(1, 'no'), choice(0, '', 'stop')]) {
+      reader.readEvent(JSON.stringify(chunk));
+    }
+    expect(texts).toEqual(['yes', ' both']);
     expect(reader.finish().reason).toBe('stop');
   });
 
@@ -266,7 +300,7 @@ describe('an invalid chunk', () => {
 
   it('is a whole response without a choice', () => {
     const { reader } = createReader();
-    expect(() => reader.readWhole('{"choices":[]}')).toThrow('it has no choice');
+    expect(() => reader.readWhole('{"choices":[]}')).toThrow('it contains no answer');
   });
 });
 

@@ -8,10 +8,10 @@ describe('an HTTP response', () => {
   it.each([
     [401, 'MODEL_AUTH', false],
     [403, 'MODEL_AUTH', false],
-    [400, 'MODEL_UNAVAILABLE', false],
+    [400, 'MODEL_REFUSED', false],
     [402, 'MODEL_UNAVAILABLE', false],
-    [404, 'MODEL_UNAVAILABLE', false],
-    [422, 'MODEL_UNAVAILABLE', false],
+    [404, 'MODEL_REFUSED', false],
+    [422, 'MODEL_REFUSED', false],
     [302, 'MODEL_UNAVAILABLE', false],
     [413, 'CONTEXT_OVERFLOW', false],
     [408, 'MODEL_UNAVAILABLE', true],
@@ -41,9 +41,20 @@ describe('an HTTP response', () => {
     expect(ofResponse(status, text, null)).toMatchObject({ code: 'MODEL_REFUSED', retryable: false });
   });
 
+  it('with a rejected request says so, and lets a fallback take over, unlike one that was withheld', () => {
+    expect(ofResponse(404, body({ message: 'No model x' }), null)).toMatchObject({
+      message: 'The model provider rejected the request with status 404: No model x',
+      isForFallback: true,
+    });
+    expect(ofResponse(400, body({ message: 'no', code: 'content_filter' }), null).isForFallback).toBe(false);
+    expect(ofResponse(503, '', null).isForFallback).toBe(true);
+    expect(ofResponse(401, '', null).isForFallback).toBe(false);
+  });
+
   it('about an exhausted quota is not retryable', () => {
     const text = body({ message: 'You exceeded your quota', code: 'insufficient_quota' });
-    expect(ofResponse(429, text, null).retryable).toBe(false);
+    expect(ofResponse(429, text, null)).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
+    expect(ofResponse(400, text, null)).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryable: false });
   });
 
   it.each([
@@ -87,7 +98,8 @@ describe('an error inside a stream', () => {
     [{ message: 'slow', code: 429 }, 'MODEL_UNAVAILABLE', true],
     [{ message: 'no', status_code: 401 }, 'MODEL_AUTH', false],
     [{ message: 'no', code: 'invalid_api_key', type: 'invalid_request_error' }, 'MODEL_AUTH', false],
-    [{ message: 'no', type: 'invalid_request_error' }, 'MODEL_UNAVAILABLE', false],
+    [{ message: 'no', type: 'invalid_request_error' }, 'MODEL_REFUSED', false],
+    [{ message: 'no', code: 'insufficient_quota' }, 'MODEL_UNAVAILABLE', false],
     [{ message: 'no', code: 'context_length_exceeded' }, 'CONTEXT_OVERFLOW', false],
     [{ message: 'no', type: 'server_error' }, 'MODEL_UNAVAILABLE', true],
     ['overloaded', 'MODEL_UNAVAILABLE', true],
