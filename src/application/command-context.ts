@@ -6,6 +6,7 @@ import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
+import type { NotificationHub } from '../streams/notifications/hub.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 
@@ -33,6 +34,7 @@ export interface CommandContext {
   toolbox: Toolbox;
   policy: Policy;
   secretStore: SecretStore;
+  notifications: Pick<NotificationHub, 'publishSession'>;
   newId: NewId;
   /** Epoch milliseconds. */
   now(): number;

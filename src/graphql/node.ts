@@ -1,8 +1,10 @@
+import type { RecordedEvent } from '../domain/events.ts';
 import { kindOfId } from '../ids.ts';
 import { builder } from './builder.ts';
 import type { GraphqlContext } from './context.ts';
 import type { RowKind } from './loaders.ts';
 import { badUserInput } from './public-errors.ts';
+import { eventAt, eventId, eventTypeNames, parseEventId } from './tape/event-node.ts';
 
 /** Ids that one `nodes` field accepts. */
 const MAX_NODES = 100;
@@ -25,21 +27,28 @@ function nodeKindOf(id: string): RowKind | null {
 
 const isNodeKind = (kind: string): kind is RowKind => Object.hasOwn(typeNames, kind);
 
-export const Node = builder.interfaceRef<{ id: string }>('Node').implement({
+/** A row with an id of its own, or an event. */
+type AnyNode = { id: string } | RecordedEvent;
+
+export const Node = builder.interfaceRef<AnyNode>('Node').implement({
   description: 'An object that can be fetched again by its id.',
-  resolveType({ id }) {
-    const kind = nodeKindOf(id);
+  resolveType(node) {
+    if ('seq' in node) return eventTypeNames[node.type];
+    const kind = nodeKindOf(node.id);
     return kind === null ? null : typeNames[kind];
   },
   fields: (t) => ({
-    id: t.exposeID('id', {
+    id: t.id({
       description:
         'Unique among all objects. The prefix names the kind of object; ids of one kind sort by time of creation.',
+      resolve: (node) => ('seq' in node ? eventId(node) : node.id),
     }),
   }),
 });
 
-async function loadNode({ loaders }: GraphqlContext, id: string): Promise<{ id: string } | null> {
+async function loadNode({ loaders, follow }: GraphqlContext, id: string): Promise<AnyNode | null> {
+  const position = parseEventId(id);
+  if (position !== null) return (await loaders.run.load(position.runId)) && eventAt(follow, position);
   const kind = nodeKindOf(id);
   return kind === null ? null : loaders[kind].load(id);
 }

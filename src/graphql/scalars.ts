@@ -6,12 +6,14 @@ import { badUserInput } from './public-errors.ts';
 builder.scalarType('DateTime', {
   description:
     'An instant in RFC 3339 format, for example `2026-11-22T10:15:30.123Z`. Output is in UTC with milliseconds; input may have any offset.',
+  specifiedByURL: 'https://datatracker.ietf.org/doc/html/rfc3339#section-5.6',
   serialize: createInstantFormatter(),
   parseValue: parseInstant,
 });
 
 builder.scalarType('JSON', {
   description: `Any JSON value. Input may be nested at most ${JSON_LEVELS} levels deep.`,
+  specifiedByURL: 'https://datatracker.ietf.org/doc/html/rfc8259',
   serialize: (value) => value,
   parseValue: parseJson,
 });

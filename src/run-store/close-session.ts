@@ -29,7 +29,7 @@ export async function archiveSession(
 }
 
 export type PurgeOutcome =
-  | { kind: 'done'; runIds: string[] }
+  | { kind: 'done'; sessionIds: string[]; runIds: string[] }
   | { kind: 'busy'; runId: string }
   | { kind: 'has-branches'; branches: number };
 
@@ -50,7 +50,7 @@ export async function purgeSession(database: Database, id: string, withBranches:
       const runIds: string[] = [];
       // Youngest generation first: each session refers to its parent.
       for (const sessionId of sessionIds) runIds.push(...(await deleteSessionRows(transaction, sessionId)));
-      return { kind: 'done', runIds };
+      return { kind: 'done', sessionIds, runIds };
     }),
   );
 }

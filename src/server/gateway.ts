@@ -152,6 +152,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     toolbox,
     policy,
     secretStore,
+    notifications,
     newId,
     now: clock.now,
     semanticSearch,

@@ -91,6 +91,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     toolbox,
     policy,
     secretStore,
+    notifications,
     newId,
     now: clock.now,
     semanticSearch: noSemanticSearch,

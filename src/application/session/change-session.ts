@@ -36,7 +36,7 @@ export async function updateSession(
 
 /** Hides the session and frees its key. Archiving an archived session changes nothing. */
 export async function archiveSession(
-  { database, now, mutex }: CommandContext,
+  { database, now, mutex, notifications }: CommandContext,
   { principal }: Viewer,
   { sessionId }: { sessionId: string },
 ): Promise<ChangedSession | Refusal> {
@@ -44,6 +44,7 @@ export async function archiveSession(
   const outcome = await mutex.run(sessionId, () => archive(database, principal, sessionId, new Date(now())));
   switch (outcome.kind) {
     case 'done':
+      notifications.publishSession(sessionId);
       return { kind: 'changed', sessionId };
     case 'busy':
       return sessionBusy(outcome.runId);
@@ -58,7 +59,7 @@ export type PurgedSession = { kind: 'purged'; sessionId: string; runs: number };
 
 /** Deletes the session and everything that belongs to it for good. Branches depend on it: they are deleted only on request. */
 export async function purgeSession(
-  { database, runStore, mutex }: CommandContext,
+  { database, runStore, mutex, notifications }: CommandContext,
   { principal }: Viewer,
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
@@ -70,6 +71,7 @@ export async function purgeSession(
     switch (outcome.kind) {
       case 'done':
         for (const runId of outcome.runIds) runStore.forget(runId);
+        for (const purgedId of outcome.sessionIds) notifications.publishSession(purgedId);
         return { kind: 'purged', sessionId, runs: outcome.runIds.length };
       case 'busy':
         return sessionBusy(outcome.runId);

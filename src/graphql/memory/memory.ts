@@ -1,11 +1,11 @@
 import { findMemories } from '../../application/memories.ts';
-import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type MemoryRow, pageMemories } from '../../repositories/memories.ts';
 import { builder } from '../builder.ts';
-import { defineConnection } from '../connection/connections.ts';
+import { CURSOR_DESCRIPTION, connectionArguments, defineConnection } from '../connection/connections.ts';
 import {
   type Connection,
+  type ConnectionArguments,
   connectionOf,
   type Edge,
   formatIdCursor,
@@ -49,7 +49,7 @@ interface ScoredEdge extends Edge<MemoryRow> {
 const MemoryEdge = builder.objectRef<ScoredEdge>('MemoryEdge').implement({
   description: 'An item of a page of memories, with its cursor.',
   fields: (t) => ({
-    cursor: t.exposeString('cursor', { description: 'Opaque position of the item in the list. Pass it as `after`.' }),
+    cursor: t.exposeString('cursor', { description: CURSOR_DESCRIPTION }),
     node: t.expose('node', { type: MemoryType, description: 'The item.' }),
     score: t.exposeFloat('score', {
       nullable: true,
@@ -60,29 +60,28 @@ const MemoryEdge = builder.objectRef<ScoredEdge>('MemoryEdge').implement({
 
 const MemoryConnection = defineConnection('Memory', 'memories', MemoryType, MemoryEdge);
 
-interface MemoriesArguments {
+interface MemoriesArguments extends ConnectionArguments {
   query?: string | null;
   sessionId?: string | null;
-  first?: number | null;
-  after?: string | null;
 }
 
 async function memoryPage(
   context: GraphqlContext,
-  { query, sessionId, first, after }: MemoriesArguments,
+  { query, sessionId, ...page }: MemoriesArguments,
 ): Promise<Connection<ScoredEdge>> {
   const { commands, viewer } = context;
   const storedSessionId = sessionId == null ? null : storableText(sessionId);
   if (query == null) {
     const filter = { owner: viewer.principal, sessionId: storedSessionId, now: new Date(commands.now()) };
-    const page = pageArguments('memory', { first, after });
-    const { rows, ...position } = await pageMemories(commands.database.reader, filter, page);
+    const { rows, ...position } = await pageMemories(commands.database.reader, filter, pageArguments('memory', page));
     const edges = rows.map((row) => edgeOf(row, null));
     return connectionOf(edges, position);
   }
-  if (after != null) {
+  const { first, ...others } = page;
+  const [other] = Object.entries(others).find(([, value]) => value != null) ?? [];
+  if (other !== undefined) {
     throw badUserInput(
-      '`query` and `after` cannot be combined, because ranked results have one page. Use `first` to get more of them.',
+      `\`query\` and \`${other}\` cannot be combined, because ranked results have one page. Use \`first\` to get more of them.`,
     );
   }
   const search = { query, sessionId: storedSessionId, limit: pageSize({ first }).size };
@@ -96,14 +95,11 @@ builder.queryField('memories', (t) =>
   t.field({
     type: MemoryConnection,
     description:
-      "The viewer's memories that have not expired: newest first, or with `query` one page of results, the most relevant first.",
+      "The viewer's memories that have not expired: newest first, or with `query` one page of results, the most relevant first, for which only `first` may be given.",
     args: {
       query: t.arg.string({ description: 'Words to search for.' }),
       sessionId: t.arg.id({ description: 'Only memories of this session and those for all sessions.' }),
-      first: t.arg.int({
-        description: `Number of items: 1 to ${MAX_PAGE_ITEMS}. Defaults to ${DEFAULT_PAGE_ITEMS}.`,
-      }),
-      after: t.arg.string({ description: 'Only items after this cursor. Not together with `query`.' }),
+      ...connectionArguments,
     },
     resolve: (_root, args, context) => memoryPage(context, args),
   }),

@@ -1,6 +1,7 @@
 import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
+import { Node } from '../node.ts';
 import { CompactionType, MemoryType } from '../object-types.ts';
 import { Usage } from '../run/usage.ts';
 import { TapeEvent } from './tape-event.ts';
@@ -18,7 +19,7 @@ const STEP = 'Number of the model call: 1, 2, 3, … within the run.';
 
 builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
   description: 'What the model was shown in one step, by reference. `Run.contextAt` rebuilds it.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     model: t.string({ description: 'Name of the model.', resolve: ({ payload }) => payload.model }),
@@ -53,7 +54,7 @@ builder.objectRef<EventOf<'context'>>('ContextEvent').implement({
 
 builder.objectRef<EventOf<'thought'>>('ThoughtEvent').implement({
   description: "A part of the model's reasoning, if its provider returns it.",
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     text: t.string({ description: 'Text of this part.', resolve: ({ payload }) => payload.text }),
@@ -63,7 +64,7 @@ builder.objectRef<EventOf<'thought'>>('ThoughtEvent').implement({
 builder.objectRef<EventOf<'output_delta'>>('OutputDeltaEvent').implement({
   description:
     'A part of an answer, in the order in which the model generated it. Parts that are ready at the same time become one event.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     text: t.string({ description: 'Text of this part.', resolve: ({ payload }) => payload.text }),
@@ -72,7 +73,7 @@ builder.objectRef<EventOf<'output_delta'>>('OutputDeltaEvent').implement({
 
 builder.objectRef<EventOf<'output'>>('OutputEvent').implement({
   description: 'End of one model call: its complete text and its usage. Its tool calls follow as events of their own.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     step: t.int({ description: STEP, resolve: ({ payload }) => payload.step }),
     text: t.string({

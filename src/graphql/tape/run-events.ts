@@ -1,13 +1,14 @@
 import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
+import { Node } from '../node.ts';
 import { CompactionType } from '../object-types.ts';
 import { RunError, RunState } from '../run/run.ts';
 import { TapeEvent } from './tape-event.ts';
 
 builder.objectRef<EventOf<'input'>>('InputEvent').implement({
   description: 'A message: the one that started the run, or one that was steered into it.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     text: t.string({ description: 'Text of the message.', resolve: ({ payload }) => payload.text }),
     steered: t.boolean({
@@ -19,7 +20,7 @@ builder.objectRef<EventOf<'input'>>('InputEvent').implement({
 
 builder.objectRef<EventOf<'status'>>('StatusEvent').implement({
   description: "A transition of the run's state. Each transition has exactly one such event.",
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     from: t.field({
       type: RunState,
@@ -48,7 +49,7 @@ builder.objectRef<EventOf<'status'>>('StatusEvent').implement({
 
 builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
   description: 'Older history was summarised.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     artifact: t.field({
       type: CompactionType,
@@ -61,7 +62,7 @@ builder.objectRef<EventOf<'compaction'>>('CompactionEvent').implement({
 builder.objectRef<EventOf<'resumption'>>('ResumptionEvent').implement({
   description:
     "The run was resumed because its executor was lost or stopped, or because the model's answer broke off. The named step starts over: discard its deltas.",
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     attempt: t.int({
       description:

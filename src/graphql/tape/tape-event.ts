@@ -1,7 +1,9 @@
 import type { Actor as ActorOfEvent, EventType, RecordedEvent } from '../../domain/events.ts';
 import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
+import { Node } from '../node.ts';
 import { badUserInput } from '../public-errors.ts';
+import { eventId, eventTypeNames } from './event-node.ts';
 
 const Actor = builder.enumType('Actor', {
   description: 'Who caused an event.',
@@ -48,28 +50,12 @@ export function selectedTypes(types: readonly EventType[] | null | undefined): E
   return types ? [...new Set(types)] : undefined;
 }
 
-const typeNames: Readonly<Record<EventType, string>> = {
-  input: 'InputEvent',
-  status: 'StatusEvent',
-  context: 'ContextEvent',
-  thought: 'ThoughtEvent',
-  output_delta: 'OutputDeltaEvent',
-  output: 'OutputEvent',
-  tool_call: 'ToolCallEvent',
-  tool_decision: 'ToolDecisionEvent',
-  approval_request: 'ApprovalRequestEvent',
-  approval_decision: 'ApprovalDecisionEvent',
-  tool_start: 'ToolStartEvent',
-  tool_progress: 'ToolProgressEvent',
-  tool_result: 'ToolResultEvent',
-  compaction: 'CompactionEvent',
-  resumption: 'ResumptionEvent',
-};
-
 export const TapeEvent = builder.interfaceRef<RecordedEvent>('TapeEvent').implement({
   description: 'One record of what happened in a run. It never changes.',
-  resolveType: ({ type }) => typeNames[type],
+  interfaces: [Node],
+  resolveType: ({ type }) => eventTypeNames[type],
   fields: (t) => ({
+    id: t.id({ description: 'Unique among all objects: the id of the run, a colon and `seq`.', resolve: eventId }),
     runId: t.exposeID('runId', { description: 'Id of the run.' }),
     seq: t.exposeInt('seq', { description: 'Number of the event within the run: 1, 2, 3, … without gaps.' }),
     cursor: t.string({

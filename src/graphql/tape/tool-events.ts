@@ -3,6 +3,7 @@ import { ApprovalStatus } from '../approval/approval.ts';
 import { builder } from '../builder.ts';
 import { PolicyEffect } from '../gateway/tool.ts';
 import { loadRequired } from '../loaders.ts';
+import { Node } from '../node.ts';
 import { ApprovalType } from '../object-types.ts';
 import { TapeEvent } from './tape-event.ts';
 
@@ -11,7 +12,7 @@ const TOOL = 'Name of the tool.';
 
 builder.objectRef<EventOf<'tool_call'>>('ToolCallEvent').implement({
   description: 'The model requests a tool call.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     step: t.int({
       description: 'Number of the model call that requested it.',
@@ -33,7 +34,7 @@ builder.objectRef<EventOf<'tool_call'>>('ToolCallEvent').implement({
 
 builder.objectRef<EventOf<'tool_decision'>>('ToolDecisionEvent').implement({
   description: 'The decision of the policy about a tool call.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     effect: t.field({ type: PolicyEffect, description: 'The decision.', resolve: ({ payload }) => payload.effect }),
@@ -51,7 +52,7 @@ builder.objectRef<EventOf<'tool_decision'>>('ToolDecisionEvent').implement({
 
 builder.objectRef<EventOf<'approval_request'>>('ApprovalRequestEvent').implement({
   description: 'A tool call waits for the decision of a person.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     approval: t.field({
@@ -64,7 +65,7 @@ builder.objectRef<EventOf<'approval_request'>>('ApprovalRequestEvent').implement
 
 builder.objectRef<EventOf<'approval_decision'>>('ApprovalDecisionEvent').implement({
   description: 'An approval was settled: decided, expired or withdrawn.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     approval: t.field({
@@ -83,7 +84,7 @@ builder.objectRef<EventOf<'approval_decision'>>('ApprovalDecisionEvent').impleme
 builder.objectRef<EventOf<'tool_start'>>('ToolStartEvent').implement({
   description:
     'A tool is about to be executed. Recorded before the execution, so that a crash cannot hide that it happened.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
@@ -97,7 +98,7 @@ builder.objectRef<EventOf<'tool_start'>>('ToolStartEvent').implement({
 builder.objectRef<EventOf<'tool_progress'>>('ToolProgressEvent').implement({
   description:
     'Progress of a tool call, as the tool reports it. At most one event per second, with the latest report; at most 60 per execution, and none after the result.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),
@@ -120,7 +121,7 @@ builder.objectRef<EventOf<'tool_progress'>>('ToolProgressEvent').implement({
 
 builder.objectRef<EventOf<'tool_result'>>('ToolResultEvent').implement({
   description: 'The result of a tool call, also of one that was not executed.',
-  interfaces: [TapeEvent],
+  interfaces: [Node, TapeEvent],
   fields: (t) => ({
     callId: t.id({ description: CALL, resolve: ({ payload }) => payload.callId }),
     tool: t.string({ description: TOOL, resolve: ({ payload }) => payload.tool }),

@@ -22,6 +22,8 @@ export type NotificationListener = (notification: RunNotification | null) => voi
  */
 export interface NotificationHub {
   publish(notification: RunNotification): void;
+  /** Tells the listeners of a session that its row has changed: it was archived or purged. */
+  publishSession(sessionId: string): void;
   /** Tells the listeners of a topic that notifications may have been lost. */
   reportLoss(topic: string): void;
   /** Each `on…` returns a function that ends the subscription. */
@@ -61,6 +63,7 @@ export function createNotificationHub(): NotificationHub {
     publish(notification) {
       for (const topic of [notification.runId, notification.sessionId, ANY]) notify(topic, notification);
     },
+    publishSession: (sessionId) => notify(sessionId, null),
     reportLoss: (topic) => notify(topic, null),
     onRun: subscribe,
     onSession: subscribe,

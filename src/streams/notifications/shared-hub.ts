@@ -1,6 +1,6 @@
 import type { ChannelSubscription, NotificationChannel } from '../../database/database.ts';
 import { createNotificationBatcher, readMessage } from './batcher.ts';
-import { createNotificationHub, type NotificationHub } from './hub.ts';
+import { createNotificationHub, type NotificationHub, type RunNotification } from './hub.ts';
 import { createPoller, type PollerOptions } from './poller.ts';
 
 export interface SharedHubOptions extends PollerOptions {
@@ -56,15 +56,24 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
     });
   }
 
+  function sendToOthers(notification: RunNotification): void {
+    if (!notify) return;
+    batcher.add(notification);
+    if (isFlushScheduled) return;
+    isFlushScheduled = true;
+    clock.after(batchMilliseconds, flush);
+  }
+
   return {
     ...hub,
     publish(notification) {
       hub.publish(notification);
-      if (!notify) return;
-      batcher.add(notification);
-      if (isFlushScheduled) return;
-      isFlushScheduled = true;
-      clock.after(batchMilliseconds, flush);
+      sendToOthers(notification);
+    },
+    publishSession(sessionId) {
+      hub.publishSession(sessionId);
+      // In a message, the session takes the place of a run that nobody follows.
+      sendToOthers({ runId: sessionId, sessionId, head: 0, events: null, hints: [] });
     },
     async close() {
       poller.stop();

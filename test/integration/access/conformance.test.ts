@@ -99,6 +99,11 @@ describe('B59: unmodified clients work', () => {
       cache: new InMemoryCache(),
     });
     expect((await overHttp.query({ query: gql(query) })).data).toMatchObject({ viewer: { principal: 'ada' } });
+    // Without any configuration of the cache, each event is an object of its own.
+    const tape = 'query ($runId: ID!) { run(id: $runId) { id tape(first: 100) { nodes { id seq payload } } } }';
+    await overHttp.query({ query: gql(tape), variables: { runId } });
+    const ids = Object.keys(overHttp.cache.extract() as object).filter((id) => id.includes('Event:'));
+    expect(ids.map((id) => id.replace(/^\w+:/, ''))).toEqual(seqs.map((seq) => `${runId}:${seq}`));
     const overSocket = new ApolloClient({ link: new GraphQLWsLink(sockets), cache: new InMemoryCache() });
     const seen: number[] = [];
     await new Promise<void>((resolve, reject) => {

@@ -69,6 +69,7 @@ export async function openInProcess() {
     mutex: createKeyedMutex(),
     semanticSearch: noSemanticSearch,
     secretStore: createSecretStore(null),
+    notifications,
     settings: {
       models: ['scripted', 'other'],
       queueLength: 3,
@@ -84,7 +85,8 @@ export async function openInProcess() {
     nextRunLookups: createSharedLookups<NextRun>(),
     pageEvents: 200,
     bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
-    pollMilliseconds: 5000,
+    // A test that waits for a poll does not end.
+    pollMilliseconds: 3_600_000,
   };
   const subscribe = createSubscribe(publicOrMasked);
   const gateway = {

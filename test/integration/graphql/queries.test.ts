@@ -374,8 +374,29 @@ describe('agents, memories, gateway', () => {
     expect(memories.edges).toMatchObject([{ score: 1, node: { text: 'Tea is green', session: null } }]);
     const all = await gateway.data(MemoriesDocument, { first: 1 });
     expect(all.memories).toMatchObject({ edges: [{ score: null }], pageInfo: { hasNextPage: true } });
-    const both = { query: 'tea', after: all.memories.pageInfo.endCursor };
-    expect(codeOf(await gateway.run(MemoriesDocument, both))).toBe('BAD_USER_INPUT');
+    for (const position of ['after', 'before', 'last']) {
+      const value = position === 'last' ? 1 : all.memories.pageInfo.endCursor;
+      const refused = await gateway.run(MemoriesDocument, { query: 'tea', [position]: value });
+      expect(codeOf(refused)).toBe('BAD_USER_INPUT');
+      expect(refused.errors?.[0]?.message).toContain(`\`${position}\``);
+    }
+  });
+
+  test('memories are paged in both directions', async () => {
+    for (const text of ['One apple', 'Two pears', 'Three plums'])
+      await gateway.data(RememberDocument, { input: { text } });
+    const read = async (args: object) => {
+      const { memories } = await gateway.data(MemoriesDocument, args);
+      return { texts: memories.edges.map(({ node }) => node.text), page: memories.pageInfo };
+    };
+    const first = await read({ first: 2 });
+    expect(first.texts).toEqual(['Three plums', 'Two pears']);
+    const next = await read({ first: 1, after: first.page.endCursor });
+    expect(next.texts).toEqual(['One apple']);
+    const back = await read({ last: 2, before: next.page.startCursor });
+    expect(back).toMatchObject({ texts: first.texts, page: { hasPreviousPage: false, hasNextPage: true } });
+    const end = await read({ last: 1 });
+    expect(end).toMatchObject({ page: { hasPreviousPage: true, hasNextPage: false } });
   });
 
   test('gateway and viewer', async () => {

@@ -8,8 +8,11 @@ import {
   FollowRunBatchesDocument,
   FollowRunDocument,
   FollowSessionDocument,
+  PurgeSessionDocument,
+  RunByIdDocument,
   SendMessageDocument,
 } from '../../generated/graphql.ts';
+import { poll, withDeadline } from '../../until.ts';
 import { codeOf, finishRun, type InProcess, nextOf, openInProcess, requestApproval, streamOf } from './in-process.ts';
 
 let gateway: InProcess;
@@ -158,6 +161,25 @@ test('sessionEvents follows one run after another until the session is archived'
   const after = formatCursor({ runId: other.run.id, seq: 1 });
   const refused = await gateway.subscribe(FollowSessionDocument, { sessionId: session.id, after });
   expect(codeOf(refused as never)).toBe('BAD_USER_INPUT');
+});
+
+test.each([
+  ['archived', 'archive'],
+  ['purged', 'purge'],
+] as const)('sessionEvents completes when the session is %s, without a poll', async (_name, command) => {
+  const { session, run } = await send();
+  await finishRun(gateway, run.id, 'one');
+  const variables = { sessionId: session.id, types: ['OUTPUT'] };
+  const stream = streamOf(await gateway.subscribe(FollowSessionDocument, variables));
+  await nextOf(stream, FollowSessionDocument);
+  const read = gateway.statements();
+  const end = withDeadline(stream.next(), { description: 'the end of the stream', seconds: 10 });
+  // The stream reads whether the session is archived, and whether it has another run. Then it waits for a notification.
+  await poll(() => gateway.statements() === read + 2, { description: 'the look for another run' });
+  await gateway.data(RunByIdDocument, { id: run.id });
+  if (command === 'archive') await gateway.data(ArchiveSessionDocument, { input: { sessionId: session.id } });
+  else await gateway.data(PurgeSessionDocument, { input: { sessionId: session.id, confirmKey: 'chat' } });
+  expect((await end).done).toBe(true);
 });
 
 describe('approvalEvents', () => {

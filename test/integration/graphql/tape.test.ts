@@ -30,6 +30,36 @@ async function page(id: string, args: Record<string, unknown>): Promise<Tape> {
   return run.tape;
 }
 
+describe('an event', () => {
+  test('is found by its id, by its owner alone, and only if the tape has it', async () => {
+    const { run } = await send('nodes');
+    await finishRun(gateway, run.id, 'done');
+    const { nodes } = await page(run.id, { first: 100 });
+    const ids = nodes.map(({ id }) => id);
+    expect(ids).toEqual(nodes.map(({ seq }) => `${run.id}:${seq}`));
+    const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on TapeEvent { seq hash } } }';
+    const found = await gateway.run<{ nodes: unknown }, never>(document, { ids });
+    expect(found.data?.nodes).toEqual(nodes.map(({ __typename, id, seq, hash }) => ({ __typename, id, seq, hash })));
+
+    const absent = [
+      `${run.id}:0`,
+      `${run.id}:${nodes.length + 1}`,
+      `${run.id}:01`,
+      `${run.id}:1.5`,
+      `${run.id}:`,
+      `${run.id}:-1`,
+      `${run.id}:99999999999999999999`,
+      `run_01ARZ3NDEKTSV4RRFFQ69G5FAV:1`,
+      ':1',
+    ];
+    expect((await gateway.run<{ nodes: unknown }, never>(document, { ids: absent })).data?.nodes).toEqual(
+      absent.map(() => null),
+    );
+    const others = await gateway.run<{ nodes: unknown }, never>(document, { ids }, { principal: 'grace' });
+    expect(others.data?.nodes).toEqual(ids.map(() => null));
+  });
+});
+
 describe('the tape of a run', () => {
   test('has every event with its own fields and the payload as stored', async () => {
     const { run, cursor } = await send('fields');

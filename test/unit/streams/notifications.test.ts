@@ -87,6 +87,22 @@ describe('notifications between servers', () => {
     expect(one.received).toHaveLength(3);
   });
 
+  test('that a session was closed reach its listeners on every server, one for each session', async () => {
+    const { clock, join } = createNetwork();
+    const [one, two] = [join('srv_1'), join('srv_2')];
+    one.setConnected(true);
+    two.setConnected(true);
+    one.hub.onSession('ses_1', one.receive);
+    two.hub.onSession('ses_1', two.receive);
+    two.hub.onSession('ses_2', two.receive);
+    one.hub.publishSession('ses_1');
+    one.hub.publishSession('ses_2');
+    expect(one.received).toHaveLength(1);
+    await clock.advance(5);
+    expect(new Set(two.received.map((notification) => notification?.sessionId))).toEqual(new Set(['ses_1', 'ses_2']));
+    expect(one.received).toHaveLength(1);
+  });
+
   test('of many runs share messages up to the size that Postgres allows', async () => {
     const { clock, messages, join } = createNetwork();
     const [one, two] = [join('srv_1'), join('srv_2')];
