@@ -23,13 +23,13 @@ export interface MonitoredPage {
 }
 
 /** Opens a page in a browser with a new profile. Closed at the end of the test. */
-export async function openPage(url: string): Promise<MonitoredPage> {
+export async function openPage(url: string, viewport = { width: 1440, height: 900 }): Promise<MonitoredPage> {
   const profile = await mkdtemp(join(tmpdir(), 'runtape-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: flags,
     headless: true,
-    viewport: { width: 1440, height: 900 },
+    viewport,
   });
   onTestFinished(async () => {
     await context.close();

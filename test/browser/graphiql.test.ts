@@ -26,7 +26,7 @@ runEvents(runId: $runId) {
 seq type
 ... on OutputDeltaEvent { text }
 ... on StatusEvent { to }
-... on ApprovalRequestEvent { approval { summary } }
+... on ApprovalRequestEvent { approval { id summary } }
 }
 }`;
 
@@ -69,13 +69,12 @@ test('B59: the explorer sends, follows, queries and decides, and loads nothing f
   await openTab(page, followSubscription, { runId: waitingRunId });
   await execute(page);
   await waitForResult(page, /"to": "(AWAITING_APPROVAL)"/);
+  // The list has the events before it as well.
+  const approvalId = await waitForResult(page, /"id": "(apr_\w+)"/);
   await takeScreenshot(page, 'awaiting-approval');
   // The explorer executes one operation at a time; the same button ends a subscription.
   await execute(page);
 
-  await openTab(page, 'query Waiting { approvals(filter: { statuses: [PENDING] }) { nodes { id summary } } }');
-  await execute(page);
-  const approvalId = await waitForResult(page, /"id": "(apr_\w+)"/);
   await openTab(page, decideMutation, { input: { approvalId, decision: 'ALLOW' } });
   await execute(page);
   await waitForResult(page, /"status": "(ALLOWED)"/);
@@ -87,6 +86,42 @@ test('B59: the explorer sends, follows, queries and decides, and loads nothing f
   await openTab(page, runQuery, { id: waitingRunId });
   await execute(page);
   await waitForResult(page, /"state": "(DONE)"/);
+  expect(problems).toEqual([]);
+});
+
+test('the explorer has our mark, keeps a history, and is usable on a narrow screen', async () => {
+  const server = await startServer();
+  const { page, problems } = await openPage(server.url, { width: 390, height: 844 });
+  await page.locator('.graphiql-execute-button').waitFor();
+  const icon = await page.locator('link[rel="icon"]').getAttribute('href');
+  expect(Buffer.from(icon?.split(',')[1] ?? '', 'base64').toString()).toContain('<svg');
+  expect(await page.locator('.graphiql-logo').innerText()).toBe('Runtape');
+  expect(await page.locator('.graphiql-logo svg').count()).toBe(1);
+
+  await execute(page);
+  // Long lines are wrapped.
+  await waitForResult(page, /"(SendMessageSuccess)"/);
+  await page.getByRole('button', { name: 'Show History' }).click();
+  await page.locator('.graphiql-history').getByText('Send').first().waitFor();
+  const overflow = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  expect(await page.evaluate(overflow)).toBe(0);
+  for (const name of [
+    '.graphiql-execute-button',
+    '.graphiql-query-editor',
+    '.graphiql-editor-tool',
+    '.result-window',
+  ]) {
+    const pane = page.locator(name).first();
+    await pane.scrollIntoViewIfNeeded();
+    const box = await pane.boundingBox();
+    expect({ name, left: (box?.x ?? -1) >= 0, right: (box?.x ?? 0) + (box?.width ?? 999) <= 390 }).toEqual({
+      name,
+      left: true,
+      right: true,
+    });
+    if (name !== '.graphiql-execute-button') expect(box?.width).toBeGreaterThan(250);
+  }
+  await takeScreenshot(page, 'narrow');
   expect(problems).toEqual([]);
 });
 

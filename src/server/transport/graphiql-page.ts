@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 
+import { addToGraphiql, FAVICON, MARK } from './graphiql-additions.ts';
+
 const TITLE = 'Runtape';
 
 /** The comments are the instructions for a first run. */
@@ -11,15 +13,16 @@ const firstQuery = `# 1. Send this message with the button or Ctrl-Enter.
 #
 #    subscription Follow {
 #      runEvents(runId: "run_…") {
-#        seq type ... on OutputDeltaEvent { text }
+#        seq type
+#        ... on OutputDeltaEvent { text }
+#        ... on ApprovalRequestEvent { approval { id } }
 #      }
 #    }
 #
 # 3. Send "fetch https://example.com". This needs
-#    your approval: get its id from \`approvals\`,
-#    and answer with \`decideApproval\`.
-#
-#    { approvals { nodes { id tool status } } }
+#    your approval. Its id is among the events, and
+#    \`{ approvals { nodes { id summary } } }\` lists it.
+#    Answer with \`decideApproval\`.
 
 mutation Send {
   sendMessage(input: {
@@ -51,7 +54,15 @@ export function createGraphiqlPage(endpoint: string, subscriptionsProtocol: 'WS'
 
   async function render(): Promise<Page> {
     const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-    const html = renderGraphiQL({ title: TITLE, endpoint, subscriptionsProtocol, defaultQuery: firstQuery });
+    const options = {
+      title: TITLE,
+      logo: MARK,
+      favicon: FAVICON,
+      endpoint,
+      subscriptionsProtocol,
+      defaultQuery: firstQuery,
+    };
+    const html = addToGraphiql(renderGraphiQL(options));
     return { compressed: await promisify(gzip)(html), contentSecurityPolicy: contentSecurityPolicyOf(html) };
   }
 
