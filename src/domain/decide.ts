@@ -1,5 +1,5 @@
 import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
-import { conflict, notFound, type Refusal, refuseTransition } from './refusal.ts';
+import { conflict, type Refusal, refuseTransition } from './refusal.ts';
 import type { Run } from './run.ts';
 import { isStarted, type WaitingCall, waitingCalls } from './step.ts';
 import { isTerminal, type RunStatus, transitions } from './transitions.ts';
@@ -47,7 +47,7 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
   if (command.kind === 'send') {
     return run === null ? begin(command) : conflict(`Run ${run.runId} already exists.`);
   }
-  if (run === null) return notFound('run', '');
+  if (run === null) return { kind: 'not-found', id: '', message: 'The run does not exist.' };
   switch (command.kind) {
     case 'steer':
       return isTerminal(run.state.status)

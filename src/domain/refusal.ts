@@ -44,6 +44,13 @@ export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => (
   message: `The session already has an active run: ${activeRunId}.`,
 });
 
+/** Commands that are not words to put before "run". */
+const commandWords: Readonly<Record<string, string>> = {
+  record: 'record events of',
+  report: 'report progress of',
+  requestApproval: 'request an approval for',
+};
+
 /** The refusal of a command that the transition table does not allow in this status. */
 export function refuseTransition(runId: string, state: RunStatus, command: string): Refusal {
   return {
@@ -51,7 +58,7 @@ export function refuseTransition(runId: string, state: RunStatus, command: strin
     runId,
     state,
     command,
-    message: `Cannot ${command.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} run ${runId}: it is ${state}.`,
+    message: `Cannot ${commandWords[command] ?? command} run ${runId}: it is ${state}.`,
   };
 }
 

@@ -60,13 +60,19 @@ describe('a refusal', () => {
     });
   });
 
-  test('of a transition names the command in words, the run and its status', () => {
-    expect(refuseTransition('run_1', 'DONE', 'requestApproval')).toEqual({
+  test.each([
+    ['cancel', 'Cannot cancel run run_1: it is DONE.'],
+    ['branch at', 'Cannot branch at run run_1: it is DONE.'],
+    ['record', 'Cannot record events of run run_1: it is DONE.'],
+    ['report', 'Cannot report progress of run run_1: it is DONE.'],
+    ['requestApproval', 'Cannot request an approval for run run_1: it is DONE.'],
+  ])('of the transition %s names the command in words, the run and its status', (command, message) => {
+    expect(refuseTransition('run_1', 'DONE', command)).toEqual({
       kind: 'invalid-transition',
       runId: 'run_1',
       state: 'DONE',
-      command: 'requestApproval',
-      message: 'Cannot request approval run run_1: it is DONE.',
+      command,
+      message,
     });
   });
 
