@@ -43,7 +43,7 @@ test('B38, B48: an approval that is open during kill -9 is decided afterwards by
   const text = '/call memory_save {"text":"I like green tea"}\n/then\n/say Saved.';
   const { run } = await withClient(first, async (client) => {
     const sent = await send(client, { sessionKey: 'crash', text });
-    await follow(client, sent.run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    await follow(client, sent.run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     return sent;
   });
   await first.stop('SIGKILL');

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { answerNext, converse, follow, runById, send } from '../integration/conversation.ts';
+import { converse, decideNextApproval, follow, runById, send } from '../integration/conversation.ts';
 import { until } from '../integration/gateway.ts';
 import { serverFolder, withClient } from './fixtures.ts';
 
@@ -22,7 +22,7 @@ test('SIGHUP reloads the policy without affecting runs; a broken file is logged 
     });
     await until(async () => (await runById(client, waiting.run.id)).state === 'AWAITING_APPROVAL');
     const streaming = await send(client, { sessionKey: 'streaming', text: '/pace 20\n/words 60' });
-    await follow(client, streaming.run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, streaming.run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     await write(`${allowCalls}permit (principal);`);
     process.kill(server.processId, 'SIGHUP');
     await server.untilPrinted('"event":"policy-kept"');
@@ -34,7 +34,7 @@ test('SIGHUP reloads the policy without affecting runs; a broken file is logged 
     await server.untilPrinted('"event":"policy-reloaded"');
     const denied = await converse(client, { sessionKey: 'denied', text: fetchMessage });
     expect(denied.run.output).toContain('Forbidden by no-fetching.');
-    await answerNext(client, waiting.run.id, 'ALLOW');
+    await decideNextApproval(client, waiting.run.id, 'ALLOW');
     await follow(client, waiting.run.id);
     expect((await runById(client, waiting.run.id)).state).toBe('DONE');
     await follow(client, streaming.run.id);

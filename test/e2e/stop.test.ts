@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { EventSource } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { CancelRunDocument, FollowApprovalsDocument, FollowRunDocument } from '../generated/graphql.ts';
-import { answerNext, type Event, follow, runById, send } from '../integration/conversation.ts';
+import { decideNextApproval, type Event, follow, runById, send } from '../integration/conversation.ts';
 import { failureOf, iterate, openSocket } from '../integration/transport/socket.ts';
 import { eventIn, streamAddress } from '../integration/transport/sse.ts';
 import { collectRun, serverFolder, withClient } from './fixtures.ts';
@@ -89,13 +89,13 @@ test('B51: a second signal ends the server at once, and the next one resumes its
   const { start } = await serverFolder();
   const first = await start({ RUNTAPE_LEASE_SECONDS: '1' });
   const { run } = await withClient(first, (client) => send(client, { sessionKey: 'stuck', text: '/hang' }));
-  await withClient(first, (client) => follow(client, run.id, { enough: ({ type }) => type === 'CONTEXT' }));
+  await withClient(first, (client) => follow(client, run.id, { isLast: ({ type }) => type === 'CONTEXT' }));
   void first.stop('SIGTERM');
   await first.untilPrinted('"stopping"');
   expect(await first.stop('SIGTERM')).toBe(1);
   const second = await start({ RUNTAPE_LEASE_SECONDS: '1' });
   await withClient(second, async (client) => {
-    const resumed = await follow(client, run.id, { enough: ({ type }) => type === 'RESUMPTION' });
+    const resumed = await follow(client, run.id, { isLast: ({ type }) => type === 'RESUMPTION' });
     expect(resumed.at(-1)).toMatchObject({ attempt: 1, step: 1 });
     await client.send(CancelRunDocument, { input: { runId: run.id } });
     expect((await follow(client, run.id)).at(-1)).toMatchObject({ to: 'CANCELLED' });
@@ -109,13 +109,13 @@ test('B38: an approval that was open when the server stopped is decided after th
   const text = '/call memory_save {"text":"I like tea"}\n/then\n/say Saved.';
   const { run } = await withClient(first, async (client) => {
     const sent = await send(client, { sessionKey: 'approval', text });
-    await follow(client, sent.run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    await follow(client, sent.run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     return sent;
   });
   expect(await first.stop('SIGTERM')).toBe(0);
   const second = await start();
   await withClient(second, async (client) => {
-    const { outcome } = await answerNext(client, run.id, 'ALLOW');
+    const { outcome } = await decideNextApproval(client, run.id, 'ALLOW');
     expect(outcome.__typename).toBe('DecideApprovalSuccess');
     expect((await follow(client, run.id)).at(-1)).toMatchObject({ to: 'DONE' });
     expect(await runById(client, run.id)).toMatchObject({ output: 'Saved.', resumptions: 0 });

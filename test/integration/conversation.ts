@@ -20,16 +20,16 @@ export async function send(client: TestClient, input: SendMessageInput): Promise
   return sendMessage;
 }
 
-/** The events of a run up to its end, or up to the first one for which `enough` is true. */
+/** The events of a run up to its end, or up to the first one for which `isLast` is true. */
 export async function follow(
   client: TestClient,
   runId: string,
-  options: { after?: string; enough?(event: Event): boolean } = {},
+  options: { after?: string; isLast?(event: Event): boolean } = {},
 ): Promise<Event[]> {
   const events: Event[] = [];
   for await (const { runEvents } of client.follow(FollowRunDocument, { runId, after: options.after ?? null })) {
     events.push(runEvents);
-    if (options.enough?.(runEvents)) break;
+    if (options.isLast?.(runEvents)) break;
   }
   return events;
 }
@@ -48,8 +48,13 @@ export async function runById(client: TestClient, id: string) {
 }
 
 /** Waits for the next approval request of a run, and decides it. */
-export async function answerNext(client: TestClient, runId: string, decision: 'ALLOW' | 'DENY', after?: string) {
-  const events = await follow(client, runId, { after, enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+export async function decideNextApproval(
+  client: TestClient,
+  runId: string,
+  decision: 'ALLOW' | 'DENY',
+  after?: string,
+) {
+  const events = await follow(client, runId, { after, isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   const request = events.at(-1);
   if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('The run ended without an approval request.');
   const approvalId = request.approval.id;

@@ -26,7 +26,7 @@ export interface TestGateway {
   /** Stops the server and starts a new one on the same database, with the same options unless others are given. */
   restart(options?: TestGatewayOptions): Promise<TestGateway>;
   /** Starts a second server on the same database, which must be Postgres. */
-  beside(options?: TestGatewayOptions): Promise<TestGateway>;
+  startSecondServer(options?: TestGatewayOptions): Promise<TestGateway>;
 }
 
 /** The scripted model without pauses: its tapes are always the same. */
@@ -100,7 +100,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     url: gateway.url,
     client: clientOf('ada'),
     clientOf,
-    beside: (otherOptions = options) => startOn(databaseUrl, otherOptions),
+    startSecondServer: (otherOptions = options) => startOn(databaseUrl, otherOptions),
     async restart(newOptions = options) {
       await stop();
       return startOn(databaseUrl, newOptions);

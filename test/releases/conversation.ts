@@ -73,7 +73,7 @@ async function writeDone(client: TestClient): Promise<void> {
 async function suspend(client: TestClient, sessionKey: string): Promise<string> {
   const { run } = await send(client, { sessionKey, text: publishing(sessionKey) });
   await follow(client, run.id, {
-    enough: (event) => event.__typename === 'StatusEvent' && event.to === 'AWAITING_APPROVAL',
+    isLast: (event) => event.__typename === 'StatusEvent' && event.to === 'AWAITING_APPROVAL',
   });
   return run.id;
 }

@@ -111,8 +111,8 @@ async function takeoverTime(one: ServerProcess, other: ServerProcess): Promise<n
   await using observer = createTestClient(other.url);
   const { run } = await send(client, { sessionKey: `takeover-${performance.now()}`, text: '/pace 50\n/words 400' });
   const isDelta = ({ type }: Event) => type === 'OUTPUT_DELTA';
-  await follow(client, run.id, { enough: isDelta });
-  const resumed = follow(observer, run.id, { enough: ({ type }) => type === 'RESUMPTION' });
+  await follow(client, run.id, { isLast: isDelta });
+  const resumed = follow(observer, run.id, { isLast: ({ type }) => type === 'RESUMPTION' });
   await one.stop('SIGKILL');
   const killedAt = performance.now();
   await resumed;

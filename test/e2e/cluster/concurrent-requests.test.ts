@@ -97,7 +97,7 @@ test('B15: of concurrent REJECT messages to three servers one is accepted while 
 test('B16: concurrent messages to three servers do not exceed the length of a queue', async () => {
   const [first] = clients as [TestClient];
   const { run } = await send(first, { sessionKey: 'full', text: '/hang' });
-  await follow(first, run.id, { enough: ({ type }) => type === 'CONTEXT' });
+  await follow(first, run.id, { isLast: ({ type }) => type === 'CONTEXT' });
   const answers = await concurrently(30, (client, index) =>
     sendMessage(client, { sessionKey: 'full', text: `/say ${index}` }),
   );
@@ -113,7 +113,7 @@ test('B37: of concurrent decisions on three servers one wins, and the others tha
   const [first] = clients as [TestClient];
   for (let times = 0; times < 8; times += 1) {
     const { run } = await send(first, { sessionKey: `approval ${times}`, text: '/call memory_save {"text":"tea"}' });
-    await follow(first, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    await follow(first, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     const { approvals } = await first.send(ApprovalsDocument, { filter: { statuses: ['PENDING'] } });
     const approvalId = approvals.edges[0]?.node.id ?? '';
     const answers = await concurrently(6, async (client, index) => {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestClient, type TestClient } from '../../client.ts';
 import { CancelRunDocument } from '../../generated/graphql.ts';
-import { answerNext, type Event, follow, runById, send, typesOf } from '../../integration/conversation.ts';
+import { decideNextApproval, type Event, follow, runById, send, typesOf } from '../../integration/conversation.ts';
 import { until } from '../../integration/gateway.ts';
 import {
   sendEvents,
@@ -67,7 +67,7 @@ type PausingProvider = Awaited<ReturnType<typeof startPausingProvider>>;
 /** Returns the seconds from the mutation to the end of the provider's request. */
 async function checkCancel({ otherClient, startRun }: TwoServers, { requests }: PausingProvider): Promise<number> {
   const runId = await startRun('A long story');
-  await follow(otherClient, runId, { enough: hasType('OUTPUT_DELTA') });
+  await follow(otherClient, runId, { isLast: hasType('OUTPUT_DELTA') });
   const start = performance.now();
   await otherClient.send(CancelRunDocument, { input: { runId } });
   await requests.at(-1)?.closed;
@@ -82,14 +82,14 @@ async function checkSteering(
   { requests, release }: PausingProvider,
 ): Promise<void> {
   const runId = await startRun('A short story');
-  await follow(otherClient, runId, { enough: hasType('OUTPUT_DELTA') });
+  await follow(otherClient, runId, { isLast: hasType('OUTPUT_DELTA') });
   const answer = await send(otherClient, { sessionKey: 'A short story', text: 'And be brief', whenBusy: 'STEER' });
   expect(answer.run.id).toBe(runId);
   const before = requests.length;
   release();
   await until(async () => requests.length > before);
   expect(requests.at(-1)?.body.split('And be brief')).toHaveLength(2);
-  await follow(otherClient, runId, { enough: (event) => event.__typename === 'OutputDeltaEvent' && event.step === 2 });
+  await follow(otherClient, runId, { isLast: (event) => event.__typename === 'OutputDeltaEvent' && event.step === 2 });
   release();
   const events = await follow(executorClient, runId);
   expect(events.filter((event) => event.__typename === 'InputEvent' && event.steered)).toHaveLength(1);
@@ -99,7 +99,7 @@ async function checkSteering(
 async function checkDecision({ executorClient, otherClient }: TwoServers): Promise<void> {
   const text = '/call memory_save {"text":"tea"}\n/then\n/say Saved.';
   const { run } = await send(executorClient, { sessionKey: 'approval', text, model: 'scripted' });
-  expect((await answerNext(otherClient, run.id, 'ALLOW')).outcome.__typename).toBe('DecideApprovalSuccess');
+  expect((await decideNextApproval(otherClient, run.id, 'ALLOW')).outcome.__typename).toBe('DecideApprovalSuccess');
   const events = await follow(executorClient, run.id);
   expect(typesOf(events).filter((type) => type === 'TOOL_START')).toHaveLength(1);
   expect(await runById(otherClient, run.id)).toMatchObject({ state: 'DONE', output: 'Saved.' });

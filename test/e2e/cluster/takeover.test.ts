@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestClient } from '../../client.ts';
 import { CancelRunDocument } from '../../generated/graphql.ts';
-import { answerNext, converse, type Event, follow, send, typesOf } from '../../integration/conversation.ts';
+import { converse, decideNextApproval, type Event, follow, send, typesOf } from '../../integration/conversation.ts';
 import { until } from '../../integration/gateway.ts';
 import { type BreakingProxy, startBreakingProxy } from '../../postgres/breaking-proxy.ts';
 import { collectRun, type RunCollector, withClient } from '../fixtures.ts';
@@ -83,12 +83,12 @@ test.each(faults)(
     const takeover = secondsOf(
       Promise.all([streaming, nonIdempotent, idempotent].map((run) => run.until(hasType('RESUMPTION')))),
     );
-    await answerNext(otherClient, waiting.runId, 'ALLOW');
+    await decideNextApproval(otherClient, waiting.runId, 'ALLOW');
     await waiting.ended;
     const seconds = await takeover;
     console.log(`B50: the runs of a server that ${name} were taken over after ${seconds.toFixed(1)} s`);
     expect(seconds).toBeLessThan(TAKEOVER_SECONDS);
-    const { outcome } = await answerNext(otherClient, nonIdempotent.runId, 'DENY');
+    const { outcome } = await decideNextApproval(otherClient, nonIdempotent.runId, 'DENY');
     expect(outcome.__typename).toBe('DecideApprovalSuccess');
     await Promise.all([nonIdempotent.ended, idempotent.ended]);
     if (recover) {
@@ -137,7 +137,7 @@ test('B50: another server takes over a run although its server is frozen in the 
   const victim = await cluster.start();
   const runId = await withClient(victim, async (client) => {
     const { run } = await send(client, { sessionKey: 'fast', text: '/pace 1\n/words 15000\n/hang' });
-    await follow(client, run.id, { enough: hasType('OUTPUT_DELTA') });
+    await follow(client, run.id, { isLast: hasType('OUTPUT_DELTA') });
     return run.id;
   });
   const other = await cluster.start();
@@ -148,7 +148,7 @@ test('B50: another server takes over a run although its server is frozen in the 
     if (!row) victim.resume();
     return row;
   });
-  const seconds = await secondsOf(follow(otherClient, runId, { enough: hasType('RESUMPTION') }));
+  const seconds = await secondsOf(follow(otherClient, runId, { isLast: hasType('RESUMPTION') }));
   console.log(`B50: a run whose server was frozen during a commit was taken over after ${seconds.toFixed(1)} s`);
   expect(seconds).toBeLessThan(TAKEOVER_SECONDS);
   victim.resume();

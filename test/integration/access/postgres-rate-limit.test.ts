@@ -35,7 +35,7 @@ const query = '{ viewer { principal } }';
 describe('B60: servers that share a database', () => {
   test('count the operations of a principal together: 5 points for a mutation, 5 for a subscription, 1 for a query', async () => {
     const first = await startTestGateway({ file: { traffic: { pointsPerMinute: 11 } } });
-    const second = await first.beside();
+    const second = await first.startSecondServer();
     const { database } = first.gateway.parts;
     const { statuses, uses } = await inOneMinute(database, async (principal) => ({
       statuses: [

@@ -11,7 +11,7 @@ import {
   RunTapeDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, runById, send } from '../conversation.ts';
+import { converse, decideNextApproval, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
 import { overridingCatalogue } from './overriding-catalogue.ts';
@@ -193,13 +193,14 @@ describe('a run that alone exceeds its window', () => {
     let cursor: string | undefined;
     let answered = 0;
     while (summaryRequests < 1) {
-      cursor = (await answerNext(first.client, run.id, 'ALLOW', cursor)).cursor;
+      cursor = (await decideNextApproval(first.client, run.id, 'ALLOW', cursor)).cursor;
       answered += 1;
-      await follow(first.client, run.id, { after: cursor, enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+      await follow(first.client, run.id, { after: cursor, isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     }
     expect(summaryRequests).toBe(1);
     const { client } = await first.restart();
-    for (; answered < script.length; answered += 1) cursor = (await answerNext(client, run.id, 'ALLOW', cursor)).cursor;
+    for (; answered < script.length; answered += 1)
+      cursor = (await decideNextApproval(client, run.id, 'ALLOW', cursor)).cursor;
     await follow(client, run.id, { after: cursor });
     expect([(await runById(client, run.id)).output, summaryRequests]).toEqual(['done', 2]);
     const { run: taped } = await client.send(RunTapeDocument, { id: run.id, first: 100, types: ['CONTEXT', 'OUTPUT'] });

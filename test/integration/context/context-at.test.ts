@@ -6,7 +6,7 @@ import {
   ResolveSessionDocument,
   RunTapeDocument,
 } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, send } from '../conversation.ts';
+import { converse, decideNextApproval, follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { branch, compact, contextOf, createAgent, updateAgent } from './session-operations.ts';
@@ -26,9 +26,9 @@ test('B53: a context can be rebuilt exactly, whatever happens later, and missing
     ...target,
     text: '/call count {"word":"a"}\n/call count {"word":"b"}\n/then\n/say tea',
   });
-  const allowed = await answerNext(client, run.id, 'ALLOW');
+  const allowed = await decideNextApproval(client, run.id, 'ALLOW');
   await send(client, { sessionId: session.id, text: '/say steered tea', whenBusy: 'STEER' });
-  await answerNext(client, run.id, 'DENY', allowed.cursor);
+  await decideNextApproval(client, run.id, 'DENY', allowed.cursor);
   await follow(client, run.id);
   runs.push([run.id, 2]);
   const contexts = () =>

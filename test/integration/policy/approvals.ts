@@ -6,7 +6,7 @@ import { calling } from '../counted-tool.ts';
 /** Sends a message whose run calls the tool `count`. `approvalId` is null if no approval is requested. */
 export async function callCount(client: TestClient, sessionKey: string, word = 'a') {
   const { run, session } = await send(client, { sessionKey, text: calling(['count', { word }]) });
-  const events = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const events = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   const request = events.at(-1);
   const decisionEvent = events.find((event) => event.__typename === 'ToolDecisionEvent');
   const decision = decisionEvent?.__typename === 'ToolDecisionEvent' ? decisionEvent : null;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CancelRunDocument } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, runById, send, typesOf } from '../conversation.ts';
+import { converse, decideNextApproval, follow, runById, send, typesOf } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { createStoppableClock } from '../stoppable-clock.ts';
@@ -73,7 +73,7 @@ describe('an Anthropic model', () => {
     const options = { anthropic: { thinking: { type: 'enabled', budgetTokens: 1024 } } };
     const { client } = await startWith(provider.baseURL, { options }, tools);
     const { run } = await send(client, { sessionKey: 'tools', text: 'Use both.' });
-    await answerNext(client, run.id, 'ALLOW');
+    await decideNextApproval(client, run.id, 'ALLOW');
     await follow(client, run.id);
     expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', output: 'Both done.', steps: 2 });
     const { messages, tools: shown } = JSON.parse(provider.requests[1]?.body ?? '{}');
@@ -102,7 +102,7 @@ describe('an Anthropic model', () => {
     const clock = createStoppableClock();
     const { client } = await startTestGateway({ file: configurationFor(provider.baseURL), ...overrides, clock });
     const { run } = await send(client, { sessionKey: 'stop', text: 'Tell me a story.' });
-    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const [request] = provider.requests;
     if (!request) throw new Error('The provider received no request.');
     await clock.withoutTimers(async () => {

@@ -5,7 +5,7 @@ import { getDefaultConfig } from '@dwmkerr/mock-llm/dist/config.js';
 import { createServer } from '@dwmkerr/mock-llm/dist/server.js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CancelRunDocument } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, runById, send, typesOf } from '../conversation.ts';
+import { converse, decideNextApproval, follow, runById, send, typesOf } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { createStoppableClock } from '../stoppable-clock.ts';
@@ -37,7 +37,7 @@ describe('an OpenAI-compatible provider from the configuration', () => {
     const tools = [countedTool({ name: 'low' }), countedTool({ name: 'high', risk: 'HIGH' })];
     const { client } = await startTestGateway({ file: configurationFor(provider.baseURL), tools });
     const { run } = await send(client, { sessionKey: 'tools', text: 'Use both.' });
-    await answerNext(client, run.id, 'ALLOW');
+    await decideNextApproval(client, run.id, 'ALLOW');
     await follow(client, run.id);
     expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', output: 'Both done.', steps: 2 });
     const { messages } = JSON.parse(provider.requests[1]?.body ?? '{}');
@@ -51,7 +51,7 @@ describe('an OpenAI-compatible provider from the configuration', () => {
     const clock = createStoppableClock();
     const { client } = await startTestGateway({ file: configurationFor(provider.baseURL), clock });
     const { run } = await send(client, { sessionKey: 'stop', text: 'Tell me a story.' });
-    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const [request] = provider.requests;
     if (!request) throw new Error('The provider received no request.');
     await clock.withoutTimers(async () => {

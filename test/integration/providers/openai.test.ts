@@ -114,7 +114,7 @@ describe('an OpenAI model', () => {
     const clock = createStoppableClock();
     const { client } = await startWith(provider.baseURL, [], clock);
     const { run } = await send(client, { sessionKey: 'stop', text: 'Tell me a story.' });
-    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const [request] = provider.requests;
     if (!request) throw new Error('The provider received no request.');
     await clock.withoutTimers(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ApprovalsDocument, CancelRunDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
+import { converse, decideNextApproval, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
@@ -10,13 +10,13 @@ describe('a call that a person must approve', () => {
     const { client, gateway } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'ask', text: calling(['count', { word: 'a' }]) });
     const asked = await follow(client, run.id, {
-      enough: (event) => transitionsOf([event])[0]?.endsWith('AWAITING_APPROVAL') ?? false,
+      isLast: (event) => transitionsOf([event])[0]?.endsWith('AWAITING_APPROVAL') ?? false,
     });
     expect(typesOf(asked).slice(-4)).toEqual(['TOOL_CALL', 'TOOL_DECISION', 'APPROVAL_REQUEST', 'STATUS']);
     await until(async () => gateway.parts.orchestrator.activeCount() === 0);
     expect(await gateway.parts.database.reader.lease.count({ where: { holder: { not: null } } })).toBe(0);
     expect(tool.executions).toHaveLength(0);
-    const { outcome } = await answerNext(client, run.id, 'ALLOW');
+    const { outcome } = await decideNextApproval(client, run.id, 'ALLOW');
     expect(outcome).toMatchObject({ __typename: 'DecideApprovalSuccess', approval: { status: 'ALLOWED' } });
     const rest = await follow(client, run.id, { after: asked.at(-1)?.cursor });
     expect(typesOf(rest)).toEqual([
@@ -37,7 +37,7 @@ describe('a call that a person must approve', () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'deny', text: calling(['count', { word: 'a' }]) });
-    const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    const asked = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     const request = asked.at(-1);
     const approvalId = request?.__typename === 'ApprovalRequestEvent' ? request.approval.id : '';
     const input = { approvalId, decision: 'DENY', reason: 'not on a Sunday' } as const;
@@ -52,7 +52,7 @@ describe('a call that a person must approve', () => {
     const { client } = await startTestGateway({ tools: [tool] });
     for (let round = 0; round < 100; round += 1) {
       const { run } = await send(client, { sessionKey: `two-${round}`, text: calling(['count', { word: 'a' }]) });
-      const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+      const asked = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
       const request = asked.at(-1);
       const approvalId = request?.__typename === 'ApprovalRequestEvent' ? request.approval.id : '';
       const same = round % 2 === 0;
@@ -81,11 +81,11 @@ describe('a call that a person must approve', () => {
       return run;
     };
     const [run, other] = [await ask('one'), await ask('two')];
-    await answerNext(client, run.id, 'ALLOW');
+    await decideNextApproval(client, run.id, 'ALLOW');
     expect(await leaseOf(run.id)).toMatchObject({ epoch: 2, lost: false });
     expect(transitionsOf(await follow(client, run.id)).at(-1)).toBe('IN_PROGRESS→DONE');
     const hanging = await send(client, { sessionKey: 'hang', text: '/hang' });
-    await answerNext(client, other.id, 'ALLOW');
+    await decideNextApproval(client, other.id, 'ALLOW');
     expect(await leaseOf(other.id)).toMatchObject({ epoch: 1, holder: null });
     await client.send(CancelRunDocument, { input: { runId: hanging.run.id } });
     expect(transitionsOf(await follow(client, other.id)).at(-1)).toBe('IN_PROGRESS→DONE');
@@ -98,7 +98,7 @@ describe('a call that a person must approve', () => {
     const { run } = await send(first.client, { sessionKey: 'restart', text: calling(['count', { word: 'a' }]) });
     await until(async () => (await runById(first.client, run.id)).state === 'AWAITING_APPROVAL');
     const { client } = await first.restart();
-    await answerNext(client, run.id, 'ALLOW');
+    await decideNextApproval(client, run.id, 'ALLOW');
     await follow(client, run.id);
     expect((await runById(client, run.id)).state).toBe('DONE');
     expect(tool.executions).toHaveLength(1);
@@ -147,7 +147,7 @@ describe('decisions beyond one call', () => {
     const { client, gateway } = await startTestGateway({ tools: [tool] });
     const ask = async (sessionKey: string, scope: 'ONCE' | 'SESSION') => {
       const { run } = await send(client, { sessionKey, text: calling(['count', { word: 'a' }]) });
-      const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+      const asked = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
       const request = asked.at(-1);
       if (request?.__typename !== 'ApprovalRequestEvent') return 'not asked';
       const input = { approvalId: request.approval.id, decision: 'ALLOW', scope } as const;
@@ -167,7 +167,7 @@ describe('decisions beyond one call', () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'edit', text: calling(['count', { word: 'a' }]) });
-    const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    const asked = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     const request = asked.at(-1);
     const approvalId = request?.__typename === 'ApprovalRequestEvent' ? request.approval.id : '';
     const decide = (editedInput: unknown) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { answerNext, type Event, follow, send } from '../conversation.ts';
+import { decideNextApproval, type Event, follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 
@@ -17,7 +17,7 @@ test('B32: a fixed conversation produces the same tape every time, except ids an
   const tapes: string[] = [];
   for (const text of conversation) {
     const { run } = await send(client, { sessionKey: 'golden', text, idempotencyKey: `key ${tapes.length}` });
-    if (text.includes('/call ask')) await answerNext(client, run.id, 'ALLOW');
+    if (text.includes('/call ask')) await decideNextApproval(client, run.id, 'ALLOW');
     tapes.push(written(await follow(client, run.id)));
   }
   await expect(`${tapes.join('\n')}\n`).toMatchFileSnapshot('../../data/golden-tape.txt');

@@ -112,7 +112,7 @@ describe('a run', () => {
   test('B21: a client that disconnects does not affect the run', async () => {
     const { client } = await startTestGateway();
     const { run } = await send(client, { sessionKey: 'left', text: '/pace 5\n/words 40' });
-    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const ended = await until(async () => {
       const now = await runById(client, run.id);
       return now.state === 'DONE' && now;
@@ -204,7 +204,7 @@ describe('messages to a busy session', () => {
     const { client } = await startTestGateway();
     const text = '/pace 5\n/words 200\n/call clock {}\n/then\n/say unreached';
     const { run } = await send(client, { sessionKey: 'steer', text });
-    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const steered = await send(client, { sessionKey: 'steer', text: '/history', whenBusy: 'STEER' });
     expect(steered).toMatchObject({ created: true, run: { id: run.id } });
     const events = await follow(client, run.id, { after: steered.cursor });

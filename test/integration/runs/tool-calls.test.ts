@@ -151,7 +151,7 @@ describe('cancelling', () => {
     });
     const { client } = await startTestGateway({ tools: [tool] });
     const { run } = await send(client, { sessionKey: 'cancel-tool', text: calling(['count', { word: 'a' }]) });
-    await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_START' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'TOOL_START' });
     await client.send(CancelRunDocument, { input: { runId: run.id } });
     await until(async () => aborted);
     const events = await follow(client, run.id);
@@ -172,7 +172,7 @@ describe('cancelling', () => {
   test('B46: cancelling during a model call stops it without a DONE; repeating it succeeds; a DONE run is refused', async () => {
     const { client } = await startTestGateway();
     const { run } = await send(client, { sessionKey: 'cancel-model', text: '/pace 5\n/words 1000' });
-    await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const cancel = () => client.send(CancelRunDocument, { input: { runId: run.id } });
     expect((await cancel()).cancelRun).toMatchObject({ __typename: 'CancelRunSuccess', run: { state: 'CANCELLED' } });
     expect((await cancel()).cancelRun.__typename).toBe('CancelRunSuccess');

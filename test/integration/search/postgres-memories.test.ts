@@ -4,7 +4,7 @@ import { startTestGateway } from '../gateway.ts';
 
 test('B53: a fact that is saved fifty times at once through two servers is one memory', async () => {
   const one = await startTestGateway();
-  const two = await one.beside();
+  const two = await one.startSecondServer();
   const save = async (index: number) => {
     const { client } = [one, two][index % 2] ?? one;
     const input = { text: 'The office in Lisbon closes at eight.', tags: [`author ${index % 10}`] };

@@ -11,7 +11,7 @@ import {
   SessionByKeyDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, send } from '../conversation.ts';
+import { converse, decideNextApproval, follow, send } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway } from '../gateway.ts';
 
@@ -52,7 +52,7 @@ describe('a session', () => {
       text: calling(['count', { word: 'zyzzyva' }]),
       idempotencyKey: 'k',
     });
-    await answerNext(client, run.id, 'ALLOW');
+    await decideNextApproval(client, run.id, 'ALLOW');
     await follow(client, run.id);
     await client.send(RememberDocument, { input: { text: 'Only here: quokka.', sessionId: session.id } });
     expect(await tablesWith(gateway, 'zyzzyva')).toContain('Passage');

@@ -10,7 +10,7 @@ import {
   type SessionsQueryVariables,
 } from '../../generated/graphql.ts';
 import { branch } from '../context/session-operations.ts';
-import { answerNext, converse, follow, send } from '../conversation.ts';
+import { converse, decideNextApproval, follow, send } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
 
@@ -44,12 +44,12 @@ test('B5: every kind of activity moves a session to the front of LAST_ACTIVITY',
   expect(resolveSession).toMatchObject({ session: { key: 'empty' } });
   expect(await keys(client)).toEqual(['empty', 'c', 'b', 'a']);
   const { run, session } = await send(client, { sessionKey: 'a', text: calling(['count', { word: 'x' }]) });
-  const asked = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const asked = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   await until(async () => (await keys(client))[0] === 'a');
   await talkIn(client, ['b']);
   expect((await keys(client))[0]).toBe('b');
   await expectOrdered(client);
-  await answerNext(client, run.id, 'ALLOW', asked.at(-2)?.cursor);
+  await decideNextApproval(client, run.id, 'ALLOW', asked.at(-2)?.cursor);
   await follow(client, run.id);
   expect(await keys(client)).toEqual(['a', 'b', 'empty', 'c']);
   const child = await branch(client, { sessionId: session.id, runId: run.id, key: 'child' });
@@ -64,7 +64,7 @@ test('B5: every kind of activity moves a session to the front of LAST_ACTIVITY',
   expect(await keys(client, { filter: { includeArchived: true } })).toEqual(['a', 'b', 'empty', 'c']);
   await talkIn(client, ['c']);
   const { run: hanging } = await send(client, { sessionKey: 'b', text: '/say one\n/hang' });
-  await follow(client, hanging.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+  await follow(client, hanging.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
   const [first] = (await page(client, { first: 1 })).edges;
   const { tape } = (await client.send(RunTapeDocument, { id: hanging.id })).run ?? {};
   expect(first?.node).toMatchObject({ key: 'b', lastActivityAt: tape?.nodes.at(-1)?.recordedAt });

@@ -15,7 +15,7 @@ test('an executor that lost its lease writes nothing more, and the run resumes w
   const { client, gateway } = await startTestGateway({ environment: shortLease });
   const { database, orchestrator } = gateway.parts;
   const { run, cursor } = await send(client, { sessionKey: 'taken', text: '/pace 5\n/words 400' });
-  await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+  await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
   const stolen = { holder: 'srv_other', epoch: { increment: 1 }, expiresAt: new Date(Date.now() + 1500) };
   await database.write((store) => store.lease.update({ where: { runId: run.id }, data: stolen }));
   await until(async () => orchestrator.activeCount() === 0);
@@ -32,7 +32,7 @@ test('an executor that lost its lease writes nothing more, and the run resumes w
 test('a server that stops releases its leases, so that the run is not counted as lost', async () => {
   const first = await startTestGateway({ environment: shortLease });
   const { run } = await send(first.client, { sessionKey: 'back', text: '/pace 5\n/words 300' });
-  await follow(first.client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+  await follow(first.client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
   const { client, gateway } = await first.restart();
   const events = await follow(client, run.id);
   const resumption = events.find(({ type }) => type === 'RESUMPTION');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FILE_LIST_ENTRIES, FILE_READ_BYTES } from '../../../src/config/limits.ts';
 import { ToolsDocument } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, send, typesOf } from '../conversation.ts';
+import { converse, decideNextApproval, follow, send, typesOf } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { resultOf } from './mcp-programs.ts';
@@ -16,7 +16,7 @@ async function startWithWorkspace() {
   const { client } = await startTestGateway({ file: { files: { root } } });
   const use = async (tool: string, input: unknown) => {
     const { run } = await send(client, { sessionKey: 'files', text: calling([tool, input]) });
-    if (tool === 'files_write') await answerNext(client, run.id, 'ALLOW');
+    if (tool === 'files_write') await decideNextApproval(client, run.id, 'ALLOW');
     return resultOf(await follow(client, run.id));
   };
   const refused = async (tool: string, input: unknown) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { DecideApprovalDocument } from '../../generated/graphql.ts';
-import { answerNext, follow, runById, send, typesOf } from '../conversation.ts';
+import { decideNextApproval, follow, runById, send, typesOf } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { programOf, resultOf, untilServer } from './mcp-programs.ts';
@@ -21,12 +21,12 @@ test('B45, B36: a destructive tool runs after an approval', async () => {
   const { client, path } = await startWithFilesServer();
   const text = calling(['files__write_file', { path, content: 'allowed' }]);
   const { run } = await send(client, { sessionKey: 'note', text });
-  const untilRequest = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const untilRequest = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   expect(untilRequest.at(-1)).toMatchObject({
     approval: { risk: 'HIGH', summary: expect.stringContaining('write_file') },
   });
   await expect(readFile(path, 'utf8')).rejects.toThrow('ENOENT');
-  await answerNext(client, run.id, 'ALLOW');
+  await decideNextApproval(client, run.id, 'ALLOW');
   const events = await follow(client, run.id);
   expect(resultOf(events).ok).toBe(true);
   expect(await readFile(path, 'utf8')).toBe('allowed');
@@ -37,7 +37,7 @@ test('B42: the server gets the edited input', async () => {
   const { client, path } = await startWithFilesServer();
   const text = calling(['files__write_file', { path, content: 'requested' }]);
   const { run } = await send(client, { sessionKey: 'note', text });
-  const untilRequest = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const untilRequest = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   const request = untilRequest.at(-1);
   if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('There is no approval request.');
   const allowWith = (editedInput: unknown) => ({
@@ -54,7 +54,7 @@ test('B45, B36: a denied call does not run', async () => {
   const { client, path } = await startWithFilesServer();
   const text = calling(['files__write_file', { path, content: 'denied' }]);
   const { run } = await send(client, { sessionKey: 'note', text });
-  await answerNext(client, run.id, 'DENY');
+  await decideNextApproval(client, run.id, 'DENY');
   const events = await follow(client, run.id);
   expect(typesOf(events)).not.toContain('TOOL_START');
   await expect(readFile(path, 'utf8')).rejects.toThrow('ENOENT');

@@ -31,7 +31,7 @@ describe('B45: a server over streamable HTTP', () => {
     await untilServer(client, 'remote', 'READY');
     const operation = calling(['remote__trigger-long-running-operation', { duration: 60, steps: 60 }]);
     const { run } = await send(client, { sessionKey: 'killed', text: operation });
-    await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_START' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'TOOL_START' });
     await kill(server.child);
     expect(resultOf(await follow(client, run.id))).toMatchObject({
       ok: false,

@@ -70,7 +70,7 @@ describe('B45: a stdio server', () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const { run } = await send(client, { sessionKey: 'killed', text: calling(longOperation) });
-    await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_START' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'TOOL_START' });
     const [child = 0] = await descendantsRunning(program);
     process.kill(child, 'SIGKILL');
     const events = await follow(client, run.id);
@@ -125,7 +125,7 @@ describe('B45: a stdio server', () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const { run } = await send(client, { sessionKey: 'cancelled', text: calling(longOperation) });
-    await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_START' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'TOOL_START' });
     await client.send(CancelRunDocument, { input: { runId: run.id } });
     await follow(client, run.id);
     expect((await runById(client, run.id)).state).toBe('CANCELLED');
@@ -187,7 +187,7 @@ test('B45: a call that is approved after a restart of the gateway waits for its 
     sessionKey: 'restart',
     text: calling(['everything__echo', { message: 'late' }]),
   });
-  const untilRequest = await follow(before.client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const untilRequest = await follow(before.client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   const { client } = await before.restart();
   const request = untilRequest.at(-1);
   if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('There is no approval request.');

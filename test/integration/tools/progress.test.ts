@@ -65,7 +65,7 @@ describe('progress of a published MCP server', () => {
     await untilServer(client, 'everything', 'READY');
     const text = operation('everything', { duration: 60, steps: 600 });
     const { run } = await send(client, { sessionKey: 'cancelled', text });
-    const seen = await follow(client, run.id, { enough: ({ type }) => type === 'TOOL_PROGRESS' });
+    const seen = await follow(client, run.id, { isLast: ({ type }) => type === 'TOOL_PROGRESS' });
     await client.send(CancelRunDocument, { input: { runId: run.id } });
     const events = await follow(client, run.id);
     expect(events.slice(0, seen.length)).toEqual(seen);

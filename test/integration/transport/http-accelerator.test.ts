@@ -221,7 +221,7 @@ describe('tape pages are the same as those of yoga', () => {
   test.each(Object.entries(selections))('%s', async (_what, selection) => {
     const { url, client } = await startTestGateway();
     const { run, cursor: after } = await send(client, { sessionKey: 'tapes', text: 'fetch https://example.com' });
-    await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     for (const page of pages) {
       const query = `query ($id: ID!, $after: String, $no: Boolean = false) {
         run(id: $id) { tape(${page}) { ${selection} } session { runs(first: 2) { nodes { id state tape(${page}) { ${selection} } } } } }

@@ -8,7 +8,7 @@ import {
   GatewayDocument,
   SendMessageDocument,
 } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, send, typesOf } from '../conversation.ts';
+import { converse, decideNextApproval, follow, send, typesOf } from '../conversation.ts';
 import { startTestGateway, until } from '../gateway.ts';
 import { failureOf, iterate, openSocket } from './socket.ts';
 import { collect } from './sse.ts';
@@ -124,7 +124,7 @@ describe('a subscription over the socket', () => {
     const { client, url, clientOf } = await startTestGateway();
     const text = '/call memory_save {"text":"tea"}\n/then\n/say Saved.';
     const waiting = await send(client, { sessionKey: 'first', text });
-    await follow(client, waiting.run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+    await follow(client, waiting.run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
     const approvals = iterate(openSocket(url), FollowApprovalsDocument, {});
     const next = async () => {
       const { value } = await approvals.next();
@@ -135,7 +135,7 @@ describe('a subscription over the socket', () => {
     const later = await send(client, { sessionKey: 'second', text });
     expect(await next()).toEqual([later.run.id, 'PENDING']);
     await send(clientOf('bob'), { sessionKey: 'of another principal', text });
-    await answerNext(client, waiting.run.id, 'ALLOW');
+    await decideNextApproval(client, waiting.run.id, 'ALLOW');
     expect(await next()).toEqual([waiting.run.id, 'ALLOWED']);
     await client.send(CancelRunDocument, { input: { runId: later.run.id } });
     expect(await next()).toEqual([later.run.id, 'WITHDRAWN']);

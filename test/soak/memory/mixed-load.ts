@@ -6,7 +6,7 @@ import {
   RunTapeDocument,
   SessionsDocument,
 } from '../../generated/graphql.ts';
-import { answerNext, converse, follow, send } from '../../integration/conversation.ts';
+import { converse, decideNextApproval, follow, send } from '../../integration/conversation.ts';
 
 /** One action of a user, from start to end. */
 type Action = (client: TestClient, sessionKey: string) => Promise<void>;
@@ -26,7 +26,7 @@ const tool: Action = async (client, sessionKey) => {
 const approval: Action = async (client, sessionKey) => {
   const text = `/call memory_save {"text":"${sessionKey} was here"}\n/then\n/echo`;
   const { run } = await send(client, { sessionKey, text });
-  await answerNext(client, run.id, Math.random() < 0.5 ? 'ALLOW' : 'DENY');
+  await decideNextApproval(client, run.id, Math.random() < 0.5 ? 'ALLOW' : 'DENY');
   await follow(client, run.id);
 };
 
@@ -41,7 +41,7 @@ const leaving: Action = async (client, sessionKey) => {
   const { run, session } = await send(client, { sessionKey, text: '/words 200' });
   const idle = client.follow(FollowSessionDocument, { sessionId: session.id, after: null });
   await idle.next();
-  await follow(client, run.id, { enough: ({ type }) => type === 'OUTPUT_DELTA' });
+  await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
   await idle.return?.();
 };
 

@@ -34,7 +34,7 @@ export function echo(risk: Tool['risk'], seen: Json[]): Tool {
 /** Sends a message whose run requests approval for a call of the tool. */
 export async function requestEchoApproval(client: TestClient, input: Json, sessionKey = 's') {
   const { run } = await send(client, { sessionKey, text: `/call echo ${JSON.stringify(input)}` });
-  const events = await follow(client, run.id, { enough: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const events = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
   const request = events.at(-1);
   if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('The run did not request approval.');
   return { runId: run.id, approval: request.approval };

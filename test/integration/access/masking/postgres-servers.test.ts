@@ -10,7 +10,7 @@ async function decideOnSecondServer(variables: Record<string, string>, firstStay
   const seen: Json[] = [];
   const options = { tools: [echo('HIGH', seen)], environment: variables };
   const first = await startTestGateway(options);
-  const second = await first.beside();
+  const second = await first.startSecondServer();
   const { runId, approval } = await requestEchoApproval(first.client, { apiKey });
   if (!firstStays) await first.gateway.close(0);
   await decideApproval(second.client, approval.id);
