@@ -6,7 +6,12 @@ export const BYTES_PER_TOKEN = 4;
 const TOKENS_PER_MESSAGE = 4;
 
 export function estimateTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
+  return tokensOfBytes(Buffer.byteLength(text));
+}
+
+/** The estimate for a text of this length in UTF-8. */
+export function tokensOfBytes(bytes: number): number {
+  return Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 
 export function estimateMessages(messages: readonly Message[]): number {

@@ -38,7 +38,8 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
         execution.dependencies.tokenMeter.observe(model.name, measured);
       }
       const estimatedInput = record.estimatedTokens;
-      const closing = closeAnswer(execution, { model, finish, text: deltas.text(), step, estimatedInput });
+      const answered = { model, finish, text: deltas.text(), bytes: deltas.bytes(), step, estimatedInput };
+      const closing = closeAnswer(execution, answered);
       const rows = [...closing.rows, ...encryptInputs(execution, closing.events)];
       return { kind: 'recorded', step: await execution.record([...unrecorded, ...closing.events], rows) };
     }

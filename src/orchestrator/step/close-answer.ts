@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EVENT_BYTES, INLINE_ANSWER_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
-import { estimateTokens } from '../../context/token-estimate.ts';
+import { tokensOfBytes } from '../../context/token-estimate.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { Json, NewEvent, OutputUsage, PayloadOf, StoredTextRef } from '../../domain/events.ts';
 import { beginningOf, storableText } from '../../domain/storable-text.ts';
@@ -21,6 +21,8 @@ interface ModelAnswer {
   finish: ModelFinish;
   /** The whole text of the answer. */
   text: string;
+  /** Length of text and thoughts in UTF-8. */
+  bytes: number;
   step: number;
   /** Estimated tokens of the request. */
   estimatedInput: number;
@@ -91,8 +93,8 @@ function toolCall({ dependencies, lease }: RunExecution, step: number, call: Req
   };
 }
 
-function usageOf({ finish, text, model, estimatedInput }: ModelAnswer): OutputUsage {
-  const estimate = { input: estimatedInput, output: estimateTokens(text), cachedInput: null, reasoning: null };
+function usageOf({ finish, bytes, model, estimatedInput }: ModelAnswer): OutputUsage {
+  const estimate = { input: estimatedInput, output: tokensOfBytes(bytes), cachedInput: null, reasoning: null };
   const usage = finish.usage ?? estimate;
   return { ...usage, estimated: finish.usage === null, cost: model.price && costOf(usage, model.price) };
 }

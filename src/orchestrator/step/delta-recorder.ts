@@ -12,6 +12,8 @@ export interface DeltaRecorder {
   finish(): Promise<NewEvent[]>;
   /** The text of the answer so far. */
   text(): string;
+  /** Length of text and thoughts so far, in UTF-8. */
+  bytes(): number;
   /** Whether something was cut off, because the answer had reached its limit. */
   isCut(): boolean;
   /** Whether the model has produced anything, thoughts included. */
@@ -78,7 +80,7 @@ export function createDeltaRecorder(options: {
     }
     const text = isCut ? beginningOf(piece, freeBytes) : piece;
     if (text === '') return;
-    freeBytes -= bytes;
+    freeBytes -= isCut ? Buffer.byteLength(text) : bytes;
     hasOutput = true;
     const last = pending.at(-1);
     if (last?.type === type) last.texts.push(text);
@@ -97,6 +99,7 @@ export function createDeltaRecorder(options: {
       return events();
     },
     text: () => answer.join(''),
+    bytes: () => options.answerBytes - freeBytes,
     isCut: () => isCut,
     hasOutput: () => hasOutput,
   };

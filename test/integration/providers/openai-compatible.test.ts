@@ -46,6 +46,23 @@ describe('an OpenAI-compatible provider from the configuration', () => {
     expect(messages.slice(-2).map(({ content }: { content: string }) => content)).toEqual(['counted h', 'counted l']);
   });
 
+  test('that thinks without end is stopped at the limit of an answer, and the thoughts are counted as output', async () => {
+    const thought = { choices: [{ index: 0, delta: { reasoning_content: 'hm '.repeat(10_000) } }] };
+    const provider = await startProvider((response) => {
+      sendEvents(response, thought);
+      const more = () =>
+        response.destroyed || response.write(`data: ${JSON.stringify(thought)}\n\n`, () => void more());
+      more();
+    });
+    const { client } = await startTestGateway({ file: configurationFor(provider.baseURL) });
+    const { run, events } = await converse(client, { sessionKey: 'endless', text: 'Think.' });
+    const thoughts = events.flatMap((event) => (event.__typename === 'ThoughtEvent' ? [event.text] : []));
+    expect(thoughts.join('')).toHaveLength(1024 * 1024);
+    expect(run).toMatchObject({ state: 'DONE', output: '', finishReason: 'gateway-limit', usage: { estimated: true } });
+    expect(run.usage.outputTokens).toBe((1024 * 1024) / 4);
+    await provider.requests[0]?.closed;
+  });
+
   test('B46: has its request stopped when the run is cancelled, without waiting for a timer', async () => {
     const provider = await startProvider((response) => sendEvents(response, textChunk('Once upon a time')));
     const clock = createStoppableClock();

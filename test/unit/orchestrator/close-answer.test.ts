@@ -25,6 +25,7 @@ async function close(text: string) {
     },
     finish: { reason: 'stop', calls: [], usage: null, responseId: null },
     text,
+    bytes: Buffer.byteLength(text),
     step: 1,
     estimatedInput: 1,
   });

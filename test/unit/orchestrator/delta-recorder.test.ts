@@ -52,7 +52,7 @@ describe('the limit of an answer', () => {
     deltas.sink.text('abc€€');
     deltas.sink.text('more');
     deltas.sink.thought('more');
-    expect([deltas.text(), deltas.isCut(), cuts.length]).toEqual(['abc€', true, 1]);
+    expect([deltas.text(), deltas.bytes(), deltas.isCut(), cuts.length]).toEqual(['abc€', 9, true, 1]);
     await deltas.finish();
     expect(tried).toEqual([[delta('thought', 'hmm'), delta('output_delta', 'abc€')]]);
   });
