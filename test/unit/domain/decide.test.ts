@@ -90,7 +90,12 @@ describe('sending and steering', () => {
       { kind: 'cancel', reason: null },
       { kind: 'steer', text: 'more', idempotencyKey: null },
     ];
-    for (const command of commands) expect(refusalOf(decide(null, command, 0)).kind).toBe('not-found');
+    for (const command of commands) {
+      expect(refusalOf(decide(null, command, 0))).toMatchObject({
+        kind: 'not-found',
+        message: 'The run does not exist.',
+      });
+    }
   });
 
   test('B15: a run that has not ended accepts a steered message', () => {
