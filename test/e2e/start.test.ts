@@ -62,7 +62,14 @@ const startProblems: StartProblem[] = [
     problem: 'several settings are wrong',
     environment: { PORT: 'http', DATABASE_URL: 'mysql://x', RUNTAPE_DURABILITY: 'some', LOG_LEVEL: 'loud' },
     files: file({ limits: { maxSteps: 0 }, defaultModel: 'none' }),
-    messages: [/PORT/, /DATABASE_URL.*file:/, /RUNTAPE_DURABILITY.*"full"/, /LOG_LEVEL.*"info"/, /limits\.maxSteps/, /defaultModel/],
+    messages: [
+      /PORT/,
+      /DATABASE_URL.*file:/,
+      /RUNTAPE_DURABILITY.*"full"/,
+      /LOG_LEVEL.*"info"/,
+      /limits\.maxSteps/,
+      /defaultModel/,
+    ],
   },
   {
     problem: 'RUNTAPE_CONFIG names a missing file',
