@@ -30,7 +30,6 @@ describe('an attribute of the input has the type of its first use', () => {
     ['== text', 'context.input.a == "y"', isString, isLong],
     ['== on the right', '7 == context.input.a', isLong, isString],
     ['!= a Boolean', 'context.input.a != true', isBoolean, isString],
-    ['== an unknown value', 'context.input.a == context.input.b', isString, isLong],
     ['contains text', 'context.input.a.contains("y")', isStrings, isLongs],
     ['contains a number', 'context.input.a.contains(3)', isLongs, isStrings],
     ['contains an unknown value', 'context.input.a.contains(context.input.b)', isStrings, isLongs],
@@ -42,7 +41,14 @@ describe('an attribute of the input has the type of its first use', () => {
     ['isEmpty', 'context.input.a.isEmpty()', isStrings, isLongs],
   ])('%s', (_operator, first, sameType, otherType) => {
     expect(problemsOf(rule(`(${first}) && ${sameType}`))).toEqual([]);
-    expect(problemsOf(rule(`(${first}) && ${otherType}`))).toHaveLength(1);
+    const start = rule(`(${first}) && `).length - ' };'.length;
+    expect(problemsOf(rule(`(${first}) && ${otherType}`))).toEqual([[1, expect.any(Number), expect.any(String)]]);
+    expect(problemsOf(rule(`(${first}) && ${otherType}`))[0]?.[1]).toBeGreaterThan(start);
+  });
+
+  test('or that of text, if it is compared with an unknown value', () => {
+    expect(problemsOf(rule(`context.input.a == context.input.b && ${isString}`))).toEqual([]);
+    expect(problemsOf(rule(`context.input.a == context.input.b && ${isLong}`))).toHaveLength(1);
   });
 
   test('which a test of its presence does not set', () => {
@@ -66,6 +72,8 @@ test('an attribute with attributes is a record', () => {
 });
 
 test('only the input has types that follow from their use', () => {
+  expect(problemsOf(rule('context.agent.name == "x" && context.input.name < 3'))).toEqual([]);
+  expect(problemsOf(rule('principal.scopes.contains("x") && context.input.scopes < 3'))).toEqual([]);
   expect(problemsOf(rule('context.sesion.key == "x"'))).toHaveLength(1);
   expect(problemsOf(rule('principal.input.a == "x"'))).toHaveLength(1);
   expect(problemsOf(rule('context.agent.input == "x"'))).toHaveLength(1);

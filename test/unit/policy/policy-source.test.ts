@@ -75,15 +75,31 @@ describe('the rules of a text', () => {
   });
 });
 
+const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
+
 describe('the problems of a text', () => {
   test('are in the order of the lines and columns', () => {
-    const rule = (condition: string) => `permit (principal, action, resource) when { ${condition} };`;
     const later = `${rule('resource.rsk == "x"')} ${rule('context.input.a < 1 && resource.rsc == "x"')}`;
     const problems = problemsOf(`${later}\n${rule('principal.scope == "x"')}`);
     expect(problems.map(([line, column]) => [line, column])).toEqual([
       [1, 45],
       [1, 135],
       [2, 45],
+    ]);
+  });
+
+  test('are in this order also if rules with other types stand between', () => {
+    const wrong = rule('context.input.a < 1 && resource.rsc == "x"');
+    const problems = problemsOf(`${wrong} ${rule('resource.rsk == "x"')} ${wrong}`);
+    const columns = problems.map(([, column]) => column);
+    expect(columns).toHaveLength(3);
+    expect(columns).toEqual([...columns].sort((left, right) => left - right));
+  });
+
+  test('do not name the number that a rule has for Cedar', () => {
+    const rules = `${rule('resource.risk == "LOW"')}\n`.repeat(12);
+    expect(problemsOf(`${rules}${rule('resource.rsk == "LOW"')}`)).toEqual([
+      [13, 45, expect.stringMatching(/^attribute `rsk`/)],
     ]);
   });
 
@@ -140,6 +156,7 @@ test('a request that Cedar cannot read is denied, with the reason', () => {
   });
   expect(decision).toMatchObject({ effect: 'DENY', rules: [] });
   expect(decision.reason).toMatch(/^The policy could not be evaluated: .+\.$/);
+  expect(decision.reason).not.toContain('undefined');
 });
 
 test('a decision on a request of the longest cached length is cached', () => {
