@@ -206,6 +206,7 @@ export const payloadSchemas = {
     step,
     epoch: z.int().positive(),
     lost: z.boolean().describe('whether the previous executor was lost; false if it handed the run back'),
+    alone: z.boolean().default(false).describe('whether the lost executor executed no other run'),
     reason: z.string(),
     brokeOff: z
       .boolean()
@@ -217,6 +218,20 @@ export const payloadSchemas = {
 export type EventType = keyof typeof payloadSchemas;
 
 export type PayloadOf<Type extends EventType> = z.infer<(typeof payloadSchemas)[Type]>;
+
+/** Events that show that a run got further. The progress of a tool does not: a call that kills its server may report it each time. */
+const progress: ReadonlySet<EventType> = new Set([
+  'thought',
+  'output_delta',
+  'output',
+  'tool_result',
+  'approval_decision',
+]);
+
+/** Whether a run that records this event was resumed with success. */
+export function isProgress({ type }: { type: EventType }): boolean {
+  return progress.has(type);
+}
 
 /** An event that is not recorded yet. */
 export type NewEvent = { [Type in EventType]: { type: Type; actor: Actor; payload: PayloadOf<Type> } }[EventType];

@@ -1,5 +1,6 @@
 import {
   type AgentRef,
+  isProgress,
   lastShown,
   type NewEvent,
   type RunError,
@@ -58,7 +59,10 @@ export interface Run {
   /** Seqs of steered messages that no model call has seen yet. */
   unseenInputs: readonly number[];
   resumptions: number;
+  /** Resumptions after a loss of the executor, since the last progress. */
   resumptionsWithoutProgress: number;
+  /** Those of them before which the lost executor executed no other run. */
+  lossesAlone: number;
   /** How often the model's answer was interrupted in the current step. */
   brokenAnswers: number;
   /** Number of compactions that failed. */
@@ -122,6 +126,10 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
   if (run === null) return event.type === 'input' ? begin(event) : null;
   const lastWorkAt = event.epoch === null ? run.lastWorkAt : event.recordedAt;
   const advanced = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
+  if (isProgress(event)) {
+    advanced.resumptionsWithoutProgress = 0;
+    advanced.lossesAlone = 0;
+  }
   switch (event.type) {
     case 'input':
       return { ...advanced, unseenInputs: [...run.unseenInputs, event.seq], step: stepAfterInput(run.step) };
@@ -139,7 +147,6 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
     case 'thought':
     case 'output_delta':
     case 'compaction':
-    // Not counted as progress of a resumed run: a call that kills its executor may report progress each time.
     case 'tool_progress':
       return advanced;
     case 'output':
@@ -174,7 +181,7 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
       return changeCall(advanced, callId, { phase, attempts: attempt, idempotencyKey });
     }
     case 'tool_result':
-      return changeCall({ ...advanced, resumptionsWithoutProgress: 0 }, event.payload.callId, {
+      return changeCall(advanced, event.payload.callId, {
         phase: { at: 'settled', ok: event.payload.ok },
       });
     case 'resumption':
@@ -202,6 +209,7 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     unseenInputs: [],
     resumptions: 0,
     resumptionsWithoutProgress: 0,
+    lossesAlone: 0,
     brokenAnswers: 0,
     failedCompactions: 0,
     usage: { inputTokens: 0, outputTokens: 0, estimated: false, cost: null },
@@ -253,7 +261,6 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
   return {
     ...run,
     steps: run.steps + 1,
-    resumptionsWithoutProgress: 0,
     brokenAnswers: 0,
     usage: {
       inputTokens: run.usage.inputTokens + usage.input,
@@ -268,9 +275,8 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
 
 function settleApproval(run: Run, event: SequencedEventOf<'approval_decision'>): Run {
   const { callId, status, editedInput } = event.payload;
-  const progressed = { ...run, resumptionsWithoutProgress: 0 };
-  if (status !== 'ALLOWED') return changeCall(progressed, callId, { phase: { at: 'settled', ok: false } });
-  return changeCall(progressed, callId, {
+  if (status !== 'ALLOWED') return changeCall(run, callId, { phase: { at: 'settled', ok: false } });
+  return changeCall(run, callId, {
     phase: { at: 'allowed' },
     ...(editedInput === null ? {} : { input: editedInput, inputError: null }),
   });
@@ -278,12 +284,14 @@ function settleApproval(run: Run, event: SequencedEventOf<'approval_decision'>):
 
 /** The time between the last event of the lost executor and the resumption counts as downtime. */
 function resume(run: Run, event: SequencedEventOf<'resumption'>, previousWorkAt: number): Run {
+  const { brokeOff, lost, alone } = event.payload;
   // The executor continued, so there was no downtime.
-  if (event.payload.brokeOff) return { ...run, brokenAnswers: run.brokenAnswers + 1 };
+  if (brokeOff) return { ...run, brokenAnswers: run.brokenAnswers + 1 };
   return {
     ...run,
     resumptions: run.resumptions + 1,
-    resumptionsWithoutProgress: run.resumptionsWithoutProgress + (event.payload.lost ? 1 : 0),
+    resumptionsWithoutProgress: run.resumptionsWithoutProgress + (lost ? 1 : 0),
+    lossesAlone: run.lossesAlone + (lost && alone ? 1 : 0),
     activeMilliseconds: activeMilliseconds(run, previousWorkAt),
     state: run.state.status === 'IN_PROGRESS' ? { status: 'IN_PROGRESS', activeSince: event.recordedAt } : run.state,
   };

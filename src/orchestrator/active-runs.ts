@@ -1,4 +1,5 @@
 import { nextTurn } from '../clock.ts';
+import { isProgress } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, type LeaseTerm, renewLeases } from './leases.ts';
@@ -19,6 +20,8 @@ export interface ActiveRuns {
   count(): number;
   /** Runs that have not recorded anything of a step yet, and were started only a moment ago. */
   startingCount(): number;
+  /** Whether a suspect is being executed alone, so that no other run may start. */
+  isReserved(): boolean;
 }
 
 /** A run that takes longer waits for something, such as a summary or an MCP server. It does not keep others from starting. */
@@ -29,6 +32,8 @@ interface ActiveRun {
   /** In milliseconds of `clock.elapsed`. */
   leaseEndsAt: number;
   abort(reason: StopReason): void;
+  /** Called when the execution is over. */
+  onEnd: (() => void)[];
   done: Promise<void>;
 }
 
@@ -44,9 +49,32 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
   // A set and not a map by run: a suspended run can be claimed again before its first execution has returned.
   const active = new Set<ActiveRun>();
   const starting = new Set<ActiveRun>();
+  let reservedFor: ActiveRun | null = null;
 
   function markStarted(run: ActiveRun): void {
     if (starting.delete(run)) options.onFree();
+  }
+
+  function endReservation(run: ActiveRun): void {
+    if (reservedFor !== run) return;
+    reservedFor = null;
+    options.onFree();
+  }
+
+  /**
+   * A suspect that is started while nothing else is executed stays alone until it makes progress, for one lease time at the most:
+   * if the server dies meanwhile, the cause is known. One that was lost as a suspect before also waits for the others to end, for
+   * the same time.
+   */
+  async function reserve(run: ActiveRun, { suspicion }: Lease): Promise<void> {
+    const others = [...active].filter((other) => other !== run);
+    if (suspicion === 1 && others.length > 0) return;
+    reservedFor = run;
+    const { leaseMilliseconds } = options.term();
+    if (others.length > 0) {
+      await Promise.race([Promise.all(others.map(({ done }) => done)), clock.sleep(leaseMilliseconds)]);
+    }
+    run.onEnd.push(clock.after(leaseMilliseconds, () => endReservation(run)));
   }
 
   function stopIfExpired({ leaseEndsAt, abort }: ActiveRun): void {
@@ -70,19 +98,26 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
         if (notification === null) return abortIfEnded(dependencies, lease.runId, abort);
         if (notification.hints.includes('end')) abort('ended');
         if (notification.events?.some(({ type }) => type !== 'input' && type !== 'status')) markStarted(run);
+        // The next suspect can be tried.
+        if (lease.suspicion > 0 && notification.events?.some(isProgress)) {
+          endReservation(run);
+          options.onFree();
+        }
       });
       const leaseEndsAt = clock.elapsed() + options.term().leaseMilliseconds;
-      const run: ActiveRun = { runId: lease.runId, leaseEndsAt, abort, done: Promise.resolve() };
+      const run: ActiveRun = { runId: lease.runId, leaseEndsAt, abort, onEnd: [unsubscribe], done: Promise.resolve() };
       active.add(run);
       starting.add(run);
-      const cancelTimer = clock.after(STARTING_MILLISECONDS, () => markStarted(run));
-      run.done = executeRun(dependencies, lease, { signal: controller.signal, isStopping: options.isStopping })
+      run.onEnd.push(clock.after(STARTING_MILLISECONDS, () => markStarted(run)));
+      const control = { signal: controller.signal, isStopping: options.isStopping };
+      const execute = () => executeRun(dependencies, lease, control);
+      run.done = (lease.suspicion > 0 ? reserve(run, lease).then(execute) : execute())
         .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'the execution of a run failed'))
         .finally(() => {
-          unsubscribe();
           active.delete(run);
           starting.delete(run);
-          cancelTimer();
+          for (const end of run.onEnd) end();
+          if (reservedFor === run) reservedFor = null;
           options.onFree();
         });
     },
@@ -114,6 +149,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
     },
     count: () => active.size,
     startingCount: () => starting.size,
+    isReserved: () => reservedFor !== null,
   };
 }
 

@@ -51,7 +51,7 @@ export function createExecutionSlots(options: ExecutionSlotsOptions): ExecutionS
 
   function createSlot({ runId, sessionId }: ClaimableRun, epoch: number): ExecutionSlot {
     const vacate = occupy(runId);
-    const lease: Lease = { runId, sessionId, epoch, lost: false };
+    const lease: Lease = { runId, sessionId, epoch, lost: false, alone: false, suspicion: 0 };
     return {
       lease: epoch === 1 ? firstLease(term(), runId) : nextLease(term(), lease),
       start() {

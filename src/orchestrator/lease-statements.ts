@@ -9,7 +9,7 @@ import type { BatchStatement } from '../database/batch-statement.ts';
 const withoutHolder = (condition: string, time: string, limit: string) => `
   SELECT "Run"."id" AS "runId", "Run"."sessionId" AS "sessionId", "Lease"."epoch" AS "epoch", "Lease"."holder" AS "holder"
     FROM "Run" LEFT JOIN "Lease" ON "Lease"."runId" = "Run"."id"
-    WHERE ${condition} AND ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ${time})
+    WHERE ${condition} AND ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ${time}) AND coalesce("Lease"."suspicion", 0) = 0
     ORDER BY "Run"."id" LIMIT ${limit}`;
 
 /** Runs that can be executed: those in progress first, then the next PENDING run of each session without an active run. */
@@ -26,14 +26,25 @@ const executable = (time: string, limit: string, byOpen: string) => `
   )}) AS "waiting"
   LIMIT ${limit}`;
 
+/**
+ * Whether the holder of a lease that has run out held no other one. A lease that was claimed since then still names it as
+ * `lostHolder`.
+ */
+const alone = (lease: string) => `(${lease}."holder" IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM "Lease" AS "other" WHERE "other"."holder" = ${lease}."holder" AND "other"."runId" <> ${lease}."runId")
+    AND NOT EXISTS (SELECT 1 FROM "Lease" AS "other" WHERE "other"."lostHolder" = ${lease}."holder" AND "other"."runId" <> ${lease}."runId"))`;
+
+const sessionOfLease = `(SELECT "sessionId" FROM "Tape" WHERE "Tape"."runId" = "Lease"."runId") AS "sessionId"`;
+
 /** Parameters: holder, new expiry, then for each kind of run the time now and the limit, then the limit of both. */
 export const CLAIM_SQLITE = `
-  INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
-  SELECT "runId", ?, coalesce("epoch", 0) + 1, ?, "holder" IS NOT NULL FROM (${executable('?', '?', 'INDEXED BY "Run_open"')}) WHERE true
+  INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost", "alone", "lostHolder")
+  SELECT "runId", ?, coalesce("epoch", 0) + 1, ?, "holder" IS NOT NULL, ${alone('"open"')}, "holder"
+    FROM (${executable('?', '?', 'INDEXED BY "Run_open"')}) AS "open" WHERE true
   ON CONFLICT ("runId") DO UPDATE SET "holder" = excluded."holder", "epoch" = excluded."epoch",
-    "expiresAt" = excluded."expiresAt", "lost" = excluded."lost"
-  RETURNING "runId", "epoch", "lost",
-    (SELECT "sessionId" FROM "Tape" WHERE "Tape"."runId" = "Lease"."runId") AS "sessionId"`;
+    "expiresAt" = excluded."expiresAt", "lost" = excluded."lost", "alone" = excluded."alone",
+    "lostHolder" = coalesce(excluded."lostHolder", "lostHolder")
+  RETURNING "runId", "epoch", "lost", "alone", "suspicion", ${sessionOfLease}`;
 
 const now = `(clock_timestamp() AT TIME ZONE 'UTC')`;
 const newExpiry = (milliseconds: string) => `${now} + ${milliseconds}::int * interval '1 millisecond'`;
@@ -49,16 +60,43 @@ export const CLAIM_POSTGRESQL = `
       FOR NO KEY UPDATE SKIP LOCKED
   ),
   "again" AS (
-    UPDATE "Lease" SET "lost" = "holder" IS NOT NULL, "holder" = $1, "epoch" = "epoch" + 1, "expiresAt" = ${newExpiry('$2')}
-      WHERE "runId" IN (SELECT "runId" FROM "idle") RETURNING "runId", "epoch", "lost"
+    UPDATE "Lease" SET "lost" = "holder" IS NOT NULL, "alone" = ${alone('"Lease"')}, "lostHolder" = coalesce("holder", "lostHolder"),
+        "holder" = $1, "epoch" = "epoch" + 1, "expiresAt" = ${newExpiry('$2')}
+      WHERE "runId" IN (SELECT "runId" FROM "idle") RETURNING "runId", "epoch", "lost", "alone"
   ),
   "first" AS (
     INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
       SELECT "runId", $1, 1, ${newExpiry('$2')}, false FROM "open" WHERE "epoch" IS NULL
-      ON CONFLICT DO NOTHING RETURNING "runId", "epoch", "lost"
+      ON CONFLICT DO NOTHING RETURNING "runId", "epoch", "lost", "alone"
   )
-  SELECT claimed."runId", claimed."epoch", "lost", "sessionId"
+  SELECT claimed."runId", claimed."epoch", "lost", "alone", 0, "sessionId"
     FROM (SELECT * FROM "again" UNION ALL SELECT * FROM "first") AS claimed JOIN "open" ON "open"."runId" = claimed."runId"`;
+
+/** Puts the suspect whose server was lost back into the queue, behind those that were tried less often. */
+const requeueLost = (time: string) => `
+  UPDATE "Lease" SET "lost" = true, "alone" = ${alone('"Lease"')}, "lostHolder" = "holder", "holder" = NULL, "suspicion" = "suspicion" + 1
+    WHERE "suspicion" > 0 AND "holder" IS NOT NULL AND "expiresAt" <= ${time} RETURNING "runId"`;
+
+/** Parameter: the time now. */
+export const REQUEUE_SUSPECT_SQLITE = requeueLost('?');
+export const REQUEUE_SUSPECT_POSTGRESQL = requeueLost(now);
+
+/**
+ * Takes the next suspect, unless one is being tried. Servers that do so at the same moment choose the same one, and all but one of
+ * them find that it is taken.
+ */
+const claimSuspect = (holder: string, expiry: string) => `
+  UPDATE "Lease" SET "holder" = ${holder}, "epoch" = "epoch" + 1, "expiresAt" = ${expiry}
+    WHERE "holder" IS NULL AND "runId" = (
+      SELECT "runId" FROM "Lease" WHERE "suspicion" > 0
+        AND NOT EXISTS (SELECT 1 FROM "Lease" AS "tried" WHERE "tried"."suspicion" > 0 AND "tried"."holder" IS NOT NULL)
+        ORDER BY "suspicion", "runId" LIMIT 1)
+    RETURNING "runId", "epoch", "lost", "alone", "suspicion", ${sessionOfLease}`;
+
+/** Parameters: holder, new expiry. */
+export const CLAIM_SUSPECT_SQLITE = claimSuspect('?', '?');
+/** Parameters: holder, milliseconds. */
+export const CLAIM_SUSPECT_POSTGRESQL = claimSuspect('$1', newExpiry('$2'));
 
 /** Parameters: new expiry, holder, JSON array of run ids. */
 export const RENEW_SQLITE = `
@@ -103,11 +141,16 @@ export const nextLeaseStatement: BatchStatement = {
     WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch" - 1 AND "Lease"."holder" IS NULL`,
 };
 
-export const releaseStatement: BatchStatement = {
-  order: 80,
+/** Changes the lease of one executor. */
+const changeOwn = (order: number, change: string): BatchStatement => ({
+  order,
   distinct: ['runId'],
-  sqlite: `UPDATE "Lease" SET "holder" = NULL FROM json_each(?) AS element
+  sqlite: `UPDATE "Lease" SET ${change} FROM json_each(?) AS element
     WHERE "Lease"."runId" = element.value ->> 'runId' AND "Lease"."epoch" = element.value ->> 'epoch'`,
-  postgresql: `UPDATE "Lease" SET "holder" = NULL FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "epoch" int)
+  postgresql: `UPDATE "Lease" SET ${change} FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "epoch" int)
     WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch"`,
-};
+});
+
+export const clearSuspicionStatement = changeOwn(79, `"suspicion" = 0`);
+export const releaseStatement = changeOwn(80, `"holder" = NULL, "suspicion" = 0`);
+export const suspectStatement = changeOwn(81, `"holder" = NULL, "suspicion" = 1`);

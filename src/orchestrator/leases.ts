@@ -4,12 +4,18 @@ import { type Statement, statement } from '../database/statement.ts';
 import {
   CLAIM_POSTGRESQL,
   CLAIM_SQLITE,
+  CLAIM_SUSPECT_POSTGRESQL,
+  CLAIM_SUSPECT_SQLITE,
+  clearSuspicionStatement,
   FIRST_END_POSTGRESQL,
   firstLeaseStatement,
   nextLeaseStatement,
   RENEW_POSTGRESQL,
   RENEW_SQLITE,
+  REQUEUE_SUSPECT_POSTGRESQL,
+  REQUEUE_SUSPECT_SQLITE,
   releaseStatement,
+  suspectStatement,
 } from './lease-statements.ts';
 
 /** The exclusive right to execute one run. */
@@ -19,13 +25,34 @@ export interface Lease {
   epoch: number;
   /** Whether the previous holder did not release it. */
   lost: boolean;
+  /** Whether that holder executed no other run. */
+  alone: boolean;
+  /**
+   * 0 unless the run is a suspect: it was lost again without progress after a resumption. Suspects are resumed one at a time.
+   * Increases each time that the suspect is lost.
+   */
+  suspicion: number;
 }
 
+/** Names the lease of one executor. */
+type LeaseKey = Pick<Lease, 'runId' | 'epoch'>;
+
 const claimStatement: Statement<Lease> = {
-  columns: { runId: 'text', epoch: 'int', lost: 'boolean', sessionId: 'text' },
+  columns: { runId: 'text', epoch: 'int', lost: 'boolean', alone: 'boolean', suspicion: 'int', sessionId: 'text' },
   writes: true,
   sqlite: CLAIM_SQLITE,
   postgresql: CLAIM_POSTGRESQL,
+};
+const requeueSuspectStatement: Statement<{ runId: string }> = {
+  columns: { runId: 'text' },
+  writes: true,
+  sqlite: REQUEUE_SUSPECT_SQLITE,
+  postgresql: REQUEUE_SUSPECT_POSTGRESQL,
+};
+const claimSuspectStatement: Statement<Lease> = {
+  ...claimStatement,
+  sqlite: CLAIM_SUSPECT_SQLITE,
+  postgresql: CLAIM_SUSPECT_POSTGRESQL,
 };
 const renewStatement: Statement<{ runId: string }> = {
   columns: { runId: 'text' },
@@ -49,7 +76,7 @@ export function firstLease({ holder, now, leaseMilliseconds }: LeaseTerm, runId:
 }
 
 /** The next lease of a run that waits. Written in the append that resumes it; has no effect when the run has a holder by then. */
-export function nextLease({ holder, now, leaseMilliseconds }: LeaseTerm, { runId, epoch }: Lease): RowWrite {
+export function nextLease({ holder, now, leaseMilliseconds }: LeaseTerm, { runId, epoch }: LeaseKey): RowWrite {
   const expiresAt = databaseTime(now + leaseMilliseconds);
   return { statement: nextLeaseStatement, row: { runId, holder, epoch, expiresAt, milliseconds: leaseMilliseconds } };
 }
@@ -73,7 +100,7 @@ const heldLease = statement<{ epoch: number }>(
 export async function holdsLease(
   database: Pick<Database, 'query'>,
   holder: string,
-  { runId, epoch }: Lease,
+  { runId, epoch }: LeaseKey,
 ): Promise<boolean> {
   return (await database.query(heldLease, runId, holder, epoch)).length > 0;
 }
@@ -86,14 +113,36 @@ export function claimLeases(database: Database, term: LeaseTerm, limit: number):
   return database.query(claimStatement, holder, end, at, limit, at, limit, limit);
 }
 
-const pendingRun = statement<{ id: string }>(
-  { id: 'text' },
-  () => `SELECT "id" FROM "Run" WHERE "state" = 'PENDING' LIMIT 1`,
+/**
+ * Takes the lease of the suspect that is next, unless another one is at work: the next crash then names its cause.
+ * A suspect whose server was lost goes to the end of the queue.
+ */
+export async function claimSuspect(database: Database, term: LeaseTerm): Promise<Lease[]> {
+  const { holder, now, leaseMilliseconds } = term;
+  if (database.isShared) {
+    await database.query(requeueSuspectStatement);
+    return database.query(claimSuspectStatement, holder, leaseMilliseconds);
+  }
+  await database.query(requeueSuspectStatement, databaseTime(now));
+  return database.query(claimSuspectStatement, holder, databaseTime(now + leaseMilliseconds));
+}
+
+/** What waits for an executor, beside runs that lost theirs. */
+export interface WaitingWork {
+  pending: boolean;
+  suspects: boolean;
+}
+
+const waitingWorkStatement = statement<WaitingWork>(
+  { pending: 'boolean', suspects: 'boolean' },
+  () =>
+    `SELECT EXISTS (SELECT 1 FROM "Run" WHERE "state" = 'PENDING'), EXISTS (SELECT 1 FROM "Lease" WHERE "suspicion" > 0)`,
 );
 
-/** Whether any run is PENDING. Usually none is, and this costs much less than a search for runs that can start. */
-export async function anyRunPending(database: Database): Promise<boolean> {
-  return (await database.query(pendingRun)).length > 0;
+/** Usually nothing waits, and this costs much less than a search for runs that can start. */
+export async function waitingWork(database: Database): Promise<WaitingWork> {
+  const [row] = await database.query(waitingWorkStatement);
+  return row ?? { pending: false, suspects: false };
 }
 
 /** Renews leases. Returns the runs that the holder still holds. */
@@ -124,6 +173,16 @@ export async function expireAllLeases(database: Database, now: Date): Promise<vo
 }
 
 /** Written in the append after which the run needs no executor, or alone when a server stops. */
-export function releaseLease({ runId, epoch }: Lease): RowWrite {
+export function releaseLease({ runId, epoch }: LeaseKey): RowWrite {
   return { statement: releaseStatement, row: { runId, epoch } };
+}
+
+/** Releases the lease of a run that waits from now on to be resumed alone. */
+export function suspectRun({ runId, epoch }: LeaseKey): RowWrite {
+  return { statement: suspectStatement, row: { runId, epoch } };
+}
+
+/** Written in the append that shows the progress of a suspect. */
+export function clearSuspicion({ runId, epoch }: LeaseKey): RowWrite {
+  return { statement: clearSuspicionStatement, row: { runId, epoch } };
 }

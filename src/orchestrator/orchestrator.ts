@@ -45,7 +45,7 @@ export function createOrchestrator(
     isStopping: () => !isRunning,
     onFree: () => claimer.request('waiting'),
   });
-  const occupied = () => activeRuns.count() + slots.count();
+  const occupied = () => (activeRuns.isReserved() ? settings.maxConcurrentRuns : activeRuns.count() + slots.count());
   const slots = createExecutionSlots({
     database,
     term,

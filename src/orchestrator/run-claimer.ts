@@ -1,6 +1,6 @@
 import { createOutageLog } from '../logger.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
-import { anyRunPending, claimLeases, type Lease, type LeaseTerm } from './leases.ts';
+import { claimLeases, claimSuspect, type Lease, type LeaseTerm, waitingWork } from './leases.ts';
 
 /** Claims runs that have no executor, one search at a time. */
 export interface RunClaimer {
@@ -52,11 +52,17 @@ export function createRunClaimer(
       requested = null;
       if (!isWorthwhile) return;
       try {
-        if (scope === 'waiting' && !mayHaveLeftRuns && !(await anyRunPending(database))) return;
-        const leases = await claimLeases(database, options.term(), limit);
+        const waiting = await waitingWork(database);
+        const suspects = waiting.suspects ? await claimSuspect(database, options.term()) : [];
+        suspects.forEach(options.start);
+        // A suspect that was started takes the room of others until it makes progress.
+        const left = Math.min(limit, settings.maxConcurrentRuns - options.count());
+        if (left <= 0) mayHaveLeftRuns = true;
+        if (left <= 0 || (scope === 'waiting' && !mayHaveLeftRuns && !waiting.pending)) return outage.worked();
+        const leases = await claimLeases(database, options.term(), left);
         outage.worked();
         leases.forEach(options.start);
-        mayHaveLeftRuns = leases.length === limit;
+        mayHaveLeftRuns = leases.length === left;
         if (mayHaveLeftRuns) requested ??= 'open';
       } catch (error) {
         outage.failed(error);

@@ -1,12 +1,12 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import { decide, type RunCommand } from '../domain/decide.ts';
-import type { NewEvent, PayloadOf } from '../domain/events.ts';
+import { isProgress, type NewEvent, type PayloadOf } from '../domain/events.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { foldOn, type Run } from '../domain/run.ts';
 import type { Decided, RecordOutcome, Situation } from '../run-store/run-store.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
-import { type Lease, releaseLease } from './leases.ts';
+import { clearSuspicion, type Lease, releaseLease } from './leases.ts';
 import type { RunConfiguration } from './run-configuration.ts';
 
 /** How the loop continues after a step. */
@@ -41,6 +41,7 @@ export function createRunExecution(
 ): RunExecution {
   const { runStore, database } = dependencies;
   const { runId, sessionId, epoch } = lease;
+  let isSuspect = lease.suspicion > 0;
 
   /** Adds the transition that follows from the events, so that both are one append. */
   function withTransition(run: Run | null, first: Decided, rows: RowWrite[], { now }: Situation): Decided {
@@ -52,12 +53,13 @@ export function createRunExecution(
     const following = second && !isRefusal(second) ? second.events : [];
     const last = following.length > 0 ? foldOn(after, position, following) : after;
     const needsExecutor = last?.state.status === 'IN_PROGRESS';
-    return {
-      kind: 'events',
-      events: [...first.events, ...following],
-      rows: needsExecutor ? rows : [...rows, releaseLease(lease)],
-    };
+    const leaseChange = needsExecutor ? suspicionAfter(first.events) : [releaseLease(lease)];
+    return { kind: 'events', events: [...first.events, ...following], rows: [...rows, ...leaseChange] };
   }
+
+  /** Progress ends the suspicion, and the next suspect can be tried. */
+  const suspicionAfter = (events: readonly NewEvent[]) =>
+    isSuspect && events.some(isProgress) ? [clearSuspicion(lease)] : [];
 
   async function recordCommand(command: RunCommand, rows: RowWrite[] = []): Promise<StepOutcome> {
     const outcome = await runStore.record({
@@ -66,6 +68,7 @@ export function createRunExecution(
       epoch,
       decide: (run, situation) => withTransition(run, decide(run, command, situation.now), rows, situation),
     });
+    if (outcome.kind === 'recorded' && outcome.events.some(isProgress)) isSuspect = false;
     return stepOutcome(outcome);
   }
 

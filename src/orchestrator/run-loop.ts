@@ -4,7 +4,7 @@ import { activeMilliseconds, hasOpenWork, type Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import { newestTurn } from '../projections/runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
-import { type Lease, releaseLease } from './leases.ts';
+import { type Lease, releaseLease, suspectRun } from './leases.ts';
 import { loadRunConfiguration } from './run-configuration.ts';
 import { createRunExecution, type RunExecution, type StepOutcome } from './run-execution.ts';
 import { modelStep } from './step/model-step.ts';
@@ -41,22 +41,31 @@ export async function executeRun(
   if (outcome.kind === 'continue' || !outcome.leaseReleased) await execution.release();
 }
 
-/** A run whose executor was lost is resumed a few times, then fails. The time without an executor does not count as work. */
+/**
+ * A run whose executor was lost is resumed: at first together with the others, then alone, because one of them may have killed
+ * the server. It fails after a few losses of executors that executed no other run. The time without an executor does not count
+ * as work.
+ */
 async function takeUp(execution: RunExecution, run: Run): Promise<StepOutcome> {
   const { lease, dependencies } = execution;
   if (run.state.status !== 'IN_PROGRESS') return { kind: 'continue', run };
   const { maxResumptions, leaseSeconds } = dependencies.settings;
   const idleMilliseconds = dependencies.clock.now() - run.lastWorkAt;
   if (!lease.lost && !hasOpenWork(run) && idleMilliseconds < leaseSeconds * 1000) return { kind: 'continue', run };
-  if (lease.lost && run.resumptionsWithoutProgress >= maxResumptions) {
-    const message = `The run was resumed ${maxResumptions} times in a row without progress.`;
+  if (lease.lost && lease.alone && run.lossesAlone >= maxResumptions) {
+    const message = `The run was resumed ${maxResumptions} times in a row without progress, and its server executed no other run when it was lost.`;
     return execution.recordCommand({ kind: 'fail', error: { code: 'RESUME_LIMIT', message, retryable: true } });
+  }
+  if (lease.lost && lease.suspicion === 0 && run.resumptionsWithoutProgress > 0) {
+    await dependencies.database.commit([suspectRun(lease)]);
+    return { kind: 'stop', leaseReleased: true };
   }
   const payload = {
     attempt: run.resumptions + 1,
     step: run.step.at === 'calling' ? run.step.step : Math.max(1, run.steps),
     epoch: lease.epoch,
     lost: lease.lost,
+    alone: lease.lost && lease.alone,
     brokeOff: false,
     reason: lease.lost ? 'Its server was lost.' : 'Its server was stopped.',
   };

@@ -1,5 +1,5 @@
 import { databaseTime, type RowWrite } from '../../src/database/batch-statement.ts';
-import type { RecordedEvent } from '../../src/domain/events.ts';
+import { isProgress, type RecordedEvent } from '../../src/domain/events.ts';
 import { evolve, type Run } from '../../src/domain/run.ts';
 import { isTerminal, type RunStatus } from '../../src/domain/transitions.ts';
 import { decode, decodeColumns, GENESIS_HASH, hashOf, storedColumnNames } from '../../src/journal/codec.ts';
@@ -62,6 +62,7 @@ interface CheckedLease {
   holder: string | null;
   /** Epoch milliseconds of the database. */
   expiresAt: number;
+  suspicion: number;
 }
 
 export interface CheckedTape {
@@ -72,7 +73,12 @@ export interface CheckedTape {
   hash: string;
   head: number;
   lastRecordedAt: number;
+  /** Losses of the executor since the last progress, as far as a resumption followed. */
   lostInARow: number;
+  /** Those of them at which the executor held no other run. */
+  lostAlone: number;
+  /** Whether the executor held no other run at the newest loss. */
+  isLastLossAlone: boolean;
   resumptions: number;
   calls: Map<string, CheckedCall>;
   approvals: Map<string, CheckedApproval>;
@@ -115,6 +121,8 @@ export function createInvariants(options: InvariantOptions): Invariants {
   /** The holder of each epoch of each run. */
   const holders = new Map<string, string>();
   const leases = new Map<string, CheckedLease>();
+  /** The runs that each holder has not released. */
+  const unreleased = new Map<string, Set<string>>();
   const lostSince = new Map<Activity, number>();
   const waitingSince = new Map<string, number>();
   const problems: string[] = [];
@@ -154,6 +162,12 @@ export function createInvariants(options: InvariantOptions): Invariants {
     tape.head = event.seq;
     tape.lastRecordedAt = event.recordedAt;
     tape.run = evolve(tape.run, event);
+    // A run that gives up withdraws its approvals in the same append.
+    const isWithdrawal = event.type === 'approval_decision' && event.payload.status === 'WITHDRAWN';
+    if (isProgress(event) && !isWithdrawal) {
+      tape.lostInARow = 0;
+      tape.lostAlone = 0;
+    }
     if (event.epoch === null && executorTypes.includes(event.type)) report(`${at} is recorded without a lease`);
     switch (event.type) {
       case 'input': {
@@ -164,9 +178,6 @@ export function createInvariants(options: InvariantOptions): Invariants {
       }
       case 'status':
         readStatus(tape, event.payload, at);
-        return;
-      case 'output':
-        tape.lostInARow = 0;
         return;
       case 'resumption':
         readResumption(tape, event.payload, at);
@@ -199,7 +210,6 @@ export function createInvariants(options: InvariantOptions): Invariants {
         readStart(tape, event.payload, at);
         return;
       case 'tool_result': {
-        tape.lostInARow = 0;
         const call = tape.calls.get(event.payload.callId);
         if (!call) {
           report(`${at} answers no call`);
@@ -233,8 +243,8 @@ export function createInvariants(options: InvariantOptions): Invariants {
     }
     const open = [...tape.approvals.values()].filter(({ status }) => status === 'PENDING');
     if (isTerminal(to) && open.length > 0) report(`${at} ends a run with open approvals`);
-    if (error?.code === 'RESUME_LIMIT' && tape.lostInARow < maxResumptions) {
-      report(`${at} gives up after ${tape.lostInARow} resumptions without progress`);
+    if (error?.code === 'RESUME_LIMIT' && (tape.lostAlone < maxResumptions || !tape.isLastLossAlone)) {
+      report(`8: ${at} gives up after ${tape.lostAlone} resumptions whose executor had no other run`);
     }
     if (error?.code === 'INTERNAL') report(`${at} fails the run because of a defect`);
     if (to === 'AWAITING_APPROVAL' && open.length === 0) report(`${at} waits for nothing`);
@@ -249,8 +259,9 @@ export function createInvariants(options: InvariantOptions): Invariants {
     tape.resumptions += 1;
     if (attempt !== tape.resumptions) report(`${at} is resumption ${tape.resumptions}, not ${attempt}`);
     if (lost) tape.lostInARow += 1;
-    if (tape.lostInARow > maxResumptions) {
-      report(`${at} resumes a run for the ${tape.lostInARow}. time in a row without progress`);
+    if (lost && tape.isLastLossAlone) tape.lostAlone += 1;
+    if (tape.lostAlone > maxResumptions) {
+      report(`8: ${at} resumes a run for the ${tape.lostAlone}. time in a row after it was alone and made no progress`);
     }
   }
 
@@ -259,8 +270,6 @@ export function createInvariants(options: InvariantOptions): Invariants {
     { approvalId, callId, status }: Extract<RecordedEvent, { type: 'approval_decision' }>['payload'],
     at: string,
   ): void {
-    // A run that gives up withdraws its approvals in the same append.
-    if (status !== 'WITHDRAWN') tape.lostInARow = 0;
     const approval = tape.approvals.get(approvalId);
     if (!approval) {
       report(`${at} decides an approval that was not requested`);
@@ -317,15 +326,35 @@ export function createInvariants(options: InvariantOptions): Invariants {
   }
 
   function readLeases(): void {
-    for (const row of store.select(`SELECT "runId", "epoch", "holder", "expiresAt" FROM "Lease"`)) {
-      const [runId, epoch] = [String(row.runId), Number(row.epoch)];
+    const rows = store.select(`SELECT "runId", "epoch", "holder", "expiresAt", "suspicion" FROM "Lease"`);
+    const triedSuspects = rows.filter((row) => Number(row.suspicion) > 0 && row.holder !== null);
+    if (triedSuspects.length > 1) report(`8: ${triedSuspects.length} suspects are resumed at the same time`);
+    for (const row of rows) {
+      const [runId, epoch, suspicion] = [String(row.runId), Number(row.epoch), Number(row.suspicion)];
       const holder = row.holder === null ? null : String(row.holder);
-      leases.set(runId, { epoch, holder, expiresAt: Date.parse(String(row.expiresAt)) });
+      const lease = { epoch, holder, suspicion, expiresAt: Date.parse(String(row.expiresAt)) };
+      readLoss(runId, leases.get(runId), lease);
+      leases.set(runId, lease);
       if (holder === null) continue;
+      unreleased.set(holder, (unreleased.get(holder) ?? new Set()).add(runId));
       const key = `${runId}/${epoch}`;
       const earlier = holders.get(key);
       if (earlier !== undefined && earlier !== holder) report(`two servers had epoch ${epoch} of ${runId}`);
       holders.set(key, holder);
+    }
+  }
+
+  /** A lease changes because its holder releases it, or because the holder was lost. */
+  function readLoss(runId: string, before: CheckedLease | undefined, after: CheckedLease): void {
+    if (!before || before.holder === null || before.holder === after.holder) return;
+    const held = unreleased.get(before.holder);
+    const isReleased = after.holder === null && after.suspicion <= 1;
+    if (isReleased) held?.delete(runId);
+    const tape = tapes.get(runId);
+    if (!tape) return;
+    if (!isReleased) tape.isLastLossAlone = held?.size === 1;
+    if (after.suspicion === 1 && before.suspicion === 0 && tape.lostInARow === 0) {
+      report(`8: ${runId} waits as a suspect after its first loss`);
     }
   }
 
@@ -399,16 +428,22 @@ export function createInvariants(options: InvariantOptions): Invariants {
       const time = databaseTime(store.now());
       const lacking = store.select(
         `SELECT "id", "state" FROM "Run" LEFT JOIN "Lease" ON "Lease"."runId" = "Run"."id"
-          WHERE ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ?) AND ("state" = 'IN_PROGRESS' OR ("state" = 'PENDING'
+          WHERE ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ?)
+            AND NOT (coalesce("Lease"."suspicion", 0) > 0
+              AND EXISTS (SELECT 1 FROM "Lease" AS "tried" WHERE "tried"."suspicion" > 0 AND "tried"."expiresAt" > ?))
+            AND ("state" = 'IN_PROGRESS' OR ("state" = 'PENDING'
             AND NOT EXISTS (SELECT 1 FROM "Run" AS "other" WHERE "other"."sessionId" = "Run"."sessionId"
               AND "other"."state" IN ('IN_PROGRESS', 'AWAITING_APPROVAL'))))`,
+        time,
         time,
       );
       const ids = new Set(lacking.map(({ id }) => String(id)));
       for (const id of waitingSince.keys()) if (!ids.has(id)) waitingSince.delete(id);
       // Only one run of a session can start, so one that waits for an earlier one counts from then on.
-      const bound = isIdle ? PROMPT_MILLISECONDS : leaseMilliseconds * 2;
       for (const id of ids) {
+        // Another server may take the next suspect, at its next renewal.
+        const isPrompt = isIdle && leases.get(id)?.suspicion === 0;
+        const bound = isPrompt ? PROMPT_MILLISECONDS : leaseMilliseconds * 2;
         const since = waitingSince.get(id) ?? timeline.now();
         waitingSince.set(id, since);
         if (isIdle && isBehindAnother(id, ids)) waitingSince.set(id, timeline.now());
@@ -450,6 +485,8 @@ function newTape(runId: string, sessionId: string): CheckedTape {
     head: 0,
     lastRecordedAt: 0,
     lostInARow: 0,
+    lostAlone: 0,
+    isLastLossAlone: false,
     resumptions: 0,
     calls: new Map(),
     approvals: new Map(),

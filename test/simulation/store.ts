@@ -3,7 +3,12 @@ import { databaseTime, groupRows, type RowWrite } from '../../src/database/batch
 import { readMigrations } from '../../src/database/migrations.ts';
 import { type Parameter, rowOf, type Statement } from '../../src/database/statement.ts';
 import { StoreError } from '../../src/database/store-error.ts';
-import { CLAIM_SQLITE, RENEW_SQLITE } from '../../src/orchestrator/lease-statements.ts';
+import {
+  CLAIM_SQLITE,
+  CLAIM_SUSPECT_SQLITE,
+  RENEW_SQLITE,
+  REQUEUE_SUSPECT_SQLITE,
+} from '../../src/orchestrator/lease-statements.ts';
 
 /**
  * The database that all servers of a simulation share: the real schema, constraints, triggers and statements, on SQLite in
@@ -68,6 +73,11 @@ export async function openStore(): Promise<Store> {
       const [holder = null, milliseconds, limit = null] = parameters;
       const time = databaseTime(now());
       return [holder, expiry(milliseconds), time, limit, time, limit, limit];
+    }
+    if (sql === REQUEUE_SUSPECT_SQLITE) return [databaseTime(now())];
+    if (sql === CLAIM_SUSPECT_SQLITE) {
+      const [holder = null, milliseconds] = parameters;
+      return [holder, expiry(milliseconds)];
     }
     if (sql === RENEW_SQLITE) {
       const [holder = null, runIds = null, milliseconds] = parameters;

@@ -51,6 +51,7 @@ function startStepAgain(execution: RunExecution, run: Run, step: number, failure
     step,
     epoch: execution.lease.epoch,
     lost: false,
+    alone: false,
     brokeOff: true,
     reason: `The answer broke off, and the step starts again. ${failure.message}`,
   };

@@ -130,7 +130,7 @@ async function executeRun(database: Database, journal: Journal): Promise<void> {
     });
     if (outcome.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(outcome)}`);
   };
-  await leases.anyRunPending(database);
+  await leases.waitingWork(database);
   await record({ kind: 'send', text: 'hello', idempotencyKey: null, origin: target });
   await leases.claimLeases(database, term, 4);
   await database.commit([leases.firstLease(term, newRun)]).catch(() => undefined);

@@ -8,7 +8,7 @@ import {
   releaseLease,
   renewLeases,
 } from '../../../src/orchestrator/leases.ts';
-import { append, newRunId, opening, sessionId } from '../appends.ts';
+import { append, newRunId, opening } from '../appends.ts';
 import { type Store, stores } from './both-stores.ts';
 
 const term = (holder: string, leaseMilliseconds = 60_000): LeaseTerm => ({
@@ -58,7 +58,7 @@ describe.each(stores)('leases on %s', (_provider, open) => {
     const otherBefore = await leases([other]);
     expect(await renewLeases(store.database, term('first', 300_000), [one])).toEqual(new Set([one]));
     expect(await leases([other])).toEqual(otherBefore);
-    await store.database.commit([releaseLease({ runId: one, sessionId, epoch: 1, lost: false })]);
+    await store.database.commit([releaseLease({ runId: one, epoch: 1 })]);
     expect(await renewLeases(store.database, term('first'), [one])).toEqual(new Set());
     expect(await leases([one])).toMatchObject([{ holder: null, epoch: 1 }]);
   });
@@ -67,10 +67,10 @@ describe.each(stores)('leases on %s', (_provider, open) => {
     const store = await open();
     const { first, leases } = await openWithLeases(store);
     const [runId = ''] = first;
-    await store.database.commit([releaseLease({ runId, sessionId, epoch: 2, lost: false })]);
+    await store.database.commit([releaseLease({ runId, epoch: 2 })]);
     expect(await leases([runId])).toMatchObject([{ holder: 'first', epoch: 1 }]);
-    expect(await holdsLease(store.database, 'first', { runId, sessionId, epoch: 1, lost: false })).toBe(true);
-    expect(await holdsLease(store.database, 'second', { runId, sessionId, epoch: 1, lost: false })).toBe(false);
+    expect(await holdsLease(store.database, 'first', { runId, epoch: 1 })).toBe(true);
+    expect(await holdsLease(store.database, 'second', { runId, epoch: 1 })).toBe(false);
   });
 
   test('B21: a claim takes no lease that another server holds', async () => {

@@ -211,11 +211,11 @@ export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'
   return { type: 'tool_result', actor: 'TOOL', payload };
 }
 
-export function resumption(step: number, attempt = 1): NewEvent {
+export function resumption(step: number, attempt = 1, alone = true): NewEvent {
   return {
     type: 'resumption',
     actor: 'SYSTEM',
-    payload: { attempt, step, epoch: attempt + 1, lost: true, brokeOff: false, reason: 'Lost.' },
+    payload: { attempt, step, epoch: attempt + 1, lost: true, alone, brokeOff: false, reason: 'Lost.' },
   };
 }
 
@@ -224,7 +224,7 @@ export function interruptedAnswer(step: number, attempt = 1): NewEvent {
   return {
     type: 'resumption',
     actor: 'SYSTEM',
-    payload: { attempt, step, epoch: 1, lost: false, brokeOff: true, reason: 'The provider broke off.' },
+    payload: { attempt, step, epoch: 1, lost: false, alone: false, brokeOff: true, reason: 'The provider broke off.' },
   };
 }
 

@@ -216,13 +216,14 @@ describe('resumptions', () => {
     ['an answer of the model', [context(1), output(1)]],
     ['the result of a tool', [toolResult('a')]],
     ['the decision of an approval', [approvalDecision('a', 'ALLOWED')]],
+    ['a delta', [context(1), delta]],
   ])('B49: %s is progress', (_name, progress) => {
-    expect(runOf(lost, progress)).toMatchObject({ resumptions: 2, resumptionsWithoutProgress: 0 });
+    expect(runOf(lost)).toMatchObject({ resumptionsWithoutProgress: 2, lossesAlone: 2 });
+    expect(runOf(lost, progress)).toMatchObject({ resumptions: 2, resumptionsWithoutProgress: 0, lossesAlone: 0 });
   });
 
   test.each<[string, Given]>([
     ['another context', context(1)],
-    ['a delta', delta],
     ['the start of a tool', toolStart('a')],
     ['progress of a tool', toolProgress('a')],
     ['a message', steered('more')],

@@ -116,7 +116,7 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     storedText: { id: 'txt_1', bytes: 0, sha256: 'd' },
   },
   compaction: { artifactId: 'art_1', tokensBefore: 0, tokensAfter: 0, model: 'scripted', usage },
-  resumption: { attempt: 1, step: 1, epoch: 1, lost: true, reason: 'Lost.', brokeOff: true },
+  resumption: { attempt: 1, step: 1, epoch: 1, lost: true, alone: true, reason: 'Lost.', brokeOff: true },
 };
 const types = Object.keys(payloadSchemas) as EventType[];
 
@@ -183,6 +183,7 @@ const defaults: [type: EventType, path: string[], value: Json][] = [
   ['compaction', ['usage', 'cachedInput'], null],
   ['compaction', ['usage', 'reasoning'], null],
   ['resumption', ['brokeOff'], false],
+  ['resumption', ['alone'], false],
 ];
 const optional = new Set(defaults.map(([type, path]) => [type, ...path].join('.')));
 

@@ -32,7 +32,7 @@ test('a new run starts with the first lease, which is written with its events', 
   expect(slot?.lease.row).toMatchObject({ runId: 'run_1', holder: 'server_1' });
   expect([slots.count(), slots.has('run_1'), slots.has('run_2')]).toEqual([1, true, false]);
   slot?.start();
-  expect(started).toEqual([{ ...run, epoch: 1, lost: false }]);
+  expect(started).toEqual([{ ...run, epoch: 1, lost: false, alone: false, suspicion: 0 }]);
   expect([slots.count(), slots.has('run_1'), requested]).toEqual([0, false, []]);
 });
 
@@ -49,7 +49,7 @@ test('a run that waited continues with the next lease', async () => {
   slot?.start();
   expect(slots.count()).toBe(1);
   await slots.settled();
-  expect(started).toEqual([{ ...run, epoch: 4, lost: false }]);
+  expect(started).toEqual([{ ...run, epoch: 4, lost: false, alone: false, suspicion: 0 }]);
   expect([slots.count(), requested]).toEqual([0, []]);
 });
 

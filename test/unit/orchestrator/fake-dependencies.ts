@@ -92,7 +92,7 @@ export function createFakeDependencies({
   /** Stores a tape. Returns the lease of its next executor. */
   async function storeTape(runId: string, lease: Partial<Lease>, ...given: Given[]): Promise<Lease> {
     await append(journal, runId, 0, ...(tape(...given) as StampedEvent[]));
-    return { runId, sessionId: session.id, epoch: 2, lost: false, ...lease };
+    return { runId, sessionId: session.id, epoch: 2, lost: false, alone: false, suspicion: 0, ...lease };
   }
 
   const eventsAfter = (runId: string, seq: number) => journal.read(runId, { after: seq, limit: 1000 });
