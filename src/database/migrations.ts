@@ -6,8 +6,13 @@ import type { Clock } from '../clock.ts';
 import { StartError } from '../config/start-error.ts';
 import type { Provider } from './database.ts';
 
+const require = createRequire(import.meta.url);
+
 /** Found through package.json because the build moves this file. */
-export const prismaFolder = join(dirname(createRequire(import.meta.url).resolve('#package.json')), 'prisma');
+export const prismaFolder = join(dirname(require.resolve('#package.json')), 'prisma');
+
+/** The version of this program, which it records beside each migration that it applies. */
+export const { version: release } = require('#package.json') as { version: string };
 
 export interface Migration {
   /** The name of its folder. Migrations are applied in the order of their names. */
@@ -69,7 +74,7 @@ async function applyMigration(connection: MigrationConnection, migration: Migrat
   try {
     await connection.query(create);
     await connection.runScript(sql);
-    await connection.query(insert, [randomUUID(), checksum, name, startedAt, now()]);
+    await connection.query(insert, [randomUUID(), checksum, name, startedAt, now(), `Runtape ${release}`]);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const advice = 'Nothing of it was stored. Correct the cause and start again, or start the release that ran before.';
@@ -85,6 +90,8 @@ interface AppliedMigration {
   checksum: string;
   /** False if Prisma's schema engine, which earlier releases used, was interrupted: it stores the row before the migration. */
   isFinished: boolean | number;
+  /** Which release applied it; null if it did not record that. */
+  appliedBy: string | null;
 }
 
 async function missingMigrations(
@@ -102,11 +109,12 @@ async function missingMigrations(
 
 function checkApplied(databaseName: string, applied: AppliedMigration, migrations: readonly Migration[]): void {
   const { name, checksum, isFinished } = applied;
+  const author = `${applied.appliedBy ?? 'A version that did not record its number'} applied that migration.`;
   const released = migrations.find((migration) => migration.name === name);
   if (!released) {
     throw new StartError(
       `The database ${databaseName} was written by a newer release: this one does not know migration ${name}. ` +
-        'Start the newer release, or restore a backup from before the upgrade.',
+        `Start the newer release, or restore a backup from before the upgrade. ${author}`,
     );
   }
   if (!isFinished) {
@@ -120,17 +128,18 @@ function checkApplied(databaseName: string, applied: AppliedMigration, migration
     throw new StartError(
       `Migration ${name} of the database ${databaseName} differs from the file of this release ` +
         `(SHA-256 ${checksum} was applied, the file has ${released.checksum}). ` +
-        'Start the release that created the database, restore the file, or use a new database.',
+        `Start the release that created the database, restore the file, or use a new database. ${author}`,
     );
   }
 }
 
 const selectApplied = `
-  SELECT migration_name AS "name", checksum, finished_at IS NOT NULL AS "isFinished" FROM "_prisma_migrations"
+  SELECT migration_name AS "name", checksum, finished_at IS NOT NULL AS "isFinished", logs AS "appliedBy" FROM "_prisma_migrations"
   WHERE rolled_back_at IS NULL`;
 
+/** Prisma's tools write the reason of a failure into `logs`; a finished migration leaves the column free. */
 const insertApplied =
-  'INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)';
+  'INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, logs, applied_steps_count)';
 
 /** The table as Prisma's schema engine creates it. */
 const bookkeeping = {
@@ -146,7 +155,7 @@ const bookkeeping = {
       "started_at" DATETIME NOT NULL DEFAULT current_timestamp,
       "applied_steps_count" INTEGER UNSIGNED NOT NULL DEFAULT 0
     )`,
-    insert: `${insertApplied} VALUES (?, ?, ?, ?, ?, 1)`,
+    insert: `${insertApplied} VALUES (?, ?, ?, ?, ?, ?, 1)`,
   },
   postgresql: {
     exists: `SELECT 1 WHERE to_regclass('"_prisma_migrations"') IS NOT NULL`,
@@ -160,6 +169,6 @@ const bookkeeping = {
       "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(),
       "applied_steps_count" INTEGER NOT NULL DEFAULT 0
     )`,
-    insert: `${insertApplied} VALUES ($1, $2, $3, $4, $5, 1)`,
+    insert: `${insertApplied} VALUES ($1, $2, $3, $4, $5, $6, 1)`,
   },
 };

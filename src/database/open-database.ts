@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { checkSchema } from './expected-schema.ts';
 
 export interface DatabaseOptions {
   /** `file:` and a path, or `postgres://…`. */
@@ -10,12 +11,20 @@ export interface DatabaseOptions {
 }
 
 /**
- * Opens the database and applies the missing migrations. Loads the code of its kind of store only. Throws a StartError, after
+ * Opens the database, applies the missing migrations and checks the schema that results. Loads the code of its kind of store only. Throws a StartError, after
  * closing what it had opened.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if (isPostgres(options.url)) return (await import('./postgres/postgres.ts')).openPostgres(options);
-  return (await import('./sqlite/sqlite.ts')).openSqlite(options);
+  const database = isPostgres(options.url)
+    ? await (await import('./postgres/postgres.ts')).openPostgres(options)
+    : await (await import('./sqlite/sqlite.ts')).openSqlite(options);
+  try {
+    await checkSchema(database, describeUrl(options.url));
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 /** Opens the database for reading, also while servers use it. Applies no migrations. Throws a StartError. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Provider } from '../../../src/database/database.ts';
+import { describeSchema } from '../../../src/database/expected-schema.ts';
 import { type Store, stores } from './both-stores.ts';
 
 /** Indexes, triggers, functions and constraints that Prisma does not compare, with their definitions. Full-text search aside. */
@@ -73,3 +74,15 @@ test('each index has the same columns and the same condition on both stores', as
   expect(indexes(sqlite)).toContain('Run_active: unique Run (sessionId) where AWAITING_APPROVAL, IN_PROGRESS, state');
   expect(indexes(postgresql)).toEqual(indexes(sqlite));
 });
+
+// A server refuses a database whose schema differs from this file. It changes only together with a new migration.
+test.each(stores)(
+  'the schema that the migrations lead to on %s is the one that a server expects',
+  async (provider, open) => {
+    const { database } = await open();
+    const lines = await describeSchema(database);
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(
+      fileURLToPath(new URL(`../../../prisma/${provider}/schema.txt`, import.meta.url)),
+    );
+  },
+);

@@ -168,8 +168,43 @@ describe.each(stores)('the migrator on %s', (provider, create) => {
     const newer = migration('29990101000000_newer', 'CREATE TABLE "Newer" ("id" TEXT PRIMARY KEY)');
     await migrate([...(await readMigrations(provider)), newer]);
     expect(await startFailure(openDatabase({ url, durability: 'full', connections: 2 }))).toMatch(
-      /^The database .* was written by a newer release: this one does not know migration 29990101000000_newer\. Start the newer release/,
+      /^The database .* was written by a newer release: this one does not know migration 29990101000000_newer\. Start the newer release.* Runtape \d+\.\d+\.\d+ applied that migration\.$/,
     );
+  });
+
+  test('names no release if none was recorded with a migration', async () => {
+    const { migrate, query, url } = await create();
+    await migrate([migration('19990101000000_old', 'CREATE TABLE "Old" ("id" TEXT PRIMARY KEY)')]);
+    await query('UPDATE "_prisma_migrations" SET logs = NULL');
+    expect(await startFailure(openDatabase({ url, durability: 'full', connections: 2 }))).toContain(
+      'A version that did not record its number applied that migration.',
+    );
+  });
+
+  test.each([
+    ['a column that is missing', 'ALTER TABLE "Lease" DROP COLUMN "alone"', 'column Lease.alone is missing'],
+    ['a column that is unknown', 'ALTER TABLE "Run" ADD COLUMN "more" TEXT', 'column Run.more is unknown'],
+    ['an index that is missing', 'DROP INDEX "Run_active"', 'index Run_active is missing'],
+    [
+      'a trigger that is missing',
+      provider === 'sqlite' ? 'DROP TRIGGER "Event_kept"' : 'DROP TRIGGER "Event_kept" ON "Event"',
+      'trigger Event_kept is missing',
+    ],
+  ])('refuses a database with all migrations and %s', async (_name, change, difference) => {
+    const { migrate, query, url } = await create();
+    await migrate(await readMigrations(provider));
+    await query(change);
+    const message = await startFailure(openDatabase({ url, durability: 'full', connections: 2 }));
+    expect(message).toMatch(/^The schema of the database .* is not that of Runtape \d+\.\d+\.\d+: /);
+    expect(message).toContain(`: ${difference}. Somebody or another version`);
+  });
+
+  test('accepts tables and indexes that do not belong to it', async () => {
+    const { migrate, query, url } = await create();
+    await migrate(await readMigrations(provider));
+    await query('CREATE TABLE "Foreign" ("id" TEXT PRIMARY KEY)');
+    await query('CREATE INDEX "Run_input" ON "Run"("input")');
+    await (await openDatabase({ url, durability: 'full', connections: 2 })).close();
   });
 
   test('refuses a database with an unfinished migration, unless it was marked as rolled back', async () => {
