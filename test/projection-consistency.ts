@@ -6,7 +6,8 @@ import type { Gateway } from '../src/server/gateway.ts';
 /** B30: folding the tapes gives the rows that queries read. Checks nothing while runs are executed. */
 export async function assertRowsAreFolds({ parts }: Gateway): Promise<void> {
   const isExecuting = () => parts.orchestrator.activeCount() > 0;
-  if (isExecuting()) return;
+  // A database that refuses writes cannot be rebuilt.
+  if (isExecuting() || parts.database.problem() !== null) return;
   await assertFolded(parts.database, parts.journal).catch((error: unknown) => {
     // A pending run was started in between.
     if (!isExecuting()) throw error;

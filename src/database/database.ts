@@ -35,6 +35,10 @@ export interface Database {
    * transactions.
    */
   query<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
+  /** Why nothing can be stored until an operator acts; null as long as no such reason is known. Readiness checks report it. */
+  problem(): string | null;
+  /** Checks that the files of the database are still those that were opened. Rejects with a StoreError. */
+  check(): Promise<void>;
   /** Finishes the queued writes, closes the connections and releases the lock of the SQLite file. */
   close(): Promise<void>;
 }

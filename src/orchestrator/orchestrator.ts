@@ -63,6 +63,7 @@ export function createOrchestrator(
 
   async function tick(): Promise<void> {
     try {
+      await database.check();
       await activeRuns.renew();
       await sweep();
       // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.

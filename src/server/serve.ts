@@ -88,6 +88,8 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     async unready() {
       if (isDraining) return 'stopping';
+      const problem = commands.database.problem();
+      if (problem !== null) return problem;
       return commands.database.reader.session.findFirst({ select: { id: true } }).then(
         () => null,
         () => 'the database cannot be read',

@@ -94,6 +94,8 @@ export function connect(options: ConnectionOptions): Database {
         if (statement.writes) onChange(host, []);
         return rows;
       }),
+    problem: () => null,
+    check: async () => undefined,
     close: async () => undefined,
   };
 }

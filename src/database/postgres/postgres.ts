@@ -87,6 +87,9 @@ function createDatabase(
         : runStatement(reading, statement, parameters).catch((error: unknown) =>
             isInvalidText(error) ? [] : throwStoreError(error),
           ),
+    // A database behind a network is either reachable or not, and each statement finds out.
+    problem: () => null,
+    check: async () => undefined,
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
       await Promise.all([writing.end(), reading.end()]);

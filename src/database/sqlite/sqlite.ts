@@ -9,9 +9,16 @@ import { createKeyedMutex } from '../mutex.ts';
 import { retryWhileBusy } from '../retry-busy.ts';
 import { throwStoreError, toStoreError } from '../store-error.ts';
 import { type Connection, openConnection } from './connection.ts';
+import { createFileGuard, type FileGuard } from './file-guard.ts';
 import { migrateSqlite } from './migrate.ts';
 import { checkPragma, type Pragma, readOnlyPragmas, writePragmas } from './pragma.ts';
-import { BUSY_MILLISECONDS, existingSqliteFile, lockSqliteFile, prepareSqliteFile } from './sqlite-file.ts';
+import {
+  BUSY_MILLISECONDS,
+  createSqliteFile,
+  existingSqliteFile,
+  lockSqliteFile,
+  prepareSqliteFile,
+} from './sqlite-file.ts';
 
 export interface SqliteOptions {
   /** `file:` and a path. */
@@ -29,9 +36,12 @@ const TRANSACTION_MILLISECONDS = 60_000;
 /** Locks the file for this process, applies the missing migrations and opens the connections. Throws a StartError. */
 export async function openSqlite({ url, durability, clock = systemClock }: SqliteOptions): Promise<Database> {
   const path = prepareSqliteFile(url);
-  const unlock = lockSqliteFile(path);
+  const lock = lockSqliteFile(path);
+  const { unlock } = lock;
   try {
+    createSqliteFile(path, lock);
     await migrateSqlite(path, await readMigrations('sqlite'), clock);
+    lock.markInitialised();
     return await openConnections(path, writePragmas(durability), clock, unlock);
   } catch (error) {
     unlock();
@@ -91,6 +101,7 @@ async function openConnections(
       reader,
       writeClient,
       readClient,
+      guard: createFileGuard(path, clock),
       clock,
       close: () => closeAll().finally(unlock),
     });
@@ -105,16 +116,23 @@ interface DatabaseParts {
   reader: Connection;
   writeClient: Client;
   readClient: Client;
+  guard: FileGuard;
   clock: Clock;
   /** Closes the connections and unlocks the file. */
   close(): Promise<void>;
 }
 
-function createDatabase({ writer, reader, writeClient, readClient, clock, close }: DatabaseParts): Database {
+function createDatabase({ writer, reader, writeClient, readClient, guard, clock, close }: DatabaseParts): Database {
   const mutex = createKeyedMutex();
   /** SQLite has one writer at a time: a second one would block the event loop until the lock is free. */
   const queueWrite = <T>(work: () => T | Promise<T>) =>
-    mutex.run('write', () => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => work()));
+    mutex.run('write', () =>
+      retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => {
+        const result = await work();
+        guard.checkAfterPause();
+        return result;
+      }),
+    );
   return {
     provider: 'sqlite',
     isShared: false,
@@ -132,6 +150,8 @@ function createDatabase({ writer, reader, writeClient, readClient, clock, close 
         return throwStoreError(error);
       }
     },
+    problem: guard.problem,
+    check: async () => guard.check(),
     async close() {
       await mutex.idle();
       await close();

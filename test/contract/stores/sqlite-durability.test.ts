@@ -28,7 +28,7 @@ function watchConnections(): WatchedConnections {
       return pragma.apply(this, parameters);
     },
     close(this: BetterSqlite.Database) {
-      if (watched.used.has(this)) watched.closed.push(settingsOf(this));
+      if (watched.used.has(this) && !this.name.endsWith('-lock')) watched.closed.push(settingsOf(this));
       return close.call(this);
     },
   });

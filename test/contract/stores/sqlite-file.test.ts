@@ -1,8 +1,21 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { StartError } from '../../../src/config/start-error.ts';
 import { readMigrations } from '../../../src/database/migrations.ts';
@@ -34,6 +47,29 @@ describe('a file that a server uses', () => {
     expect(await readAll(journal, runId)).toHaveLength(2);
     await close();
     expect(await readAll((await openStore(path)).journal, runId)).toHaveLength(2);
+  });
+
+  test('cannot be opened by a second server after its lock file was deleted, however often it is tried', async () => {
+    const { path, journal, close } = await openStore();
+    await append(journal, newRunId(), 0, ...opening);
+    await rm(`${path}-lock`);
+    for (let times = 0; times < 2; times += 1)
+      expect(await startFailure(path)).toMatch(/^Another server uses .*runtape\.db, or/);
+    await append(journal, newRunId(), 0, ...opening);
+    await close();
+    await openStore(path);
+  });
+
+  test('cannot be opened by a second server through a hard link, with and without a lock file of its own', async () => {
+    const { path, close } = await openStore();
+    const linked = join(await makeFolder(), 'linked.db');
+    await link(path, linked);
+    expect(await startFailure(linked)).toMatch(/^Another server uses .*linked\.db, or/);
+    await close();
+    await (await openStore(linked)).close();
+    const again = await openStore(path);
+    expect(await startFailure(linked)).toMatch(/^Another server uses .*linked\.db, or/);
+    await again.close();
   });
 
   test('can be read by other processes, and not written', async () => {
@@ -83,6 +119,96 @@ describe('a path that cannot be a database', () => {
   });
 });
 
+test('a new database and its lock can be read and written by this user only', async () => {
+  const { path, journal } = await openStore();
+  await append(journal, newRunId(), 0, ...opening);
+  for (const name of ['', '-wal', '-shm', '-lock']) {
+    expect([name, (await stat(`${path}${name}`)).mode & 0o777]).toEqual([name, 0o600]);
+  }
+});
+
+describe('a database that was lost', () => {
+  test('is not replaced by an empty one: the file has 0 bytes', async () => {
+    const { path, close } = await openStore();
+    await close();
+    await truncate(path);
+    const message = await startFailure(path);
+    expect(message).toBe(
+      `The database ${path} is empty, but ${path}-lock says that it was a database. Restore the file from a backup. ` +
+        `To begin with an empty database, delete ${path}, ${path}-wal, ${path}-shm and ${path}-lock.`,
+    );
+    expect((await stat(path)).size).toBe(0);
+    for (const name of ['', '-wal', '-shm', '-lock']) await rm(`${path}${name}`, { force: true });
+    await openStore(path);
+  });
+
+  test.each(['empty', 'missing'])(
+    'is not replaced by an empty one: its write-ahead log is left, the file is %s',
+    async (state) => {
+      const path = join(await makeFolder(), 'runtape.db');
+      await writeFile(`${path}-wal`, 'changes');
+      if (state === 'empty') await writeFile(path, '');
+      expect(await startFailure(path)).toContain(
+        `The database ${path} is ${state}, but ${path}-wal holds changes of a database.`,
+      );
+      expect(await readFile(`${path}-wal`, 'utf8')).toBe('changes');
+    },
+  );
+
+  test('an empty file that was never a database becomes one', async () => {
+    const path = join(await makeFolder(), 'runtape.db');
+    await writeFile(path, '');
+    await openStore(path);
+  });
+});
+
+describe('a file that is changed while a server uses it', () => {
+  const remove = (path: string) => rm(path);
+  const replace = async (path: string) => {
+    await copyFile(path, `${path}-backup`);
+    await rename(`${path}-backup`, path);
+  };
+  test.each([
+    ['was deleted or moved', '', remove],
+    ['was deleted or moved', '', (path: string) => rename(path, `${path}-moved`)],
+    ['was replaced', '', replace],
+    ['was deleted or moved', '-wal', remove],
+  ])('%s (%s): no message is acknowledged any more', async (what, name, change) => {
+    const { path, journal, database } = await openStore();
+    await append(journal, newRunId(), 0, ...opening);
+    await database.check();
+    expect(database.problem()).toBeNull();
+    await change(`${path}${name}`);
+    await systemClock.sleep(PAUSE_MILLISECONDS);
+    for (let times = 0; times < 3; times += 1) {
+      const failure = await append(journal, newRunId(), 0, ...opening).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ name: 'StoreError', failure: 'unavailable' });
+      expect(failure).toMatchObject({
+        detail: expect.stringContaining(`${path}${name} ${what} while this server used it. Nothing is stored`),
+      });
+    }
+    await expect(database.write((client) => client.purge.create({ data: { sessionId: 'x' } }))).rejects.toMatchObject({
+      failure: 'unavailable',
+    });
+    await expect(database.check()).rejects.toMatchObject({ failure: 'unavailable' });
+    expect(database.problem()).toContain(what);
+  });
+
+  test('is compared once at the most for many commits in a row', async () => {
+    const clock = { ...systemClock, elapsed: () => 0 };
+    const path = join(await makeFolder(), 'runtape.db');
+    const database = await openSqlite({ url: `file:${path}`, durability: 'full', clock });
+    onTestFinished(() => database.close());
+    // By the clock of the server no time passes, so nothing is compared.
+    await rm(path);
+    for (let times = 0; times < 10; times += 1) await database.write((client) => client.purge.count());
+    expect(database.problem()).toBeNull();
+  });
+});
+
+/** After this time without a comparison the next commit makes one. */
+const PAUSE_MILLISECONDS = 30;
+
 test('the folders of a new file are created, and a failed start keeps no lock', async () => {
   const folder = await makeFolder();
   const path = join(folder, 'a', 'b', 'runtape.db');
@@ -99,6 +225,8 @@ test('a start that fails after the migrations closes the file and releases the l
   const other = new BetterSqlite(path);
   other.exec('BEGIN');
   other.prepare('SELECT count(*) FROM "Tape"').get();
+  expect(await startFailure(path)).toContain(`Another server uses ${path}, or another program has it open: `);
+  await writeFile(`${path}-lock`, '');
   expect(await startFailure(path)).toBe(`The database ${path} cannot be used: database is locked`);
   other.close();
   expect(await openFilesBelow(path)).toEqual([]);

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
@@ -40,6 +41,21 @@ describe('B52: a full disk', () => {
     expect(typesOf(events)).toContain('RESUMPTION');
     expect(await runById(client, run.id)).toMatchObject({ state: 'DONE', resumptions: 1 });
   });
+});
+
+test('B52: a file that was deleted under the server makes it refuse messages, and not ready', async () => {
+  const { client, gateway } = await startTestGateway({ environment: shortLease });
+  await converse(client, { sessionKey: 'before', text: '/say stored' });
+  const readiness = async () => (await fetch(new URL('/readyz', gateway.url))).status;
+  expect(await readiness()).toBe(200);
+  const [row] = await gateway.parts.database.reader.$queryRawUnsafe<{ file: string }[]>(
+    'SELECT file FROM pragma_database_list',
+  );
+  await rm(row?.file ?? '');
+  // The next renewal of the leases notices it, without any message.
+  await until(async () => (await readiness()) === 503);
+  const failure = await send(client, { sessionKey: 'after', text: 'Hello' }).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE' });
 });
 
 describe('B52: a database that another program has locked', () => {

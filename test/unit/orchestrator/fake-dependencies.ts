@@ -71,6 +71,7 @@ export function createFakeDependencies({
       provider: 'postgresql',
       isShared: true,
       query,
+      check: async () => undefined,
       commit: async (writes: readonly RowWrite[]) => void committed.push(...writes),
       reader: { $queryRawUnsafe: async () => [{ milliseconds: null }] },
     },
