@@ -76,6 +76,13 @@ export type AgentRef = z.infer<typeof agentRef>;
 const storedText = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
 export type StoredTextRef = z.infer<typeof storedText>;
 
+/** On events that an executor records once or twice in a step. Older tapes lack it. */
+const workMilliseconds = z
+  .int()
+  .nonnegative()
+  .optional()
+  .describe('time at work of the run so far, as its executors measured it; missing where none did');
+
 /** The payload of each event type. */
 export const payloadSchemas = {
   input: z.object({
@@ -94,6 +101,7 @@ export const payloadSchemas = {
       .positive()
       .nullable()
       .describe('on the start: the position of the run among the started runs of its session; otherwise null'),
+    workMilliseconds,
   }),
   context: z.object({
     step,
@@ -115,6 +123,7 @@ export const payloadSchemas = {
       .describe("a compaction that failed while the context was assembled; its usage is not part of the run's usage"),
     estimatedTokens: tokens,
     requestHash: z.string(),
+    workMilliseconds,
   }),
   thought: z.object({ step, text: z.string() }),
   output_delta: z.object({ step, text: z.string() }),
@@ -133,6 +142,7 @@ export const payloadSchemas = {
     model: z.string(),
     responseId: z.string().nullable(),
     providerState: z.json().default(null).describe('data of the provider that has to be sent back with this answer'),
+    workMilliseconds,
   }),
   tool_call: z.object({
     step,
@@ -171,6 +181,7 @@ export const payloadSchemas = {
     tool: z.string(),
     attempt: z.int().positive(),
     idempotencyKey: z.string(),
+    workMilliseconds,
   }),
   tool_progress: z.object({
     callId: z.string(),
@@ -188,6 +199,7 @@ export const payloadSchemas = {
     durationMilliseconds: z.int().nonnegative(),
     truncated: z.boolean(),
     storedText: storedText.nullable(),
+    workMilliseconds,
   }),
   compaction: z.object({
     artifactId: z.string(),
@@ -231,6 +243,18 @@ const progress: ReadonlySet<EventType> = new Set([
 /** Whether a run that records this event was resumed with success. */
 export function isProgress({ type }: { type: EventType }): boolean {
   return progress.has(type);
+}
+
+/**
+ * The events with the time at work so far on the last one that can have it. How long a run has worked must not depend on the
+ * clocks of the servers, so their executors record what they have measured.
+ */
+export function withWorkTime(events: readonly NewEvent[], workMilliseconds: number): NewEvent[] {
+  const last = events.findLastIndex(({ type }) => 'workMilliseconds' in payloadSchemas[type].shape);
+  return events.map((event, index) =>
+    // Only the types that have the member are changed.
+    index === last ? ({ ...event, payload: { ...event.payload, workMilliseconds } } as NewEvent) : event,
+  );
 }
 
 /** An event that is not recorded yet. */

@@ -1,6 +1,6 @@
 import type { RunCommand } from './decide.ts';
 import type { RunError } from './events.ts';
-import { activeMilliseconds, type Run } from './run.ts';
+import type { Run } from './run.ts';
 import type { RunLimits } from './run-limits.ts';
 import { callsOf, type StepPhase, type ToolCall, waitingCalls } from './step.ts';
 
@@ -19,13 +19,17 @@ export type NextStep =
   | { kind: 'wait' }
   | { kind: 'ended' };
 
-/** Derives the next step from the fold alone, so a run resumes the same way after a crash, an approval and a restart. */
-export function nextStep(run: Run, limits: RunLimits, now: number): NextStep {
+/**
+ * Derives the next step from the fold alone, so a run resumes the same way after a crash, an approval and a restart.
+ *
+ * @param workMilliseconds how long the run has been at work
+ */
+export function nextStep(run: Run, limits: RunLimits, workMilliseconds: number): NextStep {
   switch (run.state.status) {
     case 'PENDING':
       return { kind: 'start' };
     case 'IN_PROGRESS':
-      return nextInProgress(run, limits, now);
+      return nextInProgress(run, limits, workMilliseconds);
     case 'AWAITING_APPROVAL':
       return { kind: 'wait' };
     case 'DONE':
@@ -37,11 +41,11 @@ export function nextStep(run: Run, limits: RunLimits, now: number): NextStep {
   }
 }
 
-function nextInProgress(run: Run, limits: RunLimits, now: number): NextStep {
+function nextInProgress(run: Run, limits: RunLimits, workMilliseconds: number): NextStep {
   const { step } = run;
   const isFinalAnswer = step.at === 'answered' && step.calls.length === 0;
   if (isFinalAnswer) return endWith(step);
-  if (activeMilliseconds(run, now) >= limits.runSeconds * 1000) {
+  if (workMilliseconds >= limits.runSeconds * 1000) {
     return failure('DEADLINE', `The run reached its time limit of ${limits.runSeconds} seconds.`);
   }
   const calls = callsOf(step);

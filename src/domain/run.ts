@@ -30,7 +30,7 @@ export interface RunUsage {
 /** The status of a run, with the fields that exist only in it. */
 export type RunState =
   | { status: 'PENDING' }
-  /** `activeSince`: when the run was last started or resumed, in epoch milliseconds. */
+  /** `activeSince`: when the run was last started or resumed or its time at work was recorded, in epoch milliseconds. */
   | { status: 'IN_PROGRESS'; activeSince: number }
   | { status: 'AWAITING_APPROVAL' }
   /** `output` is the beginning of the answer if `storedOutput` names the whole of it. */
@@ -125,10 +125,15 @@ export function activeMilliseconds(run: Run, now: number): number {
 export function evolve(run: Run | null, event: SequencedEvent): Run | null {
   if (run === null) return event.type === 'input' ? begin(event) : null;
   const lastWorkAt = event.epoch === null ? run.lastWorkAt : event.recordedAt;
-  const advanced = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
+  const advanced: Run = { ...run, head: event.seq, lastEventAt: event.recordedAt, lastWorkAt };
   if (isProgress(event)) {
     advanced.resumptionsWithoutProgress = 0;
     advanced.lossesAlone = 0;
+  }
+  // Measured by the executor: more exact than the times of the events, which come from the clocks of several servers.
+  if ('workMilliseconds' in event.payload && run.state.status === 'IN_PROGRESS') {
+    advanced.activeMilliseconds = event.payload.workMilliseconds ?? run.activeMilliseconds;
+    advanced.state = { status: 'IN_PROGRESS', activeSince: event.recordedAt };
   }
   switch (event.type) {
     case 'input':

@@ -1,6 +1,6 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import { decide, type RunCommand } from '../domain/decide.ts';
-import { isProgress, type NewEvent, type PayloadOf } from '../domain/events.ts';
+import { isProgress, type NewEvent, type PayloadOf, withWorkTime } from '../domain/events.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { foldOn, type Run } from '../domain/run.ts';
@@ -20,6 +20,10 @@ export interface RunExecution {
   readonly dependencies: OrchestratorDependencies;
   readonly lease: Lease;
   readonly configuration: RunConfiguration;
+  /** Begins to measure the time at work of this execution, which continues that of the fold. */
+  beginWork(run: Run): void;
+  /** How long the run has been at work, this execution included, by a clock that nobody sets. */
+  workMilliseconds(): number;
   /**
    * Appends what the executor did or is about to do, together with the transition that follows from it, if one does. When the
    * run needs no executor afterwards, the lease is released in the same append. Resolves when all of it is durable; rejects
@@ -42,19 +46,27 @@ export function createRunExecution(
   const { runStore, database } = dependencies;
   const { runId, sessionId, epoch } = lease;
   let isSuspect = lease.suspicion > 0;
+  /** What `clock.elapsed` was when the run had been at work for no time; null before this execution works. */
+  let workOrigin: number | null = null;
+  const workMilliseconds = () => (workOrigin === null ? 0 : Math.round(dependencies.clock.elapsed() - workOrigin));
 
   /** Adds the transition that follows from the events, so that both are one append. */
   function withTransition(run: Run | null, first: Decided, rows: RowWrite[], { now }: Situation): Decided {
     if (isRefusal(first)) return first;
     const position = { runId, now, epoch };
     const after = foldOn(run, position, first.events);
-    const next = after && nextStep(after, configuration.limits, now);
+    const next = after && nextStep(after, configuration.limits, workMilliseconds());
     const second = next?.kind === 'transition' ? decide(after, next.command, now) : null;
     const following = second && !isRefusal(second) ? second.events : [];
     const last = following.length > 0 ? foldOn(after, position, following) : after;
     const needsExecutor = last?.state.status === 'IN_PROGRESS';
     const leaseChange = needsExecutor ? suspicionAfter(first.events) : [releaseLease(lease)];
-    return { kind: 'events', events: [...first.events, ...following], rows: [...rows, ...leaseChange] };
+    const events = [...first.events, ...following];
+    return {
+      kind: 'events',
+      events: workOrigin === null ? events : withWorkTime(events, workMilliseconds()),
+      rows: [...rows, ...leaseChange],
+    };
   }
 
   /** Progress ends the suspicion, and the next suspect can be tried. */
@@ -76,6 +88,10 @@ export function createRunExecution(
     dependencies,
     lease,
     configuration,
+    beginWork({ activeMilliseconds }) {
+      workOrigin = dependencies.clock.elapsed() - activeMilliseconds;
+    },
+    workMilliseconds,
     recordCommand,
     record: (events, rows) => recordCommand({ kind: 'record', events }, rows),
     async recordProgress(payload) {

@@ -1,6 +1,6 @@
 import { StoreError } from '../database/store-error.ts';
 import { nextStep } from '../domain/next-step.ts';
-import { activeMilliseconds, hasOpenWork, type Run } from '../domain/run.ts';
+import { hasOpenWork, type Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import { newestTurn } from '../projections/runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
@@ -35,6 +35,7 @@ export async function executeRun(
   if (!run || !configuration) return dependencies.database.commit([releaseLease(lease)]);
   const execution = createRunExecution(dependencies, lease, configuration);
   let outcome = await takeUp(execution, run);
+  if (outcome.kind === 'continue') execution.beginWork(outcome.run);
   while (outcome.kind === 'continue' && !control.isStopping()) {
     outcome = await performWithinDeadline(execution, outcome.run, control.signal);
   }
@@ -77,7 +78,7 @@ async function performWithinDeadline(execution: RunExecution, run: Run, control:
   const { configuration, dependencies, lease } = execution;
   const { clock, runStore } = dependencies;
   const deadline = new AbortController();
-  const left = configuration.limits.runSeconds * 1000 - activeMilliseconds(run, clock.now());
+  const left = configuration.limits.runSeconds * 1000 - execution.workMilliseconds();
   const cancelTimer = clock.after(Math.max(0, left), () => deadline.abort('deadline' satisfies StopReason));
   const signal = AbortSignal.any([control, deadline.signal]);
   try {
@@ -96,7 +97,7 @@ async function performWithinDeadline(execution: RunExecution, run: Run, control:
 
 async function perform(execution: RunExecution, run: Run, signal: AbortSignal): Promise<StepOutcome> {
   const { configuration, dependencies, lease } = execution;
-  const next = nextStep(run, configuration.limits, dependencies.clock.now());
+  const next = nextStep(run, configuration.limits, execution.workMilliseconds());
   if ('calls' in next) {
     // After a restart, a run in the middle of its calls would otherwise be ahead of the MCP servers that have its tools.
     const names = next.calls.map(({ tool }) => tool);

@@ -7,6 +7,8 @@ import { StartError } from '../config/start-error.ts';
 import { createCompactor } from '../context/compaction/compactor.ts';
 import { createTokenMeter } from '../context/token-estimate.ts';
 import { createToolTexts } from '../context/tool-texts.ts';
+import type { Database } from '../database/database.ts';
+import { type DatabaseClock, followDatabaseTime } from '../database/database-clock.ts';
 import { createKeyedMutex } from '../database/mutex.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
@@ -101,19 +103,21 @@ export async function startGateway(
 /** Creates everything between the configuration and the transports, from the bottom up. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the composition root reads from top to bottom.
 async function openParts(configuration: Configuration, logger: Logger, overrides: Overrides, resources: Resources) {
-  const { clock = systemClock, environment = process.env } = overrides;
+  const { environment = process.env } = overrides;
+  const machineClock = overrides.clock ?? systemClock;
   const { file } = configuration;
-  const newId = createIds(clock.now);
-
-  const catalogue = overrides.catalogue ?? (await openCatalogue(configuration, clock, environment));
+  const catalogue = overrides.catalogue ?? (await openCatalogue(configuration, machineClock, environment));
   if (isDisposable(catalogue)) resources.add(() => catalogue[Symbol.asyncDispose]());
   const policySource = openPolicySource(configuration, overrides);
   const { policy } = policySource;
   const files = file.files ? await openFolder(file.files.root) : null;
-  const authenticate = overrides.authenticate ?? (await createAuthenticate(file, clock.now, logger));
+  const authenticate = overrides.authenticate ?? (await createAuthenticate(file, machineClock.now, logger));
 
   const database = await openStore(configuration);
   resources.add(() => database.close());
+  const { clock, close: closeClock } = await openClock(database, overrides);
+  resources.add(closeClock);
+  const newId = createIds(clock.now);
   const journal = createDatabaseJournal(database, clock, ({ runId, sessionId, events }) => {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
   });
@@ -211,6 +215,12 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     commands,
     orchestrator,
   };
+}
+
+/** All servers of a shared database use its time. A clock that a test gives is used as it is. */
+async function openClock(database: Database, { clock }: Overrides): Promise<DatabaseClock> {
+  if (database.isShared && !clock) return followDatabaseTime(database, systemClock);
+  return { clock: clock ?? systemClock, close: async () => undefined };
 }
 
 function isDisposable(value: object): value is AsyncDisposable {

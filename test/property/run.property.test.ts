@@ -250,7 +250,7 @@ function approvalCommand(approvalId: string, kind: 'allow' | 'deny' | 'expire' |
 function executorCommand(run: Run, now: number, choices: number[]): RunCommand | null {
   const [choice = 0] = choices;
   const record = (...events: NewEvent[]): RunCommand => ({ kind: 'record', events });
-  const next = nextStep(run, limits, now);
+  const next = nextStep(run, limits, activeMilliseconds(run, now));
   switch (next.kind) {
     case 'start':
       return { kind: 'start', turn: 1 };
@@ -327,7 +327,7 @@ function performStep(simulation: Simulation, choices: number[], meanwhile: Exter
   if (command.kind === 'record') for (const action of meanwhile) perform(simulation, action);
   execute(simulation, command);
   // A transition that follows is recorded in the same append.
-  const next = simulation.run && nextStep(simulation.run, limits, simulation.now);
+  const next = simulation.run && nextStep(simulation.run, limits, activeMilliseconds(simulation.run, simulation.now));
   if (next?.kind === 'transition') execute(simulation, next.command);
 }
 

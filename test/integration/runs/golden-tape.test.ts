@@ -34,7 +34,7 @@ function written(events: readonly Event[]): string {
     const text = JSON.stringify(payload, Object.keys(flat(payload)).sort());
     return `${seq} ${type} ${actor} ${text}`
       .replace(/\b(ses|run|apr|call|key)_[0-9A-Z]{26}\b/g, named)
-      .replace(/"(expiresAt|durationMilliseconds)":\d+/g, '"$1":0')
+      .replace(/"(expiresAt|durationMilliseconds|workMilliseconds)":\d+/g, '"$1":0')
       .replace(/"(instructionsHash|requestHash|toolsHash)":"[0-9a-f]{64}"/g, '"$1":"…"');
   });
   return lines.join('\n');

@@ -31,6 +31,32 @@ describe('B18: a run that exceeds a limit is FAILED with the code of that limit'
     expect(run).toMatchObject({ state: 'FAILED', error: { code: 'DEADLINE' } });
   });
 
+  const HOUR = 3_600_000;
+
+  test.each([
+    ['back', -HOUR],
+    ['forward', HOUR],
+  ])('time at work, measured by no clock that is set %s: DEADLINE, and not before', async (_way, setBy) => {
+    let offset = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + offset };
+    const quick = countedTool({
+      async execute() {
+        offset = setBy;
+        return 'done';
+      },
+    });
+    const slow = countedTool({ name: 'slow', execute: hanging });
+    const { client } = await startTestGateway({ tools: [quick, slow], file: { limits: { runSeconds: 2 } }, clock });
+    const text = calling(['count', { word: 'a' }], ['slow', { word: 'b' }]);
+    const startedAt = performance.now();
+    const { run, events } = await converse(client, { sessionKey: 'set', text });
+    expect(run).toMatchObject({ state: 'FAILED', error: { code: 'DEADLINE' } });
+    expect(performance.now() - startedAt).toBeGreaterThan(1900);
+    expect(events.findLast(({ type }) => type === 'STATUS')?.payload).toMatchObject({
+      workMilliseconds: expect.toSatisfy((milliseconds: number) => milliseconds >= 2000 && milliseconds < 60_000),
+    });
+  });
+
   test('tokens: BUDGET', async () => {
     const { client } = await startTestGateway({ tools: [countedTool()], file: { limits: { maxTokens: 50 } } });
     const { run } = await converse(client, { sessionKey: 'tokens', text: `/usage 40 10\n${twoSteps}` });

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { nextStep } from '../../../src/domain/next-step.ts';
+import { activeMilliseconds } from '../../../src/domain/run.ts';
 import type { RunLimits } from '../../../src/domain/run-limits.ts';
 import { callsRequested, context, type Given, inProgress, limits, output, runOf, toolResult } from './given.ts';
 
 const failureOf = (given: Given, changed: Partial<RunLimits> = {}, now = 0) =>
-  nextStep(runOf(given), { ...limits, ...changed }, now);
+  nextStep(runOf(given), { ...limits, ...changed }, activeMilliseconds(runOf(given), now));
 const failed = (code: string, message: string) => ({
   kind: 'transition',
   command: { kind: 'fail', error: { code, message, retryable: false } },

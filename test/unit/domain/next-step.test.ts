@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type NextStep, nextStep } from '../../../src/domain/next-step.ts';
+import { activeMilliseconds } from '../../../src/domain/run.ts';
 import type { RunLimits } from '../../../src/domain/run-limits.ts';
 import {
   approvalDecision,
@@ -29,7 +30,7 @@ interface When {
   with?: Partial<RunLimits>;
 }
 
-const next = ({ given, now = 0, with: changed = {} }: When) => nextStep(runOf(given), { ...limits, ...changed }, now);
+const next = ({ given, now = 0, with: changed = {} }: When) => nextStep(runOf(given), { ...limits, ...changed }, activeMilliseconds(runOf(given), now));
 
 /** A short text: the kind of the step with its calls, its number or its command. */
 function summaryOf(step: NextStep): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Json, NewEvent } from '../../../src/domain/events.ts';
+import { type Json, type NewEvent, withWorkTime } from '../../../src/domain/events.ts';
 import {
   activeMilliseconds,
   evolve,
@@ -255,6 +255,20 @@ describe('B18: time at work', () => {
     const lost = [0, inProgress, 1000, context(1), 3000, delta];
     expect(activeMilliseconds(runOf(lost, 700_000, resumption(1)), 700_500)).toBe(3500);
     expect(activeMilliseconds(runOf(lost, 700_000, resumption(1), 800_000, resumption(1, 2)), 800_500)).toBe(3500);
+  });
+
+  test('B18: is what the executors measured, whatever the clocks of the servers say', () => {
+    const measured = (workMilliseconds: number): Given => {
+      const [event] = withWorkTime([context(1) as NewEvent], workMilliseconds);
+      return event ? [event] : [];
+    };
+    const hour = 3_600_000;
+    // The clock is set forward by an hour, then another server takes the run over whose clock is three minutes behind.
+    const given: Given = [0, inProgress, hour, measured(1000), hour + 500, delta];
+    expect(activeMilliseconds(runOf(given), hour + 700)).toBe(1700);
+    expect(activeMilliseconds(runOf(given, hour + 900, resumption(1)), hour + 900)).toBe(1500);
+    const [waiting] = withWorkTime([status('IN_PROGRESS', 'AWAITING_APPROVAL')], 2000);
+    expect(activeMilliseconds(runOf(given, 2 * hour, waiting ? [waiting] : []), 9 * hour)).toBe(2000);
   });
 
   test('stops when the run has ended, and is never negative', () => {
