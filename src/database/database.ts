@@ -39,6 +39,11 @@ export interface Database {
   problem(): string | null;
   /** Checks that the files of the database are still those that were opened. Rejects with a StoreError. */
   check(): Promise<void>;
+  /**
+   * Removes what was deleted from the write-ahead log of SQLite. If a reader still needs the log, this is repeated at the next
+   * `check`. Does nothing on Postgres, where vacuum and the retention of the log decide. Rejects with a StoreError.
+   */
+  eraseDeleted(): Promise<void>;
   /** Finishes the queued writes, closes the connections and releases the lock of the SQLite file. */
   close(): Promise<void>;
 }

@@ -96,6 +96,7 @@ export function connect(options: ConnectionOptions): Database {
       }),
     problem: () => null,
     check: async () => undefined,
+    eraseDeleted: async () => undefined,
     close: async () => undefined,
   };
 }

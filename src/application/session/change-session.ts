@@ -72,6 +72,7 @@ export async function purgeSession(
       case 'done':
         for (const runId of outcome.runIds) runStore.forget(runId);
         for (const purgedId of outcome.sessionIds) notifications.publishSession(purgedId);
+        await database.eraseDeleted();
         return { kind: 'purged', sessionId, runs: outcome.runIds.length };
       case 'busy':
         return sessionBusy(outcome.runId);

@@ -90,6 +90,7 @@ function createDatabase(
     // A database behind a network is either reachable or not, and each statement finds out.
     problem: () => null,
     check: async () => undefined,
+    eraseDeleted: async () => undefined,
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
       await Promise.all([writing.end(), reading.end()]);

@@ -10,6 +10,8 @@ export interface Connection {
   select<Row>(statement: Statement<Row>, parameters: readonly Parameter[]): Row[];
   /** Runs all groups in one transaction, which is durable when this returns. */
   commit(groups: readonly BatchGroup[]): void;
+  /** Moves the write-ahead log into the database and empties it. Returns false if a reader prevents that. */
+  truncateLog(): boolean;
   close(): void;
 }
 
@@ -64,6 +66,10 @@ export function openConnection(path: string, pragmas: readonly Pragma[]): Connec
       // A single statement is a transaction of its own.
       if (groups.length > 1) inTransaction(write);
       else write();
+    },
+    truncateLog() {
+      const [result] = file.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+      return result?.busy === 0;
     },
     close: () => void file.close(),
   };

@@ -14,6 +14,8 @@ export function writePragmas(durability: 'full' | 'normal'): readonly Pragma[] {
   return [
     { name: 'foreign_keys', value: 'ON', reported: '1' },
     { name: 'journal_mode', value: 'WAL', reported: 'wal' },
+    // Overwrites what is deleted, so that a purged text does not stay in free pages.
+    { name: 'secure_delete', value: 'ON', reported: '1' },
     durability === 'full'
       ? { name: 'synchronous', value: 'FULL', reported: '2' }
       : { name: 'synchronous', value: 'NORMAL', reported: '1' },

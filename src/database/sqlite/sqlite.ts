@@ -133,6 +133,11 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
         return result;
       }),
     );
+  let hasDeletedRows = false;
+  async function eraseDeleted(): Promise<void> {
+    hasDeletedRows = true;
+    hasDeletedRows = !(await queueWrite(writer.truncateLog));
+  }
   return {
     provider: 'sqlite',
     isShared: false,
@@ -151,7 +156,11 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
       }
     },
     problem: guard.problem,
-    check: async () => guard.check(),
+    async check() {
+      guard.check();
+      if (hasDeletedRows) await eraseDeleted();
+    },
+    eraseDeleted,
     async close() {
       await mutex.idle();
       await close();
