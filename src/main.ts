@@ -9,7 +9,7 @@ const USAGE = `Usage: runtape <command>
 
   serve     serve GraphQL (the default)
   migrate   apply the migrations of this release to the database and exit
-  verify    check the hash chain of every tape, also while servers use the database
+  verify    check the files, the hash chain of every tape and the rows, also while servers use the database
   rebuild   rebuild the projected rows and the search index from the tapes, while no server runs
   token     create an access token: token <principal> [scopes], for example: token ada read,write,approve
 

@@ -2,19 +2,14 @@ import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import { clearSearchIndex } from '../database/search-index.ts';
 import { deleteRows } from '../database/table.ts';
-import type { RecordedEvent } from '../domain/events.ts';
-import { evolve, type Run } from '../domain/run.ts';
 import type { Journal } from '../journal/journal.ts';
-import { approvalRows } from '../projections/approvals.ts';
-import { conversationPassages } from '../projections/conversation-index.ts';
-import { runRows } from '../projections/runs.ts';
-import { RESET_ACTIVITY_SQL, sessionActivityRows } from '../projections/session-activity.ts';
+import { RESET_ACTIVITY_SQL } from '../projections/session-activity.ts';
 import { memoryPassages } from '../repositories/memories.ts';
 import { titlePassages } from '../repositories/sessions.ts';
+import { foldTape } from './fold-tape.ts';
 
 /** Tapes whose rows are written in one transaction. */
 const TAPES_AT_A_TIME = 50;
-const PAGE_EVENTS = 1000;
 const ROWS_AT_A_TIME = 500;
 
 /** Deletes the run's approvals too. */
@@ -79,21 +74,6 @@ async function indexMemories({ reader, commit }: Database): Promise<void> {
 }
 
 async function rowsOfTape(journal: Journal, runId: string): Promise<RowWrite[]> {
-  const rows: RowWrite[] = [];
-  let run: Run | null = null;
-  let first: RecordedEvent | undefined;
-  let activity: RowWrite[] = [];
-  for (let page = await journal.read(runId, { after: 0, limit: PAGE_EVENTS }); page.length > 0; ) {
-    first ??= page[0];
-    for (const event of page) {
-      run = evolve(run, event);
-      // Event by event, because the fold has the call of an approval only during its step.
-      if (run) rows.push(...approvalRows(run, [event]), ...conversationPassages(run, [event]));
-    }
-    const newest = run ? sessionActivityRows(run, page) : [];
-    if (newest.length > 0) activity = newest;
-    page = await journal.read(runId, { after: page.at(-1)?.seq ?? 0, limit: PAGE_EVENTS });
-  }
-  if (!run || !first) return [];
-  return [deleteRun(runId), ...runRows(run, [first]), ...activity, ...rows];
+  const tape = await foldTape(journal, runId);
+  return tape ? [deleteRun(runId), ...tape.writes] : [];
 }

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -69,6 +70,50 @@ describe('verify', () => {
     expect(await server.stop('SIGTERM')).toBe(0);
   });
 
+  test('B30: names every row that differs from the tapes', async () => {
+    const { runCommand, runId, file } = await pastConversation();
+    const database = new BetterSqlite(file);
+    const sessionId = database.prepare('SELECT "id" FROM "Session"').pluck().get();
+    database.exec(`
+      UPDATE "Run" SET "output" = 'nonsense', "inputTokens" = 0;
+      UPDATE "Session" SET "activeAt" = '2026-01-01T00:00:00.000+00:00';
+      UPDATE "Passage" SET "words" = "words" || ' more' WHERE "seq" = 1;
+      INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "input", "risk", "summary", "status", "requestedAt", "expiresAt")
+        VALUES ('apr_forged', '${runId}', '${sessionId}', 'call_1', 'clock', '{}', 'LOW', 'Nothing to see.', 'PENDING', '2026-01-01T00:00:00.000+00:00', '2036-01-01T00:00:00.000+00:00');`);
+    database.close();
+    const { code, stdout } = await runCommand(['verify']);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`Run ${runId} has output "nonsense", the tape says "Done."\n`);
+    expect(stdout).toMatch(/has inputTokens 0, the tape says \d+\n/);
+    expect(stdout).toContain('Approval apr_forged is not on the tape\n');
+    expect(stdout).toContain(`Passage ${runId} 1 0 has words `);
+    expect(stdout).toContain(`Session ${sessionId} has activeAt `);
+    expect(stdout).toContain('5 values differ from the tapes: `rebuild` restores the rows\n');
+    expect(await runCommand(['rebuild'])).toMatchObject({ code: 0 });
+    expect(await runCommand(['verify'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 tapes, \d+ events/) });
+  });
+
+  test('B31: reports damaged files without a stack', async () => {
+    const { runCommand, file } = await pastConversation();
+    const whole = await readFile(file);
+    // A page of a table or an index in the middle, then the first one, which holds the schema.
+    for (const start of [4096 * 20, 100]) {
+      const damaged = Buffer.from(whole);
+      damaged.fill(0x5a, start, start + 3000);
+      await writeFile(file, damaged);
+      const { code, stdout, stderr } = await runCommand(['verify']);
+      expect(code).toBe(1);
+      expect(`${stdout}${stderr}`).toMatch(/the files of the database: |The database .* cannot be/);
+      expect(stderr).not.toMatch(/^ +at /m);
+    }
+    // Cut off, as by a full disk.
+    await writeFile(file, whole.subarray(0, 4096 * 10));
+    const { code, stderr } = await runCommand(['serve']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Runtape cannot start:\n {2}The /m);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
   test('reports a missing database and does not create it', async () => {
     const { runCommand } = await serverFolder();
     for (let times = 0; times < 2; times += 1) {
@@ -108,6 +153,18 @@ describe('rebuild', () => {
     expect(busy).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Another server uses') });
     expect(await server.stop('SIGTERM')).toBe(0);
   });
+});
+
+test('B31: rebuild changes nothing when a tape is broken, and says so', async () => {
+  const { runCommand, runId, file } = await pastConversation();
+  tamper(file, `UPDATE "Event" SET "payload" = 'no JSON' WHERE "runId" = ? AND "seq" = 3`, runId);
+  const { code, stdout, stderr } = await runCommand(['rebuild']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('The rows cannot be rebuilt: 1 tape is broken. Nothing was changed. `verify` names the broken events');
+  expect(stderr).not.toMatch(/^ +at /m);
+  const database = new BetterSqlite(file);
+  expect(database.prepare('SELECT count(*) FROM "Passage"').pluck().get()).toBeGreaterThan(0);
+  database.close();
 });
 
 describe('token', () => {

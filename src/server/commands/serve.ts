@@ -1,11 +1,12 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { createLogger, type Logger } from '../../logger.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
+import { withStoreFailures } from './store-failure.ts';
 
 /** Serves until the first SIGTERM or SIGINT; a second one ends the process at once. Throws a StartError. */
 export async function serveCommand(configuration: Configuration): Promise<void> {
   const logger = createLogger(configuration.logLevel);
-  const gateway = await startGateway(configuration, logger);
+  const gateway = await withStoreFailures(configuration.databaseUrl, () => startGateway(configuration, logger));
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
