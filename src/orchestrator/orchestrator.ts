@@ -35,10 +35,12 @@ export function createOrchestrator(
   const leaseMilliseconds = settings.leaseSeconds * 1000;
   const tickMilliseconds = leaseMilliseconds / TICKS_PER_LEASE;
   const outage = createOutageLog(logger, 'renewing leases');
+  const sweepOutage = createOutageLog(logger, 'expiring approvals');
   let isRunning = false;
   let unsubscribe = () => {};
   let cancelTick = () => {};
   let ticking: Promise<void> | null = null;
+  let sweeping: Promise<void> | null = null;
   const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
   const activeRuns = createActiveRuns(dependencies, {
     term,
@@ -65,7 +67,7 @@ export function createOrchestrator(
     try {
       await database.check();
       await activeRuns.renew();
-      await sweep();
+      startSweep();
       // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
       const expiresIn = await nextForeignExpiry(database, holder);
       if (expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
@@ -75,6 +77,15 @@ export function createOrchestrator(
     }
     claimer.request('open');
     if (isRunning) scheduleTick();
+  }
+
+  /** Not awaited: while the database is slow or away, a sweep must not delay the next renewal. */
+  function startSweep(): void {
+    sweeping ??= sweep()
+      .then(sweepOutage.worked, sweepOutage.failed)
+      .finally(() => {
+        sweeping = null;
+      });
   }
 
   function scheduleTick(): void {
@@ -102,7 +113,7 @@ export function createOrchestrator(
       isRunning = false;
       unsubscribe();
       cancelTick();
-      await Promise.all([claimer.idle(), ticking, slots.settled()]);
+      await Promise.all([claimer.idle(), ticking, sweeping, slots.settled()]);
       const cancelGrace = clock.after(graceMilliseconds, activeRuns.interrupt);
       await activeRuns.settled();
       cancelGrace();

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { createOrchestrator, type Orchestrator } from '../../../src/orchestrator/orchestrator.ts';
 import type { ExecutionSlot } from '../../../src/run-store/execution-slot.ts';
 import { newRunId } from '../../contract/appends.ts';
-import { inProgress } from '../domain/given.ts';
-import { createFakeDependencies } from './fake-dependencies.ts';
+import { callsRequested, inProgress, limits, toolDecision } from '../domain/given.ts';
+import { createFakeDependencies, startingSource } from './fake-dependencies.ts';
 
 /** A started orchestrator, and a slot for a run that is being recorded. */
 async function openWithSlot() {
@@ -56,4 +56,33 @@ test('an orchestrator that stops claims no slot', async () => {
   slot.release();
   await stopping;
   expect(await orchestrator.claimNow({ runId: newRunId(), sessionId: 'ses_1' }, 'new')).toBeNull();
+});
+
+test('a sweep that takes long delays no renewal, and no second one begins meanwhile', async () => {
+  const renewals: unknown[] = [];
+  const { dependencies, clock, storeTape } = createFakeDependencies({
+    sources: [startingSource],
+    settings: { limits: { ...limits, runSeconds: 3600 } },
+    executeWrite: async (parameters) => {
+      renewals.push(parameters);
+      return [{ runId }];
+    },
+  });
+  const runId = newRunId();
+  let sweeps = 0;
+  const orchestrator = createOrchestrator(dependencies, () => {
+    sweeps += 1;
+    return new Promise(() => undefined);
+  });
+  orchestrator.start();
+  await clock.advance(0);
+  const { sessionId } = await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW'));
+  const slot = await orchestrator.claimNow({ runId, sessionId }, 'new');
+  slot?.start();
+  await clock.advance(0);
+  renewals.length = 0;
+  // Three renewals in a lease of 15 s.
+  await clock.advance(15_000);
+  expect(renewals.filter((parameters) => JSON.stringify(parameters).includes(runId))).toHaveLength(3);
+  expect(sweeps).toBe(1);
 });
