@@ -26,7 +26,9 @@ export async function checkIntegrity({ provider, reader }: Database): Promise<In
   const faults: string[] = [];
   for (const { name } of indexes) {
     const check = reader.$queryRawUnsafe('SELECT bt_index_check($1::regclass)::text', name);
-    await check.catch((error: unknown) => faults.push(`index ${name}: ${error instanceof Error ? error.message : error}`));
+    await check.catch((error: unknown) =>
+      faults.push(`index ${name}: ${error instanceof Error ? error.message : error}`),
+    );
   }
   return { faults, unchecked: null };
 }

@@ -1,8 +1,10 @@
-import { nextTurn } from '../clock.ts';
+import { type Clock, nextTurn } from '../clock.ts';
+import type { Database } from '../database/database.ts';
 import { isProgress } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, type LeaseTerm, renewLeases } from './leases.ts';
+import { createReservation } from './reservation.ts';
 import { executeRun, type StopReason } from './run-loop.ts';
 
 /** The runs that this server executes. */
@@ -49,45 +51,23 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
   // A set and not a map by run: a suspended run can be claimed again before its first execution has returned.
   const active = new Set<ActiveRun>();
   const starting = new Set<ActiveRun>();
-  let reservedFor: ActiveRun | null = null;
+  const reservation = createReservation({
+    clock,
+    leaseMilliseconds: () => options.term().leaseMilliseconds,
+    onEnd: options.onFree,
+  });
 
   function markStarted(run: ActiveRun): void {
     if (starting.delete(run)) options.onFree();
   }
 
-  function endReservation(run: ActiveRun): void {
-    if (reservedFor !== run) return;
-    reservedFor = null;
-    options.onFree();
-  }
-
-  /**
-   * A suspect that is started while nothing else is executed stays alone until it makes progress, for one lease time at the most:
-   * if the server dies meanwhile, the cause is known. One that was lost as a suspect before also waits for the others to end, for
-   * the same time.
-   */
-  async function reserve(run: ActiveRun, { suspicion }: Lease): Promise<void> {
+  function reserveFor(run: ActiveRun, lease: Lease, signal: AbortSignal): Promise<void> {
     const others = [...active].filter((other) => other !== run);
-    if (suspicion === 1 && others.length > 0) return;
-    reservedFor = run;
-    const { leaseMilliseconds } = options.term();
-    if (others.length > 0) {
-      await Promise.race([Promise.all(others.map(({ done }) => done)), clock.sleep(leaseMilliseconds)]);
-    }
-    run.onEnd.push(clock.after(leaseMilliseconds, () => endReservation(run)));
-  }
-
-  function stopIfExpired({ leaseEndsAt, abort }: ActiveRun): void {
-    if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
-  }
-
-  /** A database that is away may take longer to fail than the lease lasts. */
-  function stopWhenExpired(run: ActiveRun): () => void {
-    const left = run.leaseEndsAt - clock.elapsed();
-    // This process was suspended. The answer tells whether another server took the run.
-    if (left <= 0) return () => undefined;
-    // An answer that has arrived already is processed first.
-    return clock.after(left, () => void nextTurn().then(() => stopIfExpired(run)));
+    return reservation.begin(
+      lease,
+      others.map(({ done }) => done),
+      signal,
+    );
   }
 
   return {
@@ -100,7 +80,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
         if (notification.events?.some(({ type }) => type !== 'input' && type !== 'status')) markStarted(run);
         // The next suspect can be tried.
         if (lease.suspicion > 0 && notification.events?.some(isProgress)) {
-          endReservation(run);
+          reservation.end(lease);
           options.onFree();
         }
       });
@@ -111,35 +91,18 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
       run.onEnd.push(clock.after(STARTING_MILLISECONDS, () => markStarted(run)));
       const control = { signal: controller.signal, isStopping: options.isStopping };
       const execute = () => executeRun(dependencies, lease, control);
-      run.done = (lease.suspicion > 0 ? reserve(run, lease).then(execute) : execute())
+      run.done = (lease.suspicion > 0 ? reserveFor(run, lease, controller.signal).then(execute) : execute())
         .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'the execution of a run failed'))
         .finally(() => {
           active.delete(run);
           starting.delete(run);
           for (const end of run.onEnd) end();
-          if (reservedFor === run) reservedFor = null;
+          reservation.end(lease);
           options.onFree();
         });
     },
     async renew() {
-      const runs = [...active];
-      if (runs.length === 0) return;
-      const term = options.term();
-      const startedAt = clock.elapsed();
-      const cancelTimers = database.isShared ? runs.map(stopWhenExpired) : [];
-      try {
-        const runIds = runs.map(({ runId }) => runId);
-        const held = await renewLeases(database, term, runIds);
-        for (const run of runs) {
-          if (held.has(run.runId)) run.leaseEndsAt = startedAt + term.leaseMilliseconds;
-          else run.abort('lease-lost');
-        }
-      } catch (error) {
-        runs.forEach(stopIfExpired);
-        throw error;
-      } finally {
-        for (const cancel of cancelTimers) cancel();
-      }
+      if (active.size > 0) await renewAll([...active], database, clock, options.term());
     },
     interrupt() {
       for (const { abort } of active) abort('shutdown');
@@ -149,8 +112,40 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
     },
     count: () => active.size,
     startingCount: () => starting.size,
-    isReserved: () => reservedFor !== null,
+    isReserved: reservation.isHeld,
   };
+}
+
+/** See `ActiveRuns.renew`. */
+async function renewAll(runs: readonly ActiveRun[], database: Database, clock: Clock, term: LeaseTerm): Promise<void> {
+  const startedAt = clock.elapsed();
+  const cancelTimers = database.isShared ? runs.map((run) => stopWhenExpired(run, clock)) : [];
+  try {
+    const runIds = runs.map(({ runId }) => runId);
+    const held = await renewLeases(database, term, runIds);
+    for (const run of runs) {
+      if (held.has(run.runId)) run.leaseEndsAt = startedAt + term.leaseMilliseconds;
+      else run.abort('lease-lost');
+    }
+  } catch (error) {
+    for (const run of runs) stopIfExpired(run, clock);
+    throw error;
+  } finally {
+    for (const cancel of cancelTimers) cancel();
+  }
+}
+
+/** A database that is away may take longer to fail than the lease lasts. */
+function stopWhenExpired(run: ActiveRun, clock: Clock): () => void {
+  const left = run.leaseEndsAt - clock.elapsed();
+  // This process was suspended. The answer tells whether another server took the run.
+  if (left <= 0) return () => undefined;
+  // An answer that has arrived already is processed first.
+  return clock.after(left, () => void nextTurn().then(() => stopIfExpired(run, clock)));
+}
+
+function stopIfExpired({ leaseEndsAt, abort }: ActiveRun, clock: Clock): void {
+  if (leaseEndsAt <= clock.elapsed()) abort('lease-lost');
 }
 
 /** After lost notifications: the run may have ended without a notification. */

@@ -1,5 +1,5 @@
 import { CLAIM_DELAY_MILLISECONDS } from '../config/limits.ts';
-import { createOutageLog } from '../logger.ts';
+import { createOutageLog, type OutageLog } from '../logger.ts';
 import type { ClaimNow } from '../run-store/execution-slot.ts';
 import type { RunNotification } from '../streams/notifications/hub.ts';
 import { createActiveRuns } from './active-runs.ts';
@@ -35,12 +35,11 @@ export function createOrchestrator(
   const leaseMilliseconds = settings.leaseSeconds * 1000;
   const tickMilliseconds = leaseMilliseconds / TICKS_PER_LEASE;
   const outage = createOutageLog(logger, 'renewing leases');
-  const sweepOutage = createOutageLog(logger, 'expiring approvals');
+  const sweeper = createSweeper(sweep, createOutageLog(logger, 'expiring approvals'));
   let isRunning = false;
   let unsubscribe = () => {};
   let cancelTick = () => {};
   let ticking: Promise<void> | null = null;
-  let sweeping: Promise<void> | null = null;
   const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
   const activeRuns = createActiveRuns(dependencies, {
     term,
@@ -67,7 +66,7 @@ export function createOrchestrator(
     try {
       await database.check();
       await activeRuns.renew();
-      startSweep();
+      sweeper.start();
       // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
       const expiresIn = await nextForeignExpiry(database, holder);
       if (expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
@@ -77,15 +76,6 @@ export function createOrchestrator(
     }
     claimer.request('open');
     if (isRunning) scheduleTick();
-  }
-
-  /** Not awaited: while the database is slow or away, a sweep must not delay the next renewal. */
-  function startSweep(): void {
-    sweeping ??= sweep()
-      .then(sweepOutage.worked, sweepOutage.failed)
-      .finally(() => {
-        sweeping = null;
-      });
   }
 
   function scheduleTick(): void {
@@ -113,12 +103,29 @@ export function createOrchestrator(
       isRunning = false;
       unsubscribe();
       cancelTick();
-      await Promise.all([claimer.idle(), ticking, sweeping, slots.settled()]);
+      await Promise.all([claimer.idle(), ticking, sweeper.idle(), slots.settled()]);
       const cancelGrace = clock.after(graceMilliseconds, activeRuns.interrupt);
       await activeRuns.settled();
       cancelGrace();
     },
     claimNow: slots.claim,
     activeCount: activeRuns.count,
+  };
+}
+
+/** Sweeps in the background, one at a time: while the database is slow or away, a sweep must not delay the next renewal. */
+function createSweeper(sweep: () => Promise<unknown>, outage: OutageLog) {
+  let sweeping: Promise<void> | null = null;
+  return {
+    start() {
+      sweeping ??= sweep()
+        .then(outage.worked, outage.failed)
+        .finally(() => {
+          sweeping = null;
+        });
+    },
+    async idle() {
+      await sweeping;
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { databaseTime } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal } from '../journal/journal.ts';
-import { foldTape, type FoldedTape } from './fold-tape.ts';
+import { type FoldedTape, foldTape } from './fold-tape.ts';
 
 /** A row that is not what the tapes say. Completes "Row …". */
 export interface RowDifference {

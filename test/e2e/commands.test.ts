@@ -90,7 +90,10 @@ describe('verify', () => {
     expect(stdout).toContain(`Session ${sessionId} has activeAt `);
     expect(stdout).toContain('5 values differ from the tapes: `rebuild` restores the rows\n');
     expect(await runCommand(['rebuild'])).toMatchObject({ code: 0 });
-    expect(await runCommand(['verify'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 tapes, \d+ events/) });
+    expect(await runCommand(['verify'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^1 tapes, \d+ events/),
+    });
   });
 
   test('B31: reports damaged files without a stack', async () => {
@@ -160,7 +163,9 @@ test('B31: rebuild changes nothing when a tape is broken, and says so', async ()
   tamper(file, `UPDATE "Event" SET "payload" = 'no JSON' WHERE "runId" = ? AND "seq" = 3`, runId);
   const { code, stdout, stderr } = await runCommand(['rebuild']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toContain('The rows cannot be rebuilt: 1 tape is broken. Nothing was changed. `verify` names the broken events');
+  expect(stderr).toContain(
+    'The rows cannot be rebuilt: 1 tape is broken. Nothing was changed. `verify` names the broken events',
+  );
   expect(stderr).not.toMatch(/^ +at /m);
   const database = new BetterSqlite(file);
   expect(database.prepare('SELECT count(*) FROM "Passage"').pluck().get()).toBeGreaterThan(0);

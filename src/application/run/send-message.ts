@@ -91,7 +91,15 @@ async function send(
   if (earlier) {
     if (isRefusal(earlier)) return earlier;
     const { resultId: runId, sessionId, seq } = earlier;
-    return { kind: 'sent', sessionId: sessionId ?? target.sessionId, runId, seq: seq ?? 1, created: false };
+    const sent = {
+      kind: 'sent' as const,
+      sessionId: sessionId ?? target.sessionId,
+      runId,
+      seq: seq ?? 1,
+      created: false,
+    };
+    if (message.whenBusy === 'INTERRUPT') await interruptAgain(context, sent);
+    return sent;
   }
   const { open, waiting } = target.isNew ? noOpenRuns : await openRunsOf(context.database, target.sessionId);
   switch (message.whenBusy ?? 'QUEUE') {
@@ -196,12 +204,20 @@ async function interrupt(context: CommandContext, message: SentMessage): Promise
   }
 }
 
+/** The message may be recorded and the store may have failed before the interruption. A run that started later is left alone. */
+async function interruptAgain(context: CommandContext, sent: SentMessage): Promise<void> {
+  const run = await context.runStore.load(sent.runId);
+  if (run?.state.status === 'PENDING') await cancelActiveRun(context, sent, run.createdAt);
+}
+
+/** @param startedBy only a run that was started by this time is cancelled; in epoch milliseconds */
 async function cancelActiveRun(
   { database, runStore }: CommandContext,
   { sessionId, runId }: SentMessage,
+  startedBy = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const [active] = await activeRunsOf(database.reader, [sessionId]);
-  if (!active || active.id === runId) return;
+  if (!active || active.id === runId || Number(active.startedAt) > startedBy) return;
   await runStore.record({
     runId: active.id,
     sessionId,

@@ -9,9 +9,14 @@ const APART_MILLISECONDS = 210_000;
 test('B50: servers whose clocks are 210 s apart agree on the time, which is that of the database', async () => {
   const { database } = await openStore();
   let skew = 0;
-  const machineThatIsOff = (offset: number): Clock => ({ ...systemClock, now: () => systemClock.now() + offset + skew });
+  const machineThatIsOff = (offset: number): Clock => ({
+    ...systemClock,
+    now: () => systemClock.now() + offset + skew,
+  });
   const clocks = await Promise.all(
-    [-APART_MILLISECONDS, 0, APART_MILLISECONDS].map((offset) => followDatabaseTime(database, machineThatIsOff(offset))),
+    [-APART_MILLISECONDS, 0, APART_MILLISECONDS].map((offset) =>
+      followDatabaseTime(database, machineThatIsOff(offset)),
+    ),
   );
   for (const { close } of clocks) onTestFinished(close);
   const agree = () => {

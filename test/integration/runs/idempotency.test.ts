@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { StoreError } from '../../../src/database/store-error.ts';
 import { SendMessageDocument } from '../../generated/graphql.ts';
-import { converse, send } from '../conversation.ts';
-import { startTestGateway } from '../gateway.ts';
+import { converse, follow, runById, send } from '../conversation.ts';
+import { startTestGateway, until } from '../gateway.ts';
 
 test('B14: a hundred equal messages with one key create one run', async () => {
   const { client } = await startTestGateway();
@@ -32,4 +33,29 @@ test('the keys of two principals are independent', async () => {
   const theirs = await send(clientOf('bob'), input);
   expect(theirs).toMatchObject({ created: true });
   expect(theirs.run.id).not.toBe(mine.run.id);
+});
+
+test('B14: a repeated INTERRUPT interrupts, if the store failed after the message was recorded', async () => {
+  const { client, gateway } = await startTestGateway();
+  const { runStore } = gateway.parts.commands;
+  const { run: interrupted } = await send(client, { sessionKey: 'again', text: '/hang' });
+  await until(async () => (await runById(client, interrupted.id)).state === 'IN_PROGRESS');
+  const record = runStore.record.bind(runStore);
+  const spy = vi.spyOn(runStore, 'record').mockImplementation(async (request) => {
+    if (request.runId === interrupted.id) throw new StoreError('unavailable', 'The disk is full.');
+    return record(request);
+  });
+  const message = { sessionKey: 'again', text: '/say now', whenBusy: 'INTERRUPT', idempotencyKey: 'k' } as const;
+  await expect(send(client, message)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  spy.mockRestore();
+  expect((await runById(client, interrupted.id)).state).toBe('IN_PROGRESS');
+  const again = await send(client, message);
+  expect(again.created).toBe(false);
+  await follow(client, again.run.id);
+  expect((await runById(client, interrupted.id)).state).toBe('CANCELLED');
+  // Once more, when another run is in progress: that one is left alone.
+  const { run: later } = await send(client, { sessionKey: 'again', text: '/hang' });
+  await until(async () => (await runById(client, later.id)).state === 'IN_PROGRESS');
+  expect((await send(client, message)).created).toBe(false);
+  expect((await runById(client, later.id)).state).toBe('IN_PROGRESS');
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { PurgeSessionDocument, RememberDocument, UpdateSessionDocument } from '../../generated/graphql.ts';
 import { sequence } from '../../contract/appends.ts';
+import { PurgeSessionDocument, RememberDocument, UpdateSessionDocument } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';

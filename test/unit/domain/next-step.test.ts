@@ -30,7 +30,8 @@ interface When {
   with?: Partial<RunLimits>;
 }
 
-const next = ({ given, now = 0, with: changed = {} }: When) => nextStep(runOf(given), { ...limits, ...changed }, activeMilliseconds(runOf(given), now));
+const next = ({ given, now = 0, with: changed = {} }: When) =>
+  nextStep(runOf(given), { ...limits, ...changed }, activeMilliseconds(runOf(given), now));
 
 /** A short text: the kind of the step with its calls, its number or its command. */
 function summaryOf(step: NextStep): string {
