@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts';
 import { isProgress } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
-import { type Lease, type LeaseTerm, renewLeases } from './leases.ts';
+import { type Lease, type LeaseTerm, releaseLease, renewLeases } from './leases.ts';
 import { createReservation } from './reservation.ts';
 import { executeRun, type StopReason } from './run-loop.ts';
 
@@ -12,7 +12,8 @@ export interface ActiveRuns {
   start(lease: Lease): void;
   /**
    * Renews all leases and stops the runs whose lease another server holds. When the database cannot be reached or does not answer,
-   * the runs whose lease has expired meanwhile are stopped, because another server may hold it. Rejects with a StoreError.
+   * the runs whose lease has expired meanwhile are stopped, because another server may hold it. Releases the leases of runs whose
+   * execution ended because the database failed: nobody has to count them as lost. Rejects with a StoreError.
    */
   renew(): Promise<void>;
   /** Aborts every step in progress. */
@@ -51,6 +52,8 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
   // A set and not a map by run: a suspended run can be claimed again before its first execution has returned.
   const active = new Set<ActiveRun>();
   const starting = new Set<ActiveRun>();
+  /** Leases of runs whose execution ended because the database failed. */
+  const unreleased: Lease[] = [];
   const reservation = createReservation({
     clock,
     leaseMilliseconds: () => options.term().leaseMilliseconds,
@@ -92,7 +95,10 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
       const control = { signal: controller.signal, isStopping: options.isStopping };
       const execute = () => executeRun(dependencies, lease, control);
       run.done = (lease.suspicion > 0 ? reserveFor(run, lease, controller.signal).then(execute) : execute())
-        .catch((error: unknown) => logger.error({ err: error, runId: lease.runId }, 'the execution of a run failed'))
+        .catch((error: unknown) => {
+          logger.error({ err: error, runId: lease.runId }, 'the execution of a run failed');
+          unreleased.push(lease);
+        })
         .finally(() => {
           active.delete(run);
           starting.delete(run);
@@ -103,6 +109,10 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
     },
     async renew() {
       if (active.size > 0) await renewAll([...active], database, clock, options.term());
+      const leases = [...unreleased];
+      if (leases.length === 0) return;
+      await database.commit(leases.map(releaseLease));
+      unreleased.splice(0, leases.length);
     },
     interrupt() {
       for (const { abort } of active) abort('shutdown');

@@ -27,7 +27,8 @@ const executable = (time: string, limit: string, byOpen: string) => `
   LIMIT ${limit}`;
 
 /**
- * Whether the holder of a lease that has run out held no other one. A lease that was claimed since then still names it as
+ * Whether the holder of a lease that has run out held no other one. The statements also compare it with the server that takes
+ * the lease: a server that takes its own one has not died. A lease that was claimed since then still names it as
  * `lostHolder`.
  */
 const alone = (lease: string) => `(${lease}."holder" IS NOT NULL
@@ -42,7 +43,8 @@ export const CLAIM_SQLITE = `
   SELECT "runId", ?, coalesce("epoch", 0) + 1, ?, "holder" IS NOT NULL, ${alone('"open"')}, "holder"
     FROM (${executable('?', '?', 'INDEXED BY "Run_open"')}) AS "open" WHERE true
   ON CONFLICT ("runId") DO UPDATE SET "holder" = excluded."holder", "epoch" = excluded."epoch",
-    "expiresAt" = excluded."expiresAt", "lost" = excluded."lost", "alone" = excluded."alone",
+    "expiresAt" = excluded."expiresAt", "lost" = excluded."lost",
+    "alone" = excluded."alone" AND "Lease"."holder" <> excluded."holder",
     "lostHolder" = coalesce(excluded."lostHolder", "lostHolder")
   RETURNING "runId", "epoch", "lost", "alone", "suspicion", ${sessionOfLease}`;
 
@@ -60,7 +62,7 @@ export const CLAIM_POSTGRESQL = `
       FOR NO KEY UPDATE SKIP LOCKED
   ),
   "again" AS (
-    UPDATE "Lease" SET "lost" = "holder" IS NOT NULL, "alone" = ${alone('"Lease"')}, "lostHolder" = coalesce("holder", "lostHolder"),
+    UPDATE "Lease" SET "lost" = "holder" IS NOT NULL, "alone" = ${alone('"Lease"')} AND "holder" <> $1, "lostHolder" = coalesce("holder", "lostHolder"),
         "holder" = $1, "epoch" = "epoch" + 1, "expiresAt" = ${newExpiry('$2')}
       WHERE "runId" IN (SELECT "runId" FROM "idle") RETURNING "runId", "epoch", "lost", "alone"
   ),
@@ -73,13 +75,14 @@ export const CLAIM_POSTGRESQL = `
     FROM (SELECT * FROM "again" UNION ALL SELECT * FROM "first") AS claimed JOIN "open" ON "open"."runId" = claimed."runId"`;
 
 /** Puts the suspect whose server was lost back into the queue, behind those that were tried less often. */
-const requeueLost = (time: string) => `
-  UPDATE "Lease" SET "lost" = true, "alone" = ${alone('"Lease"')}, "lostHolder" = "holder", "holder" = NULL, "suspicion" = "suspicion" + 1
+const requeueLost = (holder: string, time: string) => `
+  UPDATE "Lease" SET "lost" = true, "alone" = ${alone('"Lease"')} AND "holder" <> ${holder}, "lostHolder" = "holder", "holder" = NULL, "suspicion" = "suspicion" + 1
     WHERE "suspicion" > 0 AND "holder" IS NOT NULL AND "expiresAt" <= ${time} RETURNING "runId"`;
 
-/** Parameter: the time now. */
-export const REQUEUE_SUSPECT_SQLITE = requeueLost('?');
-export const REQUEUE_SUSPECT_POSTGRESQL = requeueLost(now);
+/** Parameters: the server that finds out, and the time now. */
+export const REQUEUE_SUSPECT_SQLITE = requeueLost('?', '?');
+/** Parameter: the server that finds out. */
+export const REQUEUE_SUSPECT_POSTGRESQL = requeueLost('$1', now);
 
 /**
  * Takes the next suspect, unless one is being tried. Servers that do so at the same moment choose the same one, and all but one of
@@ -152,5 +155,9 @@ const changeOwn = (order: number, change: string): BatchStatement => ({
 });
 
 export const clearSuspicionStatement = changeOwn(79, `"suspicion" = 0`);
-export const releaseStatement = changeOwn(80, `"holder" = NULL, "suspicion" = 0`);
+/** A holder that releases a lease which it had lost before is alive, so that this loss says nothing about its later death. */
+export const releaseStatement = changeOwn(
+  80,
+  `"lostHolder" = nullif("Lease"."lostHolder", "Lease"."holder"), "holder" = NULL, "suspicion" = 0`,
+);
 export const suspectStatement = changeOwn(81, `"holder" = NULL, "suspicion" = 1`);

@@ -120,10 +120,10 @@ export function claimLeases(database: Database, term: LeaseTerm, limit: number):
 export async function claimSuspect(database: Database, term: LeaseTerm): Promise<Lease[]> {
   const { holder, now, leaseMilliseconds } = term;
   if (database.isShared) {
-    await database.query(requeueSuspectStatement);
+    await database.query(requeueSuspectStatement, holder);
     return database.query(claimSuspectStatement, holder, leaseMilliseconds);
   }
-  await database.query(requeueSuspectStatement, databaseTime(now));
+  await database.query(requeueSuspectStatement, holder, databaseTime(now));
   return database.query(claimSuspectStatement, holder, databaseTime(now + leaseMilliseconds));
 }
 

@@ -1,5 +1,5 @@
 import { databaseTime, type RowWrite } from '../../src/database/batch-statement.ts';
-import { isProgress, type RecordedEvent } from '../../src/domain/events.ts';
+import type { RecordedEvent } from '../../src/domain/events.ts';
 import { evolve, type Run } from '../../src/domain/run.ts';
 import { isTerminal, type RunStatus } from '../../src/domain/transitions.ts';
 import { decode, decodeColumns, GENESIS_HASH, hashOf, storedColumnNames } from '../../src/journal/codec.ts';
@@ -77,6 +77,8 @@ export interface CheckedTape {
   lostInARow: number;
   /** Those of them at which the executor held no other run. */
   lostAlone: number;
+  /** The losses that the tape counts. A loss may be left out when that is not certain. */
+  countedLosses: number;
   /** Whether the executor held no other run at the newest loss. */
   isLastLossAlone: boolean;
   resumptions: number;
@@ -108,6 +110,15 @@ const executorTypes: readonly RecordedEvent['type'][] = [
   'resumption',
 ];
 
+/** After these a resumed run has got further. */
+const progressTypes: readonly RecordedEvent['type'][] = [
+  'thought',
+  'output_delta',
+  'output',
+  'tool_result',
+  'approval_decision',
+];
+
 const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');
 const isActive = (status: RunStatus | null) => status === 'IN_PROGRESS' || status === 'AWAITING_APPROVAL';
 const toolsByName = new Map(simulatedTools.map((tool) => [tool.name, tool]));
@@ -121,8 +132,8 @@ export function createInvariants(options: InvariantOptions): Invariants {
   /** The holder of each epoch of each run. */
   const holders = new Map<string, string>();
   const leases = new Map<string, CheckedLease>();
-  /** The runs that each holder has not released. */
-  const unreleased = new Map<string, Set<string>>();
+  /** The runs that each holder has not released, and when their leases end. */
+  const unreleased = new Map<string, Map<string, number>>();
   const lostSince = new Map<Activity, number>();
   const waitingSince = new Map<string, number>();
   const problems: string[] = [];
@@ -164,9 +175,10 @@ export function createInvariants(options: InvariantOptions): Invariants {
     tape.run = evolve(tape.run, event);
     // A run that gives up withdraws its approvals in the same append.
     const isWithdrawal = event.type === 'approval_decision' && event.payload.status === 'WITHDRAWN';
-    if (isProgress(event) && !isWithdrawal) {
+    if (progressTypes.includes(event.type) && !isWithdrawal) {
       tape.lostInARow = 0;
       tape.lostAlone = 0;
+      tape.countedLosses = 0;
     }
     if (event.epoch === null && executorTypes.includes(event.type)) report(`${at} is recorded without a lease`);
     switch (event.type) {
@@ -252,7 +264,7 @@ export function createInvariants(options: InvariantOptions): Invariants {
 
   function readResumption(
     tape: CheckedTape,
-    { attempt, lost, brokeOff }: Extract<RecordedEvent, { type: 'resumption' }>['payload'],
+    { attempt, lost, alone, brokeOff }: Extract<RecordedEvent, { type: 'resumption' }>['payload'],
     at: string,
   ): void {
     if (brokeOff) return;
@@ -260,9 +272,9 @@ export function createInvariants(options: InvariantOptions): Invariants {
     if (attempt !== tape.resumptions) report(`${at} is resumption ${tape.resumptions}, not ${attempt}`);
     if (lost) tape.lostInARow += 1;
     if (lost && tape.isLastLossAlone) tape.lostAlone += 1;
-    if (tape.lostAlone > maxResumptions) {
-      report(`8: ${at} resumes a run for the ${tape.lostAlone}. time in a row after it was alone and made no progress`);
-    }
+    if (alone && !tape.isLastLossAlone) report(`8: ${at} says that the lost executor had no other run`);
+    if (alone) tape.countedLosses += 1;
+    if (tape.countedLosses > maxResumptions) report(`8: ${at} resumes a run that should have failed`);
   }
 
   function readDecision(
@@ -336,7 +348,7 @@ export function createInvariants(options: InvariantOptions): Invariants {
       readLoss(runId, leases.get(runId), lease);
       leases.set(runId, lease);
       if (holder === null) continue;
-      unreleased.set(holder, (unreleased.get(holder) ?? new Set()).add(runId));
+      unreleased.set(holder, (unreleased.get(holder) ?? new Map()).set(runId, lease.expiresAt));
       const key = `${runId}/${epoch}`;
       const earlier = holders.get(key);
       if (earlier !== undefined && earlier !== holder) report(`two servers had epoch ${epoch} of ${runId}`);
@@ -346,13 +358,17 @@ export function createInvariants(options: InvariantOptions): Invariants {
 
   /** A lease changes because its holder releases it, or because the holder was lost. */
   function readLoss(runId: string, before: CheckedLease | undefined, after: CheckedLease): void {
-    if (!before || before.holder === null || before.holder === after.holder) return;
+    if (!before || before.holder === null || (before.epoch === after.epoch && before.holder === after.holder)) return;
     const held = unreleased.get(before.holder);
     const isReleased = after.holder === null && after.suspicion <= 1;
     if (isReleased) held?.delete(runId);
     const tape = tapes.get(runId);
     if (!tape) return;
-    if (!isReleased) tape.isLastLossAlone = held?.size === 1;
+    // A lease that ended long before was lost while the holder was alive.
+    const isCompany = ([id, end]: [string, number]) => id !== runId && end > before.expiresAt - leaseMilliseconds;
+    // A server that takes its own lease again has not died.
+    const isAlive = before.holder === after.holder;
+    if (!isReleased) tape.isLastLossAlone = !isAlive && ![...(held ?? [])].some(isCompany);
     if (after.suspicion === 1 && before.suspicion === 0 && tape.lostInARow === 0) {
       report(`8: ${runId} waits as a suspect after its first loss`);
     }
@@ -418,7 +434,7 @@ export function createInvariants(options: InvariantOptions): Invariants {
         }
         const since = lostSince.get(activity) ?? timeline.now();
         lostSince.set(activity, since);
-        if (timeline.now() - Math.max(since, host.runningSince()) > leaseMilliseconds) {
+        if (timeline.now() - Math.max(since, host.runningSince()) > leaseMilliseconds * NOTICED_LEASES) {
           report(`${host.name} goes on with a ${kind} call of ${runId} long after its lease ended`);
           lostSince.set(activity, Number.POSITIVE_INFINITY);
         }
@@ -472,6 +488,8 @@ export function createInvariants(options: InvariantOptions): Invariants {
   }
 }
 
+/** An executor whose lease has ended notices it at the next renewal, a third of a lease later, or when that gets no answer. */
+const NOTICED_LEASES = 0.6;
 /** A run is claimed this soon after it can be executed, when nothing fails and there is room. */
 const PROMPT_MILLISECONDS = 3000;
 
@@ -486,6 +504,7 @@ function newTape(runId: string, sessionId: string): CheckedTape {
     lastRecordedAt: 0,
     lostInARow: 0,
     lostAlone: 0,
+    countedLosses: 0,
     isLastLossAlone: false,
     resumptions: 0,
     calls: new Map(),

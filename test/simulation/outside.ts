@@ -24,6 +24,8 @@ export interface Outside {
   hasTrouble(): boolean;
   /** Probability that a call kills the server while there is trouble. */
   crashes: number;
+  /** Whether each third message kills every server that answers it, while there is trouble. */
+  hasPoison: boolean;
   /** Kills the server. */
   crash(): void;
   /** Reports a call until the returned function is called. */
@@ -60,8 +62,11 @@ export function simulatedPolicy(): Policy {
   return { evaluate: ({ tool }) => ({ effect: effects.get(tool.name) ?? 'DENY', reason: 'simulated', rules: [] }) };
 }
 
+/** Of the texts `message 1`, `message 2`, … */
+const isPoison = (text: string) => Number(text.replace(/\D/g, '')) % 3 === 0;
+
 function duration({ random, hasTrouble }: Outside): number {
-  const { low, high } = hasTrouble() && random.chance(0.15) ? SLOW_MILLISECONDS : QUICK_MILLISECONDS;
+  const { low, high } = hasTrouble() && random.chance(0.25) ? SLOW_MILLISECONDS : QUICK_MILLISECONDS;
   return random.int(low, high);
 }
 
@@ -87,9 +92,16 @@ function createSimulatedModel(outside: Outside): Model {
   const { host, random, hasTrouble, begin, shown, crash } = outside;
   const { clock } = host;
 
-  async function answer(sink: Parameters<Model['stream']>[1], signal: AbortSignal): Promise<ModelFinish> {
+  async function crashHere(signal: AbortSignal): Promise<void> {
+    crash();
+    await clock.sleep(1, signal);
+  }
+
+  async function answer(text: string, sink: Parameters<Model['stream']>[1], signal: AbortSignal): Promise<ModelFinish> {
     const fate = hasTrouble() ? random.next() : 1;
     await clock.sleep(duration(outside), signal);
+    // Now and then the server dies after it has recorded progress.
+    if (outside.hasPoison && hasTrouble() && isPoison(text) && random.chance(0.8)) await crashHere(signal);
     if (fate < 0.04) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
     if (fate < 0.06) throw new ModelError('MODEL_REFUSED', 'simulated', { retryable: false });
     for (let pieces = random.int(0, 2); pieces > 0; pieces -= 1) {
@@ -97,10 +109,7 @@ function createSimulatedModel(outside: Outside): Model {
       if (random.chance(0.5)) await clock.sleep(random.int(1, 100), signal);
     }
     if (fate < 0.12) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
-    if (hasTrouble() && random.chance(outside.crashes)) {
-      crash();
-      await clock.sleep(1, signal);
-    }
+    if (hasTrouble() && random.chance(outside.crashes)) await crashHere(signal);
     const calls = random.chance(0.5) ? Array.from({ length: random.pick([1, 1, 2, 3]) }, requestCall) : [];
     const usage = random.chance(0.5) ? { input: 10, output: 5, cachedInput: null, reasoning: null } : null;
     return { reason: calls.length > 0 ? 'tool-calls' : 'stop', calls, usage, responseId: null };
@@ -118,7 +127,7 @@ function createSimulatedModel(outside: Outside): Model {
       shown(texts);
       const end = begin({ host, key: texts.at(-1) ?? '', kind: 'model', signal });
       try {
-        return await answer(sink, signal);
+        return await answer(texts.at(-1) ?? '', sink, signal);
       } finally {
         end();
       }

@@ -64,6 +64,8 @@ async function act(world: World): Promise<void> {
     else if (random.chance(0.15)) clients.cancel();
     else causeFault(world);
   }
+  // Long enough to lose a run again and again.
+  if (world.hasPoison) await advance(world, timeline.now() + random.int(4, 12) * LEASE_MILLISECONDS);
   // Long enough for leases to expire and to be taken over before the faults end.
   if (random.chance(0.5)) await advance(world, timeline.now() + random.int(1, 5) * LEASE_MILLISECONDS);
 }

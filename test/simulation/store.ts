@@ -74,7 +74,7 @@ export async function openStore(): Promise<Store> {
       const time = databaseTime(now());
       return [holder, expiry(milliseconds), time, limit, time, limit, limit];
     }
-    if (sql === REQUEUE_SUSPECT_SQLITE) return [databaseTime(now())];
+    if (sql === REQUEUE_SUSPECT_SQLITE) return [parameters[0] ?? null, databaseTime(now())];
     if (sql === CLAIM_SUSPECT_SQLITE) {
       const [holder = null, milliseconds] = parameters;
       return [holder, expiry(milliseconds)];

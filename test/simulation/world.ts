@@ -19,6 +19,8 @@ export interface World {
   invariants: Invariants;
   clients: Clients;
   slots: readonly ServerSlot[];
+  /** Whether some messages kill every server that answers them. */
+  hasPoison: boolean;
   trace(line: string): void;
   /** To call after every step. */
   checkStep(): void;
@@ -81,6 +83,7 @@ export function createWorld(
   const queueLength = random.int(2, 4);
   // A high one makes runs that lose every server.
   const crashes = random.pick([0, 0.06, 0.8]);
+  const hasPoison = random.chance(0.25);
 
   function createSlot(name: string): ServerSlot {
     const skew: ClockSkew = {
@@ -119,6 +122,7 @@ export function createWorld(
             random,
             hasTrouble: () => isTroubled,
             crashes,
+            hasPoison,
             crash() {
               slot.kill();
               timeline.after(RESTART_MILLISECONDS, () => slot.server ?? slot.start());
@@ -155,6 +159,7 @@ export function createWorld(
 
   const slots = Array.from({ length: random.int(2, 3) }, (_, index) => createSlot(`server ${index + 1}`));
   const world: World = {
+    hasPoison,
     timeline,
     random,
     faults,
