@@ -56,6 +56,11 @@ const origin = z.string().refine(isOrigin, 'must be an origin (scheme, host and 
 
 const positiveWhole = z.int().positive();
 
+/** The introspection queries of tools fit. */
+const LEAST_BODY_BYTES = 16 * 1024;
+const MOST_BODY_BYTES = 64 * 1024 * 1024;
+const MOST_INIT_SECONDS = 60;
+
 /** The part of the configuration file about authentication, other origins, and limits for each client. */
 export const accessConfigSchema = z.object({
   auth: z.discriminatedUnion('mode', [noAuthentication, tokens, jwt]).default({ mode: 'none' }),
@@ -66,6 +71,10 @@ export const accessConfigSchema = z.object({
     .strictObject({
       pointsPerMinute: positiveWhole.optional(),
       connectionsPerAddress: positiveWhole.default(limits.CONNECTIONS_PER_ADDRESS),
+      bodyBytes: z.int().min(LEAST_BODY_BYTES).max(MOST_BODY_BYTES).default(limits.BODY_BYTES),
+      unauthenticatedSockets: positiveWhole.default(limits.UNAUTHENTICATED_SOCKETS),
+      unauthenticatedSocketsPerAddress: positiveWhole.default(limits.UNAUTHENTICATED_SOCKETS_PER_ADDRESS),
+      connectionInitSeconds: z.number().positive().max(MOST_INIT_SECONDS).default(limits.CONNECTION_INIT_SECONDS),
       subscriptionsPerPrincipal: positiveWhole.default(limits.SUBSCRIPTIONS_PER_PRINCIPAL),
     })
     .prefault({}),

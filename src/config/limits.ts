@@ -150,14 +150,26 @@ export const EMBEDDING_DIMENSIONS = 16_384;
 export const EMBEDDING_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 // Requests of clients
-/** One HTTP body or WebSocket message. A longer body gets status 413; a longer message closes the socket. */
-export const BODY_BYTES = 4 * 1024 * 1024;
+/** One HTTP body or WebSocket message. A longer body gets status 413; a longer message closes the socket with 1009. */
+export const BODY_BYTES = 512 * 1024;
+/** Levels, values and members of objects in one body or message as JSON, counted before it is parsed. With more it is refused. */
+export const BODY_LEVELS = JSON_LEVELS + 16;
+export const BODY_VALUES = 50_000;
+export const BODY_MEMBERS = 15_000;
+/** Errors that are reported for the variables of one operation, and for its document. Each repeats work. */
+export const VARIABLE_ERRORS = 2;
+export const VALIDATION_ERRORS = 10;
 /** Connections of one IP address at a time. A further one is closed. Behind a proxy all clients have one address. */
 export const CONNECTIONS_PER_ADDRESS = 10_000;
 /** Subscriptions of one principal on one server at a time. A further one is refused. */
 export const SUBSCRIPTIONS_PER_PRINCIPAL = 10_000;
-/** Points of one principal: a query costs 1. Without enough points an operation is refused with the time to wait. */
+/**
+ * Points of one principal: a query costs 1. Each whole POINT_BYTES of a request cost one more; they are charged before anything is
+ * parsed. Without enough points a request is refused with the time to wait.
+ */
 export const POINTS_PER_MINUTE = 6000;
+export const REQUEST_POINTS = 1;
+export const POINT_BYTES = 16 * 1024;
 export const MUTATION_POINTS = 5;
 export const SUBSCRIPTION_POINTS = 5;
 /** Principals whose points are counted. The least recently active are forgotten and get all points again. */
@@ -170,6 +182,15 @@ export const SLOW_REQUEST_CHECK_SECONDS = 5;
 export const IDLE_CONNECTION_SECONDS = 65;
 /** Time to answer a query or mutation. Then the client gets an error; statements on Postgres end earlier. */
 export const OPERATION_SECONDS = 60;
+/** WebSockets that are not authenticated yet, in all and of one address. A further one is refused with status 503. */
+export const UNAUTHENTICATED_SOCKETS = 4000;
+export const UNAUTHENTICATED_SOCKETS_PER_ADDRESS = 2000;
+/** What a WebSocket may send before it is authenticated, all messages and fragments together. With more it is closed with 1009. */
+export const UNAUTHENTICATED_BYTES = 16 * 1024;
+/** Time for a WebSocket to send `connection_init`. Then it is closed with 4408. */
+export const CONNECTION_INIT_SECONDS = 3;
+/** Fragments of one message, and pieces in which they arrive. With more the socket is closed. */
+export const SOCKET_FRAGMENTS = 4096;
 /** Operations of one WebSocket at a time. A further one is refused. */
 export const OPERATIONS_PER_SOCKET = 1000;
 /** Time that a closing WebSocket waits for its client. Then it is cut off. */
@@ -184,6 +205,12 @@ export const MAX_PAGE_ITEMS = 100;
 /** GraphiQL's introspection has 250, generated documents have a few hundred. */
 export const DOCUMENT_TOKENS = 5000;
 export const DOCUMENT_COMMENTS = 1000;
+/** Text of a document. The longest message fits in it, though texts belong in variables. */
+export const DOCUMENT_CHARACTERS = 160 * 1024;
+/** The position of each error is found by counting lines. */
+export const DOCUMENT_LINES = 5000;
+/** Nested braces, brackets and parentheses: fields, arguments, and a JSON value inside them. The parser is recursive. */
+export const DOCUMENT_BRACKETS = 160;
 /** Nested fields. Introspection by tools has 15. */
 export const DOCUMENT_LEVELS = 20;
 /** Each alias can repeat the same work. */

@@ -16,12 +16,17 @@ type ErrorCode =
 interface HttpPart {
   status: number;
   headers?: Record<string, string>;
+  /** Whether the status is used for `application/graphql-response+json` only; `application/json` then gets 200. */
+  spec?: true;
 }
 
 const withCode = (code: ErrorCode, message: string) => new GraphQLError(message, { extensions: { code } });
 
 /** The arguments cannot be used. The message says why and what to send instead. */
 export const badUserInput = (message: string) => withCode('BAD_USER_INPUT', message);
+
+/** The request cannot be read. The message says why and what to send instead. */
+export const badRequest = (message: string) => withHttp('BAD_USER_INPUT', message, { status: 400 });
 
 export const forbidden = (scope: string) =>
   withCode('FORBIDDEN', `This operation needs the scope "${scope}". Use a token that has it.`);
@@ -43,6 +48,16 @@ export const unauthenticated = (problem: keyof typeof authenticationProblems) =>
 /** The request exceeds the named limit. Repeating it fails again. */
 export const limitPassed = (limit: string, message: string) =>
   new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' satisfies ErrorCode, limit } });
+
+/** Like `limitPassed`, for a request that is not read or not parsed. */
+export const requestLimitPassed = (limit: string, message: string, status: 400 | 413) =>
+  new GraphQLError(message, {
+    extensions: { code: 'LIMIT_EXCEEDED' satisfies ErrorCode, limit, http: { status } satisfies HttpPart },
+  });
+
+/** The transport does not support what the request asks for. The message says what it supports. */
+export const notSupported = (message: string, status: 405 | 406, headers: Record<string, string> = {}) =>
+  withHttp('BAD_USER_INPUT', message, { status, headers });
 
 /** @param retryAfter seconds */
 export const rateLimited = (retryAfter: number) =>

@@ -73,21 +73,24 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   };
   const graphqlHttp = lazyGraphqlHttp({ ...shared, eventStreams, logger });
   const accelerator = parts.httpAccelerator ? createHttpAccelerator(shared) : null;
-  let isDraining = false;
+  let draining = false;
+  const isDraining = () => draining;
   const server = createHttpServer({
     endpoint: ENDPOINT,
     access,
     maskError,
+    bodyBytes: file.traffic.bodyBytes,
+    charge: operations.receive,
     async graphql(request, response, graphqlRequest) {
       if (await accelerator?.(request, response, graphqlRequest)) return;
       const answer = await graphqlHttp();
-      const { identity, responseHeaders } = graphqlRequest;
-      await answer(request, setHeaders(response, responseHeaders), { identity });
+      const { identity, parameters, responseHeaders } = graphqlRequest;
+      await answer(request, setHeaders(response, responseHeaders), { identity, parameters });
     },
     // With authentication GraphiQL must send a token. Its headers go with server-sent events, and not with WebSockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     async unready() {
-      if (isDraining) return 'stopping';
+      if (draining) return 'stopping';
       const problem = commands.database.problem();
       if (problem !== null) return problem;
       return commands.database.reader.session.findFirst({ select: { id: true } }).then(
@@ -97,12 +100,13 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     },
   });
   limitConnections(server, file.traffic.connectionsPerAddress);
-  const sockets = createGraphqlWebSocket({ ...shared, access, server });
   const listening = await listen(server, host, port);
+  // Created after the server listens: a WebSocket server would report a port in use as an error of its own.
+  const sockets = createGraphqlWebSocket({ ...shared, ...socketLimits(configuration), access, server, logger, isDraining });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}${ENDPOINT}`,
     drain() {
-      isDraining = true;
+      draining = true;
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -121,6 +125,18 @@ function lazyGraphqlHttp(options: GraphqlHttpOptions): () => Promise<GraphqlHttp
   return () => {
     loaded ??= import('./transport/graphql-http.ts').then(({ createGraphqlHttp }) => createGraphqlHttp(options));
     return loaded;
+  };
+}
+
+function socketLimits({ file: { traffic } }: Configuration) {
+  return {
+    bodyBytes: traffic.bodyBytes,
+    connectionInitSeconds: traffic.connectionInitSeconds,
+    unauthenticated: {
+      sockets: traffic.unauthenticatedSockets,
+      socketsPerAddress: traffic.unauthenticatedSocketsPerAddress,
+      bytes: limits.UNAUTHENTICATED_BYTES,
+    },
   };
 }
 

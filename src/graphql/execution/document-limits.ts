@@ -10,29 +10,25 @@ import {
 } from 'graphql';
 import * as limits from '../../config/limits.ts';
 import { limitPassed } from '../public-errors.ts';
+import { measureDocument } from './document-size.ts';
 
 /**
  * Parses a document and checks it against the limits for documents, in time proportional to the length of the text. Throws a
  * GraphQLError if the text has a syntax error or exceeds a limit.
  */
 export function parseBounded(text: string): DocumentNode {
-  try {
-    const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS, maxComments: limits.DOCUMENT_COMMENTS });
-    const problem = limitProblem(document);
-    if (problem) throw problem;
-    return document;
-  } catch (error) {
-    if (error instanceof RangeError) throw tooDeep();
-    throw error;
-  }
-}
-
-/** The parser is recursive: a document of some thousand levels, closed or not, overflows the stack before its levels are counted. */
-function tooDeep(): GraphQLError {
-  return limitPassed(
-    'documentDepth',
-    `The document is nested too deeply to be parsed. At most ${limits.DOCUMENT_LEVELS} levels of nested fields are allowed.`,
-  );
+  const advice = 'Send long texts and JSON as variables.';
+  const tooLong = exceeded('documentCharacters', 'characters', text.length, limits.DOCUMENT_CHARACTERS, advice);
+  if (tooLong) throw tooLong;
+  const { lines, brackets } = measureDocument(text);
+  const problem =
+    exceeded('documentLines', 'lines', lines, limits.DOCUMENT_LINES, advice) ??
+    exceeded('documentDepth', 'levels of nested brackets', brackets, limits.DOCUMENT_BRACKETS, advice);
+  if (problem) throw problem;
+  const document = parse(text, { maxTokens: limits.DOCUMENT_TOKENS, maxComments: limits.DOCUMENT_COMMENTS });
+  const documentProblem = limitProblem(document);
+  if (documentProblem) throw documentProblem;
+  return document;
 }
 
 /** The first limit that the document exceeds, or null. Checked before validation, which is slow for some documents. */
@@ -59,12 +55,15 @@ function limitProblem(document: DocumentNode): GraphQLError | null {
   );
 }
 
-function exceeded(limit: string, counted: string, count: number, maximum: number): GraphQLError | null {
+function exceeded(
+  limit: string,
+  counted: string,
+  count: number,
+  maximum: number,
+  advice = 'Split it into several operations.',
+): GraphQLError | null {
   if (count <= maximum) return null;
-  return limitPassed(
-    limit,
-    `The document has ${count} ${counted}, but at most ${maximum} are allowed. Split it into several operations.`,
-  );
+  return limitPassed(limit, `The document has ${count} ${counted}, but at most ${maximum} are allowed. ${advice}`);
 }
 
 /** Number of nested fields in the deepest operation; infinite if a fragment contains itself. */

@@ -3,8 +3,13 @@ import { LRUCache } from 'lru-cache';
 /** Limits the points that each principal uses in a minute. */
 export interface RateLimit {
   /** Uses points. Returns null, or the seconds until the next minute if the principal does not have enough points left. */
-  take(principal: string, points: number): number | null | Promise<number | null>;
+  take(principal: string, points: number): Wait | Promise<Wait>;
+  /** Like `take`, for every request that arrives. A shared limit counts a few of these points later, with those of others. */
+  receive(principal: string, points: number): Wait | Promise<Wait>;
 }
+
+/** Seconds, or null if the principal does not have to wait. */
+export type Wait = number | null;
 
 const MINUTE_MILLISECONDS = 60_000;
 
@@ -17,16 +22,15 @@ export function createRateLimit(options: {
 }): RateLimit {
   const { pointsPerMinute, maxPrincipals, now } = options;
   const uses = new LRUCache<string, { minute: number; points: number }>({ max: maxPrincipals });
-  return {
-    take(principal, points) {
-      const minute = Math.floor(now() / MINUTE_MILLISECONDS);
-      const use = uses.get(principal);
-      const used = use?.minute === minute ? use.points : 0;
-      if (used + points > pointsPerMinute) return secondsLeft(now());
-      uses.set(principal, { minute, points: used + points });
-      return null;
-    },
+  const take = (principal: string, points: number): Wait => {
+    const minute = Math.floor(now() / MINUTE_MILLISECONDS);
+    const use = uses.get(principal);
+    const used = use?.minute === minute ? use.points : 0;
+    if (used + points > pointsPerMinute) return secondsLeft(now());
+    uses.set(principal, { minute, points: used + points });
+    return null;
   };
+  return { take, receive: take };
 }
 
 /** Seconds until the next minute begins, at least 1. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { parseBounded } from '../../graphql/execution/document-limits.ts';
-import { badUserInput } from '../../graphql/public-errors.ts';
+import { badRequest } from '../../graphql/public-errors.ts';
 
 /** The parameters of a request that identify its document. */
 export interface DocumentRequest {
@@ -36,29 +36,29 @@ export function createDocuments(
   const cache = createDocumentCache(limits.CACHED_DOCUMENT_BYTES);
   const validDocuments = new WeakSet<DocumentNode>();
   const allowedTexts = new Set(allowedDocuments?.values());
-  const parse = (text: string) => cache.get(text) ?? parseBounded(text);
+  const parse = (text: string) => cache.get(text) ?? parseWithCode(text);
 
   function textOf(request: DocumentRequest): string | null {
     const id = idIn(request);
     if (id !== null) {
       const text = allowedDocuments?.get(id);
       if (text !== undefined) return text;
-      throw badUserInput(
+      throw badRequest(
         `No document has the id ${JSON.stringify(id)}. Add it to the file that "documents" names in the configuration.`,
       );
     }
     const { query } = request;
     if (typeof query !== 'string') return null;
     if (allowedDocuments === null || allowedTexts.has(query)) return query;
-    throw badUserInput(
+    throw badRequest(
       'This server executes only the documents in its list. Add this one to the file that "documents" names in the configuration.',
     );
   }
 
   function check(document: DocumentNode): readonly GraphQLError[] {
     if (validDocuments.has(document)) return [];
-    const errors = validate(schema, document);
-    if (errors.length > 0) return errors;
+    const errors = validate(schema, document, undefined, { maxErrors: limits.VALIDATION_ERRORS });
+    if (errors.length > 0) return errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'));
     validDocuments.add(document);
     if (document.loc) cache.set(document.loc.source.body, document);
     return [];
@@ -71,7 +71,7 @@ export function createDocuments(
     read(request) {
       try {
         const text = textOf(request);
-        if (text === null) return [badUserInput('The operation is missing. Send its text as `query`.')];
+        if (text === null) return [badRequest('The operation is missing. Send its text as `query`.')];
         const document = parse(text);
         const errors = check(document);
         return errors.length > 0 ? errors : document;
@@ -81,6 +81,20 @@ export function createDocuments(
       }
     },
   };
+}
+
+function parseWithCode(text: string): DocumentNode {
+  try {
+    return parseBounded(text);
+  } catch (error) {
+    throw error instanceof GraphQLError ? withCode(error, 'GRAPHQL_PARSE_FAILED') : error;
+  }
+}
+
+/** Codes that many GraphQL servers use. An error that has a code keeps it. */
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  error.extensions.code ??= code;
+  return error;
 }
 
 /** An upper bound for a token of a parsed document: its entry in the list of tokens, its node and their locations. */

@@ -3,6 +3,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { StreamedResult } from '../../graphql/execution/subscribe.ts';
+import { acceptsEventStream } from './graphql-response.ts';
 
 /** The delay after which a browser reconnects. */
 const RETRY_MILLISECONDS = 1000;
@@ -24,8 +25,7 @@ export function createEventStreams(clock: Clock): EventStreams {
       // Added after Yoga's own result processors, because the last one that is set is used.
       addPlugin({
         onResultProcess({ request, result, setResultProcessor }) {
-          const accepts = request.headers.get('accept') ?? '';
-          if (!accepts.includes('text/event-stream') || !isStream(result)) return;
+          if (!isStream(result) || !acceptsEventStream(request.headers.get('accept'))) return;
           setResultProcessor((results, { Response }) => {
             const body = isStream(results) ? bodyOf(results[Symbol.asyncIterator](), clock, open) : null;
             const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };

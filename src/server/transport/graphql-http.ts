@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
-import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga';
+import { type DocumentNode, type ExecutionArgs, type ExecutionResult, execute, GraphQLError, type GraphQLSchema } from 'graphql';
+import { createYoga, type Plugin, processRegularResult, type YogaInitialContext } from 'graphql-yoga';
 import type { GraphqlContext, SignalSource } from '../../graphql/context.ts';
+import { notSupported } from '../../graphql/public-errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
 import type { EventStreams } from './event-stream.ts';
-import { negotiateMediaType } from './graphql-response.ts';
+import { acceptsEventStream, negotiateMediaType } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import type { RequestParameters } from './request-parameters.ts';
 
 /** Creates the context of one operation. */
 export type MakeContext = (
@@ -20,6 +22,7 @@ interface ServerContext {
   req: IncomingMessage;
   res: ServerResponse;
   identity: Identity;
+  parameters: RequestParameters;
 }
 
 export interface GraphqlHttpOptions {
@@ -63,18 +66,24 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
 }
 
 /** Replaces yoga's reading and execution of documents by those that all transports share. */
-function yogaPlugin(documents: Documents, operations: Operations): Plugin {
+function yogaPlugin(documents: Documents, operations: Operations): Plugin<GraphqlContext & YogaInitialContext, ServerContext> {
   return {
     onPluginInit({ addPlugin }) {
       // Added after yoga's own plugin, whose choice of the media type ignores quality values.
       addPlugin({
-        onResultProcess({ request, result, setResultProcessor }) {
-          const mediaType = negotiateMediaType(request.headers.get('accept') ?? '*/*');
-          if (mediaType !== null && !(Symbol.asyncIterator in result)) {
-            setResultProcessor(processRegularResult, mediaType);
-          }
+        onResultProcess({ request, result, setResult, setResultProcessor }) {
+          const accept = request.headers.get('accept');
+          if (Symbol.asyncIterator in result) return;
+          const mediaType = negotiateMediaType(accept ?? '*/*');
+          if (mediaType !== null) return setResultProcessor(processRegularResult, mediaType);
+          if (acceptsEventStream(accept)) return;
+          setResult({ errors: [unacceptableType] });
+          setResultProcessor(processRegularResult, 'application/json');
         },
       });
+    },
+    onRequestParse({ serverContext, setRequestParser }) {
+      setRequestParser(() => ({ ...serverContext.parameters }));
     },
     onParams({ params, setParams }) {
       const query = documents.textOf(params);
@@ -88,13 +97,40 @@ function yogaPlugin(documents: Documents, operations: Operations): Plugin {
     onValidate({ setValidationFn }) {
       setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => documents.validate(document));
     },
-    onExecute({ executeFn, setExecuteFn }) {
-      // Yoga's execute function sets the HTTP status of errors. It returns its own kind of promise; `async` makes it a native one.
-      setExecuteFn((args: ExecutionArgs) => operations.execute(args, async (yogaArgs) => executeFn(yogaArgs)));
+    onExecute({ setExecuteFn }) {
+      setExecuteFn(async (args: ExecutionArgs) => withStatus(await operations.execute(args, executeOnce)));
     },
     /** Yoga's subscribe function uses one context for all events, and notices a disconnect only at the next event. */
-    onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => operations.subscribe(args));
+    onSubscribe({ args, setSubscribeFn }) {
+      const isAcceptable = acceptsEventStream(args.contextValue.request.headers.get('accept'));
+      setSubscribeFn(async (executionArgs: ExecutionArgs) =>
+        isAcceptable ? withStatus(await operations.subscribe(executionArgs)) : { errors: [notAnEventStream] },
+      );
     },
   };
+}
+
+const notAnEventStream = notSupported(
+  'A subscription is answered as server-sent events. Send the header `accept: text/event-stream`, or use WebSocket.',
+  406,
+);
+const unacceptableType = notSupported(
+  'The Accept header allows no media type of this server. Accept application/graphql-response+json or application/json, and text/event-stream for subscriptions.',
+  406,
+);
+
+const executeOnce = (args: ExecutionArgs) => execute(args) as ExecutionResult | Promise<ExecutionResult>;
+
+/**
+ * Gives the errors of a request that failed before its execution the status 400. For `application/json`, clients expect 200 if an
+ * error has a code.
+ */
+function withStatus<Result extends object>(result: Result | ExecutionResult): Result | ExecutionResult {
+  if (!('errors' in result) || !result.errors || result.data !== undefined) return result;
+  const hasCode = result.errors.some(({ extensions }) => extensions.code !== undefined);
+  const http = hasCode ? { status: 400, spec: true } : { status: 400 };
+  const errors = result.errors.map(({ message, nodes, path, extensions }) => {
+    return new GraphQLError(message, { nodes, path, extensions: { http, ...extensions } });
+  });
+  return { ...result, errors };
 }

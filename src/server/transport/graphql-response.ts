@@ -17,6 +17,10 @@ export function negotiateMediaType(accept: string): MediaType | null {
   return offers.get(offer ?? '') ?? null;
 }
 
+export function acceptsEventStream(accept: string | null): boolean {
+  return new Negotiator({ headers: { accept: accept ?? '*/*' } }).mediaType(['text/event-stream']) !== undefined;
+}
+
 /** Answers a request that fails before its operation is known. */
 export function sendError(request: IncomingMessage, response: ServerResponse, maskedError: GraphQLError): void {
   const { error, http } = splitHttp(maskedError);

@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { ExecutionArgs, ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
-import { CloseCode } from 'graphql-ws';
-import { type Extra, useServer } from 'graphql-ws/use/ws';
+import { CloseCode, handleProtocols, makeServer, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
+import type { Logger } from '../../logger.ts';
 import { type Access, onExpiry } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
@@ -13,11 +14,18 @@ import type { AtEndOfTurn } from './end-of-turn.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import { closeReason, serveMessages, TRY_AGAIN_LATER } from './socket-messages.ts';
 import { type SendTarget, sendResults } from './socket-sender.ts';
 import { createSocketWriter, type SocketWriter } from './socket-writer.ts';
+import {
+  createUnauthenticatedSockets,
+  type UnauthenticatedLimits,
+  type UnauthenticatedSockets,
+} from './unauthenticated-sockets.ts';
 
 interface GraphqlWebSocketOptions {
-  server: Server;
+  server: HttpServer;
+  logger: Logger;
   schema: GraphQLSchema;
   endpoint: string;
   access: Access;
@@ -26,6 +34,13 @@ interface GraphqlWebSocketOptions {
   documents: Documents;
   operations: Operations;
   atEndOfTurn: AtEndOfTurn;
+  /** The longest message of an authenticated client. */
+  bodyBytes: number;
+  unauthenticated: UnauthenticatedLimits;
+  /** Time to send `connection_init`. */
+  connectionInitSeconds: number;
+  /** Whether new connections are refused because the server is stopping. */
+  isDraining(): boolean;
 }
 
 /** An authenticated WebSocket connection. */
@@ -37,71 +52,121 @@ interface Connection {
   cancelExpiry(): void;
 }
 
+/** What graphql-ws passes to its hooks for each connection. */
+interface Extra {
+  socket: WebSocket;
+  request: IncomingMessage;
+}
+
+type Protocol = Server<Extra>;
+
 /** GraphQL over WebSocket, by the protocol graphql-transport-ws. `dispose` closes every connection so that clients reconnect. */
-export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { dispose(): void | Promise<void> } {
-  const { server, endpoint, access, maskError, operations } = options;
+export function createGraphqlWebSocket(options: GraphqlWebSocketOptions): { dispose(): Promise<void> } {
+  const { server, endpoint, access, operations, maskError, logger } = options;
+  const unauthenticated = createUnauthenticatedSockets(options.unauthenticated);
+  const connections = new WeakMap<Extra, Connection>();
+  const protocol = createProtocol(options, connections, unauthenticated);
+  // The types of `ws` lack this option.
   const timing = { closeTimeout: limits.SOCKET_CLOSE_SECONDS * 1000 };
   const webSocketServer = new WebSocketServer({
     server,
     path: endpoint,
-    maxPayload: limits.BODY_BYTES,
+    maxPayload: options.bodyBytes,
+    maxFragments: limits.SOCKET_FRAGMENTS,
+    maxBufferedChunks: limits.SOCKET_FRAGMENTS,
     ...timing,
+    handleProtocols,
     verifyClient({ req }, decide) {
       const refusal = access.origins.refusal(req.headers);
-      if (refusal === null) decide(true);
-      else decide(false, 403, refusal);
+      if (refusal !== null) return decide(false, 403, refusal);
+      const overload = options.isDraining() ? 'The server is stopping.' : unauthenticated.admit(req);
+      if (overload !== null) return decide(false, 503, overload, { 'retry-after': '1' });
+      decide(true);
     },
   });
-  webSocketServer.on('connection', ignoreSendErrors);
-  const connections = new WeakMap<object, Connection>();
-  const targets = new WeakMap<ExecutionArgs, SendTarget>();
-  return useServer(
-    {
-      execute: async (args) => withoutHttp(await operations.execute(args)),
-      async subscribe(args) {
-        const results = await operations.subscribe(args);
-        if (!(Symbol.asyncIterator in results)) return withoutHttp(results);
-        const target = targets.get(args);
-        return target ? sendResults(results, target) : results;
-      },
-      // Otherwise graphql-ws sends the message of any error that is thrown as the reason of the close frame.
-      isProd: true,
-      jsonMessageReviver: rejectServerMessages,
-      async onConnect({ extra, connectionParams }) {
-        const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
-        try {
-          const identity = await access.authenticate(credentials);
-          // `onClose` has run already if the client has closed the connection in the meantime; nothing would cancel the timer.
-          if (extra.socket.readyState !== WebSocket.OPEN) return false;
-          connections.set(extra, acceptConnection(access, identity, extra, options.atEndOfTurn));
-          return true;
-        } catch (error) {
-          rejectConnection(extra.socket, maskError(error));
-          return false;
-        }
-      },
-      onClose({ extra }) {
+  webSocketServer.on('error', (error) => logger.error({ err: error }, 'the WebSocket server failed'));
+  webSocketServer.on('connection', (socket, request) => {
+    const extra = { socket, request };
+    unauthenticated.limitBytes(request, socket);
+    keepAlive(socket, access.clock);
+    serveMessages(protocol, extra, {
+      maskError,
+      charge(bytes) {
         const connection = connections.get(extra);
-        connection?.cancelExpiry();
-        connection?.closed.abort();
+        return connection ? operations.receive(connection.identity.principal, bytes) : null;
       },
-      onSubscribe({ extra, subscriptions }, id, payload): ExecutionArgs | readonly GraphQLError[] {
-        const connection = connections.get(extra);
-        if (!connection || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooManyOperations];
-        const args = executionArgs(options, connection, payload);
-        if ('schema' in args) targets.set(args, { operationId: id, writer: connection.writer });
-        return args;
-      },
+    });
+  });
+  return {
+    async dispose() {
+      for (const socket of webSocketServer.clients) socket.close(GOING_AWAY, 'Going away');
+      await new Promise<void>((resolve) => webSocketServer.close(() => resolve()));
     },
-    webSocketServer,
-    limits.KEEP_ALIVE_SECONDS * 1000,
-  );
+  };
 }
 
-/** A failed send means that the client is gone; the `close` event follows. graphql-ws would log it as an internal error. */
-function ignoreSendErrors(socket: WebSocket): void {
-  const send = socket.send.bind(socket);
-  Object.assign(socket, { send: (data: string, callback?: () => void) => send(data, () => callback?.()) });
+/** RFC 6455, section 7.4.1. Clients reconnect. */
+const GOING_AWAY = 1001;
+
+function createProtocol(
+  options: GraphqlWebSocketOptions,
+  connections: WeakMap<Extra, Connection>,
+  unauthenticated: UnauthenticatedSockets,
+): Protocol {
+  const { access, maskError, operations } = options;
+  const targets = new WeakMap<ExecutionArgs, SendTarget>();
+  return makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: options.connectionInitSeconds * 1000,
+    execute: async (args) => withoutHttp(await operations.execute(args)),
+    async subscribe(args) {
+      const results = await operations.subscribe(args);
+      if (!(Symbol.asyncIterator in results)) return withoutHttp(results);
+      const target = targets.get(args);
+      return target ? sendResults(results, target) : results;
+    },
+    async onConnect({ extra, connectionParams }) {
+      const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
+      try {
+        const identity = await access.authenticate(credentials);
+        // `onClose` has run already if the client has closed the connection in the meantime; nothing would cancel the timer.
+        if (extra.socket.readyState !== WebSocket.OPEN) return false;
+        unauthenticated.authenticated(extra.request);
+        connections.set(extra, acceptConnection(access, identity, extra, options.atEndOfTurn));
+        return true;
+      } catch (error) {
+        rejectConnection(extra.socket, maskError(error));
+        return false;
+      }
+    },
+    onClose({ extra }) {
+      const connection = connections.get(extra);
+      connection?.cancelExpiry();
+      connection?.closed.abort();
+    },
+    onSubscribe({ extra, subscriptions }, id, payload): ExecutionArgs | readonly GraphQLError[] {
+      const connection = connections.get(extra);
+      if (!connection || Object.keys(subscriptions).length > limits.OPERATIONS_PER_SOCKET) return [tooManyOperations];
+      const args = executionArgs(options, connection, payload);
+      if ('schema' in args) targets.set(args, { operationId: id, writer: connection.writer });
+      return args;
+    },
+  });
+}
+
+/** Cuts off a connection that does not answer a ping before the next one. */
+function keepAlive(socket: WebSocket, clock: Clock): void {
+  let isAlive = true;
+  const check = () => {
+    if (!isAlive) return socket.terminate();
+    isAlive = false;
+    socket.ping();
+    cancel = clock.after(limits.KEEP_ALIVE_SECONDS * 1000, check);
+  };
+  let cancel = clock.after(limits.KEEP_ALIVE_SECONDS * 1000, check);
+  socket.on('pong', () => {
+    isAlive = true;
+  });
+  socket.once('close', () => cancel());
 }
 
 function acceptConnection(
@@ -128,12 +193,6 @@ function rejectConnection(socket: WebSocket, { message, extensions: { code } }: 
   else if (code === 'UNAVAILABLE') socket.close(TRY_AGAIN_LATER, closeReason(message));
   else socket.close(CloseCode.InternalServerError, closeReason(message));
 }
-
-/** From IANA's registry of WebSocket close codes. Clients reconnect. */
-const TRY_AGAIN_LATER = 1013;
-/** The maximum for a close frame (RFC 6455, section 5.5). The messages are ASCII. */
-const CLOSE_REASON_BYTES = 123;
-const closeReason = (message: string) => message.slice(0, CLOSE_REASON_BYTES);
 
 interface Payload {
   query?: unknown;
@@ -163,15 +222,6 @@ const tooManyOperations = limitPassed(
   'operationsPerSocket',
   `This connection already has ${limits.OPERATIONS_PER_SOCKET} active operations, which is the limit. Complete one of them, or open another connection.`,
 );
-
-const serverMessageTypes: ReadonlySet<unknown> = new Set(['next', 'error', 'connection_ack']);
-
-/** graphql-ws would treat a message that only servers send as an internal error, and log it. */
-function rejectServerMessages(key: string, value: unknown): unknown {
-  const isMessage = key === '' && typeof value === 'object' && value !== null && 'type' in value;
-  if (isMessage && serverMessageTypes.has(value.type)) throw new Error('Only servers send messages of this type.');
-  return value;
-}
 
 /** Removes what is meant for HTTP from the extensions of the errors. */
 function withoutHttp(result: ExecutionResult): ExecutionResult {

@@ -15,19 +15,22 @@ import type { AtEndOfTurn } from './end-of-turn.ts';
 import type { MakeContext } from './graphql-http.ts';
 import { type MediaType, negotiateMediaType } from './graphql-response.ts';
 import type { GraphqlRequest, ResponseHeaders } from './http-server.ts';
+import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import type { RequestParameters } from './request-parameters.ts';
 
 interface HttpAcceleratorOptions {
   schema: GraphQLSchema;
   documents: Documents;
   operations: Operations;
   makeContext: MakeContext;
+  maskError: MaskError;
   atEndOfTurn: AtEndOfTurn;
 }
 
 /**
- * Answers a request, or resolves with false before it has executed anything: the caller then passes the request to yoga, with
- * the body as `request.body` if it has been read. Once an operation has begun, it answers or rejects.
+ * Answers a request, or resolves with false before it has executed anything: the caller then passes the request to yoga. Once an
+ * operation has begun, it answers or rejects.
  */
 export type HttpAccelerator = (
   request: IncomingMessage,
@@ -46,12 +49,15 @@ const parametersSchema = z.strictObject({
 /** Clients of one kind send the same header. */
 const CACHED_ACCEPT_HEADERS = 64;
 
+type Operation = Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'>;
+
 /**
- * Answers the common requests of GraphQL over HTTP without yoga, which needs several times as long: a valid query or mutation,
- * posted as JSON. Its responses are the same byte for byte. Everything else, invalid requests above all, is left to yoga.
+ * Answers the common requests of GraphQL over HTTP without yoga, which needs several times as long: a query or mutation, posted
+ * as JSON. Its responses are the same byte for byte. It also answers invalid documents, so that none is parsed twice. Everything
+ * else is left to yoga.
  */
 export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAccelerator {
-  const { schema, documents, operations, makeContext } = options;
+  const { schema, documents, operations, makeContext, maskError } = options;
   // After all requests that have arrived were handled: each write wakes a client, which on a shared machine takes as long as a
   // small query.
   const endResponse = (response: ServerResponse, text: string) => options.atEndOfTurn(() => response.end(text));
@@ -60,29 +66,28 @@ export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAcce
     memoMethod: (accept) => negotiateMediaType(accept) ?? 'none',
   });
 
-  /** Null if yoga has to answer. */
-  function readOperation(body: Buffer): Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'> | null {
-    const parsed = parametersSchema.safeParse(parseJson(body.toString()));
+  /** The operation, or the errors of its document. Null if yoga has to answer. */
+  function readOperation(parameters: RequestParameters): Operation | readonly GraphQLError[] | null {
+    const parsed = parametersSchema.safeParse(parameters);
     if (!parsed.success) return null;
     const { operationName, variables: variableValues } = parsed.data;
     const document = documents.read(parsed.data);
-    if (!('kind' in document)) return null;
+    if (!('kind' in document)) return document.map(maskError);
     const operation = getOperationAST(document, operationName)?.operation;
     return operation === 'query' || operation === 'mutation' ? { document, operationName, variableValues } : null;
   }
 
-  return async (request, response, { identity, responseHeaders }) => {
-    if (!isJsonPost(request)) return false;
+  return async (request, response, { identity, parameters, responseHeaders }) => {
+    if (request.method !== 'POST') return false;
     const mediaType = mediaTypes.memo(request.headers.accept ?? '*/*');
     if (mediaType === 'none') return false;
-    const body = await readBody(request);
-    const operation = readOperation(body);
-    if (operation === null) {
-      Object.assign(request, { body });
-      return false;
-    }
+    const operation = readOperation(parameters);
+    if (operation === null) return false;
     const contextValue = makeContext(identity, { leaving: disconnectSignal(response), lastEventId: null });
-    const result = await operations.execute({ schema, ...operation, contextValue });
+    const result =
+      'document' in operation
+        ? await operations.execute({ schema, ...operation, contextValue })
+        : { errors: operation };
     const { status, headers, text } = responseOf(result, mediaType, responseHeaders);
     response.writeHead(status, {
       'content-type': `${mediaType}; charset=utf-8`,
@@ -93,21 +98,6 @@ export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAcce
     endResponse(response, text);
     return true;
   };
-}
-
-function isJsonPost({ method, headers }: IncomingMessage): boolean {
-  const isPlainBody = headers['content-length'] !== undefined && headers['content-encoding'] === undefined;
-  return method === 'POST' && isPlainBody && /^application\/json *(;|$)/i.test(headers['content-type'] ?? '');
-}
-
-/** The server has compared its length with the limit before. */
-function readBody(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.once('error', reject);
-    request.once('end', () => resolve(Buffer.concat(chunks)));
-  });
 }
 
 /** The signal aborts if the client disconnects before it has the response. It is created on first use: few resolvers use it. */
@@ -129,14 +119,6 @@ function abortedByDisconnect(response: ServerResponse): AbortController {
   return controller;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 interface ResponseParts {
   status: number;
   headers: ResponseHeaders;
@@ -146,7 +128,8 @@ interface ResponseParts {
 function responseOf({ data, errors }: ExecutionResult, mediaType: MediaType, headers: ResponseHeaders): ResponseParts {
   if (!errors) return { status: 200, headers, text: JSON.stringify({ data }) };
   const parts = errors.map((error) => splitHttp(error));
-  const status = Math.max(0, ...parts.map(({ http }) => http?.status ?? 0));
+  const isPlainJson = mediaType === 'application/json';
+  const status = Math.max(0, ...parts.map(({ http }) => (http && !(http.spec && isPlainJson) ? http.status : 0)));
   const body = { errors: parts.map(({ error }) => error), data };
   return {
     status: status > 0 ? status : defaultStatus(data, errors, mediaType),

@@ -2,11 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
+import { notSupported, requestLimitPassed } from '../../graphql/public-errors.ts';
 import { type Access, onExpiry } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
 import { sendError } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
+import type { Operations } from './operations.ts';
+import { parametersInBody, parametersInUrl, type RequestParameters, readBody } from './request-parameters.ts';
 
 /** Values by header name. */
 export type ResponseHeaders = Readonly<Record<string, string>>;
@@ -14,6 +17,7 @@ export type ResponseHeaders = Readonly<Record<string, string>>;
 /** A request that may execute operations. */
 export interface GraphqlRequest {
   identity: Identity;
+  parameters: RequestParameters;
   /** To be sent with the response; they are not set on it yet. */
   responseHeaders: ResponseHeaders;
 }
@@ -22,6 +26,10 @@ interface HttpServerOptions {
   endpoint: string;
   access: Access;
   maskError: MaskError;
+  /** The longest body that is read. */
+  bodyBytes: number;
+  /** Charges a request before it is parsed. Returns the error if its principal has no points left. */
+  charge: Operations['receive'];
   graphql(request: IncomingMessage, response: ServerResponse, graphqlRequest: GraphqlRequest): Promise<void>;
   graphiql: GraphiqlPage;
   /** Resolves with the reason why the server is not ready, or null. */
@@ -37,9 +45,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
     connectionsCheckingInterval: limits.SLOW_REQUEST_CHECK_SECONDS * 1000,
   };
   return createServer(timeouts, (request, response) => {
-    route(options, request, response).catch(() => {
-      if (!response.headersSent) response.writeHead(500, securityHeaders);
-      response.end();
+    route(options, request, response).catch((error: unknown) => {
+      // A client that has disconnected needs no answer, and is no unexpected error.
+      if (response.destroyed || request.errored) response.destroy();
+      else if (response.headersSent) response.destroy();
+      else sendError(request, setHeaders(response, securityHeaders), options.maskError(error));
     });
   });
 }
@@ -83,12 +93,13 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   }
 }
 
-/** Checks origin, content type, credentials and length, in this order, before it reads the body. */
+/** Checks origin, method, content type, credentials, length and points, in this order, before it parses anything. */
 async function answerGraphql(
-  { access, graphql, maskError }: HttpServerOptions,
+  options: HttpServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { access, graphql, maskError } = options;
   const refusal = access.origins.refusal(request.headers);
   if (refusal !== null) return sendText(setHeaders(response, securityHeaders), 403, refusal);
   const corsHeaders = access.origins.corsHeaders(request);
@@ -97,20 +108,45 @@ async function answerGraphql(
   if (request.method === 'POST' && !hasJsonType(request)) {
     return sendText(setHeaders(response, responseHeaders), 415, unsupportedType(request));
   }
-  let identity: Identity;
   try {
-    identity = await access.authenticate({ headers: request.headers, connectionParams: {} });
+    const identity = await access.authenticate({ headers: request.headers, connectionParams: {} });
+    const parameters = await readParameters(options, identity, request);
+    // An event stream that is cut makes its client reconnect, with a new token and its last cursor.
+    const cancelExpiry = onExpiry(identity, access.clock, () => response.destroy());
+    if (identity.expiresAt !== undefined) response.once('close', cancelExpiry);
+    return await graphql(request, response, { identity, parameters, responseHeaders });
   } catch (error) {
+    if (response.headersSent || request.errored) throw error;
     return sendError(request, setHeaders(response, responseHeaders), maskError(error));
   }
-  if (!(await isBodyWithinLimit(request))) {
-    return sendText(setHeaders(response, responseHeaders), 413, `The body is longer than ${limits.BODY_BYTES} bytes.`);
-  }
-  // An event stream that is cut makes its client reconnect, with a new token and its last cursor.
-  const cancelExpiry = onExpiry(identity, access.clock, () => response.destroy());
-  if (identity.expiresAt !== undefined) response.once('close', cancelExpiry);
-  return graphql(request, response, { identity, responseHeaders });
 }
+
+/** Throws a GraphQLError if the request cannot be read, or if its principal has no points left. */
+async function readParameters(
+  { bodyBytes, charge }: HttpServerOptions,
+  { principal }: Identity,
+  request: IncomingMessage,
+): Promise<RequestParameters> {
+  const { method, url = '' } = request;
+  if (method !== 'POST' && method !== 'GET') throw unsupportedMethod(method);
+  const body = method === 'POST' ? await readBody(request, bodyBytes) : null;
+  if (method === 'POST' && body === null) {
+    const message = `The body is longer than ${bodyBytes} bytes, which is the limit. Send a shorter one.`;
+    throw requestLimitPassed('bodyBytes', message, 413);
+  }
+  const charged = charge(principal, body?.length ?? url.length);
+  const error = charged instanceof Promise ? await charged : charged;
+  if (error) throw error;
+  return body ? parametersInBody(body) : parametersInUrl(url);
+}
+
+/** PUT and DELETE are the single connection mode of graphql-sse. */
+const unsupportedMethod = (method = '') =>
+  notSupported(
+    `The method ${method} is not supported. Send operations by POST or GET. Subscriptions are answered as server-sent events on the same request (the distinct connections mode of graphql-sse), or over WebSocket.`,
+    405,
+    { allow: 'GET, POST' },
+  );
 
 /** Any other content type can be sent by a form of another site, without a CORS preflight request. */
 function hasJsonType({ headers }: IncomingMessage): boolean {
@@ -127,21 +163,6 @@ function unsupportedType({ headers }: IncomingMessage): string {
 /** Whether a browser opens the address, and not a client that sends an operation in it. */
 function wantsPage({ method, headers, url }: IncomingMessage): boolean {
   return method === 'GET' && (headers.accept ?? '').includes('text/html') && !/[?&](query|extensions)=/.test(url ?? '');
-}
-
-/** Reads a chunked body, whose length is not known before, up to the limit; it is then passed on as `request.body`. */
-async function isBodyWithinLimit(request: IncomingMessage): Promise<boolean> {
-  if (Number(request.headers['content-length'] ?? 0) > limits.BODY_BYTES) return false;
-  if (request.headers['transfer-encoding'] === undefined) return true;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > limits.BODY_BYTES) return false;
-    chunks.push(chunk);
-  }
-  Object.assign(request, { body: Buffer.concat(chunks) });
-  return true;
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

@@ -7,11 +7,16 @@ import { costOf } from '../../graphql/execution/operation-cost.ts';
 import { createSubscribe, type Subscribe } from '../../graphql/execution/subscribe.ts';
 import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
-import type { RateLimit } from '../access/rate-limit.ts';
+import type { RateLimit, Wait } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
 
 /** Executes the operations of all transports, within the limits of the operation and of its principal. */
 export interface Operations {
+  /**
+   * Charges a request of the given length before anything of it is parsed. Returns the error if its principal has no points left;
+   * otherwise null.
+   */
+  receive(principal: string, bytes: number): GraphQLError | null | Promise<GraphQLError | null>;
   /**
    * Returns the result without a promise if nothing has to be awaited.
    * @param execute executes the operation once it is admitted
@@ -31,6 +36,9 @@ interface Options {
   subscriptionLimit: ConcurrencyLimit;
 }
 
+/** The message of each error repeats the value of its variable. */
+const executionOptions = { maxCoercionErrors: limits.VARIABLE_ERRORS };
+
 export function createOperations({ maskError, clock, rateLimit, subscriptionLimit }: Options): Operations {
   const startSubscription = createSubscribe(maskError);
   const failed = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
@@ -39,9 +47,7 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
   function admissionError(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {
     const cost = costOf(args.schema, args.document, args.operationName, args.variableValues);
     if (cost > limits.OPERATION_OBJECTS) return tooExpensive(cost);
-    const errorFor = (seconds: number | null) => (seconds === null ? null : rateLimited(seconds));
-    const seconds = rateLimit?.take(principalOf(args), points) ?? null;
-    return seconds instanceof Promise ? seconds.then(errorFor) : errorFor(seconds);
+    return points === 0 ? null : errorAfter(rateLimit?.take(principalOf(args), points) ?? null);
   }
 
   const masked = (result: ExecutionResult): ExecutionResult =>
@@ -49,21 +55,26 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
 
   function executeAdmitted(error: GraphQLError | null, args: ExecutionArgs, execute: Execute) {
     if (error) return failed(error);
+    args.options = executionOptions;
     const result = execute(args);
     return result instanceof Promise ? withTimeout(clock, result.then(masked)) : masked(result);
   }
 
   return {
+    receive(principal, bytes) {
+      return errorAfter(rateLimit?.receive(principal, pointsOf(bytes)) ?? null);
+    },
     execute(args, execute = executeWithLists) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
-      const error = admissionError(args, isMutation ? limits.MUTATION_POINTS : 1);
+      const error = admissionError(args, isMutation ? limits.MUTATION_POINTS - limits.REQUEST_POINTS : 0);
       return error instanceof Promise
         ? error.then((settled) => executeAdmitted(settled, args, execute))
         : executeAdmitted(error, args, execute);
     },
     async subscribe(args) {
-      const error = await admissionError(args, limits.SUBSCRIPTION_POINTS);
+      const error = await admissionError(args, limits.SUBSCRIPTION_POINTS - limits.REQUEST_POINTS);
       if (error) return failed(error);
+      args.options = executionOptions;
       const release = subscriptionLimit.acquire(principalOf(args));
       if (!release) return failed(tooManySubscriptions(subscriptionLimit.max));
       const results = await startSubscription(args);
@@ -72,6 +83,13 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
       return results;
     },
   };
+}
+
+const pointsOf = (bytes: number) => limits.REQUEST_POINTS + Math.floor(bytes / limits.POINT_BYTES);
+
+function errorAfter(wait: Wait | Promise<Wait>): GraphQLError | null | Promise<GraphQLError | null> {
+  const errorFor = (seconds: Wait) => (seconds === null ? null : rateLimited(seconds));
+  return wait instanceof Promise ? wait.then(errorFor) : errorFor(wait);
 }
 
 // Every transport creates its context by `MakeContext`.
