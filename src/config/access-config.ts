@@ -5,6 +5,19 @@ import * as limits from './limits.ts';
 /** `approve:any` lets a principal see and decide the approvals of all principals, and nothing else of theirs. */
 export const scopes = ['read', 'write', 'approve', 'approve:any', 'admin'] as const;
 
+const principalRule = `must have 1 to ${limits.PRINCIPAL_CHARACTERS} characters, without blanks at its ends and without control characters`;
+
+/** Two names that look the same must not be two principals. */
+export function isPrincipal(name: unknown): name is string {
+  if (typeof name !== 'string' || name.length === 0 || name.length > limits.PRINCIPAL_CHARACTERS) return false;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
+  return name === name.trim() && !/[\u0000-\u001f\u007f]/.test(name);
+}
+
+export function hasScopesOfApprover(granted: readonly string[]): boolean {
+  return !granted.includes('approve:any') || (granted.includes('approve') && granted.includes('read'));
+}
+
 const token = z.strictObject({
   sha256: z
     .string()
@@ -12,16 +25,13 @@ const token = z.strictObject({
       /^[0-9a-f]{64}$/,
       'must be the SHA-256 of a token, as 64 lower-case hexadecimal digits. `runtape token <principal>` prints an entry',
     ),
-  principal: z.string().trim().min(1).max(limits.PRINCIPAL_CHARACTERS),
+  principal: z.string().refine(isPrincipal, {
+    error: ({ input }) => `${JSON.stringify(input)} ${principalRule}`,
+  }),
   scopes: z
     .array(z.enum(scopes))
     .min(1)
-    .refine(
-      (granted) => !granted.includes('approve:any') || (granted.includes('approve') && granted.includes('read')),
-      {
-        message: '"approve:any" also needs "read" and "approve". Add them',
-      },
-    ),
+    .refine(hasScopesOfApprover, { message: '"approve:any" also needs "read" and "approve". Add them' }),
   expiresAt: z.iso
     .datetime({ offset: true, error: 'must be a time with a time zone, such as 2026-11-22T10:15:30Z' })
     .optional(),

@@ -155,10 +155,10 @@ export const BODY_BYTES = 512 * 1024;
 /** Levels, values and members of objects in one body or message as JSON, counted before it is parsed. With more it is refused. */
 export const BODY_LEVELS = JSON_LEVELS + 16;
 export const BODY_VALUES = 50_000;
-export const BODY_MEMBERS = 15_000;
+export const BODY_MEMBERS = 5000;
 /** Errors that are reported for the variables of one operation, and for its document. Each repeats work. */
 export const VARIABLE_ERRORS = 2;
-export const VALIDATION_ERRORS = 10;
+export const VALIDATION_ERRORS = 5;
 /** Connections of one IP address at a time. A further one is closed. Behind a proxy all clients have one address. */
 export const CONNECTIONS_PER_ADDRESS = 10_000;
 /** Subscriptions of one principal on one server at a time. A further one is refused. */
@@ -203,7 +203,7 @@ export const MAX_PAGE_ITEMS = 100;
 
 // GraphQL documents. Beyond these an operation is refused before it is executed.
 /** GraphiQL's introspection has 250, generated documents have a few hundred. */
-export const DOCUMENT_TOKENS = 5000;
+export const DOCUMENT_TOKENS = 2500;
 export const DOCUMENT_COMMENTS = 1000;
 /** Text of a document. The longest message fits in it, though texts belong in variables. */
 export const DOCUMENT_CHARACTERS = 160 * 1024;
@@ -216,6 +216,10 @@ export const DOCUMENT_LEVELS = 20;
 /** Each alias can repeat the same work. */
 export const DOCUMENT_ALIASES = 50;
 export const DOCUMENT_DIRECTIVES = 100;
+/** Operations and fragments. Validation visits each several times. */
+export const DOCUMENT_DEFINITIONS = 150;
+/** Pairs of fields with the same response name at the same place. Validation compares each pair. */
+export const DOCUMENT_OVERLAPS = 4000;
 /** Fields of one selection set, without fragments. */
 export const SELECTION_FIELDS = 200;
 /** Objects that an operation can read, by the sizes of its pages. Two nested pages of the largest size exceed it. */

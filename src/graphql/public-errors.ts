@@ -36,6 +36,10 @@ const authenticationProblems = {
     'A token is required. Send the header `Authorization: Bearer <token>`; over WebSocket, send `authorization` in `connectionParams`.',
   unknown: 'The token is not valid. Use a token that this gateway accepts.',
   expired: 'The token has expired. Get a new one.',
+  principal:
+    'The token names no principal: its claim must be a text of at most 200 characters, without blanks at its ends and without control characters.',
+  approver:
+    'The token has the scope "approve:any" without "read" and "approve", which it also needs. Use a token that has all three.',
 } as const;
 
 /** The request has no token, or one that the gateway does not accept. */

@@ -102,7 +102,14 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   limitConnections(server, file.traffic.connectionsPerAddress);
   const listening = await listen(server, host, port);
   // Created after the server listens: a WebSocket server would report a port in use as an error of its own.
-  const sockets = createGraphqlWebSocket({ ...shared, ...socketLimits(configuration), access, server, logger, isDraining });
+  const sockets = createGraphqlWebSocket({
+    ...shared,
+    ...socketLimits(configuration),
+    access,
+    server,
+    logger,
+    isDraining,
+  });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}${ENDPOINT}`,
     drain() {

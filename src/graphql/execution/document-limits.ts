@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import * as limits from '../../config/limits.ts';
 import { limitPassed } from '../public-errors.ts';
+import { countOverlaps } from './document-overlaps.ts';
 import { measureDocument } from './document-size.ts';
 
 /**
@@ -51,7 +52,20 @@ function limitProblem(document: DocumentNode): GraphQLError | null {
     exceeded('documentAliases', 'aliases', aliases, limits.DOCUMENT_ALIASES) ??
     exceeded('documentDirectives', 'directives', directives, limits.DOCUMENT_DIRECTIVES) ??
     exceeded('documentBreadth', 'fields in one selection', breadth, limits.SELECTION_FIELDS) ??
-    exceeded('documentDepth', 'levels of nested fields', depthOf(document), limits.DOCUMENT_LEVELS)
+    exceeded(
+      'documentDefinitions',
+      'operations and fragments',
+      document.definitions.length,
+      limits.DOCUMENT_DEFINITIONS,
+    ) ??
+    exceeded('documentDepth', 'levels of nested fields', depthOf(document), limits.DOCUMENT_LEVELS) ??
+    exceeded(
+      'documentOverlaps',
+      'pairs of fields with the same name at one place',
+      countOverlaps(document, limits.DOCUMENT_OVERLAPS),
+      limits.DOCUMENT_OVERLAPS,
+      'Request each field once.',
+    )
   );
 }
 

@@ -59,9 +59,15 @@ export function createSubscribe(maskError: (error: unknown) => GraphQLError): Su
     // The transports execute every operation with this context.
     const context = args.contextValue as GraphqlContext;
     const group = sharedResults.join(args, context.viewer);
-    events.onClose(group.leave);
-    const executeEvent = createExecutor(args, context);
-    return mapStream(events, (event) => group.resultOf(event, executeEvent), failed);
+    try {
+      events.onClose(group.leave);
+      const executeEvent = createExecutor(args, context);
+      return mapStream(events, (event) => group.resultOf(event, executeEvent), failed);
+    } catch (error) {
+      group.leave();
+      events.close();
+      throw error;
+    }
   }
 
   return async (args) => {

@@ -16,10 +16,10 @@ export interface DocumentRequest {
 
 export interface Documents {
   /**
-   * The text of the document; null if the request has neither an id nor a text. Throws a GraphQLError if the id is unknown or
-   * the text is not in the document list.
+   * The text of the document. Throws a GraphQLError if the request has neither an id nor a text, the id is unknown, or the text is
+   * not in the document list.
    */
-  textOf(request: DocumentRequest): string | null;
+  textOf(request: DocumentRequest): string;
   /** Throws a GraphQLError if the text is not a document within the limits. */
   parse(text: string): DocumentNode;
   /** The validation errors. Valid documents are cached for all transports; invalid ones are not. */
@@ -38,7 +38,7 @@ export function createDocuments(
   const allowedTexts = new Set(allowedDocuments?.values());
   const parse = (text: string) => cache.get(text) ?? parseWithCode(text);
 
-  function textOf(request: DocumentRequest): string | null {
+  function textOf(request: DocumentRequest): string {
     const id = idIn(request);
     if (id !== null) {
       const text = allowedDocuments?.get(id);
@@ -48,7 +48,7 @@ export function createDocuments(
       );
     }
     const { query } = request;
-    if (typeof query !== 'string') return null;
+    if (typeof query !== 'string') throw badRequest('The operation is missing. Send its text as `query`.');
     if (allowedDocuments === null || allowedTexts.has(query)) return query;
     throw badRequest(
       'This server executes only the documents in its list. Add this one to the file that "documents" names in the configuration.',
@@ -70,9 +70,7 @@ export function createDocuments(
     validate: check,
     read(request) {
       try {
-        const text = textOf(request);
-        if (text === null) return [badRequest('The operation is missing. Send its text as `query`.')];
-        const document = parse(text);
+        const document = parse(textOf(request));
         const errors = check(document);
         return errors.length > 0 ? errors : document;
       } catch (error) {

@@ -45,7 +45,8 @@ export interface GraphiqlPage {
 
 interface Page {
   compressed: Buffer;
-  contentSecurityPolicy: string;
+  /** @param host the host of the request: only its WebSockets may be opened, since not every browser counts them as 'self' */
+  contentSecurityPolicy(host: string): string;
 }
 
 /** GraphiQL with all assets in one page. It has nine megabytes, so it is rendered on the first request and kept compressed. */
@@ -76,7 +77,7 @@ export function createGraphiqlPage(endpoint: string, subscriptionsProtocol: 'WS'
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-cache',
         'content-length': body.length,
-        'content-security-policy': contentSecurityPolicy,
+        'content-security-policy': contentSecurityPolicy(request.headers.host ?? ''),
         ...(acceptsGzip ? { 'content-encoding': 'gzip' } : {}),
       });
       response.end(body);
@@ -85,22 +86,28 @@ export function createGraphiqlPage(endpoint: string, subscriptionsProtocol: 'WS'
 }
 
 /** Allows the scripts of the page by their hashes: no other inline script, no eval, no other host. */
-function contentSecurityPolicyOf(html: string): string {
+function contentSecurityPolicyOf(html: string): (host: string) => string {
   const hashes = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = '']) => {
     const digest = createHash('sha256').update(script).digest('base64');
     return `'sha256-${digest}'`;
   });
-  return [
-    "default-src 'none'",
-    `script-src ${hashes.join(' ')} blob:`,
-    'worker-src blob:',
-    // The editor sets style attributes, which hashes cannot allow.
-    "style-src 'unsafe-inline'",
-    "img-src 'self' data:",
-    "font-src 'self' data:",
-    "connect-src 'self' ws: wss:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
+  return (host) =>
+    [
+      "default-src 'none'",
+      `script-src ${hashes.join(' ')} blob:`,
+      'worker-src blob:',
+      // The editor sets style attributes, which hashes cannot allow.
+      "style-src 'unsafe-inline'",
+      "img-src 'self' data:",
+      "font-src 'self' data:",
+      `connect-src ${["'self'", ...webSocketOrigins(host)].join(' ')}`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ');
+}
+
+/** None for a host that could add another directive. */
+function webSocketOrigins(host: string): string[] {
+  return /^[\w.:[\]-]+$/.test(host) ? [`ws://${host}`, `wss://${host}`] : [];
 }

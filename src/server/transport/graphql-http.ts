@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DocumentNode, type ExecutionArgs, type ExecutionResult, execute, GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLSchema,
+} from 'graphql';
 import { createYoga, type Plugin, processRegularResult, type YogaInitialContext } from 'graphql-yoga';
 import type { GraphqlContext, SignalSource } from '../../graphql/context.ts';
 import { notSupported } from '../../graphql/public-errors.ts';
@@ -66,7 +73,10 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
 }
 
 /** Replaces yoga's reading and execution of documents by those that all transports share. */
-function yogaPlugin(documents: Documents, operations: Operations): Plugin<GraphqlContext & YogaInitialContext, ServerContext> {
+function yogaPlugin(
+  documents: Documents,
+  operations: Operations,
+): Plugin<GraphqlContext & YogaInitialContext, ServerContext> {
   return {
     onPluginInit({ addPlugin }) {
       // Added after yoga's own plugin, whose choice of the media type ignores quality values.
@@ -86,8 +96,7 @@ function yogaPlugin(documents: Documents, operations: Operations): Plugin<Graphq
       setRequestParser(() => ({ ...serverContext.parameters }));
     },
     onParams({ params, setParams }) {
-      const query = documents.textOf(params);
-      if (query !== null) setParams({ ...params, query });
+      setParams({ ...params, query: documents.textOf(params) });
     },
     onParse({ setParseFn }) {
       setParseFn((source: string | { body: string }) =>

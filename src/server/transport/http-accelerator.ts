@@ -38,12 +38,17 @@ export type HttpAccelerator = (
   graphqlRequest: GraphqlRequest,
 ) => Promise<boolean>;
 
+/** Unlike `z.record`, it does not visit each member. */
+const anyObject = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
 const parametersSchema = z.strictObject({
   query: z.string().optional(),
   documentId: z.string().optional(),
   operationName: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-  extensions: z.record(z.string(), z.unknown()).nullish(),
+  variables: anyObject.nullish(),
+  extensions: anyObject.nullish(),
 });
 
 /** Clients of one kind send the same header. */

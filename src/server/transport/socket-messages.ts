@@ -23,8 +23,6 @@ export function serveMessages<Extra extends { socket: WebSocket }>(
 ): void {
   const { socket } = extra;
   let receive = async (_message: string): Promise<void> => {};
-  /** Settles when the messages before have been charged, so that messages keep their order. */
-  let earlier: Promise<void> | null = null;
 
   const closed = server.opened(
     {
@@ -56,10 +54,19 @@ export function serveMessages<Extra extends { socket: WebSocket }>(
   function read(data: Buffer): void | Promise<void> {
     if (socket.readyState !== socket.OPEN) return;
     const isLong = data.length >= limits.POINT_BYTES;
-    if (isLong) return afterCharge(charge(data.length), () => idIn(data), () => parse(data, handle));
+    if (isLong)
+      return afterCharge(
+        charge(data.length),
+        () => idIn(data),
+        () => parse(data, handle),
+      );
     return parse(data, (message) => {
       if (message.type !== 'subscribe') return handle(message);
-      return afterCharge(charge(data.length), () => idOf(message), () => handle(message));
+      return afterCharge(
+        charge(data.length),
+        () => idOf(message),
+        () => handle(message),
+      );
     });
   }
 
@@ -73,27 +80,44 @@ export function serveMessages<Extra extends { socket: WebSocket }>(
     return next(message);
   }
 
-  function afterCharge(charged: Charged, id: () => string | null, next: () => void | Promise<void>): void | Promise<void> {
+  function afterCharge(
+    charged: Charged,
+    id: () => string | null,
+    next: () => void | Promise<void>,
+  ): void | Promise<void> {
     if (charged instanceof Promise) return charged.then((error) => afterCharge(error, id, next));
     return charged === null ? next() : refuse(charged, id());
   }
 
-  socket.on('message', (data: Buffer) => {
+  socket.on(
+    'message',
+    inOrder(socket, read, (error, data) => refuse(maskError(error), idIn(data))),
+  );
+  // `ws` closes the socket with the code of the error itself, such as 1009 for a message that is too long.
+  socket.on('error', () => {});
+  socket.once('close', (code, reason) => void closed(code, String(reason)));
+}
+
+/** Reads one message after the other. While one is charged by the database, no more are taken from the connection. */
+function inOrder(
+  socket: WebSocket,
+  read: (data: Buffer) => void | Promise<void>,
+  onError: (error: unknown, data: Buffer) => void,
+): (data: Buffer) => void {
+  let earlier: Promise<void> | null = null;
+  return (data) => {
     const done = earlier ? earlier.then(() => read(data)) : read(data);
     if (!done) return;
     socket.pause();
     const settled = done
-      .catch((error: unknown) => refuse(maskError(error), idIn(data)))
+      .catch((error: unknown) => onError(error, data))
       .finally(() => {
         if (earlier !== settled) return;
         earlier = null;
         socket.resume();
       });
     earlier = settled;
-  });
-  // `ws` closes the socket with the code of the error itself, such as 1009 for a message that is too long.
-  socket.on('error', () => {});
-  socket.once('close', (code, reason) => void closed(code, String(reason)));
+  };
 }
 
 type Charged = ReturnType<SocketMessages['charge']>;
@@ -104,7 +128,8 @@ export const TRY_AGAIN_LATER = 1013;
 /** The maximum for a close frame (RFC 6455, section 5.5). */
 const CLOSE_REASON_BYTES = 123;
 
-export const closeReason = (message: string) => Buffer.from(message).subarray(0, CLOSE_REASON_BYTES).toString('latin1');
+/** `ws` throws for a reason that is longer in UTF-8. */
+export const closeReason = (message: string) => message.replace(/[^ -~]/g, '?').slice(0, CLOSE_REASON_BYTES);
 
 const serverMessageTypes: ReadonlySet<unknown> = new Set(['next', 'error', 'connection_ack']);
 

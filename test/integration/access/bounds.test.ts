@@ -63,13 +63,14 @@ describe('B60: a document above a limit is rejected before it is executed', () =
       headers: { 'content-type': 'application/json' },
       body: `{"query":"query ($i: JSON!) { explainPolicy(tool: \\"clock\\", sessionId: \\"s\\", input: $i) { reason } }","variables":{"i":${deep}}}`,
     });
-    expect(await json.text()).toContain('nested more than 64 levels deep');
+    expect(await json.text()).toContain('nested more than 80 levels deep');
     expect((await ask(url, '{ viewer { principal } }')).status).toBe(200);
   });
 });
 
+const limit = 512 * 1024;
+
 describe('B60: a body', () => {
-  const megabyte = 1024 * 1024;
   const padded = (bytes: number) => Buffer.from('{"query":"{ viewer { principal } }"}'.padEnd(bytes));
 
   /** The status of the response to the headers and these pieces of a body. The request is not ended before it arrives. */
@@ -82,17 +83,59 @@ describe('B60: a body', () => {
     return response.statusCode ?? 0;
   }
 
-  test('above four megabytes gets the response 413, by its length before it is sent, or while it is read', async () => {
+  test('above 512 KiB gets the response 413, by its length before it is sent, or while it is read', async () => {
     const { url } = await startTestGateway();
-    const limit = 4 * megabyte;
     expect(await statusOf(url, { 'content-length': limit + 1 })).toBe(413);
     expect(await statusOf(url, {}, padded(limit), Buffer.from(' '))).toBe(413);
     expect(await statusOf(url, { 'content-length': limit }, padded(limit))).toBe(200);
     expect((await ask(url, '{ viewer { principal } }')).status).toBe(200);
   });
+
+  test('may be longer if the configuration says so; the response 413 names the limit, as a GraphQL error', async () => {
+    const { url } = await startTestGateway({ file: { traffic: { bodyBytes: 2 * limit } } });
+    expect(await statusOf(url, { 'content-length': 2 * limit }, padded(2 * limit))).toBe(200);
+    const { status, headers, body } = await ask(url, ' '.repeat(2 * limit));
+    expect([status, headers.get('content-type')]).toEqual([413, 'application/json; charset=utf-8']);
+    expect(body.errors).toEqual([
+      {
+        message: 'The body is longer than 1048576 bytes, which is the limit. Send a shorter one.',
+        extensions: { code: 'LIMIT_EXCEEDED', limit: 'bodyBytes' },
+      },
+    ]);
+  });
 });
 
 describe('B60: the traffic of a principal', () => {
+  const start = () => startGuarded({ traffic: { pointsPerMinute: 50 } });
+
+  test('is charged for faulty requests too', async () => {
+    const { url } = await start();
+    const faults = ['{', '[]', '{"query":"{ nothing }"}', '{"query":"{"}', '{}', '{"query":"{ viewer }","x":1}'];
+    const statuses = [];
+    for (let count = 0; count < 70; count += 1) {
+      const body = faults[count % faults.length] ?? '';
+      const headers = { 'content-type': 'application/json', ...bearing(tokens.ada) };
+      statuses.push((await fetch(url, { method: 'POST', headers, body })).status);
+    }
+    // A minute of the clock may end in between, after which there are 50 new points.
+    expect(statuses.filter((status) => status !== 429).length).toBeLessThanOrEqual(100);
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(1);
+    const get = await fetch(`${url}?query=%7B`, { headers: bearing(tokens.ada) });
+    expect([400, 200, 429]).toContain(get.status);
+  });
+
+  test('is charged by the length of a request', async () => {
+    const { url } = await start();
+    const statuses = [];
+    for (let count = 0; count < 4; count += 1) {
+      statuses.push((await ask(url, ' '.repeat(limit - 100), bearing(tokens.ada))).status);
+    }
+    // 32 points each: the second is refused, or the third if a minute of the clock ends in between.
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('B60: the points of a principal', () => {
   test('is limited in points a minute; the error says when to retry, and other principals are served', async () => {
     const { url } = await startGuarded({ traffic: { pointsPerMinute: 10 } });
     const answers = [];

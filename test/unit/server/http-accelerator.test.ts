@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { fetchExchange, Client as UrqlClient } from '@urql/core';
 import { buildSchema, type ExecutionResult } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { GraphqlContext, SignalSource } from '../../../src/graphql/context.ts';
+import { publicOrMasked } from '../../../src/graphql/public-errors.ts';
 import { createDocuments } from '../../../src/server/transport/documents.ts';
 import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 import { createHttpAccelerator } from '../../../src/server/transport/http-accelerator.ts';
@@ -15,13 +15,15 @@ import { clientHeaders } from '../../client-headers.ts';
 const schema = buildSchema(`
   type Query { word(id: Int): String } type Mutation { change: String } type Subscription { words: String }
 `);
-const graphqlRequest = { identity: { principal: 'ada', scopes: ['read'] }, responseHeaders: { vary: 'Origin' } };
+const graphqlRequestOf = (parameters: Record<string, unknown>) => ({
+  identity: { principal: 'ada', scopes: ['read'] },
+  parameters,
+  responseHeaders: { vary: 'Origin' },
+});
 const listedText = '{ listed: word }';
 
-function requestOf(body: string, headers: Record<string, string | undefined> = {}, method = 'POST'): IncomingMessage {
-  const usual = { 'content-type': 'application/json', 'content-length': String(body.length) };
-  const request = Object.assign(Readable.from([Buffer.from(body)]), { method, headers: { ...usual, ...headers } });
-  return request as unknown as IncomingMessage;
+function requestOf(headers: Record<string, string | undefined> = {}, method = 'POST'): IncomingMessage {
+  return { method, headers: { 'content-type': 'application/json', ...headers } } as unknown as IncomingMessage;
 }
 
 interface ResponseHead {
@@ -50,11 +52,13 @@ function createAccelerator(execute: Execute, documentList: ReadonlyMap<string, s
     atEndOfTurn: createEndOfTurn(),
     schema,
     documents: createDocuments(schema, documentList),
+    maskError: publicOrMasked,
     makeContext: (_identity, operation) => {
       leaving = operation.leaving;
       return {} as GraphqlContext;
     },
     operations: {
+      receive: () => null,
       execute(args) {
         executions += 1;
         return execute(args);
@@ -73,7 +77,7 @@ describe('answers', () => {
   test.each(clientHeaders)('the requests of $client', async ({ accept, mediaType }) => {
     const { accelerate } = createAccelerator(answerWord);
     const { response, heads, bodies } = createResponse();
-    expect(await accelerate(requestOf(JSON.stringify(query), { accept }), response, graphqlRequest)).toBe(true);
+    expect(await accelerate(requestOf({ accept }), response, graphqlRequestOf(query))).toBe(true);
     await endOfTurn();
     const headers = { 'content-type': `${mediaType}; charset=utf-8`, 'content-length': 24, vary: 'Origin' };
     expect(heads).toEqual([{ status: 200, headers }]);
@@ -108,7 +112,9 @@ describe('answers', () => {
     );
     const { accelerate } = createAccelerator(answerWord);
     for (const { headers, body } of requests) {
-      expect(await accelerate(requestOf(body, headers), createResponse().response, graphqlRequest)).toBe(true);
+      expect(await accelerate(requestOf(headers), createResponse().response, graphqlRequestOf(JSON.parse(body)))).toBe(
+        true,
+      );
     }
   });
 
@@ -123,7 +129,7 @@ describe('answers', () => {
     ['null parameters', { ...query, variables: null, operationName: null, extensions: null }],
   ])('a request with %s', async (_what, body) => {
     const { accelerate, executions } = createAccelerator(answerWord);
-    expect(await accelerate(requestOf(JSON.stringify(body)), createResponse().response, graphqlRequest)).toBe(true);
+    expect(await accelerate(requestOf(), createResponse().response, graphqlRequestOf(body))).toBe(true);
     expect(executions()).toBe(1);
   });
 
@@ -133,51 +139,62 @@ describe('answers', () => {
     ['its text', { query: listedText }],
   ])('a document of the list by %s', async (_what, body) => {
     const { accelerate } = createAccelerator(answerWord, new Map([['listed', listedText]]));
-    expect(await accelerate(requestOf(JSON.stringify(body)), createResponse().response, graphqlRequest)).toBe(true);
+    expect(await accelerate(requestOf(), createResponse().response, graphqlRequestOf(body))).toBe(true);
   });
 });
 
 describe('leaves to yoga, before anything is executed,', () => {
-  const list = new Map([['listed', listedText]]);
-  const requests: [string, IncomingMessage, ReadonlyMap<string, string>?][] = [
-    ['GET', requestOf('', {}, 'GET')],
-    ['another content type', requestOf('{ word }', { 'content-type': 'application/graphql+json' })],
-    ['a compressed body', requestOf('', { 'content-encoding': 'gzip' })],
-    ['a body of unknown length', requestOf(JSON.stringify(query), { 'content-length': undefined })],
-    ['a media type that it does not write', requestOf(JSON.stringify(query), { accept: 'text/event-stream' })],
-    ['another charset', requestOf(JSON.stringify(query), { accept: 'application/json; charset=latin1' })],
-    ['a body that is not JSON', requestOf('{"query":')],
-    ['a batch', requestOf(JSON.stringify([query]))],
-    ['an unknown parameter', requestOf(JSON.stringify({ ...query, unknown: true }))],
-    ['a missing query', requestOf('{}')],
-    ['a syntax error', requestOf('{"query":"{ word "}')],
-    ['a validation error', requestOf('{"query":"{ unknown }"}')],
-    ['an ambiguous operation', requestOf('{"query":"query A { word } query B { word }"}')],
-    ['a subscription', requestOf('{"query":"subscription { words }"}')],
-    ['an unknown document id', requestOf('{"documentId":"unknown"}'), list],
-    ['a document that is not in the list', requestOf(JSON.stringify(query)), list],
+  const requests: [string, IncomingMessage, Record<string, unknown>][] = [
+    ['GET', requestOf({}, 'GET'), query],
+    ['a media type that it does not write', requestOf({ accept: 'text/event-stream' }), query],
+    ['another charset', requestOf({ accept: 'application/json; charset=latin1' }), query],
+    ['an unknown parameter', requestOf(), { ...query, unknown: true }],
+    ['an ambiguous operation', requestOf(), { query: 'query A { word } query B { word }' }],
+    ['a subscription', requestOf(), { query: 'subscription { words }' }],
+    ['variables that are not an object', requestOf(), { ...query, variables: [] }],
   ];
 
-  test.each(requests)('%s', async (_what, request, documentList) => {
-    const { accelerate, executions } = createAccelerator(answerWord, documentList);
+  test.each(requests)('%s', async (_what, request, parameters) => {
+    const { accelerate, executions } = createAccelerator(answerWord);
     const { response, heads } = createResponse();
-    expect(await accelerate(request, response, graphqlRequest)).toBe(false);
+    expect(await accelerate(request, response, graphqlRequestOf(parameters))).toBe(false);
     await endOfTurn();
     expect([executions(), heads]).toEqual([0, []]);
+  });
+});
+
+describe('answers a document that it cannot execute, so that it is not parsed again:', () => {
+  const list = new Map([['listed', listedText]]);
+  const requests: [string, Record<string, unknown>, string, ReadonlyMap<string, string>?][] = [
+    ['a missing query', {}, 'BAD_USER_INPUT'],
+    ['a syntax error', { query: '{ word ' }, 'GRAPHQL_PARSE_FAILED'],
+    ['a validation error', { query: '{ unknown }' }, 'GRAPHQL_VALIDATION_FAILED'],
+    ['an unknown document id', { documentId: 'unknown' }, 'BAD_USER_INPUT', list],
+    ['a document that is not in the list', query, 'BAD_USER_INPUT', list],
+  ];
+
+  test.each(requests)('%s', async (_what, parameters, code, documentList) => {
+    const { accelerate, executions } = createAccelerator(answerWord, documentList);
+    const { response, heads, bodies } = createResponse();
+    const accept = 'application/graphql-response+json';
+    expect(await accelerate(requestOf({ accept }), response, graphqlRequestOf(parameters))).toBe(true);
+    await endOfTurn();
+    expect([executions(), heads[0]?.status]).toEqual([0, 400]);
+    expect(JSON.parse(bodies[0] ?? '').errors[0].extensions.code).toBe(code);
   });
 });
 
 describe('rejects, and does not leave to yoga, a request that was executed', () => {
   test('if the execution fails', async () => {
     const { accelerate, executions } = createAccelerator(() => Promise.reject(new Error('The database is gone.')));
-    const done = accelerate(requestOf(JSON.stringify(query)), createResponse().response, graphqlRequest);
+    const done = accelerate(requestOf(), createResponse().response, graphqlRequestOf(query));
     await expect(done).rejects.toThrow('The database is gone.');
     expect(executions()).toBe(1);
   });
 
   test('if the result cannot be serialized', async () => {
     const { accelerate, executions } = createAccelerator(() => ({ data: { word: 1n } }));
-    const done = accelerate(requestOf(JSON.stringify(query)), createResponse().response, graphqlRequest);
+    const done = accelerate(requestOf(), createResponse().response, graphqlRequestOf(query));
     await expect(done).rejects.toThrow('BigInt');
     expect(executions()).toBe(1);
   });
@@ -188,7 +205,7 @@ describe('rejects, and does not leave to yoga, a request that was executed', () 
     emitter.writeHead = () => {
       throw new Error('The headers are sent already.');
     };
-    await expect(accelerate(requestOf(JSON.stringify(query)), response, graphqlRequest)).rejects.toThrow('already');
+    await expect(accelerate(requestOf(), response, graphqlRequestOf(query))).rejects.toThrow('already');
     expect(executions()).toBe(1);
   });
 });
@@ -208,7 +225,7 @@ async function postPending() {
     return result;
   });
   const created = createResponse();
-  const done = accelerate(requestOf(JSON.stringify(query)), created.response, graphqlRequest);
+  const done = accelerate(requestOf(), created.response, graphqlRequestOf(query));
   await begun;
   const signalSource = leaving();
   if (!signalSource) throw new Error('No context was created.');
@@ -252,7 +269,7 @@ test('ends the responses of one turn of the event loop together at its end, in o
   const post = (name: string) => {
     const { response, emitter } = createResponse();
     emitter.end = () => void ended.push(name);
-    return accelerate(requestOf(JSON.stringify(query)), response, graphqlRequest);
+    return accelerate(requestOf(), response, graphqlRequestOf(query));
   };
   const both = Promise.all([post('first'), post('second')]);
   expect(await both).toEqual([true, true]);

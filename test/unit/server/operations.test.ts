@@ -25,15 +25,14 @@ interface Options {
 
 function createFixture({ subscribe = () => createManualStream().stream, ...limits }: Options = {}) {
   const used: [principal: string, points: number][] = [];
+  const take = (principal: string, points: number) => {
+    used.push([principal, points]);
+    return points > (limits.pointsLeft ?? 100) ? 30 : null;
+  };
   const operations = createOperations({
     maskError: (error) => (error instanceof GraphQLError ? error : new GraphQLError(String(error))),
     clock: createFakeClock(),
-    rateLimit: {
-      take(principal, points) {
-        used.push([principal, points]);
-        return points > (limits.pointsLeft ?? 100) ? 30 : null;
-      },
-    },
+    rateLimit: { take, receive: take },
     subscriptionLimit: createConcurrencyLimit(limits.maxSubscriptions ?? 100),
   });
   const schema = schemaOver(subscribe);
@@ -50,23 +49,33 @@ function createFixture({ subscribe = () => createManualStream().stream, ...limit
   });
   return {
     used,
+    receive: operations.receive,
     execute: async (text: string, operationName?: string) => operations.execute(argsOf(text, operationName)),
     subscribe: () => operations.subscribe(argsOf('subscription { follow }')),
   };
 }
 
 describe('B60: the points of an operation', () => {
-  test('are 1 for a query, 5 for a mutation and 5 for a subscription', async () => {
-    const { used, execute, subscribe } = createFixture();
+  test('are 1 for a request, and 4 more for a mutation or subscription', async () => {
+    const { used, receive, execute, subscribe } = createFixture();
+    expect(receive('ada', 100)).toBeNull();
     expect(await execute('{ read }')).toEqual({ data: { read: 'done' } });
     expect(await execute('mutation { write }')).toEqual({ data: { write: 'done' } });
     expect(await subscribe()).toHaveProperty('read');
     expect(used).toEqual([
       ['ada', 1],
-      ['ada', 5],
-      ['ada', 5],
+      ['ada', 4],
+      ['ada', 4],
     ]);
     expect([MUTATION_POINTS, SUBSCRIPTION_POINTS]).toEqual([5, 5]);
+  });
+
+  test('grow with the length of the request, which is charged before it is parsed', () => {
+    const { used, receive } = createFixture({ pointsLeft: 10 });
+    expect(receive('ada', 16 * 1024 - 1)).toBeNull();
+    expect(receive('ada', 16 * 1024)).toBeNull();
+    expect(receive('ada', 512 * 1024)).toMatchObject({ extensions: { code: 'RATE_LIMITED', retryAfter: 30 } });
+    expect(used.map(([, points]) => points)).toEqual([1, 2, 33]);
   });
 
   test('are those of the requested operation if the document has several', async () => {
@@ -74,13 +83,13 @@ describe('B60: the points of an operation', () => {
     const text = 'query Read { read } mutation Write { write }';
     await execute(text, 'Write');
     await execute(text, 'Read');
-    expect(used.map(([, points]) => points)).toEqual([5, 1]);
+    expect(used.map(([, points]) => points)).toEqual([4]);
   });
 
   test('are required: without them nothing is executed, and a subscription takes no slot', async () => {
     let starts = 0;
     const refusing = createFixture({
-      pointsLeft: 4,
+      pointsLeft: 3,
       subscribe() {
         starts += 1;
         return createManualStream().stream;

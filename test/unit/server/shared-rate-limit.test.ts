@@ -3,7 +3,7 @@ import type { Database } from '../../../src/database/database.ts';
 import { createSharedRateLimit } from '../../../src/server/access/shared-rate-limit.ts';
 
 /** A limit of 10 points over a database that answers with these rows in turn. */
-function limitOver(rows: { points: number; seconds: number }[]) {
+function limitOver(rows: { points: number; seconds: number }[], pointsPerMinute = 10) {
   const statements: unknown[][] = [];
   const client = {
     async $queryRawUnsafe(_statement: string, ...parameters: unknown[]) {
@@ -13,7 +13,7 @@ function limitOver(rows: { points: number; seconds: number }[]) {
   };
   const database = { write: (use: (given: typeof client) => unknown) => use(client) } as unknown as Database;
   let now = 1_000_000;
-  const limit = createSharedRateLimit({ database, pointsPerMinute: 10, maxPrincipals: 10, now: () => now });
+  const limit = createSharedRateLimit({ database, pointsPerMinute, maxPrincipals: 10, now: () => now });
   return { limit, statements, advanceSeconds: (seconds: number) => (now += seconds * 1000) };
 }
 
@@ -44,4 +44,28 @@ test('B60: another principal is not refused', async () => {
   ]);
   expect(await limit.take('ada', 11)).toBe(60);
   expect(await limit.take('bob', 1)).toBeNull();
+});
+
+test('B60: the points of received requests are counted with the next statement, or when they are many', async () => {
+  const { limit, statements } = limitOver(
+    [
+      { points: 6, seconds: 0 },
+      { points: 22, seconds: 0 },
+    ],
+    1000,
+  );
+  expect(await limit.receive('ada', 2)).toBeNull();
+  expect(statements).toEqual([]);
+  expect(await limit.take('ada', 4)).toBeNull();
+  expect(statements).toEqual([['ada', 6]]);
+  for (let count = 0; count < 15; count += 1) await limit.receive('ada', 1);
+  expect(statements).toHaveLength(1);
+  await limit.receive('ada', 1);
+  expect(statements[1]).toEqual(['ada', 16]);
+});
+
+test('B60: faulty requests use up the points of a small limit', async () => {
+  const { limit } = limitOver([{ points: 11, seconds: 0 }]);
+  expect(await limit.receive('ada', 1)).toBe(60);
+  expect(await limit.receive('ada', 1)).toBe(60);
 });

@@ -1,6 +1,6 @@
+import { GraphQLError } from 'graphql';
 import { createRemoteJWKSet, errors, importSPKI, type JWTPayload, jwtVerify } from 'jose';
-import { type JwtConfig, scopes } from '../../../config/access-config.ts';
-import * as limits from '../../../config/limits.ts';
+import { hasScopesOfApprover, isPrincipal, type JwtConfig, scopes } from '../../../config/access-config.ts';
 import { StartError } from '../../../config/start-error.ts';
 import { unauthenticated, unavailable } from '../../../graphql/public-errors.ts';
 import type { Logger } from '../../../logger.ts';
@@ -33,6 +33,7 @@ export async function authenticateByJwt(config: JwtConfig, now: () => number, lo
       });
       return identityOf(config, payload);
     } catch (error) {
+      if (error instanceof GraphQLError) throw error;
       if (error instanceof errors.JWTExpired) throw unauthenticated('expired');
       if (isTokenError(error)) throw unauthenticated('unknown');
       logger.warn({ err: error, jwksUrl }, 'cannot fetch the keys of the identity provider');
@@ -59,12 +60,11 @@ function isTokenError(error: unknown): boolean {
 
 function identityOf({ principalClaim, scopeClaim }: JwtConfig, payload: JWTPayload): Identity {
   const principal = payload[principalClaim];
-  const isName = typeof principal === 'string' && principal.trim() !== '';
-  if (!isName || principal.length > limits.PRINCIPAL_CHARACTERS) {
-    throw new errors.JWTInvalid(`The claim "${principalClaim}" is not a principal.`);
-  }
+  if (!isPrincipal(principal)) throw unauthenticated('principal');
+  const scopesOfToken = scopesIn(payload[scopeClaim]);
+  if (!hasScopesOfApprover(scopesOfToken)) throw unauthenticated('approver');
   const expiresAt = ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1000;
-  return { principal, scopes: scopesIn(payload[scopeClaim]), expiresAt };
+  return { principal, scopes: scopesOfToken, expiresAt };
 }
 
 /** Accepts a space-separated string, as OAuth 2.0 defines it, or an array. Ignores the scopes of other services. */
