@@ -65,6 +65,7 @@ export const environmentSchema = z.object({
   RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(2, 1000).default(limits.DATABASE_CONNECTIONS),
   RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
+  RUNTAPE_DRAIN_SECONDS: wholeNumber(0, 600).default(limits.DRAIN_SECONDS),
   RUNTAPE_SECRET_KEY: z
     .base64(secretKeyError)
     .transform((text) => Buffer.from(text, 'base64'))
@@ -88,6 +89,8 @@ export interface Configuration {
   notify: boolean;
   maxConcurrentRuns: number;
   leaseSeconds: number;
+  /** Time between SIGTERM and closing the port. */
+  drainSeconds: number;
   logLevel: string;
   file: FileConfiguration;
 }
@@ -126,6 +129,7 @@ export function readConfiguration(
       notify: data.RUNTAPE_NOTIFY === 'on',
       maxConcurrentRuns: data.RUNTAPE_MAX_CONCURRENT_RUNS,
       leaseSeconds: data.RUNTAPE_LEASE_SECONDS,
+      drainSeconds: data.RUNTAPE_DRAIN_SECONDS,
       logLevel: data.LOG_LEVEL,
       file: file.configuration,
     },

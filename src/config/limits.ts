@@ -25,6 +25,10 @@ export const LEASE_SECONDS = 15;
 export const MAX_RESUMPTIONS = 3;
 /** Time that a stopping server gives steps to finish. Then it interrupts them; another server or the next start resumes. */
 export const SHUTDOWN_GRACE_SECONDS = 10;
+/** Time in which a stopping server still takes requests while `/readyz` answers 503, so that load balancers notice. */
+export const DRAIN_SECONDS = 3;
+/** Time that a stopping server gives requests in progress, after it has closed its port. Then they are cut off. */
+export const SHUTDOWN_REQUEST_SECONDS = 3;
 /** Head start of the server that recorded a message, before other servers try to claim the run. */
 export const CLAIM_DELAY_MILLISECONDS = 100;
 

@@ -82,6 +82,12 @@ export const timedOut = (seconds: number) =>
 /** The request may succeed later. */
 export const unavailable = (message: string) => withHttp('UNAVAILABLE', message, { status: 503 });
 
+/** Adds the status 503. Clients that accept `application/json` only get 200, as the specification for them says. */
+export function withUnavailableStatus({ message, nodes, path, extensions }: GraphQLError): GraphQLError {
+  const http: HttpPart = { status: 503, spec: true };
+  return new GraphQLError(message, { nodes, path, extensions: { http, ...extensions } });
+}
+
 function withHttp(code: ErrorCode, message: string, http: HttpPart): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http } });
 }

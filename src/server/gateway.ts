@@ -10,6 +10,7 @@ import { createToolTexts } from '../context/tool-texts.ts';
 import type { Database } from '../database/database.ts';
 import { type DatabaseClock, followDatabaseTime } from '../database/database-clock.ts';
 import { createKeyedMutex } from '../database/mutex.ts';
+import { watchWrites } from '../database/write-health.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
 import type { Logger } from '../logger.ts';
@@ -53,8 +54,11 @@ export interface Gateway extends AsyncDisposable {
   parts: Parts;
   /** Reads the policy file again, for calls from now on. A file with errors changes nothing. */
   reloadPolicy(): ReloadedPolicy;
-  /** Lets steps in progress finish within the grace time, releases their runs, and closes everything. */
-  close(graceSeconds?: number): Promise<void>;
+  /**
+   * Lets steps in progress finish within the grace time, releases their runs, and closes everything.
+   * @param drainSeconds time in which requests are still answered while `/readyz` says that the server stops; 0 by default
+   */
+  close(graceSeconds?: number, drainSeconds?: number): Promise<void>;
 }
 
 type Parts = Awaited<ReturnType<typeof openParts>>;
@@ -76,21 +80,20 @@ export async function startGateway(
     resources.add(server.close);
     mcpServers.start();
     orchestrator.start();
-    const close = async (graceSeconds: number) => {
-      server.drain();
-      await orchestrator.stop(graceSeconds * 1000);
+    const close = async (graceSeconds: number, drainSeconds: number) => {
+      await Promise.all([server.drain(drainSeconds), orchestrator.stop(graceSeconds * 1000)]);
       await resources.close();
     };
     let closing: Promise<void> | null = null;
-    const closeOnce = (graceSeconds: number) => {
-      closing ??= close(graceSeconds);
+    const closeOnce = (graceSeconds: number, drainSeconds = 0) => {
+      closing ??= close(graceSeconds, drainSeconds);
       return closing;
     };
     return {
       url: server.url,
       parts,
       reloadPolicy: () => parts.policySource.reload(),
-      close: (graceSeconds = limits.SHUTDOWN_GRACE_SECONDS) => closeOnce(graceSeconds),
+      close: (graceSeconds = limits.SHUTDOWN_GRACE_SECONDS, drainSeconds = 0) => closeOnce(graceSeconds, drainSeconds),
       [Symbol.asyncDispose]: () => closeOnce(0),
     };
   } catch (error) {
@@ -113,7 +116,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   const files = file.files ? await openFolder(file.files.root) : null;
   const authenticate = overrides.authenticate ?? (await createAuthenticate(file, machineClock.now, logger));
 
-  const database = await openStore(configuration);
+  const { database, problem: storeProblem } = watchWrites(await openStore(configuration), clock);
   resources.add(() => database.close());
   const { clock, close: closeClock } = await openClock(database, overrides);
   resources.add(closeClock);
@@ -204,6 +207,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     newId,
     logger,
     database,
+    storeProblem,
     journal,
     notifications,
     runStore,

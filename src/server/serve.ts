@@ -25,6 +25,7 @@ import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
 import { createHttpAccelerator } from './transport/http-accelerator.ts';
 import { createHttpServer, listen, setHeaders } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
+import { trackResponses } from './transport/open-responses.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
 import { version } from './version.ts';
 
@@ -39,15 +40,20 @@ interface Parts {
   logger: Logger;
   authenticate: Authenticate;
   mcpServers: McpServers;
+  /** Resolves with why the database cannot be used, or null. */
+  storeProblem(): Promise<string | null>;
   /** Whether common requests are answered without yoga, with the same responses in less time. */
   httpAccelerator: boolean;
 }
 
 export interface RunningServer {
   url: string;
-  /** Makes `/readyz` answer 503, so that a load balancer sends no new clients. */
-  drain(): void;
-  /** Ends every connection in a way that makes clients reconnect. Resolves when all are closed. */
+  /**
+   * Makes `/readyz` answer 503, so that a load balancer sends no new requests. Those that still arrive are answered, and their
+   * connections end. Resolves after the given time, when the balancer should have noticed.
+   */
+  drain(seconds: number): Promise<void>;
+  /** Ends every connection in a way that makes clients reconnect, after the requests in progress. Resolves when all are closed. */
   close(): Promise<void>;
 }
 
@@ -89,16 +95,9 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     },
     // With authentication GraphiQL must send a token. Its headers go with server-sent events, and not with WebSockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
-    async unready() {
-      if (draining) return 'stopping';
-      const problem = commands.database.problem();
-      if (problem !== null) return problem;
-      return commands.database.reader.session.findFirst({ select: { id: true } }).then(
-        () => null,
-        () => 'the database cannot be read',
-      );
-    },
+    unready: async () => (draining ? 'stopping' : parts.storeProblem()),
   });
+  const responses = trackResponses(server, clock);
   limitConnections(server, file.traffic.connectionsPerAddress);
   const listening = await listen(server, host, port);
   // Created after the server listens: a WebSocket server would report a port in use as an error of its own.
@@ -112,14 +111,16 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
   });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}${ENDPOINT}`,
-    drain() {
+    async drain(seconds) {
       draining = true;
+      responses.endConnections();
+      if (seconds > 0) await clock.sleep(seconds * 1000);
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       eventStreams.closeAll();
       await sockets.dispose();
-      server.closeIdleConnections();
+      await responses.finished(limits.SHUTDOWN_REQUEST_SECONDS * 1000);
       server.closeAllConnections();
       await closed;
     },

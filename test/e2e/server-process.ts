@@ -45,7 +45,7 @@ export async function createServerFolder(configuration: unknown = {}, program = 
 
   function launch(command: string[], environment: Record<string, string>): ChildProcess {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name)));
-    const env = { ...inherited, PORT: '0', ...environment };
+    const env = { ...inherited, PORT: '0', RUNTAPE_DRAIN_SECONDS: '0', ...environment };
     const child = spawn(process.execPath, [program, ...command], {
       cwd: folder,
       env,

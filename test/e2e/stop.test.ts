@@ -92,7 +92,9 @@ test('B51: a second signal ends the server at once, and the next one resumes its
   await withClient(first, (client) => follow(client, run.id, { isLast: ({ type }) => type === 'CONTEXT' }));
   void first.stop('SIGTERM');
   await first.untilPrinted('"stopping"');
-  expect(await first.stop('SIGTERM')).toBe(1);
+  // A signal that follows the first one at once counts as the same, which npm has passed on.
+  const repeating = setInterval(() => void first.stop('SIGTERM'), 100);
+  expect(await first.exited.finally(() => clearInterval(repeating))).toBe(1);
   const second = await start({ RUNTAPE_LEASE_SECONDS: '1' });
   await withClient(second, async (client) => {
     const resumed = await follow(client, run.id, { isLast: ({ type }) => type === 'RESUMPTION' });

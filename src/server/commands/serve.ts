@@ -1,18 +1,26 @@
+import { systemClock } from '../../clock.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { createLogger, type Logger } from '../../logger.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { withStoreFailures } from './store-failure.ts';
 
+/** npm passes on a signal that the server has received from the terminal too. */
+const SAME_SIGNAL_MILLISECONDS = 500;
+
 /** Serves until the first SIGTERM or SIGINT; a second one ends the process at once. Throws a StartError. */
 export async function serveCommand(configuration: Configuration): Promise<void> {
   const logger = createLogger(configuration.logLevel);
   const gateway = await withStoreFailures(configuration.databaseUrl, () => startGateway(configuration, logger));
-  let stopping = false;
+  let stoppedAt: number | null = null;
   const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppedAt !== null) {
+      if (systemClock.elapsed() - stoppedAt < SAME_SIGNAL_MILLISECONDS) return;
+      process.exit(1);
+    }
+    stoppedAt = systemClock.elapsed();
     logger.info({ event: 'stopping', signal }, 'Runtape finishes the steps that are running, then stops');
-    gateway.close().then(
+    // A person who presses Ctrl-C waits for no load balancer.
+    gateway.close(undefined, signal === 'SIGTERM' ? configuration.drainSeconds : 0).then(
       () => process.exit(0),
       (error: unknown) => {
         logger.error({ err: error }, 'Runtape did not stop cleanly');

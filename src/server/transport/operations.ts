@@ -5,7 +5,7 @@ import type { GraphqlContext } from '../../graphql/context.ts';
 import { executeWithLists } from '../../graphql/execution/complete-list.ts';
 import { costOf } from '../../graphql/execution/operation-cost.ts';
 import { createSubscribe, type Subscribe } from '../../graphql/execution/subscribe.ts';
-import { limitPassed, rateLimited, timedOut } from '../../graphql/public-errors.ts';
+import { limitPassed, rateLimited, timedOut, withUnavailableStatus } from '../../graphql/public-errors.ts';
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit, Wait } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
@@ -51,7 +51,13 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
   }
 
   const masked = (result: ExecutionResult): ExecutionResult =>
-    result.errors ? { ...result, errors: result.errors.map(maskError) } : result;
+    result.errors ? { ...result, errors: result.errors.map(result.data ? maskError : maskWithStatus) } : result;
+
+  /** For errors that leave no data: proxies see by the status that the store cannot be used. */
+  function maskWithStatus(error: GraphQLError): GraphQLError {
+    const maskedError = maskError(error);
+    return maskedError.extensions.code === 'UNAVAILABLE' ? withUnavailableStatus(maskedError) : maskedError;
+  }
 
   function executeAdmitted(error: GraphQLError | null, args: ExecutionArgs, execute: Execute) {
     if (error) return failed(error);
