@@ -1,15 +1,24 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attack, isServed } from '../integration/access/hostile/attack.ts';
+import { measureAttack } from './hostile/measured-attack.ts';
 import { launch, untilListening } from './launch.ts';
 
-/** `npm run soak:hostile -- [rounds] [seed]`: in each round 5,000 random documents, and random bodies, frames and bytes. */
+/**
+ * `npm run soak:hostile -- [rounds] [seed]`: measures the server under 20 hostile clients of all kinds in each round, then sends
+ * 5,000 random documents, and random bodies, frames and bytes.
+ */
 const rounds = Number(process.argv[2] ?? 10);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 console.log(`${rounds} rounds with seed ${seed}`);
+
+for (let round = 0; round < rounds; round += 1) {
+  const attack = await measureAttack({ clients: 20, seconds: 10 });
+  console.log(JSON.stringify({ round, load: loadavg()[0], ...attack }));
+}
 
 const folder = await mkdtemp(join(tmpdir(), 'runtape-hostile-'));
 const server = launch({ databaseUrl: `file:${join(folder, 'runtape.db')}`, folder, leaseSeconds: 1 });

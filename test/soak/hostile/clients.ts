@@ -1,0 +1,102 @@
+import { connect } from 'node:net';
+import WebSocket from 'ws';
+import * as limits from '../../../src/config/limits.ts';
+import { hostileBodies } from './bodies.ts';
+
+export interface Target {
+  url: string;
+  /** The value of the Authorization header of an authenticated but hostile principal. */
+  authorization: string;
+}
+
+/** Counts by kind of client and by outcome. */
+export type Outcomes = Record<string, Record<string, number>>;
+
+type Client = (target: Target, round: number, signal: AbortSignal) => Promise<string>;
+
+const bodiesOf = (round: number) => Object.values(hostileBodies(limits.BODY_BYTES - 100, round));
+const bodyOf = (round: number) => {
+  const bodies = bodiesOf(round);
+  return bodies[round % bodies.length] ?? '{}';
+};
+
+/** Each attacks once and resolves with what happened to it. */
+const clients: Record<string, Client> = {
+  async 'slow bodies over HTTP'({ url, authorization }, round, signal) {
+    const headers = { 'content-type': 'application/json', authorization };
+    const response = await fetch(url, { method: 'POST', headers, body: bodyOf(round), signal });
+    await response.arrayBuffer();
+    return String(response.status);
+  },
+  async 'slow documents over GET'({ url, authorization }, round, signal) {
+    const query = `{${'\n'.repeat(2000)}f${round} ${'...on Sesion { a } '.repeat(100)}}`;
+    const response = await fetch(`${url}?${new URLSearchParams({ query })}`, { headers: { authorization }, signal });
+    await response.arrayBuffer();
+    return String(response.status);
+  },
+  async 'too long bodies'({ url, authorization }, _round, signal) {
+    const headers = { 'content-type': 'application/json', authorization };
+    const body = ' '.repeat(4 * 1024 * 1024);
+    const response = await fetch(url, { method: 'POST', headers, body, signal });
+    return String(response.status);
+  },
+  'slow messages over WebSocket': (target, round, signal) =>
+    overSocket(target, signal, (socket) => {
+      socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: target.authorization } }));
+      socket.once('message', () => socket.send(`{"id":"a","type":"subscribe","payload":${bodyOf(round)}}`));
+    }),
+  'long messages without authentication': (target, _round, signal) =>
+    overSocket(target, signal, (socket) => socket.send('['.repeat(4 * 1024 * 1024))),
+  'unfinished messages without authentication': (target, _round, signal) =>
+    overSocket(target, signal, (socket) => {
+      for (let count = 0; count < 100; count += 1) socket.send('x'.repeat(1024), { fin: false });
+    }),
+  'silent connections': (target, _round, signal) => overSocket(target, signal, () => {}),
+  'incomplete requests'({ url }, _round, signal) {
+    const { hostname, port } = new URL(url);
+    return new Promise((resolve) => {
+      const socket = connect(Number(port), hostname, () => void socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\n'));
+      socket.once('error', () => resolve('error')).once('close', () => resolve('closed'));
+      signal.addEventListener('abort', () => socket.destroy(), { once: true });
+    });
+  },
+};
+
+/** Opens a socket and resolves with the second message (after `connection_ack`), or with the code of its close. */
+function overSocket({ url }: Target, signal: AbortSignal, attack: (socket: WebSocket) => void): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
+    const stop = () => socket.terminate();
+    signal.addEventListener('abort', stop, { once: true });
+    let messages = 0;
+    socket.on('error', () => {});
+    socket.once('open', () => attack(socket));
+    socket.on('message', () => {
+      messages += 1;
+      if (messages === 2) socket.close();
+    });
+    socket.once('close', (code) => {
+      signal.removeEventListener('abort', stop);
+      resolve(messages === 2 ? 'answered' : String(code));
+    });
+  });
+}
+
+/** Runs this number of hostile clients of all kinds until the signal aborts. */
+export async function runHostileClients(target: Target, count: number, signal: AbortSignal): Promise<Outcomes> {
+  const outcomes: Outcomes = {};
+  const kinds = Object.entries(clients);
+  let round = 0;
+  const attack = async (index: number) => {
+    const [kind = '', client] = kinds[index % kinds.length] ?? [];
+    while (client && !signal.aborted) {
+      round += 1;
+      const outcome = await client(target, round, signal).catch((error: Error) => (signal.aborted ? '' : error.name));
+      if (outcome === '') continue;
+      outcomes[kind] ??= {};
+      outcomes[kind][outcome] = (outcomes[kind][outcome] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: count }, (_, index) => attack(index)));
+  return outcomes;
+}
