@@ -239,6 +239,25 @@ describe('JSON Web Tokens', () => {
     expect(codeOf(await ask(url, viewerQuery, bearing(await sign({ sub: 'ada', scope: 'openid' }))))).toBe('FORBIDDEN');
   });
 
+  test('B58: are refused with the reason if they name no clear principal, or approve:any without approve', async () => {
+    const { sign, publicKey } = await createProvider();
+    const { url } = await startGuarded({
+      auth: { mode: 'jwt', publicKey: await exportSPKI(publicKey), algorithm: 'ES256', ...claims },
+    });
+    const refused = [
+      ...[' ada', 'ada ', 'ada\0', 'ada\n', '', 'x'.repeat(201), 7].map((sub) => [{ sub, scope: 'read' }, 'principal']),
+      [{ sub: 'ada', scope: 'read approve:any' }, 'approve:any'],
+      [{ sub: 'ada', scope: 'approve approve:any' }, 'approve:any'],
+    ] as const;
+    for (const [payload, reason] of refused) {
+      const answer = await ask(url, viewerQuery, bearing(await sign(payload as object)));
+      expect([payload, answer.status, codeOf(answer)]).toEqual([payload, 401, 'UNAUTHENTICATED']);
+      expect(answer.body.errors?.[0]?.message).toContain(reason);
+    }
+    const approver = await sign({ sub: 'ada', scope: 'read approve approve:any' });
+    expect((await ask(url, viewerQuery, bearing(approver))).status).toBe(200);
+  });
+
   test('are verified by a key in the configuration; without the keys of the provider the error is UNAVAILABLE', async () => {
     const { sign, publicKey } = await createProvider();
     const { url } = await startGuarded({

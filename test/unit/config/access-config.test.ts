@@ -39,8 +39,16 @@ describe('problems are reported with their path', () => {
       /auth\.tokens\.0\.scopes\.0: must be "read", .*, not "root"/,
     ],
     [
-      { auth: { mode: 'tokens', tokens: [{ ...entry, principal: ' ' }] } },
-      /auth\.tokens\.0\.principal: must not be empty/,
+      { auth: { mode: 'tokens', tokens: [{ ...entry, principal: '' }] } },
+      /auth\.tokens\.0\.principal: "" must have 1 to 200 characters/,
+    ],
+    [
+      { auth: { mode: 'tokens', tokens: [{ ...entry, principal: 'ada ' }] } },
+      /auth\.tokens\.0\.principal: "ada " must have .* without blanks at its ends/,
+    ],
+    [
+      { auth: { mode: 'tokens', tokens: [{ ...entry, principal: 'a\0' }] } },
+      /auth\.tokens\.0\.principal: "a\\u0000" must have .* without control characters/,
     ],
     [
       { auth: { mode: 'tokens', tokens: [{ ...entry, expiresAt: 'tomorrow' }] } },

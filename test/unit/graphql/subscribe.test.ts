@@ -157,6 +157,22 @@ test('subscribers with the same rights share the execution and the JSON of an ev
   expect(first?.bytes).toBe(second?.bytes);
 });
 
+test('a stream that cannot be wired up is closed', async () => {
+  const { stream } = createManualStream();
+  let closes = 0;
+  const broken = {
+    ...stream,
+    onClose() {
+      throw new Error('secret');
+    },
+    close: () => void (closes += 1),
+  };
+  const subscribe = createSubscribe(publicOrMasked);
+  const outcome = await subscribe({ schema: schemaOver(() => broken), document, contextValue });
+  expect(outcome).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+  expect(closes).toBe(1);
+});
+
 describe('errors', () => {
   test('of the source become the last result', async () => {
     const { results, push, closed } = await open();
