@@ -221,7 +221,7 @@ export const DOCUMENT_LEVELS = 20;
 export const DOCUMENT_ALIASES = 50;
 export const DOCUMENT_DIRECTIVES = 100;
 /** Operations and fragments. Validation visits each several times. */
-export const DOCUMENT_DEFINITIONS = 150;
+export const DOCUMENT_DEFINITIONS = 120;
 /** Pairs of fields with the same response name at the same place. Validation compares each pair. */
 export const DOCUMENT_OVERLAPS = 4000;
 /** Fields of one selection set, without fragments. */

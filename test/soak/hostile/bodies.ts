@@ -47,7 +47,7 @@ function belowLimits(): Record<string, string> {
       `{ ${numbered(190, () => 'sessions(first: 1, filter: { search: "a" }) { __typename }', ' ')} }`,
     ),
     fragments: document(
-      `{ viewer { ...f0 } } ${numbered(148, (index) => `fragment f${index} on Viewer { ...f${index + 1} ...f${index + 1} }`, ' ')}`,
+      `{ viewer { ...f0 } } ${numbered(limits.DOCUMENT_DEFINITIONS - 2, (index) => `fragment f${index} on Viewer { ...f${index + 1} ...f${index + 1} }`, ' ')}`,
     ),
     'fragments of one field': document(
       `{ ${numbered(88, (index) => `...f${index}`, ' ')} } ${numbered(88, (index) => `fragment f${index} on Query { viewer { principal } }`, ' ')}`,
@@ -59,7 +59,7 @@ function belowLimits(): Record<string, string> {
       `query (${numbered(Math.floor(tokens / 4) - 10, (index) => `$a${index}: ID`, ' ')}) { viewer { principal } }`,
     ),
     'unused fragments': document(
-      `{ viewer { principal } } ${numbered(148, (index) => `fragment f${index} on Viewer { principal }`, ' ')}`,
+      `{ viewer { principal } } ${numbered(limits.DOCUMENT_DEFINITIONS - 2, (index) => `fragment f${index} on Viewer { principal }`, ' ')}`,
     ),
     'ids in the document': document(`{ nodes(ids: [${numbered(tokens - 20, (index) => `"x${index}"`, ' ')}]) { id } }`),
     'object in the document': document(
@@ -68,8 +68,8 @@ function belowLimits(): Record<string, string> {
     'same names in an object': document(
       `{ explainPolicy(tool: "clock", sessionId: "s", input: {${numbered(Math.floor(tokens / 3) - 20, () => 'k: 0', ' ')}}) { reason } }`,
     ),
-    operations: document(numbered(150, (index) => `query q${index} { __typename }`, ' ')),
-    'anonymous operations': document(numbered(150, () => '{ __typename }', ' ')),
+    operations: document(numbered(limits.DOCUMENT_DEFINITIONS, (index) => `query q${index} { __typename }`, ' ')),
+    'anonymous operations': document(numbered(limits.DOCUMENT_DEFINITIONS, () => '{ __typename }', ' ')),
   };
 }
 

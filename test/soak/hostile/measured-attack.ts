@@ -13,8 +13,8 @@ const servedClient = new URL('./served-client.mjs', import.meta.url).pathname;
 const loopDelay = new URL('../loop-delay.mjs', import.meta.url).pathname;
 
 interface Phase {
-  /** Delay of the server's event loop, in milliseconds, and its processor time. */
-  loop: { p99: number; worst: number; processor: number };
+  /** As `loop-delay.mjs` measures them. */
+  loop: { p99: number; worst: number; hold: number; processor: number };
   /** Response times of a well-behaved client, in milliseconds. */
   client: { requests: number; p50: number; p99: number };
 }
