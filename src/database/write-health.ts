@@ -57,8 +57,8 @@ export function watchWrites(database: Database, clock: Clock): WriteHealth {
   return {
     database: watched,
     async problem() {
-      const known = database.problem();
-      if (known !== null) return known;
+      // The reason itself names a path, which is not for everyone.
+      if (database.problem() !== null) return 'the database cannot store changes: its files were deleted, moved or replaced';
       try {
         await database.reader.session.findFirst({ select: { id: true } });
       } catch {

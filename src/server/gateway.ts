@@ -116,7 +116,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   const files = file.files ? await openFolder(file.files.root) : null;
   const authenticate = overrides.authenticate ?? (await createAuthenticate(file, machineClock.now, logger));
 
-  const { database, problem: storeProblem } = watchWrites(await openStore(configuration), clock);
+  const { database, problem: storeProblem } = watchWrites(await openStore(configuration), machineClock);
   resources.add(() => database.close());
   const { clock, close: closeClock } = await openClock(database, overrides);
   resources.add(closeClock);
