@@ -63,6 +63,7 @@ export const environmentSchema = z.object({
   RUNTAPE_DURABILITY: z.enum(['full', 'normal']).default('full'),
   RUNTAPE_MAX_CONCURRENT_RUNS: wholeNumber(1, 10_000).default(limits.MAX_CONCURRENT_RUNS),
   RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(2, 1000).default(limits.DATABASE_CONNECTIONS),
+  RUNTAPE_PREPARED_STATEMENTS: z.enum(['on', 'off']).default('on'),
   RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
   RUNTAPE_DRAIN_SECONDS: wholeNumber(0, 600).default(limits.DRAIN_SECONDS),
@@ -83,6 +84,8 @@ export interface Configuration {
   durability: 'full' | 'normal';
   /** Connections of this server to Postgres, without the one that listens for notifications. */
   databaseConnections: number;
+  /** Whether the connections to Postgres prepare statements. */
+  preparedStatements: boolean;
   /** 32 bytes that encrypt credentials of tool inputs while a call waits. Null: they are kept in memory only. */
   secretKey: Uint8Array | null;
   /** Whether servers on one Postgres notify each other; if not, they poll. */
@@ -125,6 +128,7 @@ export function readConfiguration(
       databaseUrl: data.DATABASE_URL,
       durability: data.RUNTAPE_DURABILITY,
       databaseConnections: data.RUNTAPE_DATABASE_CONNECTIONS,
+      preparedStatements: data.RUNTAPE_PREPARED_STATEMENTS === 'on',
       secretKey: data.RUNTAPE_SECRET_KEY ?? null,
       notify: data.RUNTAPE_NOTIFY === 'on',
       maxConcurrentRuns: data.RUNTAPE_MAX_CONCURRENT_RUNS,

@@ -8,6 +8,8 @@ export interface DatabaseOptions {
   durability: 'full' | 'normal';
   /** Connections to Postgres that may be open at the same time. SQLite ignores it. */
   connections: number;
+  /** Whether connections to Postgres prepare statements, which some connection poolers do not support. On by default. */
+  preparedStatements?: boolean;
 }
 
 /**

@@ -11,8 +11,8 @@ import { createSharedNotificationHub } from '../streams/notifications/shared-hub
 
 /** Opens the configured database. Rejects with a StartError. */
 export function openStore(configuration: Configuration): Promise<Database> {
-  const { databaseUrl: url, durability, databaseConnections: connections } = configuration;
-  return openDatabase({ url, durability, connections });
+  const { databaseUrl: url, durability, databaseConnections: connections, preparedStatements } = configuration;
+  return openDatabase({ url, durability, connections, preparedStatements });
 }
 
 interface HubDependencies {

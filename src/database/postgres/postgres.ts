@@ -12,6 +12,7 @@ import { isConnectionLost, isStoreFault, StoreError, throwStoreError, toStoreErr
 import { migratePostgres } from './migrate.ts';
 import { createNotificationChannel } from './notifications.ts';
 import { createPool, nameOf } from './pools.ts';
+import { createStatementNames, type StatementNames, unnamedStatements } from './statement-names.ts';
 
 export interface PostgresOptions {
   /** `postgres://…` */
@@ -20,6 +21,8 @@ export interface PostgresOptions {
   durability: 'full' | 'normal';
   /** Connections that may be open at the same time, half of them for reading. */
   connections: number;
+  /** Whether connections prepare statements, which some connection poolers do not support. On by default. */
+  preparedStatements?: boolean;
   clock?: Clock;
 }
 
@@ -64,12 +67,13 @@ function adviceOn(reason: string): string {
 }
 
 function createDatabase(
-  { url, durability, clock = systemClock }: PostgresOptions,
+  { url, durability, preparedStatements = true, clock = systemClock }: PostgresOptions,
   writing: pg.Pool,
   reading: pg.Pool,
 ): Database {
-  const writer = createClient(writing);
-  const reader = createClient(reading);
+  const names = preparedStatements ? createStatementNames() : unnamedStatements;
+  const writer = createClient(writing, names);
+  const reader = createClient(reading, names);
 
   /** A deadlock or a serialization failure rolls back the whole transaction, so repeating it is safe. */
   const retry = <T>(work: () => Promise<T>) => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
@@ -80,11 +84,11 @@ function createDatabase(
     notifications: createNotificationChannel(url, writing, clock),
     reader,
     write: (work) => retry(() => work(writer)),
-    commit: (writes) => retry(() => commitGroups(writing, durability, groupRows(writes, 'postgresql'))),
+    commit: (writes) => retry(() => commitGroups(writing, { durability, names }, groupRows(writes, 'postgresql'))),
     query: (statement, ...parameters) =>
       statement.writes
-        ? retry(() => runStatement(writing, statement, parameters))
-        : runStatement(reading, statement, parameters).catch((error: unknown) =>
+        ? retry(() => runStatement(writing, names, statement, parameters))
+        : runStatement(reading, names, statement, parameters).catch((error: unknown) =>
             isInvalidText(error) ? [] : throwStoreError(error),
           ),
     // A database behind a network is either reachable or not, and each statement finds out.
@@ -108,16 +112,24 @@ const types: pg.CustomTypesConfig = {
 
 async function runStatement<Row>(
   pool: pg.Pool,
+  names: StatementNames,
   statement: Statement<Row>,
   parameters: readonly Parameter[],
 ): Promise<Row[]> {
-  const query = { text: statement.postgresql, values: [...parameters], rowMode: 'array' as const, types };
-  const { rows } = await pool.query<unknown[]>(query);
+  const { postgresql: text } = statement;
+  const { rows } = await pool.query<unknown[]>({
+    name: names(text),
+    text,
+    values: [...parameters],
+    rowMode: 'array',
+    types,
+  });
   return rows.map((row) => rowOf(statement, row));
 }
 
-function createClient(pool: pg.Pool): Client {
-  const adapter = new PrismaPg(pool);
+function createClient(pool: pg.Pool, names: StatementNames): Client {
+  // The driver takes an undefined name as well, although the type of the adapter does not say so.
+  const adapter = new PrismaPg(pool, { statementNameGenerator: ({ sql }) => names(sql) as string });
   const client = new PrismaClient({ adapter, transactionOptions: { timeout: TRANSACTION_MILLISECONDS } }).$extends({
     query: {
       $allOperations: ({ operation, args, query }) =>
@@ -146,35 +158,30 @@ function isInvalidText(error: unknown): boolean {
 }
 
 /**
- * A single statement is a transaction of its own, which saves the round trips of BEGIN and COMMIT. Several statements are sent
- * without waiting for each other's results, because the connection is pipelined; after one fails, Postgres refuses the rest.
+ * Sends all statements of the transaction at once, because the connection is pipelined: a commit takes one round trip. After one
+ * fails, Postgres refuses the rest and rolls back at COMMIT. A single statement is a transaction of its own.
  */
-async function commitGroups(pool: pg.Pool, durability: 'full' | 'normal', groups: BatchGroup[]): Promise<void> {
+async function commitGroups(
+  pool: pg.Pool,
+  { durability, names }: { durability: 'full' | 'normal'; names: StatementNames },
+  groups: BatchGroup[],
+): Promise<void> {
   if (groups.length === 0) return;
   const isSingle = groups.length === 1 && durability === 'full';
+  const begin = durability === 'normal' ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN';
   const connection = await pool.connect();
-  let committing = isSingle;
   try {
-    const begin = durability === 'normal' ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN';
     await allOrFirstFailure([
       ...(isSingle ? [] : [connection.query(begin)]),
-      ...groups.map(({ sql, rows }) => connection.query(sql, [rows])),
+      ...groups.map(({ sql, rows }) => connection.query({ name: names(sql), text: sql, values: [rows] })),
+      ...(isSingle ? [] : [connection.query('COMMIT')]),
     ]);
-    committing = true;
-    if (!isSingle) await connection.query('COMMIT');
     connection.release();
   } catch (error) {
-    if (isConnectionLost(error)) {
-      connection.release(true);
-      // Only the database knows whether it committed.
-      throw committing ? new StoreError('unknown', toStoreError(error).detail, error) : error;
-    }
-    const rollback = isSingle ? Promise.resolve() : connection.query('ROLLBACK');
-    await rollback.then(
-      () => connection.release(),
-      () => connection.release(true),
-    );
-    throw error;
+    const isLost = isConnectionLost(error);
+    connection.release(isLost);
+    // Only the database knows whether it committed.
+    throw isLost ? new StoreError('unknown', toStoreError(error).detail, error) : error;
   }
 }
 

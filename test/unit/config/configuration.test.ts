@@ -82,6 +82,7 @@ describe('a problem in the environment is one line with the variable, the value 
     ['PORT', '1.5', 'must be a whole number from 0 to 65535, not "1.5"'],
     ['RUNTAPE_MAX_CONCURRENT_RUNS', '0', 'must be a whole number from 1 to 10000, not "0"'],
     ['RUNTAPE_DURABILITY', 'some', 'must be "full" or "normal", not "some"'],
+    ['RUNTAPE_PREPARED_STATEMENTS', 'no', 'must be "on" or "off", not "no"'],
     ['RUNTAPE_NOTIFY', 'yes', 'must be "on" or "off", not "yes"'],
     [
       'DATABASE_URL',
