@@ -40,7 +40,7 @@ export function createNotificationBatcher(
   function takeMessages(): string[] {
     const entries = [...entriesByRun.values()].map((entry) => JSON.stringify(entry));
     entriesByRun.clear();
-    const overheadBytes = JSON.stringify([senderId, []]).length;
+    const overheadBytes = emptyMessage(senderId).length;
     const messages: string[][] = [];
     let bytes = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
@@ -68,11 +68,25 @@ export function createNotificationBatcher(
   };
 }
 
-/** The notifications of another server; none if the message is this server's own or malformed. */
-export function readMessage(ownId: string, message: string): RunNotification[] {
+/** A message without notifications, by which a server makes itself known. */
+export const emptyMessage = (senderId: string) => JSON.stringify([senderId, []]);
+
+/** The notifications of another server; null if the message is this server's own or malformed. */
+export function readMessage(
+  ownId: string,
+  message: string,
+): { senderId: string; notifications: RunNotification[] } | null {
   const parsed = messageSchema.safeParse(parseJson(message));
-  if (!parsed.success || parsed.data[0] === ownId) return [];
-  return parsed.data[1].map(([runId, sessionId, head, hints]) => ({ runId, sessionId, head, events: null, hints }));
+  if (!parsed.success || parsed.data[0] === ownId) return null;
+  const [senderId, entries] = parsed.data;
+  const notifications = entries.map(([runId, sessionId, head, hints]) => ({
+    runId,
+    sessionId,
+    head,
+    events: null,
+    hints,
+  }));
+  return { senderId, notifications };
 }
 
 function parseJson(text: string): unknown {

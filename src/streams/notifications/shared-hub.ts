@@ -1,7 +1,8 @@
 import type { ChannelSubscription, NotificationChannel } from '../../database/database.ts';
-import { createNotificationBatcher, readMessage } from './batcher.ts';
+import { createNotificationBatcher, emptyMessage, readMessage } from './batcher.ts';
 import { createNotificationHub, type NotificationHub, type RunNotification } from './hub.ts';
 import { createPoller, type PollerOptions } from './poller.ts';
+import { createPresence } from './presence.ts';
 
 export interface SharedHubOptions extends PollerOptions {
   notifications: NotificationChannel;
@@ -24,7 +25,7 @@ export interface SharedNotificationHub extends NotificationHub {
 
 /**
  *   publish ─▶ listeners of this server
- *          └─▶ collected for a few milliseconds ─▶ NOTIFY ─▶ listeners of the other servers
+ *          └─▶ collected for a few milliseconds ─▶ NOTIFY, if another server listens ─▶ listeners of the other servers
  *
  * While notifications do not arrive, it polls. When they arrive again, every topic is reported once for those that were lost.
  */
@@ -32,9 +33,9 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
   const { notifications, id, clock, batchMilliseconds, notify, onState, outage } = options;
   const hub = createNotificationHub();
   const poller = createPoller(hub, options);
-  const batcher = createNotificationBatcher(id, (message) =>
-    notifications.send(message).then(outage.worked, outage.failed),
-  );
+  const send = (message: string) => notifications.send(message).then(outage.worked, outage.failed);
+  const batcher = createNotificationBatcher(id, send);
+  const presence = createPresence({ clock, announce: () => void send(emptyMessage(id)) });
   let isFlushScheduled = false;
   let subscription: ChannelSubscription | null = null;
 
@@ -46,8 +47,14 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
   poller.start();
   if (notify) {
     subscription = notifications.listen({
-      onMessage: (message) => readMessage(id, message).forEach(hub.publish),
+      onMessage(message) {
+        const read = readMessage(id, message);
+        if (read === null) return;
+        presence.heardFrom(read.senderId);
+        read.notifications.forEach(hub.publish);
+      },
       onState(arriving) {
+        presence.setArriving(arriving);
         onState(arriving ? 'arriving' : 'polling');
         if (!arriving) return poller.start();
         poller.stop();
@@ -57,7 +64,7 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
   }
 
   function sendToOthers(notification: RunNotification): void {
-    if (!notify) return;
+    if (!notify || !presence.hasListeners()) return;
     batcher.add(notification);
     if (isFlushScheduled) return;
     isFlushScheduled = true;
@@ -77,6 +84,7 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
     },
     async close() {
       poller.stop();
+      presence.setArriving(false);
       flush();
       await batcher.idle();
       await subscription?.close();

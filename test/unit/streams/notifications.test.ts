@@ -80,7 +80,7 @@ describe('notifications between servers', () => {
     expect(one.received).toHaveLength(3);
     expect(two.received).toEqual([]);
     await clock.advance(5);
-    expect(messages).toHaveLength(1);
+    expect(messages.filter((message) => message.includes('run_1'))).toHaveLength(1);
     expect(two.received).toEqual([
       { runId: 'run_1', sessionId: 'ses_1', head: 3, events: null, hints: ['approval', 'work'] },
     ]);
@@ -118,11 +118,65 @@ describe('notifications between servers', () => {
   });
 
   test.each(['', 'x', '[]', '["srv_2",[["run_1"]]]', '["srv_1",[]]', '{"srv":1}'])(
-    'in the message %j are none',
+    'the message %j is ignored',
     (message) => {
-      expect(readMessage('srv_1', message)).toEqual([]);
+      expect(readMessage('srv_1', message)).toBeNull();
     },
   );
+});
+
+describe('a server sends notifications', () => {
+  const sentTo = (messages: readonly string[]) => messages.filter((message) => message.includes('run_1')).length;
+
+  test('as soon as another server listens, and not while it is alone', async () => {
+    const { clock, messages, join } = createNetwork();
+    const one = join('srv_1');
+    one.setConnected(true);
+    await clock.advance(10_000);
+    one.hub.publish(notificationOf('run_1', 1));
+    await clock.advance(5);
+    expect(sentTo(messages)).toBe(0);
+    const two = join('srv_2');
+    two.hub.onRun('run_1', two.receive);
+    two.setConnected(true);
+    one.hub.publish(notificationOf('run_1', 2));
+    await clock.advance(5);
+    expect(two.received).toEqual([null, expect.objectContaining({ head: 2 })]);
+  });
+
+  test('until the others have been silent for 30 seconds', async () => {
+    const { clock, messages, join } = createNetwork();
+    const [one, two] = [join('srv_1'), join('srv_2')];
+    one.setConnected(true);
+    two.setConnected(true);
+    await clock.advance(100_000);
+    one.hub.publish(notificationOf('run_1', 1));
+    await clock.advance(5);
+    expect(sentTo(messages)).toBe(1);
+    await two.hub.close();
+    await clock.advance(40_000);
+    one.hub.publish(notificationOf('run_1', 2));
+    await clock.advance(5);
+    expect(sentTo(messages)).toBe(1);
+  });
+
+  test('while it cannot know who listens: after it has connected, and without a connection', async () => {
+    const { clock, messages, join } = createNetwork();
+    const one = join('srv_1');
+    one.hub.publish(notificationOf('run_1', 1));
+    await clock.advance(5);
+    one.setConnected(true);
+    one.hub.publish(notificationOf('run_1', 2));
+    await clock.advance(5);
+    expect(sentTo(messages)).toBe(2);
+    await clock.advance(20_000);
+    one.setConnected(false);
+    one.hub.publish(notificationOf('run_1', 3));
+    await clock.advance(5);
+    expect(sentTo(messages)).toBe(3);
+    await one.hub.close();
+    expect(clock.pending()).toBe(0);
+  });
 });
 
 describe('while notifications of other servers do not arrive', () => {
