@@ -13,7 +13,7 @@ import { type SessionRow, sessionForExecution } from '../../repositories/session
 import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
-import { evaluateCall, inputProblem } from '../tool-calls/evaluate-call.ts';
+import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
 import { agentOfRun, toolCaller } from '../tool-calls/tool-caller.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { expireApproval } from './expire-approvals.ts';
@@ -58,6 +58,8 @@ export async function decideApproval(
     const problem = separationProblem(context.settings, viewer, session.owner);
     if (problem) return problem;
   }
+  const tooLong = editedInputTooLong(parsed.input);
+  if (tooLong) return tooLong;
   const verdict = withMaskedInput(context, approval, parsed.input);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
     await expireApproval(context, approval);
@@ -101,6 +103,13 @@ async function recordDecision(
       return { ...decision, rows: [...encryptedInput, ...(grant ? [grantRow(viewer, approval, grant, now)] : [])] };
     },
   });
+}
+
+/** Checked before the input is masked, which takes time for a long one. */
+function editedInputTooLong({ editedInput }: Verdict): Refusal | null {
+  if (editedInput == null) return null;
+  const problem = inputSizeProblem(editedInput);
+  return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 
 /** Credentials that a person types into an input are masked before it is recorded, like those of a model. */

@@ -35,9 +35,15 @@ export function evaluateCall<Known extends Grant>(
 /** Why the tool does not take this input, as a sentence for its author; null when it takes it. */
 export function inputProblem(tool: Tool, input: Json): string | null {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'The input must be a JSON object.';
-  if (Buffer.byteLength(JSON.stringify(input)) > limits.TOOL_INPUT_BYTES) {
-    return `The input is longer than ${limits.TOOL_INPUT_BYTES} bytes.`;
-  }
+  const problem = inputSizeProblem(input);
+  if (problem !== null) return problem;
   const prepared = tool.prepare(input);
   return prepared.ok ? null : prepared.error;
+}
+
+/** Why an input is too long for any tool; null when it is not. */
+export function inputSizeProblem(input: Json): string | null {
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes <= limits.TOOL_INPUT_BYTES) return null;
+  return `The input has ${bytes} bytes as JSON, more than ${limits.TOOL_INPUT_BYTES}.`;
 }

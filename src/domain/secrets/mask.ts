@@ -1,41 +1,104 @@
 import type { Json } from '../events.ts';
-import { secretKinds, secretName } from './kinds.ts';
+import { credentialDetector } from './find-credentials.ts';
+import { createTokenDetector } from './find-tokens.ts';
+import { type Finding, SLICE_CHARACTERS, scan } from './scan.ts';
+import { isCookieName, isSecretName } from './secret-names.ts';
 
 /** Returns the placeholder of a secret. */
 export type Replace = (kind: string, secret: string) => string;
 
 export const placeholder: Replace = (kind) => `[masked ${kind}]`;
 
+/** Work that yields between parts of bounded length, so that a caller can let other work run in between. */
+export type Steps<Result> = Generator<void, Result>;
+
 /** Replaces every secret in a text. */
 export function maskText(text: string, replace: Replace = placeholder): string {
-  let masked = text;
-  for (const { name, pattern } of secretKinds) {
-    masked = masked.replace(pattern, (span: string, ...rest: unknown[]) => {
-      const groups = rest.at(-1);
-      const value = typeof groups === 'object' && groups !== null && 'value' in groups ? String(groups.value) : span;
-      if (isPlaceholder(value)) return span;
-      const start = span.lastIndexOf(value);
-      return `${span.slice(0, start)}${replace(name, value)}${span.slice(start + value.length)}`;
-    });
-  }
-  return masked;
+  return finish(maskTextInSteps(text, replace));
 }
 
 /** Replaces every secret in the strings and member names of a JSON value, and the values of members named like credentials. */
 export function maskJson(value: Json, replace: Replace = placeholder): Json {
-  if (typeof value === 'string') return maskText(value, replace);
-  if (Array.isArray(value)) return value.map((item) => maskJson(item, replace));
+  return finish(maskJsonInSteps(value, replace));
+}
+
+function finish<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Like `maskText`. */
+export function* maskTextInSteps(text: string, replace: Replace = placeholder): Steps<string> {
+  // The form of a token says more than its position, so it comes first.
+  const masked = replaceFindings(text, yield* scan(text, createTokenDetector()), replace);
+  return replaceFindings(masked, yield* scan(masked, credentialDetector), replace);
+}
+
+function replaceFindings(text: string, findings: readonly Finding[], replace: Replace): string {
+  if (findings.length === 0) return text;
+  const parts: string[] = [];
+  let copied = 0;
+  for (const { kind, start, end } of findings) {
+    parts.push(text.slice(copied, start), replace(kind, text.slice(start, end)));
+    copied = end;
+  }
+  parts.push(text.slice(copied));
+  return parts.join('');
+}
+
+/** Like `maskJson`. */
+export function maskJsonInSteps(value: Json, replace: Replace = placeholder): Steps<Json> {
+  return maskValue(value, replace, { characters: 0 });
+}
+
+/** @param masked characters since the last yield */
+function* maskValue(value: Json, replace: Replace, masked: { characters: number }): Steps<Json> {
+  if (typeof value === 'string') return yield* maskString(value, replace, masked);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => {
-      const isSecret =
-        secretName.test(name) && typeof member === 'string' && member.length >= MIN_CREDENTIAL_CHARACTERS;
-      return [
-        maskText(name, replace),
-        isSecret && !isPlaceholder(member) ? maskWhole(member, replace) : maskJson(member, replace),
-      ];
-    }),
-  );
+  if (Array.isArray(value)) {
+    const items: Json[] = [];
+    for (const item of value) items.push(yield* maskValue(item, replace, masked));
+    return items;
+  }
+  const members: [string, Json][] = [];
+  for (const [name, member] of Object.entries(value)) {
+    members.push([yield* maskString(name, replace, masked), yield* maskMember(value, name, member, replace, masked)]);
+  }
+  return Object.fromEntries(members);
+}
+
+function* maskString(text: string, replace: Replace, masked: { characters: number }): Steps<string> {
+  masked.characters += text.length;
+  if (masked.characters > SLICE_CHARACTERS) {
+    masked.characters = 0;
+    yield;
+  }
+  return yield* maskTextInSteps(text, replace);
+}
+
+function* maskMember(
+  owner: { [name: string]: Json },
+  name: string,
+  member: Json,
+  replace: Replace,
+  masked: { characters: number },
+): Steps<Json> {
+  if (typeof member === 'string' && isSecretMember(owner, name)) return yield* maskWhole(member, replace);
+  if (Array.isArray(member) && isCookieName(name)) {
+    const items: Json[] = [];
+    for (const item of member) items.push(typeof item === 'string' ? yield* maskWhole(item, replace) : item);
+    return items;
+  }
+  return yield* maskValue(member, replace, masked);
+}
+
+/** Also the value of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`. */
+function isSecretMember(owner: { [name: string]: Json }, name: string): boolean {
+  if (isSecretName(name)) return true;
+  const pairName = name === 'value' ? (owner.name ?? owner.key) : null;
+  return typeof pairName === 'string' && isSecretName(pairName);
 }
 
 /** A placeholder with a digest: a secret store may be able to reveal it. */
@@ -50,9 +113,8 @@ export function holdsPlaceholder(input: Json): boolean {
 const MIN_CREDENTIAL_CHARACTERS = 6;
 
 /** Keeps what surrounds a known form, as in `Bearer …`; masks any other text as a whole. */
-function maskWhole(text: string, replace: Replace): string {
-  const masked = maskText(text, replace);
+function* maskWhole(text: string, replace: Replace): Steps<string> {
+  if (text.length < MIN_CREDENTIAL_CHARACTERS || text.startsWith('[masked')) return text;
+  const masked = yield* maskTextInSteps(text, replace);
   return masked === text ? replace('credential', text) : masked;
 }
-
-const isPlaceholder = (text: string) => text.startsWith('[masked');

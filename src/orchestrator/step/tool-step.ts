@@ -1,7 +1,8 @@
+import { nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { failedResult } from '../../domain/decide.ts';
 import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
-import { maskJson, maskText } from '../../domain/secrets/mask.ts';
+import { maskJsonInSteps, maskText, type Steps } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { beginningOf } from '../../domain/storable-text.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
@@ -95,7 +96,7 @@ async function executeCall(execution: RunExecution, call: ToolCall, signal: Abor
   };
   const bounds = { clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
   const outcome = await runTool(tool, revealed.input, context, bounds).finally(progress.end);
-  const { payload, rows } = resultOf(execution, call, tool, outcome);
+  const { payload, rows } = await resultOf(execution, call, tool, outcome);
   return execution.record([{ type: 'tool_result', actor: 'TOOL', payload }], rows);
 }
 
@@ -111,7 +112,7 @@ function progressOf(
   });
 }
 
-function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, outcome: ToolOutcome) {
+async function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, outcome: ToolOutcome) {
   const result: PayloadOf<'tool_result'> = {
     callId: call.callId,
     tool: tool.name,
@@ -124,11 +125,20 @@ function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, outcome: 
   };
   if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, rows: [] };
   const { truncated } = outcome;
-  const { text, value } = canonicalJson(maskJson(outcome.output));
+  const { text, value } = canonicalJson(await inTurns(maskJsonInSteps(outcome.output)));
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.INLINE_OUTPUT_BYTES) return { payload: { ...result, output: value, truncated }, rows: [] };
   const { storedText, row } = storeText(execution, text);
   return { payload: { ...result, output: startOf(value, text), truncated, storedText }, rows: [row] };
+}
+
+/** Lets other work run between the steps of a long one. */
+async function inTurns<Result>(steps: Steps<Result>): Promise<Result> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await nextTurn();
+  }
 }
 
 /** The part of a large output that the event and the model keep. The whole output is stored beside the tape. */

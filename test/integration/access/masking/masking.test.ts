@@ -1,5 +1,7 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import type { Json } from '../../../../src/domain/events.ts';
+import { DecideApprovalDocument } from '../../../generated/graphql.ts';
 import { converse } from '../../conversation.ts';
 import { startTestGateway } from '../../gateway.ts';
 import { apiKey, decideApproval, echo, foundSecret, requestEchoApproval, toolResultOf } from './echo.ts';
@@ -57,4 +59,36 @@ test('B61: the approver does not see the secret; after a restart the call fails 
   expect(error).toMatch(/holds \[masked api key #\w+\]: credentials are never recorded.* Give it again\./);
   expect(seen).toEqual([]);
   expect(await again.gateway.parts.database.reader.encryptedInput.count()).toBe(0);
+});
+
+/** Text that once took quadratic time: 1 MiB blocked the server for 3.3 seconds, on a machine of its own. */
+const slowText = (bytes: number) => '-eyJ'.repeat(bytes / 4);
+/** A long block is much longer than a busy machine delays a short one. */
+const MAX_BLOCK_MILLISECONDS = 1000;
+
+async function longestBlock(work: () => Promise<unknown>): Promise<number> {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  await work();
+  delay.disable();
+  return delay.max / 1e6;
+}
+
+test('B61: the output of a tool is masked without blocking the server, whatever its text is', async () => {
+  const text = slowText(1024 * 1024 - 64);
+  const tool = { ...echo('LOW', []), execute: async (): Promise<Json> => text };
+  const { client } = await startTestGateway({ tools: [tool] });
+  const block = await longestBlock(() => converse(client, { sessionKey: 's', text: '/call echo {}' }));
+  expect(block).toBeLessThan(MAX_BLOCK_MILLISECONDS);
+});
+
+test('B61: an edited input that is too long is refused before it is masked', async () => {
+  const { client } = await startTestGateway({ tools: [echo('HIGH', [])] });
+  const { approval } = await requestEchoApproval(client, { note: 'x' });
+  const input = { approvalId: approval.id, decision: 'ALLOW' as const, editedInput: { note: slowText(256 * 1024) } };
+  const { decideApproval: refused } = await client.send(DecideApprovalDocument, { input });
+  expect(refused).toMatchObject({
+    __typename: 'InvalidInputError',
+    message: expect.stringMatching(/editedInput.*262155 bytes as JSON, more than 98304/),
+  });
 });
