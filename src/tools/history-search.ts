@@ -30,6 +30,7 @@ export function createHistorySearch(history: History): Tool {
     idempotent: true,
     parallelSafe: true,
     timeoutSeconds: 10,
+    keepsPlaceholders: true,
     execute: async ({ query, limit }, { session }) => ({
       found: await history.search({ owner: session.owner, query, limit }),
     }),

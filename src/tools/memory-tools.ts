@@ -52,6 +52,7 @@ function createMemorySearch(memories: Memories): Tool {
     idempotent: true,
     parallelSafe: true,
     timeoutSeconds: 10,
+    keepsPlaceholders: true,
     execute: async ({ query, limit }, { session }) => {
       const found = await memories.search({ owner: session.owner, sessionId: session.id, query, limit });
       return { memories: found.map(({ id, text, tags }) => ({ id, text, tags })) };
@@ -68,6 +69,7 @@ function createMemorySave(memories: Memories): Tool {
     idempotent: false,
     parallelSafe: false,
     timeoutSeconds: 10,
+    keepsPlaceholders: true,
     execute: async ({ text, tags, thisSessionOnly }, { session }) => {
       const sessionId = thisSessionOnly ? session.id : null;
       const { id } = await memories.save({ owner: session.owner, sessionId, text, tags: [...new Set(tags)] });

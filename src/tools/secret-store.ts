@@ -3,14 +3,14 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { CACHED_SECRETS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
-import { digestPlaceholder, maskJson } from '../domain/secrets/mask.ts';
+import { digestPlaceholder, maskJson, placeholdersOf } from '../domain/secrets/mask.ts';
 import { createEncryption } from './encryption.ts';
 
 /** The input with its credentials, or an error for the model that lists the placeholders of unknown ones. */
 export type RevealedInput = { ok: true; input: Json } | { ok: false; error: string };
 
-/** The call that encrypted credentials belong to. They cannot be decrypted for another one. */
-export interface EncryptionContext {
+/** The call that credentials belong to. They are neither revealed nor decrypted for another one. */
+export interface SecretOwner {
   sessionId: string;
   callId: string;
 }
@@ -22,60 +22,88 @@ export interface EncryptionContext {
  * can also be stored, encrypted, until the call has its result; then any server with the key executes the call.
  */
 export interface SecretStore {
-  /** Replaces each credential by a placeholder with a digest. The result can be recorded and shown. */
-  mask(sessionId: string, input: Json): Json;
-  /** Replaces placeholders of the same session by their credentials, also in member names. */
-  reveal(sessionId: string, input: Json): RevealedInput;
+  /** Replaces each credential by a placeholder with a digest, which only this call can open. The result can be recorded. */
+  mask(call: SecretOwner, input: Json): Json;
+  /** Replaces the placeholders of this call by their credentials, also in member names. */
+  reveal(call: SecretOwner, input: Json): RevealedInput;
+  /** The placeholders in an input whose credentials are known, but belong to other calls of the session. */
+  foreignPlaceholders(call: SecretOwner, input: Json): string[];
+  /** Lets a call open the placeholders of other calls in its input, because a person allowed that. */
+  adopt(call: SecretOwner, input: Json): void;
   /** The credentials of a masked input, encrypted. Null if there is none or no secret key. */
-  encrypt(context: EncryptionContext, input: Json): string | null;
+  encrypt(call: SecretOwner, input: Json): string | null;
   /** Loads encrypted credentials into memory, for `reveal`. Does nothing if they cannot be decrypted. */
-  decrypt(context: EncryptionContext, encrypted: string): void;
+  decrypt(call: SecretOwner, encrypted: string): void;
 }
+
+/** A credential that is used by more calls is forgotten for the earliest of them. */
+const CALLS_PER_SECRET = 64;
 
 /** @param secretKey encrypts stored credentials; null keeps them in memory only */
 export function createSecretStore(secretKey: Uint8Array | null): SecretStore {
   // Without this key, a digest reveals nothing about its credential.
   const digestKey = randomBytes(32);
   const encryption = secretKey && createEncryption(secretKey);
-  const secrets = new LRUCache<string, string>({ max: CACHED_SECRETS });
-  const keyOf = (sessionId: string, placeholder: string) => `${sessionId}/${placeholder}`;
-  const additionalData = ({ sessionId, callId }: EncryptionContext) => `${sessionId}/${callId}`;
+  const secrets = new LRUCache<string, { secret: string; callIds: Set<string> }>({ max: CACHED_SECRETS });
+  const keyOf = ({ sessionId }: SecretOwner, placeholder: string) => `${sessionId}/${placeholder}`;
+  const additionalData = ({ sessionId, callId }: SecretOwner) => `${sessionId}/${callId}`;
 
-  function createPlaceholder(sessionId: string, kind: string, secret: string): string {
-    const digest = createHmac('sha256', digestKey).update(`${sessionId}/${secret}`).digest('hex').slice(0, 12);
+  function keep(call: SecretOwner, placeholder: string, secret: string): void {
+    const callIds = new Set(secrets.get(keyOf(call, placeholder))?.callIds).add(call.callId);
+    secrets.set(keyOf(call, placeholder), { secret, callIds: new Set([...callIds].slice(-CALLS_PER_SECRET)) });
+  }
+
+  function createPlaceholder(call: SecretOwner, kind: string, secret: string): string {
+    const digest = createHmac('sha256', digestKey).update(`${call.sessionId}/${secret}`).digest('hex').slice(0, 12);
     const placeholder = `[masked ${kind} #${digest}]`;
-    secrets.set(keyOf(sessionId, placeholder), secret);
+    keep(call, placeholder, secret);
     return placeholder;
   }
 
+  function secretOf(call: SecretOwner, placeholder: string): string | undefined {
+    const known = secrets.get(keyOf(call, placeholder));
+    return known?.callIds.has(call.callId) ? known.secret : undefined;
+  }
+
+  const foreignPlaceholders = (call: SecretOwner, input: Json) =>
+    placeholdersOf(input).filter(
+      (placeholder) => secrets.has(keyOf(call, placeholder)) && secretOf(call, placeholder) === undefined,
+    );
+
   return {
-    mask: (sessionId, input) => maskJson(input, (kind, secret) => createPlaceholder(sessionId, kind, secret)),
-    reveal(sessionId, input) {
+    foreignPlaceholders,
+    mask: (call, input) => maskJson(input, (kind, secret) => createPlaceholder(call, kind, secret)),
+    reveal(call, input) {
       const unknown: string[] = [];
       const revealed = mapTexts(input, (text) =>
         text.replace(digestPlaceholder, (placeholder) => {
-          const secret = secrets.get(keyOf(sessionId, placeholder));
+          const secret = secretOf(call, placeholder);
           if (secret === undefined) unknown.push(placeholder);
           return secret ?? placeholder;
         }),
       );
       if (unknown.length === 0) return { ok: true, input: revealed };
-      const error = `The input holds ${unknown.join(', ')}: credentials are never recorded, and this server does not have this one. Give it again.`;
+      const error = `The input holds ${unknown.join(', ')}: credentials are never recorded, and this server does not have this one for this call. Give it again.`;
       return { ok: false, error };
     },
-    encrypt(context, input) {
+    adopt(call, input) {
+      for (const placeholder of foreignPlaceholders(call, input)) {
+        const known = secrets.get(keyOf(call, placeholder));
+        if (known) keep(call, placeholder, known.secret);
+      }
+    },
+    encrypt(call, input) {
       if (!encryption) return null;
-      const placeholders = new Set(JSON.stringify(input).match(digestPlaceholder));
-      const pairs = [...placeholders].flatMap((placeholder) => {
-        const secret = secrets.get(keyOf(context.sessionId, placeholder));
+      const pairs = placeholdersOf(input).flatMap((placeholder) => {
+        const secret = secretOf(call, placeholder);
         return secret === undefined ? [] : [[placeholder, secret] as const];
       });
-      return pairs.length === 0 ? null : encryption.encrypt(JSON.stringify(pairs), additionalData(context));
+      return pairs.length === 0 ? null : encryption.encrypt(JSON.stringify(pairs), additionalData(call));
     },
-    decrypt(context, encrypted) {
-      const text = encryption?.decrypt(encrypted, additionalData(context)) ?? null;
+    decrypt(call, encrypted) {
+      const text = encryption?.decrypt(encrypted, additionalData(call)) ?? null;
       const pairs = text === null ? [] : placeholdersAndSecrets.parse(JSON.parse(text));
-      for (const [placeholder, secret] of pairs) secrets.set(keyOf(context.sessionId, placeholder), secret);
+      for (const [placeholder, secret] of pairs) keep(call, placeholder, secret);
     },
   };
 }

@@ -43,6 +43,8 @@ export interface Tool {
   /** Whether it can run at the same time as other calls of the step. */
   parallelSafe: boolean;
   timeoutSeconds: number;
+  /** Whether its input keeps the placeholders of credentials, because it is stored or searched for here. */
+  keepsPlaceholders?: boolean;
   /** `builtin`, or the name of the MCP server. */
   source: string;
   /** Validates an input. Has no effect, calls nothing, and never throws. */
@@ -59,6 +61,7 @@ interface ToolDefinition<Input> {
   idempotent: boolean;
   parallelSafe: boolean;
   timeoutSeconds: number;
+  keepsPlaceholders?: boolean;
   /** Returns an error if a well-formed input is not allowed, or null. */
   refuse?(input: Input): string | null;
   execute(input: Input, context: ToolContext): Promise<Json>;

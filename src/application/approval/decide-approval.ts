@@ -4,6 +4,7 @@ import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
 import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
+import { digestPlaceholder, placeholdersOf } from '../../domain/secrets/mask.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
@@ -58,8 +59,8 @@ export async function decideApproval(
     const problem = separationProblem(context.settings, viewer, session.owner);
     if (problem) return problem;
   }
-  const tooLong = editedInputTooLong(parsed.input);
-  if (tooLong) return tooLong;
+  const typedProblem = typedInputProblem(approval, parsed.input);
+  if (typedProblem) return typedProblem;
   const verdict = withMaskedInput(context, approval, parsed.input);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
     await expireApproval(context, approval);
@@ -105,31 +106,43 @@ async function recordDecision(
   });
 }
 
-/** Checked before the input is masked, which takes time for a long one. */
-function editedInputTooLong({ editedInput }: Verdict): Refusal | null {
+/** What is wrong with an edited input before it is masked, which takes time for a long one and adds placeholders. */
+function typedInputProblem({ input }: ApprovalRow, { editedInput }: Verdict): Refusal | null {
   if (editedInput == null) return null;
-  const problem = inputSizeProblem(editedInput);
+  const problem = inputSizeProblem(editedInput) ?? addedPlaceholderProblem(input, editedInput);
   return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 
 /** Credentials that a person types into an input are masked before it is recorded, like those of a model. */
-function withMaskedInput({ secretStore }: CommandContext, { sessionId }: ApprovalRow, verdict: Verdict): Verdict {
+function withMaskedInput(
+  { secretStore }: CommandContext,
+  { sessionId, callId }: ApprovalRow,
+  verdict: Verdict,
+): Verdict {
   const { editedInput } = verdict;
-  return editedInput == null ? verdict : { ...verdict, editedInput: secretStore.mask(sessionId, editedInput) };
+  return editedInput == null
+    ? verdict
+    : { ...verdict, editedInput: secretStore.mask({ sessionId, callId }, editedInput) };
 }
 
-/** Replaces the encrypted credentials of the model's input by those of the edited one, which may reuse some of them. */
+/**
+ * The encrypted credentials of the input that is allowed: those of the model's input that are still in it, those that the
+ * approver typed, and those of other calls, which the approver saw and allowed.
+ */
 async function encryptedInputRows(
   { database, secretStore }: CommandContext,
-  { callId, runId, sessionId }: ApprovalRow,
-  { editedInput }: Verdict,
+  { callId, runId, sessionId, input: recordedInput }: ApprovalRow,
+  { decision, editedInput }: Verdict,
 ): Promise<RowWrite[]> {
-  if (editedInput == null) return [];
+  if (decision === 'DENY') return [];
+  const call = { sessionId, callId };
+  const input: Json = editedInput ?? JSON.parse(recordedInput);
   const before = await encryptedInputOf(database.reader, callId);
-  if (before !== null) secretStore.decrypt({ sessionId, callId }, before);
-  const encrypted = secretStore.encrypt({ sessionId, callId }, editedInput);
+  if (before !== null) secretStore.decrypt(call, before);
+  secretStore.adopt(call, input);
+  const encrypted = secretStore.encrypt(call, input);
   if (encrypted !== null) return [insertEncryptedInput({ callId, runId, encrypted })];
-  return before === null ? [] : [deleteEncryptedInput(callId)];
+  return before === null || editedInput == null ? [] : [deleteEncryptedInput(callId)];
 }
 
 function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {
@@ -140,6 +153,14 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
   }
   const problem = inputProblem(tool, editedInput);
   return problem === null ? null : invalidInput(['editedInput'], problem);
+}
+
+/** An approver can keep the placeholders of an input, and remove them, but not add credentials of other calls. */
+function addedPlaceholderProblem(recordedInput: string, editedInput: Json): string | null {
+  const known = new Set(recordedInput.match(digestPlaceholder));
+  const added = placeholdersOf(editedInput).filter((placeholder) => !known.has(placeholder));
+  if (added.length === 0) return null;
+  return `${added.join(', ')} belongs to another call. Type the credential itself.`;
 }
 
 /** Nobody can allow a call that policy denies by now, or denies with the edited input. */

@@ -45,5 +45,5 @@ export function inputProblem(tool: Tool, input: Json): string | null {
 export function inputSizeProblem(input: Json): string | null {
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes <= limits.TOOL_INPUT_BYTES) return null;
-  return `The input has ${bytes} bytes as JSON, more than ${limits.TOOL_INPUT_BYTES}.`;
+  return `The input has ${bytes} bytes as JSON, which is longer than ${limits.TOOL_INPUT_BYTES} bytes.`;
 }

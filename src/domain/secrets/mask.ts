@@ -104,9 +104,14 @@ function isSecretMember(owner: { [name: string]: Json }, name: string): boolean 
 /** A placeholder with a digest: a secret store may be able to reveal it. */
 export const digestPlaceholder = /\[masked [a-z ]{1,30} #[0-9a-f]{12}\]/g;
 
+/** The placeholders in a recorded input that may be revealed, each once. */
+export function placeholdersOf(input: Json): string[] {
+  return [...new Set(JSON.stringify(input).match(digestPlaceholder))];
+}
+
 /** Whether a recorded input has placeholders that may be revealed. */
 export function holdsPlaceholder(input: Json): boolean {
-  return JSON.stringify(input).match(digestPlaceholder) !== null;
+  return placeholdersOf(input).length > 0;
 }
 
 /** Shorter values are empty or a word like "none". */

@@ -84,11 +84,12 @@ function providerStateOf(finish: ModelFinish, text: string): Json {
 /** Call ids are created here: those of providers repeat, or are missing. */
 function toolCall({ dependencies, lease }: RunExecution, step: number, call: RequestedCall): PayloadOf<'tool_call'> {
   const { input, inputError } = parseArguments(call.arguments);
+  const callId = dependencies.newId('call');
   return {
     step,
-    callId: dependencies.newId('call'),
+    callId,
     tool: storableText(call.tool),
-    input: dependencies.secretStore.mask(lease.sessionId, input),
+    input: dependencies.secretStore.mask({ sessionId: lease.sessionId, callId }, input),
     inputError,
   };
 }

@@ -17,14 +17,13 @@ export function encryptInputs({ dependencies, lease }: RunExecution, events: rea
 }
 
 /** The input with its credentials, from the memory of this server or from the encrypted row of the call. */
-export async function revealInput(
-  { dependencies: { secretStore, database }, lease: { sessionId } }: RunExecution,
-  { callId, input }: ToolCall,
-): Promise<RevealedInput> {
-  const revealed = secretStore.reveal(sessionId, input);
+export async function revealInput(execution: RunExecution, { callId, input }: ToolCall): Promise<RevealedInput> {
+  const { secretStore, database } = execution.dependencies;
+  const call = { sessionId: execution.lease.sessionId, callId };
+  const revealed = secretStore.reveal(call, input);
   if (revealed.ok) return revealed;
   const encrypted = await encryptedInputOf(database.reader, callId);
   if (encrypted === null) return revealed;
-  secretStore.decrypt({ sessionId, callId }, encrypted);
-  return secretStore.reveal(sessionId, input);
+  secretStore.decrypt(call, encrypted);
+  return secretStore.reveal(call, input);
 }

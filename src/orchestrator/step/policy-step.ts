@@ -29,7 +29,8 @@ function decisionEvents(
   if (!tool) return [failedResult(call, unavailable(execution, call.tool))];
   const prepared = tool.prepare(call.input);
   if (!prepared.ok) return [failedResult(call, prepared.error)];
-  const decision = evaluateCall(dependencies.policy, configuration.caller, { tool, input: call.input }, granted);
+  const evaluated = evaluateCall(dependencies.policy, configuration.caller, { tool, input: call.input }, granted);
+  const decision = withReusedSecrets(execution, call, tool, evaluated);
   const event = decisionEvent(call, decision);
   switch (decision.effect) {
     case 'ALLOW':
@@ -41,6 +42,20 @@ function decisionEvents(
     default:
       return decision.effect satisfies never;
   }
+}
+
+/** A person decides whether a call may have the credential of another one, whatever policy and grants say. */
+function withReusedSecrets(
+  { dependencies, lease }: RunExecution,
+  { callId, input }: ToolCall,
+  tool: Tool,
+  decision: PolicyDecision,
+): PolicyDecision {
+  if (decision.effect === 'DENY' || tool.keepsPlaceholders) return decision;
+  const reused = dependencies.secretStore.foreignPlaceholders({ sessionId: lease.sessionId, callId }, input);
+  if (reused.length === 0) return decision;
+  const reason = `The input reuses ${reused.join(', ')}, which was given to another call. A person decides whether ${tool.name} may have it.`;
+  return { effect: 'ASK', rules: decision.rules, reason };
 }
 
 /** Tells the model whether another try can help: an MCP server may come back, an unknown name will not. */

@@ -85,7 +85,9 @@ async function executeCall(execution: RunExecution, call: ToolCall, signal: Abor
     const absence = toolbox.unavailableReason(call.tool) ?? `The tool ${call.tool} is not available now.`;
     return execution.record([failedResult(call, absence)]);
   }
-  const revealed = await revealInput(execution, call);
+  const revealed = tool.keepsPlaceholders
+    ? { ok: true as const, input: call.input }
+    : await revealInput(execution, call);
   if (!revealed.ok) return execution.record([failedResult(call, revealed.error)]);
   const progress = progressOf(execution, call);
   const context = {

@@ -84,21 +84,27 @@ describe('B61: masking', () => {
 });
 
 describe('the secret store', () => {
-  test('reveals what it masked, to the same session only', () => {
+  test('reveals what it masked, to the same call only', () => {
     const store = createSecretStore(null);
+    const call = { sessionId: 'ses_1', callId: 'call_1' };
+    const ofOtherSession = { ...call, sessionId: 'ses_2' };
     const input = { url: 'https://ada:hunter22@example.com/', password: 'correct horse' };
-    const shown = store.mask('ses_1', input);
+    const shown = store.mask(call, input);
     expect(JSON.stringify(shown)).not.toMatch(/hunter22|correct horse/);
-    expect(store.reveal('ses_1', shown)).toEqual({ ok: true, input });
-    expect(store.reveal('ses_2', shown)).toMatchObject({ ok: false, error: expect.stringContaining('Give it again') });
-    expect(createSecretStore(null).reveal('ses_1', shown)).toMatchObject({ ok: false });
+    expect(store.reveal(call, shown)).toEqual({ ok: true, input });
+    expect(store.reveal({ ...call, callId: 'call_2' }, shown)).toMatchObject({ ok: false });
+    expect(store.reveal(ofOtherSession, shown)).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('Give it again'),
+    });
+    expect(createSecretStore(null).reveal(call, shown)).toMatchObject({ ok: false });
     const named = {
       headers: { 'sk-proj-abcdefghij0123456789ABCDEFGHIJ': 1, 'sk-proj-zyxwvutsrq9876543210ZYXWVUTSRQ': 2 },
     };
-    const shownNames = store.mask('ses_1', named);
+    const shownNames = store.mask(call, named);
     expect(JSON.stringify(shownNames)).not.toContain('sk-proj');
-    expect(store.reveal('ses_1', shownNames)).toEqual({ ok: true, input: named });
-    expect(store.reveal('ses_2', shownNames)).toMatchObject({ ok: false });
-    expect(store.reveal('ses_1', { text: '[masked words of a text]' })).toMatchObject({ ok: true });
+    expect(store.reveal(call, shownNames)).toEqual({ ok: true, input: named });
+    expect(store.reveal(ofOtherSession, shownNames)).toMatchObject({ ok: false });
+    expect(store.reveal(call, { text: '[masked words of a text]' })).toMatchObject({ ok: true });
   });
 });

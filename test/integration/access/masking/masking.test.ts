@@ -89,6 +89,6 @@ test('B61: an edited input that is too long is refused before it is masked', asy
   const { decideApproval: refused } = await client.send(DecideApprovalDocument, { input });
   expect(refused).toMatchObject({
     __typename: 'InvalidInputError',
-    message: expect.stringMatching(/editedInput.*262155 bytes as JSON, more than 98304/),
+    message: expect.stringMatching(/editedInput.*262155 bytes as JSON, which is longer than 98304 bytes/),
   });
 });
