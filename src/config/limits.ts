@@ -254,6 +254,17 @@ export const CIRCUIT_PAUSE_SECONDS = 30;
 /** Longest `Retry-After` that is waited for. With a longer one the call fails at once. */
 export const MODEL_RETRY_AFTER_SECONDS = 60;
 
+// JSON Schemas of other parties
+/** Time to compile one schema. A tool with a slower one is left out. */
+export const SCHEMA_COMPILE_MILLISECONDS = 1000;
+/** Time for one check. Then the value is refused; after this number of timeouts every value is, without a check. */
+export const SCHEMA_CHECK_MILLISECONDS = 500;
+export const SCHEMA_TIMEOUTS = 2;
+/** One `pattern`. A longer one is left out of its schema. */
+export const SCHEMA_PATTERN_CHARACTERS = 1000;
+/** Texts that are compared with a `pattern` or `format`. A longer one is not compared. */
+export const SCHEMA_TEXT_CHARACTERS = 16 * 1024;
+
 // MCP servers
 /** Name of a server in the configuration. A longer one is refused. */
 export const MCP_SERVER_NAME_CHARACTERS = 64;
@@ -282,9 +293,9 @@ export const MCP_TOOLS = 256;
 export const MCP_TOOL_PAGES = 64;
 /** Description of a tool. The rest is cut off. */
 export const MCP_DESCRIPTION_CHARACTERS = 8000;
-/** Input schema of a tool as JSON. A tool with a longer one is left out. */
+/** Input schema of a tool, or its output schema, as JSON. A tool with a longer one is left out. */
 export const MCP_SCHEMA_BYTES = 64 * 1024;
-/** One message of a stdio server: the largest output in base64 fits. Beyond it the server is restarted. */
+/** One message of a server, decompressed: the largest output in base64 fits. Beyond it the server is restarted. */
 export const MCP_MESSAGE_BYTES = 8 * 1024 * 1024;
 /** Characters of one line, and lines in one minute, that a stdio server writes to stderr. The rest is not logged. */
 export const MCP_STDERR_CHARACTERS = 1000;

@@ -56,21 +56,47 @@ export const mcpServerSchemas = { stdio: stdioServer, http: httpServer };
 
 const stdio = stdioServer.transform(({ type: _type, command, args, env, cwd, ...rest }) => ({
   ...rest,
+  problem: null,
   transport: { kind: 'stdio' as const, command, args, env, cwd: cwd ?? null },
 }));
 
 const http = httpServer.transform(({ type: _type, url, headers, ...rest }) => ({
   ...rest,
+  problem: null,
   transport: { kind: 'http' as const, url, headers },
 }));
 
-export type McpServerConfig = z.output<typeof stdio> | z.output<typeof http>;
-type McpTransport = McpServerConfig['transport'];
+type McpTransport = z.output<typeof stdio>['transport'] | z.output<typeof http>['transport'];
+
+export interface McpServerConfig {
+  disabled: boolean;
+  timeoutSeconds: number;
+  tools: Record<string, ToolOverride>;
+  /** Why the server cannot be started, although the others can; null if it can. */
+  problem: string | null;
+  /** Null if there is a problem. */
+  transport: McpTransport | null;
+}
+
 export type StdioTransportConfig = Extract<McpTransport, { kind: 'stdio' }>;
 export type HttpTransportConfig = Extract<McpTransport, { kind: 'http' }>;
 
+/** Takes the place of an entry whose variables are not set: one server must not keep the gateway from starting. */
+class UnsetVariables {
+  readonly problem: string;
+
+  constructor(names: readonly string[]) {
+    const list = [...new Set(names)];
+    const subject = list.length === 1 ? 'The environment variable' : 'The environment variables';
+    this.problem = `${subject} ${list.join(', ')} ${list.length === 1 ? 'is' : 'are'} not set. Set ${list.length === 1 ? 'it' : 'them'} and restart the gateway.`;
+  }
+}
+
 /** Reports problems against the transport that the entry chose. A plain union would report them against both. */
 const mcpServer = z.unknown().transform((entry, context): McpServerConfig => {
+  if (entry instanceof UnsetVariables) {
+    return { ...z.object(everyServer).parse({}), problem: entry.problem, transport: null };
+  }
   const problem = transportProblem(entry);
   if (problem !== null) {
     context.addIssue({ code: 'custom', message: problem });
@@ -91,20 +117,33 @@ export const toolsConfigSchema = z.object({
 
 /**
  * Fills in environment variables in the `mcpServers` of a parsed file, before the file is checked. Disabled servers are left
- * as they are, so their variables can be unset.
+ * as they are. A server with a variable that is not set gets a problem instead, which its status shows.
  */
 export function substituteMcpServers(
   file: unknown,
   environment: Readonly<Record<string, string | undefined>>,
 ): { file: unknown; issues: ConfigurationIssue[] } {
   if (!has(file, 'mcpServers') || !isRecord(file.mcpServers)) return { file, issues: [] };
-  const servers = Object.entries(file.mcpServers).map(([name, entry]) =>
-    has(entry, 'disabled') && entry.disabled === true
-      ? { name, value: entry, issues: [] }
-      : { name, ...substituteVariables(entry, environment, ['mcpServers', name]) },
-  );
+  const servers = Object.entries(file.mcpServers).map(([name, entry]) => ({
+    name,
+    ...substituteServer(entry, environment, ['mcpServers', name]),
+  }));
   const mcpServers = Object.fromEntries(servers.map(({ name, value }) => [name, value]));
   return { file: { ...file, mcpServers }, issues: servers.flatMap(({ issues }) => issues) };
+}
+
+function substituteServer(
+  entry: unknown,
+  environment: Readonly<Record<string, string | undefined>>,
+  path: ConfigurationIssue['path'],
+): { value: unknown; issues: ConfigurationIssue[] } {
+  if (has(entry, 'disabled') && entry.disabled === true) return { value: entry, issues: [] };
+  const { value, issues } = substituteVariables(entry, environment, path);
+  const unset = issues.flatMap((issue) => issue.unset ?? []);
+  // A reference that is no name is a mistake in the file, not something that is missing on this machine.
+  return unset.length > 0 && unset.length === issues.length
+    ? { value: new UnsetVariables(unset), issues: [] }
+    : { value, issues };
 }
 
 function transportProblem(entry: unknown): string | null {

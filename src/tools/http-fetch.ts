@@ -150,6 +150,11 @@ export function redirectedRequest(from: FetchRequest, status: number, location: 
   }
   const headers = new Headers(from.headers);
   const becomesGet = status === 303 ? from.method !== 'HEAD' : status < 303 && from.method === 'POST';
+  if (from.body !== null && !becomesGet && url.origin !== from.url.origin) {
+    throw new Error(
+      `The server redirected the request to another origin, ${url.origin}, which does not get its body. To send it there, call with that URL.`,
+    );
+  }
   const names = [...headers.keys()];
   for (const name of names) {
     const isPrivate = url.origin !== from.url.origin && !crossOriginHeaders.includes(name);

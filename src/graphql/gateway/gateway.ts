@@ -51,7 +51,10 @@ const McpServerState = builder.enumType('McpServerState', {
       description:
         'It stopped or failed to start, and is restarted after a delay. Calls of its tools fail with the reason.',
     },
-    DISABLED: { description: 'It is disabled in the configuration.' },
+    DISABLED: {
+      description:
+        'It is disabled in the configuration, or cannot be started because of it. `lastError` then has the reason.',
+    },
   } as const satisfies Record<McpServerStatus['state'], { description: string }>,
 });
 

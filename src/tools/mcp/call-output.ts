@@ -1,13 +1,20 @@
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/sdk/types.js';
 import type { Json } from '../../domain/events.ts';
 import { NO_ERROR_MESSAGE } from '../bounded-call.ts';
+import type { SchemaCheck } from '../json-schema.ts';
 
 /**
  * The output of a call: the structured content if there is any, text if there is only text, otherwise the list of blocks. Throws
- * the server's message if the result is an error.
+ * the server's message if the result is an error, and the reason if the structured content does not match its schema.
  */
-export function callOutput({ content, structuredContent, isError }: CallToolResult): Json {
+export function callOutput({ content, structuredContent, isError }: CallToolResult, check: SchemaCheck | null): Json {
   if (isError) throw new Error(joinText(content) || structuredText(structuredContent) || NO_ERROR_MESSAGE);
+  const problem = check?.((structuredContent as Json | undefined) ?? null) ?? null;
+  if (problem !== null) {
+    throw new Error(
+      `The call was executed, but its result cannot be used. It does not match the output schema of the tool: ${problem}.`,
+    );
+  }
   const isText = content.every(({ type }) => type === 'text');
   if (structuredContent === undefined) return isText ? joinText(content) : content.map(blockOutput);
   // Text blocks repeat the structured content. Other blocks do not.
@@ -24,22 +31,29 @@ function structuredText(value: unknown): string {
   return value === undefined ? '' : JSON.stringify(value);
 }
 
-/** Drops annotations and icons. Bytes stay base64. */
+/** Drops annotations and icons. Models get media as text, and base64 means nothing to them: a note says what there was. */
 function blockOutput(block: ContentBlock): Json {
   switch (block.type) {
     case 'text':
       return { type: 'text', text: block.text };
     case 'image':
     case 'audio':
-      return { type: block.type, mimeType: block.mimeType, data: block.data };
+      return mediaNote(block.type, block.mimeType, block.data);
     case 'resource_link':
       return { type: 'resource_link', uri: block.uri, name: block.name, mimeType: block.mimeType ?? null };
     case 'resource': {
       const { resource } = block;
-      const common = { type: 'resource', uri: resource.uri, mimeType: resource.mimeType ?? null };
-      return 'text' in resource ? { ...common, text: resource.text } : { ...common, data: resource.blob };
+      if (!('text' in resource)) {
+        return { ...mediaNote('resource', resource.mimeType ?? null, resource.blob), uri: resource.uri };
+      }
+      return { type: 'resource', uri: resource.uri, mimeType: resource.mimeType ?? null, text: resource.text };
     }
     default:
       return block satisfies never;
   }
+}
+
+function mediaNote(type: string, mimeType: string | null, base64: string) {
+  const bytes = Buffer.byteLength(base64, 'base64');
+  return { type, mimeType, bytes, note: `${mimeType ?? 'data'} of ${bytes} bytes, which is not shown` };
 }

@@ -2,12 +2,19 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Clock } from '../../clock.ts';
 import { MCP_STOP_SECONDS } from '../../config/limits.ts';
 import type { HttpTransportConfig } from '../../config/tools-config.ts';
+import { createBoundedFetch } from './bounded-fetch.ts';
 import type { Channel } from './channel.ts';
 
 /** A channel to a server over streamable HTTP. Closing it terminates the session on the server. */
 export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: Clock): Channel {
-  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+  let failure: string | null = null;
   let closing: Promise<void> | null = null;
+  const boundedFetch = createBoundedFetch((reason) => {
+    failure ??= reason;
+    // Its calls fail at once, and the server is connected again.
+    transport.close().catch(() => {});
+  });
+  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: boundedFetch });
 
   async function close(): Promise<void> {
     const stopWaiting = new AbortController();
@@ -20,7 +27,7 @@ export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: 
 
   return {
     transport,
-    failure: () => null,
+    failure: () => failure,
     detectsLoss: false,
     close() {
       closing ??= close();

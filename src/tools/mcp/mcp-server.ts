@@ -4,8 +4,14 @@ import type { Tool, ToolContext } from '../tool.ts';
 import type { ToolSource } from '../toolbox.ts';
 import { callOutput } from './call-output.ts';
 import { LostConnection } from './connection.ts';
-import { canBeToolOf } from './mcp-tool.ts';
-import { keepRunning, type McpServerOptions, type McpServerState, type ServerLifecycle } from './server-lifecycle.ts';
+import { canBeToolOf, type ServerTool } from './mcp-tool.ts';
+import {
+  keepRunning,
+  type McpServerOptions,
+  type McpServerState,
+  type NameRival,
+  type ServerLifecycle,
+} from './server-lifecycle.ts';
 
 export interface McpServerStatus {
   name: string;
@@ -17,19 +23,19 @@ export interface McpServerStatus {
 }
 
 /** One MCP server of the configuration, as a source of tools. It has tools only while it is READY. */
-export interface McpServer extends ToolSource {
+export interface McpServer extends ToolSource, NameRival {
   status(): McpServerStatus;
-  /** Starts it in the background, and restarts it when it is lost. Returns at once. Does nothing if it is disabled. */
+  /** Starts it in the background, and restarts it when it is lost. Returns at once. Does not start a disabled server. */
   start(): void;
   /** Stops it for good. Calls in progress fail. Bounded in time. */
   close(): Promise<void>;
 }
 
 export function createMcpServer(options: McpServerOptions): McpServer {
-  const { name, config, clock } = options;
+  const { name, config, clock, log } = options;
   const lifecycle: ServerLifecycle = {
-    state: config.disabled ? 'DISABLED' : 'STARTING',
-    lastError: null,
+    state: config.disabled || config.problem !== null ? 'DISABLED' : 'STARTING',
+    lastError: config.problem,
     tools: [],
     knownTools: new Set(),
     connection: null,
@@ -41,12 +47,26 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   const firstOutcome = new Promise<void>((resolve) => {
     resolveFirstOutcome = resolve;
   });
-  const list = () => (lifecycle.state === 'READY' ? lifecycle.tools : []);
+  const rivalOf = (tool: string) => options.rivals().find((rival) => rival.mayHave(tool));
+  const list = () => {
+    if (lifecycle.state !== 'READY') return [];
+    // A call must not reach another server than the one that was meant.
+    return options.rivals().length === 0 ? lifecycle.tools : lifecycle.tools.filter((tool) => !rivalOf(tool.name));
+  };
   return {
+    name,
     list,
+    mayHave(tool) {
+      const hasListed = lifecycle.knownTools.size > 0 || lifecycle.state === 'DISABLED';
+      return lifecycle.knownTools.has(tool) || (!hasListed && canBeToolOf(name, tool));
+    },
     status: () => ({ name, state: lifecycle.state, tools: list(), lastError: lifecycle.lastError }),
     unavailableReason(tool) {
       if (list().some((listed) => listed.name === tool)) return null;
+      const rival = lifecycle.tools.some((own) => own.name === tool) ? rivalOf(tool) : undefined;
+      if (rival) {
+        return `The MCP servers "${name}" and "${rival.name}" may both have a tool of this name, so it is not offered. Rename one of them in the configuration.`;
+      }
       const isOfServer = lifecycle.knownTools.has(tool) || (lifecycle.state !== 'READY' && canBeToolOf(name, tool));
       return isOfServer ? unavailableText(name, lifecycle) : null;
     },
@@ -55,8 +75,11 @@ export function createMcpServer(options: McpServerOptions): McpServer {
       await Promise.race([firstOutcome, clock.sleep(MCP_READY_WAIT_SECONDS * 1000, signal)]);
     },
     start() {
+      if (config.problem !== null) {
+        log.warn({ mcpServer: name, reason: config.problem }, 'an MCP server is not started');
+      }
       if (lifecycle.state !== 'STARTING') return;
-      const callTool = (tool: string, input: Json, context: ToolContext) =>
+      const callTool = (tool: ServerTool, input: Json, context: ToolContext) =>
         call(lifecycle, options, tool, input, context);
       running = keepRunning(lifecycle, options, callTool, { closing: closing.signal, onOutcome: resolveFirstOutcome });
     },
@@ -71,14 +94,15 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 async function call(
   lifecycle: ServerLifecycle,
   { name, config }: McpServerOptions,
-  tool: string,
+  { name: tool, checkOutput }: ServerTool,
   input: Json,
   { signal, idempotencyKey, progress }: ToolContext,
 ): Promise<Json> {
   if (lifecycle.connection === null) throw new Error(unavailableText(name, lifecycle));
   const options = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
   try {
-    return callOutput(await lifecycle.connection.call(tool, input as { [key: string]: Json }, options));
+    const result = await lifecycle.connection.call(tool, input as { [key: string]: Json }, options);
+    return callOutput(result, checkOutput);
   } catch (error) {
     if (!(error instanceof LostConnection)) throw error;
     const consequence = 'It was lost during the call, which may or may not have had its effect.';
@@ -94,7 +118,7 @@ function unavailableText(name: string, { state, lastError }: ServerLifecycle): s
     case 'RESTARTING':
       return `The MCP server "${name}" is not running: ${lastError ?? 'It was lost.'} It is being restarted.`;
     case 'DISABLED':
-      return `The MCP server "${name}" is not running: it is disabled in the configuration.`;
+      return `The MCP server "${name}" is not running: ${lastError ?? 'It is disabled in the configuration.'}`;
     case 'READY':
       return `The MCP server "${name}" no longer has this tool.`;
     default:

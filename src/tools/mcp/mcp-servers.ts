@@ -3,6 +3,7 @@ import type { McpServerConfig } from '../../config/tools-config.ts';
 import type { Log, OpenChannel } from './channel.ts';
 import { createHttpChannel } from './http-channel.ts';
 import { createMcpServer, type McpServer, type McpServerStatus } from './mcp-server.ts';
+import { canShareNames } from './mcp-tool.ts';
 import { createProcessGroups, type ProcessGroups } from './process-groups.ts';
 import { createStderrLines, createStdioChannel } from './stdio-channel.ts';
 
@@ -30,9 +31,11 @@ export function createMcpServers(
   dependencies: McpDependencies,
 ): McpServers {
   const groups = createProcessGroups();
-  const sources = Object.entries(configs).map(([name, config]) => {
-    const open = channelOpener(name, config, dependencies, groups);
-    return createMcpServer({ ...dependencies, name, config, open });
+  const sources: McpServer[] = Object.entries(configs).map(([name, config]) => {
+    const rivalNames = Object.keys(configs).filter((other) => other !== name && canShareNames(name, other));
+    const rivals = () => (rivalNames.length === 0 ? [] : sources.filter((source) => rivalNames.includes(source.name)));
+    const open = () => channelOpener(name, config, dependencies, groups)();
+    return createMcpServer({ ...dependencies, name, config, open, rivals });
   });
   return {
     sources,
@@ -53,6 +56,8 @@ function channelOpener(
   { clock, log }: McpDependencies,
   groups: ProcessGroups,
 ): OpenChannel {
+  // A server without a transport has a problem and is never started.
+  if (transport === null) throw new Error(`The MCP server "${name}" has no transport.`);
   if (transport.kind === 'http') return () => createHttpChannel(transport, clock);
   const logLine = (line: string) => log.info({ mcpServer: name, line }, 'an MCP server wrote to stderr');
   return () => createStdioChannel(transport, { clock, groups, onStderr: createStderrLines(clock, logLine) });

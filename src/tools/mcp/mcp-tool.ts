@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Tool as McpToolDescription, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
-import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { nextTurn } from '../../clock.ts';
 import { MCP_DESCRIPTION_CHARACTERS, MCP_SCHEMA_BYTES, MCP_TOOLS } from '../../config/limits.ts';
 import type { McpServerConfig, ToolOverride } from '../../config/tools-config.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import type { PreparedInput, Tool } from '../tool.ts';
+import { compileSchema, type SchemaCheck } from '../json-schema.ts';
+import type { Tool } from '../tool.ts';
 import { describeFailure, type Log } from './channel.ts';
 
-/** Calls a tool of the server by the server's own name for it. */
-export type CallTool = (tool: string, ...call: Parameters<Tool['execute']>) => Promise<Json>;
+/** A tool as its server knows it. */
+export interface ServerTool {
+  /** The server's own name for it. */
+  name: string;
+  /** Checks the structured content of its results; null if it has no output schema. */
+  checkOutput: SchemaCheck | null;
+}
+
+export type CallTool = (tool: ServerTool, ...call: Parameters<Tool['execute']>) => Promise<Json>;
 
 interface ServerEntry {
   name: string;
@@ -31,16 +38,27 @@ export async function createMcpTools(
     log.warn({ mcpServer: server, tool, reason }, 'a tool of an MCP server is left out');
   const enabled = descriptions.filter(({ name }) => !Object.hasOwn(config.tools, name) || config.tools[name]?.enabled);
   const tools = new Map<string, Tool>();
+  const listedNames = new Map<string, string>();
+  const ambiguous = new Set<string>();
   for (const description of enabled.slice(0, MCP_TOOLS)) {
     try {
       const tool = createMcpTool(server, config, description, callTool);
-      if (tools.has(tool.name)) logLeftOut(description.name, 'Its name is listed twice.');
-      else tools.set(tool.name, tool);
+      const earlier = listedNames.get(tool.name);
+      if (earlier === undefined) {
+        tools.set(tool.name, tool);
+        listedNames.set(tool.name, description.name);
+      } else if (earlier === description.name) {
+        logLeftOut(description.name, 'Its name is listed twice.');
+      } else {
+        ambiguous.add(tool.name);
+        logLeftOut(description.name, `Like ${earlier}, it would be called ${tool.name}. Neither is offered.`);
+      }
     } catch (error) {
       logLeftOut(description.name, describeFailure(error));
     }
     await nextTurn();
   }
+  for (const name of ambiguous) tools.delete(name);
   if (enabled.length > MCP_TOOLS)
     logLeftOut('', `The server has more than ${MCP_TOOLS} tools; the last ones are left out.`);
   for (const configured of Object.keys(config.tools)) {
@@ -55,12 +73,12 @@ export async function createMcpTools(
 function createMcpTool(
   server: string,
   { timeoutSeconds, tools }: ServerEntry['config'],
-  { name, title, description, inputSchema, annotations, execution }: McpToolDescription,
+  { name, title, description, inputSchema, outputSchema, annotations, execution }: McpToolDescription,
   callTool: CallTool,
 ): Tool {
   if (execution?.taskSupport === 'required') throw new Error('It runs only as a task, which is not supported.');
-  const schemaBytes = Buffer.byteLength(JSON.stringify(inputSchema));
-  if (schemaBytes > MCP_SCHEMA_BYTES) throw new Error(`Its input schema is longer than ${MCP_SCHEMA_BYTES} bytes.`);
+  const checkInput = checkOf('input', inputSchema);
+  const checkOutput = outputSchema === undefined ? null : checkOf('output', outputSchema);
   const override = Object.hasOwn(tools, name) ? tools[name] : undefined;
   return {
     name: toolName(server, name),
@@ -69,9 +87,22 @@ function createMcpTool(
     ...toolProperties(annotations, override),
     timeoutSeconds,
     source: server,
-    prepare: compileInputValidation(inputSchema),
-    execute: (input, context) => callTool(name, input, context),
+    prepare(input) {
+      const problem = checkInput(input);
+      return problem === null ? { ok: true, input } : { ok: false, error: `Invalid input: ${problem}.` };
+    },
+    execute: (input, context) => callTool({ name, checkOutput }, input, context),
   };
+}
+
+function checkOf(kind: 'input' | 'output', schema: Readonly<Record<string, unknown>>): SchemaCheck {
+  const bytes = Buffer.byteLength(JSON.stringify(schema));
+  if (bytes > MCP_SCHEMA_BYTES) throw new Error(`Its ${kind} schema is longer than ${MCP_SCHEMA_BYTES} bytes.`);
+  try {
+    return compileSchema(schema, kind);
+  } catch (error) {
+    throw new Error(`Its ${kind} schema cannot be used: ${describeFailure(error)}`);
+  }
 }
 
 /**
@@ -122,6 +153,11 @@ export function toolName(server: string, tool: string): string {
   return `${namePrefix(name)}_${hash}`;
 }
 
+/** Whether two servers could have tools with the same name. */
+export function canShareNames(one: string, other: string): boolean {
+  return canBeToolOf(one, namePrefix(`${other}${SEPARATOR}`)) || canBeToolOf(other, namePrefix(`${one}${SEPARATOR}`));
+}
+
 /** Whether the server could have a tool with this name. */
 export function canBeToolOf(server: string, name: string): boolean {
   return name.startsWith(namePrefix(`${server}${SEPARATOR}`));
@@ -129,26 +165,4 @@ export function canBeToolOf(server: string, name: string): boolean {
 
 function namePrefix(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, TOOL_NAME_CHARACTERS - HASH_CHARACTERS - 1);
-}
-
-/** Compiles an input schema. Throws if it is invalid. */
-export function compileInputValidation(schema: Readonly<Record<string, unknown>>): (input: Json) => PreparedInput {
-  // The validator of such a schema returns a promise.
-  if ('$async' in schema) throw new Error('Asynchronous schemas are not supported.');
-  // With its own validator and without an id, a schema cannot refer to the schema of another tool.
-  const { $id: _id, ...schemaWithoutId } = schema;
-  const validate = new AjvJsonSchemaValidator().getValidator<Json>(schemaWithoutId);
-  return (input) => {
-    try {
-      const { valid, errorMessage } = validate(input);
-      return valid ? { ok: true, input } : { ok: false, error: `Invalid input: ${validationError(errorMessage)}.` };
-    } catch (error) {
-      return { ok: false, error: `The input schema of the tool cannot be evaluated: ${String(error)}` };
-    }
-  };
-}
-
-/** The validator calls the input `data`. */
-function validationError(message: string | undefined): string {
-  return (message ?? 'it does not match the schema').replace(/\bdata\b(?=[/ ])/g, 'input');
 }

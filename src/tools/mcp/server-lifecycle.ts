@@ -10,14 +10,23 @@ export type McpServerState = 'STARTING' | 'READY' | 'RESTARTING' | 'DISABLED';
 
 export interface McpServerOptions {
   name: string;
-  config: Pick<McpServerConfig, 'disabled' | 'timeoutSeconds' | 'tools'>;
+  config: Pick<McpServerConfig, 'disabled' | 'problem' | 'timeoutSeconds' | 'tools'>;
   open: OpenChannel;
+  /** Other servers whose tools could have the names of this one. */
+  rivals(): readonly NameRival[];
   clock: Clock;
   /** 0 ≤ value < 1. */
   random(): number;
   log: Log;
   /** Version of the gateway. */
   version: string;
+}
+
+/** A server that could have a tool with the same name. */
+export interface NameRival {
+  name: string;
+  /** Whether it has or had a tool with this name, or could have one and has not listed its tools yet. */
+  mayHave(tool: string): boolean;
 }
 
 /** The current state of a server. Only `keepRunning` changes it. */
@@ -77,6 +86,11 @@ async function runOnce(
   const loadTools = async (connection: McpConnection) => {
     lifecycle.tools = await createMcpTools(options, await connection.listTools(), callTool);
     for (const tool of lifecycle.tools) lifecycle.knownTools.add(tool.name);
+    for (const tool of lifecycle.tools) {
+      const rival = options.rivals().find((other) => other.mayHave(tool.name));
+      const facts = { mcpServer: name, otherMcpServer: rival?.name, tool: tool.name };
+      if (rival) log.warn(facts, 'two MCP servers may have a tool of this name; it is not offered');
+    }
   };
   const refresher = createRefresher(clock, async () => {
     if (lifecycle.connection) await loadTools(lifecycle.connection).catch(logFailedRefresh);

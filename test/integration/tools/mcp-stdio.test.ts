@@ -36,7 +36,7 @@ describe('B45: a stdio server', () => {
     expect(run.state).toBe('DONE');
   });
 
-  test('returns structured content unchanged, and images as base64 with their type', async () => {
+  test('returns structured content unchanged, and notes the type and size of images', async () => {
     const { client } = await startTestGateway({ file: { mcpServers: { everything } } });
     await untilServer(client, 'everything', 'READY');
     const weather = calling(['everything__get-structured-content', { location: 'Chicago' }]);
@@ -49,7 +49,12 @@ describe('B45: a stdio server', () => {
     const image = await converse(client, { sessionKey: 'content', text: calling(['everything__get-tiny-image', {}]) });
     expect(resultOf(image.events).output).toEqual([
       { type: 'text', text: expect.any(String) },
-      { type: 'image', mimeType: 'image/png', data: expect.stringMatching(/^iVBOR/) },
+      {
+        type: 'image',
+        mimeType: 'image/png',
+        bytes: expect.any(Number),
+        note: expect.stringMatching(/^image\/png of \d+ bytes, which is not shown$/),
+      },
       { type: 'text', text: expect.any(String) },
     ]);
   });

@@ -19,7 +19,7 @@ describe('mcpServers', () => {
         minimal: { command: 'server' },
       },
     });
-    const defaults = { disabled: false, timeoutSeconds: 60, tools: {} };
+    const defaults = { disabled: false, problem: null, timeoutSeconds: 60, tools: {} };
     expect(servers).toEqual({
       local: {
         ...defaults,
@@ -61,11 +61,6 @@ describe('mcpServers', () => {
 
   test.each<[what: string, entry: unknown, problem: RegExp]>([
     [
-      'a variable that is not set',
-      remote('$' + '{TOKEN}'),
-      /tickets\.headers\.Authorization: the environment variable TOKEN is not set\. Set it, or disable the server/,
-    ],
-    [
       'a reference that is not a variable name',
       remote('$' + '{MY TOKEN}'),
       /\$\{MY TOKEN\} does not name an environment variable\. Write \$\{NAME\}/,
@@ -97,6 +92,22 @@ describe('mcpServers', () => {
     ['an array', [], /tickets: must be an object with "command" or "url", not an array/],
   ])('%s is reported with its path', (_, entry, problem) => {
     expect(problemsOf(entry)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  test('with variables that are not set have a problem, and are not checked further', () => {
+    const unset = '$' + '{TOKEN}';
+    const file = {
+      mcpServers: { tickets: { url: unset, headers: { a: unset, b: '$' + '{OTHER}' } }, files: { command: 'a' } },
+    };
+    const { servers, problems } = read(file);
+    expect(problems).toEqual([]);
+    expect(servers).toMatchObject({
+      tickets: {
+        problem: 'The environment variables TOKEN, OTHER are not set. Set them and restart the gateway.',
+        transport: null,
+      },
+      files: { problem: null, transport: { kind: 'stdio' } },
+    });
   });
 
   test('do not need their variables if they are disabled', () => {

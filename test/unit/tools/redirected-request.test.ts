@@ -26,6 +26,21 @@ describe('the request after a redirect', () => {
     expect(next?.headers.has('content-type')).toBe(isUnchanged);
   });
 
+  test.each([
+    [301, 'PUT'],
+    [302, 'PATCH'],
+    [307, 'POST'],
+    [308, 'POST'],
+  ])('B62: with status %i to another origin, the body of a %s is not sent there', (status, method) => {
+    const withBody = fetchRequest('https://a.example/', { method, body: 'x' });
+    expect(() => redirectedRequest(withBody, status, 'https://b.example/c')).toThrow(
+      'another origin, https://b.example, which does not get its body. To send it there, call with that URL.',
+    );
+    expect(redirectedRequest(withBody, status, 'https://a.example/c')).toMatchObject({ method, body: 'x' });
+    const withoutBody = fetchRequest('https://a.example/', { method: 'DELETE' });
+    expect(redirectedRequest(withoutBody, status, 'https://b.example/c')).toMatchObject({ method: 'DELETE' });
+  });
+
   test.each([200, 300, 304, 404])('does not exist with status %i', (status) => {
     expect(redirectedRequest(fetchRequest('http://a.example/'), status, '/b')).toBeNull();
   });

@@ -1,10 +1,17 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
+import { compileSchema } from '../../../../src/tools/json-schema.ts';
 import { callOutput } from '../../../../src/tools/mcp/call-output.ts';
 
 describe('the output of a call', () => {
-  const output = (result: Partial<CallToolResult>) => callOutput({ content: [], ...result });
+  const output = (result: Partial<CallToolResult>) => callOutput({ content: [], ...result }, null);
   const text = { type: 'text' as const, text: 'hello' };
+  const imageNote = {
+    type: 'image',
+    mimeType: 'image/png',
+    bytes: 3,
+    note: 'image/png of 3 bytes, which is not shown',
+  };
   const image = { type: 'image' as const, data: 'AAEC', mimeType: 'image/png' };
 
   test('is text if there is only text, and empty without content', () => {
@@ -16,11 +23,11 @@ describe('the output of a call', () => {
     expect(output({ content: [text], structuredContent: { a: 1 } })).toEqual({ a: 1 });
     expect(output({ content: [text, image], structuredContent: { a: 1 } })).toEqual({
       structured: { a: 1 },
-      content: [image],
+      content: [imageNote],
     });
   });
 
-  test('keeps the type of other blocks, and bytes as base64', () => {
+  test('keeps the type of other blocks, and notes the type and size of media instead of their base64', () => {
     const content: CallToolResult['content'] = [
       { ...text, annotations: { audience: ['user'] } },
       image,
@@ -31,12 +38,32 @@ describe('the output of a call', () => {
     ];
     expect(output({ content })).toEqual([
       text,
-      image,
-      { type: 'audio', data: 'AAEC', mimeType: 'audio/wav' },
+      imageNote,
+      { type: 'audio', mimeType: 'audio/wav', bytes: 3, note: 'audio/wav of 3 bytes, which is not shown' },
       { type: 'resource', uri: 'file:///a', mimeType: null, text: 'a' },
-      { type: 'resource', uri: 'file:///b', mimeType: 'application/gzip', data: 'AAEC' },
+      {
+        type: 'resource',
+        uri: 'file:///b',
+        mimeType: 'application/gzip',
+        bytes: 3,
+        note: 'application/gzip of 3 bytes, which is not shown',
+      },
       { type: 'resource_link', uri: 'file:///c', name: 'c', mimeType: null },
     ]);
+  });
+
+  test('is an error if the structured content does not match the output schema, or is missing', () => {
+    const check = compileSchema({ type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }, 'output');
+    expect(callOutput({ content: [], structuredContent: { a: 1 } }, check)).toEqual({ a: 1 });
+    for (const [result, problem] of [
+      [{ structuredContent: { a: 'x' } }, 'output/a must be integer'],
+      [{}, 'output must be object'],
+    ] as const) {
+      expect(() => callOutput({ content: [text], ...result }, check)).toThrow(
+        `The call was executed, but its result cannot be used. It does not match the output schema of the tool: ${problem}.`,
+      );
+    }
+    expect(() => callOutput({ content: [text], isError: true }, check)).toThrow(/^hello$/);
   });
 
   test('is an error with the message of the server', () => {

@@ -36,7 +36,12 @@ export interface FakeServer {
   /** Sends a progress report. */
   report(params: ProgressNotification['params']): Promise<void>;
   /** The server as a source of tools. */
-  createSource(name: string, clock: Clock, config?: Partial<McpServerOptions['config']>): McpServer;
+  createSource(
+    name: string,
+    clock: Clock,
+    config?: Partial<McpServerOptions['config']>,
+    rivals?: McpServerOptions['rivals'],
+  ): McpServer;
 }
 
 export const anyInput = { type: 'object' };
@@ -68,14 +73,14 @@ export function createFakeServer(pages: ListedTool[][]): FakeServer {
     crash: async () => current?.close(),
     announce: async () => current?.sendToolListChanged(),
     report: async (params) => current?.notification({ method: 'notifications/progress', params }),
-    createSource(name, clock, config) {
+    createSource(name, clock, config, rivals = () => []) {
       const log = {
         debug: () => {},
         info: () => {},
         warn: (facts: object, text: string) => void fake.warnings.push({ facts, text }),
       };
-      const fullConfig = { disabled: false, timeoutSeconds: 60, tools: {}, ...config };
-      return createMcpServer({ name, config: fullConfig, open, clock, random: () => 0.5, log, version: '1' });
+      const fullConfig = { disabled: false, problem: null, timeoutSeconds: 60, tools: {}, ...config };
+      return createMcpServer({ name, config: fullConfig, open, rivals, clock, random: () => 0.5, log, version: '1' });
     },
   };
   return fake;
