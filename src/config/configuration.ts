@@ -95,6 +95,8 @@ export interface Configuration {
   /** Time between SIGTERM and closing the port. */
   drainSeconds: number;
   logLevel: string;
+  /** Path of the configuration file, which need not exist. */
+  configurationPath: string;
   file: FileConfiguration;
 }
 
@@ -135,6 +137,7 @@ export function readConfiguration(
       leaseSeconds: data.RUNTAPE_LEASE_SECONDS,
       drainSeconds: data.RUNTAPE_DRAIN_SECONDS,
       logLevel: data.LOG_LEVEL,
+      configurationPath: data.RUNTAPE_CONFIG,
       file: file.configuration,
     },
   };

@@ -6,7 +6,7 @@ import { storableText } from '../domain/storable-text.ts';
 import { searchHistory } from '../repositories/conversation-search.ts';
 import { createClockTool } from '../tools/clock-tool.ts';
 import { createFileTools } from '../tools/files/file-tools.ts';
-import type { Folder } from '../tools/files/folder.ts';
+import { type Folder, folderOfPrincipal } from '../tools/files/folder.ts';
 import { createHistorySearch, type History } from '../tools/history-search.ts';
 import { createHttpFetch } from '../tools/http-fetch.ts';
 import { createMemoryTools, type Memories } from '../tools/memory-tools.ts';
@@ -14,7 +14,7 @@ import type { Tool } from '../tools/tool.ts';
 
 interface Options extends Pick<CommandContext, 'database' | 'newId' | 'mutex' | 'semanticSearch'> {
   clock: Clock;
-  /** The folder of the file tools; null when there are none. */
+  /** Holds the folders of the file tools, one for each principal; null when there are no file tools. */
   files: Folder | null;
 }
 
@@ -26,7 +26,7 @@ export function builtinTools(options: Options): Tool[] {
     ...createMemoryTools(memoriesOf(options)),
     createHistorySearch(historyOf(options)),
     createHttpFetch(),
-    ...(files ? createFileTools(files) : []),
+    ...(files ? createFileTools((principal) => folderOfPrincipal(files, principal)) : []),
   ];
 }
 

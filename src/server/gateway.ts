@@ -114,7 +114,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   if (isDisposable(catalogue)) resources.add(() => catalogue[Symbol.asyncDispose]());
   const policySource = openPolicySource(configuration, overrides);
   const { policy } = policySource;
-  const files = file.files ? await openFolder(file.files.root) : null;
+  const files = file.files ? await openFolder(file.files.root, ownFiles(configuration)) : null;
   const authenticate = overrides.authenticate ?? (await createAuthenticate(file, machineClock.now, logger));
 
   const { database, problem: storeProblem } = watchWrites(await openStore(configuration), machineClock);
@@ -244,6 +244,14 @@ async function openCatalogue(
   const outcome = await createCatalogue(file, { clock, random: Math.random, env: environment });
   if (outcome.ok) return outcome.catalogue;
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
+}
+
+/** The files that decide what tools may do, and hold what they have done. */
+function ownFiles({ databaseUrl, configurationPath, file }: Configuration): Record<string, string> {
+  const files: Record<string, string> = { 'the configuration': configurationPath };
+  if (file.policyFile !== undefined) files['the policy'] = file.policyFile;
+  if (databaseUrl.startsWith('file:')) files['the database'] = databaseUrl.replace(/^file:(\/\/)?/, '');
+  return files;
 }
 
 function openPolicySource({ file }: Configuration, { policy }: Overrides): PolicySource {

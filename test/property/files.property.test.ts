@@ -38,7 +38,8 @@ async function makeWorld() {
     'a/deep': '../../outside',
   };
   for (const [name, target] of Object.entries(links)) await symlink(target, join(root, name));
-  const tools = new Map(createFileTools(await openFolder(root)).map((tool) => [tool.name, tool]));
+  const folder = await openFolder(root);
+  const tools = new Map(createFileTools(async () => folder).map((tool) => [tool.name, tool]));
   return { root, outside, world, tools };
 }
 

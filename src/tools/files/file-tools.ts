@@ -18,8 +18,12 @@ type WriteInput = z.infer<typeof writeInput>;
 
 const common = { idempotent: true, timeoutSeconds: 30 };
 
-/** Tools that list, read and write files in the workspace, and nowhere else. */
-export function createFileTools(workspace: Folder): Tool[] {
+/**
+ * Tools that list, read and write files in the workspace of the caller, and nowhere else.
+ *
+ * @param workspaceOf the folder of a principal
+ */
+export function createFileTools(workspaceOf: (principal: string) => Promise<Folder>): Tool[] {
   return [
     defineTool({
       ...common,
@@ -29,9 +33,9 @@ export function createFileTools(workspace: Folder): Tool[] {
       input: listInput,
       description: 'Lists a folder of the workspace: files with their sizes, folders, links.',
       refuse: (input) => pathError(input.path),
-      execute: async (input) => {
-        const { entries, isComplete } = await withPathInErrors(input.path, () =>
-          listFolder(workspace, partsOf(input.path)),
+      execute: async (input, { session }) => {
+        const { entries, isComplete } = await withPathInErrors(input.path, async () =>
+          listFolder(await workspaceOf(session.owner), partsOf(input.path)),
         );
         return { path: input.path, entries: entries.map((entry) => ({ ...entry })), complete: isComplete };
       },
@@ -44,9 +48,9 @@ export function createFileTools(workspace: Folder): Tool[] {
       input: readInput,
       description: `Reads a whole file of the workspace, up to ${FILE_READ_BYTES} bytes.`,
       refuse: (input) => pathError(input.path),
-      execute: (input) =>
+      execute: (input, { session }) =>
         withPathInErrors(input.path, async () => {
-          const bytes = await readWhole(workspace, partsOf(input.path));
+          const bytes = await readWhole(await workspaceOf(session.owner), partsOf(input.path));
           return presentFile(input.path, bytes, input.encoding);
         }),
     }),
@@ -58,10 +62,10 @@ export function createFileTools(workspace: Folder): Tool[] {
       input: writeInput,
       description: 'Writes a whole file of the workspace. Replaces an existing file and creates missing folders.',
       refuse: (input) => pathError(input.path) ?? contentError(input),
-      execute: async (input) => {
+      execute: async (input, { session }) => {
         const content = Buffer.from(input.content, input.encoding);
-        const { created } = await withPathInErrors(input.path, () =>
-          writeWhole(workspace, partsOf(input.path), content),
+        const { created } = await withPathInErrors(input.path, async () =>
+          writeWhole(await workspaceOf(session.owner), partsOf(input.path), content),
         );
         return { path: input.path, bytes: content.length, created };
       },

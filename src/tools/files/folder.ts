@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { StartError } from '../../config/start-error.ts';
 
-/** The workspace of the file tools. */
+/** A folder that file tools work in. */
 export interface Folder {
   /** Absolute, with all links resolved. */
   root: string;
@@ -23,13 +24,57 @@ export class OutsideFolder extends Error {
   }
 }
 
-/** Throws a StartError if `files.root` is not a folder. */
-export async function openFolder(path: string): Promise<Folder> {
+/**
+ * Opens `files.root`, below which each principal has a folder. Throws a StartError if it is not a folder, or holds one of our own
+ * files, which tools must not read or replace.
+ *
+ * @param ownFiles their paths, by what they are; they need not exist
+ */
+export async function openFolder(path: string, ownFiles: Readonly<Record<string, string>> = {}): Promise<Folder> {
   const stats = await stat(path).catch(() => null);
   if (!stats?.isDirectory()) {
     throw new StartError(`files.root: there is no folder ${resolve(path)}. Create it, or correct the path.`);
   }
-  return { root: await realpath(path) };
+  const root = await realpath(path);
+  for (const [what, file] of Object.entries(ownFiles)) {
+    if (isInside(root, await resolveLinks(resolve(file)))) {
+      throw new StartError(
+        `files.root: the folder ${resolve(path)} holds ${what}, ${resolve(file)}. Use a folder for the files of the tools alone.`,
+      );
+    }
+  }
+  return { root };
+}
+
+/** The folder of one principal, which is created when it is first used. */
+export async function folderOfPrincipal({ root }: Folder, principal: string): Promise<Folder> {
+  const path = join(root, folderName(principal));
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  // Only the operator can put a link here, and two principals must not share a folder by accident.
+  if ((await realpath(path)) !== path) throw new OutsideFolder();
+  return { root: path };
+}
+
+const plainName = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** The name of a principal where every file system keeps it apart from others; else a hash, which has a `~` that no name has. */
+function folderName(principal: string): string {
+  if (plainName.test(principal) && !principal.endsWith('.')) return principal;
+  return `~${createHash('sha256').update(principal).digest('hex').slice(0, 40)}`;
+}
+
+/** An absolute path with the links of its existing part resolved. */
+async function resolveLinks(path: string): Promise<string> {
+  const real = await realpath(path).catch(nullIfMissing);
+  if (real !== null || dirname(path) === path) return real ?? path;
+  return join(await resolveLinks(dirname(path)), basename(path));
+}
+
+function isInside(root: string, path: string): boolean {
+  const inside = relative(root, path);
+  return inside !== '..' && !inside.startsWith(`..${sep}`) && resolve(root, inside) === path;
 }
 
 /** The parts of a path with links resolved, as far as the path exists. Throws OutsideFolder. */

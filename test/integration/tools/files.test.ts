@@ -10,10 +10,18 @@ import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { resultOf } from './mcp-programs.ts';
 
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'runtape-workspace-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 async function startWithWorkspace() {
-  const root = await mkdtemp(join(tmpdir(), 'runtape-workspace-'));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
-  const { client } = await startTestGateway({ file: { files: { root } } });
+  const filesRoot = await makeFolder();
+  // The folder of the default principal.
+  const root = join(filesRoot, 'ada');
+  await mkdir(root);
+  const { client, clientOf } = await startTestGateway({ file: { files: { root: filesRoot } } });
   const use = async (tool: string, input: unknown) => {
     const { run } = await send(client, { sessionKey: 'files', text: calling([tool, input]) });
     if (tool === 'files_write') await decideNextApproval(client, run.id, 'ALLOW');
@@ -24,7 +32,7 @@ async function startWithWorkspace() {
     expect(typesOf(events)).not.toContain('APPROVAL_REQUEST');
     return resultOf(events).error;
   };
-  return { root, client, use, refused };
+  return { filesRoot, root, client, clientOf, use, refused };
 }
 
 test('there are file tools only if a folder is configured', async () => {
@@ -34,13 +42,57 @@ test('there are file tools only if a folder is configured', async () => {
     return tools.flatMap(({ name, risk }) => (name.startsWith('files_') ? [`${name} ${risk}`] : []));
   };
   expect(await names({})).toEqual([]);
-  expect(await names({ files: { root: tmpdir() } })).toEqual(['files_list LOW', 'files_read LOW', 'files_write HIGH']);
+  expect(await names({ files: { root: await makeFolder() } })).toEqual([
+    'files_list LOW',
+    'files_read LOW',
+    'files_write HIGH',
+  ]);
 });
 
 test('a folder that does not exist prevents the start and is named', async () => {
   await expect(startTestGateway({ file: { files: { root: '/there/is/no/folder' } } })).rejects.toThrow(
     'files.root: there is no folder /there/is/no/folder. Create it, or correct the path.',
   );
+});
+
+describe('B62: a folder for the file tools', () => {
+  test('is refused if it holds the database, the configuration or the policy', async () => {
+    const folder = await makeFolder();
+    const file = { files: { root: folder } };
+    const policyFile = join(folder, 'deep/policy.cedar');
+    await mkdir(join(folder, 'deep'));
+    await writeFile(policyFile, 'permit(principal, action, resource);');
+    await expect(startTestGateway({ file: { files: { root: folder }, policyFile } })).rejects.toThrow(
+      `files.root: the folder ${folder} holds the policy, ${policyFile}. Use a folder for the files of the tools alone.`,
+    );
+    const database = `file:${join(folder, 'runtape.db')}`;
+    await expect(startTestGateway({ file }, database)).rejects.toThrow(`${folder} holds the database`);
+    const environment = { RUNTAPE_CONFIG: join(folder, 'deep/config.json') };
+    await expect(startTestGateway({ file, environment })).rejects.toThrow(`${folder} holds the configuration`);
+    await expect(startTestGateway({ file: { files: { root: '/' } } })).rejects.toThrow('holds the configuration');
+  });
+
+  test('has a folder for each principal, who cannot reach the others', async () => {
+    const { filesRoot, use, clientOf } = await startWithWorkspace();
+    await use('files_write', { path: 'note.txt', content: 'of ada' });
+    const names = ['bob', 'Ada', '../ada', 'ada/', '.'];
+    for (const name of names) {
+      const other = clientOf(name);
+      const { events } = await converse(other, { sessionKey: 'files', text: calling(['files_list', {}]) });
+      expect(resultOf(events).output).toMatchObject({ entries: [] });
+    }
+    const folders = await readdir(filesRoot);
+    expect(folders.filter((name) => ['ada', 'bob'].includes(name))).toEqual(['ada', 'bob']);
+    expect(folders.filter((name) => /^~[0-9a-f]{40}$/.test(name))).toHaveLength(4);
+    expect((await stat(join(filesRoot, 'bob'))).mode & 0o777).toBe(0o700);
+  });
+
+  test('does not follow a link in the place of the folder of a principal', async () => {
+    const { filesRoot, clientOf } = await startWithWorkspace();
+    await symlink('ada', join(filesRoot, 'bob'));
+    const { events } = await converse(clientOf('bob'), { sessionKey: 'files', text: calling(['files_list', {}]) });
+    expect(resultOf(events)).toMatchObject({ ok: false, error: '.: The path leads out of the workspace.' });
+  });
 });
 
 describe('files', () => {

@@ -23,7 +23,7 @@ const builtinTools = [
   ...createMemoryTools({ search: async () => [], save: async () => ({ id: '' }) }),
   createHistorySearch({ search: async () => [] }),
   createHttpFetch(),
-  ...createFileTools({ root: '' }),
+  ...createFileTools(async () => ({ root: '' })),
 ];
 
 describe('docs/tools.md', () => {
@@ -68,8 +68,8 @@ describe('docs/tools.md', () => {
     ['error message', `${limits.TOOL_ERROR_CHARACTERS.toLocaleString('en')} characters`],
     ['tools of a server', `${limits.MCP_TOOLS}, on ${limits.MCP_TOOL_PAGES} pages`],
     ['description of a tool', `${limits.MCP_DESCRIPTION_CHARACTERS.toLocaleString('en')} characters`],
-    ['input schema of a tool', `${limits.MCP_SCHEMA_BYTES / 1024} KiB`],
-    ['message of a stdio server', `${limits.MCP_MESSAGE_BYTES / 1024 / 1024} MiB`],
+    ['input schema of a tool, and its output schema', `${limits.MCP_SCHEMA_BYTES / 1024} KiB`],
+    ['message of a server, decompressed', `${limits.MCP_MESSAGE_BYTES / 1024 / 1024} MiB`],
   ])('has the limit of %s', (what, limit) => {
     expect(page).toContain(`| ${what} | ${limit} |`);
   });
