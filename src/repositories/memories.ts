@@ -48,8 +48,8 @@ const readMemory = ({ tags, ...memory }: Memory): MemoryRow => ({ ...memory, tag
 const RANKED_PASSAGES = 10_000;
 /** Most passages that a search considers, best first. */
 const FOUND_PASSAGES = 100;
-/** Most memories that a new one is compared with. */
-const COMPARED_MEMORIES = 10;
+/** Most memories that a new one is compared with: a plural hides one of their common words from the search. */
+const COMPARED_MEMORIES = 30;
 
 export interface MemoriesQuery {
   owner: string;

@@ -164,3 +164,43 @@ export function placedSamples(random: Random): Sample[] {
     ),
   ].map((made) => (made.text === '' ? { ...made, text: `aws_secret_access_key = ${made.secret}` } : made));
 }
+
+/** Written after the patterns, and never used to change them: how they do in places that they were not made for. */
+export function unseenSamples(random: Random): Sample[] {
+  const of = (alphabet: string, count: number) => pick(random, alphabet, count);
+  const long = () => of(base62, 32);
+  const short = () => `${of(lower, 7)}${of(digits, 3)}`;
+  const made: [string, (secret: string) => string, () => string][] = [
+    ['Terraform', (secret) => `  admin_password = "${secret}"`, short],
+    ['XML', (secret) => `<password>${secret}</password>`, short],
+    ['netrc', (secret) => `machine example.com login ada password ${secret}`, short],
+    ['Python dictionary', (secret) => `{'api_key': '${secret}', 'timeout': 5}`, long],
+    ['Ruby hash', (secret) => `:password => "${secret}"`, short],
+    ['Kubernetes secret', (secret) => `data:\n  db-password: ${Buffer.from(secret).toString('base64')}`, short],
+    ['proxy header', (secret) => `Proxy-Authorization: Basic ${Buffer.from(`ada:${secret}`).toString('base64')}`, short],
+    ['command line', (secret) => `mysql --user=ada --password=${secret} shop`, short],
+    ['command line with a blank', (secret) => `vault login --password ${secret}`, short],
+    ['short option', (secret) => `mysql -u ada -p${secret} shop`, short],
+    ['curl', (secret) => `curl -u ada:${secret} https://example.com`, short],
+    ['pgpass', (secret) => `db.example.com:5432:shop:ada:${secret}`, short],
+    ['JDBC', (secret) => `jdbc:postgresql://db/shop?user=ada&password=${secret}`, short],
+    ['AWS profile', (secret) => `AWS_SECRET_ACCESS_KEY=${secret}`, () => of(base64, 40)],
+    ['plain token', (secret) => `token: "${secret}"`, long],
+    ['JavaScript', (secret) => `const stripeSecretKey = '${secret}';`, long],
+    ['Spring', (secret) => `spring.datasource.password=${secret}`, short],
+    ['log', (secret) => `connecting with password=${secret} to db`, short],
+    ['sentence', (secret) => `The password is ${secret}, as always.`, short],
+    ['question and answer', (secret) => `Password: ${secret}\nLogin succeeded.`, short],
+    ['git remote', (secret) => `https://oauth2:${secret}@gitlab.example.com/a/b.git`, long],
+    ['query in a log', (secret) => `GET /v1/items?api_key=${secret}&page=2 200`, long],
+    ['basic authentication in a URL', (secret) => `ftp://ada:${secret}@files.example.com/`, short],
+    ['environment of a container', (secret) => `- MYSQL_ROOT_PASSWORD=${secret}`, short],
+  ];
+  return made.map(([label, text, secret]) => {
+    const value = secret();
+    const written = text(value);
+    // What must not be readable is the form in which it was written.
+    const encoded = written.includes(value) ? value : (written.split(/[ :]/).at(-1) ?? value);
+    return { label, text: written, secret: encoded };
+  });
+}

@@ -85,6 +85,24 @@ describe('B53: memories', () => {
     expect(await gateway.parts.database.reader.passage.count({ where: { sourceId: first.id } })).toBe(1);
   });
 
+  test('that differ in a filler or a plural update the existing memory; another fact does not', async () => {
+    const { client, gateway } = await startTestGateway();
+    const first = await remember(client, { text: 'The user owns two dogs and likes tea.' });
+    // Others that share its words, and some of them more often.
+    for (const pet of ['cats', 'birds', 'dogs in a house with dogs', 'goldfish', 'no dogs']) {
+      expect((await remember(client, { text: `The user owns two ${pet}.` })).id).not.toBe(first.id);
+    }
+    for (const text of [
+      'The user really owns two dogs and likes tea!',
+      'User owns two dog and like teas',
+      'Likes tea and the user owns two dogs',
+    ]) {
+      const same = text.startsWith('Likes') ? expect.not.stringMatching(first.id) : first.id;
+      expect((await remember(client, { text })).id).toEqual(same);
+    }
+    expect(await gateway.parts.database.reader.memory.count()).toBe(7);
+  });
+
   test('accept any characters, and are removed from the index when they are forgotten', async () => {
     const { client, gateway } = await startTestGateway();
     for (const text of ['!!!', '"a" OR *', 'tab\tand\0nul', '👩‍👩‍👧', "it's"]) await remember(client, { text });
