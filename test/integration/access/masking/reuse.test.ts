@@ -23,7 +23,7 @@ test('B61: another call that uses a placeholder waits for a person, also where p
   const { runId, approval } = await requestEchoApproval(client, { send: placeholder });
   expect(seen).toEqual([{ apiKey }]);
   expect(approval.summary).toContain(placeholder);
-  const decision = (await follow(client, runId, { enough: ({ type }) => type === 'APPROVAL_REQUEST' })).find(
+  const decision = (await follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' })).find(
     ({ type }) => type === 'TOOL_DECISION',
   );
   expect(decision?.payload).toMatchObject({
@@ -74,7 +74,7 @@ test('B61: a memory keeps the placeholder of a credential', async () => {
   const text = `/call memory_save ${JSON.stringify({ text: `The key of the shop is ${apiKey}.` })}`;
   const { run } = await send(client, { sessionKey: 's', text });
   const events = await follow(client, run.id, {
-    enough: ({ type }) => type === 'APPROVAL_REQUEST' || type === 'TOOL_RESULT',
+    isLast: ({ type }) => type === 'APPROVAL_REQUEST' || type === 'TOOL_RESULT',
   });
   const request = events.at(-1);
   if (request?.__typename === 'ApprovalRequestEvent') await decideApproval(client, request.approval.id);
