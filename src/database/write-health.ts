@@ -58,7 +58,8 @@ export function watchWrites(database: Database, clock: Clock): WriteHealth {
     database: watched,
     async problem() {
       // The reason itself names a path, which is not for everyone.
-      if (database.problem() !== null) return 'the database cannot store changes: its files were deleted, moved or replaced';
+      if (database.problem() !== null)
+        return 'the database cannot store changes: its files were deleted, moved or replaced';
       try {
         await database.reader.session.findFirst({ select: { id: true } });
       } catch {
