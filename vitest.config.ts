@@ -62,7 +62,6 @@ export default defineConfig({
         project('postgres-all', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
       ),
       processProject('e2e', ['test/e2e/**/*.test.ts'], [postgres]),
-      // Not part of `npm test`, because it needs a browser: npm run test:browser.
       processProject('browser', ['test/browser/**/*.test.ts']),
     ],
   },

@@ -40,11 +40,12 @@ const parts = [
   tests('integration'),
   tests('postgres'),
   tests('e2e'),
+  tests('browser'),
   check('sdl', 'tsx/dist/cli.mjs', 'src/graphql/print-schema.ts', '--check'),
 ];
 
 /** These run only when they are named. */
-const otherParts = [tests('postgres-all'), tests('browser')];
+const otherParts = [tests('postgres-all')];
 
 function selectParts(requested) {
   const known = new Map([...parts, ...otherParts].map((part) => [part.name.replaceAll(' ', '-'), part]));

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
+import { findBrowser } from './find-browser.ts';
 
-const executablePath = process.env.RUNTAPE_CHROMIUM ?? '/usr/bin/chromium';
 const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -24,10 +24,11 @@ export interface MonitoredPage {
 
 /** Opens a page in a browser with a new profile. Closed at the end of the test. */
 export async function openPage(url: string, viewport = { width: 1440, height: 900 }): Promise<MonitoredPage> {
+  const { executablePath, flags: ownFlags } = await findBrowser();
   const profile = await mkdtemp(join(tmpdir(), 'runtape-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: flags,
+    args: [...ownFlags, ...flags],
     headless: true,
     viewport,
   });
