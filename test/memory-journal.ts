@@ -79,7 +79,9 @@ export function createMemoryJournal(onCommitted: OnCommitted, options: MemoryJou
     },
     async readMany(requested, types) {
       return new Map(
-        requested.map(({ runId, upTo }) => [runId, eventsBetween(runId, 0, upTo, types).map(decode)] as const),
+        requested.map(
+          ({ runId, after = 0, upTo }) => [runId, eventsBetween(runId, after, upTo, types).map(decode)] as const,
+        ),
       );
     },
     async readEnds(runIds, count) {

@@ -4,11 +4,13 @@ import type { Database } from '../database/database.ts';
 import type { KeyedMutex } from '../database/mutex.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Logger } from '../logger.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
+import type { AcceptedDefinitions } from './tool-calls/accepted-definitions.ts';
 
 /** The part of the configuration that commands need. */
 export interface CommandSettings {
@@ -22,6 +24,7 @@ export interface CommandSettings {
   onExpiry: 'deny' | 'fail';
   /** Whether the principal who started a run may not allow its tool calls. */
   separateApprover: boolean;
+  approvalExpirySeconds: number;
 }
 
 /** What every command works with. */
@@ -33,6 +36,7 @@ export interface CommandContext {
   compactor: Compactor;
   toolbox: Toolbox;
   policy: Policy;
+  acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;
   notifications: Pick<NotificationHub, 'publishSession'>;
   newId: NewId;
@@ -41,6 +45,8 @@ export interface CommandContext {
   semanticSearch: SemanticSearch;
   /** Serialises the commands of this server on one session. Other servers are held off by rules of the database. */
   mutex: KeyedMutex;
+  /** Receives who decided what. Never texts of users, models or tools. */
+  logger: Pick<Logger, 'info' | 'error'>;
   settings: CommandSettings;
 }
 

@@ -19,6 +19,7 @@ export const fileSchema = z.strictObject({
       expiresAfterSeconds: z.int().positive().default(limits.APPROVAL_EXPIRY_SECONDS),
       onExpiry: z.enum(['deny', 'fail']).default('deny'),
       separateApprover: z.boolean().default(false),
+      quarantineChangedTools: z.boolean().default(true),
     })
     .prefault({}),
   limits: z

@@ -76,6 +76,14 @@ export const POLICY_INPUT_LEVELS = 16;
 /** Credentials of tool inputs that one server keeps in memory. The least recently used are forgotten. */
 export const CACHED_SECRETS = 10_000;
 
+/** Approvals that are requested for one call, for example because its tool keeps changing. Then the call fails. */
+export const APPROVALS_PER_CALL = 8;
+
+/** Target of a call in an approval request. The middle of a longer one is left out. */
+export const APPROVAL_TARGET_CHARACTERS = 4096;
+/** The definition of a tool and the previous one in an approval request, as JSON. If they are longer, the previous schema is left out. */
+export const APPROVAL_DEFINITION_BYTES = 192 * 1024;
+
 // Journal and streams
 /** Runs whose state is cached. The least recently used are dropped. */
 export const CACHED_RUNS = 2048;
@@ -291,6 +299,8 @@ export const MCP_REFRESH_SECONDS = 1;
 /** Tools, and pages of the list, of one server. Later ones are left out. */
 export const MCP_TOOLS = 256;
 export const MCP_TOOL_PAGES = 64;
+/** Tools of one server whose definitions are remembered, also after it has dropped them. Calls of further ones need an approval. */
+export const MCP_KNOWN_TOOLS = 1024;
 /** Description of a tool. The rest is cut off. */
 export const MCP_DESCRIPTION_CHARACTERS = 8000;
 /** Input schema of a tool, or its output schema, as JSON. A tool with a longer one is left out. */

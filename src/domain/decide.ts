@@ -17,6 +17,8 @@ export type RunCommand =
   | { kind: 'requestApproval' }
   | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
   | { kind: 'expireApproval'; approvalId: string; onExpiry: 'deny' | 'fail' }
+  /** Withdraws an open approval. `events` request another one, or give the call its result. */
+  | { kind: 'replaceApproval'; approvalId: string; reason: string; events: NewEvent[] }
   | { kind: 'complete' }
   | { kind: 'fail'; error: RunError }
   | { kind: 'cancel'; reason: string | null };
@@ -36,6 +38,8 @@ export interface NewGrant {
   grantId: string;
   /** Null for the rest of the session. */
   expiresAt: number | null;
+  /** The only target that it covers; null for every target of the tool. */
+  target: string | null;
 }
 
 export type Decision = { kind: 'events'; events: NewEvent[] } | Refusal;
@@ -73,6 +77,8 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return decideApproval(run, command.approvalId, command.verdict, now);
     case 'expireApproval':
       return expireApproval(run, command);
+    case 'replaceApproval':
+      return replaceApproval(run, command);
     default:
       return command satisfies never;
   }
@@ -117,11 +123,9 @@ function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, 
   const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === approvalId);
   if (!call || isTerminal(run.state.status) || call.phase.expiresAt <= now) return alreadySettled(approvalId);
   if (verdict.decision === 'DENY') {
-    const message =
-      verdict.reason === null ? 'A person denied this call.' : `A person denied this call: ${verdict.reason}`;
     return events(
       approvalEvent('USER', call, { status: 'DENIED', decidedBy: verdict.by, reason: verdict.reason }),
-      failedResult(call, message),
+      deniedResult(call, verdict.reason),
       ...resumption(run),
     );
   }
@@ -134,6 +138,7 @@ function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, 
       editedInput: verdict.editedInput,
       grantId: verdict.grant?.grantId ?? null,
       grantExpiresAt: verdict.grant?.expiresAt ?? null,
+      grantTarget: verdict.grant?.target ?? null,
     }),
     ...resumption(run),
   );
@@ -144,7 +149,7 @@ function expireApproval(run: Run, command: Extract<RunCommand, { kind: 'expireAp
   if (!call || isTerminal(run.state.status)) return alreadySettled(command.approvalId);
   const expired = approvalEvent('SYSTEM', call, { status: 'EXPIRED' });
   if (command.onExpiry === 'deny') {
-    return events(expired, failedResult(call, 'The approval of this call expired.'), ...resumption(run));
+    return events(expired, expiredResult(call), ...resumption(run));
   }
   const others = waitingCalls(run.step).filter((other) => other !== call);
   const message = `The approval of a call to ${call.tool} expired.`;
@@ -155,6 +160,20 @@ function expireApproval(run: Run, command: Extract<RunCommand, { kind: 'expireAp
       reason: message,
       error: { code: 'APPROVAL_TIMEOUT', message, retryable: true },
     }),
+  );
+}
+
+function replaceApproval(
+  run: Run,
+  { approvalId, reason, events: replacement }: Extract<RunCommand, { kind: 'replaceApproval' }>,
+): Decision {
+  const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === approvalId);
+  if (!call || isTerminal(run.state.status)) return alreadySettled(approvalId);
+  const isSettled = replacement.some(({ type }) => type === 'tool_result');
+  return events(
+    approvalEvent('SYSTEM', call, { status: 'WITHDRAWN', reason }),
+    ...replacement,
+    ...(isSettled ? resumption(run) : []),
   );
 }
 
@@ -202,13 +221,38 @@ function approvalEvent(
       editedInput: null,
       grantId: null,
       grantExpiresAt: null,
+      grantTarget: null,
       ...more,
     },
   };
 }
 
-/** The result of a call that did not run. `error` tells the model why. */
-export function failedResult(call: { callId: string; tool: string }, error: string): NewEvent {
+/** Of a call that an approver denied. `reason` is the approver's; null if none was given. */
+function deniedResult(call: WaitingCall, reason: string | null): NewEvent {
+  const wasInterrupted = call.phase.why === 'unknown_outcome';
+  const denial = wasInterrupted
+    ? 'It may have run already; a person declined to repeat it'
+    : 'A person denied this call';
+  return failedResult(call, reason === null ? `${denial}.` : `${denial}: ${reason}`, wasInterrupted);
+}
+
+function expiredResult(call: WaitingCall): NewEvent {
+  const wasInterrupted = call.phase.why === 'unknown_outcome';
+  const message = wasInterrupted
+    ? 'It may have run already; nobody decided in time whether to repeat it.'
+    : 'The approval of this call expired.';
+  return failedResult(call, message, wasInterrupted);
+}
+
+/**
+ * The result of a call that did not run. `error` tells the model why.
+ * @param mayHaveRun whether an earlier attempt was interrupted, so that nobody knows whether it ran
+ */
+export function failedResult(
+  call: { callId: string; tool: string },
+  error: string,
+  mayHaveRun = false,
+): Extract<NewEvent, { type: 'tool_result' }> {
   return {
     type: 'tool_result',
     actor: 'TOOL',
@@ -221,6 +265,7 @@ export function failedResult(call: { callId: string; tool: string }, error: stri
       durationMilliseconds: 0,
       truncated: false,
       storedText: null,
+      mayHaveRun,
     },
   };
 }

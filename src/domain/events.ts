@@ -83,6 +83,13 @@ const workMilliseconds = z
   .optional()
   .describe('time at work of the run so far, as its executors measured it; missing where none did');
 
+/** Of the tool at that time. Older tapes lack it. */
+const definitionHash = z
+  .string()
+  .nullable()
+  .default(null)
+  .describe("SHA-256 of the tool's definition; null if unknown");
+
 /** The payload of each event type. */
 export const payloadSchemas = {
   input: z.object({
@@ -156,6 +163,7 @@ export const payloadSchemas = {
     effect: z.enum(policyEffects),
     reason: z.string(),
     rule: z.string().nullable(),
+    definitionHash,
   }),
   approval_request: z.object({
     callId: z.string(),
@@ -164,6 +172,14 @@ export const payloadSchemas = {
     summary: z.string(),
     expiresAt: instant,
     why: z.enum(['policy', 'unknown_outcome']),
+    target: z.string().nullable().default(null).describe('what the call reaches; null if the tool does not say'),
+    rule: z.string().nullable().default(null).describe('the policy rules that asked; null if no rule did'),
+    definitionHash,
+    definition: z
+      .json()
+      .default(null)
+      .describe('of the tool that the approver is shown; null if the tool was not available'),
+    previousDefinition: z.json().default(null).describe('the definition that was allowed last; null if it is the same'),
   }),
   approval_decision: z.object({
     callId: z.string(),
@@ -175,6 +191,7 @@ export const payloadSchemas = {
     editedInput: z.json().describe('null if the input was not changed'),
     grantId: z.string().nullable(),
     grantExpiresAt: instant.nullable(),
+    grantTarget: z.string().nullable().default(null).describe('the only target of the grant; null for every target'),
   }),
   tool_start: z.object({
     callId: z.string(),
@@ -182,6 +199,7 @@ export const payloadSchemas = {
     attempt: z.int().positive(),
     idempotencyKey: z.string(),
     workMilliseconds,
+    definitionHash,
   }),
   tool_progress: z.object({
     callId: z.string(),
@@ -200,6 +218,10 @@ export const payloadSchemas = {
     truncated: z.boolean(),
     storedText: storedText.nullable(),
     workMilliseconds,
+    mayHaveRun: z
+      .boolean()
+      .default(false)
+      .describe('whether the call was interrupted, may have run, and is not repeated; its result is unknown'),
   }),
   compaction: z.object({
     artifactId: z.string(),

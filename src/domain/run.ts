@@ -162,28 +162,33 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
         toolCalls: run.toolCalls + 1,
         step: withCall(run.step, {
           callId: event.payload.callId,
+          seq: event.seq,
           tool: event.payload.tool,
           input: event.payload.input,
           inputError: event.payload.inputError,
           attempts: 0,
           idempotencyKey: null,
+          definitionHash: null,
+          isApproved: false,
+          approvalRequests: 0,
           phase: { at: 'requested' },
         }),
       };
     case 'tool_decision':
       return event.payload.effect === 'ALLOW'
-        ? changeCall(advanced, event.payload.callId, { phase: { at: 'allowed' } })
+        ? changeCall(advanced, event.payload.callId, {
+            phase: { at: 'allowed' },
+            definitionHash: event.payload.definitionHash,
+          })
         : advanced;
-    case 'approval_request': {
-      const { approvalId, expiresAt, why } = event.payload;
-      return changeCall(advanced, event.payload.callId, { phase: { at: 'waiting', approvalId, expiresAt, why } });
-    }
+    case 'approval_request':
+      return requestApproval(advanced, event);
     case 'approval_decision':
       return settleApproval(advanced, event);
     case 'tool_start': {
-      const { attempt, idempotencyKey, callId } = event.payload;
+      const { attempt, idempotencyKey, callId, definitionHash } = event.payload;
       const phase: CallPhase = { at: 'started', attempt, idempotencyKey };
-      return changeCall(advanced, callId, { phase, attempts: attempt, idempotencyKey });
+      return changeCall(advanced, callId, { phase, attempts: attempt, idempotencyKey, definitionHash });
     }
     case 'tool_result':
       return changeCall(advanced, event.payload.callId, {
@@ -278,11 +283,23 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
   };
 }
 
+function requestApproval(run: Run, event: SequencedEventOf<'approval_request'>): Run {
+  const { callId, approvalId, expiresAt, why, definitionHash } = event.payload;
+  const call = callsOf(run.step).find((each) => each.callId === callId);
+  return changeCall(run, callId, {
+    phase: { at: 'waiting', approvalId, expiresAt, why },
+    definitionHash,
+    isApproved: false,
+    approvalRequests: (call?.approvalRequests ?? 0) + 1,
+  });
+}
+
 function settleApproval(run: Run, event: SequencedEventOf<'approval_decision'>): Run {
   const { callId, status, editedInput } = event.payload;
   if (status !== 'ALLOWED') return changeCall(run, callId, { phase: { at: 'settled', ok: false } });
   return changeCall(run, callId, {
     phase: { at: 'allowed' },
+    isApproved: true,
     ...(editedInput === null ? {} : { input: editedInput, inputError: null }),
   });
 }

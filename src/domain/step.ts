@@ -11,6 +11,8 @@ export type CallPhase =
 
 export interface ToolCall {
   callId: string;
+  /** Seq of the event that requested it. */
+  seq: number;
   tool: string;
   /** What the tool is called with: the model's input, or the one that the approver replaced it with. */
   input: Json;
@@ -20,6 +22,12 @@ export interface ToolCall {
   attempts: number;
   /** Null before the first attempt. */
   idempotencyKey: string | null;
+  /** Of the tool's definition that policy or a person last decided about, or that was last started; null if unknown. */
+  definitionHash: string | null;
+  /** Whether a person allowed the call with that definition. */
+  isApproved: boolean;
+  /** How many approvals were requested. */
+  approvalRequests: number;
   phase: CallPhase;
 }
 

@@ -1,8 +1,10 @@
 import DataLoader from 'dataloader';
 import { visibleOwner } from '../application/approval/approval-access.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
+import type { Quarantine } from '../application/tool-calls/accepted-definitions.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import { kindOfId } from '../ids.ts';
+import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
 import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
 import {
   activeRunsOf,
@@ -20,6 +22,7 @@ import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
 import { storedTextsByIds } from '../repositories/stored-texts.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
+import type { Tool } from '../tools/tool.ts';
 import { notFoundError } from './public-errors.ts';
 
 type Loader<Value> = DataLoader<string, Value>;
@@ -44,6 +47,10 @@ type RowLoaders = { [Kind in RowKind]: Loader<RowsByKind[Kind] | null> };
 interface RelatedLoaders {
   /** By run: seq of its newest event; 0 if it has none. */
   head: Loader<number>;
+  /** By approval: what its approver decides about, from the tape. */
+  approvalContent: DataLoader<ApprovalRow, ApprovalContent, string>;
+  /** By tool: whether nobody has accepted its definition, on any server; null if it is accepted. */
+  quarantine: DataLoader<Tool, Quarantine | null, string>;
   /** By run: its approvals that are PENDING, oldest first. */
   pendingApprovals: Loader<readonly ApprovalRow[]>;
   /** By run and count: its last events, oldest first. */
@@ -77,7 +84,12 @@ const MAX_BATCH_SIZE = 500;
 const noUsage: UsageTotals = { inputTokens: 0, outputTokens: 0, estimated: false, cost: null };
 
 export function createLoaders(
-  { database, now, journal }: Pick<CommandContext, 'database' | 'now'> & Pick<FollowDependencies, 'journal'>,
+  {
+    acceptedDefinitions,
+    database,
+    now,
+    journal,
+  }: Pick<CommandContext, 'acceptedDefinitions' | 'database' | 'now'> & Pick<FollowDependencies, 'journal'>,
   viewer: Viewer,
 ): Loaders {
   const { reader } = database;
@@ -92,6 +104,20 @@ export function createLoaders(
     compaction: rowLoader('compaction', (ids) => compactionsByIds(reader, owner, ids)),
     grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
     head: batchLoader((ids) => headsOf(database, ids), 0),
+    approvalContent: new DataLoader(
+      async (rows) => {
+        const contents = await approvalContents(journal, rows);
+        return rows.map(({ id }) => contents.get(id) ?? new Error(`The content of approval ${id} was not read.`));
+      },
+      { cacheKeyFn: ({ id }) => id, maxBatchSize: MAX_BATCH_SIZE },
+    ),
+    quarantine: new DataLoader(
+      async (tools) => {
+        await acceptedDefinitions.compare(tools);
+        return tools.map((tool) => acceptedDefinitions.quarantineOf(tool));
+      },
+      { cacheKeyFn: ({ name }) => name },
+    ),
     pendingApprovals: batchLoader(
       async (ids) => groupBy(await pendingApprovalsOf(reader, ids), ({ runId }) => runId),
       [],

@@ -28,8 +28,11 @@ export const badUserInput = (message: string) => withCode('BAD_USER_INPUT', mess
 /** The request cannot be read. The message says why and what to send instead. */
 export const badRequest = (message: string) => withHttp('BAD_USER_INPUT', message, { status: 400 });
 
-export const forbidden = (scope: string) =>
-  withCode('FORBIDDEN', `This operation needs the scope "${scope}". Use a token that has it.`);
+/** @param scopes one of which the operation needs */
+export const forbidden = (...scopes: readonly string[]) => {
+  const quoted = scopes.map((scope) => `"${scope}"`).join(' or ');
+  return withCode('FORBIDDEN', `This operation needs the scope ${quoted}. Use a token that has it.`);
+};
 
 const authenticationProblems = {
   missing:

@@ -1,11 +1,13 @@
 import './agent/agent.ts';
 import './agent/agent-mutations.ts';
 import './approval/approval.ts';
+import './approval/approval-content.ts';
 import './approval/approval-mutations.ts';
 import './approval/approval-subscription.ts';
 import './approval/grant.ts';
 import './gateway/gateway.ts';
 import './gateway/tool.ts';
+import './gateway/tool-mutations.ts';
 import './memory/memory.ts';
 import './memory/memory-mutations.ts';
 import './node.ts';

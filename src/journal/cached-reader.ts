@@ -18,9 +18,9 @@ export function createCachedReader({ find }: TapeCache, reader: TapeReader): Rea
       return tape ? pageBefore(tape.events, options) : reader.readBack(runId, options);
     },
     async readMany(tapes, types) {
-      const cached = tapes.flatMap(({ runId, upTo }) => {
+      const cached = tapes.flatMap(({ runId, after = 0, upTo }) => {
         const tape = find(runId);
-        return tape ? [[runId, page(tape.events, { after: 0, upTo, limit: upTo, types })] as const] : [];
+        return tape ? [[runId, page(tape.events, { after, upTo, limit: upTo, types })] as const] : [];
       });
       const others = tapes.filter(({ runId }) => find(runId) === null);
       return new Map([...cached, ...(others.length > 0 ? await reader.readMany(others, types) : [])]);

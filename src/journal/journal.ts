@@ -43,6 +43,14 @@ export interface ReadOptions {
   types?: readonly EventType[];
 }
 
+export interface TapePart {
+  runId: string;
+  /** Exclusive; by default 0, for the beginning. */
+  after?: number;
+  /** Inclusive. */
+  upTo: number;
+}
+
 export interface TapeHead {
   sessionId: string;
   /** The seq of the newest event. */
@@ -85,13 +93,10 @@ export interface Journal {
     options: { before: number; limit: number; types?: readonly EventType[] },
   ): Promise<RecordedEvent[]>;
   /**
-   * The events of these types up to a seq (inclusive) of each tape, oldest first, in one query. For types that are rare on a tape:
-   * there is no limit.
+   * The events of these types in a part of each tape, oldest first, in one query. For types that are rare on a tape: there is no
+   * limit. A tape may be named once.
    */
-  readMany(
-    tapes: readonly { runId: string; upTo: number }[],
-    types: readonly EventType[],
-  ): Promise<Map<string, RecordedEvent[]>>;
+  readMany(tapes: readonly TapePart[], types: readonly EventType[]): Promise<Map<string, RecordedEvent[]>>;
   /** The last `count` events of each tape, oldest first, in one query. */
   readEnds(runIds: readonly string[], count: number): Promise<Map<string, RecordedEvent[]>>;
   /** Null if the run has no tape. */

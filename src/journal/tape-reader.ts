@@ -57,13 +57,14 @@ const endsSql = (() => {
 function manySql(types: readonly EventType[]) {
   const select = (tapes: string) => `
     SELECT "Event"."runId" AS "run", ${columns} FROM (${tapes}) AS requested JOIN "Event" ON "Event"."runId" = requested."id"
-    WHERE "seq" <= requested."upTo"${typeCondition(types)} ORDER BY "run", "seq"`;
+    WHERE "seq" > requested."after" AND "seq" <= requested."upTo"${typeCondition(types)} ORDER BY "run", "seq"`;
   return {
     sqlite: `SELECT json_group_array(json_array("run", json_array(${columns}))) FROM (${select(
-      `SELECT value ->> 'runId' AS "id", value ->> 'upTo' AS "upTo" FROM json_each(?)`,
+      `SELECT value ->> 'runId' AS "id", value ->> 'after' AS "after", value ->> 'upTo' AS "upTo" FROM json_each(?)`,
     )})`,
     postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text FROM (${select(
-      `SELECT "runId" AS "id", "upTo" FROM jsonb_to_recordset($1::jsonb) AS tape("runId" text, "upTo" bigint)`,
+      `SELECT "runId" AS "id", "after", "upTo"
+        FROM jsonb_to_recordset($1::jsonb) AS tape("runId" text, "after" bigint, "upTo" bigint)`,
     )}) AS many`,
   };
 }
@@ -106,7 +107,8 @@ export function createTapeReader(database: Database): TapeReader {
       return decodeAll(await page('DESC', runId, { low: 1, high: before, limit, types }));
     },
     async readMany(tapes, types) {
-      const rows = await queryJson<[string, unknown]>(database, manySql(types), JSON.stringify(tapes));
+      const parts = tapes.map(({ runId, after = 0, upTo }) => ({ runId, after, upTo }));
+      const rows = await queryJson<[string, unknown]>(database, manySql(types), JSON.stringify(parts));
       return decodeByRun(
         tapes.map(({ runId }) => runId),
         rows,

@@ -1,3 +1,4 @@
+import type { AcceptedDefinitions } from '../application/tool-calls/accepted-definitions.ts';
 import type { Clock } from '../clock.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { TokenMeter } from '../context/token-estimate.ts';
@@ -38,6 +39,7 @@ export interface OrchestratorDependencies {
   catalogue: Catalogue;
   toolbox: Toolbox;
   policy: Policy;
+  acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;
   tokenMeter: TokenMeter;
   toolTexts: ToolTexts;

@@ -25,7 +25,7 @@ export interface Orchestrator {
 /** A lease survives two late renewals in a row. */
 const TICKS_PER_LEASE = 3;
 
-/** @param sweep expires approvals that nobody decided in time; called at every renewal of the leases */
+/** @param sweep settles approvals that expired, or whose tools changed; called at every renewal of the leases */
 export function createOrchestrator(
   dependencies: OrchestratorDependencies,
   sweep: () => Promise<unknown>,

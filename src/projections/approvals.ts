@@ -16,12 +16,13 @@ const approvals = defineTable<ApprovalRow>('Approval', {
   sessionId: 'text',
   callId: 'text',
   tool: 'text',
-  input: 'text',
+  callSeq: 'int',
+  requestSeq: 'int',
+  definitionHash: 'text',
   editedInput: 'text',
-  risk: '"RiskLevel"',
-  summary: 'text',
   status: '"ApprovalStatus"',
   scope: '"ApprovalScope"',
+  grantId: 'text',
   requestedAt: 'timestamp',
   expiresAt: 'timestamp',
   decidedAt: 'timestamp',
@@ -31,17 +32,17 @@ const approvals = defineTable<ApprovalRow>('Approval', {
 
 const insertApproval = approvals.insert({
   order: 60,
-  omit: ['editedInput', 'scope', 'decidedAt', 'decidedBy', 'reason'],
+  omit: ['editedInput', 'scope', 'grantId', 'decidedAt', 'decidedBy', 'reason'],
 });
 const settleApproval = approvals.update({
   order: 61,
   key: ['id'],
-  set: ['status', 'scope', 'decidedAt', 'decidedBy', 'reason', 'editedInput'],
+  set: ['status', 'scope', 'grantId', 'decidedAt', 'decidedBy', 'reason', 'editedInput'],
 });
 
 /** Returns the rows of the approvals that the events request or settle. `run` is the fold with the events. */
 export function approvalRows(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
-  return events.flatMap(({ type, payload, recordedAt }) => {
+  return events.flatMap(({ type, payload, recordedAt, seq }) => {
     if (type === 'approval_request') {
       const call = callsOf(run.step).find(({ callId }) => callId === payload.callId);
       return insertApproval({
@@ -50,9 +51,9 @@ export function approvalRows(run: Run, events: readonly SequencedEvent[]): RowWr
         sessionId: run.origin.sessionId,
         callId: payload.callId,
         tool: call?.tool ?? '',
-        input: JSON.stringify(call?.input ?? null),
-        risk: payload.risk,
-        summary: payload.summary,
+        callSeq: call?.seq ?? 0,
+        requestSeq: seq,
+        definitionHash: payload.definitionHash,
         status: 'PENDING',
         requestedAt: recordedAt,
         expiresAt: payload.expiresAt,
@@ -63,6 +64,7 @@ export function approvalRows(run: Run, events: readonly SequencedEvent[]): RowWr
         id: payload.approvalId,
         status: payload.status,
         scope: payload.scope,
+        grantId: payload.grantId,
         decidedAt: recordedAt,
         decidedBy: payload.decidedBy,
         reason: payload.reason,
@@ -147,6 +149,24 @@ export function pendingApprovalsOf(reader: Client, runIds: readonly string[]): P
     where: { runId: { in: [...runIds] }, status: 'PENDING' },
     orderBy: { id: 'asc' },
   });
+}
+
+/** The tools and definitions that pending approvals are about. */
+export async function pendingDefinitions(reader: Client): Promise<{ tool: string; definitionHash: string }[]> {
+  const groups = await reader.approval.groupBy({
+    by: ['tool', 'definitionHash'],
+    where: { status: 'PENDING', definitionHash: { not: null } },
+  });
+  return groups.flatMap(({ tool, definitionHash }) => (definitionHash === null ? [] : [{ tool, definitionHash }]));
+}
+
+/** Pending approvals about one definition of a tool, oldest first. */
+export function pendingApprovalsAbout(
+  reader: Client,
+  about: { tool: string; definitionHash: string },
+  limit: number,
+): Promise<ApprovalRow[]> {
+  return reader.approval.findMany({ where: { status: 'PENDING', ...about }, orderBy: { id: 'asc' }, take: limit });
 }
 
 /** Pending approvals that have expired, in the order of expiry. */

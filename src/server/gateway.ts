@@ -1,5 +1,7 @@
+import { createDefinitionSweep } from '../application/approval/replace-approval.ts';
 import type { CommandContext } from '../application/command-context.ts';
 import { createExpirySweep } from '../application/expiry-sweep.ts';
+import { createAcceptedDefinitions } from '../application/tool-calls/accepted-definitions.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
@@ -153,6 +155,12 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   const mutex = createKeyedMutex();
   const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, mutex, semanticSearch });
   const toolbox = createToolbox(builtin, mcpServers.sources);
+  const acceptedDefinitions = createAcceptedDefinitions({
+    database,
+    now: clock.now,
+    logger,
+    quarantine: file.approvals.quarantineChangedTools,
+  });
   const secretStore = createSecretStore(configuration.secretKey);
   const tokenMeter = createTokenMeter();
 
@@ -163,20 +171,25 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter }),
     toolbox,
     policy,
+    acceptedDefinitions,
     secretStore,
     notifications,
     newId,
     now: clock.now,
     semanticSearch,
     mutex,
+    logger,
     settings: {
       models: catalogue.names,
       queueLength: file.limits.queueLength,
       agentVersions: file.limits.agentVersions,
       onExpiry: file.approvals.onExpiry,
       separateApprover: file.approvals.separateApprover,
+      approvalExpirySeconds: file.approvals.expiresAfterSeconds,
     },
   };
+  const sweepExpired = createExpirySweep(commands);
+  const sweepDefinitions = createDefinitionSweep(commands);
   const orchestrator: Orchestrator = createOrchestrator(
     {
       database,
@@ -186,6 +199,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       catalogue,
       toolbox,
       policy,
+      acceptedDefinitions,
       secretStore,
       tokenMeter,
       toolTexts: createToolTexts(),
@@ -203,7 +217,10 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
         maxResumptions: limits.MAX_RESUMPTIONS,
       },
     },
-    createExpirySweep(commands),
+    async () => {
+      await sweepExpired();
+      await sweepDefinitions();
+    },
   );
   // No other server uses the file, so every lease in it belongs to a process that is gone.
   if (!database.isShared) await expireAllLeases(database, new Date(clock.now()));

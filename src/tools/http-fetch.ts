@@ -12,7 +12,7 @@ import {
   type LookUp,
   refuseUrl,
 } from './public-address.ts';
-import { defineTool, type Tool } from './tool.ts';
+import { type CallTarget, defineTool, type Tool } from './tool.ts';
 
 interface HttpFetchOptions {
   /** Resolves host names; by default the resolver of the machine. */
@@ -70,6 +70,7 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
     parallelSafe: true,
     timeoutSeconds: 30,
     refuse: (input) => refuseInput(input, isAllowed),
+    target: targetOf,
     execute: async ({ url, method, headers, body }, { signal }) => {
       // The signal replaces the timeouts of the agent. `connect` needs it too, because destroying an agent waits for sockets
       // that are still connecting.
@@ -91,6 +92,12 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
       }
     },
   });
+}
+
+/** The host is in punycode and the path percent-encoded. Redirects can lead to other targets. */
+function targetOf({ url, method }: FetchInput): CallTarget {
+  const { origin, pathname } = new URL(url);
+  return { text: `${method} ${origin}${pathname}`, grantable: `${method} ${origin}` };
 }
 
 function isPublicElsewhere(address: string): boolean {

@@ -21,6 +21,14 @@ export interface ToolContext {
   progress?(report: ProgressReport): void;
 }
 
+/** What a call reaches, in a canonical form, so that each target has one spelling. */
+export interface CallTarget {
+  /** For people, in full: `GET https://example.com/page`. */
+  text: string;
+  /** What a grant can be bound to: `GET https://example.com`. */
+  grantable: string;
+}
+
 /** A valid input, or an error that helps the model to correct it. */
 export type PreparedInput = { ok: true; input: Json } | { ok: false; error: string };
 
@@ -49,6 +57,8 @@ export interface Tool {
   source: string;
   /** Validates an input. Has no effect, calls nothing, and never throws. */
   prepare(input: Json): PreparedInput;
+  /** What a call with an accepted input reaches. Pure. A tool without it has no targets. */
+  target?(input: Json): CallTarget | null;
   /** Executes the call. A rejection becomes an error result, and the model sees its message. */
   execute(input: Json, context: ToolContext): Promise<Json>;
 }
@@ -64,12 +74,13 @@ interface ToolDefinition<Input> {
   keepsPlaceholders?: boolean;
   /** Returns an error if a well-formed input is not allowed, or null. */
   refuse?(input: Input): string | null;
+  target?(input: Input): CallTarget;
   execute(input: Input, context: ToolContext): Promise<Json>;
 }
 
 /** Creates a built-in tool. The zod schema is both what models see and what inputs are validated against. */
 export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
-  const { input: schema, refuse, execute, ...rest } = definition;
+  const { input: schema, refuse, target, execute, ...rest } = definition;
   return {
     ...rest,
     source: BUILTIN_SOURCE,
@@ -80,6 +91,12 @@ export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
       const error = refuse?.(parsed.data) ?? null;
       return error === null ? { ok: true, input } : { ok: false, error };
     },
+    ...(target && {
+      target(input) {
+        const parsed = schema.safeParse(input);
+        return parsed.success ? target(parsed.data) : null;
+      },
+    }),
     execute: (input, context) => execute(schema.parse(input), context),
   };
 }

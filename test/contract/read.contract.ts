@@ -97,6 +97,8 @@ function ends(start: Start): void {
       ]),
     );
     expect(await journal.readMany([], ['input'])).toEqual(new Map());
+    const part = await journal.readMany([{ runId: long, after: 3, upTo: 5 }], ['output_delta', 'status']);
+    expect(part.get(long)?.map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
   test('the head is the newest event of its run', async () => {

@@ -1,6 +1,7 @@
 import { monotonicFactory } from 'ulid';
 import { expireApprovals } from '../../src/application/approval/expire-approvals.ts';
 import type { CommandContext } from '../../src/application/command-context.ts';
+import { createAcceptedDefinitions } from '../../src/application/tool-calls/accepted-definitions.ts';
 import type { Compactor } from '../../src/context/compaction/compactor.ts';
 import { noSemanticSearch } from '../../src/context/memory/semantic-search.ts';
 import { createTokenMeter } from '../../src/context/token-estimate.ts';
@@ -82,6 +83,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
   const catalogue = createSimulatedCatalogue(outside);
   const toolbox = createToolbox(createSimulatedTools(outside));
   const policy = simulatedPolicy();
+  const acceptedDefinitions = createAcceptedDefinitions({ database, now: clock.now, logger, quarantine: true });
   const context: CommandContext = {
     database,
     runStore,
@@ -90,13 +92,22 @@ export function startServer(options: ServerOptions): SimulatedServer {
     compactor: {} as Compactor,
     toolbox,
     policy,
+    acceptedDefinitions,
     secretStore,
     notifications,
     newId,
     now: clock.now,
     semanticSearch: noSemanticSearch,
     mutex: createKeyedMutex(),
-    settings: { models: catalogue.names, queueLength, agentVersions: 1000, onExpiry: 'deny', separateApprover: false },
+    logger,
+    settings: {
+      models: catalogue.names,
+      queueLength,
+      agentVersions: 1000,
+      onExpiry: 'deny',
+      separateApprover: false,
+      approvalExpirySeconds: settings.approvalExpirySeconds,
+    },
   };
   let holder = '';
   const orchestrator = createOrchestrator(
@@ -108,6 +119,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       catalogue,
       toolbox,
       policy,
+      acceptedDefinitions,
       secretStore,
       tokenMeter: createTokenMeter(),
       toolTexts: createToolTexts(),

@@ -9,12 +9,21 @@ export function visibleOwner({ principal, scopes }: Viewer): string | null {
 /** Why the viewer may not allow a tool call of this owner's run; null when it may. Every viewer of an approval may deny it. */
 export function separationProblem(
   { separateApprover }: Pick<CommandSettings, 'separateApprover'>,
-  { principal }: Viewer,
+  { principal, scopes }: Viewer,
   owner: string,
+  isEdited: boolean,
 ): Refusal | null {
-  if (!separateApprover || principal !== owner) return null;
+  if (!separateApprover) return null;
+  if (principal === owner) {
+    return invalidInput(
+      ['decision'],
+      'the principal who started a run may not allow its tool calls. Ask a principal with the scope `approve:any`; you can deny the call or cancel the run.',
+    );
+  }
+  if (!isEdited || scopes.includes('write')) return null;
+  // Otherwise one approver alone could have any call executed, which two principals are required for.
   return invalidInput(
-    ['decision'],
-    'the principal who started a run may not allow its tool calls. Ask a principal with the scope `approve:any`; you can deny the call or cancel the run.',
+    ['editedInput'],
+    'changing the input needs the scope `write` as well while `approvals.separateApprover` is set. Decide about the input as it is, or deny the call with a reason.',
   );
 }

@@ -4,13 +4,13 @@ import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
 import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { digestPlaceholder, placeholdersOf } from '../../domain/secrets/mask.ts';
+import { placeholdersOf } from '../../domain/secrets/mask.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { deleteEncryptedInput, encryptedInputOf, insertEncryptedInput } from '../../repositories/encrypted-inputs.ts';
 import { insertGrant } from '../../repositories/grants.ts';
-import { type SessionRow, sessionForExecution } from '../../repositories/sessions.ts';
+import { sessionForExecution } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
@@ -18,12 +18,14 @@ import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/eval
 import { agentOfRun, toolCaller } from '../tool-calls/tool-caller.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { expireApproval } from './expire-approvals.ts';
+import { callWaitingFor, type OpenApproval, replaceOutdatedApproval } from './replace-approval.ts';
 
 const schema = z
   .object({
     approvalId: z.string(),
     decision: z.enum(['ALLOW', 'DENY']),
     scope: z.enum(approvalScopes).nullish(),
+    bindToTarget: z.boolean().nullish(),
     expiresInSeconds: z.int().positive('must be at least 1').max(limits.GRANT_SECONDS).nullish(),
     editedInput: z.json().optional(),
     reason: z.string().max(limits.REASON_CHARACTERS).transform(storableText).nullish(),
@@ -35,11 +37,24 @@ const schema = z
   .refine(({ decision, editedInput }) => decision === 'ALLOW' || editedInput == null, {
     path: ['editedInput'],
     message: 'is only allowed with the decision ALLOW',
+  })
+  .refine(({ decision, scope, bindToTarget }) => !bindToTarget || (decision === 'ALLOW' && isRemembered(scope)), {
+    path: ['bindToTarget'],
+    message: 'is only allowed with the decision ALLOW and the scope SESSION or TIMEBOXED',
   });
 
 export type DecideApprovalInput = z.input<typeof schema>;
 export type DecidedApproval = { kind: 'decided'; approvalId: string; runId: string };
 type Verdict = z.output<typeof schema>;
+type AllowingVerdict = Verdict & { decision: 'ALLOW' };
+
+/** What a decision to allow leads to beside the event. */
+interface Allowance {
+  grant: NewGrant | null;
+  definitionHash: string | null;
+}
+
+const noAllowance: Allowance = { grant: null, definitionHash: null };
 
 /**
  * Settles an approval, once. The decision, its grant, and the resumption of the run when it was the last open approval become
@@ -55,24 +70,46 @@ export async function decideApproval(
   const visible = await visibleApproval(context, viewer, parsed.input.approvalId);
   if (!visible) return notFound('approval', parsed.input.approvalId);
   const { approval, session } = visible;
-  if (parsed.input.decision === 'ALLOW') {
-    const problem = separationProblem(context.settings, viewer, session.owner);
-    if (problem) return problem;
-  }
-  const typedProblem = typedInputProblem(approval, parsed.input);
-  if (typedProblem) return typedProblem;
-  const verdict = withMaskedInput(context, approval, parsed.input);
+  const outcome = await decideVisible(context, viewer, visible, parsed.input);
+  logDecision(context, viewer, { approval, owner: session.owner, verdict: parsed.input }, outcome);
+  return outcome;
+}
+
+async function decideVisible(
+  context: CommandContext,
+  viewer: Viewer,
+  { approval, session }: VisibleApproval,
+  input: Verdict,
+): Promise<DecidedApproval | Refusal> {
+  const isEdited = input.editedInput != null;
+  const separation = input.decision === 'ALLOW' && separationProblem(context.settings, viewer, session.owner, isEdited);
+  if (separation) return separation;
+  // Masking takes time for a long input, so the size comes first.
+  const sizeProblem = input.editedInput == null ? null : inputSizeProblem(input.editedInput);
+  if (sizeProblem) return invalidInput(['editedInput'], sizeProblem);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
     await expireApproval(context, approval);
   }
-  const problem =
-    editedInputProblem(context, approval, verdict.editedInput ?? null) ??
-    (await policyProblem(context, session, approval, verdict));
-  if (problem) return problem;
-  const outcome = await recordDecision(context, viewer, approval, verdict);
+  const run = await context.runStore.load(approval.runId);
+  const call = run && callWaitingFor(run, approval.id);
+  // Masking adds placeholders, so those that the approver added are found before.
+  const placeholderProblem = call && addedPlaceholderProblem(call.input, input.editedInput ?? null);
+  if (placeholderProblem) return invalidInput(['editedInput'], placeholderProblem);
+  const verdict = withMaskedInput(context, approval, input);
+  let allowance = noAllowance;
+  // Without a waiting call the approval is settled, and recording the decision is refused.
+  if (run && call && isAllowing(verdict)) {
+    const allowed = await allow(context, { session, run, call }, verdict);
+    if (isRefusal(allowed)) return allowed;
+    allowance = allowed;
+  }
+  const encryptedInput = call ? await encryptedInputRows(context, approval, verdict, call.input) : [];
+  const outcome = await recordDecision(context, viewer, approval, { verdict, allowance, encryptedInput });
   if (outcome.kind === 'refused') return acceptRepetition(context, viewer, verdict, outcome.refusal);
   return { kind: 'decided', approvalId: approval.id, runId: approval.runId };
 }
+
+type VisibleApproval = NonNullable<Awaited<ReturnType<typeof visibleApproval>>>;
 
 /** The approval and the session of its run; null when there is none that the viewer may see. */
 async function visibleApproval({ database }: CommandContext, viewer: Viewer, id: string) {
@@ -82,16 +119,45 @@ async function visibleApproval({ database }: CommandContext, viewer: Viewer, id:
   return session && (owner === null || owner === session.owner) ? { approval, session } : null;
 }
 
+const isAllowing = (verdict: Verdict): verdict is AllowingVerdict => verdict.decision === 'ALLOW';
+
+/**
+ * Checks whether the call may be allowed: with the tool that the approver was shown, an input that it takes, and a policy that does
+ * not deny it. If the tool has changed, another approval is requested.
+ */
+async function allow(
+  context: CommandContext,
+  open: OpenApproval,
+  verdict: AllowingVerdict,
+): Promise<(Allowance & { kind: 'allowance' }) | Refusal> {
+  const { call } = open;
+  if (await replaceOutdatedApproval(context, open)) return withdrawn(call.phase.approvalId, call.tool);
+  const isEdited = verdict.editedInput != null;
+  const input = isEdited ? canonicalValue(verdict.editedInput ?? null) : call.input;
+  const problem =
+    editedInputProblem(context, call.tool, verdict.editedInput ?? null) ??
+    (await policyProblem(context, open, input, isEdited));
+  if (problem) return problem;
+  const grant = newGrant(context, call, input, verdict);
+  if (grant && 'kind' in grant) return grant;
+  return { kind: 'allowance', grant, definitionHash: call.definitionHash };
+}
+
+const withdrawn = (approvalId: string, tool: string): Refusal => ({
+  kind: 'approval-settled',
+  approvalId,
+  message: `Approval ${approvalId} was withdrawn: the definition of ${tool} changed after it was requested. Read the approvals of the run again.`,
+});
+
 /** When this server has room for the run, the append that lets it continue also takes its lease. */
 async function recordDecision(
   context: CommandContext,
   viewer: Viewer,
   approval: ApprovalRow,
-  verdict: Verdict,
+  { verdict, allowance, encryptedInput }: { verdict: Verdict; allowance: Allowance; encryptedInput: RowWrite[] },
 ): Promise<RecordOutcome> {
   const { id: approvalId, runId, sessionId } = approval;
-  const grant = newGrant(context, verdict);
-  const encryptedInput = await encryptedInputRows(context, approval, verdict);
+  const { grant } = allowance;
   return context.runStore.record({
     runId,
     sessionId,
@@ -101,16 +167,9 @@ async function recordDecision(
       const command = { kind: 'decideApproval', approvalId, verdict: approvalVerdict(viewer, verdict, grant) } as const;
       const decision = decide(run, command, now);
       if (isRefusal(decision)) return decision;
-      return { ...decision, rows: [...encryptedInput, ...(grant ? [grantRow(viewer, approval, grant, now)] : [])] };
+      return { ...decision, rows: [...encryptedInput, ...grantRows(viewer, approval, allowance, now)] };
     },
   });
-}
-
-/** What is wrong with an edited input before it is masked, which takes time for a long one and adds placeholders. */
-function typedInputProblem({ input }: ApprovalRow, { editedInput }: Verdict): Refusal | null {
-  if (editedInput == null) return null;
-  const problem = inputSizeProblem(editedInput) ?? addedPlaceholderProblem(input, editedInput);
-  return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 
 /** Credentials that a person types into an input are masked before it is recorded, like those of a model. */
@@ -131,12 +190,13 @@ function withMaskedInput(
  */
 async function encryptedInputRows(
   { database, secretStore }: CommandContext,
-  { callId, runId, sessionId, input: recordedInput }: ApprovalRow,
+  { callId, runId, sessionId }: ApprovalRow,
   { decision, editedInput }: Verdict,
+  recordedInput: Json,
 ): Promise<RowWrite[]> {
   if (decision === 'DENY') return [];
   const call = { sessionId, callId };
-  const input: Json = editedInput ?? JSON.parse(recordedInput);
+  const input = editedInput ?? recordedInput;
   const before = await encryptedInputOf(database.reader, callId);
   if (before !== null) secretStore.decrypt(call, before);
   secretStore.adopt(call, input);
@@ -145,7 +205,15 @@ async function encryptedInputRows(
   return before === null || editedInput == null ? [] : [deleteEncryptedInput(callId)];
 }
 
-function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow, editedInput: Json): Refusal | null {
+/** An approver can keep the placeholders of an input, and remove them, but not add credentials of other calls. */
+function addedPlaceholderProblem(recordedInput: Json, editedInput: Json): string | null {
+  const known = new Set(placeholdersOf(recordedInput));
+  const added = placeholdersOf(editedInput).filter((placeholder) => !known.has(placeholder));
+  if (added.length === 0) return null;
+  return `${added.join(', ')} belongs to another call. Type the credential itself.`;
+}
+
+function editedInputProblem(context: CommandContext, name: string, editedInput: Json): Refusal | null {
   if (editedInput === null) return null;
   const tool = context.toolbox.find(name);
   if (!tool) {
@@ -155,51 +223,63 @@ function editedInputProblem(context: CommandContext, { tool: name }: ApprovalRow
   return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 
-/** An approver can keep the placeholders of an input, and remove them, but not add credentials of other calls. */
-function addedPlaceholderProblem(recordedInput: string, editedInput: Json): string | null {
-  const known = new Set(recordedInput.match(digestPlaceholder));
-  const added = placeholdersOf(editedInput).filter((placeholder) => !known.has(placeholder));
-  if (added.length === 0) return null;
-  return `${added.join(', ')} belongs to another call. Type the credential itself.`;
-}
-
 /** Nobody can allow a call that policy denies by now, or denies with the edited input. */
 async function policyProblem(
   context: CommandContext,
-  session: SessionRow,
-  approval: ApprovalRow,
-  verdict: Verdict,
+  { session, run, call }: OpenApproval,
+  input: Json,
+  isEdited: boolean,
 ): Promise<Refusal | null> {
-  if (verdict.decision === 'DENY' || approval.status !== 'PENDING') return null;
-  const run = await context.runStore.load(approval.runId);
-  const tool = context.toolbox.find(approval.tool);
-  if (!run || !tool) return null;
+  const tool = context.toolbox.find(call.tool);
+  if (!tool) return null;
   const caller = toolCaller(session, await agentOfRun(context.database, session, run), run.origin.scopes);
-  const isEdited = verdict.editedInput != null;
-  const input: Json = isEdited ? canonicalValue(verdict.editedInput ?? null) : JSON.parse(approval.input);
-  const { effect, reason } = evaluateCall(context.policy, caller, { tool, input }, { grants: [], now: context.now() });
+  const { effect, reason } = evaluateCall(context, caller, { tool, input }, { grants: [], now: context.now() });
   if (effect !== 'DENY') return null;
   return invalidInput([isEdited ? 'editedInput' : 'decision'], `policy denies this call: ${reason}`);
 }
 
-function newGrant({ newId, now }: CommandContext, verdict: Verdict): NewGrant | null {
-  if (verdict.decision === 'DENY' || scopeOf(verdict) === 'ONCE') return null;
+/** The grant that follows from the decision; null if it covers this call only. */
+function newGrant(
+  { newId, now, toolbox }: CommandContext,
+  { tool: name, definitionHash }: OpenApproval['call'],
+  input: Json,
+  verdict: AllowingVerdict,
+): NewGrant | Refusal | null {
+  if (!isRemembered(verdict.scope)) return null;
+  if (definitionHash === null) {
+    const message = `the approval does not say which definition of ${name} was shown, so it covers this call only. Use the scope ONCE`;
+    return invalidInput(['scope'], message);
+  }
+  const target = verdict.bindToTarget ? toolbox.find(name)?.target?.(input)?.grantable : null;
+  if (target === undefined) {
+    return invalidInput(['bindToTarget'], `calls of ${name} have no target that a grant could be bound to`);
+  }
   const seconds = verdict.expiresInSeconds ?? null;
-  return { grantId: newId('grant'), expiresAt: seconds === null ? null : now() + seconds * 1000 };
+  return { grantId: newId('grant'), expiresAt: seconds === null ? null : now() + seconds * 1000, target };
 }
 
-const scopeOf = (verdict: Verdict): ApprovalScope => verdict.scope ?? 'ONCE';
+function isRemembered(scope: ApprovalScope | null | undefined): boolean {
+  return scope === 'SESSION' || scope === 'TIMEBOXED';
+}
 
 function approvalVerdict({ principal: by }: Viewer, verdict: Verdict, grant: NewGrant | null): ApprovalVerdict {
   const reason = verdict.reason ?? null;
   if (verdict.decision === 'DENY') return { decision: 'DENY', by, reason };
   const editedInput = canonicalValue(verdict.editedInput ?? null);
-  return { decision: 'ALLOW', by, scope: scopeOf(verdict), grant, editedInput, reason };
+  return { decision: 'ALLOW', by, scope: verdict.scope ?? 'ONCE', grant, editedInput, reason };
 }
 
-function grantRow({ principal }: Viewer, { sessionId, tool }: ApprovalRow, grant: NewGrant, now: number) {
-  const { grantId: id, expiresAt } = grant;
-  return insertGrant({ id, sessionId, tool, grantedBy: principal, grantedAt: now, expiresAt });
+function grantRows(
+  { principal }: Viewer,
+  { sessionId, tool }: ApprovalRow,
+  { grant, definitionHash }: Allowance,
+  now: number,
+): RowWrite[] {
+  if (!grant) return [];
+  const { grantId: id, expiresAt, target } = grant;
+  return [
+    insertGrant({ id, sessionId, tool, target, definitionHash, grantedBy: principal, grantedAt: now, expiresAt }),
+  ];
 }
 
 /** Turns the refusal into a success when the approval was settled with the same decision. */
@@ -213,4 +293,25 @@ async function acceptRepetition(
   if (!visible) return notFound('approval', approvalId);
   const { status, runId } = visible.approval;
   return status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED') ? { kind: 'decided', approvalId, runId } : refusal;
+}
+
+/** Says who decided what about whose run, without the input and the reason. */
+function logDecision(
+  { logger }: CommandContext,
+  { principal }: Viewer,
+  { approval, owner, verdict }: { approval: ApprovalRow; owner: string; verdict: Verdict },
+  outcome: DecidedApproval | Refusal,
+): void {
+  const { id: approvalId, runId, callId, tool } = approval;
+  const isEdited = verdict.editedInput != null;
+  const scope = verdict.decision === 'ALLOW' ? (verdict.scope ?? 'ONCE') : null;
+  const entry = { principal, decision: verdict.decision, scope, isEdited, approvalId, runId, callId, tool, owner };
+  if (isRefusal(outcome)) {
+    logger.info(
+      { event: 'decision-refused', refusal: outcome.kind, ...entry },
+      'a decision on an approval was refused',
+    );
+  } else {
+    logger.info({ event: 'approval-decided', ...entry }, 'an approval was decided');
+  }
 }

@@ -4,11 +4,15 @@ import type { CommandContext, Viewer } from '../command-context.ts';
 
 export type RevokedGrant = { kind: 'revoked'; grantId: string };
 
-/** Deletes a grant. The next call of its tool needs an approval again. */
+/** Deletes a grant of the viewer's sessions, or one that the viewer gave. The next call of its tool needs an approval again. */
 export async function revokeGrant(
-  { database }: CommandContext,
+  { database, logger }: CommandContext,
   { principal }: Viewer,
   { grantId }: { grantId: string },
 ): Promise<RevokedGrant | Refusal> {
-  return (await deleteGrant(database, principal, grantId)) ? { kind: 'revoked', grantId } : notFound('grant', grantId);
+  const grant = await deleteGrant(database, principal, grantId);
+  if (!grant) return notFound('grant', grantId);
+  const { sessionId, tool, grantedBy } = grant;
+  logger.info({ event: 'grant-revoked', principal, grantId, sessionId, tool, grantedBy }, 'a grant was revoked');
+  return { kind: 'revoked', grantId };
 }

@@ -4,7 +4,9 @@ import type { Json } from '../../domain/events.ts';
 import type { Policy, PolicyDecision } from '../../policy/policy.ts';
 import type { Tool } from '../../tools/tool.ts';
 import { selectTools } from '../../tools/toolbox.ts';
+import type { AcceptedDefinitions } from './accepted-definitions.ts';
 import type { ToolCaller } from './tool-caller.ts';
+import { definitionOf } from './tool-definition.ts';
 
 /** What happens to a tool call. */
 export interface CallDecision<Known extends Grant> extends PolicyDecision {
@@ -12,9 +14,18 @@ export interface CallDecision<Known extends Grant> extends PolicyDecision {
   grant: Known | null;
 }
 
-/** Evaluates policy. When policy asks for an approval, a grant can replace it; a grant never overrides a denial. */
+/** What decides about tool calls. */
+export interface CallRules {
+  policy: Policy;
+  acceptedDefinitions: Pick<AcceptedDefinitions, 'quarantineOf'>;
+}
+
+/**
+ * Evaluates policy. When policy asks for an approval, a grant can replace it; a grant never overrides a denial. A tool in quarantine
+ * never runs without an approval.
+ */
 export function evaluateCall<Known extends Grant>(
-  policy: Policy,
+  { policy, acceptedDefinitions }: CallRules,
   { tools, ...caller }: ToolCaller,
   { tool, input }: { tool: Tool; input: Json },
   { grants, now }: { grants: readonly Known[]; now: number },
@@ -22,13 +33,31 @@ export function evaluateCall<Known extends Grant>(
   const { name, risk, source, idempotent } = tool;
   const isOwn = selectTools([tool], tools).length > 0;
   const decision = policy.evaluate({ ...caller, tool: { name, risk, source, idempotent, isOwn }, input });
-  const grant = decision.effect === 'ASK' ? coveringGrant(grants, name, now) : null;
+  if (decision.effect === 'DENY') return { ...decision, grant: null };
+  const quarantine = acceptedDefinitions.quarantineOf(tool);
+  if (quarantine !== null) {
+    const reason =
+      quarantine.previous === null
+        ? `${name} is a new tool that nobody has accepted: its server has had too many.`
+        : `The definition of ${name} changed, and nobody has accepted it yet.`;
+    return { effect: 'ASK', rules: decision.effect === 'ASK' ? decision.rules : [], reason, grant: null };
+  }
+  if (decision.effect === 'ALLOW') return { ...decision, grant: null };
+  const grant = grants.length === 0 ? null : coveringGrant(grants, grantedCall(tool, input), now);
   if (grant === null) return { ...decision, grant };
   return {
     effect: 'ALLOW',
     rules: decision.rules,
     reason: 'An earlier approval covers this tool in this session.',
     grant,
+  };
+}
+
+function grantedCall(tool: Tool, input: Json) {
+  return {
+    tool: tool.name,
+    definitionHash: definitionOf(tool).hash,
+    target: tool.target?.(input)?.grantable ?? null,
   };
 }
 

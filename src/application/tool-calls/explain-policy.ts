@@ -1,4 +1,4 @@
-import { summarise } from '../../domain/approval.ts';
+import { summarise } from '../../domain/call-summary.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
 import { notFound, type RefusalOf } from '../../domain/refusal.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
@@ -39,16 +39,19 @@ export async function explainPolicy(
   const input = canonicalJson(rawInput).value;
   const agent = await agentInForce(database, principal, session.agentId);
   const problem = inputProblem(tool, input);
-  const call = { kind: 'explained', risk: tool.risk, summary: summarise(tool, input), inputProblem: problem } as const;
+  const target = problem === null ? (tool.target?.(input)?.text ?? null) : null;
+  const summary = summarise(tool, input, target);
+  const call = { kind: 'explained', risk: tool.risk, summary, inputProblem: problem } as const;
   const denied = (reason: string) => ({ ...call, effect: 'DENY', reason, rules: [], grant: null }) as const;
   if (agent && selectTools([tool], agent.tools).length === 0) {
     return denied(`The agent ${agent.name} does not have this tool.`);
   }
   if (problem !== null) return denied(problem);
+  await context.acceptedDefinitions.compare([tool]);
   const now = context.now();
   const grants = await sessionGrants(database.reader, session, now, context.settings.separateApprover);
   return {
     ...call,
-    ...evaluateCall(context.policy, toolCaller(session, agent, scopes), { tool, input }, { grants, now }),
+    ...evaluateCall(context, toolCaller(session, agent, scopes), { tool, input }, { grants, now }),
   };
 }

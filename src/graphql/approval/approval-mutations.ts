@@ -23,13 +23,18 @@ const DecideApprovalInput = builder.inputType('DecideApprovalInput', {
       defaultValue: 'ONCE',
       description: 'With ALLOW: which calls the decision covers.',
     }),
+    bindToTarget: t.boolean({
+      defaultValue: false,
+      description:
+        'With SESSION or TIMEBOXED: the grant covers this target only, for `http_fetch` the method and the origin. Refused for a tool without targets.',
+    }),
     expiresInSeconds: t.int({
       description: 'How long the tool may run without a new approval. Required with TIMEBOXED, not allowed otherwise.',
     }),
     editedInput: t.field({
       type: 'JSON',
       description:
-        "With ALLOW: input to run the tool with instead. It is checked against the tool's schema; the tape keeps both inputs.",
+        "With ALLOW: input to run the tool with instead. It is checked against the tool's schema; the tape keeps both inputs. If `approvals.separateApprover` is set, it needs the scope `write` as well.",
     }),
     reason: t.string({ description: 'Reason for the decision. With DENY, it is shown to the model.' }),
   }),
@@ -63,7 +68,7 @@ builder.mutationField('decideApproval', (t) =>
   t.field({
     type: DecideApprovalResult,
     description:
-      'Settles an approval. The first decision wins; repeating the same decision succeeds. If `approvals.separateApprover` is set in the configuration, the principal who started the run may only deny.',
+      'Settles an approval. The first decision wins; repeating the same decision succeeds. If the definition of the tool has changed since the approval was requested, allowing withdraws it, requests another one and answers ApprovalSettledError. If `approvals.separateApprover` is set in the configuration, the principal who started the run may only deny.',
     args: { input: t.arg({ type: DecideApprovalInput, required: true, description: 'The decision.' }) },
     resolve: (_root, { input }, context) => perform(context, decideApproval(context.commands, context.viewer, input)),
   }),

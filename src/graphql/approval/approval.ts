@@ -5,9 +5,8 @@ import { pageApprovals } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
 import { connectionOfRows, pageArguments } from '../connection/paging.ts';
-import { RiskLevel } from '../gateway/tool.ts';
 import { Node } from '../node.ts';
-import { ApprovalType, RunType } from '../object-types.ts';
+import { ApprovalType, GrantType, RunType } from '../object-types.ts';
 import { notFoundError } from '../public-errors.ts';
 
 export const ApprovalStatus = builder.enumType('ApprovalStatus', {
@@ -25,8 +24,12 @@ export const ApprovalScope = builder.enumType('ApprovalScope', {
   description: 'Which calls a decision to allow covers.',
   values: {
     ONCE: { description: 'This call only.' },
-    SESSION: { description: 'All calls of this tool for the rest of the session.' },
-    TIMEBOXED: { description: 'All calls of this tool in this session until a time.' },
+    SESSION: {
+      description: 'All calls of this tool for the rest of the session, as long as its definition stays the same.',
+    },
+    TIMEBOXED: {
+      description: 'All calls of this tool in this session until a time, as long as its definition stays the same.',
+    },
   } as const satisfies Record<Scope, { description: string }>,
 });
 
@@ -50,21 +53,12 @@ ApprovalType.implement({
         return owner;
       },
     }),
-    callId: t.exposeID('callId', { description: 'Id of the tool call.' }),
-    tool: t.exposeString('tool', { description: 'Name of the tool.' }),
-    input: t.field({
-      type: 'JSON',
-      description: 'Input of the call, as the model wrote it; credentials are replaced by placeholders.',
-      resolve: ({ input }) => JSON.parse(input),
-    }),
     editedInput: t.field({
       type: 'JSON',
       nullable: true,
       description: 'Input that the approver set instead; null if it was not edited.',
       resolve: ({ editedInput }) => (editedInput === null ? null : JSON.parse(editedInput)),
     }),
-    risk: t.expose('risk', { type: RiskLevel, description: 'How much harm a call of the tool can do.' }),
-    summary: t.exposeString('summary', { description: 'The call in one line.' }),
     status: t.expose('status', { type: ApprovalStatus, description: 'Its current state.' }),
     scope: t.expose('scope', {
       type: ApprovalScope,
@@ -73,6 +67,13 @@ ApprovalType.implement({
     }),
     requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was requested.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it expires if nobody decides.' }),
+    grant: t.field({
+      type: GrantType,
+      nullable: true,
+      description:
+        'The grant that was given with the decision; null if there is none, and after it was revoked or its tool changed. The viewer sees grants of its sessions, and those that it gave.',
+      resolve: ({ grantId }, _args, { loaders }) => (grantId === null ? null : loaders.grant.load(grantId)),
+    }),
     decidedAt: t.expose('decidedAt', {
       type: 'DateTime',
       nullable: true,

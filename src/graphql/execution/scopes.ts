@@ -10,7 +10,8 @@ import {
 import type { GraphqlContext } from '../context.ts';
 import { forbidden } from '../public-errors.ts';
 
-const mutationScopes: ReadonlyMap<string, string> = new Map(
+/** The scopes of which a mutation requires one. */
+const mutationScopes: ReadonlyMap<string, string | readonly string[]> = new Map(
   Object.entries({
     resolveSession: 'write',
     updateSession: 'write',
@@ -28,11 +29,12 @@ const mutationScopes: ReadonlyMap<string, string> = new Map(
     forget: 'write',
     decideApproval: 'approve',
     revokeGrant: 'approve',
+    acceptTool: ['approve:any', 'admin'],
   }),
 );
 
-/** The scope that a mutation requires; `admin` for a mutation without an entry. */
-export const scopeOfMutation = (name: string): string => mutationScopes.get(name) ?? 'admin';
+/** The scopes of which a mutation requires one; `admin` for a mutation without an entry. */
+export const scopesOfMutation = (name: string): readonly string[] => [mutationScopes.get(name) ?? 'admin'].flat();
 
 /**
  * Adds a scope check to every root field. An operation cannot start anywhere else, so new fields are checked without any further
@@ -40,22 +42,29 @@ export const scopeOfMutation = (name: string): string => mutationScopes.get(name
  */
 export function guardRootFields(schema: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(schema.getQueryType()?.getFields() ?? {})) {
-    field.resolve = requireScope('read', field.resolve);
+    field.resolve = requireScope(['read'], field.resolve);
   }
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
-    field.resolve = requireScope(scopeOfMutation(field.name), limitUnreadableResult(field.resolve));
+    field.resolve = requireScope(scopesOfMutation(field.name), limitUnreadableResult(field.resolve));
   }
   for (const field of Object.values(schema.getSubscriptionType()?.getFields() ?? {})) {
-    field.subscribe = requireScope('read', field.subscribe);
+    field.subscribe = requireScope(['read'], field.subscribe);
   }
   return schema;
 }
 
 type RootResolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 
-function requireScope(scope: string, resolver: RootResolver = defaultFieldResolver): RootResolver {
+function requireScope(scopes: readonly string[], resolver: RootResolver = defaultFieldResolver): RootResolver {
   return (root, args, context, info) => {
-    if (!context.viewer.scopes.includes(scope)) throw forbidden(scope);
+    if (!scopes.some((scope) => context.viewer.scopes.includes(scope))) {
+      const { principal } = context.viewer;
+      context.commands.logger.info(
+        { event: 'forbidden', principal, field: info.fieldName, scopes },
+        'a scope is missing',
+      );
+      throw forbidden(...scopes);
+    }
     return resolver(root, args, context, info);
   };
 }

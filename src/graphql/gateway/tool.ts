@@ -1,3 +1,4 @@
+import { definitionOf } from '../../application/tool-calls/tool-definition.ts';
 import type { PolicyEffect as Effect, RiskLevel as Risk } from '../../domain/events.ts';
 import type { Tool as ToolOfToolbox } from '../../tools/tool.ts';
 import { builder } from '../builder.ts';
@@ -33,6 +34,22 @@ export const Tool = builder.objectRef<ToolOfToolbox>('Tool').implement({
     }),
     source: t.exposeString('source', {
       description: '`builtin`, or the name of the MCP server that provides it.',
+    }),
+    definitionHash: t.string({
+      description:
+        'SHA-256 of the definition, in lower-case hex: the canonical JSON of `source`, `name`, `description`, `inputSchema`, `risk` and `idempotent`.',
+      resolve: (tool) => definitionOf(tool).hash,
+    }),
+    quarantined: t.boolean({
+      description:
+        'Whether the definition has changed and nobody has accepted it yet: calls always need an approval, which shows the difference.',
+      resolve: async (tool, _args, { loaders }) => (await loaders.quarantine.load(tool)) !== null,
+    }),
+    previousDefinition: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'If it is quarantined: the definition that was accepted last. Otherwise null.',
+      resolve: async (tool, _args, { loaders }) => (await loaders.quarantine.load(tool))?.previous ?? null,
     }),
   }),
 });

@@ -137,6 +137,11 @@ builder.objectRef<EventOf<'tool_result'>>('ToolResultEvent').implement({
       description: 'Why the call failed, as the model is told; null if `ok`.',
       resolve: ({ payload }) => payload.error,
     }),
+    mayHaveRun: t.boolean({
+      description:
+        'Whether the call was interrupted, may have run, and is not repeated: a person declined, nobody decided, or policy denies it by now.',
+      resolve: ({ payload }) => payload.mayHaveRun,
+    }),
     durationMs: t.int({
       description: 'Duration of the execution in milliseconds.',
       resolve: ({ payload }) => payload.durationMilliseconds,

@@ -1,3 +1,6 @@
+import { approvalRequest, isDefinitionChanged } from '../../application/tool-calls/review-call.ts';
+import { shownDefinitions } from '../../application/tool-calls/shown-definitions.ts';
+import { definitionOf } from '../../application/tool-calls/tool-definition.ts';
 import { nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { failedResult } from '../../domain/decide.ts';
@@ -11,25 +14,34 @@ import type { Tool } from '../../tools/tool.ts';
 import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { revealInput } from './encrypted-input.ts';
-import { approvalRequest } from './policy-step.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
+import { reviewCalls, reviewContext } from './review-calls.ts';
 import { storeText } from './store-text.ts';
 
-/** Executes the next allowed calls in the model's order: adjacent parallel-safe calls together, every other call alone. */
+/**
+ * Executes the next allowed calls in the model's order: adjacent parallel-safe calls together, every other call alone. Each is reviewed
+ * before it is started, because it may have been allowed weeks ago.
+ */
 export async function toolStep(
   execution: RunExecution,
   calls: readonly ToolCall[],
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { dependencies } = execution;
-  const batch = firstBatch(dependencies, calls);
+  const reviewed = await reviewCalls(execution, firstBatch(dependencies, calls));
+  const allowed = reviewed.flatMap(({ call, tool, review }) =>
+    tool && review.kind === 'allowed' ? [{ call, tool }] : [],
+  );
   // Durable before any tool is called, so that a crash never hides an execution.
-  const started = await execution.record(batch.map((call) => startEvent(dependencies, call)));
+  const started = await execution.record([
+    ...reviewed.flatMap(({ review }) => review.events),
+    ...allowed.map(({ call, tool }) => startEvent(dependencies, call, tool)),
+  ]);
   if (started.kind === 'stop') return started;
   const { step } = started.run;
   const startedCalls = new Map(step.at === 'answered' ? step.calls.map((call) => [call.callId, call]) : []);
   const outcomes = await Promise.all(
-    batch.map((call) => executeCall(execution, startedCalls.get(call.callId) ?? call, signal)),
+    allowed.map(({ call, tool }) => executeCall(execution, startedCalls.get(call.callId) ?? call, tool, signal)),
   );
   return outcomes.reduce(laterOutcome, started);
 }
@@ -42,8 +54,8 @@ function laterOutcome(one: StepOutcome, other: StepOutcome): StepOutcome {
 }
 
 /**
- * Calls that an earlier executor started and did not finish. They are repeated when all of their tools are idempotent;
- * otherwise a person is asked about those that are not.
+ * Calls that an earlier executor started and did not finish. They are repeated when all of their tools are idempotent, and were so
+ * when the calls were started; otherwise a person is asked about the others.
  */
 export async function recoverStep(
   execution: RunExecution,
@@ -51,11 +63,17 @@ export async function recoverStep(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { dependencies } = execution;
-  const { toolbox } = dependencies;
-  const unsafe = calls.filter((call) => !toolbox.find(call.tool)?.idempotent);
+  const { acceptedDefinitions, journal, toolbox } = dependencies;
+  const found = calls.map((call) => ({ call, tool: toolbox.find(call.tool) }));
+  const unsafe = found.filter(({ call, tool }) => !tool?.idempotent || isDefinitionChanged(call, tool));
   if (unsafe.length === 0) return toolStep(execution, calls, signal);
+  await acceptedDefinitions.compare(unsafe.flatMap(({ tool }) => tool ?? []));
+  const shown = await shownDefinitions(journal, execution.lease.runId, unsafe);
   return execution.record(
-    unsafe.map((call) => approvalRequest(dependencies, call, toolbox.find(call.tool), 'unknown_outcome')),
+    unsafe.map(({ call, tool }) => {
+      const shownDefinition = shown.get(call.callId) ?? null;
+      return approvalRequest(reviewContext(dependencies), call, { tool, rules: [], shownDefinition });
+    }),
   );
 }
 
@@ -68,22 +86,39 @@ function firstBatch({ toolbox }: OrchestratorDependencies, calls: readonly ToolC
 
 function startEvent(
   { newId }: OrchestratorDependencies,
-  { callId, tool, attempts, idempotencyKey }: ToolCall,
+  { callId, tool: name, attempts, idempotencyKey }: ToolCall,
+  tool: Tool,
 ): NewEvent {
   return {
     type: 'tool_start',
     actor: 'SYSTEM',
-    payload: { callId, tool, attempt: attempts + 1, idempotencyKey: idempotencyKey ?? newId('key') },
+    payload: {
+      callId,
+      tool: name,
+      attempt: attempts + 1,
+      idempotencyKey: idempotencyKey ?? newId('key'),
+      definitionHash: definitionOf(tool).hash,
+    },
   };
 }
 
-async function executeCall(execution: RunExecution, call: ToolCall, signal: AbortSignal): Promise<StepOutcome> {
+/** @param reviewed the tool as it was reviewed */
+async function executeCall(
+  execution: RunExecution,
+  call: ToolCall,
+  reviewed: Tool,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
   const { dependencies, configuration } = execution;
   const { toolbox, clock } = dependencies;
   const tool = toolbox.find(call.tool);
   if (!tool) {
     const absence = toolbox.unavailableReason(call.tool) ?? `The tool ${call.tool} is not available now.`;
     return execution.record([failedResult(call, absence)]);
+  }
+  if (definitionOf(tool).hash !== definitionOf(reviewed).hash) {
+    const message = `The definition of ${call.tool} changed before the call was sent. The call was not executed.`;
+    return execution.record([failedResult(call, message)]);
   }
   const revealed = tool.keepsPlaceholders
     ? { ok: true as const, input: call.input }
@@ -124,6 +159,7 @@ async function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, out
     durationMilliseconds: Math.round(outcome.durationMilliseconds),
     truncated: false,
     storedText: null,
+    mayHaveRun: false,
   };
   if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, rows: [] };
   const { truncated } = outcome;

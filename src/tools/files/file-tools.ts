@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FILE_PATH_BYTES, FILE_READ_BYTES, FILE_WRITE_BYTES } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
-import { defineTool, type Tool } from '../tool.ts';
+import { type CallTarget, defineTool, type Tool } from '../tool.ts';
 import { listFolder, readWhole, writeWhole } from './file-access.ts';
 import type { Folder } from './folder.ts';
 
@@ -33,6 +33,7 @@ export function createFileTools(workspaceOf: (principal: string) => Promise<Fold
       input: listInput,
       description: 'Lists a folder of the workspace: files with their sizes, folders, links.',
       refuse: (input) => pathError(input.path),
+      target: (input) => targetOf(input.path),
       execute: async (input, { session }) => {
         const { entries, isComplete } = await withPathInErrors(input.path, async () =>
           listFolder(await workspaceOf(session.owner), partsOf(input.path)),
@@ -48,6 +49,7 @@ export function createFileTools(workspaceOf: (principal: string) => Promise<Fold
       input: readInput,
       description: `Reads a whole file of the workspace, up to ${FILE_READ_BYTES} bytes.`,
       refuse: (input) => pathError(input.path),
+      target: (input) => targetOf(input.path),
       execute: (input, { session }) =>
         withPathInErrors(input.path, async () => {
           const bytes = await readWhole(await workspaceOf(session.owner), partsOf(input.path));
@@ -62,6 +64,7 @@ export function createFileTools(workspaceOf: (principal: string) => Promise<Fold
       input: writeInput,
       description: 'Writes a whole file of the workspace. Replaces an existing file and creates missing folders.',
       refuse: (input) => pathError(input.path) ?? contentError(input),
+      target: (input) => targetOf(input.path),
       execute: async (input, { session }) => {
         const content = Buffer.from(input.content, input.encoding);
         const { created } = await withPathInErrors(input.path, async () =>
@@ -71,6 +74,12 @@ export function createFileTools(workspaceOf: (principal: string) => Promise<Fold
       },
     }),
   ];
+}
+
+/** Without empty parts and `.`, so that a path has one spelling. */
+function targetOf(text: string): CallTarget {
+  const normal = partsOf(text).join('/') || '.';
+  return { text: normal, grantable: normal };
 }
 
 /** Why a path leads out of the workspace by its text alone, or is not portable. Links are checked when it is opened. */

@@ -3,6 +3,7 @@ import { decide, type RunCommand } from '../../../src/domain/decide.ts';
 import { createIds } from '../../../src/ids.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import * as leases from '../../../src/orchestrator/leases.ts';
+import { approvalContents } from '../../../src/projections/approval-contents.ts';
 import * as approvals from '../../../src/projections/approvals.ts';
 import * as runs from '../../../src/projections/runs.ts';
 import { latestCompaction } from '../../../src/repositories/compactions.ts';
@@ -27,7 +28,7 @@ import { idOf } from './filled-database.ts';
 export async function executeHotStatements(database: Database, journal: Journal): Promise<void> {
   await readTapes(journal);
   await readSessionsAndRuns(database);
-  await readApprovals(database);
+  await readApprovals(database, journal);
   await search(database);
   await executeRun(database, journal);
 }
@@ -95,10 +96,13 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
   await runs.headsOf(database, runIds);
 }
 
-async function readApprovals(database: Database): Promise<void> {
+async function readApprovals(database: Database, journal: Journal): Promise<void> {
   const { reader } = database;
   await approvals.approvalById(database, idOf('apr', 7));
-  await approvals.approvalsByIds(reader, owner, [idOf('apr', 7), idOf('apr', 57)]);
+  const rows = await approvals.approvalsByIds(reader, owner, [idOf('apr', 7), idOf('apr', 57)]);
+  await approvalContents(journal, rows);
+  await approvals.pendingDefinitions(reader);
+  await approvals.pendingApprovalsAbout(reader, { tool: 'tool', definitionHash: 'other' }, 100);
   await approvals.pendingApprovalsOf(reader, runIds);
   await approvals.expiredApprovals(reader, new Date(), 100);
 }

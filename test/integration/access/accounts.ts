@@ -11,6 +11,7 @@ export const tokens = {
   /** May settle the approvals of all principals. */
   eve: 'token-of-eve',
   adaApprovesAny: 'token-of-ada-for-approving-any',
+  eveApprovesAny: 'token-of-eve-for-approving-any',
 };
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -35,6 +36,7 @@ export const auth = {
     entry(tokens.adaApproves, 'ada', ['read', 'approve']),
     entry(tokens.eve, 'eve', [...allScopes, 'approve:any']),
     entry(tokens.adaApprovesAny, 'ada', ['read', 'approve', 'approve:any']),
+    entry(tokens.eveApprovesAny, 'eve', ['read', 'approve', 'approve:any']),
   ],
 };
 

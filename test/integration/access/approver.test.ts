@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createTestClient, type TestClient } from '../../client.ts';
-import { ApprovalsDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
+import { ApprovalsDocument, DecideApprovalDocument, RevokeGrantDocument } from '../../generated/graphql.ts';
 import { follow, runById } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import type { TestGateway } from '../gateway.ts';
@@ -54,6 +54,26 @@ describe('B36: with a separate approver, the principal who started a run', () =>
     });
   });
 
+  test('gets no help from an approver without `write`, who decides about the input as it is', async () => {
+    const { url } = await startSeparate();
+    await asAda(url, async (client) => {
+      const { approvalId, runId } = await callCount(client, 'desk');
+      const edited = 'decision: ALLOW, editedInput: {word: "mine"}';
+      expect(await decideWith(url, tokens.eveApprovesAny, approvalId, edited)).toMatchObject({
+        __typename: 'InvalidInputError',
+        issues: [{ path: ['editedInput'], message: expect.stringContaining('needs the scope `write`') }],
+      });
+      expect(await runById(client, runId)).toMatchObject({ state: 'AWAITING_APPROVAL' });
+      expect(await decideWith(url, tokens.eve, approvalId, edited)).toMatchObject({ approval: { status: 'ALLOWED' } });
+      await follow(client, runId);
+      const second = await callCount(client, 'desk');
+      expect(await decideWith(url, tokens.eveApprovesAny, second.approvalId)).toMatchObject({
+        approval: { status: 'ALLOWED' },
+      });
+      await follow(client, second.runId);
+    });
+  });
+
   test('can deny its calls', async () => {
     const { url } = await startSeparate();
     await asAda(url, async (client) => {
@@ -84,6 +104,51 @@ describe('B36: with a separate approver, the principal who started a run', () =>
 });
 
 describe('B3: an approver with the scope approve:any', () => {
+  test('revokes the grants that it gave, and no others', async () => {
+    const { url } = await startGuarded({}, { tools: [countedTool({ risk: 'HIGH' })] });
+    await using ada = createTestClient(url, bearing(tokens.ada));
+    await using eve = createTestClient(url, bearing(tokens.eve));
+    const grantBy = async (client: TestClient, sessionKey: string) => {
+      const { approvalId, runId, sessionId } = await callCount(ada, sessionKey);
+      const decided = await decide(client, approvalId, { decision: 'ALLOW', scope: 'SESSION' });
+      await follow(ada, runId);
+      if (decided.__typename !== 'DecideApprovalSuccess') throw new Error(decided.message);
+      return { grantId: decided.approval.grant?.id ?? '', sessionId };
+    };
+    const byEve = await grantBy(eve, 'desk');
+    const byAda = await grantBy(ada, 'other');
+    const revoke = async (client: TestClient, grantId: string) =>
+      (await client.send(RevokeGrantDocument, { input: { grantId } })).revokeGrant.__typename;
+    expect(await revoke(eve, byAda.grantId)).toBe('NotFoundError');
+    expect(await revoke(eve, byEve.grantId)).toBe('RevokeGrantSuccess');
+    expect((await callCount(ada, 'desk')).approvalId).not.toBe(null);
+    expect((await callCount(ada, 'other')).approvalId).toBe(null);
+  });
+
+  test('is named in the log with its decisions and refusals, without inputs and reasons', async () => {
+    const { url, gateway } = await startSeparate();
+    const info = vi.spyOn(gateway.parts.logger, 'info');
+    const logged = () => info.mock.calls.map(([entry]) => entry).filter((entry) => 'principal' in Object(entry));
+    await asAda(url, async (client) => {
+      const { approvalId, runId } = await callCount(client, 'desk', 'secret word');
+      await decideWith(url, tokens.ada, approvalId);
+      await decideWith(url, tokens.eve, approvalId, 'decision: ALLOW, scope: SESSION, reason: "secret reason"');
+      await follow(client, runId);
+      expect(logged()).toMatchObject([
+        { event: 'decision-refused', principal: 'ada', refusal: 'invalid-input', decision: 'ALLOW', approvalId, runId },
+        {
+          event: 'approval-decided',
+          principal: 'eve',
+          owner: 'ada',
+          decision: 'ALLOW',
+          scope: 'SESSION',
+          tool: 'count',
+        },
+      ]);
+      expect(JSON.stringify(logged())).not.toContain('secret');
+    });
+  });
+
   test('sees approvals of another principal with all that a decision needs, but not their runs', async () => {
     const { url } = await startGuarded();
     const selection = '{ input tool summary risk status runId startedBy run { id input } }';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionArgs, execute, type GraphQLError, parse } from 'graphql';
 import type { CommandContext, Viewer } from '../../../src/application/command-context.ts';
+import { createAcceptedDefinitions } from '../../../src/application/tool-calls/accepted-definitions.ts';
 import { systemClock } from '../../../src/clock.ts';
 import * as limits from '../../../src/config/limits.ts';
 import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
@@ -18,6 +19,7 @@ import { publicOrMasked } from '../../../src/graphql/public-errors.ts';
 import { schema } from '../../../src/graphql/schema.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
+import { createLogger } from '../../../src/logger.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
 import type { NextRun } from '../../../src/streams/follow-session.ts';
@@ -57,6 +59,7 @@ export async function openInProcess() {
   const runStore = createRunStore({ journal, claimNow: () => null, now, cachedRuns: 100, isShared: false });
   const policy: Policy = { evaluate: () => ({ effect: 'ASK', reason: 'needs an approval', rules: [] }) };
   const compactor: CommandContext['compactor'] = { propose: async () => ({ kind: 'nothing', reason: 'No model.' }) };
+  const logger = createLogger('silent');
   const commands: CommandContext = {
     journal,
     compactor,
@@ -70,12 +73,15 @@ export async function openInProcess() {
     semanticSearch: noSemanticSearch,
     secretStore: createSecretStore(null),
     notifications,
+    acceptedDefinitions: createAcceptedDefinitions({ database, now, logger, quarantine: true }),
+    logger,
     settings: {
       models: ['scripted', 'other'],
       queueLength: 3,
       agentVersions: 100,
       onExpiry: 'deny',
       separateApprover: false,
+      approvalExpirySeconds: 60,
     },
   };
   const follow = {

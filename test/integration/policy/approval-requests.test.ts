@@ -11,7 +11,9 @@ describe('an approval request', () => {
     const called = await callCount(client, 'desk', `a\nb${'x'.repeat(5000)}`);
     const [approval] = (await runById(client, called.runId)).pendingApprovals;
     expect(approval).toMatchObject({ risk: 'CRITICAL', tool: 'count' });
-    expect(approval?.summary).toMatch(/^count\(word: "a\\nbx{155}… \(5006 characters\)\): Counts its executions\.$/);
+    expect(approval?.summary).toMatch(
+      /^count\(word: "a\\nbx{95}…x{59}" \(5006 characters\)\)\. The tool describes itself as: "Counts its executions\."$/,
+    );
   });
 
   test('B36: shows invisible characters as escapes', async () => {

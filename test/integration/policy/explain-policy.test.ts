@@ -29,7 +29,7 @@ describe('explainPolicy', () => {
       inputValid: true,
       inputProblem: null,
       risk: 'LOW',
-      summary: 'low(word: "a"): Counts its executions.',
+      summary: 'low(word: "a"). The tool describes itself as: "Counts its executions."',
     });
     expect(await explain(client, 'count', { word: 'a' }, sessionId)).toMatchObject({
       effect: 'ASK',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApprovalsDocument, CancelRunDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
 import { converse, decideNextApproval, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
-import { calling, countedTool } from '../counted-tool.ts';
+import { calling, countedTool, hanging } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
 describe('a call that a person must approve', () => {
@@ -102,6 +102,24 @@ describe('a call that a person must approve', () => {
     await follow(client, run.id);
     expect((await runById(client, run.id)).state).toBe('DONE');
     expect(tool.executions).toHaveLength(1);
+  });
+
+  test('B48: a person who declines to repeat an interrupted call does not make the model think that it never ran', async () => {
+    const interrupted = countedTool({ execute: hanging });
+    const first = await startTestGateway({ tools: [interrupted] });
+    const { run } = await send(first.client, { sessionKey: 'repeat', text: calling(['count', { word: 'a' }]) });
+    await until(async () => interrupted.executions.length === 1);
+    const tool = countedTool();
+    const { client } = await first.restart({ tools: [tool] });
+    await decideNextApproval(client, run.id, 'DENY');
+    const events = await follow(client, run.id);
+    expect(events.find(({ type }) => type === 'TOOL_RESULT')).toMatchObject({
+      ok: false,
+      mayHaveRun: true,
+      error: 'It may have run already; a person declined to repeat it.',
+    });
+    expect((await runById(client, run.id)).output).toContain('a person declined to repeat it');
+    expect(tool.executions).toEqual([]);
   });
 
   test.each([

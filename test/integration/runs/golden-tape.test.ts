@@ -35,7 +35,7 @@ function written(events: readonly Event[]): string {
     return `${seq} ${type} ${actor} ${text}`
       .replace(/\b(ses|run|apr|call|key)_[0-9A-Z]{26}\b/g, named)
       .replace(/"(expiresAt|durationMilliseconds|workMilliseconds)":\d+/g, '"$1":0')
-      .replace(/"(instructionsHash|requestHash|toolsHash)":"[0-9a-f]{64}"/g, '"$1":"…"');
+      .replace(/"(instructionsHash|requestHash|toolsHash|definitionHash)":"[0-9a-f]{64}"/g, '"$1":"…"');
   });
   return lines.join('\n');
 }

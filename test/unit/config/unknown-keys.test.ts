@@ -83,7 +83,7 @@ describe('an unknown key is a problem, because the key that was meant would be i
 
   test('also if it is one letter away from a known key', () => {
     expect(problemsOf({ approvals: { separateAprover: true } })).toEqual([
-      './runtape.config.json: approvals: unknown key "separateAprover". Allowed keys: expiresAfterSeconds, onExpiry, separateApprover',
+      './runtape.config.json: approvals: unknown key "separateAprover". Allowed keys: expiresAfterSeconds, onExpiry, separateApprover, quarantineChangedTools',
     ]);
   });
 });

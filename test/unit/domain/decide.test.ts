@@ -20,6 +20,7 @@ import {
   origin,
   output,
   refusalOf,
+  resumption,
   runId,
   runOf,
   status,
@@ -187,8 +188,60 @@ describe('B36: an approval', () => {
     expect(nextStep(leadsTo(awaitingApproval('a'), deny('a')), limits, 0)).toEqual({ kind: 'call-model', step: 2 });
   });
 
+  test('is replaced when the tool has changed: withdrawn by the system, and requested again', () => {
+    const next = approvalRequest('a', { approvalId: 'apr_next', definitionHash: 'v2' });
+    const replace = (...events: NewEvent[]): RunCommand => ({
+      kind: 'replaceApproval',
+      approvalId: 'apr_a',
+      reason: 'Changed.',
+      events,
+    });
+    const events = when(awaitingApproval('a', 'b'), replace(toolDecision('a', 'ASK'), next));
+    expect(events).toMatchObject([
+      { actor: 'SYSTEM', payload: { approvalId: 'apr_a', status: 'WITHDRAWN', reason: 'Changed.', decidedBy: null } },
+      { type: 'tool_decision' },
+      next,
+    ]);
+    const run = leadsTo(awaitingApproval('a', 'b'), replace(next));
+    expect(run.state.status).toBe('AWAITING_APPROVAL');
+    expect(waitingCalls(run.step)).toMatchObject([
+      { callId: 'a', definitionHash: 'v2', approvalRequests: 2, isApproved: false, phase: { approvalId: 'apr_next' } },
+      { callId: 'b', approvalRequests: 1 },
+    ]);
+    // A call that gets a result instead no longer waits.
+    const result = failedResult({ callId: 'a', tool: 'tool_a' }, 'No.');
+    expect(leadsTo(awaitingApproval('a'), replace(result)).state.status).toBe('IN_PROGRESS');
+    expect(leadsTo(awaitingApproval('a', 'b'), replace(result)).state.status).toBe('AWAITING_APPROVAL');
+    const settled = [awaitingApproval('a', 'b'), approvalDecision('a', 'ALLOWED')];
+    expect(refused(settled, replace(next))).toMatchObject({ kind: 'approval-settled' });
+  });
+
+  test('B48: about a call that was interrupted, tells the model that it may have run already', () => {
+    const interrupted = [
+      callsRequested('a'),
+      toolDecision('a', 'ALLOW'),
+      toolStart('a'),
+      resumption(1),
+      approvalRequest('a', { why: 'unknown_outcome' }),
+      status('IN_PROGRESS', 'AWAITING_APPROVAL'),
+    ];
+    const resultOf = (command: RunCommand) => when(interrupted, command).find(({ type }) => type === 'tool_result');
+    expect(resultOf(deny('a'))).toMatchObject({
+      payload: { ok: false, error: 'It may have run already; a person declined to repeat it.', mayHaveRun: true },
+    });
+    expect(resultOf(deny('a', 'Once is enough.'))).toMatchObject({
+      payload: { error: 'It may have run already; a person declined to repeat it: Once is enough.', mayHaveRun: true },
+    });
+    expect(resultOf(expire('a'))).toMatchObject({
+      payload: { error: 'It may have run already; nobody decided in time whether to repeat it.', mayHaveRun: true },
+    });
+    expect(when(awaitingApproval('a'), deny('a'))[1]).toMatchObject({
+      payload: { error: 'A person denied this call.', mayHaveRun: false },
+    });
+  });
+
   test('B36: records who decided, the scope and the reason', () => {
-    const grant = { grantId: 'grt_1', expiresAt: 77 };
+    const grant = { grantId: 'grt_1', expiresAt: 77, target: 'GET https://example.com' };
     const [decision] = when(awaitingApproval('a'), allow('a', { scope: 'TIMEBOXED', grant, reason: 'Fine.' }));
     expect(decision).toEqual({
       type: 'approval_decision',
@@ -203,6 +256,7 @@ describe('B36: an approval', () => {
         editedInput: null,
         grantId: 'grt_1',
         grantExpiresAt: 77,
+        grantTarget: 'GET https://example.com',
       },
     });
     expect(when(awaitingApproval('a'), deny('a', 'No.'))[0]?.payload).toMatchObject({

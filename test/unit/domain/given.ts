@@ -154,7 +154,11 @@ export function toolCall(callId: string, step = 1, callInput: Json = { of: callI
 }
 
 export function toolDecision(callId: string, effect: 'ALLOW' | 'ASK' | 'DENY'): NewEvent {
-  return { type: 'tool_decision', actor: 'SYSTEM', payload: { callId, effect, reason: 'By policy.', rule: null } };
+  return {
+    type: 'tool_decision',
+    actor: 'SYSTEM',
+    payload: { callId, effect, reason: 'By policy.', rule: null, definitionHash: null },
+  };
 }
 
 /** The id of the approval is `apr_` and the id of the call. */
@@ -166,6 +170,11 @@ export function approvalRequest(callId: string, more: Partial<PayloadOf<'approva
     summary: '',
     expiresAt: expiry,
     why: 'policy',
+    target: null,
+    rule: null,
+    definitionHash: null,
+    definition: null,
+    previousDefinition: null,
     ...more,
   };
   return { type: 'approval_request', actor: 'SYSTEM', payload };
@@ -182,12 +191,13 @@ export function approvalDecision(callId: string, to: ApprovalStatus, editedInput
     editedInput,
     grantId: null,
     grantExpiresAt: null,
+    grantTarget: null,
   };
   return { type: 'approval_decision', actor: 'USER', payload };
 }
 
 export function toolStart(callId: string, attempt = 1): NewEvent {
-  const payload = { callId, tool: `tool_${callId}`, attempt, idempotencyKey: `key_${callId}` };
+  const payload = { callId, tool: `tool_${callId}`, attempt, idempotencyKey: `key_${callId}`, definitionHash: null };
   return { type: 'tool_start', actor: 'SYSTEM', payload };
 }
 
@@ -206,6 +216,7 @@ export function toolResult(callId: string, more: Partial<PayloadOf<'tool_result'
     durationMilliseconds: 1,
     truncated: false,
     storedText: null,
+    mayHaveRun: false,
     ...more,
   };
   return { type: 'tool_result', actor: 'TOOL', payload };

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { coveringGrant, describeCall, summarise } from '../../../src/domain/approval.ts';
 import { lastShown, type NewEvent } from '../../../src/domain/events.ts';
 import { transcript } from '../../../src/domain/transcript.ts';
 import {
@@ -52,44 +51,6 @@ test('a call that the tape lacks is not in the answer that requested it', () => 
   const [answer] = output(1, { calls: ['a'] });
   if (!answer) throw new Error('There is no output.');
   expect(messages(inProgress, context(1), answer).slice(1)).toMatchObject([{ role: 'assistant', calls: [] }]);
-});
-
-test('the summary of a call shows up to twelve members, and text of up to its limit without an ellipsis', () => {
-  const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, 0]));
-  expect(describeCall('t', members(12))).toMatch(/, m11: 0\)$/);
-  expect(describeCall('t', members(13))).toMatch(/, m11: 0, and 1 more\)$/);
-  expect(describeCall('t', { a: 'x'.repeat(158) })).toBe(`t(a: "${'x'.repeat(158)}")`);
-  expect(describeCall('t', { a: 'x'.repeat(159) })).toBe(`t(a: "${'x'.repeat(159)}… (161 characters))`);
-  expect(summarise({ name: 't', description: 'd'.repeat(200) }, {})).toBe(`t(): ${'d'.repeat(200)}`);
-  expect(summarise({ name: 't', description: '  \n ' }, {})).toBe('t()');
-});
-
-test('the summary of a long text keeps the characters that it shows', () => {
-  expect(describeCall('t', { a: `😀${'x'.repeat(200)}` })).toBe(`t(a: "😀${'x'.repeat(157)}… (204 characters))`);
-});
-
-test('the summary of a call quotes names that are long or not plain', () => {
-  expect(describeCall('t', { ['n'.repeat(64)]: 1 })).toBe(`t(${'n'.repeat(64)}: 1)`);
-  expect(describeCall('t', { ['n'.repeat(65)]: 1 })).toBe(`t("${'n'.repeat(65)}": 1)`);
-  expect(describeCall('t', { 'a-b_1': 1, 'a b': 2, ' a': 3, '': 4 })).toBe('t(a-b_1: 1, "a b": 2, " a": 3, "": 4)');
-});
-
-test('the summary of a call shows an input that is not an object as a value', () => {
-  expect(describeCall('t', 'text')).toBe('t("text")');
-  expect(describeCall('t', 7)).toBe('t(7)');
-  expect(describeCall('t', true)).toBe('t(true)');
-  expect(describeCall('t', [{ a: 1 }])).toBe('t([{"a":1}])');
-});
-
-test('the summary of a call escapes control characters and separators of lines', () => {
-  expect(describeCall('t', { a: 'x\u2028y\u2029z\u0085' })).toBe('t(a: "x\\u{2028}y\\u{2029}z\\u{85}")');
-  expect(describeCall('t', { a: '\u{e0041}' })).toBe('t(a: "\\u{e0041}")');
-});
-
-test('a grant of another tool does not cover a call, whatever its expiry', () => {
-  const other = { tool: 'files_write', expiresAt: 2000 };
-  expect(coveringGrant([other], 'files_writer', 1000)).toBeNull();
-  expect(coveringGrant([other], 'files_writ', 1000)).toBeNull();
 });
 
 test('a context that ends with an event of another run has shown no event of its own run', () => {

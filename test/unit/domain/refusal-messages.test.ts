@@ -210,6 +210,7 @@ describe('the events of a decision', () => {
         durationMilliseconds: 0,
         truncated: false,
         storedText: null,
+        mayHaveRun: false,
       },
     });
   });

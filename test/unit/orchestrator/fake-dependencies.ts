@@ -80,6 +80,9 @@ export function createFakeDependencies({
     notifications: createNotificationHub(),
     catalogue: { defaultName: 'scripted' },
     toolbox: createToolbox(tools, sources),
+    policy: { evaluate: () => ({ effect: 'ALLOW', reason: 'By policy.', rules: [] }) },
+    // The tools of these tests are built in or never change.
+    acceptedDefinitions: { compare: async () => undefined, quarantineOf: () => null, accept: async () => undefined },
     secretStore: { reveal: (_sessionId: string, input: unknown) => ({ ok: true, input }) },
     clock,
     newId: (kind: string) => {
@@ -87,7 +90,14 @@ export function createFakeDependencies({
       return `${kind}_${ids}`;
     },
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-    settings: { limits, maxConcurrentRuns: 4, leaseSeconds: 15, maxResumptions: 3, ...settings },
+    settings: {
+      limits,
+      maxConcurrentRuns: 4,
+      leaseSeconds: 15,
+      approvalExpirySeconds: 60,
+      maxResumptions: 3,
+      ...settings,
+    },
   } as unknown as OrchestratorDependencies;
 
   /** Stores a tape. Returns the lease of its next executor. */

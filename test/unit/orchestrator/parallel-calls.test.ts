@@ -57,8 +57,17 @@ test('parallel calls that finish in another order continue with the results of a
   );
   let run = runWithCalls();
   const execution = {
-    dependencies: { toolbox: createToolbox(tools), clock, newId: () => 'key_1', secretStore: createSecretStore(null) },
-    configuration: { session: { id: 'ses_1', owner: 'anna' } },
+    dependencies: {
+      toolbox: createToolbox(tools),
+      clock,
+      newId: () => 'key_1',
+      secretStore: createSecretStore(null),
+      policy: { evaluate: () => ({ effect: 'ALLOW', reason: 'By policy.', rules: [] }) },
+      acceptedDefinitions: { compare: async () => undefined, quarantineOf: () => null },
+      database: {},
+      settings: {},
+    },
+    configuration: { session: { id: 'ses_1', owner: 'anna' }, tools, caller: { tools: null } },
     lease: { runId: 'run_1', sessionId: 'ses_1', epoch: 1, lost: false },
     async record(events: NewEvent[]) {
       run = foldOn(run, { runId: 'run_1', now: clock.now(), epoch: 1 }, events) ?? run;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { definitionOf } from '../../../src/application/tool-calls/tool-definition.ts';
 import { callsOf } from '../../../src/domain/step.ts';
 import { loadRunConfiguration } from '../../../src/orchestrator/run-configuration.ts';
 import { createRunExecution } from '../../../src/orchestrator/run-execution.ts';
@@ -53,6 +54,38 @@ async function execute(step: typeof toolStep, ...given: Given[]) {
     starts: events.flatMap((event) => (event.type === 'tool_start' ? [event.payload] : [])),
   };
 }
+
+describe('an interrupted call of a tool that says that it is idempotent', () => {
+  async function recover(definitionHash: string | null) {
+    const tools = [recordingTool('tool_a')];
+    const { dependencies, storeTape, eventsAfter } = createFakeDependencies({ tools });
+    const start = toolStart('a');
+    if (start.type !== 'tool_start') throw new Error('It is no start.');
+    const started = { ...start, payload: { ...start.payload, definitionHash } };
+    const given = [callsRequested('a'), toolDecision('a', 'ALLOW'), started];
+    const lease = await storeTape(runId, {}, ...given, resumption(1));
+    const run = await dependencies.runStore.load(runId);
+    const configuration = run && (await loadRunConfiguration(dependencies, run));
+    if (!run || !configuration) throw new Error('The tape begins no run.');
+    const execution = createRunExecution(dependencies, lease, configuration);
+    await recoverStep(execution, callsOf(run.step), new AbortController().signal);
+    return (await eventsAfter(runId, run.head)).map(({ type, payload }) => ({ type, payload }));
+  }
+
+  test('is repeated if the tool said so when the call was started', async () => {
+    const [tool] = [recordingTool('tool_a')];
+    const events = await recover(definitionOf(tool).hash);
+    expect(events[0]).toMatchObject({ type: 'tool_start', payload: { attempt: 2 } });
+    expect((await recover(null))[0]).toMatchObject({ type: 'tool_start' });
+  });
+
+  test('needs a person if the tool has changed since', async () => {
+    expect(await recover('of another definition')).toMatchObject([
+      { type: 'approval_request', payload: { why: 'unknown_outcome', definition: { name: 'tool_a' } } },
+      { type: 'status', payload: { to: 'AWAITING_APPROVAL' } },
+    ]);
+  });
+});
 
 const interrupted = [callsRequested('a'), toolDecision('a', 'ALLOW'), toolStart('a')];
 

@@ -56,7 +56,7 @@ describe('docs/tools.md', () => {
 
   test('has valid operations', () => {
     const operations = blocksOf('graphql');
-    expect(operations).toHaveLength(2);
+    expect(operations).toHaveLength(3);
     for (const operation of operations) expect(validate(schema, parse(operation))).toEqual([]);
   });
 

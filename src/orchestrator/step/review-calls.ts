@@ -1,0 +1,86 @@
+import { type CallReview, type ReviewContext, reviewCall } from '../../application/tool-calls/review-call.ts';
+import { shownDefinitions } from '../../application/tool-calls/shown-definitions.ts';
+import type { Grant } from '../../domain/approval.ts';
+import { failedResult } from '../../domain/decide.ts';
+import type { Json } from '../../domain/events.ts';
+import type { ToolCall } from '../../domain/step.ts';
+import { sessionGrants } from '../../repositories/grants.ts';
+import type { Tool } from '../../tools/tool.ts';
+import type { OrchestratorDependencies } from '../dependencies.ts';
+import type { RunExecution } from '../run-execution.ts';
+
+export interface ReviewedCall {
+  call: ToolCall;
+  /** Null when the run has no such tool now. */
+  tool: Tool | null;
+  review: CallReview;
+}
+
+/**
+ * Decides what happens to these calls now: before a person is asked, and again before they are started. Reads grants only when
+ * policy asks for an approval that one could replace.
+ */
+export async function reviewCalls(execution: RunExecution, calls: readonly ToolCall[]): Promise<ReviewedCall[]> {
+  const { configuration, dependencies, lease } = execution;
+  const { acceptedDefinitions, clock, database, journal, settings } = dependencies;
+  const available = configuration.tools;
+  const pairs = calls.map((call) => ({ call, tool: available.find(({ name }) => name === call.tool) ?? null }));
+  await acceptedDefinitions.compare(pairs.flatMap(({ tool }) => tool ?? []));
+  const shown = await shownDefinitions(journal, lease.runId, pairs);
+  const reviewAll = (grants: readonly Grant[]) =>
+    pairs.map(({ call, tool }) => ({
+      call,
+      tool,
+      review: reviewOne(execution, { call, tool, shownDefinition: shown.get(call.callId) ?? null }, grants),
+    }));
+  let reviewed = reviewAll([]);
+  if (reviewed.some(({ review }) => review.kind === 'asked')) {
+    const grants = await sessionGrants(database.reader, configuration.session, clock.now(), settings.separateApprover);
+    if (grants.length > 0) reviewed = reviewAll(grants);
+  }
+  for (const each of reviewed) logDenial(execution, each);
+  return reviewed;
+}
+
+export function reviewContext({
+  policy,
+  acceptedDefinitions,
+  secretStore,
+  newId,
+  clock,
+  settings,
+}: OrchestratorDependencies): ReviewContext {
+  return { policy, acceptedDefinitions, secretStore, newId, now: clock.now, settings };
+}
+
+function reviewOne(
+  execution: RunExecution,
+  { call, tool, shownDefinition }: { call: ToolCall; tool: Tool | null; shownDefinition: Json },
+  grants: readonly Grant[],
+): CallReview {
+  const failed = (message: string): CallReview => ({
+    kind: 'settled',
+    events: [failedResult(call, message)],
+    decision: null,
+  });
+  if (call.inputError !== null) return failed(call.inputError);
+  if (!tool) return failed(unavailable(execution, call.tool));
+  const { caller } = execution.configuration;
+  return reviewCall(reviewContext(execution.dependencies), { call, tool, caller, shownDefinition }, grants);
+}
+
+/** Tells the model whether another try can help: an MCP server may come back, an unknown name will not. */
+function unavailable({ dependencies, configuration }: RunExecution, name: string): string {
+  const absence = dependencies.toolbox.unavailableReason(name);
+  if (absence !== null) return absence;
+  const names = configuration.tools.map((tool) => tool.name).join(', ');
+  return `There is no tool "${name}". ${names === '' ? 'No tools are available.' : `Available tools: ${names}.`}`;
+}
+
+function logDenial({ configuration, dependencies, lease }: RunExecution, { call, tool, review }: ReviewedCall): void {
+  if (!tool || review.kind !== 'settled' || review.decision === null) return;
+  const { runId } = lease;
+  const { id: principal } = configuration.caller.principal;
+  const entry = { event: 'call-denied', principal, runId, callId: call.callId, tool: tool.name };
+  dependencies.logger.info({ ...entry, rules: review.decision.rules }, 'policy denied a tool call');
+}
