@@ -83,7 +83,10 @@ export function createFakeDependencies({
     policy: { evaluate: () => ({ effect: 'ALLOW', reason: 'By policy.', rules: [] }) },
     // The tools of these tests are built in or never change.
     acceptedDefinitions: { compare: async () => undefined, quarantineOf: () => null, accept: async () => undefined },
-    secretStore: { reveal: (_sessionId: string, input: unknown) => ({ ok: true, input }) },
+    secretStore: {
+      reveal: (_call: unknown, input: unknown) => ({ ok: true, input }),
+      foreignPlaceholders: () => [],
+    },
     clock,
     newId: (kind: string) => {
       ids += 1;

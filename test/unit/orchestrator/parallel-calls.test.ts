@@ -67,7 +67,11 @@ test('parallel calls that finish in another order continue with the results of a
       database: {},
       settings: {},
     },
-    configuration: { session: { id: 'ses_1', owner: 'anna' }, tools, caller: { tools: null } },
+    configuration: {
+      session: { id: 'ses_1', owner: 'anna' },
+      tools,
+      caller: { tools: null, session: { id: 'ses_1', key: '' } },
+    },
     lease: { runId: 'run_1', sessionId: 'ses_1', epoch: 1, lost: false },
     async record(events: NewEvent[]) {
       run = foldOn(run, { runId: 'run_1', now: clock.now(), epoch: 1 }, events) ?? run;
