@@ -8,8 +8,7 @@ import { type Lease, releaseLease, suspectRun } from './leases.ts';
 import { loadRunConfiguration } from './run-configuration.ts';
 import { createRunExecution, type RunExecution, type StepOutcome } from './run-execution.ts';
 import { modelStep } from './step/model-step.ts';
-import { policyStep } from './step/policy-step.ts';
-import { recoverStep, toolStep } from './step/tool-step.ts';
+import { recoverStep, requestedStep, toolStep } from './step/tool-step.ts';
 
 /** Why an execution is told to stop. */
 export type StopReason = 'ended' | 'lease-lost' | 'shutdown' | 'deadline';
@@ -113,7 +112,7 @@ async function perform(execution: RunExecution, run: Run, signal: AbortSignal): 
     case 'call-model':
       return modelStep(execution, run, next.step, signal);
     case 'evaluate-policy':
-      return policyStep(execution, next.calls);
+      return requestedStep(execution, next.calls, signal);
     case 'execute':
       return toolStep(execution, next.calls, signal);
     case 'recover':

@@ -15,22 +15,45 @@ import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { revealInput } from './encrypted-input.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
-import { reviewCalls, reviewContext } from './review-calls.ts';
+import { type ReviewedCall, reviewCalls, reviewContext } from './review-calls.ts';
 import { storeText } from './store-text.ts';
 
+/** Reviews the calls that the model has requested, and executes the first of those that are allowed. */
+export async function requestedStep(
+  execution: RunExecution,
+  calls: readonly ToolCall[],
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  return executeFirst(execution, await reviewCalls(execution, calls), signal);
+}
+
 /**
- * Executes the next allowed calls in the model's order: adjacent parallel-safe calls together, every other call alone. Each is reviewed
- * before it is started, because it may have been allowed weeks ago.
+ * Executes the first of the calls that were allowed. They are reviewed again before they are started, because they may have been
+ * allowed weeks ago.
  */
 export async function toolStep(
   execution: RunExecution,
   calls: readonly ToolCall[],
   signal: AbortSignal,
 ): Promise<StepOutcome> {
+  const { toolbox } = execution.dependencies;
+  const batch = firstBatch(calls, (call) => toolbox.find(call.tool)?.parallelSafe ?? false);
+  return executeFirst(execution, await reviewCalls(execution, batch), signal);
+}
+
+/**
+ * Records what became of the reviewed calls and, in the same append, starts the first of those that may run, in the model's order:
+ * adjacent parallel-safe calls together, every other call alone.
+ */
+async function executeFirst(
+  execution: RunExecution,
+  reviewed: readonly ReviewedCall[],
+  signal: AbortSignal,
+): Promise<StepOutcome> {
   const { dependencies } = execution;
-  const reviewed = await reviewCalls(execution, firstBatch(dependencies, calls));
-  const allowed = reviewed.flatMap(({ call, tool, review }) =>
-    tool && review.kind === 'allowed' ? [{ call, tool }] : [],
+  const allowed = firstBatch(
+    reviewed.flatMap(({ call, tool, review }) => (tool && review.kind === 'allowed' ? [{ call, tool }] : [])),
+    ({ tool }) => tool.parallelSafe,
   );
   // Durable before any tool is called, so that a crash never hides an execution.
   const started = await execution.record([
@@ -77,8 +100,7 @@ export async function recoverStep(
   );
 }
 
-function firstBatch({ toolbox }: OrchestratorDependencies, calls: readonly ToolCall[]): ToolCall[] {
-  const isParallelSafe = (call: ToolCall) => toolbox.find(call.tool)?.parallelSafe ?? false;
+function firstBatch<Call>(calls: readonly Call[], isParallelSafe: (call: Call) => boolean): readonly Call[] {
   const end = calls.findIndex((call) => !isParallelSafe(call));
   const parallel = end === -1 ? calls : calls.slice(0, end);
   return parallel.length === 0 ? calls.slice(0, 1) : parallel.slice(0, limits.PARALLEL_CALLS);
