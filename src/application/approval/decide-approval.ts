@@ -4,7 +4,7 @@ import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
 import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { placeholdersOf } from '../../domain/secrets/mask.ts';
+import { holdsPlaceholder, placeholdersOf } from '../../domain/secrets/mask.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
@@ -194,9 +194,9 @@ async function encryptedInputRows(
   { decision, editedInput }: Verdict,
   recordedInput: Json,
 ): Promise<RowWrite[]> {
-  if (decision === 'DENY') return [];
-  const call = { sessionId, callId };
   const input = editedInput ?? recordedInput;
+  if (decision === 'DENY' || ![recordedInput, input].some(holdsPlaceholder)) return [];
+  const call = { sessionId, callId };
   const before = await encryptedInputOf(database.reader, callId);
   if (before !== null) secretStore.decrypt(call, before);
   secretStore.adopt(call, input);
