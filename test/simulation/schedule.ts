@@ -56,7 +56,9 @@ async function advance(world: World, until: number): Promise<void> {
 /** Actions of clients and faults, at random times. */
 async function act(world: World): Promise<void> {
   const { random, timeline, clients } = world;
-  for (let count = random.int(6, 20); count > 0 && isFine(world); count -= 1) {
+  // Most schedules are short: more of them fit into a minute, and few faults need many actions.
+  const actions = random.pick([random.int(2, 5), random.int(2, 5), random.int(6, 20)]);
+  for (let count = actions; count > 0 && isFine(world); count -= 1) {
     const pause = random.pick([() => random.int(0, 20), () => random.int(0, 500), () => random.int(0, 8000)]);
     await advance(world, timeline.now() + pause());
     if (random.chance(0.45)) clients.send();
