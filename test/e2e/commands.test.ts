@@ -78,8 +78,8 @@ describe('verify', () => {
       UPDATE "Run" SET "output" = 'nonsense', "inputTokens" = 0;
       UPDATE "Session" SET "activeAt" = '2026-01-01T00:00:00.000+00:00';
       UPDATE "Passage" SET "words" = "words" || ' more' WHERE "seq" = 1;
-      INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "input", "risk", "summary", "status", "requestedAt", "expiresAt")
-        VALUES ('apr_forged', '${runId}', '${sessionId}', 'call_1', 'clock', '{}', 'LOW', 'Nothing to see.', 'PENDING', '2026-01-01T00:00:00.000+00:00', '2036-01-01T00:00:00.000+00:00');`);
+      INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "status", "requestedAt", "expiresAt")
+        VALUES ('apr_forged', '${runId}', '${sessionId}', 'call_1', 'clock', 7, 8, 'PENDING', '2026-01-01T00:00:00.000+00:00', '2036-01-01T00:00:00.000+00:00');`);
     database.close();
     const { code, stdout } = await runCommand(['verify']);
     expect(code).toBe(1);

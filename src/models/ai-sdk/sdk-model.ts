@@ -34,8 +34,8 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
         maxOutputTokens,
         providerOptions,
         abortSignal: signal,
-        // The only way to see a refusal of OpenAI's models.
-        includeRawChunks: sdk.provider.startsWith('openai'),
+        // The only way to see a refusal of OpenAI's models. Not every package says its name, although the interface requires it.
+        includeRawChunks: String(sdk.provider).startsWith('openai'),
       }),
     );
     // A stream that is opened after the abort has to be closed too.

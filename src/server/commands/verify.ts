@@ -23,7 +23,7 @@ export async function verifyCommand({ databaseUrl }: Configuration): Promise<voi
   );
   print(`${tapes} tapes, ${events} events in intact tapes, ${broken} broken tapes`);
   if (differences > 0) print(`${differences} values differ from the tapes: \`rebuild\` restores the rows`);
-  if (unchecked !== null) print(`The files of the database were not checked: ${unchecked}.`);
+  if (unchecked !== null) process.stderr.write(`The files of the database were not checked: ${unchecked}.\n`);
   if (faults.length + broken + differences > 0) process.exitCode = 1;
 }
 
