@@ -85,14 +85,10 @@ export function insertPassages({
 /** Removes all passages of a run, a session's title or a memory from the index. */
 export const deletePassages = deleteRows('Passage', 'sourceId', 2);
 
-/** Empties the index, and the list of what it lacks. SQLite reads the index when it deletes, so a damaged one is rebuilt first. */
+/** Empties the index. SQLite reads the index when it deletes, so a damaged one is rebuilt first. */
 export async function clearSearchIndex({ provider, write }: Database): Promise<void> {
   const repair = `INSERT INTO "Passage_words" ("Passage_words") VALUES ('rebuild')`;
-  const statements = [
-    ...(provider === 'sqlite' ? [repair] : []),
-    'DELETE FROM "Passage"',
-    'DELETE FROM "UnindexedText"',
-  ];
+  const statements = [...(provider === 'sqlite' ? [repair] : []), 'DELETE FROM "Passage"'];
   await write((client) => client.$transaction(statements.map((statement) => client.$executeRawUnsafe(statement))));
 }
 

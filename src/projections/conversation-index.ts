@@ -1,6 +1,7 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import { insertPassages } from '../database/search-index.ts';
 import type { SequencedEvent } from '../domain/events.ts';
+import type { Run } from '../domain/run.ts';
 import { passagesOf } from '../domain/search/passages.ts';
 
 const insertConversationPassage = insertPassages({
@@ -10,13 +11,11 @@ const insertConversationPassage = insertPassages({
   sessionId: 'holder."id"',
 });
 
-/** The text of a message or an answer; null for any other event. */
-export function textOf({ type, payload }: SequencedEvent): string | null {
-  return type === 'input' || type === 'output' ? payload.text : null;
-}
-
-/** Returns the rows that make the text of an event searchable. */
-export function indexedText(event: { runId: string; seq: number; sessionId: string; text: string }): RowWrite[] {
-  const source = { sourceId: event.runId, seq: event.seq, holderId: event.sessionId };
-  return passagesOf(event.text).map((passage) => insertConversationPassage({ ...source, ...passage }));
+/** Returns the rows that make the messages and answers of these events searchable. */
+export function conversationPassages(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
+  return events.flatMap(({ type, seq, payload }) => {
+    if (type !== 'input' && type !== 'output') return [];
+    const source = { sourceId: run.runId, seq, holderId: run.origin.sessionId };
+    return passagesOf(payload.text).map((passage) => insertConversationPassage({ ...source, ...passage }));
+  });
 }

@@ -5,11 +5,10 @@ import { holdsPlaceholder } from '../domain/secrets/mask.ts';
 import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import { approvalRows } from '../projections/approvals.ts';
-import { textOf } from '../projections/conversation-index.ts';
+import { conversationPassages } from '../projections/conversation-index.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
 import { deleteEncryptedInput } from '../repositories/encrypted-inputs.ts';
-import { insertUnindexedText } from '../repositories/unindexed-texts.ts';
 
 /**
  * Returns every row that follows from an append and is written in its transaction.
@@ -21,15 +20,10 @@ export function rowsOfAppend(before: Run | null, after: Run, events: readonly Se
   return [
     ...runRows(after, events),
     ...approvalRows(after, events),
-    ...unindexedTexts(after.runId, events),
+    ...conversationPassages(after, events),
     ...sessionActivityRows(after, events),
     ...settledEncryptedInputs(before, events),
   ];
-}
-
-/** The search index gets these texts in a later transaction. */
-function unindexedTexts(runId: string, events: readonly SequencedEvent[]): RowWrite[] {
-  return events.filter((event) => textOf(event) !== null).map(({ seq }) => insertUnindexedText({ runId, seq }));
 }
 
 /** Deletes the encrypted inputs of the calls that these events settle, or of all calls if the run ends. */

@@ -31,19 +31,11 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
   async function differencesOf(runId: string, tape: FoldedTape): Promise<RowDifference[]> {
     const run = await reader.run.findUnique({ where: { id: runId } });
     const approvals = await reader.approval.findMany({ where: { runId } });
-    // Texts that are to be indexed later. Read first: one that is indexed meanwhile is not compared.
-    const unindexed = new Set((await reader.unindexedText.findMany({ where: { runId } })).map(({ seq }) => seq));
-    const isIndexed = ({ seq }: Row) => !unindexed.has(Number(seq));
     const passages = await reader.passage.findMany({ where: { sourceId: runId } });
     return [
       ...compareRows('Run', [tape.runRow], run ? [run] : [], ({ id }) => String(id)),
       ...compareRows('Approval', tape.approvalRows, approvals, ({ id }) => String(id)),
-      ...compareRows(
-        'Passage',
-        tape.passageRows.map(indexedPassage).filter(isIndexed),
-        passages.map(storedPassage).filter(isIndexed),
-        keyOfPassage,
-      ),
+      ...compareRows('Passage', tape.passageRows.map(indexedText), passages.map(storedText), keyOfPassage),
     ];
   }
 
@@ -124,9 +116,9 @@ function shown(value: unknown): string {
 
 const keyOfPassage = ({ sourceId, seq, part }: Row) => `${sourceId} ${seq} ${part}`;
 
-const indexedPassage = ({ sourceId, seq, part, start, words }: Row): Row => ({ sourceId, seq, part, start, words });
+const indexedText = ({ sourceId, seq, part, start, words }: Row): Row => ({ sourceId, seq, part, start, words });
 
 /** In the index the words follow a word that names the owner. */
-function storedPassage(row: { sourceId: string; seq: number; part: number; start: number; words: string }): Row {
-  return { ...indexedPassage({ ...row }), words: row.words.slice(row.words.indexOf(' ') + 1) };
+function storedText(row: { sourceId: string; seq: number; part: number; start: number; words: string }): Row {
+  return { ...indexedText({ ...row }), words: row.words.slice(row.words.indexOf(' ') + 1) };
 }

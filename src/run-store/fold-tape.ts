@@ -3,7 +3,7 @@ import type { RecordedEvent } from '../domain/events.ts';
 import { evolve, type Run } from '../domain/run.ts';
 import type { Journal } from '../journal/journal.ts';
 import { approvalRows } from '../projections/approvals.ts';
-import { indexedText, textOf } from '../projections/conversation-index.ts';
+import { conversationPassages } from '../projections/conversation-index.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
 
@@ -36,9 +36,7 @@ export async function foldTape(journal: Journal, runId: string): Promise<FoldedT
       if (!run) continue;
       // Event by event, because the fold has the call of an approval only during its step.
       approvals.push(...approvalRows(run, [event]));
-      const text = textOf(event);
-      if (text === null) continue;
-      passages.push(...indexedText({ runId, seq: event.seq, sessionId: run.origin.sessionId, text }));
+      passages.push(...conversationPassages(run, [event]));
     }
     const newest = run ? sessionActivityRows(run, page) : [];
     if (newest.length > 0) activity = newest;

@@ -15,7 +15,7 @@ import { createKeyedMutex } from '../database/mutex.ts';
 import { watchWrites } from '../database/write-health.ts';
 import { createIds } from '../ids.ts';
 import { createDatabaseJournal } from '../journal/database-journal.ts';
-import { createOutageLog, type Logger } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../models/catalogue.ts';
 import { createCatalogue } from '../models/create-catalogue.ts';
 import { expireAllLeases } from '../orchestrator/leases.ts';
@@ -23,7 +23,6 @@ import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestra
 import type { Policy } from '../policy/policy.ts';
 import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
 import { createRunStore } from '../run-store/run-store.ts';
-import { startSearchIndexer } from '../run-store/search-indexer.ts';
 import { hintsOf } from '../streams/notifications/hints.ts';
 import { openFolder } from '../tools/files/folder.ts';
 import { createSecretStore } from '../tools/secret-store.ts';
@@ -126,7 +125,6 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   const newId = createIds(clock.now);
   const journal = createDatabaseJournal(database, clock, ({ runId, sessionId, events }) => {
     notifications.publish({ runId, sessionId, head: events.at(-1)?.seq ?? 0, events, hints: hintsOf(events) });
-    searchIndexer.recorded(runId, events);
   });
   const { hub: notifications, close } = connectNotifications(configuration, {
     database,
@@ -136,9 +134,6 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     logger,
   });
   resources.add(close);
-  const outageLog = createOutageLog(logger, 'adding texts to the search index');
-  const searchIndexer = startSearchIndexer({ database, clock, outageLog });
-  resources.add(() => searchIndexer.close());
   resources.add(() => journal.idle());
   const runStore = createRunStore({
     journal,

@@ -108,12 +108,6 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
   };
 }
 
-/** Waits until the search index has every text that is on a tape. */
-export async function untilIndexed({ parts }: Gateway): Promise<void> {
-  const { reader } = parts.database;
-  await until(async () => (await reader.unindexedText.count()) === 0, 'the search index to be complete');
-}
-
 /** Waits until no client follows a tape. A follower that does not end is a leak. */
 async function untilFollowersEnd({ parts }: Gateway): Promise<void> {
   // The orchestrator listens once, and once for each active run.

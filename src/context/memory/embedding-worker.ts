@@ -1,12 +1,16 @@
-import { type BackgroundWork, startBackgroundWork } from '../../background-work.ts';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { Database } from '../../database/database.ts';
 import { packVector } from '../../domain/search/vectors.ts';
-import type { OutageLog } from '../../logger.ts';
 import type { Embedder } from '../../models/embedder.ts';
 import { ModelError } from '../../models/model.ts';
 import { saveEmbeddings, type UnembeddedMemory, unembeddedMemories } from '../../repositories/embeddings.ts';
+
+/** Logs the beginning and the end of an outage, however often it is told of failures in between. */
+export interface OutageLog {
+  failed(error: unknown): void;
+  worked(): void;
+}
 
 export interface EmbeddingWorkerDependencies {
   database: Database;
@@ -15,18 +19,64 @@ export interface EmbeddingWorkerDependencies {
   outageLog: OutageLog;
 }
 
+/** Embeds memories in the background. */
+export interface EmbeddingWorker {
+  /** Makes the worker look for new memories now instead of at its next poll. */
+  notify(): void;
+  /** Aborts the call in progress and resolves when the worker has stopped. */
+  close(): Promise<void>;
+}
+
 /**
  * Looks for memories without a vector of the current model, which includes those with a vector of another model, and
  * embeds them in batches. Memories that are left over when the server stops or the embedding server fails are found again.
  */
-export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies): BackgroundWork {
-  return startBackgroundWork({
-    clock: dependencies.clock,
-    work: (signal) => embedBatch(dependencies, signal),
-    pollSeconds: limits.EMBEDDING_POLL_SECONDS,
-    retrySeconds: limits.EMBEDDING_RETRY_SECONDS,
-    outageLog: dependencies.outageLog,
-  });
+export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies): EmbeddingWorker {
+  const { clock, outageLog } = dependencies;
+  const stopping = new AbortController();
+  let isNotified = true;
+  let endWait = () => {};
+
+  async function run(): Promise<void> {
+    let retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
+    while (!stopping.signal.aborted) {
+      isNotified = false;
+      try {
+        while (await embedBatch(dependencies, stopping.signal)) outageLog.worked();
+        retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
+        if (!isNotified) await waitForNotification(limits.EMBEDDING_POLL_SECONDS);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        outageLog.failed(error);
+        // A notification must not shorten the delay after a failure.
+        await clock.sleep(retrySeconds * 1000, stopping.signal).catch(() => undefined);
+        retrySeconds = Math.min(retrySeconds * 2, limits.EMBEDDING_POLL_SECONDS);
+      }
+    }
+  }
+
+  function waitForNotification(seconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancelTimer = clock.after(seconds * 1000, resolve);
+      endWait = () => {
+        cancelTimer();
+        resolve();
+      };
+    });
+  }
+
+  const running = run();
+  return {
+    notify() {
+      isNotified = true;
+      endWait();
+    },
+    async close() {
+      stopping.abort();
+      endWait();
+      await running;
+    },
+  };
 }
 
 /** Returns whether there was anything to embed. */

@@ -2,9 +2,8 @@ import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { Database } from '../../database/database.ts';
 import { packVector } from '../../domain/search/vectors.ts';
-import type { OutageLog } from '../../logger.ts';
 import type { Embedder } from '../../models/embedder.ts';
-import { startEmbeddingWorker } from './embedding-worker.ts';
+import { type OutageLog, startEmbeddingWorker } from './embedding-worker.ts';
 
 /** Finds memories by meaning, with an embedding model. */
 export interface SemanticSearch {

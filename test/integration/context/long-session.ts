@@ -1,7 +1,7 @@
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import { foldOn, type Run, sequenceEvents } from '../../../src/domain/run.ts';
-import { indexedText, textOf } from '../../../src/projections/conversation-index.ts';
+import { conversationPassages } from '../../../src/projections/conversation-index.ts';
 import { runRows } from '../../../src/projections/runs.ts';
 import { insertSession } from '../../../src/repositories/sessions.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
@@ -45,11 +45,7 @@ export async function createSessionWithRuns({ database, journal, newId }: Gatewa
     const run = foldOn(null, position, all);
     if (!run) throw new Error('The events do not begin a run.');
     const sequenced = sequenceEvents(null, position, all);
-    const passages = sequenced.flatMap((event) => {
-      const text = textOf(event);
-      return text === null ? [] : indexedText({ runId, seq: event.seq, sessionId, text });
-    });
-    const writes: RowWrite[] = [...runRows(run, sequenced), ...passages];
+    const writes: RowWrite[] = [...runRows(run, sequenced), ...conversationPassages(run, sequenced)];
     await journal.append({ runId, sessionId, expectedHead: 0, epoch: null, events: sequenced, writes });
     return run;
   }

@@ -4,7 +4,7 @@ import type { TestClient } from '../../client.ts';
 import { ForgetDocument, MemoriesDocument, RememberDocument, type RememberInput } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
-import { startTestGateway, untilIndexed } from '../gateway.ts';
+import { startTestGateway } from '../gateway.ts';
 
 async function remember(client: TestClient, input: RememberInput) {
   const { remember: outcome } = await client.send(RememberDocument, { input });
@@ -117,9 +117,8 @@ describe('B53: memories', () => {
 
 describe('the tools', () => {
   test('B34: history_search finds earlier messages of its owner only', async () => {
-    const { client, clientOf, gateway } = await startTestGateway();
+    const { client, clientOf } = await startTestGateway();
     await converse(client, { sessionKey: 'earlier', text: 'The key lies under the third flowerpot.' });
-    await untilIndexed(gateway);
     const { run } = await converse(client, {
       sessionKey: 'now',
       text: calling(['history_search', { query: 'flowerpot' }]),

@@ -2,14 +2,13 @@ import { expect, test } from 'vitest';
 import { rebuildProjections } from '../../../src/run-store/rebuild.ts';
 import { MemoriesDocument, RememberDocument, SessionsDocument } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
-import { startTestGateway, untilIndexed } from '../gateway.ts';
+import { startTestGateway } from '../gateway.ts';
 
 test('B30: a rebuild repairs a damaged search index', async () => {
   const { client, gateway } = await startTestGateway();
   const { database, journal } = gateway.parts;
   await converse(client, { sessionKey: 'message', text: '/say The otter swims.' });
   await client.send(RememberDocument, { input: { text: 'Otters are fed at four.', tags: ['zoo'] } });
-  await untilIndexed(gateway);
   const found = async () => {
     const { sessions } = await client.send(SessionsDocument, { filter: { search: 'otter' } });
     const { memories } = await client.send(MemoriesDocument, { query: 'zoo' });

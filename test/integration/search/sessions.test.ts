@@ -4,29 +4,22 @@ import {
   ArchiveSessionDocument,
   ResolveSessionDocument,
   SessionsDocument,
-  type SessionsQuery,
   type SessionsQueryVariables,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
-import { startTestGateway, untilIndexed } from '../gateway.ts';
+import { startTestGateway } from '../gateway.ts';
 
-async function startSearchableGateway() {
-  const started = await startTestGateway();
-  /** Searches when everything that was recorded is in the index. */
-  async function search(client: TestClient, text: string, more: Partial<SessionsQueryVariables> = {}) {
-    await untilIndexed(started.gateway);
-    const { sessions } = await client.send(SessionsDocument, { ...more, filter: { ...more.filter, search: text } });
-    return sessions;
-  }
-  return { ...started, search };
+async function search(client: TestClient, text: string, more: Partial<SessionsQueryVariables> = {}) {
+  const { sessions } = await client.send(SessionsDocument, { ...more, filter: { ...more.filter, search: text } });
+  return sessions;
 }
 
-const keysOf = ({ edges }: SessionsQuery['sessions']) => edges.map(({ node }) => node.key);
+const keysOf = ({ edges }: Awaited<ReturnType<typeof search>>) => edges.map(({ node }) => node.key);
 
 describe('B10: a search for sessions', () => {
   test('finds messages, responses and titles by word, the best match first, with a snippet', async () => {
-    const { client, search } = await startSearchableGateway();
+    const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'message', text: 'Where do the red pandas of the zoo sleep?' });
     await converse(client, { sessionKey: 'answer', text: '/say Pandas eat bamboo. Pandas, all pandas, like it.' });
     await converse(client, { sessionKey: 'other', text: '/say The weather is fine.' });
@@ -43,7 +36,7 @@ describe('B10: a search for sessions', () => {
   });
 
   test('finds every word of a long message, in any script and without accents', async () => {
-    const { client, search } = await startSearchableGateway();
+    const { client } = await startTestGateway();
     const long = `${'Nothing to see here. '.repeat(2000)} The needle is a hedgehog.`;
     await converse(client, { sessionKey: 'long', text: long });
     await converse(client, { sessionKey: 'german', text: 'Die größte Brücke über die Straße' });
@@ -59,7 +52,7 @@ describe('B10: a search for sessions', () => {
   });
 
   test('accepts any characters', async () => {
-    const { client, search } = await startSearchableGateway();
+    const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'one', text: 'A word "in quotes" - and-or NOT near(this, that) OR *' });
     const odd = ['', ' ', '"', "'", '*', '(', ')', '"unclosed', 'AND', 'OR OR', 'NOT', 'NEAR(', '- -', '^a', 'words:x'];
     const more = [
@@ -84,7 +77,7 @@ describe('B10: a search for sessions', () => {
   });
 
   test('B3: never finds sessions of another owner', async () => {
-    const { client, clientOf, search } = await startSearchableGateway();
+    const { client, clientOf } = await startTestGateway();
     await converse(client, { sessionKey: 'mine', text: 'The secret of the abbey' });
     expect(keysOf(await search(clientOf('bob'), 'secret abbey'))).toEqual([]);
     // Nor of an owner whose name contains the other name.
@@ -93,7 +86,7 @@ describe('B10: a search for sessions', () => {
   });
 
   test('finds archived sessions only on request', async () => {
-    const { client, search } = await startSearchableGateway();
+    const { client } = await startTestGateway();
     await converse(client, { sessionKey: 'old', text: 'About marmots' });
     const [edge] = (await search(client, 'marmots')).edges;
     await client.send(ArchiveSessionDocument, { input: { sessionId: edge?.node.id ?? '' } });
@@ -102,7 +95,7 @@ describe('B10: a search for sessions', () => {
   });
 
   test('B9: finds a session by its current title, not by a former one', async () => {
-    const { client, search } = await startSearchableGateway();
+    const { client } = await startTestGateway();
     await client.send(ResolveSessionDocument, { input: { key: 'titled', title: 'Wombats' } });
     const [edge] = (await search(client, 'wombats')).edges;
     await client.send(UpdateSessionDocument, { input: { sessionId: edge?.node.id ?? '', title: 'Quokkas' } });
@@ -113,7 +106,7 @@ describe('B10: a search for sessions', () => {
   });
 
   test('B5: pages through ranked results in both directions, each session once', async () => {
-    const { client, search } = await startSearchableGateway();
+    const { client } = await startTestGateway();
     for (let index = 0; index < 7; index += 1) {
       await converse(client, { sessionKey: `k${index}`, text: `badger ${'badger '.repeat(index)}` });
     }
