@@ -44,7 +44,7 @@ export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies):
       try {
         while (await embedBatch(dependencies, stopping.signal)) outageLog.worked();
         retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
-        if (!isNotified) await waitForNotification(limits.EMBEDDING_POLL_SECONDS);
+        if (!isNotified && !stopping.signal.aborted) await waitForNotification(limits.EMBEDDING_POLL_SECONDS);
       } catch (error) {
         if (stopping.signal.aborted) return;
         outageLog.failed(error);
