@@ -28,8 +28,11 @@ export function connectionOptions(url: string): pg.ClientConfig {
   };
 }
 
-/** Opens connections on demand, at most `connections` at a time. Replaces a broken one when the next is needed. */
-export function createPool(url: string, connections: number): pg.Pool {
+/**
+ * Opens connections on demand, at most `connections` at a time. Replaces a broken one when the next is needed.
+ * @param preparedStatements whether the connections will prepare statements
+ */
+export function createPool(url: string, connections: number, preparedStatements = false): pg.Pool {
   const pool = new pg.Pool({
     ...connectionOptions(url),
     max: connections,
@@ -41,7 +44,12 @@ export function createPool(url: string, connections: number): pg.Pool {
   });
   // The query in progress, or the next one, reports a broken connection.
   pool.on('error', () => undefined);
-  pool.on('connect', (connection) => connection.on('error', () => undefined));
+  pool.on('connect', (connection) => {
+    connection.on('error', () => undefined);
+    // A plan that Postgres keeps was made for the tables as they were: while they grow, it becomes slower than a new one.
+    // Without the setting, statements only take longer.
+    if (preparedStatements) connection.query('SET plan_cache_mode = force_custom_plan').catch(() => undefined);
+  });
   return pool;
 }
 

@@ -42,10 +42,10 @@ export async function openPostgresForReading(url: string): Promise<Database> {
 }
 
 async function openPools(options: PostgresOptions, prepare: () => Promise<void>): Promise<Database> {
-  const { url, connections } = options;
+  const { url, connections, preparedStatements = true } = options;
   const name = nameOf(url);
-  const writing = createPool(url, Math.max(1, Math.floor(connections / 2)));
-  const reading = createPool(url, Math.max(1, Math.ceil(connections / 2)));
+  const writing = createPool(url, Math.max(1, Math.floor(connections / 2)), preparedStatements);
+  const reading = createPool(url, Math.max(1, Math.ceil(connections / 2)), preparedStatements);
   try {
     await prepare();
     await reading.query('SELECT 1 FROM "Tape" LIMIT 1');

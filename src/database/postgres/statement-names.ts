@@ -1,10 +1,10 @@
 /**
- * The name under which every connection prepares a statement with this text, so that Postgres parses and plans it once for each
- * connection. Undefined for a statement that is not to be prepared.
+ * The name under which every connection prepares a statement with this text, so that Postgres parses it once for each connection.
+ * Undefined for a statement that is not to be prepared.
  */
 export type StatementNames = (sql: string) => string | undefined;
 
-/** Each connection of Postgres keeps the plans of all its prepared statements, and clients can cause statements of any number. */
+/** Each connection of Postgres keeps all its prepared statements, and clients can cause statements of any number. */
 const PREPARED_STATEMENTS = 400;
 
 /** Names the first statements that are run. Those that come after them are parsed each time. */

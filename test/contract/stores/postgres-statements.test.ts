@@ -24,7 +24,16 @@ async function openStore(preparedStatements?: boolean): Promise<Database> {
 
 const texts = (rows: { text: string }[]) => rows.map(({ text }) => text).sort();
 
+const planMode = statement<{ mode: string }>({ mode: 'text' }, () => `SELECT current_setting('plan_cache_mode')`);
+
 describe('a connection to Postgres', () => {
+  test('plans prepared statements each time, because kept plans become slow while tables grow', async () => {
+    const database = await openStore();
+    for (const each of [planMode, { ...planMode, writes: true }]) {
+      expect(await database.query(each)).toEqual([{ mode: 'force_custom_plan' }]);
+    }
+  });
+
   test('prepares each statement once, whatever sends it', async () => {
     const database = await openStore();
     for (const time of [1, 2]) {
