@@ -9,12 +9,13 @@ import { limitPassed, rateLimited, timedOut, withUnavailableStatus } from '../..
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit, Wait } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
+import { createTurnQueue } from './turn-queue.ts';
 
 /** Executes the operations of all transports, within the limits of the operation and of its principal. */
 export interface Operations {
   /**
    * Charges a request of the given length before anything of it is parsed. Returns the error if its principal has no points left;
-   * otherwise null.
+   * otherwise null. For a long request it resolves when the request may be parsed: one in each turn of the event loop.
    */
   receive(principal: string, bytes: number): GraphQLError | null | Promise<GraphQLError | null>;
   /**
@@ -41,6 +42,7 @@ const executionOptions = { maxCoercionErrors: limits.VARIABLE_ERRORS };
 
 export function createOperations({ maskError, clock, rateLimit, subscriptionLimit }: Options): Operations {
   const startSubscription = createSubscribe(maskError);
+  const nextTurnForLong = createTurnQueue();
   const failed = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
 
   /** The error if the operation is too expensive or its principal has no points left; otherwise null. */
@@ -59,6 +61,10 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
     return maskedError.extensions.code === 'UNAVAILABLE' ? withUnavailableStatus(maskedError) : maskedError;
   }
 
+  function inTurn(error: GraphQLError | null): GraphQLError | null | Promise<null> {
+    return error ?? nextTurnForLong().then(() => null);
+  }
+
   function executeAdmitted(error: GraphQLError | null, args: ExecutionArgs, execute: Execute) {
     if (error) return failed(error);
     args.options = executionOptions;
@@ -68,7 +74,9 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
 
   return {
     receive(principal, bytes) {
-      return errorAfter(rateLimit?.receive(principal, pointsOf(bytes)) ?? null);
+      const error = errorAfter(rateLimit?.receive(principal, pointsOf(bytes)) ?? null);
+      if (bytes < limits.LONG_REQUEST_BYTES) return error;
+      return error instanceof Promise ? error.then(inTurn) : inTurn(error);
     },
     execute(args, execute = executeWithLists) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';

@@ -1,5 +1,6 @@
 import { type ExecutionArgs, GraphQLError, GraphQLObjectType, GraphQLSchema, GraphQLString, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { nextTurn } from '../../../src/clock.ts';
 import { MUTATION_POINTS, SUBSCRIPTION_POINTS } from '../../../src/config/limits.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
 import { createConcurrencyLimit } from '../../../src/server/access/concurrency-limit.ts';
@@ -70,10 +71,10 @@ describe('B60: the points of an operation', () => {
     expect([MUTATION_POINTS, SUBSCRIPTION_POINTS]).toEqual([5, 5]);
   });
 
-  test('grow with the length of the request, which is charged before it is parsed', () => {
+  test('grow with the length of the request, which is charged before it is parsed', async () => {
     const { used, receive } = createFixture({ pointsLeft: 10 });
-    expect(receive('ada', 16 * 1024 - 1)).toBeNull();
-    expect(receive('ada', 16 * 1024)).toBeNull();
+    expect(await receive('ada', 16 * 1024 - 1)).toBeNull();
+    expect(await receive('ada', 16 * 1024)).toBeNull();
     expect(receive('ada', 512 * 1024)).toMatchObject({ extensions: { code: 'RATE_LIMITED', retryAfter: 30 } });
     expect(used.map(([, points]) => points)).toEqual([1, 2, 33]);
   });
@@ -103,6 +104,25 @@ describe('B60: the points of an operation', () => {
     expect(await refusing.subscribe()).toMatchObject(refused);
     expect(starts).toBe(0);
   });
+});
+
+test('B60: one long request is parsed in each turn of the event loop, and short ones do not wait', async () => {
+  const { receive } = createFixture();
+  const parsed: string[] = [];
+  const long = ['first', 'second', 'third'].map(async (name) => {
+    expect(await receive('ada', 4 * 1024)).toBeNull();
+    parsed.push(name);
+  });
+  expect(receive('ada', 4 * 1024 - 1)).toBeNull();
+  const counts = [0];
+  while (parsed.length < 3) {
+    await nextTurn();
+    counts.push(parsed.length);
+  }
+  const increases = counts.slice(1).map((count, index) => count - (counts[index] ?? 0));
+  expect(Math.max(...increases)).toBe(1);
+  expect(parsed).toEqual(['first', 'second', 'third']);
+  await Promise.all(long);
 });
 
 describe('B60: the slot of a subscription', () => {
