@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Json, type NewEvent, withWorkTime } from '../../../src/domain/events.ts';
+import { type Json, type NewEvent, type PayloadOf, withWorkTime } from '../../../src/domain/events.ts';
 import {
   activeMilliseconds,
   evolve,
@@ -406,4 +406,44 @@ describe('the fold', () => {
       runOf(5000, inProgress, 6000, context(1)),
     );
   });
+});
+
+describe('what the contexts of a run say', () => {
+  const withPayload = (step: number, more: Partial<PayloadOf<'context'>>): NewEvent => {
+    const event = context(step);
+    if (event.type !== 'context') throw new Error('It is no context.');
+    return { ...event, payload: { ...event.payload, ...more } };
+  };
+  const failed = {
+    model: 'scripted',
+    reason: 'It broke.',
+    usage: null,
+  } as unknown as PayloadOf<'context'>['failedCompaction'];
+
+  test('the agent is the one of the first context that names one', () => {
+    const [first, second] = [1, 2].map((version) => ({ id: 'agt_1', version }));
+    const named = runOf(inProgress, withPayload(1, { agent: null }), output(1), withPayload(2, { agent: first }));
+    expect(named.agent).toEqual(first);
+    expect(
+      runOf(inProgress, withPayload(1, { agent: first }), output(1), withPayload(2, { agent: second })).agent,
+    ).toEqual(first);
+  });
+
+  test('failed summaries are counted', () => {
+    const twice = [
+      withPayload(1, { failedCompaction: failed }),
+      output(1),
+      withPayload(2, { failedCompaction: failed }),
+    ];
+    expect(runOf(inProgress, ...twice).failedCompactions).toBe(2);
+    expect(runOf(inProgress, withPayload(1, { failedCompaction: null })).failedCompactions).toBe(0);
+  });
+});
+
+test('a call that is not allowed is settled without success', () => {
+  const run = runOf(awaitingApproval('a', 'b'), approvalDecision('a', 'DENIED'), approvalDecision('b', 'EXPIRED'));
+  expect(callsOf(run.step).map(({ phase }) => phase)).toEqual([
+    { at: 'settled', ok: false },
+    { at: 'settled', ok: false },
+  ]);
 });
