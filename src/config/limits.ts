@@ -182,7 +182,7 @@ export const SUBSCRIPTIONS_PER_PRINCIPAL = 10_000;
 export const POINTS_PER_MINUTE = 6000;
 export const REQUEST_POINTS = 1;
 export const POINT_BYTES = 16 * 1024;
-/** A longer request takes milliseconds to parse. In each turn of the event loop one is parsed. */
+/** A longer request takes milliseconds to parse. In several turns of the event loop one is parsed. */
 export const LONG_REQUEST_BYTES = 4 * 1024;
 export const MUTATION_POINTS = 5;
 export const SUBSCRIPTION_POINTS = 5;

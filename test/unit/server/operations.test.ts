@@ -106,7 +106,7 @@ describe('B60: the points of an operation', () => {
   });
 });
 
-test('B60: one long request is parsed in each turn of the event loop, and short ones do not wait', async () => {
+test('B60: long requests are parsed in different turns of the event loop, and short ones do not wait', async () => {
   const { receive } = createFixture();
   const parsed: string[] = [];
   const long = ['first', 'second', 'third'].map(async (name) => {
