@@ -44,10 +44,5 @@ async function lastEventsPage(loaders: GraphqlContext['loaders'], runId: string,
   return connectionOf(events.map(edgeOf), { hasNextPage: false, hasPreviousPage: (events[0]?.seq ?? 1) > 1 });
 }
 
-/** Most pages select no cursors of edges, so each is made when it is read. */
-const edgeOf = (node: RecordedEvent): Edge<RecordedEvent> => ({
-  node,
-  get cursor() {
-    return formatCursor(node);
-  },
-});
+/** A getter for the cursor would cost more than the cursor. */
+const edgeOf = (node: RecordedEvent) => ({ cursor: formatCursor(node), node });
