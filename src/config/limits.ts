@@ -182,7 +182,7 @@ export const SUBSCRIPTIONS_PER_PRINCIPAL = 10_000;
 export const POINTS_PER_MINUTE = 6000;
 export const REQUEST_POINTS = 1;
 export const POINT_BYTES = 16 * 1024;
-/** A longer request takes milliseconds to parse. In several turns of the event loop one is parsed. */
+/** A request of this length takes milliseconds to parse. Such requests are parsed in different turns of the event loop. */
 export const LONG_REQUEST_BYTES = 4 * 1024;
 export const MUTATION_POINTS = 5;
 export const SUBSCRIPTION_POINTS = 5;

@@ -15,7 +15,7 @@ const COMPARE_MILLISECONDS = 10_000;
 const PRECISE_MILLISECONDS = 500;
 
 export interface DatabaseClock {
-  /** Its `now` is the time of the database, measured on since the last comparison; everything else is that of the machine. */
+  /** Its `now` is the time of the database, carried on since the last comparison by the machine's timer; everything else is that of the machine. */
   clock: Clock;
   close(): Promise<void>;
 }

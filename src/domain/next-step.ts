@@ -63,7 +63,7 @@ function nextInProgress(run: Run, limits: RunLimits, workMilliseconds: number): 
   return modelLimit(run, limits) ?? { kind: 'call-model', step: run.steps + 1 };
 }
 
-/** Finish reasons of an answer that the model or its provider did not want to give. */
+/** Finish reasons of a refusal by the model or its provider. */
 const refusedReasons: ReadonlySet<string> = new Set(['content-filter', 'refusal']);
 
 /** A refusal without any text fails the run. After some text, the finish reason alone tells. */

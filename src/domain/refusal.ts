@@ -44,7 +44,7 @@ export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => (
   message: `The session already has an active run: ${activeRunId}.`,
 });
 
-/** Commands that are not words to put before "run". */
+/** Phrases for commands whose names do not fit before "run". */
 const commandWords: Readonly<Record<string, string>> = {
   record: 'record events of',
   report: 'report progress of',

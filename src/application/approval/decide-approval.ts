@@ -4,11 +4,9 @@ import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
 import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { holdsPlaceholder, placeholdersOf } from '../../domain/secrets/mask.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
-import { deleteEncryptedInput, encryptedInputOf, insertEncryptedInput } from '../../repositories/encrypted-inputs.ts';
 import { insertGrant } from '../../repositories/grants.ts';
 import { sessionForExecution } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
@@ -17,6 +15,7 @@ import { parseInput } from '../parse-input.ts';
 import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
 import { agentOfRun, toolCaller } from '../tool-calls/tool-caller.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
+import { addedPlaceholderProblem, encryptedInputRows } from './decided-input.ts';
 import { expireApproval } from './expire-approvals.ts';
 import { callWaitingFor, type OpenApproval, replaceOutdatedApproval } from './replace-approval.ts';
 
@@ -48,7 +47,7 @@ export type DecidedApproval = { kind: 'decided'; approvalId: string; runId: stri
 type Verdict = z.output<typeof schema>;
 type AllowingVerdict = Verdict & { decision: 'ALLOW' };
 
-/** What a decision to allow leads to beside the event. */
+/** What a decision to allow adds to the event. */
 interface Allowance {
   grant: NewGrant | null;
   definitionHash: string | null;
@@ -84,7 +83,7 @@ async function decideVisible(
   const isEdited = input.editedInput != null;
   const separation = input.decision === 'ALLOW' && separationProblem(context.settings, viewer, session.owner, isEdited);
   if (separation) return separation;
-  // Masking takes time for a long input, so the size comes first.
+  // Masking a long input takes time, so the size is checked first.
   const sizeProblem = input.editedInput == null ? null : inputSizeProblem(input.editedInput);
   if (sizeProblem) return invalidInput(['editedInput'], sizeProblem);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
@@ -92,7 +91,7 @@ async function decideVisible(
   }
   const run = await context.runStore.load(approval.runId);
   const call = run && callWaitingFor(run, approval.id);
-  // Masking adds placeholders, so those that the approver added are found before.
+  // Checked before masking, which adds placeholders of its own.
   const placeholderProblem = call && addedPlaceholderProblem(call.input, input.editedInput ?? null);
   if (placeholderProblem) return invalidInput(['editedInput'], placeholderProblem);
   const verdict = withMaskedInput(context, approval, input);
@@ -184,35 +183,6 @@ function withMaskedInput(
     : { ...verdict, editedInput: secretStore.mask({ sessionId, callId }, editedInput) };
 }
 
-/**
- * The encrypted credentials of the input that is allowed: those of the model's input that are still in it, those that the
- * approver typed, and those of other calls, which the approver saw and allowed.
- */
-async function encryptedInputRows(
-  { database, secretStore }: CommandContext,
-  { callId, runId, sessionId }: ApprovalRow,
-  { decision, editedInput }: Verdict,
-  recordedInput: Json,
-): Promise<RowWrite[]> {
-  const input = editedInput ?? recordedInput;
-  if (decision === 'DENY' || ![recordedInput, input].some(holdsPlaceholder)) return [];
-  const call = { sessionId, callId };
-  const before = await encryptedInputOf(database.reader, callId);
-  if (before !== null) secretStore.decrypt(call, before);
-  secretStore.adopt(call, input);
-  const encrypted = secretStore.encrypt(call, input);
-  if (encrypted !== null) return [insertEncryptedInput({ callId, runId, encrypted })];
-  return before === null || editedInput == null ? [] : [deleteEncryptedInput(callId)];
-}
-
-/** An approver can keep the placeholders of an input, and remove them, but not add credentials of other calls. */
-function addedPlaceholderProblem(recordedInput: Json, editedInput: Json): string | null {
-  const known = new Set(placeholdersOf(recordedInput));
-  const added = placeholdersOf(editedInput).filter((placeholder) => !known.has(placeholder));
-  if (added.length === 0) return null;
-  return `${added.join(', ')} belongs to another call. Type the credential itself.`;
-}
-
 function editedInputProblem(context: CommandContext, name: string, editedInput: Json): Refusal | null {
   if (editedInput === null) return null;
   const tool = context.toolbox.find(name);
@@ -295,7 +265,7 @@ async function acceptRepetition(
   return status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED') ? { kind: 'decided', approvalId, runId } : refusal;
 }
 
-/** Says who decided what about whose run, without the input and the reason. */
+/** Logs who decided what about whose run, without the input and the reason. */
 function logDecision(
   { logger }: CommandContext,
   { principal }: Viewer,

@@ -4,7 +4,7 @@ import { StoreError } from '../store-error.ts';
 
 /**
  * Notices that the file of an open database was deleted, moved or replaced: SQLite would go on to write to the old file, which
- * nobody finds after the next start. What it has noticed stays so until the server is restarted.
+ * nobody finds after the next start. The problem remains until the server is restarted.
  */
 export interface FileGuard {
   /** Why nothing may be stored any more; null while the files are those that were opened. */

@@ -15,7 +15,7 @@ import { createTurnQueue } from './turn-queue.ts';
 export interface Operations {
   /**
    * Charges a request of the given length before anything of it is parsed. Returns the error if its principal has no points left;
-   * otherwise null. For a long request it resolves when the request may be parsed: one in several turns of the event loop.
+   * otherwise null. For a long request it resolves when the request may be parsed, in another turn of the event loop than other long ones.
    */
   receive(principal: string, bytes: number): GraphQLError | null | Promise<GraphQLError | null>;
   /**
