@@ -13,6 +13,7 @@ const entries = [
   'journal/database-journal.ts',
   'logger.ts',
   'server/gateway.ts',
+  'tools/json-schema/schema-worker.ts',
   'tools/tool.ts',
 ];
 

@@ -267,9 +267,14 @@ export const MODEL_RETRY_AFTER_SECONDS = 60;
 // JSON Schemas of other parties
 /** Time to compile one schema. A tool with a slower one is left out. */
 export const SCHEMA_COMPILE_MILLISECONDS = 1000;
-/** Time for one check. Then the value is refused; after this number of timeouts every value is, without a check. */
+/** Time for one check. Then the value is refused. */
 export const SCHEMA_CHECK_MILLISECONDS = 500;
+/** Timeouts after which no schema of the same MCP server is used until it connects again. */
 export const SCHEMA_TIMEOUTS = 2;
+/** Memory of the thread that compiles and checks schemas. A schema that needs more counts as a timeout. */
+export const SCHEMA_MEMORY_MEGABYTES = 128;
+/** Compiled schemas that the thread keeps. Others are compiled again. */
+export const SCHEMAS_IN_MEMORY = 1024;
 /** One `pattern`. A longer one is left out of its schema. */
 export const SCHEMA_PATTERN_CHARACTERS = 1000;
 /** Texts that are compared with a `pattern` or `format`. A longer one is not compared. */

@@ -55,8 +55,8 @@ export interface Tool {
   keepsPlaceholders?: boolean;
   /** `builtin`, or the name of the MCP server. */
   source: string;
-  /** Validates an input. Has no effect, calls nothing, and never throws. */
-  prepare(input: Json): PreparedInput;
+  /** Validates an input. Has no effect, and never throws or rejects. */
+  prepare(input: Json): PreparedInput | Promise<PreparedInput>;
   /** What a call with an accepted input reaches. Pure. A tool without it has no targets. */
   target?(input: Json): CallTarget | null;
   /** Executes the call. A rejection becomes an error result, and the model sees its message. */

@@ -134,7 +134,7 @@ async function allow(
   const isEdited = verdict.editedInput != null;
   const input = isEdited ? canonicalValue(verdict.editedInput ?? null) : call.input;
   const problem =
-    editedInputProblem(context, call.tool, verdict.editedInput ?? null) ??
+    (await editedInputProblem(context, call.tool, verdict.editedInput ?? null)) ??
     (await policyProblem(context, open, input, isEdited));
   if (problem) return problem;
   const grant = newGrant(context, call, input, verdict);
@@ -183,13 +183,13 @@ function withMaskedInput(
     : { ...verdict, editedInput: secretStore.mask({ sessionId, callId }, editedInput) };
 }
 
-function editedInputProblem(context: CommandContext, name: string, editedInput: Json): Refusal | null {
+async function editedInputProblem(context: CommandContext, name: string, editedInput: Json): Promise<Refusal | null> {
   if (editedInput === null) return null;
   const tool = context.toolbox.find(name);
   if (!tool) {
     return invalidInput(['editedInput'], `the tool ${name} is not available now, so its input cannot be checked`);
   }
-  const problem = inputProblem(tool, editedInput);
+  const problem = await inputProblem(tool, editedInput);
   return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 

@@ -39,7 +39,7 @@ export async function replaceOutdatedApproval(
   await context.acceptedDefinitions.compare([tool]);
   const caller = toolCaller(session, await agentOfRun(context.database, session, run), run.origin.scopes);
   const shown = await shownDefinitions(context.journal, run.runId, [{ call, tool }]);
-  const review = reviewCall(context, { call, tool, caller, shownDefinition: shown.get(call.callId) ?? null }, []);
+  const review = await reviewCall(context, { call, tool, caller, shownDefinition: shown.get(call.callId) ?? null }, []);
   const { approvalId } = call.phase;
   const reason = `The definition of ${tool.name} changed.`;
   const { events } = review;

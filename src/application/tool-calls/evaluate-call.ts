@@ -62,11 +62,11 @@ function grantedCall(tool: Tool, input: Json) {
 }
 
 /** Why the tool does not take this input, as a sentence for its author; null when it takes it. */
-export function inputProblem(tool: Tool, input: Json): string | null {
+export async function inputProblem(tool: Tool, input: Json): Promise<string | null> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'The input must be a JSON object.';
   const problem = inputSizeProblem(input);
   if (problem !== null) return problem;
-  const prepared = tool.prepare(input);
+  const prepared = await tool.prepare(input);
   return prepared.ok ? null : prepared.error;
 }
 

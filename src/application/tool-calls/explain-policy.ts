@@ -38,7 +38,7 @@ export async function explainPolicy(
   if (!tool) return notFound('tool', name);
   const input = canonicalJson(rawInput).value;
   const agent = await agentInForce(database, principal, session.agentId);
-  const problem = inputProblem(tool, input);
+  const problem = await inputProblem(tool, input);
   const target = problem === null ? (tool.target?.(input)?.text ?? null) : null;
   const summary = summarise(tool, input, target);
   const call = { kind: 'explained', risk: tool.risk, summary, inputProblem: problem } as const;

@@ -45,9 +45,13 @@ export interface ReviewedCall {
  *
  * @param grants in force in the session
  */
-export function reviewCall(context: ReviewContext, reviewed: ReviewedCall, grants: readonly Grant[]): CallReview {
+export async function reviewCall(
+  context: ReviewContext,
+  reviewed: ReviewedCall,
+  grants: readonly Grant[],
+): Promise<CallReview> {
   const { call, tool, caller } = reviewed;
-  const prepared = tool.prepare(call.input);
+  const prepared = await tool.prepare(call.input);
   if (!prepared.ok) return { kind: 'settled', events: [refusedResult(call, prepared.error)], decision: null };
   const evaluated = evaluateCall(context, caller, { tool, input: call.input }, { grants, now: context.now() });
   const decision = withReusedSecrets(context, reviewed, evaluated);

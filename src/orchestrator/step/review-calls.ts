@@ -28,15 +28,17 @@ export async function reviewCalls(execution: RunExecution, calls: readonly ToolC
   await acceptedDefinitions.compare(pairs.flatMap(({ tool }) => tool ?? []));
   const shown = await shownDefinitions(journal, lease.runId, pairs);
   const reviewAll = (grants: readonly Grant[]) =>
-    pairs.map(({ call, tool }) => ({
-      call,
-      tool,
-      review: reviewOne(execution, { call, tool, shownDefinition: shown.get(call.callId) ?? null }, grants),
-    }));
-  let reviewed = reviewAll([]);
+    Promise.all(
+      pairs.map(async ({ call, tool }) => ({
+        call,
+        tool,
+        review: await reviewOne(execution, { call, tool, shownDefinition: shown.get(call.callId) ?? null }, grants),
+      })),
+    );
+  let reviewed = await reviewAll([]);
   if (reviewed.some(({ review }) => review.kind === 'asked')) {
     const grants = await sessionGrants(database.reader, configuration.session, clock.now(), settings.separateApprover);
-    if (grants.length > 0) reviewed = reviewAll(grants);
+    if (grants.length > 0) reviewed = await reviewAll(grants);
   }
   for (const each of reviewed) logDenial(execution, each);
   return reviewed;
@@ -53,11 +55,11 @@ export function reviewContext({
   return { policy, acceptedDefinitions, secretStore, newId, now: clock.now, settings };
 }
 
-function reviewOne(
+async function reviewOne(
   execution: RunExecution,
   { call, tool, shownDefinition }: { call: ToolCall; tool: Tool | null; shownDefinition: Json },
   grants: readonly Grant[],
-): CallReview {
+): Promise<CallReview> {
   const failed = (message: string): CallReview => ({
     kind: 'settled',
     events: [failedResult(call, message)],

@@ -1,15 +1,18 @@
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/sdk/types.js';
 import type { Json } from '../../domain/events.ts';
 import { NO_ERROR_MESSAGE } from '../bounded-call.ts';
-import type { SchemaCheck } from '../json-schema.ts';
+import type { SchemaCheck } from '../json-schema/schema-checker.ts';
 
 /**
- * The output of a call: the structured content if there is any, text if there is only text, otherwise the list of blocks. Throws
- * the server's message if the result is an error, and the reason if the structured content does not match its schema.
+ * The output of a call: the structured content if there is any, text if there is only text, otherwise the list of blocks. Rejects
+ * with the server's message if the result is an error, and with the reason if the structured content does not match its schema.
  */
-export function callOutput({ content, structuredContent, isError }: CallToolResult, check: SchemaCheck | null): Json {
+export async function callOutput(
+  { content, structuredContent, isError }: CallToolResult,
+  check: SchemaCheck | null,
+): Promise<Json> {
   if (isError) throw new Error(joinText(content) || structuredText(structuredContent) || NO_ERROR_MESSAGE);
-  const problem = check?.((structuredContent as Json | undefined) ?? null) ?? null;
+  const problem = check === null ? null : await check((structuredContent as Json | undefined) ?? null);
   if (problem !== null) {
     throw new Error(
       `The call was executed, but its result cannot be used. It does not match the output schema of the tool: ${problem}.`,

@@ -102,7 +102,7 @@ async function call(
   const options = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
   try {
     const result = await lifecycle.connection.call(tool, input as { [key: string]: Json }, options);
-    return callOutput(result, checkOutput);
+    return await callOutput(result, checkOutput);
   } catch (error) {
     if (!(error instanceof LostConnection)) throw error;
     const consequence = 'It was lost during the call, which may or may not have had its effect.';

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { McpServerConfig } from '../../config/tools-config.ts';
+import { createSchemaChecker } from '../json-schema/schema-checker.ts';
 import type { Log, OpenChannel } from './channel.ts';
 import { createHttpChannel } from './http-channel.ts';
 import { createMcpServer, type McpServer, type McpServerStatus } from './mcp-server.ts';
@@ -31,11 +32,12 @@ export function createMcpServers(
   dependencies: McpDependencies,
 ): McpServers {
   const groups = createProcessGroups();
+  const schemaChecker = createSchemaChecker(dependencies.clock);
   const sources: McpServer[] = Object.entries(configs).map(([name, config]) => {
     const rivalNames = Object.keys(configs).filter((other) => other !== name && canShareNames(name, other));
     const rivals = () => (rivalNames.length === 0 ? [] : sources.filter((source) => rivalNames.includes(source.name)));
     const open = () => channelOpener(name, config, dependencies, groups)();
-    return createMcpServer({ ...dependencies, name, config, open, rivals });
+    return createMcpServer({ ...dependencies, name, config, open, rivals, schemaChecker });
   });
   return {
     sources,
@@ -46,6 +48,7 @@ export function createMcpServers(
     async close() {
       await Promise.all(sources.map((source) => source.close()));
       groups.close();
+      await schemaChecker.close();
     },
   };
 }

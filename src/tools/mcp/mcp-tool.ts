@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Tool as McpToolDescription, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
-import { nextTurn } from '../../clock.ts';
 import { MCP_DESCRIPTION_CHARACTERS, MCP_SCHEMA_BYTES, MCP_TOOLS } from '../../config/limits.ts';
 import type { McpServerConfig, ToolOverride } from '../../config/tools-config.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { compileSchema, type SchemaCheck } from '../json-schema.ts';
+import type { CompileSchema, SchemaCheck } from '../json-schema/schema-checker.ts';
 import type { Tool } from '../tool.ts';
 import { describeFailure, type Log } from './channel.ts';
 
@@ -23,14 +22,12 @@ interface ServerEntry {
   name: string;
   config: Pick<McpServerConfig, 'timeoutSeconds' | 'tools'>;
   log: Log;
+  compileSchema: CompileSchema;
 }
 
-/**
- * The tools of a server that models can call. Logs why others are left out. Yields after each tool, because compiling its
- * schema takes milliseconds.
- */
+/** The tools of a server that models can call. Logs why others are left out. */
 export async function createMcpTools(
-  { name: server, config, log }: ServerEntry,
+  { name: server, config, log, compileSchema }: ServerEntry,
   descriptions: readonly McpToolDescription[],
   callTool: CallTool,
 ): Promise<Tool[]> {
@@ -42,7 +39,7 @@ export async function createMcpTools(
   const ambiguous = new Set<string>();
   for (const description of enabled.slice(0, MCP_TOOLS)) {
     try {
-      const tool = createMcpTool(server, config, description, callTool);
+      const tool = await createMcpTool({ server, config, compileSchema }, description, callTool);
       const earlier = listedNames.get(tool.name);
       if (earlier === undefined) {
         tools.set(tool.name, tool);
@@ -56,7 +53,6 @@ export async function createMcpTools(
     } catch (error) {
       logLeftOut(description.name, describeFailure(error));
     }
-    await nextTurn();
   }
   for (const name of ambiguous) tools.delete(name);
   if (enabled.length > MCP_TOOLS)
@@ -69,16 +65,16 @@ export async function createMcpTools(
   return [...tools.values()];
 }
 
-/** Throws if the tool cannot be called; the message is for the operator. */
-function createMcpTool(
-  server: string,
-  { timeoutSeconds, tools }: ServerEntry['config'],
+/** Rejects if the tool cannot be called; the message is for the operator. */
+async function createMcpTool(
+  { server, config, compileSchema }: Pick<ServerEntry, 'config' | 'compileSchema'> & { server: string },
   { name, title, description, inputSchema, outputSchema, annotations, execution }: McpToolDescription,
   callTool: CallTool,
-): Tool {
+): Promise<Tool> {
+  const { timeoutSeconds, tools } = config;
   if (execution?.taskSupport === 'required') throw new Error('It runs only as a task, which is not supported.');
-  const checkInput = checkOf('input', inputSchema);
-  const checkOutput = outputSchema === undefined ? null : checkOf('output', outputSchema);
+  const checkInput = await checkOf(compileSchema, 'input', inputSchema);
+  const checkOutput = outputSchema === undefined ? null : await checkOf(compileSchema, 'output', outputSchema);
   const override = Object.hasOwn(tools, name) ? tools[name] : undefined;
   return {
     name: toolName(server, name),
@@ -87,19 +83,23 @@ function createMcpTool(
     ...toolProperties(annotations, override),
     timeoutSeconds,
     source: server,
-    prepare(input) {
-      const problem = checkInput(input);
+    async prepare(input) {
+      const problem = await checkInput(input);
       return problem === null ? { ok: true, input } : { ok: false, error: `Invalid input: ${problem}.` };
     },
     execute: (input, context) => callTool({ name, checkOutput }, input, context),
   };
 }
 
-function checkOf(kind: 'input' | 'output', schema: Readonly<Record<string, unknown>>): SchemaCheck {
+async function checkOf(
+  compileSchema: CompileSchema,
+  kind: 'input' | 'output',
+  schema: Readonly<Record<string, unknown>>,
+): Promise<SchemaCheck> {
   const bytes = Buffer.byteLength(JSON.stringify(schema));
   if (bytes > MCP_SCHEMA_BYTES) throw new Error(`Its ${kind} schema is longer than ${MCP_SCHEMA_BYTES} bytes.`);
   try {
-    return compileSchema(schema, kind);
+    return await compileSchema(schema, kind);
   } catch (error) {
     throw new Error(`Its ${kind} schema cannot be used: ${describeFailure(error)}`);
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { McpServerConfig } from '../../config/tools-config.ts';
+import type { SchemaChecker } from '../json-schema/schema-checker.ts';
 import type { Tool } from '../tool.ts';
 import { type Channel, describeFailure, type Log, type OpenChannel } from './channel.ts';
 import { connect, type McpConnection } from './connection.ts';
@@ -20,6 +21,7 @@ export interface McpServerOptions {
   log: Log;
   /** Version of the gateway. */
   version: string;
+  schemaChecker: Pick<SchemaChecker, 'forParty'>;
 }
 
 /** A server that could have a tool with the same name. */
@@ -82,9 +84,10 @@ async function runOnce(
 ): Promise<string> {
   const { name, clock, log } = options;
   const channel = options.open();
+  const compileSchema = options.schemaChecker.forParty();
   lifecycle.channel = channel;
   const loadTools = async (connection: McpConnection) => {
-    lifecycle.tools = await createMcpTools(options, await connection.listTools(), callTool);
+    lifecycle.tools = await createMcpTools({ ...options, compileSchema }, await connection.listTools(), callTool);
     for (const tool of lifecycle.tools) lifecycle.knownTools.add(tool.name);
     for (const tool of lifecycle.tools) {
       const rival = options.rivals().find((other) => other.mayHave(tool.name));

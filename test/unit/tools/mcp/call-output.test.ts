@@ -1,7 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
-import { compileSchema } from '../../../../src/tools/json-schema.ts';
 import { callOutput } from '../../../../src/tools/mcp/call-output.ts';
+import { schemaChecker } from './fake-server.ts';
 
 describe('the output of a call', () => {
   const output = (result: Partial<CallToolResult>) => callOutput({ content: [], ...result }, null);
@@ -14,20 +14,20 @@ describe('the output of a call', () => {
   };
   const image = { type: 'image' as const, data: 'AAEC', mimeType: 'image/png' };
 
-  test('is text if there is only text, and empty without content', () => {
-    expect(output({ content: [text, { ...text, text: 'world' }] })).toBe('hello\nworld');
-    expect(output({})).toBe('');
+  test('is text if there is only text, and empty without content', async () => {
+    expect(await output({ content: [text, { ...text, text: 'world' }] })).toBe('hello\nworld');
+    expect(await output({})).toBe('');
   });
 
-  test('is the structured content without the text that repeats it, but with images', () => {
-    expect(output({ content: [text], structuredContent: { a: 1 } })).toEqual({ a: 1 });
-    expect(output({ content: [text, image], structuredContent: { a: 1 } })).toEqual({
+  test('is the structured content without the text that repeats it, but with images', async () => {
+    expect(await output({ content: [text], structuredContent: { a: 1 } })).toEqual({ a: 1 });
+    expect(await output({ content: [text, image], structuredContent: { a: 1 } })).toEqual({
       structured: { a: 1 },
       content: [imageNote],
     });
   });
 
-  test('keeps the type of other blocks, and notes the type and size of media instead of their base64', () => {
+  test('keeps the type of other blocks, and notes the type and size of media instead of their base64', async () => {
     const content: CallToolResult['content'] = [
       { ...text, annotations: { audience: ['user'] } },
       image,
@@ -36,7 +36,7 @@ describe('the output of a call', () => {
       { type: 'resource', resource: { uri: 'file:///b', blob: 'AAEC', mimeType: 'application/gzip' } },
       { type: 'resource_link', uri: 'file:///c', name: 'c' },
     ];
-    expect(output({ content })).toEqual([
+    expect(await output({ content })).toEqual([
       text,
       imageNote,
       { type: 'audio', mimeType: 'audio/wav', bytes: 3, note: 'audio/wav of 3 bytes, which is not shown' },
@@ -52,23 +52,26 @@ describe('the output of a call', () => {
     ]);
   });
 
-  test('is an error if the structured content does not match the output schema, or is missing', () => {
-    const check = compileSchema({ type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }, 'output');
-    expect(callOutput({ content: [], structuredContent: { a: 1 } }, check)).toEqual({ a: 1 });
+  test('is an error if the structured content does not match the output schema, or is missing', async () => {
+    const check = await schemaChecker.forParty()(
+      { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] },
+      'output',
+    );
+    expect(await callOutput({ content: [], structuredContent: { a: 1 } }, check)).toEqual({ a: 1 });
     for (const [result, problem] of [
       [{ structuredContent: { a: 'x' } }, 'output/a must be integer'],
       [{}, 'output must be object'],
     ] as const) {
-      expect(() => callOutput({ content: [text], ...result }, check)).toThrow(
+      await expect(callOutput({ content: [text], ...result }, check)).rejects.toThrow(
         `The call was executed, but its result cannot be used. It does not match the output schema of the tool: ${problem}.`,
       );
     }
-    expect(() => callOutput({ content: [text], isError: true }, check)).toThrow(/^hello$/);
+    await expect(callOutput({ content: [text], isError: true }, check)).rejects.toThrow(/^hello$/);
   });
 
-  test('is an error with the message of the server', () => {
-    expect(() => output({ isError: true, content: [text] })).toThrow(/^hello$/);
-    expect(() => output({ isError: true, structuredContent: { code: 7 } })).toThrow('{"code":7}');
-    expect(() => output({ isError: true })).toThrow('The tool failed without a message.');
+  test('is an error with the message of the server', async () => {
+    await expect(output({ isError: true, content: [text] })).rejects.toThrow(/^hello$/);
+    await expect(output({ isError: true, structuredContent: { code: 7 } })).rejects.toThrow('{"code":7}');
+    await expect(output({ isError: true })).rejects.toThrow('The tool failed without a message.');
   });
 });

@@ -6,6 +6,7 @@ import {
   type ProgressNotification,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Clock } from '../../../../src/clock.ts';
+import { compileSchema } from '../../../../src/tools/json-schema/compile-schema.ts';
 import { createMcpServer, type McpServer } from '../../../../src/tools/mcp/mcp-server.ts';
 import type { McpServerOptions } from '../../../../src/tools/mcp/server-lifecycle.ts';
 
@@ -44,6 +45,14 @@ export interface FakeServer {
   ): McpServer;
 }
 
+/** Compiles and checks in this thread. */
+export const schemaChecker: McpServerOptions['schemaChecker'] = {
+  forParty: () => async (schema, subject) => {
+    const check = compileSchema(schema, subject);
+    return async (value) => check(value);
+  },
+};
+
 export const anyInput = { type: 'object' };
 
 export function createFakeServer(pages: ListedTool[][]): FakeServer {
@@ -80,7 +89,17 @@ export function createFakeServer(pages: ListedTool[][]): FakeServer {
         warn: (facts: object, text: string) => void fake.warnings.push({ facts, text }),
       };
       const fullConfig = { disabled: false, problem: null, timeoutSeconds: 60, tools: {}, ...config };
-      return createMcpServer({ name, config: fullConfig, open, rivals, clock, random: () => 0.5, log, version: '1' });
+      return createMcpServer({
+        name,
+        config: fullConfig,
+        open,
+        rivals,
+        clock,
+        random: () => 0.5,
+        log,
+        version: '1',
+        schemaChecker,
+      });
     },
   };
   return fake;

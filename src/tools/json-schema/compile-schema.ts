@@ -1,51 +1,40 @@
-import vm from 'node:vm';
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { RE2JS } from 're2js';
 import {
   JSON_LEVELS,
-  SCHEMA_CHECK_MILLISECONDS,
-  SCHEMA_COMPILE_MILLISECONDS,
   SCHEMA_PATTERN_CHARACTERS,
   SCHEMA_TEXT_CHARACTERS,
-  SCHEMA_TIMEOUTS,
   TOOL_ERROR_CHARACTERS,
-} from '../config/limits.ts';
-import type { Json } from '../domain/events.ts';
+} from '../../config/limits.ts';
+import type { Json } from '../../domain/events.ts';
 
 /** Why a value does not match a schema, as a phrase like `input/name must be string`; null if it matches. Never throws. */
-export type SchemaCheck = (value: Json) => string | null;
+export type CompiledSchema = (value: Json) => string | null;
 
 type Schema = Readonly<Record<string, unknown>>;
 
 /**
- * Compiles the JSON Schema of another party. Throws if it is invalid, too deep, or takes too long to compile.
+ * Compiles the JSON Schema of another party. Throws if it is invalid or too deep.
  *
  * A schema is a program: its patterns can take exponential time, and so can its references. Patterns run in linear time, with
- * RE2, and every check has a deadline. What RE2 does not have (look-around, back-references, more than 1000 repetitions) is left
- * out of the schema, and longer texts than SCHEMA_TEXT_CHARACTERS match every pattern and format: who wrote the schema also
- * checks what it receives.
+ * RE2; for the rest, call it where a deadline can stop it (`schema-worker.ts`). What RE2 does not have (look-around,
+ * back-references, more than 1000 repetitions) is left out of the schema, and longer texts than SCHEMA_TEXT_CHARACTERS match every
+ * pattern and format: who wrote the schema also checks what it receives.
  *
  * @param subject what the value is, in the phrases of the check
  */
-export function compileSchema(schema: Schema, subject: string): SchemaCheck {
+export function compileSchema(schema: Schema, subject: string): CompiledSchema {
   // The validator of such a schema returns a promise.
   if ('$async' in schema) throw new Error('Asynchronous schemas are not supported.');
   // With its own validator and without an id, a schema cannot refer to another schema.
   const { $id: _id, ...schemaWithoutId } = withCheckablePatterns(schema, JSON_LEVELS) as Record<string, unknown>;
-  const ajv = createAjv();
-  const validate = withinTime(SCHEMA_COMPILE_MILLISECONDS, () => ajv.compile(schemaWithoutId));
-  let timeouts = 0;
+  const validate = createAjv().compile(schemaWithoutId);
   return (value) => {
-    if (timeouts >= SCHEMA_TIMEOUTS) return `${subject} cannot be checked: the schema takes too long`;
     try {
-      return withinTime(SCHEMA_CHECK_MILLISECONDS, () =>
-        validate(value) ? null : problemsOf(subject, validate.errors ?? []),
-      );
+      return validate(value) ? null : problemsOf(subject, validate.errors ?? []);
     } catch (error) {
-      if (!isTimeout(error)) return `${subject} cannot be checked: ${String(error).slice(0, TOOL_ERROR_CHARACTERS)}`;
-      timeouts += 1;
-      return `${subject} could not be checked within ${SCHEMA_CHECK_MILLISECONDS} ms`;
+      return `${subject} cannot be checked: ${String(error).slice(0, TOOL_ERROR_CHARACTERS)}`;
     }
   };
 }
@@ -120,30 +109,4 @@ function problemsOf(subject: string, errors: readonly ErrorObject[]): string {
   });
   const more = errors.length > REPORTED_PROBLEMS ? `, and ${errors.length - REPORTED_PROBLEMS} more problems` : '';
   return `${problems.join(', ').slice(0, TOOL_ERROR_CHARACTERS)}${more}`;
-}
-
-const surroundings = vm.createContext();
-const script = new vm.Script('work()');
-
-/** Interrupts synchronous work that takes too long, also within a regular expression. */
-function withinTime<Result>(milliseconds: number, work: () => Result): Result {
-  let outcome: { result: Result } | null = null;
-  surroundings.work = () => {
-    outcome = { result: work() };
-  };
-  script.runInContext(surroundings, { timeout: milliseconds });
-  return readOutcome(outcome);
-}
-
-/** The assignment happens in a callback, which the compiler does not see. */
-function readOutcome<Result>(outcome: { result: Result } | null): Result {
-  if (outcome === null) throw new Error('The work did not finish.');
-  return outcome.result;
-}
-
-/** The error belongs to the other context, so it is no `Error` of this one. */
-function isTimeout(error: unknown): boolean {
-  return (
-    typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
-  );
 }

@@ -1,0 +1,38 @@
+// The entry of the worker thread that compiles and checks the schemas of other parties. It answers one request after another.
+import { parentPort } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import { SCHEMAS_IN_MEMORY } from '../../config/limits.ts';
+import type { Json } from '../../domain/events.ts';
+import { type CompiledSchema, compileSchema } from './compile-schema.ts';
+
+/** Without a value, the schema is only compiled. */
+export interface SchemaRequest {
+  /** JSON. */
+  schema: string;
+  subject: string;
+  value?: Json;
+}
+
+/** `failure` says why the schema cannot be compiled. */
+export type SchemaAnswer = { problem: string | null } | { failure: string };
+
+const compiled = new LRUCache<string, CompiledSchema>({ max: SCHEMAS_IN_MEMORY });
+
+function compile({ schema, subject }: SchemaRequest): CompiledSchema {
+  const key = `${subject} ${schema}`;
+  const known = compiled.get(key) ?? compileSchema(JSON.parse(schema), subject);
+  compiled.set(key, known);
+  return known;
+}
+
+function answer(request: SchemaRequest): SchemaAnswer {
+  try {
+    const check = compile(request);
+    return { problem: request.value === undefined ? null : check(request.value) };
+  } catch (error) {
+    return { failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+parentPort?.on('message', (request: SchemaRequest) => parentPort?.postMessage(answer(request)));
+parentPort?.postMessage('ready');

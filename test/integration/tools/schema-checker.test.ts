@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { nextTurn, systemClock } from '../../../src/clock.ts';
+import { createSchemaChecker } from '../../../src/tools/json-schema/schema-checker.ts';
+
+const checker = createSchemaChecker(systemClock);
+afterEach(() => checker.close());
+
+/** Refers 2^40 times to its last definition. */
+const slowSchema = {
+  $defs: Object.fromEntries(
+    Array.from({ length: 41 }, (_, level) => {
+      const next = { $ref: `#/$defs/s${level + 1}` };
+      return [`s${level}`, level === 40 ? { type: 'string' } : { properties: { a: next }, allOf: [next, next] }];
+    }),
+  ),
+  $ref: '#/$defs/s0',
+};
+
+/** Turns of the event loop until the promise is settled. */
+async function turnsDuring(promise: Promise<unknown>): Promise<number> {
+  let isSettled = false;
+  const settled = promise.finally(() => {
+    isSettled = true;
+  });
+  let turns = 0;
+  for (; !isSettled; turns += 1) await nextTurn();
+  await settled;
+  return turns;
+}
+
+describe('B35: a schema of another party', () => {
+  test('is checked', async () => {
+    const check = await checker.forParty()({ type: 'object', required: ['a'] }, 'input');
+    expect(await check({ a: 1 })).toBeNull();
+    expect(await check({})).toBe("input must have required property 'a'");
+    expect(await check(null)).toBe('input must be object');
+  });
+
+  test('is refused if it is invalid', async () => {
+    await expect(checker.forParty()({ type: 'text' }, 'input')).rejects.toThrow('type must be');
+  });
+
+  test('does not hold the event loop, and none of its party is used after two timeouts', async () => {
+    const compile = checker.forParty();
+    const [check, otherCheck] = [await compile(slowSchema, 'input'), await compile({ type: 'string' }, 'input')];
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      expect(await otherCheck('x')).toBeNull();
+      const checked = check('x');
+      // A blocked loop would have a few.
+      expect(await turnsDuring(checked)).toBeGreaterThan(100);
+      expect(await checked).toBe('input could not be checked within 500 ms');
+    }
+    expect(await otherCheck('x')).toBe('input cannot be checked: the schemas of its author take too long');
+    await expect(compile({ type: 'string' }, 'input')).rejects.toThrow('It is not compiled');
+    const checkOfAnother = await checker.forParty()({ type: 'string' }, 'input');
+    expect(await checkOfAnother(1)).toBe('input must be string');
+  });
+
+  test('does not keep a check that waits behind a slow one from its answer', async () => {
+    const slow = await checker.forParty()(slowSchema, 'input');
+    const quick = await checker.forParty()({ type: 'string' }, 'input');
+    expect(await Promise.all([slow('x'), quick(1)])).toEqual([
+      'input could not be checked within 500 ms',
+      'input must be string',
+    ]);
+  });
+});
