@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessConfigSchema, checkAccess, checkSeparateApprover } from './access-config.ts';
+import { budgetsConfigSchema, checkBudgets } from './budget-config.ts';
 import { type ConfigurationIssue, explainIssue, formatIssue, independentIssues } from './configuration-issue.ts';
 import * as limits from './limits.ts';
 import { checkEmbeddings, checkModels, embeddingsConfigSchema, modelsConfigSchema } from './model-config.ts';
@@ -12,6 +13,7 @@ export const fileSchema = z.strictObject({
   ...embeddingsConfigSchema.shape,
   ...toolsConfigSchema.shape,
   ...accessConfigSchema.shape,
+  ...budgetsConfigSchema.shape,
   /** Path of a file of Cedar policies that replaces the built-in policy. */
   policyFile: z.string().min(1).optional(),
   approvals: z
@@ -189,6 +191,7 @@ function checkSections(file: unknown, environment: Environment, host: string): C
   const approver = approverSchema.safeParse(file);
   return [
     ...checkModels(file, environment),
+    ...checkBudgets(file),
     ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
     ...(access.success ? checkAccess(access.data, host) : []),
     ...(approver.success ? checkSeparateApprover(approver.data.auth, approver.data.approvals.separateApprover) : []),

@@ -264,6 +264,16 @@ export const CIRCUIT_PAUSE_SECONDS = 30;
 /** Longest `Retry-After` that is waited for. With a longer one the call fails at once. */
 export const MODEL_RETRY_AFTER_SECONDS = 60;
 
+// Budgets
+/** Budgets in the configuration, and of one agent. */
+export const BUDGETS = 32;
+/** The longest answer that is requested where a budget applies and the model has no `maxOutputTokens`. */
+export const BUDGET_ANSWER_TOKENS = 16_384;
+/** Where less is left for the answer, the call is not made. */
+export const BUDGET_LEAST_ANSWER_TOKENS = 256;
+/** Time that a call waits while calls in progress have reserved what is left. Then the limit counts as reached. */
+export const BUDGET_WAIT_SECONDS = 30;
+
 // JSON Schemas of other parties
 /** Time to compile one schema. A tool with a slower one is left out. */
 export const SCHEMA_COMPILE_MILLISECONDS = 1000;

@@ -1,3 +1,4 @@
+import { SCRIPTED_MODEL } from '../config/model-config.ts';
 import type { Circuit } from './circuit.ts';
 import type { Model, ModelUsage } from './model.ts';
 
@@ -20,6 +21,8 @@ export interface CatalogueEntry {
   fallbacks: readonly string[];
   /** Size of the context window in tokens, output included. */
   contextTokens: number;
+  /** The longest answer that is requested; null lets the provider decide. */
+  maxOutputTokens: number | null;
   /** Null if the configuration has no price: the cost is then unknown. */
   price: Price | null;
 }
@@ -31,6 +34,11 @@ export interface Catalogue {
   names: readonly string[];
   /** Null if no model has this name. */
   find(name: string): CatalogueEntry | null;
+}
+
+/** The price of a model for budgets; null if it is unknown. The built-in model costs nothing. */
+export function priceOf({ provider, price }: Pick<CatalogueEntry, 'provider' | 'price'>): Price | null {
+  return price ?? (provider === SCRIPTED_MODEL ? { inputPerMillion: 0, outputPerMillion: 0 } : null);
 }
 
 /** The cost of one call, in the currency of the price. */

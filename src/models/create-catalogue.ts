@@ -75,7 +75,8 @@ function entryOf(name: string, config: ModelEntry, model: Model, dependencies: C
     provider === 'scripted'
       ? { model, circuit: alwaysClosed }
       : withCircuit(withRetry(model, dependencies), { clock: dependencies.clock, name });
-  return { name, provider, ...guarded, contextTokens, fallbacks, price };
+  const maxOutputTokens = 'maxOutputTokens' in config ? (config.maxOutputTokens ?? null) : null;
+  return { name, provider, ...guarded, contextTokens, maxOutputTokens, fallbacks, price };
 }
 
 /** A model, or the field of its configuration that is wrong and why. */

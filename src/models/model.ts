@@ -15,6 +15,8 @@ export interface ModelRequest {
   /** Oldest first. The results of a call follow the message that requested it. */
   messages: readonly Message[];
   tools: readonly ToolDescription[];
+  /** Shortens the answer; without it, the model's own limit applies. */
+  maxOutputTokens?: number;
 }
 
 /**

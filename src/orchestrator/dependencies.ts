@@ -4,6 +4,7 @@ import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { TokenMeter } from '../context/token-estimate.ts';
 import type { ToolTexts } from '../context/tool-texts.ts';
 import type { Database } from '../database/database.ts';
+import type { Budget } from '../domain/budget.ts';
 import type { RunLimits } from '../domain/run-limits.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -18,6 +19,8 @@ import type { Toolbox } from '../tools/toolbox.ts';
 export interface OrchestratorSettings {
   /** The gateway's limits of one run. An agent can tighten them. */
   limits: RunLimits;
+  /** The gateway's budgets, which apply to every run. */
+  budgets: readonly Budget[];
   /** Text and thoughts of one model call. */
   answerBytes: number;
   /** Runs that this server executes at a time. */

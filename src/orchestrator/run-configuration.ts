@@ -1,5 +1,6 @@
 import { agentOfRun, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
 import type { HistorySession } from '../context/history.ts';
+import type { Budget } from '../domain/budget.ts';
 import type { Run } from '../domain/run.ts';
 import { effectiveLimits, type RunLimits } from '../domain/run-limits.ts';
 import type { AgentInForce } from '../repositories/agents.ts';
@@ -17,6 +18,7 @@ export interface RunConfiguration {
   model: string;
   /** The gateway's limits, tightened by the agent's. */
   limits: RunLimits;
+  budgets: readonly Budget[];
   /** The part of a policy request that is the same for every tool call of the run. */
   caller: ToolCaller;
   /** The tools of the agent that are available now: MCP servers come and go while a run is in progress. */
@@ -37,6 +39,7 @@ export async function loadRunConfiguration(
     agent,
     model: run.origin.model ?? agent?.model ?? catalogue.defaultName,
     limits: effectiveLimits(settings.limits, agent?.limits ?? null),
+    budgets: settings.budgets,
     caller: toolCaller(session, agent, run.origin.scopes),
     get tools() {
       return selectTools(toolbox.list(), agent?.tools ?? null);

@@ -22,6 +22,7 @@ import { expireAllLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { Policy } from '../policy/policy.ts';
 import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
+import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
 import { createRunStore } from '../run-store/run-store.ts';
 import { hintsOf } from '../streams/notifications/hints.ts';
 import { openFolder } from '../tools/files/folder.ts';
@@ -210,10 +211,12 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
         approvalExpirySeconds: file.approvals.expiresAfterSeconds,
         separateApprover: file.approvals.separateApprover,
         maxResumptions: limits.MAX_RESUMPTIONS,
+        budgets: file.budgets,
       },
     },
     async () => {
       await sweepExpired();
+      await chargeAbandonedCalls(database);
       await sweepDefinitions();
     },
   );

@@ -80,6 +80,7 @@ export function createSimulatedCatalogue(outside: Outside): Catalogue {
     fallbacks: [],
     contextTokens: 1_000_000,
     price: null,
+    maxOutputTokens: null,
   };
   return {
     defaultName: entry.name,

@@ -75,6 +75,7 @@ export function createWorld(
     limits: { maxSteps: 4, maxToolCalls: 6, runSeconds: 200, maxTokens: 1_000_000, maxCost: null },
     answerBytes: ANSWER_BYTES,
     maxConcurrentRuns: random.int(2, 4),
+    budgets: [],
     leaseSeconds: LEASE_SECONDS,
     approvalExpirySeconds: random.pick([20, 120, 3600]),
     separateApprover: false,

@@ -31,7 +31,7 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
     const streaming = Promise.resolve(
       sdk.doStream({
         ...promptOf(request, options.name),
-        maxOutputTokens,
+        maxOutputTokens: request.maxOutputTokens ?? maxOutputTokens,
         providerOptions,
         abortSignal: signal,
         // The only way to see a refusal of OpenAI's models. Not every package says its name, although the interface requires it.

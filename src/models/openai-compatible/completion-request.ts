@@ -14,7 +14,8 @@ export interface CompletionSettings {
 
 /** The body of a streaming chat completion. */
 export function completionBody(settings: CompletionSettings, request: ModelRequest): string {
-  const { model, maxOutputTokens, options } = settings;
+  const { model, options } = settings;
+  const maxOutputTokens = request.maxOutputTokens ?? settings.maxOutputTokens;
   const adjustable = { max_tokens: maxOutputTokens, stream_options: { include_usage: true }, ...options };
   return JSON.stringify({
     ...Object.fromEntries(Object.entries(adjustable).filter(([, value]) => value !== null)),

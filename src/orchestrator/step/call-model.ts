@@ -1,6 +1,8 @@
+import { tokensOfBytes } from '../../context/token-estimate.ts';
 import type { NewEvent } from '../../domain/events.ts';
 import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
+import { type ChargedCall, chargeCall, stopAtBudget } from './charge-call.ts';
 import { closeAnswer } from './close-answer.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
 import { encryptInputs } from './encrypted-input.ts';
@@ -23,9 +25,12 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
   const prepared = await prepareContext(execution, call);
   if (prepared.kind === 'stop') return { kind: 'recorded', step: prepared.step };
   const { request, record, tokens } = prepared.context;
+  const inputTokens = record.estimatedTokens;
+  const charge = await chargeCall(execution, { model, inputTokens, signal: call.signal });
+  if (charge.kind === 'exceeded') return { kind: 'recorded', step: await stopAtBudget(execution, charge) };
   // The model is called while the context is recorded. Nothing of its answer is recorded before.
   const contextRecorded = execution.record([{ type: 'context', actor: 'SYSTEM', payload: record }]);
-  const answer = await streamAnswer(execution, call, { request, contextRecorded });
+  const answer = await streamAnswer(execution, call, { request, charge, inputTokens, contextRecorded });
   switch (answer.kind) {
     case 'gone':
       return { kind: 'recorded', step: { kind: 'stop', leaseReleased: false } };
@@ -37,11 +42,13 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
         const measured = { estimated: tokens, counted: finish.usage.input };
         execution.dependencies.tokenMeter.observe(model.name, measured);
       }
-      const estimatedInput = record.estimatedTokens;
-      const answered = { model, finish, text: deltas.text(), bytes: deltas.bytes(), step, estimatedInput };
+      const text = deltas.text();
+      const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens };
       const closing = closeAnswer(execution, answered);
       const rows = [...closing.rows, ...encryptInputs(execution, closing.events)];
-      return { kind: 'recorded', step: await execution.record([...unrecorded, ...closing.events], rows) };
+      const recording = execution.record([...unrecorded, ...closing.events], rows);
+      const [recorded] = await Promise.all([recording, charge.settle(closing.usage)]);
+      return { kind: 'recorded', step: recorded };
     }
     default:
       return answer satisfies never;
@@ -53,10 +60,19 @@ type Answer =
   | { kind: 'failed'; failure: ModelError; hasOutput: boolean }
   | { kind: 'gone' };
 
+interface CallInProgress {
+  request: ModelRequest;
+  charge: ChargedCall;
+  /** Estimated tokens of the request. */
+  inputTokens: number;
+  contextRecorded: Promise<StepOutcome>;
+}
+
+/** Settles the charge unless the call is answered. */
 async function streamAnswer(
   execution: RunExecution,
   { model, step, signal }: ModelCall,
-  { request, contextRecorded }: { request: ModelRequest; contextRecorded: Promise<StepOutcome> },
+  { request, charge, inputTokens, contextRecorded }: CallInProgress,
 ): Promise<Answer> {
   const ownAbort = new AbortController();
   let storeFailure: unknown = null;
@@ -73,7 +89,11 @@ async function streamAnswer(
   const deltas = createDeltaRecorder({ step, answerBytes, record, onStop, onCut });
   contextRecorded.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
   try {
-    const finish = await model.model.stream(request, deltas.sink, AbortSignal.any([signal, ownAbort.signal]));
+    const finish = await model.model.stream(
+      withLimit(request, charge),
+      deltas.sink,
+      AbortSignal.any([signal, ownAbort.signal]),
+    );
     const unrecorded = await deltas.finish();
     await contextRecorded;
     // The answer is complete, but part of it could not be recorded: the step starts again.
@@ -84,12 +104,22 @@ async function streamAnswer(
     const unrecorded = await deltas.finish();
     if (storeFailure !== null) throw storeFailure;
     if (error === answerIsCut) return { kind: 'answered', finish: cut(), deltas, unrecorded };
+    const output = tokensOfBytes(deltas.bytes());
+    // A provider that fails before its first output charges nothing.
+    const isCharged = deltas.hasOutput() || !(error instanceof ModelError);
+    await charge.settle(isCharged ? { input: inputTokens, output, cachedInput: null } : null);
     if (error === runIsGone) return { kind: 'gone' };
     if (unrecorded.length > 0 && !signal.aborted) await record(unrecorded);
     await contextRecorded;
-    if (error instanceof ModelError) return { kind: 'failed', failure: error, hasOutput: deltas.hasOutput() };
+    if (error instanceof ModelError) {
+      return { kind: 'failed', failure: error, hasOutput: deltas.hasOutput() };
+    }
     throw error;
   }
+}
+
+function withLimit(request: ModelRequest, { maxOutputTokens }: ChargedCall): ModelRequest {
+  return maxOutputTokens === null ? request : { ...request, maxOutputTokens };
 }
 
 /** The end of an answer that was cut off. `finish` is the provider's own end, if it came nevertheless. */

@@ -29,13 +29,17 @@ interface ModelAnswer {
 }
 
 /** The events that close a model call: its `output`, and the `tool_call`s that it requested. The rows belong to the same append. */
-export function closeAnswer(execution: RunExecution, answer: ModelAnswer): { events: NewEvent[]; rows: RowWrite[] } {
+export function closeAnswer(
+  execution: RunExecution,
+  answer: ModelAnswer,
+): { events: NewEvent[]; rows: RowWrite[]; usage: OutputUsage } {
   const { finish, step, model } = answer;
   const { text, storedText, rows } = inlineText(execution, answer.text);
   const { maxToolCalls } = execution.configuration.limits;
   // One call more than allowed is enough to see that the limit is exceeded.
   const requested = finish.calls.slice(0, maxToolCalls + 1);
   const calls = requested.map((call) => toolCall(execution, step, call));
+  const usage = usageOf(answer);
   const output: NewEvent = {
     type: 'output',
     actor: 'MODEL',
@@ -46,14 +50,14 @@ export function closeAnswer(execution: RunExecution, answer: ModelAnswer): { eve
       toolCalls: calls.map(({ callId }) => callId),
       finishReason: finish.reason,
       refusal: finish.refusal === undefined ? null : storableText(finish.refusal),
-      usage: usageOf(answer),
+      usage,
       model: model.name,
       responseId: finish.responseId,
       providerState: providerStateOf(finish, text),
     },
   };
   const events = [output, ...calls.map((payload): NewEvent => ({ type: 'tool_call', actor: 'MODEL', payload }))];
-  return { events, rows };
+  return { events, rows, usage };
 }
 
 /** What the event keeps of the text. If that is not all of it, the whole text is stored beside the tape. */

@@ -7,6 +7,7 @@ import type { Run } from '../../domain/run.ts';
 import type { CatalogueEntry } from '../../models/catalogue.ts';
 import { insertCompaction } from '../../repositories/compactions.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
+import { chargedModel } from './charge-call.ts';
 
 export interface ModelCall {
   run: Run;
@@ -42,6 +43,7 @@ export async function prepareContext(execution: RunExecution, call: ModelCall): 
     run: { runId: lease.runId, turn: call.run.turn ?? 1 },
     signal: call.signal,
     ...windowOf(execution, call),
+    model: chargedModel(execution, call.model),
   });
   if (compacted.kind === 'failed') {
     const model = call.model.name;

@@ -13,6 +13,7 @@ export function overridingCatalogue(contextTokens: number, stream: (inner: Model
     fallbacks: [],
     contextTokens,
     price: null,
+    maxOutputTokens: null,
     circuit: { state: () => 'closed', admits: () => true },
   };
   return { defaultName: 'scripted', names: ['scripted'], find: (name) => (name === 'scripted' ? entry : null) };

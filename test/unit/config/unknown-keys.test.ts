@@ -28,6 +28,7 @@ const completeFile = {
   traffic: { pointsPerMinute: 10 },
   approvals: { separateApprover: true },
   limits: { maxSteps: 1 },
+  budgets: [{ appliesTo: 'run', tokens: 1 }],
 };
 
 /** Objects whose keys are names that the operator chooses. */

@@ -22,6 +22,7 @@ async function close(text: string) {
       fallbacks: [],
       contextTokens: 1000,
       price: null,
+      maxOutputTokens: null,
     },
     finish: { reason: 'stop', calls: [], usage: null, responseId: null },
     text,

@@ -1,0 +1,154 @@
+/** What a budget adds up: one run, all runs of a session, of an agent, or of a principal. */
+export type BudgetScope = 'RUN' | 'SESSION' | 'AGENT' | 'PRINCIPAL';
+/** In UTC. TOTAL: as long as there is what it applies to. */
+export type BudgetPeriod = 'HOUR' | 'DAY' | 'MONTH' | 'TOTAL';
+/** COST is in the currency of the model catalogue; TOKENS are input and output together. */
+export type BudgetKind = 'COST' | 'TOKENS';
+
+/** How much may be used in a period. */
+export interface Budget {
+  appliesTo: BudgetScope;
+  period: BudgetPeriod;
+  kind: BudgetKind;
+  /** In the unit of its kind. */
+  allowance: number;
+  /** What happens to a run whose next model call does not fit: it fails, or it waits for a person. */
+  onLimit: 'fail' | 'ask';
+}
+
+/** Who a model call is charged to. */
+export interface ChargedRun {
+  runId: string;
+  sessionId: string;
+  agentId: string | null;
+  owner: string;
+}
+
+/** Where the use of one budget in one period is added up. Budgets that differ only in their allowance share an account. */
+export interface BudgetAccount {
+  key: string;
+  kind: BudgetKind;
+  /** Epoch milliseconds; null if it has no end. */
+  endsAt: number | null;
+}
+
+/** What is used of an account, in the unit of its kind. */
+export interface AccountUse {
+  spent: number;
+  /** By calls in progress. */
+  reserved: number;
+}
+
+/** A model call that has not been made. */
+export interface PlannedCall {
+  /** Estimated tokens of the request. */
+  inputTokens: number;
+  /** The most that the model may answer. */
+  outputTokens: number;
+  /** Cost of one token; null if the model has no price. */
+  price: { input: number; output: number } | null;
+}
+
+/** A budget with its account and the account's use. */
+export interface BudgetState {
+  budget: Budget;
+  account: BudgetAccount;
+  use: AccountUse;
+  /** How much people allowed the run on top. Then its calls are charged to an account of its own. */
+  increase: number;
+}
+
+/** What a call may use of each account, or the budget that it does not fit in. */
+export type BudgetDecision =
+  | { kind: 'reserved'; outputTokens: number; amounts: ReadonlyMap<string, number> }
+  | { kind: 'exceeded'; state: BudgetState; needed: number; isBlocked: boolean };
+
+/** Null if the budget does not apply to the run. */
+export function accountOf({ appliesTo, period, kind }: Budget, run: ChargedRun, now: number): BudgetAccount | null {
+  const id = subjectOf(appliesTo, run);
+  if (id === null) return null;
+  const { startsAt, endsAt } = periodAt(period, now);
+  return { key: `${appliesTo} ${id} ${period} ${startsAt} ${kind}`, kind, endsAt };
+}
+
+/** The account of what people allowed one run on top of a budget. */
+export function increasedAccount(account: BudgetAccount, runId: string): BudgetAccount {
+  return { ...account, key: `${account.key} + ${runId}` };
+}
+
+function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agentId, owner }: ChargedRun): string | null {
+  switch (appliesTo) {
+    case 'RUN':
+      return runId;
+    case 'SESSION':
+      return sessionId;
+    case 'AGENT':
+      return agentId;
+    case 'PRINCIPAL':
+      return JSON.stringify(owner);
+    default:
+      return appliesTo satisfies never;
+  }
+}
+
+/** The period that contains a time, in UTC. Times are in epoch milliseconds. */
+export function periodAt(period: BudgetPeriod, now: number): { startsAt: number; endsAt: number | null } {
+  const date = new Date(now);
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  switch (period) {
+    case 'HOUR': {
+      const hour = date.getUTCHours();
+      return { startsAt: Date.UTC(year, month, day, hour), endsAt: Date.UTC(year, month, day, hour + 1) };
+    }
+    case 'DAY':
+      return { startsAt: Date.UTC(year, month, day), endsAt: Date.UTC(year, month, day + 1) };
+    case 'MONTH':
+      return { startsAt: Date.UTC(year, month), endsAt: Date.UTC(year, month + 1) };
+    case 'TOTAL':
+      return { startsAt: 0, endsAt: null };
+    default:
+      return period satisfies never;
+  }
+}
+
+/** What a call uses at most, in the unit of a budget. Null if the unit is cost and the model has no price. */
+function amountOf(kind: BudgetKind, { inputTokens, price }: PlannedCall, outputTokens: number): number | null {
+  if (kind === 'TOKENS') return inputTokens + outputTokens;
+  return price && inputTokens * price.input + outputTokens * price.output;
+}
+
+/** What is left for another call. */
+export function roomIn({ budget, use, increase }: BudgetState): number {
+  return (increase > 0 ? increase : budget.allowance) - use.spent - use.reserved;
+}
+
+/** The longest answer that fits into the room. */
+function fittingOutput(kind: BudgetKind, { inputTokens, price }: PlannedCall, room: number): number {
+  if (kind === 'TOKENS') return Math.floor(room - inputTokens);
+  if (price === null) return 0;
+  const left = room - inputTokens * price.input;
+  if (left < 0) return -1;
+  return price.output === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / price.output);
+}
+
+/**
+ * Reserves what the call may use of every account. The answer is shortened to what is left, down to `leastOutputTokens`; a call
+ * that does not fit even so is not made. `isBlocked` tells that it would fit if the calls in progress used nothing.
+ */
+export function reserve(states: readonly BudgetState[], call: PlannedCall, leastOutputTokens: number): BudgetDecision {
+  let { outputTokens } = call;
+  const least = Math.min(leastOutputTokens, call.outputTokens);
+  for (const state of states) {
+    const { kind } = state.account;
+    const fitting = fittingOutput(kind, call, roomIn(state));
+    if (fitting < least) {
+      const isBlocked = fittingOutput(kind, call, roomIn(state) + state.use.reserved) >= least;
+      return { kind: 'exceeded', state, needed: amountOf(kind, call, call.outputTokens) ?? 0, isBlocked };
+    }
+    outputTokens = Math.min(outputTokens, fitting);
+  }
+  const amounts = new Map(
+    states.map(({ account }) => [account.key, amountOf(account.kind, call, outputTokens) ?? 0] as const),
+  );
+  return { kind: 'reserved', outputTokens, amounts };
+}
