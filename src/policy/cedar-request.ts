@@ -15,11 +15,13 @@ export interface CedarRequest {
 /** Entity id of the default configuration. Ids of agents have a prefix, so none is equal. */
 const NO_AGENT = 'default';
 
-export function cedarRequest({ principal, agent, session, tool, input }: PolicyRequest): CedarRequest {
+export function cedarRequest({ principal, agent, session, message, tool, input }: PolicyRequest): CedarRequest {
   const principalUid = { type: 'Principal', id: principal.id };
   const agentUid = { type: 'Agent', id: agent.id ?? NO_AGENT };
   const sessionUid = { type: 'Session', id: session.id };
   const toolUid = { type: 'Tool', id: tool.name };
+  const sessionMetadataUid = { type: 'Metadata', id: 'session' };
+  const messageMetadataUid = { type: 'Metadata', id: 'message' };
   const { name, risk, source, idempotent, isOwn } = tool;
   const [url, path] = [urlOf(input), pathOf(input)];
   return {
@@ -28,6 +30,7 @@ export function cedarRequest({ principal, agent, session, tool, input }: PolicyR
     context: {
       agent: { __entity: agentUid },
       session: { __entity: sessionUid },
+      message: { metadata: { __entity: messageMetadataUid } },
       input: cedarValue(input),
       ...(url === null ? {} : { url }),
       ...(path === null ? {} : { path }),
@@ -35,7 +38,9 @@ export function cedarRequest({ principal, agent, session, tool, input }: PolicyR
     entities: [
       { uid: principalUid, attrs: { scopes: [...principal.scopes] }, parents: [] },
       { uid: agentUid, attrs: { name: agent.name }, parents: [] },
-      { uid: sessionUid, attrs: { key: session.key }, parents: [] },
+      { uid: sessionUid, attrs: { key: session.key, metadata: { __entity: sessionMetadataUid } }, parents: [] },
+      { uid: sessionMetadataUid, attrs: {}, tags: { ...session.metadata }, parents: [] },
+      { uid: messageMetadataUid, attrs: {}, tags: { ...message.metadata }, parents: [] },
       { uid: toolUid, attrs: { name, risk, source, idempotent }, parents: isOwn ? [agentUid] : [] },
     ],
   };

@@ -104,15 +104,17 @@ export async function pageApprovals(
   query: ApprovalsQuery,
   page: PageArguments,
 ): Promise<RowPage<ApprovalRow>> {
-  const { owner, statuses, sessionId, tool } = query;
-  const filter = {
-    ...ownedBy(owner),
-    sessionId,
-    tool,
-    ...(statuses ? { status: { in: [...statuses] } } : {}),
-  };
   const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(await reader.approval.findMany({ where: { ...filter, ...where }, ...rest }), page);
+  return pageOf(await reader.approval.findMany({ where: { ...conditions(query), ...where }, ...rest }), page);
+}
+
+/** Counts up to `maximum` approvals. */
+export function countApprovals(reader: Client, query: ApprovalsQuery, maximum: number): Promise<number> {
+  return reader.approval.count({ where: conditions(query), take: maximum });
+}
+
+function conditions({ owner, statuses, sessionId, tool }: ApprovalsQuery) {
+  return { ...ownedBy(owner), sessionId, tool, ...(statuses ? { status: { in: [...statuses] } } : {}) };
 }
 
 export interface OpenApprovalsQuery {

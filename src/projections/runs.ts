@@ -4,6 +4,7 @@ import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
 import { idList, statement } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { SequencedEvent } from '../domain/events.ts';
+import { type Metadata, metadataDigests, storedMetadata } from '../domain/metadata.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { Run } from '../domain/run.ts';
 import type { RunStatus } from '../domain/transitions.ts';
@@ -37,12 +38,13 @@ const runs = defineTable<RunRow>('Run', {
   outputTokens: 'int',
   usageEstimated: 'boolean',
   cost: 'double precision',
+  metadata: 'text',
 });
 
 const insertRun = runs.insert({ order: 15 });
 const replaceRun = runs.insert({
   order: 50,
-  replace: { key: ['id'], fixed: ['sessionId', 'urgent', 'input', 'retryOf', 'createdAt'] },
+  replace: { key: ['id'], fixed: ['sessionId', 'urgent', 'input', 'retryOf', 'createdAt', 'metadata'] },
 });
 
 /** Events that do not change the row. */
@@ -93,6 +95,7 @@ export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[]
       outputTokens: usage.outputTokens,
       usageEstimated: usage.estimated,
       cost: usage.cost,
+      metadata: storedMetadata(run.metadata),
     }),
   ];
 }
@@ -114,22 +117,39 @@ export function runsByIds(database: Database, owner: string, ids: readonly strin
 export interface RunsQuery {
   owner: string;
   sessionId?: string;
-  states?: readonly RunStatus[];
-  createdAfter?: Date;
-  createdBefore?: Date;
+  states?: readonly RunStatus[] | undefined;
+  createdAfter?: Date | undefined;
+  createdBefore?: Date | undefined;
+  /** Every key must have this value. */
+  metadata?: Metadata | undefined;
+  agentId?: string | undefined;
+  model?: string | undefined;
+  errorCodes?: readonly string[] | undefined;
+}
+
+function conditions(query: RunsQuery) {
+  const { owner, sessionId, states, createdAfter, createdBefore, metadata = {}, agentId, model, errorCodes } = query;
+  return {
+    session: { owner },
+    sessionId,
+    agentId,
+    model,
+    ...(states ? { state: { in: [...states] } } : {}),
+    ...(errorCodes ? { errorCode: { in: [...errorCodes] } } : {}),
+    ...(createdAfter || createdBefore ? { createdAt: { gt: createdAfter, lt: createdBefore } } : {}),
+    AND: metadataDigests(metadata).map((digest) => ({ metadataIndex: { some: { owner, digest } } })),
+  };
 }
 
 /** Newest first. */
 export async function pageRuns(reader: Client, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
-  const { owner, sessionId, states, createdAfter, createdBefore } = query;
-  const filter = {
-    session: { owner },
-    sessionId,
-    ...(states ? { state: { in: [...states] } } : {}),
-    ...(createdAfter || createdBefore ? { createdAt: { gt: createdAfter, lt: createdBefore } } : {}),
-  };
   const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(await reader.run.findMany({ where: { ...filter, ...where }, ...rest }), page);
+  return pageOf(await reader.run.findMany({ where: { ...conditions(query), ...where }, ...rest }), page);
+}
+
+/** Counts up to `maximum` runs. */
+export function countRuns(reader: Client, query: RunsQuery, maximum: number): Promise<number> {
+  return reader.run.count({ where: conditions(query), take: maximum });
 }
 
 const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];

@@ -179,6 +179,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     settings: {
       models: catalogue.names,
       queueLength: file.limits.queueLength,
+      countedItems: file.limits.countedItems,
       agentVersions: file.limits.agentVersions,
       onExpiry: file.approvals.onExpiry,
       separateApprover: file.approvals.separateApprover,

@@ -104,6 +104,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     settings: {
       models: catalogue.names,
       queueLength,
+      countedItems: 10_000,
       agentVersions: 1000,
       onExpiry: 'deny',
       separateApprover: false,

@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
+import { readMetadata } from '../../domain/metadata.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { branchPoint, segmentsOf, visibleUpTo } from '../../domain/session.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { headsOf, type RunRow, runById } from '../../projections/runs.ts';
 import { lineageOf } from '../../repositories/lineage.ts';
-import { insertSession, type SessionRow, sessionById, titlePassages } from '../../repositories/sessions.ts';
+import {
+  insertSession,
+  metadataRows,
+  type SessionRow,
+  sessionById,
+  titlePassages,
+} from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { idempotencyKeyField, idempotencyRows, performOnce } from '../idempotency.ts';
 import { parseInput, text } from '../parse-input.ts';
@@ -63,6 +70,7 @@ async function createBranch(
   if (isRefusal(point)) return point;
   const id = context.newId('session');
   const { agentId, useCompaction } = parent;
+  const metadata = readMetadata(parent.metadata);
   const session = insertSession({
     id,
     owner,
@@ -70,6 +78,7 @@ async function createBranch(
     title: title ?? null,
     agentId,
     useCompaction,
+    metadata,
     createdAt: context.now(),
     // A reset of the parent after the branch point does not hide what the branch sees.
     resetTurn: parent.resetTurn < point.turn ? parent.resetTurn : 0,
@@ -77,7 +86,12 @@ async function createBranch(
   });
   const result = { resultId: id, sessionId: id, seq: null };
   const keyRows = idempotencyRows(context, viewer, { name: 'branchSession', input }, result);
-  await database.commit([session, ...titlePassages(id, title ?? null), ...keyRows]);
+  await database.commit([
+    session,
+    ...titlePassages(id, title ?? null),
+    ...metadataRows({ id, owner }, metadata),
+    ...keyRows,
+  ]);
   return { kind: 'branched', sessionId: id };
 }
 

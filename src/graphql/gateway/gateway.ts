@@ -88,6 +88,7 @@ function limitsInForce({ commands, gateway }: GraphqlContext) {
   const valuesByName: Record<string, number> = {
     pageSize: limits.MAX_PAGE_ITEMS,
     queueLength: commands.settings.queueLength,
+    countedItems: commands.settings.countedItems,
     messageBytes: limits.MESSAGE_BYTES,
     sessionKeyBytes: limits.SESSION_KEY_BYTES,
     titleBytes: limits.TITLE_BYTES,
