@@ -1,6 +1,7 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
+import { allOf, countRows, equals, isOneOf, ofOwner } from '../database/list-query.ts';
 import { defineTable } from '../database/table.ts';
 import type { ApprovalStatus, SequencedEvent } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
@@ -104,17 +105,27 @@ export async function pageApprovals(
   query: ApprovalsQuery,
   page: PageArguments,
 ): Promise<RowPage<ApprovalRow>> {
+  const { owner, statuses, sessionId, tool } = query;
+  const filter = {
+    ...ownedBy(owner),
+    sessionId,
+    tool,
+    ...(statuses ? { status: { in: [...statuses] } } : {}),
+  };
   const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(await reader.approval.findMany({ where: { ...conditions(query), ...where }, ...rest }), page);
+  return pageOf(await reader.approval.findMany({ where: { ...filter, ...where }, ...rest }), page);
 }
 
 /** Counts up to `maximum` approvals. */
-export function countApprovals(reader: Client, query: ApprovalsQuery, maximum: number): Promise<number> {
-  return reader.approval.count({ where: conditions(query), take: maximum });
-}
-
-function conditions({ owner, statuses, sessionId, tool }: ApprovalsQuery) {
-  return { ...ownedBy(owner), sessionId, tool, ...(statuses ? { status: { in: [...statuses] } } : {}) };
+export function countApprovals(database: Database, query: ApprovalsQuery, maximum: number): Promise<number> {
+  const { owner, statuses, sessionId, tool } = query;
+  const condition = allOf([
+    ...(owner === null ? [] : [ofOwner('Approval', owner, sessionId !== undefined || statuses !== undefined)]),
+    ...equals('"Approval"."sessionId"', sessionId),
+    ...equals('"Approval"."tool"', tool),
+    ...isOneOf('"Approval"."status"', statuses),
+  ]);
+  return countRows(database, 'Approval', condition, maximum);
 }
 
 export interface OpenApprovalsQuery {

@@ -4,14 +4,13 @@ import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
 import { idList, statement } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { SequencedEvent } from '../domain/events.ts';
-import { type Metadata, metadataDigests, storedMetadata } from '../domain/metadata.ts';
-import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import { storedMetadata } from '../domain/metadata.ts';
 import type { Run } from '../domain/run.ts';
 import type { RunStatus } from '../domain/transitions.ts';
 
 export type RunRow = StoredRun;
 
-const runs = defineTable<RunRow>('Run', {
+export const runs = defineTable<RunRow>('Run', {
   id: 'text',
   sessionId: 'text',
   state: '"RunState"',
@@ -112,44 +111,6 @@ export async function runById(database: Database, owner: string, id: string): Pr
 
 export function runsByIds(database: Database, owner: string, ids: readonly string[]): Promise<RunRow[]> {
   return database.query(byIds, idList(ids), owner);
-}
-
-export interface RunsQuery {
-  owner: string;
-  sessionId?: string;
-  states?: readonly RunStatus[] | undefined;
-  createdAfter?: Date | undefined;
-  createdBefore?: Date | undefined;
-  /** Every key must have this value. */
-  metadata?: Metadata | undefined;
-  agentId?: string | undefined;
-  model?: string | undefined;
-  errorCodes?: readonly string[] | undefined;
-}
-
-function conditions(query: RunsQuery) {
-  const { owner, sessionId, states, createdAfter, createdBefore, metadata = {}, agentId, model, errorCodes } = query;
-  return {
-    session: { owner },
-    sessionId,
-    agentId,
-    model,
-    ...(states ? { state: { in: [...states] } } : {}),
-    ...(errorCodes ? { errorCode: { in: [...errorCodes] } } : {}),
-    ...(createdAfter || createdBefore ? { createdAt: { gt: createdAfter, lt: createdBefore } } : {}),
-    AND: metadataDigests(metadata).map((digest) => ({ metadataIndex: { some: { owner, digest } } })),
-  };
-}
-
-/** Newest first. */
-export async function pageRuns(reader: Client, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
-  const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(await reader.run.findMany({ where: { ...conditions(query), ...where }, ...rest }), page);
-}
-
-/** Counts up to `maximum` runs. */
-export function countRuns(reader: Client, query: RunsQuery, maximum: number): Promise<number> {
-  return reader.run.count({ where: conditions(query), take: maximum });
 }
 
 const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];

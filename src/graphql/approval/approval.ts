@@ -130,9 +130,9 @@ builder.queryFields((t) => ({
       };
       const { database, settings } = commands;
       const page = await pageApprovals(database.reader, query, pageArguments('approval', args));
-      return withCount<Edge<ApprovalRow>>(settings.countedItems, (maximum) =>
-        countApprovals(database.reader, query, maximum),
-      )(connectionOfRows(page));
+      return withCount<Edge<ApprovalRow>>(settings.countedItems, (maximum) => countApprovals(database, query, maximum))(
+        connectionOfRows(page),
+      );
     },
   }),
 }));

@@ -1,5 +1,6 @@
 import { storableText } from '../../domain/storable-text.ts';
-import { countRuns, pageRuns, type RunRow } from '../../projections/runs.ts';
+import { countRuns, pageRuns } from '../../projections/run-lists.ts';
+import type { RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
 import { type ConnectionArguments, connectionOfRows, type Edge, pageArguments } from '../connection/paging.ts';
@@ -48,8 +49,8 @@ export async function runPage(
     errorCodes: errorCodes ?? undefined,
   };
   const { database, settings } = commands;
-  const page = connectionOfRows(await pageRuns(database.reader, query, pageArguments('run', args)));
-  return withCount<Edge<RunRow>>(settings.countedItems, (maximum) => countRuns(database.reader, query, maximum))(page);
+  const page = connectionOfRows(await pageRuns(database, query, pageArguments('run', args)));
+  return withCount<Edge<RunRow>>(settings.countedItems, (maximum) => countRuns(database, query, maximum))(page);
 }
 
 builder.queryFields((t) => ({

@@ -5,6 +5,7 @@ import type { Journal } from '../../../src/journal/journal.ts';
 import * as leases from '../../../src/orchestrator/leases.ts';
 import { approvalContents } from '../../../src/projections/approval-contents.ts';
 import * as approvals from '../../../src/projections/approvals.ts';
+import * as runLists from '../../../src/projections/run-lists.ts';
 import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
 import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
@@ -83,13 +84,13 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
     await lists.pageActiveSessions(database, { owner, includeArchived: false }, { ...page, after: position });
     await lists.pageSessions(database, { owner, includeArchived: false, metadata, states: ['FAILED', 'DONE'] }, page);
     await lists.pageActiveSessions(database, { owner, includeArchived: true, metadata, agentId: 'agt_1' }, page);
-    await runs.pageRuns(reader, { owner, metadata }, page);
-    await runs.pageRuns(reader, { owner, sessionId }, page);
-    await runs.pageRuns(reader, { owner, sessionId }, { ...page, after: runId });
+    await runLists.pageRuns(database, { owner, metadata }, page);
+    await runLists.pageRuns(database, { owner, sessionId }, page);
+    await runLists.pageRuns(database, { owner, sessionId }, { ...page, after: runId });
   }
   await lists.countSessions(database, { owner, includeArchived: false, metadata, states: ['FAILED'] }, 100);
-  await runs.countRuns(reader, { owner, metadata }, 100);
-  await runs.countRuns(reader, { owner, sessionId }, 100);
+  await runLists.countRuns(database, { owner, metadata }, 100);
+  await runLists.countRuns(database, { owner, sessionId }, 100);
   await queuePositions(database, sessionIds);
   const report = { owner, since: new Date(Date.UTC(2026, 0, 1)), until: new Date(Date.UTC(2026, 0, 2)) };
   const key = { day: '2026-01-01', sessionId, model: 'm', agentId: 'agt_1' };
@@ -115,6 +116,8 @@ async function readApprovals(database: Database, journal: Journal): Promise<void
   await approvals.approvalById(database, idOf('apr', 7));
   const rows = await approvals.approvalsByIds(reader, owner, [idOf('apr', 7), idOf('apr', 57)]);
   await approvalContents(journal, rows);
+  await approvals.countApprovals(database, { owner }, 100);
+  await approvals.countApprovals(database, { owner: null, statuses: ['PENDING'] }, 100);
   await approvals.pendingDefinitions(reader);
   await approvals.pendingApprovalsAbout(reader, { tool: 'tool', definitionHash: 'other' }, 100);
   await approvals.pendingApprovalsOf(reader, runIds);
