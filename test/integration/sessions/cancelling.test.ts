@@ -14,7 +14,7 @@ async function cancelAll(client: TestClient, sessionId: string, reason?: string)
 const statesOf = async (client: TestClient, sessionId: string) =>
   (await client.send(RunsDocument, { filter: { sessionId }, first: 100 })).runs.edges.map(({ node }) => node.state);
 
-test('B104: one call cancels the active run and every queued one, none of which starts', async () => {
+test('one call cancels the active run and every queued one, none of which starts', async () => {
   const { client } = await startTestGateway();
   const active = await send(client, { sessionKey: 'a', text: '/hang' });
   const sessionId = active.session.id;
@@ -34,7 +34,7 @@ test('B104: one call cancels the active run and every queued one, none of which 
   await cancelAll(client, other.session.id);
 });
 
-test('B104: a waiting run is cancelled, and its approval withdrawn', async () => {
+test('a waiting run is cancelled, and its approval withdrawn', async () => {
   const { client } = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
   const { run, session } = await send(client, { sessionKey: 'a', text: calling(['count', { word: 'x' }]) });
   await until(async () => (await runById(client, run.id)).state === 'AWAITING_APPROVAL');
@@ -42,7 +42,7 @@ test('B104: a waiting run is cancelled, and its approval withdrawn', async () =>
   expect(await runById(client, run.id)).toMatchObject({ state: 'CANCELLED', pendingApprovals: [] });
 });
 
-test('B104: of messages that are sent at the same time, those answered before are cancelled and none is left over', async () => {
+test('of messages that are sent at the same time, those answered before are cancelled and none is left over', async () => {
   const { client } = await startTestGateway();
   for (let round = 0; round < 15; round += 1) {
     const first = await send(client, { sessionKey: `race-${round}`, text: '/hang' });
@@ -61,7 +61,7 @@ test('B104: of messages that are sent at the same time, those answered before ar
   }
 });
 
-test('B104: the session of another principal is not found', async () => {
+test('the session of another principal is not found', async () => {
   const { client, clientOf } = await startTestGateway();
   const { session, run } = await send(client, { sessionKey: 'a', text: '/hang' });
   const input = { sessionId: session.id };

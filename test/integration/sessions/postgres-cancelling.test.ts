@@ -3,7 +3,7 @@ import { CancelSessionRunsDocument } from '../../generated/graphql.ts';
 import { follow, runById, send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
-test('B104: a message that another server answered before is cancelled', async () => {
+test('a message that another server answered before is cancelled', async () => {
   const first = await startTestGateway();
   const second = await first.startSecondServer();
   for (let round = 0; round < 10; round += 1) {

@@ -21,7 +21,7 @@ async function archived(client: TestClient, key: string): Promise<string> {
 const unarchive = async (client: TestClient, sessionId: string) =>
   (await client.send(UnarchiveSessionDocument, { input: { sessionId } })).unarchiveSession;
 
-test('B103: an archived session comes back under its key, takes messages again, and repeating that succeeds', async () => {
+test('an archived session comes back under its key, takes messages again, and repeating that succeeds', async () => {
   const { client } = await startTestGateway();
   const sessionId = await archived(client, 'a');
   for (const _ of [1, 2]) {
@@ -32,7 +32,7 @@ test('B103: an archived session comes back under its key, takes messages again, 
   expect(run.state).toBe('DONE');
 });
 
-test('B103: a session whose key is taken stays archived', async () => {
+test('a session whose key is taken stays archived', async () => {
   const { client } = await startTestGateway();
   const sessionId = await archived(client, 'a');
   await client.send(ResolveSessionDocument, { input: { key: 'a' } });
@@ -45,7 +45,7 @@ test('B103: a session whose key is taken stays archived', async () => {
   expect(await unarchive(client, sessionId)).toMatchObject({ __typename: 'NotFoundError', id: sessionId });
 });
 
-test('B103: of two archived sessions with one key, one comes back', async () => {
+test('of two archived sessions with one key, one comes back', async () => {
   const { client } = await startTestGateway();
   const ids = [await archived(client, 'a'), await archived(client, 'a')];
   const outcomes = await Promise.all(ids.map((id) => unarchive(client, id)));
