@@ -53,10 +53,17 @@ interface ListPart {
   limit: number;
 }
 
-/** Reads a part of a list, from the requested end. @param select returns the statement for what follows FROM */
+/** A table whose rows have an id. */
+interface ListedTable<Row> {
+  name: string;
+  /** Returns the statement for what follows FROM and the name. */
+  select(rest: () => string): Statement<Row>;
+}
+
+/** Reads a part of a list, from the requested end. */
 export function readList<Row>(
   database: Database,
-  select: (rest: () => string) => Statement<Row>,
+  { name, select }: ListedTable<Row>,
   condition: Condition,
   { order, after, before, from, limit }: ListPart,
 ): Promise<Row[]> {
@@ -64,10 +71,12 @@ export function readList<Row>(
   const bound = (side: '<' | '>') => ` AND (${order.join(', ')}) ${side} (${placeholders})`;
   const where = `${condition.sql}${after ? bound('<') : ''}${before ? bound('>') : ''}`;
   const direction = from === 'start' ? 'DESC' : 'ASC';
-  const orderBy = order.map((column) => `${column} ${direction}`).join(', ');
+  const orderBy = `ORDER BY ${order.map((column) => `${column} ${direction}`).join(', ')}`;
+  // Where no index has this order, only ids are sorted, and not whole rows.
+  const ids = `SELECT "${name}"."id" FROM "${name}" WHERE ${where} ${orderBy} LIMIT ?`;
   const values = [...condition.parameters, ...(after ?? []), ...(before ?? []), limit];
   return database.query(
-    select(() => `WHERE ${where} ORDER BY ${orderBy} LIMIT ?`),
+    select(() => `WHERE "${name}"."id" IN (${ids}) ${orderBy}`),
     ...values,
   );
 }

@@ -42,7 +42,7 @@ function runCondition(query: RunsQuery): Condition {
 
 /** Newest first. */
 export async function pageRuns(database: Database, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
-  const rows = await readList(database, runs.select, runCondition(query), {
+  const rows = await readList(database, { name: 'Run', ...runs }, runCondition(query), {
     order: ['"Run"."id"'],
     after: page.after === null ? null : [page.after],
     before: page.before === null ? null : [page.before],

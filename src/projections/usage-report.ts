@@ -68,7 +68,7 @@ export async function usageReport(
 ): Promise<UsageReportRow[]> {
   const { owner, since, until } = query;
   const groups = usageParts.filter((part) => query.groupBy.has(part));
-  const firstId = createIds(() => Math.max(0, since.getTime() - ID_AGE_MILLISECONDS))('run');
+  const firstId = createIds(() => Math.max(1, since.getTime() - ID_AGE_MILLISECONDS))('run');
   const values: Parameter[] = [owner, databaseTime(since), firstId, databaseTime(since)];
   if (until !== null) values.push(databaseTime(until));
   if (after !== null)

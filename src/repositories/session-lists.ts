@@ -42,7 +42,7 @@ export async function pageSessions(
   query: SessionsQuery,
   page: PageArguments,
 ): Promise<RowPage<SessionRow>> {
-  const rows = await readList(database, sessions.select, sessionCondition(query), {
+  const rows = await readList(database, { name: 'Session', ...sessions }, sessionCondition(query), {
     order: ['"Session"."id"'],
     after: page.after === null ? null : [page.after],
     before: page.before === null ? null : [page.before],
@@ -65,7 +65,7 @@ export async function pageActiveSessions(
   page: PageArguments<ActivityPosition>,
 ): Promise<RowPage<SessionRow>> {
   const valuesOf = ({ activeAt, id }: ActivityPosition) => [databaseTime(activeAt), id];
-  const rows = await readList(database, sessions.select, sessionCondition(query), {
+  const rows = await readList(database, { name: 'Session', ...sessions }, sessionCondition(query), {
     order: ['"Session"."activeAt"', '"Session"."id"'],
     after: page.after && valuesOf(page.after),
     before: page.before && valuesOf(page.before),

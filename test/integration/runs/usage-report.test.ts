@@ -86,6 +86,9 @@ test('usage is summed up by day, model, agent and session, in any combination', 
     { agent: null, runs: 4 },
     { agent: null, runs: 1, inputTokens: 160 },
   ]);
+  for (const epoch of ['1969-01-01T00:00:00Z', '1970-01-01T00:00:00Z']) {
+    expect(await rowsOf(client, { groupBy: [], since: epoch })).toMatchObject([{ runs: 5 }]);
+  }
   const until = '2026-01-02T00:00:00Z';
   expect(await rowsOf(client, { groupBy: [], until })).toMatchObject([{ runs: 2 }]);
   expect(await rowsOf(client, { groupBy: [], since: until })).toMatchObject([{ runs: 3 }]);
