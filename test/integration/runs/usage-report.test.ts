@@ -38,7 +38,10 @@ async function startOnDays() {
   const started = systemClock.now();
   const clock = { ...systemClock, now: () => time + systemClock.now() - started };
   const gateway = await startTestGateway({ file, clock });
-  return { ...gateway, nextDay: () => void (time += DAY_MILLISECONDS) };
+  const nextDay = () => {
+    time += DAY_MILLISECONDS;
+  };
+  return { ...gateway, nextDay };
 }
 
 test('usage is summed up by day, model, agent and session, in any combination', async () => {
