@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
 import { POLICY_INPUT_LEVELS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
+import type { Metadata } from '../domain/metadata.ts';
 import type { PolicyRequest } from './policy.ts';
 
 /** A policy request in the terms of `schema.cedarschema`, without the action. */
@@ -39,11 +40,16 @@ export function cedarRequest({ principal, agent, session, message, tool, input }
       { uid: principalUid, attrs: { scopes: [...principal.scopes] }, parents: [] },
       { uid: agentUid, attrs: { name: agent.name }, parents: [] },
       { uid: sessionUid, attrs: { key: session.key, metadata: { __entity: sessionMetadataUid } }, parents: [] },
-      { uid: sessionMetadataUid, attrs: {}, tags: { ...session.metadata }, parents: [] },
-      { uid: messageMetadataUid, attrs: {}, tags: { ...message.metadata }, parents: [] },
+      ...taggedEntity(sessionMetadataUid, session.metadata),
+      ...taggedEntity(messageMetadataUid, message.metadata),
       { uid: toolUid, attrs: { name, risk, source, idempotent }, parents: isOwn ? [agentUid] : [] },
     ],
   };
+}
+
+/** Cedar takes an entity that is missing for one without tags. */
+function taggedEntity(uid: TypeAndId, metadata: Metadata): EntityJson[] {
+  return Object.keys(metadata).length === 0 ? [] : [{ uid, attrs: {}, tags: { ...metadata }, parents: [] }];
 }
 
 /** Cedar reads objects with these members as entities and extension values. A model must not be able to write one. */

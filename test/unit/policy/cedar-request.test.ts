@@ -102,7 +102,6 @@ describe('the request to Cedar', () => {
           parents: [],
         },
         { uid: { type: 'Metadata', id: 'session' }, attrs: {}, tags: { env: 'test' }, parents: [] },
-        { uid: { type: 'Metadata', id: 'message' }, attrs: {}, tags: {}, parents: [] },
         {
           uid: { type: 'Tool', id: 'http_fetch' },
           attrs: { name: 'http_fetch', risk: 'HIGH', source: 'tickets', idempotent: false },
