@@ -18,8 +18,6 @@ export interface CommandSettings {
   models: readonly string[];
   /** The most runs of one session that may be PENDING. */
   queueLength: number;
-  /** Items that the total count of a list counts. */
-  countedItems: number;
   /** Versions of all agents of one owner. A further one is refused. */
   agentVersions: number;
   /** What happens to a run when an approval expires. */
@@ -27,6 +25,8 @@ export interface CommandSettings {
   /** Whether the principal who started a run may not allow its tool calls. */
   separateApprover: boolean;
   approvalExpirySeconds: number;
+  /** How long the feed of changes is kept. */
+  activityRetentionDays: number;
 }
 
 /** What every command works with. */

@@ -1,11 +1,12 @@
 import * as limits from '../config/limits.ts';
+import { pruneActivity } from '../repositories/activity.ts';
 import { dropEndedAccounts } from '../repositories/budget-ledger.ts';
 import { dropIdempotencyKeys } from '../repositories/idempotency-keys.ts';
 import { dropExpiredMemories } from '../repositories/memories.ts';
 import { expireApprovals } from './approval/expire-approvals.ts';
 import type { CommandContext } from './command-context.ts';
 
-/** Between two deletions of expired idempotency keys, memories and accounts of budgets. Queries ignore expired ones, so there is no hurry. */
+/** Between two deletions of expired rows. Queries ignore expired keys and memories, so there is no hurry. */
 const DELETE_MILLISECONDS = 60 * 60 * 1000;
 const DAY_MILLISECONDS = 24 * DELETE_MILLISECONDS;
 
@@ -19,6 +20,8 @@ export function createExpirySweep(context: CommandContext): () => Promise<void> 
     await dropExpiredMemories(context.database, new Date(deletedAt));
     // A call that began at the end of a period is charged to it later.
     await dropEndedAccounts(context.database, new Date(deletedAt - DAY_MILLISECONDS));
+    const { activityRetentionDays } = context.settings;
+    await pruneActivity(context.database, new Date(deletedAt - activityRetentionDays * DAY_MILLISECONDS));
     await dropIdempotencyKeys(context.database, new Date(deletedAt - limits.IDEMPOTENCY_SECONDS * 1000));
   };
 }

@@ -24,6 +24,11 @@ export const fileSchema = z.strictObject({
       quarantineChangedTools: z.boolean().default(true),
     })
     .prefault({}),
+  activity: z
+    .strictObject({
+      retentionDays: z.int().positive().max(limits.MAX_ACTIVITY_RETENTION_DAYS).default(limits.ACTIVITY_RETENTION_DAYS),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       maxSteps: z.int().positive().default(limits.MAX_STEPS),
@@ -34,7 +39,6 @@ export const fileSchema = z.strictObject({
       answerBytes: z.int().positive().max(limits.MAX_ANSWER_BYTES).default(limits.ANSWER_BYTES),
       agentVersions: z.int().positive().default(limits.AGENT_VERSIONS),
       queueLength: z.int().positive().default(limits.QUEUED_MESSAGES),
-      countedItems: z.int().positive().default(limits.COUNTED_ITEMS),
     })
     .prefault({}),
 });

@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
+import type { ActivityFeed } from '../streams/activity/feed.ts';
 import type { SessionFollowDependencies } from '../streams/follow-session.ts';
 import type { McpServerStatus } from '../tools/mcp/mcp-server.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
@@ -9,6 +10,8 @@ export interface GraphqlContext {
   viewer: Viewer;
   commands: CommandContext;
   follow: SessionFollowDependencies;
+  /** The changes of all principals: what a viewer may see of them is decided by the fields. */
+  activity: ActivityFeed;
   gateway: GatewayFacts;
   /** New for each operation, and for each event of a subscription. */
   loaders: Loaders;
@@ -52,7 +55,7 @@ export interface GatewayFacts {
 /** Returns the signal that aborts when the client disconnects, and creates it on the first call. */
 export type SignalSource = () => AbortSignal;
 
-type ContextParts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'gateway' | 'lastEventId'> & {
+type ContextParts = Pick<GraphqlContext, 'viewer' | 'commands' | 'follow' | 'activity' | 'gateway' | 'lastEventId'> & {
   leaving: SignalSource;
 };
 
@@ -64,16 +67,18 @@ export class OperationContext implements GraphqlContext {
   readonly viewer: Viewer;
   readonly commands: CommandContext;
   readonly follow: SessionFollowDependencies;
+  readonly activity: ActivityFeed;
   readonly gateway: GatewayFacts;
   readonly lastEventId: string | null;
   completedLists?: CompletedList[] = undefined;
   readonly #leaving: SignalSource;
   #loaders: Loaders | null = null;
 
-  constructor({ viewer, commands, follow, gateway, lastEventId, leaving }: ContextParts) {
+  constructor({ viewer, commands, follow, activity, gateway, lastEventId, leaving }: ContextParts) {
     this.viewer = viewer;
     this.commands = commands;
     this.follow = follow;
+    this.activity = activity;
     this.gateway = gateway;
     this.lastEventId = lastEventId;
     this.#leaving = leaving;

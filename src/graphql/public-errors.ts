@@ -1,9 +1,11 @@
 import { GraphQLError } from 'graphql';
+import { CursorExpiredError } from '../streams/activity/activity-cursor.ts';
 import { CursorError } from '../streams/cursor.ts';
 
 /** Values of `extensions.code` that the gateway itself sets on a top-level error. */
 type ErrorCode =
   | 'BAD_USER_INPUT'
+  | 'CURSOR_EXPIRED'
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'
@@ -133,6 +135,7 @@ function causeOf(error: unknown): unknown {
 }
 
 function codeOf(cause: unknown): ErrorCode | null {
+  if (cause instanceof CursorExpiredError) return 'CURSOR_EXPIRED';
   if (cause instanceof CursorError) return 'BAD_USER_INPUT';
   // By name, because this folder does not import `database/`.
   const isStoreError = cause instanceof Error && cause.name === 'StoreError' && 'failure' in cause;

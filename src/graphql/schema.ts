@@ -1,3 +1,5 @@
+import './activity/activity-query.ts';
+import './activity/activity-subscription.ts';
 import './agent/agent.ts';
 import './agent/agent-mutations.ts';
 import './approval/approval.ts';
@@ -20,8 +22,6 @@ import './session/compaction.ts';
 import './session/session.ts';
 import './session/session-mutations.ts';
 import './session/session-queries.ts';
-import './session/session-recovery.ts';
-import './usage/usage-report.ts';
 import './tape/follow-run.ts';
 import './tape/follow-session.ts';
 import './tape/model-events.ts';

@@ -1,13 +1,11 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
-import { allOf, countRows, equals, isOneOf, ofOwner } from '../database/list-query.ts';
 import { defineTable } from '../database/table.ts';
 import type { ApprovalStatus, SequencedEvent } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { Run } from '../domain/run.ts';
 import { callsOf } from '../domain/step.ts';
-import { createIds } from '../ids.ts';
 
 export type ApprovalRow = Approval;
 
@@ -116,41 +114,25 @@ export async function pageApprovals(
   return pageOf(await reader.approval.findMany({ where: { ...filter, ...where }, ...rest }), page);
 }
 
-/** Counts up to `maximum` approvals. */
-export function countApprovals(database: Database, query: ApprovalsQuery, maximum: number): Promise<number> {
-  const { owner, statuses, sessionId, tool } = query;
-  const condition = allOf([
-    ...(owner === null ? [] : [ofOwner('Approval', owner, sessionId !== undefined || statuses !== undefined)]),
-    ...equals('"Approval"."sessionId"', sessionId),
-    ...equals('"Approval"."tool"', tool),
-    ...isOneOf('"Approval"."status"', statuses),
-  ]);
-  return countRows(database, 'Approval', condition, maximum);
-}
-
 export interface OpenApprovalsQuery {
   /** Null for every owner. */
   owner: string | null;
   /** Null for every session. */
   sessionId: string | null;
-  /** Epoch milliseconds. */
-  requestedSince: number;
   /** Exclusive; null for the beginning. */
   afterId: string | null;
   limit: number;
 }
 
-/** Returns every pending approval, and those of any status that were requested since a time; oldest first. */
+/** Pending approvals, oldest first. */
 export function openApprovals(reader: Client, query: OpenApprovalsQuery): Promise<ApprovalRow[]> {
-  const { owner, sessionId, requestedSince, afterId, limit } = query;
-  // Ids begin with their time, so the index on them finds the recent ones.
-  const firstRecent = createIds(() => requestedSince)('approval');
+  const { owner, sessionId, afterId, limit } = query;
   return reader.approval.findMany({
     where: {
       ...ownedBy(owner),
       ...(sessionId === null ? {} : { sessionId }),
       ...(afterId === null ? {} : { id: { gt: afterId } }),
-      OR: [{ status: 'PENDING' }, { id: { gt: firstRecent } }],
+      status: 'PENDING',
     },
     orderBy: { id: 'asc' },
     take: limit,

@@ -1,4 +1,5 @@
 import type { RowWrite } from '../database/batch-statement.ts';
+import { changesOf } from '../domain/activity.ts';
 import type { SequencedEvent } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 import { holdsPlaceholder } from '../domain/secrets/mask.ts';
@@ -6,9 +7,9 @@ import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import { approvalRows } from '../projections/approvals.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
-import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
+import { recordChange } from '../repositories/activity.ts';
 import { deleteEncryptedInput } from '../repositories/encrypted-inputs.ts';
 
 /**
@@ -20,11 +21,13 @@ import { deleteEncryptedInput } from '../repositories/encrypted-inputs.ts';
 export function rowsOfAppend(before: Run | null, after: Run, events: readonly SequencedEvent[]): RowWrite[] {
   return [
     ...runRows(after, events),
-    ...runMetadataRows(after, events),
     ...approvalRows(after, events),
     ...conversationPassages(after, events),
     ...sessionActivityRows(after, events),
     ...settledEncryptedInputs(before, events),
+    ...changesOf({ runId: after.runId, sessionId: after.origin.sessionId }, events).map((change) =>
+      recordChange(change),
+    ),
   ];
 }
 

@@ -1,6 +1,8 @@
+import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import { lockSession } from '../database/locks.ts';
 import { openRunOf } from '../projections/runs.ts';
+import { recordSessionChange } from '../repositories/activity.ts';
 import { descendantsOf } from '../repositories/lineage.ts';
 
 type Transaction = Omit<Client, '$connect' | '$disconnect' | '$extends' | '$on' | '$transaction'>;
@@ -23,6 +25,8 @@ export async function archiveSession(
       const run = await openRunOf(transaction, id);
       if (run) return { kind: 'busy', runId: run.id };
       await transaction.session.update({ where: { id }, data: { archivedAt: now } });
+      const change = recordSessionChange('SESSION_ARCHIVED', { sessionId: id, at: now.getTime() });
+      await executeWrites(transaction, database.provider, [change]);
       return { kind: 'done' };
     }),
   );
@@ -33,8 +37,12 @@ export type PurgeOutcome =
   | { kind: 'busy'; runId: string }
   | { kind: 'has-branches'; branches: number };
 
-/** Deletes every row of a session in one transaction, unless it or a branch has an open run. */
-export async function purgeSession(database: Database, id: string, withBranches: boolean): Promise<PurgeOutcome> {
+/** Deletes every row of a session in one transaction, unless it or a branch has an open run. The feed of changes keeps its rows. */
+export async function purgeSession(
+  database: Database,
+  id: string,
+  { withBranches, now }: { withBranches: boolean; now: Date },
+): Promise<PurgeOutcome> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
       // Locked first, so that no branch can be made of it from here on.
@@ -48,15 +56,24 @@ export async function purgeSession(database: Database, id: string, withBranches:
         if (run) return { kind: 'busy', runId: run.id };
       }
       const runIds: string[] = [];
+      const changes: RowWrite[] = [];
       // Youngest generation first: each session refers to its parent.
-      for (const sessionId of sessionIds) runIds.push(...(await deleteSessionRows(transaction, sessionId)));
+      for (const sessionId of sessionIds) {
+        const deleted = await deleteSessionRows(transaction, sessionId);
+        runIds.push(...deleted.runIds);
+        changes.push(recordSessionChange('SESSION_PURGED', { sessionId, at: now.getTime(), owner: deleted.owner }));
+      }
+      await executeWrites(transaction, database.provider, changes);
       return { kind: 'done', sessionIds, runIds };
     }),
   );
 }
 
-/** Returns the ids of the deleted runs. The database deletes grants, memories and compactions with the session's row. */
-async function deleteSessionRows(transaction: Transaction, sessionId: string): Promise<string[]> {
+/** Returns the owner, and the ids of the deleted runs. The database deletes grants, memories and compactions with the session's row. */
+async function deleteSessionRows(
+  transaction: Transaction,
+  sessionId: string,
+): Promise<{ owner: string; runIds: string[] }> {
   const runs = await transaction.run.findMany({ where: { sessionId }, select: { id: true } });
   // A trigger refuses to delete events unless their session is in this table.
   await transaction.purge.create({ data: { sessionId } });
@@ -71,7 +88,7 @@ async function deleteSessionRows(transaction: Transaction, sessionId: string): P
   await transaction.approval.deleteMany({ where: { sessionId } });
   await transaction.run.deleteMany({ where: { sessionId } });
   await transaction.passage.deleteMany({ where: { sessionId } });
-  await transaction.session.delete({ where: { id: sessionId } });
+  const { owner } = await transaction.session.delete({ where: { id: sessionId } });
   await transaction.purge.delete({ where: { sessionId } });
-  return runs.map(({ id }) => id);
+  return { owner, runIds: runs.map(({ id }) => id) };
 }

@@ -203,9 +203,10 @@ function prepare(request: RecordRequest, slot: ExecutionSlot | null, run: Run | 
   const events = sequenceEvents(run, { runId: request.runId, now, epoch: request.epoch }, decided.events);
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) return conflict(`Run ${request.runId} has no first event.`);
+  // In this order, the feed has the creation of a session before that of its first run.
   const writes = [
-    ...rowsOfAppend(run, after, events),
     ...(decided.rows ?? []),
+    ...rowsOfAppend(run, after, events),
     ...(slot && startsExecution(events) ? [slot.lease] : []),
   ];
   return { kind: 'prepared', content: { events, writes }, run: after };

@@ -20,7 +20,6 @@ import type { Catalogue } from '../models/catalogue.ts';
 import { createCatalogue } from '../models/create-catalogue.ts';
 import { expireAllLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestrator.ts';
-import { createSpending } from '../orchestrator/spending.ts';
 import type { Policy } from '../policy/policy.ts';
 import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
 import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
@@ -37,7 +36,7 @@ import { loadMcpServers } from './mcp-servers.ts';
 import { createResources, type Resources } from './resources.ts';
 import { openSemanticSearch } from './semantic-search.ts';
 import { serve } from './serve.ts';
-import { connectNotifications, openStore } from './store.ts';
+import { connectNotifications, openActivityFeed, openStore } from './store.ts';
 import { version } from './version.ts';
 
 /** What a test replaces. */
@@ -137,6 +136,8 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   });
   resources.add(close);
   resources.add(() => journal.idle());
+  const activity = openActivityFeed({ database, notifications, clock, logger });
+  resources.add(() => activity.close());
   const runStore = createRunStore({
     journal,
     claimNow: (run, kind) => orchestrator.claimNow(run, kind),
@@ -179,11 +180,11 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     settings: {
       models: catalogue.names,
       queueLength: file.limits.queueLength,
-      countedItems: file.limits.countedItems,
       agentVersions: file.limits.agentVersions,
       onExpiry: file.approvals.onExpiry,
       separateApprover: file.approvals.separateApprover,
       approvalExpirySeconds: file.approvals.expiresAfterSeconds,
+      activityRetentionDays: file.activity.retentionDays,
     },
   };
   const sweepExpired = createExpirySweep(commands);
@@ -202,7 +203,6 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       tokenMeter,
       toolTexts: createToolTexts(),
       semanticSearch,
-      spending: createSpending({ database, clock }),
       clock,
       newId,
       logger,
@@ -233,6 +233,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     storeProblem,
     journal,
     notifications,
+    activity,
     runStore,
     catalogue,
     toolbox,

@@ -7,6 +7,7 @@ import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../models/catalogue.ts';
+import type { ActivityFeed } from '../streams/activity/feed.ts';
 import type { NextRun } from '../streams/follow-session.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import { createSharedLookups } from '../streams/shared-lookups.ts';
@@ -35,6 +36,7 @@ interface Parts {
   commands: CommandContext;
   journal: Journal;
   notifications: NotificationHub;
+  activity: ActivityFeed;
   clock: Clock;
   catalogue: Catalogue;
   logger: Logger;
@@ -166,7 +168,7 @@ function rateLimitOf(configuration: Configuration, { clock, commands: { database
 }
 
 function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
-  const { commands, journal, notifications, clock, catalogue, mcpServers } = parts;
+  const { commands, journal, notifications, activity, clock, catalogue, mcpServers } = parts;
   const follow = {
     journal,
     notifications,
@@ -187,7 +189,7 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
   };
   return ({ principal, scopes }, { leaving, lastEventId }) =>
-    new OperationContext({ viewer: { principal, scopes }, commands, follow, gateway, lastEventId, leaving });
+    new OperationContext({ viewer: { principal, scopes }, commands, follow, activity, gateway, lastEventId, leaving });
 }
 
 /** The limits of principals, as far as they are counted. */

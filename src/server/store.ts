@@ -6,6 +6,8 @@ import { openDatabase } from '../database/open-database.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createOutageLog, type Logger } from '../logger.ts';
+import { activityAfter, activityBounds, openActivityWriters } from '../repositories/activity.ts';
+import { type ActivityFeed, createActivityFeed } from '../streams/activity/feed.ts';
 import { createNotificationHub, type NotificationHub } from '../streams/notifications/hub.ts';
 import { createSharedNotificationHub } from '../streams/notifications/shared-hub.ts';
 
@@ -13,6 +15,33 @@ import { createSharedNotificationHub } from '../streams/notifications/shared-hub
 export function openStore(configuration: Configuration): Promise<Database> {
   const { databaseUrl: url, durability, databaseConnections: connections, preparedStatements } = configuration;
   return openDatabase({ url, durability, connections, preparedStatements });
+}
+
+/** The feed of the changes of all principals. */
+export function openActivityFeed({
+  database,
+  notifications,
+  clock,
+  logger,
+}: Pick<HubDependencies, 'database' | 'clock' | 'logger'> & { notifications: NotificationHub }): ActivityFeed {
+  return createActivityFeed({
+    store: {
+      after: (position, limit) => activityAfter(database, position, limit),
+      newest: async () => (await activityBounds(database)).newest,
+      openWriters: () => openActivityWriters(database),
+    },
+    notifications,
+    clock,
+    pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,
+    windowItems: limits.ACTIVITY_WINDOW_ITEMS,
+    delaySeconds: limits.ACTIVITY_DELAY_SECONDS,
+    onDelay: ({ pid, openSeconds }) =>
+      logger.warn(
+        { event: 'activity-delayed', pid, openSeconds },
+        `a transaction that has been open for ${openSeconds} seconds delays the feed of changes`,
+      ),
+    outage: createOutageLog(logger, 'reading the feed of changes'),
+  });
 }
 
 interface HubDependencies {

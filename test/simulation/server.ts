@@ -13,7 +13,6 @@ import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import type { Logger } from '../../src/logger.ts';
 import type { OrchestratorSettings } from '../../src/orchestrator/dependencies.ts';
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts';
-import { createSpending } from '../../src/orchestrator/spending.ts';
 import { createRunStore } from '../../src/run-store/run-store.ts';
 import { hintsOf } from '../../src/streams/notifications/hints.ts';
 import { createSharedNotificationHub } from '../../src/streams/notifications/shared-hub.ts';
@@ -104,10 +103,10 @@ export function startServer(options: ServerOptions): SimulatedServer {
     settings: {
       models: catalogue.names,
       queueLength,
-      countedItems: 10_000,
       agentVersions: 1000,
       onExpiry: 'deny',
       separateApprover: false,
+      activityRetentionDays: 7,
       approvalExpirySeconds: settings.approvalExpirySeconds,
     },
   };
@@ -126,7 +125,6 @@ export function startServer(options: ServerOptions): SimulatedServer {
       tokenMeter: createTokenMeter(),
       toolTexts: createToolTexts(),
       semanticSearch: noSemanticSearch,
-      spending: createSpending({ database, clock }),
       clock,
       newId(kind, after) {
         const id = newId(kind, after);

@@ -1,6 +1,5 @@
 import { isStoreFault, StoreError, toStoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
-import { noMetadata } from '../../domain/metadata.ts';
 import {
   conflict,
   invalidInput,
@@ -12,6 +11,7 @@ import {
 } from '../../domain/refusal.ts';
 import { titleFrom } from '../../domain/session.ts';
 import { activeRunsOf, noOpenRuns, openRunsOf } from '../../projections/runs.ts';
+import { recordSessionChange } from '../../repositories/activity.ts';
 import { agentById } from '../../repositories/agents.ts';
 import { expectSession, insertSession, titlePassages, titleSession } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
@@ -63,6 +63,8 @@ interface Target {
   sessionId: string;
   key: string;
   isNew: boolean;
+  /** Whether it has a title. The first message gives it one. */
+  isTitled: boolean;
   agentId: string | null;
 }
 
@@ -72,20 +74,16 @@ async function findTarget(context: CommandContext, viewer: Viewer, message: Mess
   if (found !== null && isRefusal(found)) return found;
   if (found?.session.archivedAt) return conflict(`Session ${found.session.id} is archived.`);
   if (found) {
-    const { id, key } = found.session;
-    return { kind: 'target', sessionId: id, key, isNew: false, agentId: agentId ?? found.session.agentId };
+    const { id, key, title } = found.session;
+    const isTitled = title !== null;
+    return { kind: 'target', sessionId: id, key, isNew: false, isTitled, agentId: agentId ?? found.session.agentId };
   }
   const id = context.newId('session');
-  return { kind: 'target', sessionId: id, key: sessionKey ?? '', isNew: true, agentId: agentId ?? null };
+  const key = sessionKey ?? '';
+  return { kind: 'target', sessionId: id, key, isNew: true, isTitled: false, agentId: agentId ?? null };
 }
 
 const mutationOf = (message: Message) => ({ name: 'sendMessage', input: message }) as const;
-
-const contentOf = ({ text, idempotencyKey, metadata }: Message) => ({
-  text,
-  idempotencyKey: idempotencyKey ?? null,
-  metadata: metadata ?? noMetadata,
-});
 
 /** Null when another command changed the session and the message must be sent again. */
 async function send(
@@ -141,7 +139,7 @@ async function startRun(
   target: Target,
   isFree: boolean,
 ): Promise<SentMessage | Refusal | null> {
-  const { sessionId, key, isNew, agentId } = target;
+  const { sessionId, key, isNew, isTitled, agentId } = target;
   const runId = context.newId('run');
   const createdAt = context.now();
   const title = titleFrom(message.text);
@@ -157,7 +155,7 @@ async function startRun(
     runId,
     sessionId,
     session: isNew ? 'new' : isFree ? 'free' : 'busy',
-    command: { ...contentOf(message), origin },
+    command: { text: message.text, idempotencyKey: message.idempotencyKey ?? null, origin },
     rows(starts) {
       const free = starts || message.whenBusy === 'REJECT';
       const expectation = { id: sessionId, runId, mostWaiting: context.settings.queueLength, free };
@@ -167,6 +165,9 @@ async function startRun(
       return [
         ...session,
         ...titlePassages(sessionId, title),
+        ...(isTitled
+          ? []
+          : [recordSessionChange(isNew ? 'SESSION_CREATED' : 'SESSION_UPDATED', { sessionId, at: createdAt })]),
         ...idempotencyRows(context, viewer, mutationOf(message), { resultId: runId, sessionId, seq: 1 }),
       ];
     },
@@ -188,7 +189,8 @@ async function steer(
     sessionId,
     epoch: null,
     decide(run, { now }) {
-      const decision = decide(run, { kind: 'steer', ...contentOf(message) }, now);
+      const idempotencyKey = message.idempotencyKey ?? null;
+      const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
       if (isRefusal(decision)) return decision;
       const result = { resultId: runId, sessionId, seq: (run?.head ?? 0) + 1 };
       return { ...decision, rows: idempotencyRows(context, viewer, mutationOf(message), result) };

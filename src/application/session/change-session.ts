@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
-import { StoreError } from '../../database/store-error.ts';
 import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
 import { agentById } from '../../repositories/agents.ts';
-import { sessionById, unarchiveSession as unarchive, updateSession as update } from '../../repositories/sessions.ts';
+import { sessionById, updateSession as update } from '../../repositories/sessions.ts';
 import { archiveSession as archive, purgeSession as purge } from '../../run-store/close-session.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
-import { metadataChangeField, tooManyKeys } from '../metadata.ts';
 import { parseInput, text } from '../parse-input.ts';
 
 export type ChangedSession = { kind: 'changed'; sessionId: string };
@@ -16,27 +14,26 @@ const updateSchema = z.object({
   title: text(limits.TITLE_BYTES).nullish(),
   agentId: z.string().nullish(),
   useCompaction: z.boolean().nullish(),
-  metadata: metadataChangeField,
 });
 
 export async function updateSession(
-  { database }: CommandContext,
+  { database, now, notifications }: CommandContext,
   { principal }: Viewer,
   raw: z.input<typeof updateSchema>,
 ): Promise<ChangedSession | Refusal> {
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { sessionId, title, agentId, useCompaction, metadata } = parsed.input;
+  const { sessionId, title, agentId, useCompaction } = parsed.input;
   if (agentId != null && !(await agentById(database, principal, agentId))) return notFound('agent', agentId);
   const change = {
     title: title ?? undefined,
     agentId: agentId ?? undefined,
     useCompaction: useCompaction ?? undefined,
-    metadata: metadata ?? undefined,
   };
-  const changed = await update(database, { id: sessionId, owner: principal }, change, tooManyKeys);
-  if (changed === null) return notFound('session', sessionId);
-  return 'kind' in changed ? changed : { kind: 'changed', sessionId };
+  const session = await update(database, principal, sessionId, change, now());
+  if (!session) return notFound('session', sessionId);
+  notifications.publishSession(sessionId);
+  return { kind: 'changed', sessionId };
 }
 
 /** Hides the session and frees its key. Archiving an archived session changes nothing. */
@@ -60,29 +57,11 @@ export async function archiveSession(
   }
 }
 
-/** Shows an archived session again, under its key. Repeating it changes nothing. */
-export async function unarchiveSession(
-  { database }: CommandContext,
-  { principal: owner }: Viewer,
-  { sessionId }: { sessionId: string },
-): Promise<ChangedSession | Refusal> {
-  try {
-    const isFound = await unarchive(database, { id: sessionId, owner });
-    return isFound ? { kind: 'changed', sessionId } : notFound('session', sessionId);
-  } catch (error) {
-    if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
-    const session = await sessionById(database, owner, sessionId);
-    return conflict(
-      `Another session has the key "${session?.key}". Archive that one first. Session ${sessionId} is still archived.`,
-    );
-  }
-}
-
 export type PurgedSession = { kind: 'purged'; sessionId: string; runs: number };
 
 /** Deletes the session and everything that belongs to it for good. Branches depend on it: they are deleted only on request. */
 export async function purgeSession(
-  { database, runStore, mutex, notifications }: CommandContext,
+  { database, runStore, now, mutex, notifications }: CommandContext,
   { principal }: Viewer,
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
@@ -90,7 +69,10 @@ export async function purgeSession(
     const session = await sessionById(database, principal, sessionId);
     if (!session) return notFound('session', sessionId);
     if (session.key !== confirmKey) return conflict('`confirmKey` is not the key of the session. Nothing was deleted.');
-    const outcome = await purge(database, sessionId, withBranches ?? false);
+    const outcome = await purge(database, sessionId, {
+      withBranches: withBranches ?? false,
+      now: new Date(now()),
+    });
     switch (outcome.kind) {
       case 'done':
         for (const runId of outcome.runIds) runStore.forget(runId);

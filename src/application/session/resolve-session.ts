@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
-import { type Metadata, noMetadata } from '../../domain/metadata.ts';
 import { conflict, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
+import { recordSessionChange } from '../../repositories/activity.ts';
 import { agentById } from '../../repositories/agents.ts';
 import {
   insertSession,
-  metadataRows,
-  type NewSession,
   resetSession,
   type SessionRow,
   sessionById,
@@ -15,7 +13,6 @@ import {
   titlePassages,
 } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
-import { metadataField } from '../metadata.ts';
 import { parseInput, text } from '../parse-input.ts';
 
 const schema = z
@@ -26,7 +23,6 @@ const schema = z
     agentId: z.string().nullish(),
     requireExisting: z.boolean().nullish(),
     reset: z.boolean().nullish(),
-    metadata: metadataField,
   })
   .refine(({ id, key }) => id != null || key != null, { path: ['key'], message: 'give `id` or `key`' });
 
@@ -42,7 +38,7 @@ export async function resolveSession(
 ): Promise<ResolvedSession | Refusal> {
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { id, key, title, agentId, requireExisting, reset, metadata } = parsed.input;
+  const { id, key, title, agentId, requireExisting, reset } = parsed.input;
   if (agentId != null && !(await agentById(context.database, viewer.principal, agentId))) {
     return notFound('agent', agentId);
   }
@@ -54,12 +50,7 @@ export async function resolveSession(
   }
   if (key == null || requireExisting) return notFound('session', id ?? key ?? '');
   if (id != null) return notFound('session', id);
-  return createSession(context, viewer, {
-    key,
-    title: title ?? null,
-    agentId: agentId ?? null,
-    metadata: metadata ?? noMetadata,
-  });
+  return createSession(context, viewer, { key, title: title ?? null, agentId: agentId ?? null });
 }
 
 export type FoundSession = { kind: 'found'; session: SessionRow };
@@ -84,16 +75,17 @@ export async function findSession(
 async function createSession(
   context: CommandContext,
   viewer: Viewer,
-  session: Pick<NewSession, 'key' | 'title' | 'agentId'> & { metadata: Metadata },
+  session: { key: string; title: string | null; agentId: string | null },
 ): Promise<ResolvedSession | Refusal> {
   const id = context.newId('session');
-  const owner = viewer.principal;
+  const createdAt = context.now();
   try {
     await context.database.commit([
-      insertSession({ id, owner, createdAt: context.now(), ...session }),
+      insertSession({ id, owner: viewer.principal, createdAt, ...session }),
       ...titlePassages(id, session.title),
-      ...metadataRows({ id, owner }, session.metadata),
+      recordSessionChange('SESSION_CREATED', { sessionId: id, at: createdAt }),
     ]);
+    context.notifications.publishSession(id);
     return { kind: 'resolved', sessionId: id, created: true, reset: false };
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;

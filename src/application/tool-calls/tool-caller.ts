@@ -1,38 +1,28 @@
 import type { Database } from '../../database/database.ts';
-import { type Metadata, readMetadata } from '../../domain/metadata.ts';
 import type { Run } from '../../domain/run.ts';
 import type { PolicyRequest } from '../../policy/policy.ts';
 import { type AgentInForce, agentInForce, agentVersion } from '../../repositories/agents.ts';
 import type { SessionRow } from '../../repositories/sessions.ts';
 
 /** The part of a policy request that is the same for every tool call of a run. */
-export interface ToolCaller extends Pick<PolicyRequest, 'principal' | 'agent' | 'session' | 'message'> {
+export interface ToolCaller extends Pick<PolicyRequest, 'principal' | 'agent' | 'session'> {
   /** The agent's list of tools; null for every tool. */
   tools: readonly string[] | null;
 }
 
-/** What policy knows of the message that started a run. */
-interface PolicyMessage {
-  /** Of the principal who sent it. */
-  scopes: readonly string[];
-  metadata: Metadata;
-}
-
+/** @param scopes of the principal who sent the message */
 export function toolCaller(
-  { id, key, owner, metadata: sessionMetadata }: SessionRow,
+  { id, key, owner }: SessionRow,
   agent: AgentInForce | null,
-  { scopes, metadata }: PolicyMessage,
+  scopes: readonly string[],
 ): ToolCaller {
   return {
     principal: { id: owner, scopes },
     agent: { id: agent?.id ?? null, name: agent?.name ?? '' },
-    session: { id, key, metadata: readMetadata(sessionMetadata) },
-    message: { metadata },
+    session: { id, key },
     tools: agent?.tools ?? null,
   };
 }
-
-export const messageOf = ({ origin, metadata }: Run): PolicyMessage => ({ scopes: origin.scopes, metadata });
 
 /**
  * The agent of a run: the version that its first step used, even when the agent was changed or deleted since. Before the first

@@ -1,174 +1,138 @@
-import type { RecordedEvent } from '../../domain/events.ts';
-import { timeOfId } from '../../ids.ts';
-import { type ApprovalRow, approvalsByIds, openApprovals } from '../../projections/approvals.ts';
-import type { FollowDependencies } from '../../streams/follow-run.ts';
-import { createLiveStream, type LiveStream, type Source } from '../../streams/live-stream.ts';
-import type { RunNotification } from '../../streams/notifications/hub.ts';
+import type { ActivityItem } from '../../domain/activity.ts';
+import type { ApprovalRow } from '../../projections/approvals.ts';
+import { formatActivityCursor } from '../../streams/activity/activity-cursor.ts';
+import type { Changes } from '../../streams/activity/follow-activity.ts';
+import type { Source } from '../../streams/live-stream.ts';
 
-interface ApprovalFilter {
-  /** Owner of the sessions; null for every owner. */
-  owner: string | null;
-  /** Null for every session. */
-  sessionId: string | null;
+/** An approval that was open when the subscription began, was requested, or was settled. */
+export interface ApprovalChange {
+  approval: ApprovalRow;
+  cursor: string;
+  /** True once: the reader has seen everything that was there when the subscription began. */
+  caughtUp: boolean;
 }
 
-export interface ApprovalsRequest extends ApprovalFilter {
-  signal: AbortSignal;
+/** Where a follower of approvals begins. */
+export type ApprovalsStart =
+  /** With the open approvals after one of them, or all of them; then with the changes after the position. */
+  | { kind: 'snapshot'; position: number; afterId: string | null }
+  /** With the changes after the position that `changes` starts from. */
+  | { kind: 'changes' };
+
+export interface ApprovalsDependencies {
+  /** Open and settled waits of the viewer, after the position. */
+  changes: Source<Changes>;
+  /** Open approvals, oldest first, after one of them. */
+  openApprovals(afterId: string | null, limit: number): Promise<ApprovalRow[]>;
+  approvalsByIds(ids: readonly string[]): Promise<ApprovalRow[]>;
+  /** Resolves with the newest position that is visible. */
+  newestPosition(): Promise<number>;
 }
 
-export interface ApprovalsDependencies
-  extends Pick<FollowDependencies, 'notifications' | 'clock' | 'pollMilliseconds'> {
-  reader: Parameters<typeof openApprovals>[0];
-}
-
-/** Rows read at a time, and changed approvals remembered for a slow reader; if there are more, a scan finds them. */
+/** Rows of the snapshot that are read at a time. */
 const PAGE = 100;
-/** Largest difference between the clocks of two servers. */
-const CLOCK_SKEW_MILLISECONDS = 60_000;
 
 /**
- * Every pending approval, oldest first, then each approval when it is requested or settled, with its state at that time. No
- * approval appears twice with the same status. Memory grows with the number of pending approvals only.
+ * Every open approval, oldest first, and then each one when it is requested or settled:
+ *
+ *   snapshot: pages of open approvals ──the last page──▶ changes: the feed after the position that the snapshot began at
+ *
+ * An approval appears at most once as PENDING and once settled. One that is settled before it is read appears settled only.
  */
-export function followApprovals(
+export function createApprovalSource(
   dependencies: ApprovalsDependencies,
-  { signal, ...filter }: ApprovalsRequest,
-): LiveStream<ApprovalRow> {
-  const { clock, pollMilliseconds } = dependencies;
-  return createLiveStream(createApprovalSource(dependencies, filter), { clock, pollMilliseconds, signal });
-}
+  start: ApprovalsStart,
+): Source<ApprovalChange> {
+  const { changes, approvalsByIds } = dependencies;
+  const snapshot = createSnapshot(dependencies, start);
+  let queue: readonly ApprovalChange[] = [];
+  /** Changes whose approvals have not been read. */
+  let unread: Changes | null = null;
+  /** Whether the next approval is the one that sets `caughtUp`. */
+  let isCatchingUp = false;
+  let isCaughtUp = false;
 
-/**
- *   scan the pending approvals ──▶ read the approvals that notifications name
- *            ▲                                        │
- *            └── a notification without events, too many changes, or a poll interval without a scan
- */
-function createApprovalSource(
-  { reader, notifications, clock, pollMilliseconds }: ApprovalsDependencies,
-  filter: ApprovalFilter,
-): Source<ApprovalRow> {
-  const changes = createChangeQueue();
-  const scanner = createScanner(reader, filter, changes, clock);
-  const changedIds = new Set<string>();
-  let isScanDue = true;
-
-  /** Whether there is something to fetch. */
-  function receive(notification: RunNotification | null): boolean {
-    if (isScanDue) return true;
-    if (notification !== null && !concerns(notification, filter.sessionId)) return false;
-    const ids = notification?.events?.flatMap(approvalIdOf);
-    for (const id of ids ?? []) changedIds.add(id);
-    if (ids && changedIds.size <= PAGE) return ids.length > 0;
-    changedIds.clear();
-    isScanDue = true;
-    return true;
+  /** @param isComplete whether these complete what was there when the subscription began */
+  function enqueue(rows: readonly Omit<ApprovalChange, 'caughtUp'>[], isComplete: boolean): void {
+    isCatchingUp ||= isComplete && !isCaughtUp;
+    const marked = isComplete ? rows.length - 1 : 0;
+    queue = rows.map((row, index) => ({ ...row, caughtUp: isCatchingUp && index === marked }));
+    if (!isCatchingUp || rows.length === 0) return;
+    isCatchingUp = false;
+    isCaughtUp = true;
   }
 
-  async function readChanged(): Promise<void> {
-    const ids = [...changedIds].slice(0, PAGE);
-    for (const id of ids) changedIds.delete(id);
-    try {
-      const rows = await approvalsByIds(reader, filter.owner, ids);
-      changes.add(rows.sort((left, right) => (left.id < right.id ? -1 : 1)));
-    } catch (error) {
-      isScanDue = true;
-      throw error;
-    }
+  async function readChanged({ items, caughtUp }: Changes): Promise<void> {
+    const ids = [...new Set(items.flatMap(({ waitId }) => waitId ?? []))];
+    const rows = new Map((ids.length > 0 ? await approvalsByIds(ids) : []).map((row) => [row.id, row]));
+    const current = items.flatMap((item) => {
+      const approval = rows.get(item.waitId ?? '');
+      if (!approval || snapshot.hasSent(item)) return [];
+      // A later change of the feed tells that it was settled.
+      if (item.kind === 'WAIT_OPENED' && approval.status !== 'PENDING') return [];
+      return [{ approval, cursor: formatActivityCursor(item.position) }];
+    });
+    enqueue(current, caughtUp && start.kind === 'changes');
   }
 
   return {
-    open: (notify) =>
-      notifications.onAny((notification) => {
-        if (receive(notification)) notify();
-      }),
+    open: changes.open,
     take() {
-      const change = changes.take();
-      if (change) return change;
-      if (scanner.isRunning() || isScanDue || changedIds.size > 0) return 'fetch';
-      return clock.now() - scanner.scannedAt() >= pollMilliseconds ? 'fetch' : 'pending';
+      for (;;) {
+        const [change, ...others] = queue;
+        if (change) {
+          queue = others;
+          return change;
+        }
+        if (!snapshot.isComplete() || unread !== null) return 'fetch';
+        const taken = changes.take();
+        if (taken === 'end' || taken === 'fetch' || taken === 'pending') return taken;
+        unread = taken;
+      }
     },
     async fetch() {
-      if (!scanner.isRunning()) {
-        if (changedIds.size > 0) return readChanged();
-        isScanDue = false;
-      }
-      for (const id of await scanner.scanPage()) changedIds.add(id);
+      if (!snapshot.isComplete()) {
+        const rows = await snapshot.readPage();
+        enqueue(rows, snapshot.isComplete());
+      } else if (unread !== null) {
+        await readChanged(unread);
+        unread = null;
+      } else await changes.fetch();
     },
-    recheck() {
-      isScanDue = true;
-    },
+    recheck: changes.recheck,
   };
 }
 
-/** Passes over all pending approvals, page by page. Times are epoch milliseconds. */
-function createScanner(
-  reader: ApprovalsDependencies['reader'],
-  { owner, sessionId }: ApprovalFilter,
-  changes: ChangeQueue,
-  clock: ApprovalsDependencies['clock'],
-) {
-  let scan: { startedAt: number; afterId: string | null; unmetIds: Set<string> } | null = null;
-  let isFirst = true;
-  let scannedAt = clock.now();
+/** Passes over all open approvals once, page by page. */
+function createSnapshot({ openApprovals, newestPosition }: ApprovalsDependencies, start: ApprovalsStart) {
+  let afterId = start.kind === 'snapshot' ? start.afterId : null;
+  let isComplete = start.kind === 'changes';
+  /** Approvals of the snapshot. The feed has those that were requested after its start too. */
+  const sentIds = new Set<string>();
+  /** The feed has no approval of the snapshot after this position. */
+  let end = 0;
 
   return {
-    isRunning: () => scan !== null,
-    /** When the last complete scan started. */
-    scannedAt: () => scannedAt,
-    /** Starts or continues a scan. At its end, returns the approvals that are no longer pending although they were before. */
-    async scanPage(): Promise<Iterable<string>> {
-      scan ??= { startedAt: clock.now(), afterId: null, unmetIds: changes.pendingIds() };
-      const { startedAt, afterId, unmetIds } = scan;
-      const requestedSince = scannedAt - CLOCK_SKEW_MILLISECONDS;
-      const rows = await openApprovals(reader, { owner, sessionId, requestedSince, afterId, limit: PAGE });
-      for (const { id } of rows) unmetIds.delete(id);
-      const wasSettledBefore = ({ status, requestedAt }: ApprovalRow) =>
-        isFirst && status !== 'PENDING' && requestedAt.getTime() <= startedAt;
-      changes.add(rows, wasSettledBefore);
-      if (rows.length === PAGE) {
-        scan = { startedAt, afterId: rows.at(-1)?.id ?? null, unmetIds };
-        return [];
-      }
-      changes.forgetSettledBefore(requestedSince);
-      scannedAt = startedAt;
-      isFirst = false;
-      scan = null;
-      return unmetIds;
+    isComplete: () => isComplete,
+    async readPage(): Promise<Omit<ApprovalChange, 'caughtUp'>[]> {
+      const position = start.kind === 'snapshot' ? start.position : 0;
+      const found = await openApprovals(afterId, PAGE + 1);
+      const rows = found.slice(0, PAGE);
+      const isLast = found.length <= PAGE;
+      if (isLast) end = await newestPosition();
+      for (const { id } of rows) sentIds.add(id);
+      afterId = rows.at(-1)?.id ?? afterId;
+      isComplete = isLast;
+      return rows.map((approval, index) => ({
+        approval,
+        // After the last one, nothing of the snapshot is missing.
+        cursor: formatActivityCursor(position, isLast && index === rows.length - 1 ? null : approval.id),
+      }));
     },
-  };
-}
-
-function concerns(notification: RunNotification, sessionId: string | null): boolean {
-  const isInSession = sessionId === null || notification.sessionId === sessionId;
-  return isInSession && notification.hints.includes('approval');
-}
-
-function approvalIdOf(event: RecordedEvent): string[] {
-  const isOfApproval = event.type === 'approval_request' || event.type === 'approval_decision';
-  return isOfApproval ? [event.payload.approvalId] : [];
-}
-
-type ChangeQueue = ReturnType<typeof createChangeQueue>;
-
-/** Changes that the reader has not taken yet, and the last known status of each approval. */
-function createChangeQueue() {
-  const statuses = new Map<string, ApprovalRow['status']>();
-  const queue: ApprovalRow[] = [];
-  return {
-    take: () => queue.shift(),
-    /** Ignores rows without a change. A settled approval stays settled, even if an older read says otherwise. */
-    add(rows: readonly ApprovalRow[], isOnlyRemembered: (row: ApprovalRow) => boolean = () => false): void {
-      for (const row of rows) {
-        const status = statuses.get(row.id);
-        if (status !== undefined && (status !== 'PENDING' || row.status === 'PENDING')) continue;
-        statuses.set(row.id, row.status);
-        if (!isOnlyRemembered(row)) queue.push(row);
-      }
-    },
-    pendingIds: () => new Set([...statuses].flatMap(([id, status]) => (status === 'PENDING' ? [id] : []))),
-    /** No later scan returns a settled approval that was requested before this time. */
-    forgetSettledBefore(time: number): void {
-      for (const [id, status] of statuses) if (status !== 'PENDING' && timeOfId(id) < time) statuses.delete(id);
+    /** Whether the approval was sent as PENDING before. To be called for each change, in the order of the feed. */
+    hasSent({ kind, waitId, position }: ActivityItem): boolean {
+      if (position > end) sentIds.clear();
+      return kind === 'WAIT_OPENED' && waitId !== null && sentIds.delete(waitId);
     },
   };
 }

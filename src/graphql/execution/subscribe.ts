@@ -86,8 +86,9 @@ function isLiveStream(source: object): source is LiveStream<object> {
   return 'read' in source && 'onReadable' in source;
 }
 
-/** Events and batches of a tape have a position; approvals have none. */
+/** Events and batches of a tape have a position; changes of the feed have a cursor. */
 function cursorOf(event: object): string | null {
-  const { runId, seq } = event as Partial<TapePosition>;
+  const { runId, seq, cursor } = event as Partial<TapePosition & { cursor: string }>;
+  if (cursor !== undefined) return cursor;
   return runId === undefined || seq === undefined ? null : formatCursor({ runId, seq });
 }

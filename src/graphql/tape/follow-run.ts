@@ -6,11 +6,9 @@ import type { LiveStream } from '../../streams/live-stream.ts';
 import { flattenStream } from '../../streams/transformed-stream.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
-import { badUserInput, notFoundError } from '../public-errors.ts';
+import { batchSize, MAX_BATCH } from '../execution/batch-size.ts';
+import { notFoundError } from '../public-errors.ts';
 import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
-
-/** The largest `maxBatch`. */
-const MAX_BATCH = 1000;
 
 interface RunArguments {
   runId: string;
@@ -82,11 +80,7 @@ builder.subscriptionFields((t) => ({
       }),
     },
     subscribe: (_root, { maxBatch, ...args }, context) => {
-      const size = maxBatch ?? FOLLOW_PAGE_EVENTS;
-      if (size < 1 || size > MAX_BATCH) {
-        throw badUserInput(`\`maxBatch\` is ${size}. Use a number from 1 to ${MAX_BATCH}.`);
-      }
-      return followTape(context, args, size);
+      return followTape(context, args, batchSize(maxBatch));
     },
     resolve: (batch) => batch,
   }),

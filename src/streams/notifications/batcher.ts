@@ -1,17 +1,14 @@
 import { z } from 'zod';
-import type { Hint } from './hints.ts';
+import { type Hint, hints } from './hints.ts';
 import type { RunNotification } from './hub.ts';
 
 /** Postgres allows less than 8,000 bytes. */
 const MESSAGE_BYTES = 7_900;
 
-/** Id of the sender, then the run, session, head and hints of each tape that has grown. */
-const messageSchema = z.tuple([
-  z.string(),
-  z.array(z.tuple([z.string(), z.string(), z.int(), z.array(z.enum(['work', 'end', 'approval']))])),
-]);
+/** Id of the sender, then the run, session, head and hints of each tape that has grown. Another release may have other hints. */
+const messageSchema = z.tuple([z.string(), z.array(z.tuple([z.string(), z.string(), z.int(), z.array(z.string())]))]);
 
-type Entry = z.infer<typeof messageSchema>[1][number];
+type Entry = [runId: string, sessionId: string, head: number, hints: Hint[]];
 
 /** Collects notifications for other servers and sends the newest of each run, many in one message. */
 export interface NotificationBatcher {
@@ -55,9 +52,9 @@ export function createNotificationBatcher(
   }
 
   return {
-    add({ runId, sessionId, head, hints }) {
+    add({ runId, sessionId, head, hints: newHints }) {
       const earlierHints = entriesByRun.get(runId)?.[3] ?? [];
-      entriesByRun.set(runId, [runId, sessionId, head, [...new Set<Hint>([...earlierHints, ...hints])]]);
+      entriesByRun.set(runId, [runId, sessionId, head, [...new Set<Hint>([...earlierHints, ...newHints])]]);
     },
     flush() {
       if (entriesByRun.size > 0) sending ??= sendAll();
@@ -79,12 +76,12 @@ export function readMessage(
   const parsed = messageSchema.safeParse(parseJson(message));
   if (!parsed.success || parsed.data[0] === ownId) return null;
   const [senderId, entries] = parsed.data;
-  const notifications = entries.map(([runId, sessionId, head, hints]) => ({
+  const notifications = entries.map(([runId, sessionId, head, sentHints]) => ({
     runId,
     sessionId,
     head,
     events: null,
-    hints,
+    hints: hints.filter((hint) => sentHints.includes(hint)),
   }));
   return { senderId, notifications };
 }

@@ -5,15 +5,17 @@ import { isTerminal } from '../../domain/transitions.ts';
  * What new events mean to listeners that do not read the tape:
  * `work`: there is a run to execute, because of a new message, a run that resumes, or a session that has become free;
  * `end`: the run has ended;
- * `approval`: an approval was requested or settled.
+ * `activity`: the feed of changes has a new row.
  */
-export type Hint = 'work' | 'end' | 'approval';
+export const hints = ['work', 'end', 'activity'] as const;
+
+export type Hint = (typeof hints)[number];
 
 export function hintsOf(events: readonly RecordedEvent[]): Hint[] {
-  const hints = new Set(events.flatMap(hintsOfEvent));
+  const found = new Set(events.flatMap(hintsOfEvent));
   // The server that records the start of a run executes it.
-  if (events.some(isStart)) hints.delete('work');
-  return [...hints];
+  if (events.some(isStart)) found.delete('work');
+  return [...found];
 }
 
 function isStart({ type, payload }: RecordedEvent): boolean {
@@ -21,8 +23,8 @@ function isStart({ type, payload }: RecordedEvent): boolean {
 }
 
 function hintsOfEvent({ type, payload }: RecordedEvent): Hint[] {
-  if (type === 'approval_request' || type === 'approval_decision') return ['approval'];
+  if (type === 'approval_request' || type === 'approval_decision') return ['activity'];
   if (type !== 'status') return [];
-  if (isTerminal(payload.to)) return ['work', 'end'];
-  return payload.to === 'PENDING' || payload.from === 'AWAITING_APPROVAL' ? ['work'] : [];
+  if (isTerminal(payload.to)) return ['activity', 'work', 'end'];
+  return payload.to === 'PENDING' || payload.from === 'AWAITING_APPROVAL' ? ['activity', 'work'] : ['activity'];
 }

@@ -22,7 +22,7 @@ export type NotificationListener = (notification: RunNotification | null) => voi
  */
 export interface NotificationHub {
   publish(notification: RunNotification): void;
-  /** Tells the listeners of a session that its row has changed: it was archived or purged. */
+  /** Tells the listeners of a session, and those of the feed of changes, that the row of the session has changed. */
   publishSession(sessionId: string): void;
   /** Tells the listeners of a topic that notifications may have been lost. */
   reportLoss(topic: string): void;
@@ -30,13 +30,16 @@ export interface NotificationHub {
   onRun(runId: string, listener: NotificationListener): () => void;
   onSession(sessionId: string, listener: NotificationListener): () => void;
   onAny(listener: NotificationListener): () => void;
-  /** Topics with listeners: ids of runs and sessions, and `*`. */
+  /** Calls back when the feed of changes may have new rows. */
+  onActivity(listener: NotificationListener): () => void;
+  /** Topics with listeners: ids of runs and sessions, `*`, and `activity`. */
   topics(): string[];
   /** The number of listeners, for tests and metrics. */
   listeners(): number;
 }
 
 const ANY = '*';
+const ACTIVITY = 'activity';
 
 export function createNotificationHub(): NotificationHub {
   const listenersByTopic = new Map<string, Set<NotificationListener>>();
@@ -62,12 +65,17 @@ export function createNotificationHub(): NotificationHub {
   return {
     publish(notification) {
       for (const topic of [notification.runId, notification.sessionId, ANY]) notify(topic, notification);
+      if (notification.hints.includes('activity')) notify(ACTIVITY, notification);
     },
-    publishSession: (sessionId) => notify(sessionId, null),
+    publishSession(sessionId) {
+      notify(sessionId, null);
+      notify(ACTIVITY, null);
+    },
     reportLoss: (topic) => notify(topic, null),
     onRun: subscribe,
     onSession: subscribe,
     onAny: (listener) => subscribe(ANY, listener),
+    onActivity: (listener) => subscribe(ACTIVITY, listener),
     topics: () => [...listenersByTopic.keys()],
     listeners: () => [...listenersByTopic.values()].reduce((sum, { size }) => sum + size, 0),
   };

@@ -80,7 +80,7 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
     publishSession(sessionId) {
       hub.publishSession(sessionId);
       // In a message, the session takes the place of a run that nobody follows.
-      sendToOthers({ runId: sessionId, sessionId, head: 0, events: null, hints: [] });
+      sendToOthers({ runId: sessionId, sessionId, head: 0, events: null, hints: ['activity'] });
     },
     async close() {
       poller.stop();

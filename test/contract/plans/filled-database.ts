@@ -43,15 +43,11 @@ export async function fillDatabase({ provider, write }: Database): Promise<void>
       ${numbers(SESSIONS)} SELECT ${sqlId('ses', 'i')}, 'owner_' || (i % 50), 'key_' || i, ${time('i')}, ${time('i')}, 0, true,
         CASE WHEN i % 10 = 1 THEN ${sqlId('ses', '(i - 1)')} END, CASE WHEN i % 10 = 1 THEN ${sqlId('run', '(i - 1)')} END,
         CASE WHEN i % 10 = 1 THEN 1 END, CASE WHEN i % 10 = 1 THEN 0 END FROM n`,
-    `INSERT INTO "SessionMetadata" ("sessionId", "digest", "owner")
-      ${numbers(SESSIONS)} SELECT ${sqlId('ses', 'i')}, 'digest_' || (i % 7), 'owner_' || (i % 50) FROM n`,
     `INSERT INTO "Tape" ("runId", "sessionId", "closed")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, false FROM n`,
     `INSERT INTO "Run" ("id", "sessionId", "state", "turn", "urgent", "input", "createdAt", "steps", "resumptions", "inputTokens", "outputTokens", "usageEstimated")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, ${enumOf('RunState', state)},
         CASE WHEN ${isLast} AND i % 20 = 0 THEN NULL ELSE i / ${SESSIONS} + 1 END, false, 'hello', ${time('i')}, 1, 0, 1, 1, false FROM n`,
-    `INSERT INTO "RunMetadata" ("runId", "digest", "owner")
-      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, 'digest_' || (i % 7), 'owner_' || (i % 50) FROM n`,
     ...[1, 2, 3].map(
       (
         seq,
@@ -61,6 +57,9 @@ export async function fillDatabase({ provider, write }: Database): Promise<void>
     `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, CASE WHEN ${isLast} AND i % 20 = 1 THEN 'srv_' || (i % 3) END, 1,
         ${time('CASE WHEN i % 40 = 1 THEN -100000000 ELSE 100000000 END')}, false FROM n WHERE NOT (${isLast} AND i % 20 = 0)`,
+    `INSERT INTO "Activity" ("owner", "kind", "sessionId", "runId", "waitId", "occurredAt")
+      ${numbers(RUNS)} SELECT 'owner_' || (i % 50), ${enumOf('ActivityKind', `CASE WHEN i % 20 = 2 THEN 'WAIT_OPENED' ELSE 'RUN_CREATED' END`)},
+        ${sqlId('ses', `(i % ${SESSIONS})`)}, ${sqlId('run', 'i')}, CASE WHEN i % 20 = 2 THEN ${sqlId('apr', 'i')} END, ${time('i')} FROM n`,
     `INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "definitionHash", "status", "requestedAt", "expiresAt")
       ${numbers(RUNS)} SELECT ${sqlId('apr', 'i')}, ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, 'call_' || i, 'tool', 5, 7,
         'hash', ${enumOf('ApprovalStatus', `CASE WHEN ${isLast} AND i % 20 = 2 THEN 'PENDING' ELSE 'ALLOWED' END`)},

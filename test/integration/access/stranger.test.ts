@@ -30,9 +30,12 @@ test('B3: no root field shows or changes objects of another principal', async ()
   }
   expect(await rowsOf(gateway, 'ada', values)).toBe(before);
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-  expect([...attempted].sort()).toEqual(roots.flatMap((type) => Object.keys(type?.getFields() ?? {})).sort());
+  // A query and a subscription may have the same name.
+  const all = new Set(roots.flatMap((type) => Object.keys(type?.getFields() ?? {})));
+  expect([...attempted].sort()).toEqual([...all].sort());
   // The attempts are not vacuous: the same operations show Ada her own objects.
   const expected = [
+    'activity',
     'agents',
     'approval',
     'approvals',
@@ -43,7 +46,6 @@ test('B3: no root field shows or changes objects of another principal', async ()
     'runs',
     'session',
     'sessions',
-    'usageReport',
   ];
   expect([...shownToOwner]).toEqual(expect.arrayContaining(expected));
 });

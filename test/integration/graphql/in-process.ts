@@ -22,6 +22,7 @@ import { createDatabaseJournal } from '../../../src/journal/database-journal.ts'
 import { createLogger } from '../../../src/logger.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
+import { openActivityFeed } from '../../../src/server/store.ts';
 import type { NextRun } from '../../../src/streams/follow-session.ts';
 import { hintsOf } from '../../../src/streams/notifications/hints.ts';
 import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
@@ -77,11 +78,11 @@ export async function openInProcess() {
     logger,
     settings: {
       models: ['scripted', 'other'],
-      countedItems: 5,
       queueLength: 3,
       agentVersions: 100,
       onExpiry: 'deny',
       separateApprover: false,
+      activityRetentionDays: 7,
       approvalExpirySeconds: 60,
     },
   };
@@ -95,6 +96,7 @@ export async function openInProcess() {
     // A test that waits for a poll does not end.
     pollMilliseconds: 3_600_000,
   };
+  const activity = openActivityFeed({ database, notifications, clock: systemClock, logger });
   const subscribe = createSubscribe(publicOrMasked);
   const gateway = {
     version: '0.0.0',
@@ -114,7 +116,7 @@ export async function openInProcess() {
   }: RequestOptions): GraphqlContext {
     const viewer: Viewer = { principal, scopes };
     const loaders = createLoaders({ ...commands, journal }, viewer);
-    return { viewer, commands, follow, gateway, loaders, signal, lastEventId };
+    return { viewer, commands, follow, activity, gateway, loaders, signal, lastEventId };
   }
 
   const executionArgs = (
@@ -177,6 +179,7 @@ export async function openInProcess() {
     },
     async [Symbol.asyncDispose]() {
       await journal.idle();
+      await activity.close();
       await database.close();
       await rm(folder, { recursive: true });
     },

@@ -27,6 +27,7 @@ const completeFile = {
   cors: { origins: [] },
   traffic: { pointsPerMinute: 10 },
   approvals: { separateApprover: true },
+  activity: { retentionDays: 7 },
   limits: { maxSteps: 1 },
   budgets: [{ appliesTo: 'run', tokens: 1 }],
 };

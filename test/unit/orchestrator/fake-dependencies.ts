@@ -28,7 +28,6 @@ const session: SessionRow = {
   branchRunId: null,
   branchSeq: null,
   branchTurn: null,
-  metadata: null,
 };
 
 interface FakeOptions {

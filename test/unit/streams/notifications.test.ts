@@ -75,16 +75,32 @@ describe('notifications between servers', () => {
     one.hub.onRun('run_1', one.receive);
     two.hub.onSession('ses_1', two.receive);
     one.hub.publish(notificationOf('run_1', 1));
-    one.hub.publish(notificationOf('run_1', 2, ['approval']));
+    one.hub.publish(notificationOf('run_1', 2, ['activity']));
     one.hub.publish(notificationOf('run_1', 3, ['work']));
     expect(one.received).toHaveLength(3);
     expect(two.received).toEqual([]);
     await clock.advance(5);
     expect(messages.filter((message) => message.includes('run_1'))).toHaveLength(1);
     expect(two.received).toEqual([
-      { runId: 'run_1', sessionId: 'ses_1', head: 3, events: null, hints: ['approval', 'work'] },
+      { runId: 'run_1', sessionId: 'ses_1', head: 3, events: null, hints: ['work', 'activity'] },
     ]);
     expect(one.received).toHaveLength(3);
+  });
+
+  test('that the feed of changes has grown reach its listeners on every server, for runs and for sessions', async () => {
+    const { clock, join } = createNetwork();
+    const [one, two] = [join('srv_1'), join('srv_2')];
+    one.setConnected(true);
+    two.setConnected(true);
+    one.hub.onActivity(one.receive);
+    two.hub.onActivity(two.receive);
+    one.hub.publish(notificationOf('run_1', 1));
+    await clock.advance(5);
+    expect([one.received, two.received]).toEqual([[], []]);
+    one.hub.publish(notificationOf('run_1', 2, ['activity']));
+    one.hub.publishSession('ses_2');
+    await clock.advance(5);
+    expect([one.received.length, two.received.length]).toEqual([2, 2]);
   });
 
   test('that a session was closed reach its listeners on every server, one for each session', async () => {
@@ -235,9 +251,9 @@ describe('while notifications of other servers do not arrive', () => {
 
 test('hints tell what events mean to listeners that do not read the tape', () => {
   const recorded = (statusEvent: ReturnType<typeof status>) => statusEvent as unknown as RecordedEvent;
-  expect(hintsOf([recorded(status(null, 'PENDING'))])).toEqual(['work']);
-  expect(hintsOf([recorded(status('PENDING', 'IN_PROGRESS'))])).toEqual([]);
-  expect(hintsOf([recorded(status('AWAITING_APPROVAL', 'IN_PROGRESS'))])).toEqual(['work']);
-  expect(hintsOf([recorded(status('IN_PROGRESS', 'DONE'))])).toEqual(['work', 'end']);
-  expect(hintsOf([{ type: 'approval_request' } as RecordedEvent, event])).toEqual(['approval']);
+  expect(hintsOf([recorded(status(null, 'PENDING'))])).toEqual(['activity', 'work']);
+  expect(hintsOf([recorded(status('PENDING', 'IN_PROGRESS'))])).toEqual(['activity']);
+  expect(hintsOf([recorded(status('AWAITING_APPROVAL', 'IN_PROGRESS'))])).toEqual(['activity', 'work']);
+  expect(hintsOf([recorded(status('IN_PROGRESS', 'DONE'))])).toEqual(['activity', 'work', 'end']);
+  expect(hintsOf([{ type: 'approval_request' } as RecordedEvent, event])).toEqual(['activity']);
 });
