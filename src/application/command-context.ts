@@ -18,6 +18,8 @@ export interface CommandSettings {
   models: readonly string[];
   /** The most runs of one session that may be PENDING. */
   queueLength: number;
+  /** Items that the total count of a list counts. */
+  countedItems: number;
   /** Versions of all agents of one owner. A further one is refused. */
   agentVersions: number;
   /** What happens to a run when an approval expires. */

@@ -17,9 +17,12 @@ import type { CommandContext, Viewer } from './command-context.ts';
 import { idempotencyKeyField, idempotencyRows, performOnce } from './idempotency.ts';
 import { parseInput, text } from './parse-input.ts';
 
+export const memoryText = text(limits.MEMORY_BYTES);
+export const memoryTags = z.array(text(limits.TAG_CHARACTERS)).max(limits.MEMORY_TAGS);
+
 const schema = z.object({
-  text: text(limits.MEMORY_BYTES),
-  tags: z.array(text(limits.TAG_CHARACTERS)).max(limits.MEMORY_TAGS).nullish(),
+  text: memoryText,
+  tags: memoryTags.nullish(),
   sessionId: z.string().nullish(),
   expiresInSeconds: z
     .int()

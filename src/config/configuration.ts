@@ -39,6 +39,7 @@ export const fileSchema = z.strictObject({
       answerBytes: z.int().positive().max(limits.MAX_ANSWER_BYTES).default(limits.ANSWER_BYTES),
       agentVersions: z.int().positive().default(limits.AGENT_VERSIONS),
       queueLength: z.int().positive().default(limits.QUEUED_MESSAGES),
+      countedItems: z.int().positive().default(limits.COUNTED_ITEMS),
     })
     .prefault({}),
 });

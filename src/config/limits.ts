@@ -141,6 +141,10 @@ export const MEMORY_BYTES = 8 * 1024;
 export const MEMORY_TAGS = 16;
 export const TAG_CHARACTERS = 64;
 export const PRINCIPAL_CHARACTERS = 200;
+/** Keys in the metadata of one session or message, and the length of a key and of a value in code points. */
+export const METADATA_KEYS = 16;
+export const METADATA_KEY_CHARACTERS = 64;
+export const METADATA_VALUE_CHARACTERS = 512;
 /** Time that an idempotency key is remembered. Afterwards it can be used again. */
 export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
 /** Memories of one owner. A further one is refused. */
@@ -221,6 +225,8 @@ export const KEEP_ALIVE_SECONDS = 12;
 /** Items of one page of a list, by default and at most. A larger page is refused. */
 export const DEFAULT_PAGE_ITEMS = 25;
 export const MAX_PAGE_ITEMS = 100;
+/** Items that `totalCount` of a list counts. A longer list is reported as this long, and the count as inexact. */
+export const COUNTED_ITEMS = 10_000;
 
 // GraphQL documents. Beyond these an operation is refused before it is executed.
 /** GraphiQL's introspection has 250, generated documents have a few hundred. */
@@ -245,6 +251,9 @@ export const DOCUMENT_OVERLAPS = 4000;
 export const SELECTION_FIELDS = 200;
 /** Objects that an operation can read, by the sizes of its pages. Two nested pages of the largest size exceed it. */
 export const OPERATION_OBJECTS = 10_000;
+/** What counting a list, and summing up usage, cost in comparison with reading an object. */
+export const COUNT_OBJECTS = 25;
+export const USAGE_REPORT_OBJECTS = 100;
 /** Validated documents that are cached. The least recently used are dropped. */
 export const CACHED_DOCUMENT_BYTES = 32 * 1024 * 1024;
 

@@ -1,14 +1,23 @@
 import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
+import { type Metadata, noMetadata } from './metadata.ts';
 import { conflict, type Refusal, refuseTransition } from './refusal.ts';
 import type { Run } from './run.ts';
 import { isStarted, type WaitingCall, waitingCalls } from './step.ts';
 import { isTerminal, type RunStatus, transitions } from './transitions.ts';
 
+/** What a message consists of. */
+interface MessageContent {
+  text: string;
+  idempotencyKey: string | null;
+  /** None if it is missing. */
+  metadata?: Metadata;
+}
+
 /** A command to one run. Times are in epoch milliseconds; the caller makes the ids. */
 export type RunCommand =
   /** With a `turn`, its position among the started runs of the session, the run is started at once. */
-  | { kind: 'send'; text: string; idempotencyKey: string | null; origin: RunOrigin; turn?: number }
-  | { kind: 'steer'; text: string; idempotencyKey: string | null }
+  | ({ kind: 'send'; origin: RunOrigin; turn?: number } & MessageContent)
+  | ({ kind: 'steer' } & MessageContent)
   | { kind: 'start'; turn: number }
   /** Records what an executor did or is about to do. */
   | { kind: 'record'; events: NewEvent[] }
@@ -56,7 +65,7 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
     case 'steer':
       return isTerminal(run.state.status)
         ? refuseTransition(run.runId, run.state.status, 'steer')
-        : events(inputEvent(command.text, command.idempotencyKey, true, null));
+        : events(inputEvent(command, true, null));
     case 'record':
       return run.state.status === 'IN_PROGRESS'
         ? { kind: 'events', events: command.events }
@@ -84,9 +93,9 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
   }
 }
 
-function begin({ text, idempotencyKey, origin, turn }: Extract<RunCommand, { kind: 'send' }>): Decision {
+function begin({ origin, turn, ...content }: Extract<RunCommand, { kind: 'send' }>): Decision {
   return events(
-    inputEvent(text, idempotencyKey, false, origin),
+    inputEvent(content, false, origin),
     statusEvent('USER', null, 'PENDING'),
     ...(turn === undefined ? [] : [statusEvent('SYSTEM', 'PENDING', 'IN_PROGRESS', { turn })]),
   );
@@ -187,8 +196,14 @@ function alreadySettled(approvalId: string): Refusal {
   return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is already settled.` };
 }
 
-function inputEvent(text: string, idempotencyKey: string | null, steered: boolean, origin: RunOrigin | null): NewEvent {
-  return { type: 'input', actor: 'USER', payload: { text, steered, idempotencyKey, origin } };
+function inputEvent(
+  { text, idempotencyKey, metadata = noMetadata }: MessageContent,
+  steered: boolean,
+  origin: RunOrigin | null,
+): NewEvent {
+  const payload = { text, steered, idempotencyKey, origin };
+  const hasMetadata = Object.keys(metadata).length > 0;
+  return { type: 'input', actor: 'USER', payload: hasMetadata ? { ...payload, metadata } : payload };
 }
 
 type Status = Extract<NewEvent, { type: 'status' }>;

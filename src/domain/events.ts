@@ -97,6 +97,8 @@ export const payloadSchemas = {
     steered: z.boolean(),
     idempotencyKey: z.string().nullable(),
     origin: origin.nullable().describe('null on a steered input'),
+    // Absent instead of empty, so that messages without metadata are recorded as before.
+    metadata: z.record(z.string(), z.string()).optional().describe('missing if the message has none'),
   }),
   status: z.object({
     from: z.enum(runStatuses).nullable(),

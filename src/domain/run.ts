@@ -9,6 +9,7 @@ import {
   type SequencedEventOf,
   type StoredTextRef,
 } from './events.ts';
+import { type Metadata, noMetadata } from './metadata.ts';
 import {
   type CallPhase,
   callsOf,
@@ -44,6 +45,8 @@ export interface Run {
   state: RunState;
   origin: RunOrigin;
   input: string;
+  /** Of the message that started it; that of steered messages is on the tape only. */
+  metadata: Metadata;
   /** The requested model, or else that of the first step; null before either is known. */
   model: string | null;
   /** Position among the started runs of the session; null before the start. */
@@ -202,13 +205,14 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
 }
 
 function begin(event: SequencedEventOf<'input'>): Run | null {
-  const { origin, text } = event.payload;
+  const { origin, text, metadata = noMetadata } = event.payload;
   if (origin === null) return null;
   return {
     runId: event.runId,
     state: { status: 'PENDING' },
     origin,
     input: text,
+    metadata,
     model: origin.model,
     turn: null,
     agent: null,

@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../domain/events.ts';
 import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
 import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
+import { queuePositions } from '../projections/run-queue.ts';
 import {
   activeRunsOf,
   headsOf,
@@ -63,6 +64,8 @@ interface RelatedLoaders {
   activeRun: Loader<RunRow | null>;
   /** By session: the newest run in any state; null if there is none. */
   lastRun: Loader<RunRow | null>;
+  /** By session: how many open runs of it come before each of them, by run. */
+  queuePositions: Loader<ReadonlyMap<string, number>>;
   /** By session: total usage of its runs. */
   usage: Loader<UsageTotals>;
   /** By session: epoch milliseconds of the newest event of its run that is IN_PROGRESS; null if there is none. */
@@ -130,6 +133,7 @@ export function createLoaders(
     owner: batchLoader((ids) => ownersOf(reader, ids), null),
     activeRun: batchLoader(async (ids) => keyBy(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
     lastRun: batchLoader(async (ids) => keyBy(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
+    queuePositions: batchLoader((ids) => queuePositions(database, ids), new Map<string, number>()),
     usage: batchLoader((ids) => usageOfSessions(reader, ids), noUsage),
     lastActivity: batchLoader((ids) => lastActivityOfSessions(database, ids), null),
     grants: batchLoader(

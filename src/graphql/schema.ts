@@ -22,6 +22,8 @@ import './session/compaction.ts';
 import './session/session.ts';
 import './session/session-mutations.ts';
 import './session/session-queries.ts';
+import './session/session-recovery.ts';
+import './usage/usage-report.ts';
 import './tape/follow-run.ts';
 import './tape/follow-session.ts';
 import './tape/model-events.ts';

@@ -15,6 +15,7 @@ import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
+import type { Spending } from './spending.ts';
 
 export interface OrchestratorSettings {
   /** The gateway's limits of one run. An agent can tighten them. */
@@ -47,6 +48,7 @@ export interface OrchestratorDependencies {
   tokenMeter: TokenMeter;
   toolTexts: ToolTexts;
   semanticSearch: SemanticSearch;
+  spending: Spending;
   clock: Clock;
   newId: NewId;
   logger: Logger;

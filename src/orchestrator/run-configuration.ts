@@ -1,4 +1,4 @@
-import { agentOfRun, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
+import { agentOfRun, messageOf, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
 import type { HistorySession } from '../context/history.ts';
 import type { Budget } from '../domain/budget.ts';
 import type { Run } from '../domain/run.ts';
@@ -40,7 +40,7 @@ export async function loadRunConfiguration(
     model: run.origin.model ?? agent?.model ?? catalogue.defaultName,
     limits: effectiveLimits(settings.limits, agent?.limits ?? null),
     budgets: settings.budgets,
-    caller: toolCaller(session, agent, run.origin.scopes),
+    caller: toolCaller(session, agent, messageOf(run)),
     get tools() {
       return selectTools(toolbox.list(), agent?.tools ?? null);
     },

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
 import { POLICY_INPUT_LEVELS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
+import type { Metadata } from '../domain/metadata.ts';
 import type { PolicyRequest } from './policy.ts';
 
 /** A policy request in the terms of `schema.cedarschema`, without the action. */
@@ -15,11 +16,13 @@ export interface CedarRequest {
 /** Entity id of the default configuration. Ids of agents have a prefix, so none is equal. */
 const NO_AGENT = 'default';
 
-export function cedarRequest({ principal, agent, session, tool, input }: PolicyRequest): CedarRequest {
+export function cedarRequest({ principal, agent, session, message, tool, input }: PolicyRequest): CedarRequest {
   const principalUid = { type: 'Principal', id: principal.id };
   const agentUid = { type: 'Agent', id: agent.id ?? NO_AGENT };
   const sessionUid = { type: 'Session', id: session.id };
   const toolUid = { type: 'Tool', id: tool.name };
+  const sessionMetadataUid = { type: 'Metadata', id: 'session' };
+  const messageMetadataUid = { type: 'Metadata', id: 'message' };
   const { name, risk, source, idempotent, isOwn } = tool;
   const [url, path] = [urlOf(input), pathOf(input)];
   return {
@@ -28,6 +31,7 @@ export function cedarRequest({ principal, agent, session, tool, input }: PolicyR
     context: {
       agent: { __entity: agentUid },
       session: { __entity: sessionUid },
+      message: { metadata: { __entity: messageMetadataUid } },
       input: cedarValue(input),
       ...(url === null ? {} : { url }),
       ...(path === null ? {} : { path }),
@@ -35,10 +39,17 @@ export function cedarRequest({ principal, agent, session, tool, input }: PolicyR
     entities: [
       { uid: principalUid, attrs: { scopes: [...principal.scopes] }, parents: [] },
       { uid: agentUid, attrs: { name: agent.name }, parents: [] },
-      { uid: sessionUid, attrs: { key: session.key }, parents: [] },
+      { uid: sessionUid, attrs: { key: session.key, metadata: { __entity: sessionMetadataUid } }, parents: [] },
+      ...taggedEntity(sessionMetadataUid, session.metadata),
+      ...taggedEntity(messageMetadataUid, message.metadata),
       { uid: toolUid, attrs: { name, risk, source, idempotent }, parents: isOwn ? [agentUid] : [] },
     ],
   };
+}
+
+/** Cedar takes an entity that is missing for one without tags. */
+function taggedEntity(uid: TypeAndId, metadata: Metadata): EntityJson[] {
+  return Object.keys(metadata).length === 0 ? [] : [{ uid, attrs: {}, tags: { ...metadata }, parents: [] }];
 }
 
 /** Cedar reads objects with these members as entities and extension values. A model must not be able to write one. */

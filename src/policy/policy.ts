@@ -1,11 +1,14 @@
 import type { Json, PolicyEffect, RiskLevel } from '../domain/events.ts';
+import type { Metadata } from '../domain/metadata.ts';
 
 /** One tool call to decide on. */
 export interface PolicyRequest {
   /** The owner of the session. `scopes` are those of the client that sent the message. */
   principal: { id: string; scopes: readonly string[] };
   agent: PolicyAgent;
-  session: { id: string; key: string };
+  session: { id: string; key: string; metadata: Metadata };
+  /** The message that started the run. */
+  message: { metadata: Metadata };
   tool: PolicyTool;
   /** As recorded: credentials are replaced by placeholders. */
   input: Json;

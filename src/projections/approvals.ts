@@ -1,6 +1,7 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Approval } from '../database/generated/sqlite/client.ts';
+import { allOf, countRows, equals, isOneOf, ofOwner } from '../database/list-query.ts';
 import { defineTable } from '../database/table.ts';
 import type { ApprovalStatus, SequencedEvent } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
@@ -112,6 +113,18 @@ export async function pageApprovals(
   };
   const { where, ...rest } = keysetQuery(page, 'newest-first');
   return pageOf(await reader.approval.findMany({ where: { ...filter, ...where }, ...rest }), page);
+}
+
+/** Counts up to `maximum` approvals. */
+export function countApprovals(database: Database, query: ApprovalsQuery, maximum: number): Promise<number> {
+  const { owner, statuses, sessionId, tool } = query;
+  const condition = allOf([
+    ...(owner === null ? [] : [ofOwner('Approval', owner, sessionId !== undefined || statuses !== undefined)]),
+    ...equals('"Approval"."sessionId"', sessionId),
+    ...equals('"Approval"."tool"', tool),
+    ...isOneOf('"Approval"."status"', statuses),
+  ]);
+  return countRows(database, 'Approval', condition, maximum);
 }
 
 export interface OpenApprovalsQuery {

@@ -4,13 +4,13 @@ import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
 import { idList, statement } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { SequencedEvent } from '../domain/events.ts';
-import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import { storedMetadata } from '../domain/metadata.ts';
 import type { Run } from '../domain/run.ts';
 import type { RunStatus } from '../domain/transitions.ts';
 
 export type RunRow = StoredRun;
 
-const runs = defineTable<RunRow>('Run', {
+export const runs = defineTable<RunRow>('Run', {
   id: 'text',
   sessionId: 'text',
   state: '"RunState"',
@@ -37,12 +37,13 @@ const runs = defineTable<RunRow>('Run', {
   outputTokens: 'int',
   usageEstimated: 'boolean',
   cost: 'double precision',
+  metadata: 'text',
 });
 
 const insertRun = runs.insert({ order: 15 });
 const replaceRun = runs.insert({
   order: 50,
-  replace: { key: ['id'], fixed: ['sessionId', 'urgent', 'input', 'retryOf', 'createdAt'] },
+  replace: { key: ['id'], fixed: ['sessionId', 'urgent', 'input', 'retryOf', 'createdAt', 'metadata'] },
 });
 
 /** Events that do not change the row. */
@@ -93,6 +94,7 @@ export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[]
       outputTokens: usage.outputTokens,
       usageEstimated: usage.estimated,
       cost: usage.cost,
+      metadata: storedMetadata(run.metadata),
     }),
   ];
 }
@@ -109,27 +111,6 @@ export async function runById(database: Database, owner: string, id: string): Pr
 
 export function runsByIds(database: Database, owner: string, ids: readonly string[]): Promise<RunRow[]> {
   return database.query(byIds, idList(ids), owner);
-}
-
-export interface RunsQuery {
-  owner: string;
-  sessionId?: string;
-  states?: readonly RunStatus[];
-  createdAfter?: Date;
-  createdBefore?: Date;
-}
-
-/** Newest first. */
-export async function pageRuns(reader: Client, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
-  const { owner, sessionId, states, createdAfter, createdBefore } = query;
-  const filter = {
-    session: { owner },
-    sessionId,
-    ...(states ? { state: { in: [...states] } } : {}),
-    ...(createdAfter || createdBefore ? { createdAt: { gt: createdAfter, lt: createdBefore } } : {}),
-  };
-  const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(await reader.run.findMany({ where: { ...filter, ...where }, ...rest }), page);
 }
 
 const active: RunStatus[] = ['IN_PROGRESS', 'AWAITING_APPROVAL'];

@@ -6,12 +6,10 @@ import { withRecency } from '../domain/search/ranking.ts';
 import { type SearchTerms, searchTerms } from '../domain/search/search-terms.ts';
 import { snippetOf } from '../domain/search/snippet.ts';
 import { timeOfId } from '../ids.ts';
+import { type SessionsQuery, sessionCondition } from './session-lists.ts';
 import { type SessionRow, sessionsByIds } from './sessions.ts';
 
-export interface ConversationsQuery {
-  owner: string;
-  includeArchived: boolean;
-  agentId?: string;
+export interface ConversationsQuery extends SessionsQuery {
   /** Epoch milliseconds. */
   now: number;
 }
@@ -48,6 +46,8 @@ export interface RankedSessions {
   rows: { session: SessionRow; rank: number; snippet: string }[];
   hasNextPage: boolean;
   hasPreviousPage: boolean;
+  /** Sessions that were found. The list ends with the last one that is ranked. */
+  count: number;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function searchSessions(
   page: RankedPageArguments,
 ): Promise<RankedSessions> {
   const terms = searchTerms(text);
-  if (terms === null) return { rows: [], hasNextPage: false, hasPreviousPage: false };
+  if (terms === null) return { rows: [], hasNextPage: false, hasPreviousPage: false, count: 0 };
   const list = bestOfEachSession(await findMatches(database, query, terms));
   const { low, high } = rangeOf(list, page);
   const matches = list.slice(low, high);
@@ -71,7 +71,7 @@ export async function searchSessions(
     const session = sessions.get(sessionId);
     return session ? { session, rank: low + index, snippet: snippets[index] ?? '' } : [];
   });
-  return { rows, hasNextPage: high < list.length, hasPreviousPage: low > 0 };
+  return { rows, hasNextPage: high < list.length, hasPreviousPage: low > 0, count: list.length };
 }
 
 /** A message or answer that matches. */
@@ -109,26 +109,19 @@ export async function searchHistory(
 /** Finds passages that contain all of the words or, if none does, some of them; best first. */
 async function findMatches(
   database: Database,
-  { owner, includeArchived, agentId, now }: ConversationsQuery,
+  { now, ...query }: ConversationsQuery,
   { words, prefix }: SearchTerms,
 ): Promise<Match[]> {
-  const filter = {
-    join: 'JOIN "Session" ON "Session"."id" = "Passage"."sessionId"',
-    where: [
-      '"Session"."owner" = ?',
-      ...(includeArchived ? [] : ['"Session"."archivedAt" IS NULL']),
-      ...(agentId === undefined ? [] : ['"Session"."agentId" = ?']),
-    ].join(' AND '),
-    parameters: agentId === undefined ? [owner] : [owner, agentId],
-  };
+  const { sql: where, parameters } = sessionCondition(query);
+  const join = 'JOIN "Session" ON "Session"."id" = "Passage"."sessionId"';
   const find = (match: 'all' | 'any') =>
     findPassages(database, {
-      owner,
+      owner: query.owner,
       kind: 'conversation',
       words,
       prefix,
       match,
-      filter,
+      filter: { join, where, parameters },
       rankedLimit: RANKED_PASSAGES,
       limit: FOUND_PASSAGES,
     });

@@ -145,14 +145,25 @@ async function relevanceByMemory(
   return best;
 }
 
-/** Finds the memory with the same `sessionId` that states the same fact; null if there is none. */
-export async function sameMemory(database: Database, query: MemoriesQuery, text: string): Promise<MemoryRow | null> {
+/**
+ * Finds the memory with the same `sessionId` that states the same fact; null if there is none.
+ *
+ * @param exceptId a memory that does not count
+ */
+export async function sameMemory(
+  database: Database,
+  query: MemoriesQuery,
+  text: string,
+  exceptId?: string,
+): Promise<MemoryRow | null> {
   const terms = searchTerms(text);
   if (terms === null) return null;
   const exact = { ...terms, prefix: false };
   const candidates = [...(await relevanceByMemory(database, query, exact)).keys()].slice(0, COMPARED_MEMORIES);
   const similar = await visibleMemories(database.reader, query, candidates);
-  return similar.find((memory) => memory.sessionId === query.sessionId && isSameFact(memory.text, text)) ?? null;
+  const isSame = (memory: MemoryRow) =>
+    memory.id !== exceptId && memory.sessionId === query.sessionId && isSameFact(memory.text, text);
+  return similar.find(isSame) ?? null;
 }
 
 /** The memories with these ids that the query may return, in no particular order. */

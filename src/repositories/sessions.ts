@@ -1,17 +1,26 @@
 import { batchWriter, executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
-import type { Session } from '../database/generated/sqlite/client.ts';
+import type { Session, SessionMetadata } from '../database/generated/sqlite/client.ts';
 import { queryJson } from '../database/json-query.ts';
+import { lockSession } from '../database/locks.ts';
 import { deletePassages, insertPassages } from '../database/search-index.ts';
 import { idList, writingStatement } from '../database/statement.ts';
-import { defineTable } from '../database/table.ts';
-import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
+import { defineTable, deleteRows } from '../database/table.ts';
+import {
+  changeMetadata,
+  type Metadata,
+  type MetadataChange,
+  metadataDigests,
+  noMetadata,
+  readMetadata,
+  storedMetadata,
+} from '../domain/metadata.ts';
 import { passagesOf } from '../domain/search/passages.ts';
 import { recordSessionChange } from './activity.ts';
 
 export type SessionRow = Session;
 
-const sessions = defineTable<SessionRow>('Session', {
+export const sessions = defineTable<SessionRow>('Session', {
   id: 'text',
   owner: 'text',
   key: 'text',
@@ -26,9 +35,17 @@ const sessions = defineTable<SessionRow>('Session', {
   branchRunId: 'text',
   branchSeq: 'int',
   branchTurn: 'int',
+  metadata: 'text',
 });
 
 const insertRow = sessions.insert({ order: 10, omit: ['archivedAt'] });
+
+const insertDigest = defineTable<SessionMetadata>('SessionMetadata', {
+  sessionId: 'text',
+  digest: 'text',
+  owner: 'text',
+}).insert({ order: 11 });
+const deleteDigests = deleteRows('SessionMetadata', 'sessionId', 3);
 
 export interface NewSession {
   id: string;
@@ -42,11 +59,12 @@ export interface NewSession {
   useCompaction?: boolean;
   /** The position in the parent's history up to which it is visible; undefined if the session is not a branch. */
   branch?: { parentId: string; runId: string; seq: number; turn: number };
+  metadata?: Metadata;
 }
 
-/** Does not index the title: write `titlePassages` with it. */
+/** Does not index title and metadata: write `titlePassages` and `metadataRows` with it. */
 export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...session }: NewSession): RowWrite {
-  const { id, owner, key, title, agentId, createdAt } = session;
+  const { id, owner, key, title, agentId, createdAt, metadata = noMetadata } = session;
   return insertRow({
     id,
     owner,
@@ -61,7 +79,13 @@ export function insertSession({ branch, resetTurn = 0, useCompaction = true, ...
     branchRunId: branch?.runId ?? null,
     branchSeq: branch?.seq ?? null,
     branchTurn: branch?.turn ?? null,
+    metadata: storedMetadata(metadata),
   });
+}
+
+/** Returns the rows that find a new session by its metadata. */
+export function metadataRows({ id, owner }: { id: string; owner: string }, metadata: Metadata): RowWrite[] {
+  return metadataDigests(metadata).map((digest) => insertDigest({ sessionId: id, digest, owner }));
 }
 
 /** Sets the title of a session that has none. */
@@ -143,55 +167,6 @@ export function sessionsByIds(database: Database, owner: string, ids: readonly s
   return database.query(byIds, idList(ids), owner);
 }
 
-export interface SessionsQuery {
-  owner: string;
-  includeArchived: boolean;
-  agentId?: string;
-  parentId?: string;
-}
-
-/** Newest first. */
-export async function pageSessions(
-  reader: Client,
-  query: SessionsQuery,
-  page: PageArguments,
-): Promise<RowPage<SessionRow>> {
-  const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(await reader.session.findMany({ where: { ...conditions(query), ...where }, ...rest }), page);
-}
-
-function conditions({ owner, includeArchived, agentId, parentId }: SessionsQuery) {
-  return { owner, agentId, parentId, ...(includeArchived ? {} : { archivedAt: null }) };
-}
-
-/** A position in the order of activity. */
-export interface ActivityPosition {
-  activeAt: Date;
-  id: string;
-}
-
-/** Latest activity first; newer sessions first if it is equal. */
-export async function pageActiveSessions(
-  reader: Client,
-  query: SessionsQuery,
-  page: PageArguments<ActivityPosition>,
-): Promise<RowPage<SessionRow>> {
-  const [low, high] = [page.before, page.after];
-  const direction = page.from === 'start' ? 'desc' : 'asc';
-  const rows = await reader.session.findMany({
-    where: { ...conditions(query), AND: [...(low ? [beyond(low, 'gt')] : []), ...(high ? [beyond(high, 'lt')] : [])] },
-    orderBy: [{ activeAt: direction }, { id: direction }],
-    take: page.size + 1,
-  });
-  return pageOf(rows, page);
-}
-
-/** The first condition is implied by the others. It lets the database use an index. */
-function beyond({ activeAt, id }: ActivityPosition, side: 'lt' | 'gt') {
-  const from = side === 'lt' ? { lte: activeAt } : { gte: activeAt };
-  return { activeAt: from, OR: [{ activeAt: { [side]: activeAt } }, { id: { [side]: id } }] };
-}
-
 /** Epoch milliseconds of the newest event of each session that has a run IN_PROGRESS. For other sessions see `activeAt`. */
 export async function lastActivityOfSessions(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
   const newest = `(SELECT "recordedAt" FROM "Event" WHERE "runId" = "Run"."id" ORDER BY "seq" DESC LIMIT 1)`;
@@ -208,23 +183,63 @@ export async function lastActivityOfSessions(database: Database, ids: readonly s
   return new Map(rows);
 }
 
-/** Undefined members stay unchanged. Returns null if the owner has no such session. */
-export async function updateSession(
+/** Undefined members stay unchanged. */
+export interface SessionChange {
+  title?: string | undefined;
+  agentId?: string | undefined;
+  useCompaction?: boolean | undefined;
+  metadata?: MetadataChange | undefined;
+}
+
+/**
+ * Returns null if the owner has no such session.
+ *
+ * @param options.check refuses the metadata as it would be after the change. Nothing is changed then.
+ * @param options.now epoch milliseconds
+ */
+export async function updateSession<Refused>(
   database: Database,
-  owner: string,
-  id: string,
-  change: { title?: string; agentId?: string; useCompaction?: boolean },
-  now: number,
-): Promise<SessionRow | null> {
+  { id, owner }: { id: string; owner: string },
+  { metadata: metadataChange, ...change }: SessionChange,
+  { check, now }: { check(metadata: Metadata): Refused | null; now: number },
+): Promise<SessionRow | Refused | null> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
-      const [row] = await transaction.session.updateManyAndReturn({ where: { id, owner }, data: change });
-      if (!row) return null;
-      const passages = change.title === undefined ? [] : [deletePassages(id), ...titlePassages(id, change.title)];
-      const isChanged = Object.values(change).some((value) => value !== undefined);
-      const changes = isChanged ? [recordSessionChange('SESSION_UPDATED', { sessionId: id, at: now })] : [];
-      await executeWrites(transaction, database.provider, [...passages, ...changes]);
+      await lockSession(database, transaction, id);
+      const before = await transaction.session.findFirst({ where: { id, owner } });
+      if (!before) return null;
+      const metadata = changeMetadata(readMetadata(before.metadata), metadataChange ?? {});
+      const refused = check(metadata);
+      if (refused) return refused;
+      const row = await transaction.session.update({
+        where: { id },
+        data: { ...change, metadata: storedMetadata(metadata) },
+      });
+      const isChanged = metadataChange || Object.values(change).some((value) => value !== undefined);
+      await executeWrites(transaction, database.provider, [
+        ...(change.title === undefined ? [] : [deletePassages(id), ...titlePassages(id, change.title)]),
+        ...(metadataChange ? [deleteDigests(id), ...metadataRows(row, metadata)] : []),
+        ...(isChanged ? [recordSessionChange('SESSION_UPDATED', { sessionId: id, at: now })] : []),
+      ]);
       return row;
+    }),
+  );
+}
+
+/** Returns false if the owner has no such session. Rejects with a StoreError `constraint` if another one has its key. */
+export async function unarchiveSession(
+  database: Database,
+  session: { id: string; owner: string },
+  now: number,
+): Promise<boolean> {
+  return database.write((client) =>
+    client.$transaction(async (transaction) => {
+      const where = { ...session, archivedAt: { not: null } };
+      const { count } = await transaction.session.updateMany({ where, data: { archivedAt: null } });
+      if (count === 0) return (await transaction.session.findFirst({ where: session })) !== null;
+      const change = recordSessionChange('SESSION_UPDATED', { sessionId: session.id, at: now });
+      await executeWrites(transaction, database.provider, [change]);
+      return true;
     }),
   );
 }

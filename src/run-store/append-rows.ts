@@ -7,6 +7,7 @@ import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import { approvalRows } from '../projections/approvals.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
+import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
 import { recordChange } from '../repositories/activity.ts';
@@ -21,6 +22,7 @@ import { deleteEncryptedInput } from '../repositories/encrypted-inputs.ts';
 export function rowsOfAppend(before: Run | null, after: Run, events: readonly SequencedEvent[]): RowWrite[] {
   return [
     ...runRows(after, events),
+    ...runMetadataRows(after, events),
     ...approvalRows(after, events),
     ...conversationPassages(after, events),
     ...sessionActivityRows(after, events),

@@ -17,7 +17,7 @@ const ATTEMPTS = 5;
 const SHOWN_CHARACTERS = 60;
 
 export interface RowComparison {
-  /** Compares the rows that are folded from one tape: the run, its approvals, and its part of the search index. */
+  /** Compares the rows that are folded from one tape: the run, its metadata, its approvals, and its part of the search index. */
   compareRun(runId: string): Promise<RowDifference[]>;
   /** Compares what sessions cache of their runs, for all runs that were compared so far. */
   compareSessions(): Promise<RowDifference[]>;
@@ -30,10 +30,17 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
 
   async function differencesOf(runId: string, tape: FoldedTape): Promise<RowDifference[]> {
     const run = await reader.run.findUnique({ where: { id: runId } });
+    const metadata = await reader.runMetadata.findMany({ where: { runId } });
     const approvals = await reader.approval.findMany({ where: { runId } });
     const passages = await reader.passage.findMany({ where: { sourceId: runId } });
     return [
       ...compareRows('Run', [tape.runRow], run ? [run] : [], ({ id }) => String(id)),
+      ...compareRows(
+        'RunMetadata',
+        tape.metadataRows.map(indexedEntry),
+        metadata,
+        ({ digest }) => `${runId} ${digest}`,
+      ),
       ...compareRows('Approval', tape.approvalRows, approvals, ({ id }) => String(id)),
       ...compareRows('Passage', tape.passageRows.map(indexedText), passages.map(storedText), keyOfPassage),
     ];
@@ -115,6 +122,8 @@ function shown(value: unknown): string {
 }
 
 const keyOfPassage = ({ sourceId, seq, part }: Row) => `${sourceId} ${seq} ${part}`;
+
+const indexedEntry = ({ runId, digest }: Row): Row => ({ runId, digest });
 
 const indexedText = ({ sourceId, seq, part, start, words }: Row): Row => ({ sourceId, seq, part, start, words });
 

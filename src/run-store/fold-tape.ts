@@ -4,6 +4,7 @@ import { evolve, type Run } from '../domain/run.ts';
 import type { Journal } from '../journal/journal.ts';
 import { approvalRows } from '../projections/approvals.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
+import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
 
@@ -15,6 +16,8 @@ export interface FoldedTape {
   /** The rows, as they are written. */
   writes: RowWrite[];
   runRow: Row;
+  /** One row for each entry of its metadata, with the session instead of the owner. */
+  metadataRows: Row[];
   /** One row for each approval, as it is after all events. */
   approvalRows: Row[];
   passageRows: Row[];
@@ -45,11 +48,13 @@ export async function foldTape(journal: Journal, runId: string): Promise<FoldedT
   if (!run || !first) return null;
   const [runWrite] = runRows(run, [first]);
   if (!runWrite) throw new Error(`The first event of ${runId} makes no row.`);
+  const metadata = runMetadataRows(run, [first]);
   const at = activity.at(-1)?.row.at;
   return {
     run,
-    writes: [runWrite, ...activity, ...approvals, ...passages],
+    writes: [runWrite, ...metadata, ...activity, ...approvals, ...passages],
     runRow: runWrite.row,
+    metadataRows: metadata.map(({ row }) => row),
     approvalRows: mergedById(approvals),
     passageRows: passages.map(({ row }) => row),
     activeAt: typeof at === 'string' ? Date.parse(at) : null,

@@ -20,6 +20,7 @@ import type { Catalogue } from '../models/catalogue.ts';
 import { createCatalogue } from '../models/create-catalogue.ts';
 import { expireAllLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestrator.ts';
+import { createSpending } from '../orchestrator/spending.ts';
 import type { Policy } from '../policy/policy.ts';
 import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
 import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
@@ -180,6 +181,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     settings: {
       models: catalogue.names,
       queueLength: file.limits.queueLength,
+      countedItems: file.limits.countedItems,
       agentVersions: file.limits.agentVersions,
       onExpiry: file.approvals.onExpiry,
       separateApprover: file.approvals.separateApprover,
@@ -203,6 +205,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       tokenMeter,
       toolTexts: createToolTexts(),
       semanticSearch,
+      spending: createSpending({ database, clock }),
       clock,
       newId,
       logger,

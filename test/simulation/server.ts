@@ -13,6 +13,7 @@ import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import type { Logger } from '../../src/logger.ts';
 import type { OrchestratorSettings } from '../../src/orchestrator/dependencies.ts';
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts';
+import { createSpending } from '../../src/orchestrator/spending.ts';
 import { createRunStore } from '../../src/run-store/run-store.ts';
 import { hintsOf } from '../../src/streams/notifications/hints.ts';
 import { createSharedNotificationHub } from '../../src/streams/notifications/shared-hub.ts';
@@ -103,6 +104,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     settings: {
       models: catalogue.names,
       queueLength,
+      countedItems: 10_000,
       agentVersions: 1000,
       onExpiry: 'deny',
       separateApprover: false,
@@ -125,6 +127,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       tokenMeter: createTokenMeter(),
       toolTexts: createToolTexts(),
       semanticSearch: noSemanticSearch,
+      spending: createSpending({ database, clock }),
       clock,
       newId(kind, after) {
         const id = newId(kind, after);

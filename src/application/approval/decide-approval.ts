@@ -13,7 +13,7 @@ import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
-import { agentOfRun, toolCaller } from '../tool-calls/tool-caller.ts';
+import { agentOfRun, messageOf, toolCaller } from '../tool-calls/tool-caller.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { addedPlaceholderProblem, encryptedInputRows } from './decided-input.ts';
 import { expireApproval } from './expire-approvals.ts';
@@ -202,7 +202,7 @@ async function policyProblem(
 ): Promise<Refusal | null> {
   const tool = context.toolbox.find(call.tool);
   if (!tool) return null;
-  const caller = toolCaller(session, await agentOfRun(context.database, session, run), run.origin.scopes);
+  const caller = toolCaller(session, await agentOfRun(context.database, session, run), messageOf(run));
   const { effect, reason } = evaluateCall(context, caller, { tool, input }, { grants: [], now: context.now() });
   if (effect !== 'DENY') return null;
   return invalidInput([isEdited ? 'editedInput' : 'decision'], `policy denies this call: ${reason}`);

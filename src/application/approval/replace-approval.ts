@@ -8,7 +8,7 @@ import { type SessionRow, sessionForExecution } from '../../repositories/session
 import type { CommandContext } from '../command-context.ts';
 import { isDefinitionChanged, reviewCall } from '../tool-calls/review-call.ts';
 import { shownDefinitions } from '../tool-calls/shown-definitions.ts';
-import { agentOfRun, toolCaller } from '../tool-calls/tool-caller.ts';
+import { agentOfRun, messageOf, toolCaller } from '../tool-calls/tool-caller.ts';
 import { definitionOf, type ToolDefinition } from '../tool-calls/tool-definition.ts';
 
 /** Approvals that one sweep replaces. The next sweep takes the rest. */
@@ -37,7 +37,7 @@ export async function replaceOutdatedApproval(
   const tool = context.toolbox.find(call.tool);
   if (!tool || !isDefinitionChanged(call, tool)) return false;
   await context.acceptedDefinitions.compare([tool]);
-  const caller = toolCaller(session, await agentOfRun(context.database, session, run), run.origin.scopes);
+  const caller = toolCaller(session, await agentOfRun(context.database, session, run), messageOf(run));
   const shown = await shownDefinitions(context.journal, run.runId, [{ call, tool }]);
   const review = await reviewCall(context, { call, tool, caller, shownDefinition: shown.get(call.callId) ?? null }, []);
   const { approvalId } = call.phase;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { idempotencyKeyField } from '../idempotency.ts';
+import { metadataField } from '../metadata.ts';
 import { text } from '../parse-input.ts';
 
 export const messageSchema = z
@@ -11,6 +12,7 @@ export const messageSchema = z
     agentId: z.string().nullish(),
     model: z.string().nullish(),
     whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
+    metadata: metadataField,
     idempotencyKey: idempotencyKeyField,
   })
   .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {

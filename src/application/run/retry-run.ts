@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StoreError } from '../../database/store-error.ts';
+import { readMetadata } from '../../domain/metadata.ts';
 import { isRefusal, limitExceeded, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { openRunsOf, type RunRow, runById } from '../../projections/runs.ts';
@@ -49,6 +50,7 @@ async function retry(
   const earlier = await findEarlierResult(context, viewer, mutation);
   if (earlier) return isRefusal(earlier) ? earlier : { kind: 'retried', runId: earlier.resultId };
   const { id: retryOf, sessionId, agentId, input: text } = ended;
+  const metadata = readMetadata(ended.metadata);
   const session = await sessionForExecution(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
   const { queueLength } = context.settings;
@@ -67,7 +69,7 @@ async function retry(
     runId,
     sessionId,
     session: open === null ? 'free' : 'busy',
-    command: { text, idempotencyKey: null, origin },
+    command: { text, idempotencyKey: null, metadata, origin },
     rows: (starts) => [
       expectSession({ id: sessionId, runId, mostWaiting: queueLength, free: starts }),
       ...idempotencyRows(context, viewer, mutation, { resultId: runId, sessionId, seq: null }),

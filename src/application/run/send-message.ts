@@ -1,5 +1,6 @@
 import { isStoreFault, StoreError, toStoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
+import { noMetadata } from '../../domain/metadata.ts';
 import {
   conflict,
   invalidInput,
@@ -85,6 +86,12 @@ async function findTarget(context: CommandContext, viewer: Viewer, message: Mess
 
 const mutationOf = (message: Message) => ({ name: 'sendMessage', input: message }) as const;
 
+const contentOf = ({ text, idempotencyKey, metadata }: Message) => ({
+  text,
+  idempotencyKey: idempotencyKey ?? null,
+  metadata: metadata ?? noMetadata,
+});
+
 /** Null when another command changed the session and the message must be sent again. */
 async function send(
   context: CommandContext,
@@ -155,7 +162,7 @@ async function startRun(
     runId,
     sessionId,
     session: isNew ? 'new' : isFree ? 'free' : 'busy',
-    command: { text: message.text, idempotencyKey: message.idempotencyKey ?? null, origin },
+    command: { ...contentOf(message), origin },
     rows(starts) {
       const free = starts || message.whenBusy === 'REJECT';
       const expectation = { id: sessionId, runId, mostWaiting: context.settings.queueLength, free };
@@ -189,8 +196,7 @@ async function steer(
     sessionId,
     epoch: null,
     decide(run, { now }) {
-      const idempotencyKey = message.idempotencyKey ?? null;
-      const decision = decide(run, { kind: 'steer', text: message.text, idempotencyKey }, now);
+      const decision = decide(run, { kind: 'steer', ...contentOf(message) }, now);
       if (isRefusal(decision)) return decision;
       const result = { resultId: runId, sessionId, seq: (run?.head ?? 0) + 1 };
       return { ...decision, rows: idempotencyRows(context, viewer, mutationOf(message), result) };

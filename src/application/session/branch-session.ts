@@ -1,13 +1,20 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
+import { readMetadata } from '../../domain/metadata.ts';
 import { conflict, invalidInput, isRefusal, notFound, type Refusal, refuseTransition } from '../../domain/refusal.ts';
 import { branchPoint, segmentsOf, visibleUpTo } from '../../domain/session.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 import { headsOf, type RunRow, runById } from '../../projections/runs.ts';
 import { recordSessionChange } from '../../repositories/activity.ts';
 import { lineageOf } from '../../repositories/lineage.ts';
-import { insertSession, type SessionRow, sessionById, titlePassages } from '../../repositories/sessions.ts';
+import {
+  insertSession,
+  metadataRows,
+  type SessionRow,
+  sessionById,
+  titlePassages,
+} from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { idempotencyKeyField, idempotencyRows, performOnce } from '../idempotency.ts';
 import { parseInput, text } from '../parse-input.ts';
@@ -64,6 +71,7 @@ async function createBranch(
   if (isRefusal(point)) return point;
   const id = context.newId('session');
   const { agentId, useCompaction } = parent;
+  const metadata = readMetadata(parent.metadata);
   const createdAt = context.now();
   const session = insertSession({
     id,
@@ -72,6 +80,7 @@ async function createBranch(
     title: title ?? null,
     agentId,
     useCompaction,
+    metadata,
     createdAt,
     // A reset of the parent after the branch point does not hide what the branch sees.
     resetTurn: parent.resetTurn < point.turn ? parent.resetTurn : 0,
@@ -79,8 +88,13 @@ async function createBranch(
   });
   const result = { resultId: id, sessionId: id, seq: null };
   const keyRows = idempotencyRows(context, viewer, { name: 'branchSession', input }, result);
-  const created = recordSessionChange('SESSION_CREATED', { sessionId: id, at: createdAt });
-  await database.commit([session, ...titlePassages(id, title ?? null), ...keyRows, created]);
+  await database.commit([
+    session,
+    ...titlePassages(id, title ?? null),
+    ...metadataRows({ id, owner }, metadata),
+    ...keyRows,
+    recordSessionChange('SESSION_CREATED', { sessionId: id, at: createdAt }),
+  ]);
   context.notifications.publishSession(id);
   return { kind: 'branched', sessionId: id };
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
+import { StoreError } from '../../database/store-error.ts';
 import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
 import { agentById } from '../../repositories/agents.ts';
-import { sessionById, updateSession as update } from '../../repositories/sessions.ts';
+import { sessionById, unarchiveSession as unarchive, updateSession as update } from '../../repositories/sessions.ts';
 import { archiveSession as archive, purgeSession as purge } from '../../run-store/close-session.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { metadataChangeField, tooManyKeys } from '../metadata.ts';
 import { parseInput, text } from '../parse-input.ts';
 
 export type ChangedSession = { kind: 'changed'; sessionId: string };
@@ -14,6 +16,7 @@ const updateSchema = z.object({
   title: text(limits.TITLE_BYTES).nullish(),
   agentId: z.string().nullish(),
   useCompaction: z.boolean().nullish(),
+  metadata: metadataChangeField,
 });
 
 export async function updateSession(
@@ -23,15 +26,18 @@ export async function updateSession(
 ): Promise<ChangedSession | Refusal> {
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { sessionId, title, agentId, useCompaction } = parsed.input;
+  const { sessionId, title, agentId, useCompaction, metadata } = parsed.input;
   if (agentId != null && !(await agentById(database, principal, agentId))) return notFound('agent', agentId);
   const change = {
     title: title ?? undefined,
     agentId: agentId ?? undefined,
     useCompaction: useCompaction ?? undefined,
+    metadata: metadata ?? undefined,
   };
-  const session = await update(database, principal, sessionId, change, now());
-  if (!session) return notFound('session', sessionId);
+  const session = { id: sessionId, owner: principal };
+  const changed = await update(database, session, change, { check: tooManyKeys, now: now() });
+  if (changed === null) return notFound('session', sessionId);
+  if ('kind' in changed) return changed;
   notifications.publishSession(sessionId);
   return { kind: 'changed', sessionId };
 }
@@ -54,6 +60,26 @@ export async function archiveSession(
       return notFound('session', sessionId);
     default:
       return outcome satisfies never;
+  }
+}
+
+/** Shows an archived session again, under its key. Repeating it changes nothing. */
+export async function unarchiveSession(
+  { database, now, notifications }: CommandContext,
+  { principal: owner }: Viewer,
+  { sessionId }: { sessionId: string },
+): Promise<ChangedSession | Refusal> {
+  try {
+    const isFound = await unarchive(database, { id: sessionId, owner }, now());
+    if (!isFound) return notFound('session', sessionId);
+    notifications.publishSession(sessionId);
+    return { kind: 'changed', sessionId };
+  } catch (error) {
+    if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
+    const session = await sessionById(database, owner, sessionId);
+    return conflict(
+      `Another session has the key "${session?.key}". Archive that one first. Session ${sessionId} is still archived.`,
+    );
   }
 }
 

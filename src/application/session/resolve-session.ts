@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { StoreError } from '../../database/store-error.ts';
+import { type Metadata, noMetadata } from '../../domain/metadata.ts';
 import { conflict, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { recordSessionChange } from '../../repositories/activity.ts';
 import { agentById } from '../../repositories/agents.ts';
 import {
   insertSession,
+  metadataRows,
+  type NewSession,
   resetSession,
   type SessionRow,
   sessionById,
@@ -13,6 +16,7 @@ import {
   titlePassages,
 } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { metadataField } from '../metadata.ts';
 import { parseInput, text } from '../parse-input.ts';
 
 const schema = z
@@ -23,6 +27,7 @@ const schema = z
     agentId: z.string().nullish(),
     requireExisting: z.boolean().nullish(),
     reset: z.boolean().nullish(),
+    metadata: metadataField,
   })
   .refine(({ id, key }) => id != null || key != null, { path: ['key'], message: 'give `id` or `key`' });
 
@@ -38,7 +43,7 @@ export async function resolveSession(
 ): Promise<ResolvedSession | Refusal> {
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { id, key, title, agentId, requireExisting, reset } = parsed.input;
+  const { id, key, title, agentId, requireExisting, reset, metadata } = parsed.input;
   if (agentId != null && !(await agentById(context.database, viewer.principal, agentId))) {
     return notFound('agent', agentId);
   }
@@ -50,7 +55,12 @@ export async function resolveSession(
   }
   if (key == null || requireExisting) return notFound('session', id ?? key ?? '');
   if (id != null) return notFound('session', id);
-  return createSession(context, viewer, { key, title: title ?? null, agentId: agentId ?? null });
+  return createSession(context, viewer, {
+    key,
+    title: title ?? null,
+    agentId: agentId ?? null,
+    metadata: metadata ?? noMetadata,
+  });
 }
 
 export type FoundSession = { kind: 'found'; session: SessionRow };
@@ -75,14 +85,16 @@ export async function findSession(
 async function createSession(
   context: CommandContext,
   viewer: Viewer,
-  session: { key: string; title: string | null; agentId: string | null },
+  session: Pick<NewSession, 'key' | 'title' | 'agentId'> & { metadata: Metadata },
 ): Promise<ResolvedSession | Refusal> {
   const id = context.newId('session');
+  const owner = viewer.principal;
   const createdAt = context.now();
   try {
     await context.database.commit([
-      insertSession({ id, owner: viewer.principal, createdAt, ...session }),
+      insertSession({ id, owner, createdAt, ...session }),
       ...titlePassages(id, session.title),
+      ...metadataRows({ id, owner }, session.metadata),
       recordSessionChange('SESSION_CREATED', { sessionId: id, at: createdAt }),
     ]);
     context.notifications.publishSession(id);

@@ -1,5 +1,6 @@
 import { summarise } from '../../domain/call-summary.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
+import type { Metadata } from '../../domain/metadata.ts';
 import { notFound, type RefusalOf } from '../../domain/refusal.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
 import { agentInForce } from '../../repositories/agents.ts';
@@ -23,13 +24,15 @@ interface ExplainPolicyInput {
   tool: string;
   input: Json;
   sessionId: string;
+  /** Of the message. */
+  metadata: Metadata;
 }
 
 /** Explains what would happen to a tool call of the session's agent if the viewer sent the message. Executes nothing. */
 export async function explainPolicy(
   context: CommandContext,
   { principal, scopes }: Viewer,
-  { tool: name, input: rawInput, sessionId }: ExplainPolicyInput,
+  { tool: name, input: rawInput, sessionId, metadata }: ExplainPolicyInput,
 ): Promise<PolicyExplanation | RefusalOf<'not-found'>> {
   const { database } = context;
   const session = await sessionById(database, principal, sessionId);
@@ -52,6 +55,6 @@ export async function explainPolicy(
   const grants = await sessionGrants(database.reader, session, now, context.settings.separateApprover);
   return {
     ...call,
-    ...evaluateCall(context, toolCaller(session, agent, scopes), { tool, input }, { grants, now }),
+    ...evaluateCall(context, toolCaller(session, agent, { scopes, metadata }), { tool, input }, { grants, now }),
   };
 }

@@ -1,28 +1,38 @@
 import type { Database } from '../../database/database.ts';
+import { type Metadata, readMetadata } from '../../domain/metadata.ts';
 import type { Run } from '../../domain/run.ts';
 import type { PolicyRequest } from '../../policy/policy.ts';
 import { type AgentInForce, agentInForce, agentVersion } from '../../repositories/agents.ts';
 import type { SessionRow } from '../../repositories/sessions.ts';
 
 /** The part of a policy request that is the same for every tool call of a run. */
-export interface ToolCaller extends Pick<PolicyRequest, 'principal' | 'agent' | 'session'> {
+export interface ToolCaller extends Pick<PolicyRequest, 'principal' | 'agent' | 'session' | 'message'> {
   /** The agent's list of tools; null for every tool. */
   tools: readonly string[] | null;
 }
 
-/** @param scopes of the principal who sent the message */
+/** What policy knows of the message that started a run. */
+interface PolicyMessage {
+  /** Of the principal who sent it. */
+  scopes: readonly string[];
+  metadata: Metadata;
+}
+
 export function toolCaller(
-  { id, key, owner }: SessionRow,
+  { id, key, owner, metadata: sessionMetadata }: SessionRow,
   agent: AgentInForce | null,
-  scopes: readonly string[],
+  { scopes, metadata }: PolicyMessage,
 ): ToolCaller {
   return {
     principal: { id: owner, scopes },
     agent: { id: agent?.id ?? null, name: agent?.name ?? '' },
-    session: { id, key },
+    session: { id, key, metadata: readMetadata(sessionMetadata) },
+    message: { metadata },
     tools: agent?.tools ?? null,
   };
 }
+
+export const messageOf = ({ origin, metadata }: Run): PolicyMessage => ({ scopes: origin.scopes, metadata });
 
 /**
  * The agent of a run: the version that its first step used, even when the agent was changed or deleted since. Before the first

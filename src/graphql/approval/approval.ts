@@ -1,10 +1,11 @@
 import { visibleOwner } from '../../application/approval/approval-access.ts';
 import type { ApprovalScope as Scope, ApprovalStatus as Status } from '../../domain/events.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { pageApprovals } from '../../projections/approvals.ts';
+import { type ApprovalRow, countApprovals, pageApprovals } from '../../projections/approvals.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
-import { connectionOfRows, pageArguments } from '../connection/paging.ts';
+import { connectionArguments, defineCountedConnection, defineEdge } from '../connection/connections.ts';
+import { connectionOfRows, type Edge, pageArguments } from '../connection/paging.ts';
+import { withCount } from '../connection/total-count.ts';
 import { Node } from '../node.ts';
 import { ApprovalType, GrantType } from '../object-types.ts';
 import { Wait } from '../wait/wait-interface.ts';
@@ -61,7 +62,7 @@ ApprovalType.implement({
 
 const ApprovalEdge = defineEdge('Approval', 'approvals', ApprovalType);
 
-const ApprovalConnection = defineConnection('Approval', 'approvals', ApprovalType, ApprovalEdge);
+const ApprovalConnection = defineCountedConnection('Approval', 'approvals', ApprovalType, ApprovalEdge);
 
 const ApprovalFilter = builder.inputType('ApprovalFilter', {
   description: 'Selects approvals of a list. An approval must meet all conditions that are given.',
@@ -96,7 +97,11 @@ builder.queryFields((t) => ({
         sessionId: filter?.sessionId == null ? undefined : storableText(filter.sessionId),
         tool: filter?.tool == null ? undefined : storableText(filter.tool),
       };
-      return connectionOfRows(await pageApprovals(commands.database.reader, query, pageArguments('approval', args)));
+      const { database, settings } = commands;
+      const page = await pageApprovals(database.reader, query, pageArguments('approval', args));
+      return withCount<Edge<ApprovalRow>>(settings.countedItems, (maximum) => countApprovals(database, query, maximum))(
+        connectionOfRows(page),
+      );
     },
   }),
 }));

@@ -1,8 +1,9 @@
-import type { InterfaceRef, ObjectRef } from '@pothos/core';
+import type { ImplementableObjectRef, InterfaceRef, ObjectRef } from '@pothos/core';
 import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { type BuilderTypes, builder } from '../builder.ts';
 import type { completeList } from '../execution/complete-list.ts';
 import type { Connection, Edge } from './paging.ts';
+import type { CountedConnection } from './total-count.ts';
 
 const PageInfo = builder.simpleObject('PageInfo', {
   description: 'Position of a page in its list.',
@@ -55,9 +56,47 @@ export function defineConnection<Item extends object, ItemEdge extends Edge<Item
   plural: string,
   node: NodeRef<Item>,
   edge: ObjectRef<BuilderTypes, ItemEdge>,
-  resolveList: typeof completeList = (items) => items,
+  resolveList?: typeof completeList,
 ) {
-  return builder.objectRef<Connection<ItemEdge>>(`${name}Connection`).implement({
+  const connection = builder.objectRef<Connection<ItemEdge>>(`${name}Connection`);
+  implementConnection(connection, plural, { node, edge, resolveList });
+  return connection;
+}
+
+/** Defines the page type of a list whose items can be counted. */
+export function defineCountedConnection<Item extends object, ItemEdge extends Edge<Item>>(
+  name: string,
+  plural: string,
+  node: NodeRef<Item>,
+  edge: ObjectRef<BuilderTypes, ItemEdge>,
+) {
+  const connection = builder.objectRef<CountedConnection<ItemEdge>>(`${name}Connection`);
+  implementConnection(connection, plural, { node, edge });
+  builder.objectFields(connection, (t) => ({
+    totalCount: t.int({
+      description: `Number of ${plural} in the whole list, at most the limit \`countedItems\` in \`Gateway.limits\`. They are counted only if this field or \`totalCountIsExact\` is selected.`,
+      resolve: async (page) => (await page.count()).items,
+    }),
+    totalCountIsExact: t.boolean({
+      description: `Whether the list has no more ${plural} than \`totalCount\`.`,
+      resolve: async (page) => (await page.count()).isExact,
+    }),
+  }));
+  return connection;
+}
+
+interface ConnectionParts<Item extends object, ItemEdge extends Edge<Item>> {
+  node: NodeRef<Item>;
+  edge: ObjectRef<BuilderTypes, ItemEdge>;
+  resolveList?: typeof completeList | undefined;
+}
+
+function implementConnection<Item extends object, ItemEdge extends Edge<Item>, Page extends Connection<ItemEdge>>(
+  connection: ImplementableObjectRef<BuilderTypes, Page>,
+  plural: string,
+  { node, edge, resolveList = (items) => items }: ConnectionParts<Item, ItemEdge>,
+): void {
+  connection.implement({
     description: `A page of ${plural}.`,
     fields: (t) => ({
       edges: t.field({

@@ -18,6 +18,13 @@ import * as limits from '../../config/limits.ts';
 /** Assumed size of a list without a size argument, such as the tools of the gateway or the approvals of a run. */
 const ASSUMED_LIST_SIZE = 10;
 
+/** What some fields cost in addition: they read more rows than they return objects. */
+const fieldCosts: ReadonlyMap<string, number> = new Map([
+  ['totalCount', limits.COUNT_OBJECTS],
+  ['totalCountIsExact', limits.COUNT_OBJECTS],
+  ['usageReport', limits.USAGE_REPORT_OBJECTS],
+]);
+
 interface CostContext {
   schema: GraphQLSchema;
   fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -28,7 +35,7 @@ interface CostContext {
 
 /**
  * The number of objects that an operation can make the server read: each field with a selection counts once, multiplied by the
- * sizes of the lists that contain it. Takes time proportional to the length of the document, which must be valid.
+ * sizes of the lists that contain it. Counting a list costs as much as reading some objects. Takes time proportional to the length of the document, which must be valid.
  */
 export function costOf(
   schema: GraphQLSchema,
@@ -78,10 +85,12 @@ function costOfFragment(context: CostContext, name: string, pageSize: number): n
 function costOfField(context: CostContext, parent: GraphQLNamedType, node: FieldNode, pageSize: number): number {
   const name = node.name.value;
   // Introspection reads nothing from the database, and validation limits its depth.
-  if (name.startsWith('__') || !node.selectionSet || !('getFields' in parent)) return 0;
+  if (name.startsWith('__') || !('getFields' in parent)) return 0;
+  const ownCost = fieldCosts.get(name) ?? 0;
+  if (!node.selectionSet) return ownCost;
   const field = parent.getFields()[name];
   const type = field && getNamedType(field.type);
-  if (!field || !type || !isCompositeType(type)) return 0;
+  if (!field || !type || !isCompositeType(type)) return ownCost;
   const isList = isListType(isNonNullType(field.type) ? field.type.ofType : field.type);
   const size = requestedSize(context, node);
   const isConnection = type.name.endsWith('Connection');
@@ -89,7 +98,7 @@ function costOfField(context: CostContext, parent: GraphQLNamedType, node: Field
   const innerCost = costOfSelection(context, type, node.selectionSet, innerPageSize);
   const isItemOfPage = parent.name.endsWith('Connection') && (name === 'nodes' || name === 'edges');
   const times = isItemOfPage ? pageSize : isList ? (size ?? ASSUMED_LIST_SIZE) : 1;
-  return times * (1 + innerCost);
+  return ownCost + times * (1 + innerCost);
 }
 
 /** The number of items that the arguments request; null if they contain no size. */

@@ -88,9 +88,13 @@ function limitsInForce({ commands, gateway }: GraphqlContext) {
   const valuesByName: Record<string, number> = {
     pageSize: limits.MAX_PAGE_ITEMS,
     queueLength: commands.settings.queueLength,
+    countedItems: commands.settings.countedItems,
     messageBytes: limits.MESSAGE_BYTES,
     sessionKeyBytes: limits.SESSION_KEY_BYTES,
     titleBytes: limits.TITLE_BYTES,
+    metadataKeys: limits.METADATA_KEYS,
+    metadataKeyCharacters: limits.METADATA_KEY_CHARACTERS,
+    metadataValueCharacters: limits.METADATA_VALUE_CHARACTERS,
     idempotencyKeyBytes: limits.IDEMPOTENCY_KEY_BYTES,
     idempotencySeconds: limits.IDEMPOTENCY_SECONDS,
     reasonCharacters: limits.REASON_CHARACTERS,

@@ -1,4 +1,5 @@
 import { type Forgotten, forget, type Remembered, remember } from '../../application/memories.ts';
+import { type UpdatedMemory, updateMemory } from '../../application/update-memory.ts';
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
 import { MemoryType } from '../object-types.ts';
@@ -47,6 +48,28 @@ const ForgetSuccess = builder.objectRef<Forgotten>('ForgetSuccess').implement({
 
 const ForgetResult = defineResult('ForgetResult', ForgetSuccess, ['not-found']);
 
+const UpdateMemoryInput = builder.inputType('UpdateMemoryInput', {
+  description: 'Changes to a memory: a text, tags, or both. What is omitted or null stays unchanged.',
+  fields: (t) => ({
+    memoryId: t.id({ required: true, description: 'Id of a memory that has not expired.' }),
+    text: t.string({ description: 'New text of the fact. No other memory of the same scope may state the same fact.' }),
+    tags: t.stringList({ description: 'New tags, which replace all tags of the memory.' }),
+  }),
+});
+
+const UpdateMemorySuccess = builder.objectRef<UpdatedMemory>('UpdateMemorySuccess').implement({
+  description: 'The memory was changed.',
+  fields: (t) => ({
+    memory: t.field({
+      type: MemoryType,
+      description: 'The changed memory.',
+      resolve: ({ memoryId }, _args, { loaders }) => loadRequired(loaders, 'memory', memoryId),
+    }),
+  }),
+});
+
+const UpdateMemoryResult = defineResult('UpdateMemoryResult', UpdateMemorySuccess, ['not-found', 'invalid-input']);
+
 builder.mutationFields((t) => ({
   remember: t.field({
     type: RememberResult,
@@ -54,6 +77,12 @@ builder.mutationFields((t) => ({
       'Stores a fact for all sessions of the viewer, or for one. If the same fact is already stored there, its memory is updated.',
     args: { input: t.arg({ type: RememberInput, required: true, description: 'The fact.' }) },
     resolve: (_root, { input }, context) => perform(context, remember(context.commands, context.viewer, input)),
+  }),
+  updateMemory: t.field({
+    type: UpdateMemoryResult,
+    description: 'Changes text or tags of a memory. Searches find it by its new words.',
+    args: { input: t.arg({ type: UpdateMemoryInput, required: true, description: 'The changes.' }) },
+    resolve: (_root, { input }, context) => perform(context, updateMemory(context.commands, context.viewer, input)),
   }),
   forget: t.field({
     type: ForgetResult,

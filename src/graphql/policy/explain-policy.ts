@@ -1,7 +1,9 @@
 import { explainPolicy, type PolicyExplanation } from '../../application/tool-calls/explain-policy.ts';
+import { noMetadata } from '../../domain/metadata.ts';
 import { isRefusal } from '../../domain/refusal.ts';
 import { builder } from '../builder.ts';
 import { PolicyEffect, RiskLevel } from '../gateway/tool.ts';
+import { metadataArgument } from '../metadata.ts';
 import { GrantType } from '../object-types.ts';
 import { notFoundError } from '../public-errors.ts';
 
@@ -46,9 +48,11 @@ builder.queryField('explainPolicy', (t) =>
       tool: t.arg.string({ required: true, description: 'Name of the tool.' }),
       input: t.arg({ type: 'JSON', required: true, description: 'Input of the call, as a model would write it.' }),
       sessionId: t.arg.id({ required: true, description: 'Id of the session in which the call would be made.' }),
+      metadata: t.arg({ type: 'JSON', description: 'Metadata of the message, an object of strings; none if omitted.' }),
     },
-    resolve: async (_root, { tool, input, sessionId }, { commands, viewer }) => {
-      const outcome = await explainPolicy(commands, viewer, { tool, input: input ?? null, sessionId });
+    resolve: async (_root, { tool, input, sessionId, metadata: given }, { commands, viewer }) => {
+      const metadata = metadataArgument(given) ?? noMetadata;
+      const outcome = await explainPolicy(commands, viewer, { tool, input: input ?? null, sessionId, metadata });
       if (!isRefusal(outcome)) return outcome;
       throw notFoundError(outcome.id === tool ? 'tool' : 'session', outcome.id);
     },

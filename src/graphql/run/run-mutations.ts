@@ -5,6 +5,7 @@ import { sendMessage } from '../../application/run/send-message.ts';
 import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
+import { METADATA_DESCRIPTION } from '../metadata.ts';
 import { RunType, SessionType } from '../object-types.ts';
 import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
 
@@ -32,6 +33,10 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
       type: WhenBusy,
       defaultValue: 'QUEUE',
       description: 'What to do if the session has a run that has not ended.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: `Metadata of the message and of the run that it starts, found again with \`RunFilter.metadata\`. ${METADATA_DESCRIPTION} That of a steered message is recorded in its event only.`,
     }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
@@ -128,7 +133,7 @@ builder.mutationFields((t) => ({
   }),
   retryRun: t.field({
     type: RetryRunResult,
-    description: 'Creates a new run with the message, agent and model of a run that has ended.',
+    description: 'Creates a new run with the message, metadata, agent and model of a run that has ended.',
     args: { input: t.arg({ type: RetryRunInput, required: true, description: 'The run to repeat.' }) },
     resolve: (_root, { input }, context) => perform(context, retryRun(context.commands, context.viewer, input)),
   }),

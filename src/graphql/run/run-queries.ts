@@ -1,17 +1,14 @@
 import { storableText } from '../../domain/storable-text.ts';
-import { pageRuns, type RunRow } from '../../projections/runs.ts';
+import { countRuns, pageRuns } from '../../projections/run-lists.ts';
+import type { RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
-import {
-  type Connection,
-  type ConnectionArguments,
-  connectionOfRows,
-  type Edge,
-  pageArguments,
-} from '../connection/paging.ts';
+import { type ConnectionArguments, connectionOfRows, type Edge, pageArguments } from '../connection/paging.ts';
+import { type CountedConnection, withCount } from '../connection/total-count.ts';
 import type { GraphqlContext } from '../context.ts';
+import { metadataArgument } from '../metadata.ts';
 import { RunType } from '../object-types.ts';
-import { RunConnection, RunState } from './run.ts';
+import { RunConnection, RunErrorCode, RunState } from './run.ts';
 
 export const RunFilter = builder.inputType('RunFilter', {
   description: 'Selects runs of a list. A run must meet all conditions that are given.',
@@ -20,6 +17,13 @@ export const RunFilter = builder.inputType('RunFilter', {
     sessionId: t.id({ description: 'Only runs of this session.' }),
     createdAfter: t.field({ type: 'DateTime', description: 'Only runs created after this instant.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Only runs created before this instant.' }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Only runs whose metadata has each of these keys with this value: an object of strings.',
+    }),
+    agentId: t.id({ description: 'Only runs of this agent, also if it was deleted.' }),
+    model: t.string({ description: 'Only runs whose `model` is this one.' }),
+    errorCodes: t.field({ type: [RunErrorCode], description: 'Only runs that failed with one of these codes.' }),
   }),
 });
 
@@ -31,16 +35,22 @@ interface RunPageArguments extends ConnectionArguments {
 export async function runPage(
   { commands, viewer }: GraphqlContext,
   { filter, ...args }: RunPageArguments,
-): Promise<Connection<Edge<RunRow>>> {
-  const { states, sessionId, createdAfter, createdBefore } = filter ?? {};
+): Promise<CountedConnection<Edge<RunRow>>> {
+  const { states, sessionId, createdAfter, createdBefore, metadata, agentId, model, errorCodes } = filter ?? {};
   const query = {
     owner: viewer.principal,
     states: states ?? undefined,
     sessionId: sessionId == null ? undefined : storableText(sessionId),
     createdAfter: createdAfter ?? undefined,
     createdBefore: createdBefore ?? undefined,
+    metadata: metadataArgument(metadata),
+    agentId: agentId == null ? undefined : storableText(agentId),
+    model: model == null ? undefined : storableText(model),
+    errorCodes: errorCodes ?? undefined,
   };
-  return connectionOfRows(await pageRuns(commands.database.reader, query, pageArguments('run', args)));
+  const { database, settings } = commands;
+  const page = connectionOfRows(await pageRuns(database, query, pageArguments('run', args)));
+  return withCount<Edge<RunRow>>(settings.countedItems, (maximum) => countRuns(database, query, maximum))(page);
 }
 
 builder.queryFields((t) => ({

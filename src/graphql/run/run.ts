@@ -1,9 +1,10 @@
 import { contextAt } from '../../application/run/context-at.ts';
 import type { RunError as Failure, RunErrorCode as FailureCode } from '../../domain/events.ts';
+import { readMetadata } from '../../domain/metadata.ts';
 import type { RunStatus } from '../../domain/transitions.ts';
 import type { RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
-import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
+import { connectionArguments, defineCountedConnection, defineEdge } from '../connection/connections.ts';
 import { loadRequired } from '../loaders.ts';
 import { Node } from '../node.ts';
 import { AgentType, ApprovalType, RunType, SessionType } from '../object-types.ts';
@@ -42,7 +43,10 @@ const failureCodes = {
   INTERNAL: { description: 'An unexpected error; the log of the server has details.' },
 } as const satisfies Record<FailureCode, { description: string }>;
 
-const RunErrorCode = builder.enumType('RunErrorCode', { description: 'Why a run failed.', values: failureCodes });
+export const RunErrorCode = builder.enumType('RunErrorCode', {
+  description: 'Why a run failed.',
+  values: failureCodes,
+});
 
 export const RunError = builder.objectRef<Failure>('RunError').implement({
   description: 'The error with which a run failed.',
@@ -84,6 +88,11 @@ RunType.implement({
       nullable: true,
       description:
         'Name of the model that the message requested, otherwise of the model that its first step used; null until then.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Metadata of the message that started it, an object of strings; empty if it has none.',
+      resolve: ({ metadata }) => readMetadata(metadata),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When its message was recorded.' }),
     startedAt: t.expose('startedAt', {
@@ -144,6 +153,14 @@ builder.objectFields(RunType, (t) => ({
     description: 'The run that it repeats; null if it is not a retry.',
     resolve: ({ retryOf }, _args, { loaders }) => (retryOf === null ? null : loaders.run.load(retryOf)),
   }),
+  queuePosition: t.int({
+    nullable: true,
+    description:
+      'While it is PENDING: how many runs of its session come first, the active one included. Null in any other state.',
+    resolve: async ({ id, sessionId, state }, _args, { loaders }) =>
+      // A run that starts between the two reads has none before it.
+      state === 'PENDING' ? ((await loaders.queuePositions.load(sessionId)).get(id) ?? 0) : null,
+  }),
   head: t.int({
     description: 'Seq of its newest event; the first event has seq 1.',
     resolve: ({ id }, _args, { loaders }) => loaders.head.load(id),
@@ -164,4 +181,4 @@ builder.objectFields(RunType, (t) => ({
 
 const RunEdge = defineEdge('Run', 'runs', RunType);
 
-export const RunConnection = defineConnection('Run', 'runs', RunType, RunEdge);
+export const RunConnection = defineCountedConnection('Run', 'runs', RunType, RunEdge);

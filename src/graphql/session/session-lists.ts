@@ -3,13 +3,13 @@ import { kindOfId } from '../../ids.ts';
 import { type RankedPosition, searchSessions } from '../../repositories/conversation-search.ts';
 import {
   type ActivityPosition,
+  countSessions,
   pageActiveSessions,
   pageSessions,
-  type SessionRow,
   type SessionsQuery,
-} from '../../repositories/sessions.ts';
+} from '../../repositories/session-lists.ts';
+import type { SessionRow } from '../../repositories/sessions.ts';
 import {
-  type Connection,
   type ConnectionArguments,
   connectionOf,
   connectionOfRows,
@@ -19,6 +19,7 @@ import {
   pageArguments,
   parsePage,
 } from '../connection/paging.ts';
+import { type CountedConnection, withCount } from '../connection/total-count.ts';
 import type { GraphqlContext } from '../context.ts';
 
 /** An edge of a list of sessions. */
@@ -27,11 +28,15 @@ export interface ListedSession extends Edge<SessionRow> {
   snippet?: string;
 }
 
-type SessionPage = Promise<Connection<ListedSession>>;
+type SessionPage = Promise<CountedConnection<ListedSession>>;
+
+/** Adds the count of all sessions that the query selects. */
+const withSessionCount = ({ commands: { database, settings } }: GraphqlContext, query: SessionsQuery) =>
+  withCount<ListedSession>(settings.countedItems, (maximum) => countSessions(database, query, maximum));
 
 /** Newest session first. */
 export async function listSessionsByCreation(
-  { commands: { database } }: GraphqlContext,
+  context: GraphqlContext,
   query: SessionsQuery,
   args: ConnectionArguments,
 ): SessionPage {
@@ -43,31 +48,33 @@ export async function listSessionsByCreation(
       );
     }
   }
-  return connectionOfRows(await pageSessions(database.reader, query, pageArguments('session', args)));
+  const page = await pageSessions(context.commands.database, query, pageArguments('session', args));
+  return withSessionCount(context, query)(connectionOfRows(page));
 }
 
 /** Most recently active session first. */
 export async function listSessionsByActivity(
-  { commands: { database } }: GraphqlContext,
+  context: GraphqlContext,
   query: SessionsQuery,
   args: ConnectionArguments,
 ): SessionPage {
   const problem =
     'is not a cursor of a list with `orderBy: LAST_ACTIVITY`. Use a cursor that a list in this order returned.';
-  const { rows, ...page } = await pageActiveSessions(database.reader, query, parsePage(args, activityCursors, problem));
+  const pageArgs = parsePage(args, activityCursors, problem);
+  const { rows, ...page } = await pageActiveSessions(context.commands.database, query, pageArgs);
   const edges = rows.map((node) => ({ cursor: activityCursors.format(node), node }));
-  return connectionOf(edges, page);
+  return withSessionCount(context, query)(connectionOf(edges, page));
 }
 
 /** Best match first. */
 export async function searchSessionPage(
-  { commands: { database, now } }: GraphqlContext,
+  { commands: { database, now, settings } }: GraphqlContext,
   query: SessionsQuery,
   search: string,
   args: ConnectionArguments,
 ): SessionPage {
   const problem = 'is not a cursor of a search. Use a cursor that this search returned.';
-  const { rows, ...page } = await searchSessions(
+  const { rows, count, ...page } = await searchSessions(
     database,
     { ...query, now: now() },
     storableText(search),
@@ -78,7 +85,7 @@ export async function searchSessionPage(
     node,
     snippet,
   }));
-  return connectionOf(edges, page);
+  return withCount<ListedSession>(settings.countedItems, async () => count)(connectionOf(edges, page));
 }
 
 /** Position of a session in the order of activity when it was listed. */

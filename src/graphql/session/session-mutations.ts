@@ -10,6 +10,7 @@ import { type CompactedSession, compactSession } from '../../application/session
 import { type ResolvedSession, resolveSession } from '../../application/session/resolve-session.ts';
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
+import { METADATA_DESCRIPTION } from '../metadata.ts';
 import { CompactionType, SessionType } from '../object-types.ts';
 import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
 
@@ -23,6 +24,10 @@ const ResolveSessionInput = builder.inputType('ResolveSessionInput', {
     requireExisting: t.boolean({
       defaultValue: false,
       description: 'Whether to return NotFoundError instead of creating the session.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: `Metadata of the session if it is created. ${METADATA_DESCRIPTION} A session that exists keeps its metadata.`,
     }),
     reset: t.boolean({
       defaultValue: false,
@@ -60,6 +65,10 @@ const UpdateSessionInput = builder.inputType('UpdateSessionInput', {
     useCompaction: t.boolean({
       description:
         'Whether models are shown summaries in place of older history. If false, they are shown as much of the original history as fits, and no summaries are created.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: `Merged into the metadata of the session; null as a value deletes the key. ${METADATA_DESCRIPTION}`,
     }),
   }),
 });

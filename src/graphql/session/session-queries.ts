@@ -2,8 +2,10 @@ import { storableText } from '../../domain/storable-text.ts';
 import { sessionByKey } from '../../repositories/sessions.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments } from '../connection/connections.ts';
+import { metadataArgument } from '../metadata.ts';
 import { SessionType } from '../object-types.ts';
 import { badUserInput } from '../public-errors.ts';
+import { RunState } from '../run/run.ts';
 import { SessionConnection } from './session.ts';
 import { listSessionsByActivity, listSessionsByCreation, searchSessionPage } from './session-lists.ts';
 
@@ -16,6 +18,11 @@ const SessionFilter = builder.inputType('SessionFilter', {
         'Full-text search in titles, messages and answers. Finds sessions that contain all words or, if there are none, some of them. The last word may be a prefix. The best match comes first. Each page ranks the sessions again and continues after the session of its cursor.',
     }),
     agentId: t.id({ description: 'Only sessions of this agent.' }),
+    states: t.field({ type: [RunState], description: 'Only sessions whose newest run is in one of these states.' }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Only sessions whose metadata has each of these keys with this value: an object of strings.',
+    }),
   }),
 });
 
@@ -67,6 +74,8 @@ builder.queryFields((t) => ({
         owner: context.viewer.principal,
         includeArchived: filter?.includeArchived ?? false,
         agentId: filter?.agentId == null ? undefined : storableText(filter.agentId),
+        states: filter?.states ?? undefined,
+        metadata: metadataArgument(filter?.metadata),
       };
       if (filter?.search != null) {
         if (orderBy == null) return searchSessionPage(context, query, filter.search, args);

@@ -1,8 +1,9 @@
+import { readMetadata } from '../../domain/metadata.ts';
 import { pageCompactions } from '../../repositories/compactions.ts';
-import { pageSessions } from '../../repositories/sessions.ts';
 import { builder } from '../builder.ts';
-import { CURSOR_DESCRIPTION, connectionArguments, defineConnection } from '../connection/connections.ts';
-import { connectionOfRows, emptyConnection, pageArguments } from '../connection/paging.ts';
+import { CURSOR_DESCRIPTION, connectionArguments, defineCountedConnection } from '../connection/connections.ts';
+import { connectionOfRows, pageArguments } from '../connection/paging.ts';
+import { emptyList } from '../connection/total-count.ts';
 import { loadRequired } from '../loaders.ts';
 import { Node } from '../node.ts';
 import { AgentType, GrantType, RunType, SessionType } from '../object-types.ts';
@@ -10,7 +11,7 @@ import { RunConnection } from '../run/run.ts';
 import { RunFilter, runPage } from '../run/run-queries.ts';
 import { Usage } from '../run/usage.ts';
 import { CompactionConnection } from './compaction.ts';
-import type { ListedSession } from './session-lists.ts';
+import { type ListedSession, listSessionsByCreation } from './session-lists.ts';
 
 const BranchPoint = builder.objectRef<{ runId: string; seq: number }>('BranchPoint').implement({
   description: "The end of the part of its parent's history that a branch sees.",
@@ -38,7 +39,7 @@ const SessionEdge = builder.objectRef<ListedSession>('SessionEdge').implement({
   }),
 });
 
-export const SessionConnection = defineConnection('Session', 'sessions', SessionType, SessionEdge);
+export const SessionConnection = defineCountedConnection('Session', 'sessions', SessionType, SessionEdge);
 
 SessionType.implement({
   description: 'A conversation. Its runs follow one another, and each sees what was said before.',
@@ -65,6 +66,11 @@ SessionType.implement({
     }),
     useCompaction: t.exposeBoolean('useCompaction', {
       description: 'Whether models are shown summaries in place of older history.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Its metadata, an object of strings; empty if it has none.',
+      resolve: ({ metadata }) => readMetadata(metadata),
     }),
     usage: t.field({
       type: Usage,
@@ -98,10 +104,8 @@ builder.objectFields(SessionType, (t) => ({
     type: SessionConnection,
     description: 'Sessions that were branched from it and are not archived, newest first.',
     args: connectionArguments,
-    resolve: async ({ id: parentId, owner }, args, { commands }) => {
-      const query = { owner, includeArchived: false, parentId };
-      return connectionOfRows(await pageSessions(commands.database.reader, query, pageArguments('session', args)));
-    },
+    resolve: ({ id: parentId, owner }, args, context) =>
+      listSessionsByCreation(context, { owner, includeArchived: false, parentId }, args),
   }),
   activeRun: t.field({
     type: RunType,
@@ -124,7 +128,7 @@ builder.objectFields(SessionType, (t) => ({
     },
     resolve: ({ id: sessionId }, { filter, ...args }, context) => {
       const isOtherSession = filter?.sessionId != null && filter.sessionId !== sessionId;
-      return isOtherSession ? emptyConnection : runPage(context, { ...args, filter: { ...filter, sessionId } });
+      return isOtherSession ? emptyList : runPage(context, { ...args, filter: { ...filter, sessionId } });
     },
   }),
   compactions: t.field({

@@ -43,11 +43,15 @@ export async function fillDatabase({ provider, write }: Database): Promise<void>
       ${numbers(SESSIONS)} SELECT ${sqlId('ses', 'i')}, 'owner_' || (i % 50), 'key_' || i, ${time('i')}, ${time('i')}, 0, true,
         CASE WHEN i % 10 = 1 THEN ${sqlId('ses', '(i - 1)')} END, CASE WHEN i % 10 = 1 THEN ${sqlId('run', '(i - 1)')} END,
         CASE WHEN i % 10 = 1 THEN 1 END, CASE WHEN i % 10 = 1 THEN 0 END FROM n`,
+    `INSERT INTO "SessionMetadata" ("sessionId", "digest", "owner")
+      ${numbers(SESSIONS)} SELECT ${sqlId('ses', 'i')}, 'digest_' || (i % 7), 'owner_' || (i % 50) FROM n`,
     `INSERT INTO "Tape" ("runId", "sessionId", "closed")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, false FROM n`,
     `INSERT INTO "Run" ("id", "sessionId", "state", "turn", "urgent", "input", "createdAt", "steps", "resumptions", "inputTokens", "outputTokens", "usageEstimated")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, ${enumOf('RunState', state)},
         CASE WHEN ${isLast} AND i % 20 = 0 THEN NULL ELSE i / ${SESSIONS} + 1 END, false, 'hello', ${time('i')}, 1, 0, 1, 1, false FROM n`,
+    `INSERT INTO "RunMetadata" ("runId", "digest", "owner")
+      ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, 'digest_' || (i % 7), 'owner_' || (i % 50) FROM n`,
     ...[1, 2, 3].map(
       (
         seq,

@@ -6,13 +6,17 @@ import type { Journal } from '../../../src/journal/journal.ts';
 import * as leases from '../../../src/orchestrator/leases.ts';
 import { approvalContents } from '../../../src/projections/approval-contents.ts';
 import * as approvals from '../../../src/projections/approvals.ts';
+import * as runLists from '../../../src/projections/run-lists.ts';
+import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
+import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
 import * as activity from '../../../src/repositories/activity.ts';
 import { latestCompaction } from '../../../src/repositories/compactions.ts';
 import { searchHistory, searchSessions } from '../../../src/repositories/conversation-search.ts';
 import { grantsOf } from '../../../src/repositories/grants.ts';
 import { findIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
 import { lineageOf } from '../../../src/repositories/lineage.ts';
+import * as lists from '../../../src/repositories/session-lists.ts';
 import * as sessions from '../../../src/repositories/sessions.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
 import {
@@ -41,6 +45,7 @@ const sessionIds = [7, 1003, 21].map((number) => idOf('ses', number));
 const [runId = ''] = runIds;
 const [sessionId = ''] = sessionIds;
 const owner = 'owner_7';
+const metadata = { env: 'test', team: 'red' };
 const firstPage = { size: 25, from: 'start', after: null, before: null } as const;
 const lastPage = { ...firstPage, from: 'end' } as const;
 
@@ -83,17 +88,27 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
   await findIdempotencyKey(reader, { principal: owner, mutation: 'sendMessage', key: 'k' });
   const position = { activeAt: new Date(Date.UTC(2026, 0, 1, 0, 10)), id: sessionId };
   for (const page of [firstPage, lastPage]) {
-    await sessions.pageSessions(reader, { owner, includeArchived: false }, page);
-    await sessions.pageSessions(
-      reader,
+    await lists.pageSessions(database, { owner, includeArchived: false }, page);
+    await lists.pageSessions(
+      database,
       { owner, includeArchived: true, parentId: sessionId },
       { ...page, after: sessionId },
     );
-    await sessions.pageActiveSessions(reader, { owner, includeArchived: false }, page);
-    await sessions.pageActiveSessions(reader, { owner, includeArchived: false }, { ...page, after: position });
-    await runs.pageRuns(reader, { owner, sessionId }, page);
-    await runs.pageRuns(reader, { owner, sessionId }, { ...page, after: runId });
+    await lists.pageActiveSessions(database, { owner, includeArchived: false }, page);
+    await lists.pageActiveSessions(database, { owner, includeArchived: false }, { ...page, after: position });
+    await lists.pageSessions(database, { owner, includeArchived: false, metadata, states: ['FAILED', 'DONE'] }, page);
+    await lists.pageActiveSessions(database, { owner, includeArchived: true, metadata, agentId: 'agt_1' }, page);
+    await runLists.pageRuns(database, { owner, metadata }, page);
+    await runLists.pageRuns(database, { owner, sessionId }, page);
+    await runLists.pageRuns(database, { owner, sessionId }, { ...page, after: runId });
   }
+  await lists.countSessions(database, { owner, includeArchived: false, metadata, states: ['FAILED'] }, 100);
+  await runLists.countRuns(database, { owner, metadata }, 100);
+  await runLists.countRuns(database, { owner, sessionId }, 100);
+  await queuePositions(database, sessionIds);
+  const report = { owner, since: new Date(Date.UTC(2026, 0, 1)), until: new Date(Date.UTC(2026, 0, 2)) };
+  const key = { day: '2026-01-01', sessionId, model: 'm', agentId: 'agt_1' };
+  await usageReport(database, { ...report, groupBy: new Set(usageParts) }, key, 26);
   await runs.runById(database, owner, runId);
   await runs.runsByIds(database, owner, runIds);
   await runs.activeRunsOf(reader, sessionIds);
@@ -115,6 +130,8 @@ async function readApprovals(database: Database, journal: Journal): Promise<void
   await approvals.approvalById(database, idOf('apr', 7));
   const rows = await approvals.approvalsByIds(reader, owner, [idOf('apr', 7), idOf('apr', 57)]);
   await approvalContents(journal, rows);
+  await approvals.countApprovals(database, { owner }, 100);
+  await approvals.countApprovals(database, { owner: null, statuses: ['PENDING'] }, 100);
   await approvals.pendingDefinitions(reader);
   await approvals.pendingApprovalsAbout(reader, { tool: 'tool', definitionHash: 'other' }, 100);
   await approvals.pendingApprovalsOf(reader, runIds);
@@ -149,7 +166,7 @@ async function executeRun(database: Database, journal: Journal): Promise<void> {
     if (outcome.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(outcome)}`);
   };
   await leases.waitingWork(database);
-  await record({ kind: 'send', text: 'hello', idempotencyKey: null, origin: target });
+  await record({ kind: 'send', text: 'hello', idempotencyKey: null, metadata, origin: target });
   await leases.claimLeases(database, term, 4);
   await database.commit([leases.firstLease(term, newRun)]).catch(() => undefined);
   const lease = { runId: newRun, sessionId, epoch: 1, lost: false };

@@ -9,7 +9,7 @@ interface RecordedStatement {
 }
 
 /** Tables that grow with use. No hot statement may read one of them as a whole. */
-const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Approval'];
+const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Approval', 'SessionMetadata', 'RunMetadata'];
 /** They hold open runs and current sessions only, so walking through all of one is not a scan of the table. */
 const partialIndexes = ['Run_active', 'Run_open', 'Run_waiting', 'Run_begun', 'Lease_suspects', 'Lease_lost'];
 
@@ -45,18 +45,34 @@ export function recordPostgres(): { statements: RecordedStatement[]; stop(): voi
   return { statements, stop: () => spy.mockRestore() };
 }
 
+/** How SQLite would execute the statements with a text in them: one line for each step. */
+export function sqlitePlans(path: string, statements: readonly RecordedStatement[], text: string): string[][] {
+  const file = new BetterSqlite(path, { readonly: true });
+  try {
+    return distinct(statements)
+      .filter(({ sql }) => sql.includes(text))
+      .map(({ sql }) => planOf(file, sql));
+  } finally {
+    file.close();
+  }
+}
+
+function planOf(file: BetterSqlite.Database, sql: string): string[] {
+  const parameters = Array(sql.match(/\?/g)?.length ?? 0).fill(null);
+  const plan = file.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
+  return plan.map(({ detail }) => detail);
+}
+
 /** The tables that each statement reads as a whole, with the statement. */
 export function sqliteScans(path: string, statements: readonly RecordedStatement[]): string[] {
   const file = new BetterSqlite(path, { readonly: true });
   try {
     return distinct(statements).flatMap(({ sql }) => {
-      const parameters = Array(sql.match(/\?/g)?.length ?? 0).fill(null);
-      const plan = file.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
-      const scans = plan.filter(({ detail }) => {
+      const scans = planOf(file, sql).filter((detail) => {
         const match = /^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?$/.exec(detail);
         return match !== null && isHot(match[1] ?? '', sql) && !partialIndexes.includes(match[2] ?? '');
       });
-      return scans.map(({ detail }) => `${detail} in ${sql}`);
+      return scans.map((detail) => `${detail} in ${sql}`);
     });
   } finally {
     file.close();

@@ -22,7 +22,12 @@ export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
     `mutation { createAgent(input: {name: "${marker}", instructions: "${marker}"}) { ... on CreateAgentSuccess { agent { id } } } }`,
   );
   const text = `/call http_fetch {"url": "https://example.com/${marker}"}`;
-  const { run } = await send(client, { sessionKey: 'shared-key', text, agentId: agent?.id });
+  const { run } = await send(client, {
+    sessionKey: 'shared-key',
+    text,
+    agentId: agent?.id,
+    metadata: { name: marker },
+  });
   const [approval] = await until(async () => {
     const { body } = await ask(url, '{ approvals { nodes { id } } }', bearing(tokens.ada));
     const nodes = nodesOf(body.data?.approvals);
@@ -32,7 +37,7 @@ export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
   const sessionId = nodesOf(sessions.body.data?.sessions)[0]?.id ?? '';
   await mutate(
     url,
-    `mutation { updateSession(input: {sessionId: "${sessionId}", title: "${marker}"}) { __typename } }`,
+    `mutation { updateSession(input: {sessionId: "${sessionId}", title: "${marker}", metadata: {name: "${marker}"}}) { __typename } }`,
   );
   const { memory } = await mutate(
     url,

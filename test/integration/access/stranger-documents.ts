@@ -82,7 +82,7 @@ const omittedFields = new Set(['editedInput', 'expiresInSeconds', 'scope', 'idem
 
 function inputOf(name: string, type: GraphQLInputType, choice: ArgumentChoice): string {
   const nullableType = getNullableType(type);
-  if (isListType(nullableType)) return `[${inputOf(name, nullableType.ofType, choice)}]`;
+  if (isListType(nullableType)) return `[${itemsOf(name, nullableType.ofType, choice)}]`;
   if (isEnumType(nullableType)) return nullableType.getValues()[0]?.name ?? '';
   if (isInputObjectType(nullableType)) {
     const fields = Object.values(nullableType.getFields()).filter(
@@ -105,6 +105,16 @@ function inputOf(name: string, type: GraphQLInputType, choice: ArgumentChoice): 
     default:
       return JSON.stringify(choice.values[name] ?? 'stranger');
   }
+}
+
+/** Every value of an enum, and one of any other type. */
+function itemsOf(name: string, type: GraphQLInputType, choice: ArgumentChoice): string {
+  const itemType = getNullableType(type);
+  if (!isEnumType(itemType)) return inputOf(name, itemType, choice);
+  return itemType
+    .getValues()
+    .map((value) => value.name)
+    .join(', ');
 }
 
 /** Selects every field without required arguments, down to `levels`. Fields whose names would conflict are omitted. */

@@ -46,6 +46,7 @@ test('B3: no root field shows or changes objects of another principal', async ()
     'runs',
     'session',
     'sessions',
+    'usageReport',
   ];
   expect([...shownToOwner]).toEqual(expect.arrayContaining(expected));
 });

@@ -78,6 +78,7 @@ export async function openInProcess() {
     logger,
     settings: {
       models: ['scripted', 'other'],
+      countedItems: 5,
       queueLength: 3,
       agentVersions: 100,
       onExpiry: 'deny',

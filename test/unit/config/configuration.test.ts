@@ -18,7 +18,7 @@ describe('a problem in the file is one line with the path, the value and the cor
     [{ approvals: { separateApprover: 'no' } }, 'approvals.separateApprover: must be true or false, not "no"'],
     [
       { limits: { maxStep: 3, depth: 4 } },
-      'limits: unknown keys "maxStep", "depth". Allowed keys: maxSteps, maxToolCalls, runSeconds, maxTokens, maxCost, answerBytes, agentVersions, queueLength',
+      'limits: unknown keys "maxStep", "depth". Allowed keys: maxSteps, maxToolCalls, runSeconds, maxTokens, maxCost, answerBytes, agentVersions, queueLength, countedItems',
     ],
     [{ policyFile: '' }, 'policyFile: must not be empty'],
     [{ defaultModel: 'none' }, 'defaultModel: there is no model "none". Configured models: scripted'],

@@ -28,6 +28,7 @@ const session: SessionRow = {
   branchRunId: null,
   branchSeq: null,
   branchTurn: null,
+  metadata: null,
 };
 
 interface FakeOptions {

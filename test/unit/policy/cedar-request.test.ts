@@ -78,7 +78,8 @@ describe('the path of an input', () => {
 
 describe('the request to Cedar', () => {
   const input = { url: 'https://a.example/x', path: 'notes/../a' };
-  const request = policyRequest({ input, agent: 'clerk', scopes: ['read'], source: 'tickets', sessionKey: 'desk' });
+  const sessionMetadata = { env: 'test' };
+  const request = policyRequest({ input, agent: 'clerk', scopes: ['read'], source: 'tickets', sessionMetadata });
 
   test('has principal, tool, agent, session, input, URL and path', () => {
     expect(cedarRequest(request)).toEqual({
@@ -87,6 +88,7 @@ describe('the request to Cedar', () => {
       context: {
         agent: { __entity: { type: 'Agent', id: 'agt_1' } },
         session: { __entity: { type: 'Session', id: 'ses_1' } },
+        message: { metadata: { __entity: { type: 'Metadata', id: 'message' } } },
         input,
         url: { scheme: 'https', host: 'a.example', port: 443, path: '/x', query: '' },
         path: 'a',
@@ -94,7 +96,12 @@ describe('the request to Cedar', () => {
       entities: [
         { uid: { type: 'Principal', id: 'ada' }, attrs: { scopes: ['read'] }, parents: [] },
         { uid: { type: 'Agent', id: 'agt_1' }, attrs: { name: 'clerk' }, parents: [] },
-        { uid: { type: 'Session', id: 'ses_1' }, attrs: { key: 'desk' }, parents: [] },
+        {
+          uid: { type: 'Session', id: 'ses_1' },
+          attrs: { key: 'desk', metadata: { __entity: { type: 'Metadata', id: 'session' } } },
+          parents: [],
+        },
+        { uid: { type: 'Metadata', id: 'session' }, attrs: {}, tags: { env: 'test' }, parents: [] },
         {
           uid: { type: 'Tool', id: 'http_fetch' },
           attrs: { name: 'http_fetch', risk: 'HIGH', source: 'tickets', idempotent: false },
@@ -109,6 +116,7 @@ describe('the request to Cedar', () => {
     expect(context).toEqual({
       agent: { __entity: { type: 'Agent', id: 'default' } },
       session: { __entity: { type: 'Session', id: 'ses_1' } },
+      message: { metadata: { __entity: { type: 'Metadata', id: 'message' } } },
       input: {},
     });
     expect(entities.at(-1)).toMatchObject({ parents: [] });

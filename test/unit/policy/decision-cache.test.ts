@@ -29,9 +29,11 @@ test('requests that differ anywhere are evaluated separately', () => {
   policy.evaluate(withPath('a'));
   policy.evaluate(withPath('b'));
   policy.evaluate({ ...withPath('a'), principal: { id: 'somebody', scopes: [] } });
-  policy.evaluate({ ...withPath('a'), session: { id: 'ses_other', key: 'other' } });
+  policy.evaluate({ ...withPath('a'), session: { ...withPath('a').session, id: 'ses_other', key: 'other' } });
+  policy.evaluate({ ...withPath('a'), session: { ...withPath('a').session, metadata: { env: 'test' } } });
+  policy.evaluate({ ...withPath('a'), message: { metadata: { env: 'test' } } });
   policy.evaluate({ ...withPath('a'), tool: { ...withPath('a').tool, isOwn: !withPath('a').tool.isOwn } });
-  expect(evaluated).toHaveLength(5);
+  expect(evaluated).toHaveLength(7);
 });
 
 test('the least recently used decision is dropped, and decisions on long requests are not cached', () => {

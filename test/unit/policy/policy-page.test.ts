@@ -26,6 +26,8 @@ const cases = z.array(
     input: z.json(),
     scopes: z.array(z.string()).optional(),
     agent: z.string().optional(),
+    sessionMetadata: z.record(z.string(), z.string()).optional(),
+    messageMetadata: z.record(z.string(), z.string()).optional(),
     effect: z.string(),
     rules: z.array(z.string()),
   }),
@@ -39,9 +41,9 @@ describe('docs/policy.md', () => {
     expect(ofLanguage('cedarschema')).toEqual([textOf('src/policy/schema.cedarschema')]);
   });
 
-  test('has three examples with cases', () => {
-    expect(examples).toHaveLength(3);
-    expect(ofLanguage('json')).toHaveLength(3);
+  test('has four examples with cases', () => {
+    expect(examples).toHaveLength(4);
+    expect(ofLanguage('json')).toHaveLength(4);
   });
 
   test('has a valid query', () => {

@@ -13,6 +13,8 @@ interface RequestOptions {
   /** Tools of the agent; all by default. */
   tools?: readonly string[];
   sessionKey?: string;
+  sessionMetadata?: Record<string, string>;
+  messageMetadata?: Record<string, string>;
 }
 
 /** A call of `http_fetch` by ada, with the given options. */
@@ -21,7 +23,8 @@ export function policyRequest(options: RequestOptions = {}): PolicyRequest {
   return {
     principal: { id: 'ada', scopes: options.scopes ?? ['read', 'write'] },
     agent: { id: options.agent === undefined ? null : 'agt_1', name: options.agent ?? '' },
-    session: { id: 'ses_1', key: options.sessionKey ?? 'desk' },
+    session: { id: 'ses_1', key: options.sessionKey ?? 'desk', metadata: options.sessionMetadata ?? {} },
+    message: { metadata: options.messageMetadata ?? {} },
     tool: { name: tool, risk, source, idempotent, isOwn: options.tools?.includes(tool) ?? true },
     input,
   };

@@ -26,7 +26,7 @@ describe('a policy file', () => {
 
   test('with a problem is refused with path, line and column', () => {
     const path = join(folder, 'schema.cedarschema');
-    expect(openPolicy(path)).toEqual({ ok: false, problems: [`${path}:45:6: invalid token`] });
+    expect(openPolicy(path)).toEqual({ ok: false, problems: [`${path}:55:6: invalid token`] });
   });
 
   test('that cannot be read is refused with the reason', () => {

@@ -1,0 +1,185 @@
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { describe, expect, test } from 'vitest';
+import type { JwtConfig } from '../../../src/config/access-config.ts';
+import { StartError } from '../../../src/config/start-error.ts';
+import { createLogger } from '../../../src/logger.ts';
+import { createAuthenticate } from '../../../src/server/access/authentication/create-authenticate.ts';
+import { bearerToken } from '../../../src/server/access/authentication/identity.ts';
+import { authenticateByToken, createToken, hashOfToken } from '../../../src/server/access/authentication/tokens.ts';
+import { limitConnections } from '../../../src/server/access/concurrency-limit.ts';
+
+const logger = createLogger('silent');
+const now = Date.UTC(2026, 10, 26);
+const bearing = (authorization: string) => ({ headers: { authorization }, connectionParams: {} });
+
+describe('the token of a client', () => {
+  test.each([
+    ['Bearer abc', 'abc'],
+    ['  bearer   abc ', 'abc'],
+    ['Bearer', null],
+    ['Bearer a b', null],
+    ['xBearer abc', null],
+    ['Basic abc', null],
+  ])('in %j is %j', (authorization, token) => {
+    expect(bearerToken(bearing(authorization))).toBe(token);
+    for (const name of ['authorization', 'Authorization']) {
+      expect(bearerToken({ headers: {}, connectionParams: { [name]: authorization } })).toBe(token);
+    }
+  });
+
+  test('of a WebSocket comes from its first message, or else from its headers', () => {
+    const headers = { authorization: 'Bearer header' };
+    expect(bearerToken({ headers, connectionParams: { authorization: 'Bearer message' } })).toBe('message');
+    expect(bearerToken({ headers, connectionParams: {} })).toBe('header');
+    expect(bearerToken({ headers, connectionParams: { authorization: 7 } })).toBeNull();
+    expect(bearerToken({ headers: {}, connectionParams: {} })).toBeNull();
+  });
+});
+
+describe('B58: tokens of the configuration', () => {
+  const [token, expiring] = [createToken(), createToken()];
+  const authenticate = authenticateByToken(
+    [
+      { sha256: hashOfToken(token), principal: 'ada', scopes: ['read', 'write'] },
+      {
+        sha256: hashOfToken(expiring),
+        principal: 'bob',
+        scopes: ['read'],
+        expiresAt: new Date(now + 1000).toISOString(),
+      },
+    ],
+    () => time,
+  );
+  let time = now;
+
+  test('are random, and recognisable', () => {
+    expect(token).toMatch(/^rt_[\w-]{43}$/);
+    expect(token).not.toBe(expiring);
+    expect(hashOfToken('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  });
+
+  test('name a principal and its scopes, until they expire', () => {
+    expect(authenticate(bearing(`Bearer ${token}`))).toEqual({ principal: 'ada', scopes: ['read', 'write'] });
+    expect(authenticate(bearing(`Bearer ${expiring}`))).toEqual({
+      principal: 'bob',
+      scopes: ['read'],
+      expiresAt: now + 1000,
+    });
+    time = now + 999;
+    expect(authenticate(bearing(`Bearer ${expiring}`))).toMatchObject({ principal: 'bob' });
+    time = now + 1000;
+    expect(() => authenticate(bearing(`Bearer ${expiring}`))).toThrow('The token has expired.');
+    expect(authenticate(bearing(`Bearer ${token}`))).toMatchObject({ principal: 'ada' });
+  });
+
+  test('are refused if they are missing or unknown', () => {
+    const refused = (authorization: string) => () => authenticate(bearing(authorization));
+    expect(refused('')).toThrow(
+      expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) }),
+    );
+    expect(refused(`Bearer ${createToken()}`)).toThrow('The token is not valid.');
+    expect(refused(`Bearer ${hashOfToken(token)}`)).toThrow('The token is not valid.');
+  });
+});
+
+describe('B58: tokens of an identity provider', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+  const other = await generateKeyPair('ES256');
+  const config: JwtConfig = {
+    mode: 'jwt',
+    issuer: 'https://id.example.com',
+    audience: 'runtape',
+    algorithm: 'ES256',
+    publicKey: await exportSPKI(publicKey),
+    principalClaim: 'sub',
+    scopeClaim: 'scope',
+  };
+  const authenticate = await createAuthenticate({ auth: config } as never, () => now, logger);
+  const claims = { sub: 'ada', scope: 'read write other:scope' };
+  const sign = (payload: JWTPayload, key = privateKey, expiresIn: number | null = 60) => {
+    const token = new SignJWT({ iss: config.issuer, aud: config.audience, ...payload })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setIssuedAt(now / 1000);
+    return (expiresIn === null ? token : token.setExpirationTime(now / 1000 + expiresIn)).sign(key);
+  };
+  const identityOf = async (token: Promise<string>) => authenticate(bearing(`Bearer ${await token}`));
+
+  test('name a principal and the known of its scopes', async () => {
+    expect(await identityOf(sign(claims))).toEqual({
+      principal: 'ada',
+      scopes: ['read', 'write'],
+      expiresAt: now + 65_000,
+    });
+    expect(await identityOf(sign({ sub: 'ada', scope: ['read', 'approve', 'approve:any', 7] }))).toMatchObject({
+      scopes: ['read', 'approve', 'approve:any'],
+    });
+    expect(await identityOf(sign({ sub: 'ada', scope: { read: true } }))).toMatchObject({ scopes: [] });
+    expect(await identityOf(sign({ sub: 'ada' }))).toMatchObject({ scopes: [] });
+  });
+
+  test('are accepted a few seconds after they expired, because clocks differ', async () => {
+    expect(await identityOf(sign(claims, privateKey, -4))).toMatchObject({ expiresAt: now + 1000 });
+    await expect(identityOf(sign(claims, privateKey, -6))).rejects.toThrow('The token has expired.');
+  });
+
+  test.each([
+    ['another key', sign(claims, other.privateKey)],
+    ['another issuer', sign({ ...claims, iss: 'https://evil.example.com' })],
+    ['another audience', sign({ ...claims, aud: 'other' })],
+    ['no expiry', sign(claims, privateKey, null)],
+    ['no principal', sign({ scope: 'read' })],
+    ['an empty principal', sign({ sub: '', scope: 'read' })],
+    ['a principal that is not a text', sign({ ...claims, sub: 7 as never })],
+    ['approve:any without approve', sign({ sub: 'ada', scope: 'approve:any' })],
+    ['no token', Promise.resolve('')],
+    ['a text that is no token', Promise.resolve('a.b.c')],
+  ])('are refused with %s', async (_name, token) => {
+    await expect(identityOf(token)).rejects.toMatchObject({ extensions: { code: 'UNAUTHENTICATED' } });
+  });
+
+  test('cannot be verified with a key that is not one', async () => {
+    const broken = createAuthenticate({ auth: { ...config, publicKey: 'x' } } as never, () => now, logger);
+    await expect(broken).rejects.toThrow(StartError);
+    await expect(broken).rejects.toThrow(
+      'auth.publicKey is not a public key for ES256. Use PEM (SubjectPublicKeyInfo).',
+    );
+  });
+});
+
+test('without accounts, every client is the operator', async () => {
+  const authenticate = await createAuthenticate({ auth: { mode: 'none' } } as never, () => now, logger);
+  expect(await authenticate({ headers: {}, connectionParams: {} })).toEqual({
+    principal: 'local',
+    scopes: ['read', 'write', 'approve', 'admin'],
+  });
+});
+
+test('B60: connections of one address beyond the limit are closed', () => {
+  class FakeSocket extends EventEmitter {
+    isDestroyed = false;
+    readonly remoteAddress: string | undefined;
+    constructor(address?: string) {
+      super();
+      this.remoteAddress = address;
+    }
+    destroy() {
+      this.isDestroyed = true;
+    }
+  }
+  const server = new EventEmitter();
+  limitConnections(server as Server, 1);
+  const connect = (address?: string) => {
+    const socket = new FakeSocket(address);
+    server.emit('connection', socket);
+    return socket;
+  };
+  const [first, second, other] = [connect('10.0.0.1'), connect('10.0.0.1'), connect('10.0.0.2')];
+  expect([first, second, other].map(({ isDestroyed }) => isDestroyed)).toEqual([false, true, false]);
+  second.emit('close');
+  expect(connect('10.0.0.1').isDestroyed).toBe(true);
+  first.emit('close');
+  expect(connect('10.0.0.1').isDestroyed).toBe(false);
+  expect([connect().isDestroyed, connect().isDestroyed]).toEqual([false, true]);
+});
