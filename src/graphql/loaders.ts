@@ -2,10 +2,12 @@ import DataLoader from 'dataloader';
 import { visibleOwner } from '../application/approval/approval-access.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { Quarantine } from '../application/tool-calls/accepted-definitions.ts';
+import { visibleWaits } from '../application/wait/wait-access.ts';
 import type { RecordedEvent } from '../domain/events.ts';
+import type { PageArguments, RowPage } from '../domain/page.ts';
 import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
-import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
+import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
 import { queuePositions } from '../projections/run-queue.ts';
 import {
   activeRunsOf,
@@ -16,6 +18,8 @@ import {
   type UsageTotals,
   usageOfSessions,
 } from '../projections/runs.ts';
+import { waitsOfSessions } from '../projections/session-waits.ts';
+import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsByIds } from '../projections/waits.ts';
 import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
 import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
 import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
@@ -44,6 +48,11 @@ export type RowKind = keyof RowsByKind;
 /** Load rows by id, in batches. Null for a row that does not exist or that the viewer may not see. */
 type RowLoaders = { [Kind in RowKind]: Loader<RowsByKind[Kind] | null> };
 
+/** Loads waits of every kind. Null for one that does not exist or that the viewer may not see. */
+interface WaitLoader {
+  wait: Loader<WaitRow | null>;
+}
+
 /** Load values by the id of a run, session or stored text. They do not check access: the ids must come from rows that the viewer may see. */
 interface RelatedLoaders {
   /** By run: seq of its newest event; 0 if it has none. */
@@ -52,8 +61,10 @@ interface RelatedLoaders {
   approvalContent: DataLoader<ApprovalRow, ApprovalContent, string>;
   /** By tool: whether nobody has accepted its definition, on any server; null if it is accepted. */
   quarantine: DataLoader<Tool, Quarantine | null, string>;
-  /** By run: its approvals that are PENDING, oldest first. */
-  pendingApprovals: Loader<readonly ApprovalRow[]>;
+  /** By run: its waits of every kind that are open, oldest first. */
+  openWaits: Loader<readonly WaitRow[]>;
+  /** By session, filter and page: its waits, newest first. */
+  sessionWaits: DataLoader<SessionWaitsKey, RowPage<WaitRow>, string>;
   /** By run and count: its last events, oldest first. */
   lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
   /** By the id of a stored text: the text; null if its session was purged. */
@@ -74,11 +85,17 @@ interface RelatedLoaders {
   grants: Loader<readonly GrantRow[]>;
 }
 
-export type Loaders = RowLoaders & RelatedLoaders;
+export type Loaders = RowLoaders & WaitLoader & RelatedLoaders;
 
 interface TapeEndKey {
   runId: string;
   count: number;
+}
+
+interface SessionWaitsKey {
+  sessionId: string;
+  filter: Omit<WaitsFilter, 'sessionId'>;
+  page: PageArguments<WaitPosition>;
 }
 
 /** Ids in one statement; databases limit the number of parameters. */
@@ -121,10 +138,9 @@ export function createLoaders(
       },
       { cacheKeyFn: ({ name }) => name },
     ),
-    pendingApprovals: batchLoader(
-      async (ids) => groupBy(await pendingApprovalsOf(reader, ids), ({ runId }) => runId),
-      [],
-    ),
+    wait: batchLoader(async (ids) => keyBy(await waitsByIds(reader, visibleWaits(viewer), ids), ({ id }) => id), null),
+    openWaits: batchLoader(async (ids) => groupBy(await openWaitsOf(reader, ids), ({ runId }) => runId), []),
+    sessionWaits: sessionPageLoader((ids, { filter, page }) => waitsOfSessions(database, ids, filter, page)),
     lastEvents: new DataLoader((keys) => readLastEvents(journal, keys), {
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
       maxBatchSize: MAX_BATCH_SIZE,
@@ -185,6 +201,37 @@ function batchLoader<Value, Default>(
       return keys.map((key) => values.get(key) ?? defaultValue);
     },
     { maxBatchSize: MAX_BATCH_SIZE },
+  );
+}
+
+/**
+ * Loads pages of lists that each belong to one object. The fields of one document ask for the same page of every object, so they
+ * are one read.
+ */
+function sessionPageLoader<Key extends { sessionId: string }, Page>(
+  readPages: (sessionIds: readonly string[], request: Omit<Key, 'sessionId'>) => Promise<ReadonlyMap<string, Page>>,
+): DataLoader<Key, Page, string> {
+  const requestOf = (key: Key) => JSON.stringify({ ...key, sessionId: null });
+  return new DataLoader<Key, Page, string>(
+    async (keys) => {
+      const groups = groupBy(keys, requestOf);
+      const pages = new Map<string, ReadonlyMap<string, Page>>();
+      for (const [request, [first, ...others]] of groups) {
+        if (first)
+          pages.set(
+            request,
+            await readPages(
+              [first, ...others].map(({ sessionId }) => sessionId),
+              first,
+            ),
+          );
+      }
+      return keys.map(
+        (key) =>
+          pages.get(requestOf(key))?.get(key.sessionId) ?? new Error(`The page of ${key.sessionId} was not read.`),
+      );
+    },
+    { cacheKeyFn: (key) => JSON.stringify(key), maxBatchSize: MAX_BATCH_SIZE },
   );
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ApprovalVerdict, decide, failedResult, type RunCommand } from '../../src/domain/decide.ts';
+import { type ApprovalVerdict, decide, type RunCommand } from '../../src/domain/decide.ts';
 import type { NewEvent, SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
+import { failedResult } from '../../src/domain/failed-result.ts';
 import { nextStep } from '../../src/domain/next-step.ts';
 import { isRefusal } from '../../src/domain/refusal.ts';
 import { activeMilliseconds, evolve, foldRun, type Run, sequenceEvents } from '../../src/domain/run.ts';
@@ -237,7 +238,7 @@ function externalCommand({ run, tape }: Simulation, action: ExternalAction): Run
 
 function approvalCommand(approvalId: string, kind: 'allow' | 'deny' | 'expire' | 'expire-fail'): RunCommand {
   if (kind === 'expire' || kind === 'expire-fail') {
-    return { kind: 'expireApproval', approvalId, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
+    return { kind: 'expireWait', waitId: approvalId, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
   }
   const verdict: ApprovalVerdict =
     kind === 'deny'
@@ -362,7 +363,7 @@ test('B13: of several commands that end a run, exactly one succeeds', () => {
       { kind: 'fail', error: failure },
       { kind: 'cancel', reason: 'first' },
       { kind: 'cancel', reason: 'second' },
-      { kind: 'expireApproval', approvalId: 'apr_call_0', onExpiry: 'fail' },
+      { kind: 'expireWait', waitId: 'apr_call_0', onExpiry: 'fail' },
     ],
     { minLength: 2 },
   );
@@ -377,7 +378,7 @@ test('B13: of several commands that end a run, exactly one succeeds', () => {
     const possible = isAnswered ? commands : commands.filter(({ kind }) => kind !== 'complete');
     for (const command of possible) execute(simulation, command);
     const ends = of(simulation.tape, 'status').filter(({ payload }) => isTerminal(payload.to));
-    expect(ends.length).toBe(possible.some(({ kind }) => !isAnswered || kind !== 'expireApproval') ? 1 : 0);
+    expect(ends.length).toBe(possible.some(({ kind }) => !isAnswered || kind !== 'expireWait') ? 1 : 0);
   });
   fc.assert(property, { numRuns: RUNS });
 });

@@ -7,8 +7,8 @@ import { connectionArguments, defineCountedConnection, defineEdge } from '../con
 import { connectionOfRows, type Edge, pageArguments } from '../connection/paging.ts';
 import { withCount } from '../connection/total-count.ts';
 import { Node } from '../node.ts';
-import { ApprovalType, GrantType, RunType } from '../object-types.ts';
-import { notFoundError } from '../public-errors.ts';
+import { ApprovalType, GrantType } from '../object-types.ts';
+import { Wait } from '../wait/wait-interface.ts';
 
 export const ApprovalStatus = builder.enumType('ApprovalStatus', {
   description: 'State of an approval. All values but PENDING are final.',
@@ -36,24 +36,8 @@ export const ApprovalScope = builder.enumType('ApprovalScope', {
 
 ApprovalType.implement({
   description: 'A request for a person to allow or deny one tool call.',
-  interfaces: [Node],
+  interfaces: [Node, Wait],
   fields: (t) => ({
-    run: t.field({
-      type: RunType,
-      nullable: true,
-      description:
-        'The run that made the call; null for an approver who may settle the approval but not see the run. `runId` and `startedBy` are never null.',
-      resolve: ({ runId }, _args, { loaders }) => loaders.run.load(runId),
-    }),
-    runId: t.exposeID('runId', { description: 'Id of the run that made the call.' }),
-    startedBy: t.string({
-      description: 'The principal who started that run.',
-      resolve: async ({ sessionId }, _args, { loaders }) => {
-        const owner = await loaders.owner.load(sessionId);
-        if (owner === null) throw notFoundError('session', sessionId);
-        return owner;
-      },
-    }),
     editedInput: t.field({
       type: 'JSON',
       nullable: true,
@@ -66,27 +50,12 @@ ApprovalType.implement({
       nullable: true,
       description: 'Which calls the decision covers; null unless ALLOWED.',
     }),
-    requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was requested.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it expires if nobody decides.' }),
     grant: t.field({
       type: GrantType,
       nullable: true,
       description:
         'The grant that was given with the decision; null if there is none, and after it was revoked or its tool changed. The viewer sees grants of its sessions, and those that it gave.',
       resolve: ({ grantId }, _args, { loaders }) => (grantId === null ? null : loaders.grant.load(grantId)),
-    }),
-    decidedAt: t.expose('decidedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was settled; null while PENDING.',
-    }),
-    decidedBy: t.exposeString('decidedBy', {
-      nullable: true,
-      description: 'The principal who decided; null unless ALLOWED or DENIED.',
-    }),
-    reason: t.exposeString('reason', {
-      nullable: true,
-      description: 'Reason given by the approver; null if none was given.',
     }),
   }),
 });

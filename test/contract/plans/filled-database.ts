@@ -61,9 +61,9 @@ export async function fillDatabase({ provider, write }: Database): Promise<void>
     `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, CASE WHEN ${isLast} AND i % 20 = 1 THEN 'srv_' || (i % 3) END, 1,
         ${time('CASE WHEN i % 40 = 1 THEN -100000000 ELSE 100000000 END')}, false FROM n WHERE NOT (${isLast} AND i % 20 = 0)`,
-    `INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "definitionHash", "status", "requestedAt", "expiresAt")
-      ${numbers(RUNS)} SELECT ${sqlId('apr', 'i')}, ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, 'call_' || i, 'tool', 5, 7,
-        'hash', ${enumOf('ApprovalStatus', `CASE WHEN ${isLast} AND i % 20 = 2 THEN 'PENDING' ELSE 'ALLOWED' END`)},
+    `INSERT INTO "Wait" ("id", "kind", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "definitionHash", "status", "requestedAt", "expiresAt")
+      ${numbers(RUNS)} SELECT ${sqlId('apr', 'i')}, ${enumOf('WaitKind', "'APPROVAL'")}, ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, 'call_' || i, 'tool', 5, 7,
+        'hash', ${enumOf('WaitStatus', `CASE WHEN ${isLast} AND i % 20 = 2 THEN 'PENDING' ELSE 'ALLOWED' END`)},
         ${time('i')}, ${time('i + 86400')} FROM n`,
     `INSERT INTO "Passage" ("sourceId", "seq", "part", "start", "sessionId", "words")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, 1, 0, 0, ${sqlId('ses', `(i % ${SESSIONS})`)}, ${token} || ' word' || (i % 997) || ' common' FROM n`,

@@ -9,6 +9,8 @@ import * as runLists from '../../../src/projections/run-lists.ts';
 import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
 import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
+import { waitsOfSessions } from '../../../src/projections/session-waits.ts';
+import * as waits from '../../../src/projections/waits.ts';
 import { latestCompaction } from '../../../src/repositories/compactions.ts';
 import { searchHistory, searchSessions } from '../../../src/repositories/conversation-search.ts';
 import { grantsOf } from '../../../src/repositories/grants.ts';
@@ -33,6 +35,7 @@ export async function executeHotStatements(database: Database, journal: Journal)
   await readTapes(journal);
   await readSessionsAndRuns(database);
   await readApprovals(database, journal);
+  await readWaits(database);
   await search(database);
   await executeRun(database, journal);
 }
@@ -120,8 +123,22 @@ async function readApprovals(database: Database, journal: Journal): Promise<void
   await approvals.countApprovals(database, { owner: null, statuses: ['PENDING'] }, 100);
   await approvals.pendingDefinitions(reader);
   await approvals.pendingApprovalsAbout(reader, { tool: 'tool', definitionHash: 'other' }, 100);
-  await approvals.pendingApprovalsOf(reader, runIds);
-  await approvals.expiredApprovals(reader, new Date(), 100);
+}
+
+async function readWaits(database: Database): Promise<void> {
+  const { reader } = database;
+  const visibility = { owner, kindsOfEverybody: [] };
+  await waits.waitsByIds(reader, visibility, [idOf('apr', 7), idOf('apr', 57)]);
+  await waits.openWaitsOf(reader, runIds);
+  await waits.expiredWaits(reader, new Date(), 100);
+  const position = { requestedAt: new Date(Date.UTC(2026, 0, 1, 0, 10)), id: idOf('apr', 7) };
+  for (const page of [firstPage, lastPage]) {
+    await waits.pageWaits(reader, visibility, { kinds: ['APPROVAL'], states: ['OPEN'] }, page);
+    await waits.pageWaits(reader, visibility, { sessionId }, { ...page, after: position });
+    await waits.pageWaits(reader, visibility, { runId }, page);
+    await waitsOfSessions(database, sessionIds, {}, { ...page, after: position });
+    await waitsOfSessions(database, sessionIds, { kinds: ['APPROVAL'], states: ['OPEN'], runId }, page);
+  }
 }
 
 async function search(database: Database): Promise<void> {

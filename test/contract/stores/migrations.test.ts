@@ -24,6 +24,7 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261126192000_suspects': '2c0a1d71d7420e819fa49b1e96f73e4ebe1c1eaaca5f197b61957a89b32c3e12',
     '20261126234000_budgets': 'e4300880896d07b6d40ca9c1294b9731ea850e29aa594b2c980092ce432bad41',
     '20261126231000_metadata': 'ca4673fc5f959863fef2b085088ea40404d87869667ac259130cce8d42e8f040',
+    '20261126233000_waits': '5b6233eb70fb3ffd5ca74af0f2a6477784a858c035742d19dd5f2445650d5076',
   },
   postgresql: {
     '20261122000000_initial': '0d2b92c859fb4cdd7922a953383a4843989a6d762f45aa20b585aea577887f2d',
@@ -37,6 +38,7 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261126192000_suspects': '2c0a1d71d7420e819fa49b1e96f73e4ebe1c1eaaca5f197b61957a89b32c3e12',
     '20261126234000_budgets': 'bbfece1decd155a6692fa8a33d4d917622eccce951bd7274857e62f242ed90fa',
     '20261126231000_metadata': '9bd58632febbfdb8e57397575f5b66bb55cc5023bb826ec02ebb22dca9ba220d',
+    '20261126233000_waits': '968f9b74fbfb2d05d012af82061afa68856df2750b5f3d6dbcad475ecca2eacc',
   },
 };
 

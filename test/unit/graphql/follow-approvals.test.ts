@@ -20,7 +20,7 @@ function open() {
   const store = { isDown: false };
   let statements = 0;
   const reader = {
-    approval: {
+    wait: {
       async findMany({ where }: { where: { id?: { in: string[] } } }) {
         statements += 1;
         if (store.isDown) throw new StoreError('unavailable', 'connection refused');
@@ -41,7 +41,7 @@ function open() {
     statements: () => statements,
     request(): string {
       const id = newId('approval');
-      rows.push({ id, status: 'PENDING', requestedAt: new Date(clock.now()) } as ApprovalRow);
+      rows.push({ id, kind: 'APPROVAL', status: 'PENDING', requestedAt: new Date(clock.now()) } as ApprovalRow);
       return id;
     },
     announce(approvalId: string): void {
