@@ -1,4 +1,4 @@
-import type { SequencedEvent } from './events.ts';
+import type { Json, SequencedEvent } from './events.ts';
 import type { Run } from './run.ts';
 import { type WaitingCall, waitingCalls } from './step.ts';
 
@@ -65,6 +65,8 @@ export type WaitChange =
       status: WaitStatus;
       decidedBy: string | null;
       reason: string | null;
+      /** What the call is made with instead; null if that was not changed. */
+      editedInput: Json;
     };
 
 /** The wait that an event opens or settles; null for all other events. */
@@ -75,8 +77,8 @@ export function waitChangeOf({ type, payload }: SequencedEvent): WaitChange | nu
       return { change: 'opened', kind: 'APPROVAL', id, callId, expiresAt };
     }
     case 'approval_decision': {
-      const { approvalId: id, callId, status, decidedBy, reason } = payload;
-      return { change: 'settled', kind: 'APPROVAL', id, callId, status, decidedBy, reason };
+      const { approvalId: id, callId, status, decidedBy, reason, editedInput } = payload;
+      return { change: 'settled', kind: 'APPROVAL', id, callId, status, decidedBy, reason, editedInput };
     }
     default:
       return null;

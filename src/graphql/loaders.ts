@@ -5,6 +5,7 @@ import type { Quarantine } from '../application/tool-calls/accepted-definitions.
 import { visibleWaits } from '../application/wait/wait-access.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { PageArguments, RowPage } from '../domain/page.ts';
+import type { ToolCallFold } from '../domain/tool-calls.ts';
 import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
 import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
@@ -19,6 +20,7 @@ import {
   usageOfSessions,
 } from '../projections/runs.ts';
 import { waitsOfSessions } from '../projections/session-waits.ts';
+import { readToolCalls, type ToolCallsKey } from '../projections/tool-calls.ts';
 import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsByIds } from '../projections/waits.ts';
 import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
 import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
@@ -63,6 +65,8 @@ interface RelatedLoaders {
   quarantine: DataLoader<Tool, Quarantine | null, string>;
   /** By run: its waits of every kind that are open, oldest first. */
   openWaits: Loader<readonly WaitRow[]>;
+  /** By run and part of its tape: its tool calls, in the order of the tape. */
+  toolCalls: DataLoader<ToolCallsKey, readonly ToolCallFold[], string>;
   /** By session, filter and page: its waits, newest first. */
   sessionWaits: DataLoader<SessionWaitsKey, RowPage<WaitRow>, string>;
   /** By run and count: its last events, oldest first. */
@@ -140,6 +144,10 @@ export function createLoaders(
     ),
     wait: batchLoader(async (ids) => keyBy(await waitsByIds(reader, visibleWaits(viewer), ids), ({ id }) => id), null),
     openWaits: batchLoader(async (ids) => groupBy(await openWaitsOf(reader, ids), ({ runId }) => runId), []),
+    toolCalls: new DataLoader((keys) => readToolCalls(journal, keys), {
+      cacheKeyFn: (key) => JSON.stringify(key),
+      maxBatchSize: MAX_BATCH_SIZE,
+    }),
     sessionWaits: sessionPageLoader((ids, { filter, page }) => waitsOfSessions(database, ids, filter, page)),
     lastEvents: new DataLoader((keys) => readLastEvents(journal, keys), {
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,

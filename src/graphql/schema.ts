@@ -27,6 +27,7 @@ import './tape/follow-session.ts';
 import './tape/model-events.ts';
 import './tape/run-events.ts';
 import './tape/tool-events.ts';
+import './tool-call/tool-call.ts';
 import './wait/wait-queries.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
