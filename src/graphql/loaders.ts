@@ -5,10 +5,13 @@ import type { Quarantine } from '../application/tool-calls/accepted-definitions.
 import { visibleWaits } from '../application/wait/wait-access.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { PageArguments, RowPage } from '../domain/page.ts';
+import type { Generation } from '../domain/session.ts';
 import type { ToolCallFold } from '../domain/tool-calls.ts';
 import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
 import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
+import type { ConversationPage } from '../projections/message-positions.ts';
+import { type ConversationMessage, readConversations } from '../projections/messages.ts';
 import { queuePositions } from '../projections/run-queue.ts';
 import {
   activeRunsOf,
@@ -25,6 +28,7 @@ import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsBy
 import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
 import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
 import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
+import { lineagesOf } from '../repositories/lineage.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
 import { storedTextsByIds } from '../repositories/stored-texts.ts';
@@ -69,6 +73,10 @@ interface RelatedLoaders {
   toolCalls: DataLoader<ToolCallsKey, readonly ToolCallFold[], string>;
   /** By session, filter and page: its waits, newest first. */
   sessionWaits: DataLoader<SessionWaitsKey, RowPage<WaitRow>, string>;
+  /** By session: the session, its parent, its grandparent, … */
+  lineage: Loader<readonly Generation[]>;
+  /** By page of a conversation: its messages, oldest first. */
+  messages: DataLoader<ConversationPage, RowPage<ConversationMessage>, string>;
   /** By run and count: its last events, oldest first. */
   lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
   /** By the id of a stored text: the text; null if its session was purged. */
@@ -148,7 +156,23 @@ export function createLoaders(
       cacheKeyFn: (key) => JSON.stringify(key),
       maxBatchSize: MAX_BATCH_SIZE,
     }),
-    sessionWaits: sessionPageLoader((ids, { filter, page }) => waitsOfSessions(database, ids, filter, page)),
+    sessionWaits: pageLoader(
+      ({ filter, page }) => [filter, page],
+      async (keys) => {
+        const [{ filter, page }] = keys;
+        return waitsOfSessions(
+          database,
+          keys.map(({ sessionId }) => sessionId),
+          filter,
+          page,
+        );
+      },
+    ),
+    lineage: batchLoader((ids) => lineagesOf(database, ids), []),
+    messages: pageLoader(
+      ({ size, from }) => [size, from],
+      (pages) => readConversations(database, journal, pages),
+    ),
     lastEvents: new DataLoader((keys) => readLastEvents(journal, keys), {
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
       maxBatchSize: MAX_BATCH_SIZE,
@@ -213,31 +237,27 @@ function batchLoader<Value, Default>(
 }
 
 /**
- * Loads pages of lists that each belong to one object. The fields of one document ask for the same page of every object, so they
- * are one read.
+ * Loads pages of lists that each belong to one object. The fields of a document ask for the same kind of page of every object, and
+ * such pages are one read.
+ *
+ * @param kindOf what the pages of one read must have in common
  */
-function sessionPageLoader<Key extends { sessionId: string }, Page>(
-  readPages: (sessionIds: readonly string[], request: Omit<Key, 'sessionId'>) => Promise<ReadonlyMap<string, Page>>,
+function pageLoader<Key extends object, Page>(
+  kindOf: (key: Key) => unknown,
+  readPages: (keys: readonly [Key, ...Key[]]) => Promise<readonly Page[]>,
 ): DataLoader<Key, Page, string> {
-  const requestOf = (key: Key) => JSON.stringify({ ...key, sessionId: null });
   return new DataLoader<Key, Page, string>(
     async (keys) => {
-      const groups = groupBy(keys, requestOf);
-      const pages = new Map<string, ReadonlyMap<string, Page>>();
-      for (const [request, [first, ...others]] of groups) {
-        if (first)
-          pages.set(
-            request,
-            await readPages(
-              [first, ...others].map(({ sessionId }) => sessionId),
-              first,
-            ),
-          );
+      const pages = new Map<Key, Page>();
+      for (const [first, ...others] of groupBy(keys, (key) => JSON.stringify(kindOf(key))).values()) {
+        if (!first) continue;
+        const read = await readPages([first, ...others]);
+        for (const [index, key] of [first, ...others].entries()) {
+          const page = read[index];
+          if (page !== undefined) pages.set(key, page);
+        }
       }
-      return keys.map(
-        (key) =>
-          pages.get(requestOf(key))?.get(key.sessionId) ?? new Error(`The page of ${key.sessionId} was not read.`),
-      );
+      return keys.map((key) => pages.get(key) ?? new Error(`The page ${JSON.stringify(key)} was not read.`));
     },
     { cacheKeyFn: (key) => JSON.stringify(key), maxBatchSize: MAX_BATCH_SIZE },
   );

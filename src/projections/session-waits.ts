@@ -17,17 +17,17 @@ export async function waitsOfSessions(
   sessionIds: readonly string[],
   filter: SessionWaitsFilter,
   page: PageArguments<WaitPosition>,
-): Promise<Map<string, RowPage<WaitRow>>> {
+): Promise<RowPage<WaitRow>[]> {
   const { conditions, parameters } = conditionsOf(filter, page);
   const order = page.from === 'start' ? 'DESC' : 'ASC';
-  const ids = (array: string) => `(SELECT ${array} FROM (SELECT "id" FROM "Wait"
+  const idsOf = (array: string) => `(SELECT ${array} FROM (SELECT "id" FROM "Wait"
     WHERE "sessionId" = requested."id"${conditions} ORDER BY "requestedAt" ${order}, "id" ${order} LIMIT ${page.size + 1}) AS page)`;
   const found = await queryJson<[sessionId: string, ids: string[] | null]>(
     database,
     {
-      sqlite: `SELECT json_group_array(json_array("id", json(${ids('json_group_array("id")')})))
+      sqlite: `SELECT json_group_array(json_array("id", json(${idsOf('json_group_array("id")')})))
         FROM (SELECT value AS "id" FROM json_each(?)) AS requested`,
-      postgresql: numbered(`SELECT json_agg(json_build_array("id", ${ids('json_agg("id")')}))::text
+      postgresql: numbered(`SELECT json_agg(json_build_array("id", ${idsOf('json_agg("id")')}))::text
         FROM (SELECT jsonb_array_elements_text(?::jsonb) AS "id") AS requested`),
     },
     ...parameters,
@@ -35,15 +35,14 @@ export async function waitsOfSessions(
   );
   const rows = await database.reader.wait.findMany({ where: { id: { in: found.flatMap(([, each]) => each ?? []) } } });
   const byId = new Map(rows.map((row) => [row.id, row]));
-  return new Map(
-    found.map(([sessionId, each]) => [
-      sessionId,
-      pageOf(
-        (each ?? []).flatMap((id) => byId.get(id) ?? []),
-        page,
-      ),
-    ]),
-  );
+  const idsBySession = new Map(found);
+  return sessionIds.map((sessionId) => {
+    const ids = idsBySession.get(sessionId) ?? [];
+    return pageOf(
+      ids.flatMap((id) => byId.get(id) ?? []),
+      page,
+    );
+  });
 }
 
 /** Conditions that follow another one, and their parameters in order. The names of kinds and statuses are constants. */

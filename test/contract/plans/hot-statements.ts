@@ -5,17 +5,19 @@ import type { Journal } from '../../../src/journal/journal.ts';
 import * as leases from '../../../src/orchestrator/leases.ts';
 import { approvalContents } from '../../../src/projections/approval-contents.ts';
 import * as approvals from '../../../src/projections/approvals.ts';
+import { readConversations } from '../../../src/projections/messages.ts';
 import * as runLists from '../../../src/projections/run-lists.ts';
 import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
-import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
 import { waitsOfSessions } from '../../../src/projections/session-waits.ts';
+import { allToolCalls, readToolCalls } from '../../../src/projections/tool-calls.ts';
+import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
 import * as waits from '../../../src/projections/waits.ts';
 import { latestCompaction } from '../../../src/repositories/compactions.ts';
 import { searchHistory, searchSessions } from '../../../src/repositories/conversation-search.ts';
 import { grantsOf } from '../../../src/repositories/grants.ts';
 import { findIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
-import { lineageOf } from '../../../src/repositories/lineage.ts';
+import { lineageOf, lineagesOf } from '../../../src/repositories/lineage.ts';
 import * as lists from '../../../src/repositories/session-lists.ts';
 import * as sessions from '../../../src/repositories/sessions.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
@@ -36,6 +38,7 @@ export async function executeHotStatements(database: Database, journal: Journal)
   await readSessionsAndRuns(database);
   await readApprovals(database, journal);
   await readWaits(database);
+  await readMessages(database, journal);
   await search(database);
   await executeRun(database, journal);
 }
@@ -139,6 +142,19 @@ async function readWaits(database: Database): Promise<void> {
     await waitsOfSessions(database, sessionIds, {}, { ...page, after: position });
     await waitsOfSessions(database, sessionIds, { kinds: ['APPROVAL'], states: ['OPEN'], runId }, page);
   }
+}
+
+async function readMessages(database: Database, journal: Journal): Promise<void> {
+  await lineagesOf(database, [idOf('ses', 1001), sessionId]);
+  const part = { sessionId, upToTurn: null, cut: null, after: null, before: null };
+  const bound = { runId, seq: 2 };
+  for (const page of [firstPage, lastPage]) {
+    await readConversations(database, journal, [
+      { ...page, parts: [{ ...part, sessionId: idOf('ses', 1001), upToTurn: 3, cut: bound }, part] },
+      { ...page, after: bound, before: bound, parts: [{ ...part, after: bound, before: bound }] },
+    ]);
+  }
+  await readToolCalls(journal, [allToolCalls(runId)]);
 }
 
 async function search(database: Database): Promise<void> {
