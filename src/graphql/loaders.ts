@@ -22,6 +22,7 @@ import {
   type UsageTotals,
   usageOfSessions,
 } from '../projections/runs.ts';
+import { sessionPositions } from '../projections/session-cursors.ts';
 import { waitsOfSessions } from '../projections/session-waits.ts';
 import { readToolCalls, type ToolCallsKey } from '../projections/tool-calls.ts';
 import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsByIds } from '../projections/waits.ts';
@@ -32,6 +33,7 @@ import { lineagesOf } from '../repositories/lineage.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
 import { storedTextsByIds } from '../repositories/stored-texts.ts';
+import type { TapePosition } from '../streams/cursor.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
 import type { Tool } from '../tools/tool.ts';
 import { notFoundError } from './public-errors.ts';
@@ -73,6 +75,8 @@ interface RelatedLoaders {
   toolCalls: DataLoader<ToolCallsKey, readonly ToolCallFold[], string>;
   /** By session, filter and page: its waits, newest first. */
   sessionWaits: DataLoader<SessionWaitsKey, RowPage<WaitRow>, string>;
+  /** By session: where to continue following it; null if it has no run. */
+  sessionPosition: Loader<TapePosition | null>;
   /** By session: the session, its parent, its grandparent, … */
   lineage: Loader<readonly Generation[]>;
   /** By page of a conversation: its messages, oldest first. */
@@ -168,6 +172,7 @@ export function createLoaders(
         );
       },
     ),
+    sessionPosition: batchLoader((ids) => sessionPositions(database, ids), null),
     lineage: batchLoader((ids) => lineagesOf(database, ids), []),
     messages: pageLoader(
       ({ size, from }) => [size, from],

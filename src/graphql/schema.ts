@@ -26,6 +26,7 @@ import './tape/follow-run.ts';
 import './tape/follow-session.ts';
 import './tape/model-events.ts';
 import './tape/run-events.ts';
+import './tape/tape-cursors.ts';
 import './tape/tool-events.ts';
 import './message/message.ts';
 import './tool-call/tool-call.ts';

@@ -9,6 +9,7 @@ import { readConversations } from '../../../src/projections/messages.ts';
 import * as runLists from '../../../src/projections/run-lists.ts';
 import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
+import { sessionPositions } from '../../../src/projections/session-cursors.ts';
 import { waitsOfSessions } from '../../../src/projections/session-waits.ts';
 import { allToolCalls, readToolCalls } from '../../../src/projections/tool-calls.ts';
 import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
@@ -115,6 +116,7 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
   await runs.newestTurn(database, sessionId);
   await runs.usageOfSessions(reader, sessionIds);
   await runs.headsOf(database, runIds);
+  await sessionPositions(database, sessionIds);
 }
 
 async function readApprovals(database: Database, journal: Journal): Promise<void> {
