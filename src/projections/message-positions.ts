@@ -61,25 +61,30 @@ const endsUnfinished = `("Run"."state" <> 'DONE'
 const startOfAnswer = `(SELECT max(start."seq") FROM "Event" AS start
   WHERE start."runId" = "Run"."id" AND start."type" IN ('context', 'output', 'resumption'))`;
 
+/** Which pages of a batch have bounds. Without them Postgres would look for the runs of a session by their ids. */
+interface Bounds {
+  after: boolean;
+  before: boolean;
+}
+
 /** The positions of one part, in order. Reads no payload, and not more of the tapes than the page needs. */
-const positionsOfPart = (order: 'ASC' | 'DESC', limit: number) => `
+const positionsOfPart = (order: 'ASC' | 'DESC', limit: number, { after, before }: Bounds) => `
   SELECT "Event"."runId" AS "run", "Event"."seq" AS "seq", "Event"."type" AS "type", "Run"."endedAt" IS NULL AS "open",
     CASE WHEN ${endsUnfinished} THEN ${startOfAnswer} END AS "start"
   FROM "Run" JOIN "Event" ON "Event"."runId" = "Run"."id"
-  WHERE "Run"."sessionId" = part."sessionId" AND "Run"."id" >= part."afterRunId" AND "Run"."id" <= part."beforeRunId"
-    AND (part."upToTurn" IS NULL OR "Run"."turn" <= part."upToTurn")
-    AND ("Run"."id" <> part."afterRunId" OR "Event"."seq" > part."afterSeq")
-    AND ("Run"."id" <> part."beforeRunId" OR "Event"."seq" < part."beforeSeq")
+  WHERE "Run"."sessionId" = part."sessionId" AND (part."upToTurn" IS NULL OR "Run"."turn" <= part."upToTurn")
+    ${after ? `AND "Run"."id" >= part."afterRunId" AND ("Run"."id" <> part."afterRunId" OR "Event"."seq" > part."afterSeq")` : ''}
+    ${before ? `AND "Run"."id" <= part."beforeRunId" AND ("Run"."id" <> part."beforeRunId" OR "Event"."seq" < part."beforeSeq")` : ''}
     AND (part."cutRunId" IS NULL OR "Run"."id" <> part."cutRunId" OR "Event"."seq" <= part."cutSeq")
     AND ("Event"."type" IN ('input', 'output') OR ${endsUnfinished})
   ORDER BY "Run"."id" ${order}, "Event"."seq" ${order} LIMIT ${limit}`;
 
-function positionsSql(order: 'ASC' | 'DESC', limit: number): JsonSql {
+function positionsSql(order: 'ASC' | 'DESC', limit: number, bounds: Bounds): JsonSql {
   const names = Object.keys(columns);
   const position = '"run", "seq", "type", "open", "start"';
   const ofParts = (array: string, table: string) =>
     `SELECT part."page" AS "page", part."part" AS "part",
-      (SELECT ${array} FROM (${positionsOfPart(order, limit)}) AS position) AS "positions" FROM ${table}`;
+      (SELECT ${array} FROM (${positionsOfPart(order, limit, bounds)}) AS position) AS "positions" FROM ${table}`;
   return {
     sqlite: `SELECT json_group_array(json_array("page", "part", json("positions"))) FROM (${ofParts(
       `json_group_array(json_array(${position}))`,
@@ -105,7 +110,11 @@ export async function messagePositions(
   pages: readonly Pick<ConversationPage, 'parts'>[],
 ): Promise<MessagePosition[][]> {
   const parts = pages.flatMap((page, index) => page.parts.map((part, number) => partRow(index, number, part)));
-  const sql = positionsSql(from === 'start' ? 'ASC' : 'DESC', size + 1);
+  const ofAllPages = pages.flatMap((page) => page.parts);
+  const sql = positionsSql(from === 'start' ? 'ASC' : 'DESC', size + 1, {
+    after: ofAllPages.some(({ after }) => after !== null),
+    before: ofAllPages.some(({ before }) => before !== null),
+  });
   const found = await queryJson<PartRow>(database, sql, JSON.stringify(parts));
   const rows = new Map(found.map(([page, part, positions]) => [`${page}/${part}`, positions ?? []]));
   return pages.map((page, index) => {

@@ -151,8 +151,10 @@ async function readMessages(database: Database, journal: Journal): Promise<void>
   const part = { sessionId, upToTurn: null, cut: null, after: null, before: null };
   const bound = { runId, seq: 2 };
   for (const page of [firstPage, lastPage]) {
+    const branch = [{ ...part, sessionId: idOf('ses', 1001), upToTurn: 3, cut: bound }, part];
+    await readConversations(database, journal, [{ ...page, parts: branch }]);
     await readConversations(database, journal, [
-      { ...page, parts: [{ ...part, sessionId: idOf('ses', 1001), upToTurn: 3, cut: bound }, part] },
+      { ...page, parts: branch },
       { ...page, after: bound, before: bound, parts: [{ ...part, after: bound, before: bound }] },
     ]);
   }
