@@ -6,9 +6,10 @@ import type { LiveStream } from '../../streams/live-stream.ts';
 import { flattenStream } from '../../streams/transformed-stream.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
+import { batchSize } from '../execution/batch-size.ts';
 import { notFoundError } from '../public-errors.ts';
 import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
-import { batchSize, maxBatchArgument, TapeEventBatch } from './tape-event-batch.ts';
+import { maxBatchArgument, TapeEventBatch } from './tape-event-batch.ts';
 
 interface RunArguments {
   runId: string;

@@ -2,11 +2,8 @@ import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import { formatCursor } from '../../streams/cursor.ts';
 import type { FollowBatch } from '../../streams/follow-run.ts';
 import { builder } from '../builder.ts';
-import { badUserInput } from '../public-errors.ts';
+import { MAX_BATCH } from '../execution/batch-size.ts';
 import { TapeEvent } from './tape-event.ts';
-
-/** The largest `maxBatch`. */
-const MAX_BATCH = 1000;
 
 export const TapeEventBatch = builder.objectRef<FollowBatch>('TapeEventBatch').implement({
   description: 'Consecutive events of one tape, as many as were available at once.',
@@ -35,12 +32,3 @@ export const { maxBatch: maxBatchArgument } = builder.args((t) => ({
     description: `The largest number of events in a batch, from 1 to ${MAX_BATCH}; ${FOLLOW_PAGE_EVENTS} by default.`,
   }),
 }));
-
-/** Throws BAD_USER_INPUT if the size is not allowed. */
-export function batchSize(maxBatch: number | null | undefined): number {
-  const size = maxBatch ?? FOLLOW_PAGE_EVENTS;
-  if (size < 1 || size > MAX_BATCH) {
-    throw badUserInput(`\`maxBatch\` is ${size}. Use a number from 1 to ${MAX_BATCH}.`);
-  }
-  return size;
-}
