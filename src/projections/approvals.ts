@@ -2,7 +2,7 @@ import type { Client, Database } from '../database/database.ts';
 import { allOf, countRows, equals, isOneOf, ofOwner } from '../database/list-query.ts';
 import type { ApprovalStatus } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
-import { createIds } from '../ids.ts';
+import { createIds, idsOfKind } from '../ids.ts';
 import { type WaitRow, waits } from './waits.ts';
 
 /** The row of an approval. It always has a call. */
@@ -60,7 +60,12 @@ export async function pageApprovals(
     ...(statuses ? { status: { in: [...statuses] } } : {}),
   };
   const { where, ...rest } = keysetQuery(page, 'newest-first');
-  return pageOf(approvalsAmong(await reader.wait.findMany({ where: { ...filter, ...where }, ...rest })), page);
+  // The ids of other kinds of waits are beyond: the index on ids does not pass them.
+  const among = { id: idsOfKind('approval') };
+  return pageOf(
+    approvalsAmong(await reader.wait.findMany({ where: { ...filter, AND: [among, where] }, ...rest })),
+    page,
+  );
 }
 
 /** Counts up to `maximum` approvals. */

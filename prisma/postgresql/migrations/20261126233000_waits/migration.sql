@@ -18,5 +18,4 @@ ALTER COLUMN "callId" DROP NOT NULL,
 ALTER COLUMN "tool" DROP NOT NULL,
 ALTER COLUMN "callSeq" DROP NOT NULL;
 ALTER TABLE "Wait" ALTER COLUMN "kind" DROP DEFAULT;
-CREATE INDEX "Wait_kind_id_idx" ON "Wait"("kind", "id");
 CREATE INDEX "Wait_requestedAt_id_idx" ON "Wait"("requestedAt", "id");

@@ -27,5 +27,4 @@ DROP TABLE "Approval";
 CREATE INDEX "Wait_runId_status_idx" ON "Wait"("runId", "status");
 CREATE INDEX "Wait_sessionId_id_idx" ON "Wait"("sessionId", "id");
 CREATE INDEX "Wait_status_expiresAt_idx" ON "Wait"("status", "expiresAt");
-CREATE INDEX "Wait_kind_id_idx" ON "Wait"("kind", "id");
 CREATE INDEX "Wait_requestedAt_id_idx" ON "Wait"("requestedAt", "id");
