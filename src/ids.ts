@@ -42,6 +42,13 @@ export function kindOfId(id: string): IdKind | null {
   return null;
 }
 
+/** The bounds of all ids of a kind, in every collation. */
+export function idsOfKind(kind: IdKind): { gte: string; lt: string } {
+  const prefix = prefixes[kind];
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return { gte: prefix, lt: `${prefix.slice(0, -1)}${String.fromCharCode(last + 1)}` };
+}
+
 /** When the id was created, in epoch milliseconds. */
 export function timeOfId(id: string): number {
   return decodeTime(id.slice(id.indexOf('_') + 1));

@@ -26,10 +26,10 @@ async function rows({ reader }: Database): Promise<string> {
   const sessions = await reader.session.findMany({ orderBy: { id: 'asc' }, select: { id: true, activeAt: true } });
   const runs = await reader.run.findMany({ orderBy: { id: 'asc' } });
   const metadata = await reader.runMetadata.findMany({ orderBy: [{ runId: 'asc' }, { digest: 'asc' }] });
-  const approvals = await reader.approval.findMany({ orderBy: { id: 'asc' } });
+  const waits = await reader.wait.findMany({ orderBy: { id: 'asc' } });
   const passages = await reader.passage.findMany({
     omit: { id: true },
     orderBy: [{ sourceId: 'asc' }, { seq: 'asc' }, { part: 'asc' }],
   });
-  return JSON.stringify({ sessions, runs, metadata, approvals, passages }, null, 1);
+  return JSON.stringify({ sessions, runs, metadata, waits, passages }, null, 1);
 }

@@ -3,18 +3,18 @@ import { pruneActivity } from '../repositories/activity.ts';
 import { dropEndedAccounts } from '../repositories/budget-ledger.ts';
 import { dropIdempotencyKeys } from '../repositories/idempotency-keys.ts';
 import { dropExpiredMemories } from '../repositories/memories.ts';
-import { expireApprovals } from './approval/expire-approvals.ts';
 import type { CommandContext } from './command-context.ts';
+import { expireWaits } from './wait/expire-waits.ts';
 
 /** Between two deletions of expired rows. Queries ignore expired keys and memories, so there is no hurry. */
 const DELETE_MILLISECONDS = 60 * 60 * 1000;
 const DAY_MILLISECONDS = 24 * DELETE_MILLISECONDS;
 
-/** Returns a function that expires approvals, and once an hour deletes expired rows. Call it every few seconds. */
+/** Returns a function that expires waits, and once an hour deletes expired rows. Call it every few seconds. */
 export function createExpirySweep(context: CommandContext): () => Promise<void> {
   let deletedAt = context.now();
   return async () => {
-    await expireApprovals(context);
+    await expireWaits(context);
     if (context.now() - deletedAt < DELETE_MILLISECONDS) return;
     deletedAt = context.now();
     await dropExpiredMemories(context.database, new Date(deletedAt));

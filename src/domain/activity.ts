@@ -1,5 +1,6 @@
 import type { SequencedEvent } from './events.ts';
 import type { RunStatus } from './transitions.ts';
+import { waitChangeOf } from './wait.ts';
 
 /** What changed, as lists show it. */
 export const activityKinds = [
@@ -20,7 +21,7 @@ export interface Change {
   kind: ActivityKind;
   sessionId: string;
   runId: string | null;
-  /** Id of an approval. */
+  /** Id of a wait. */
   waitId: string | null;
   /** The new state; null unless the kind is RUN_STATE_CHANGED. */
   state: RunStatus | null;
@@ -45,8 +46,9 @@ export function changesOf(
 
 function changeOf(
   { runId, sessionId }: Pick<Change, 'sessionId'> & { runId: string },
-  { type, payload, recordedAt }: SequencedEvent,
+  event: SequencedEvent,
 ): Change | null {
+  const { type, payload, recordedAt } = event;
   const change = (kind: ActivityKind, more: Partial<Change> = {}): Change => ({
     kind,
     sessionId,
@@ -56,14 +58,9 @@ function changeOf(
     occurredAt: new Date(recordedAt),
     ...more,
   });
-  switch (type) {
-    case 'status':
-      return payload.from === null ? change('RUN_CREATED') : change('RUN_STATE_CHANGED', { state: payload.to });
-    case 'approval_request':
-      return change('WAIT_OPENED', { waitId: payload.approvalId });
-    case 'approval_decision':
-      return change('WAIT_SETTLED', { waitId: payload.approvalId });
-    default:
-      return null;
+  if (type === 'status') {
+    return payload.from === null ? change('RUN_CREATED') : change('RUN_STATE_CHANGED', { state: payload.to });
   }
+  const wait = waitChangeOf(event);
+  return wait && change(wait.change === 'opened' ? 'WAIT_OPENED' : 'WAIT_SETTLED', { waitId: wait.id });
 }

@@ -2,8 +2,10 @@ import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } fr
 import { type Metadata, noMetadata } from './metadata.ts';
 import { conflict, type Refusal, refuseTransition } from './refusal.ts';
 import type { Run } from './run.ts';
-import { isStarted, type WaitingCall, waitingCalls } from './step.ts';
+import { approvalDecision, deniedResult, expiryOf, withdrawalOf } from './settled-wait.ts';
+import { isStarted } from './step.ts';
 import { isTerminal, type RunStatus, transitions } from './transitions.ts';
+import { type OpenWait, openWaits } from './wait.ts';
 
 /** What a message consists of. */
 interface MessageContent {
@@ -25,7 +27,8 @@ export type RunCommand =
   | { kind: 'report'; payload: PayloadOf<'tool_progress'> }
   | { kind: 'requestApproval' }
   | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
-  | { kind: 'expireApproval'; approvalId: string; onExpiry: 'deny' | 'fail' }
+  /** `deny` counts as the negative decision of its kind. */
+  | { kind: 'expireWait'; waitId: string; onExpiry: 'deny' | 'fail' }
   /** Withdraws an open approval. `events` request another one, or give the call its result. */
   | { kind: 'replaceApproval'; approvalId: string; reason: string; events: NewEvent[] }
   | { kind: 'complete' }
@@ -84,8 +87,8 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return end(run, command);
     case 'decideApproval':
       return decideApproval(run, command.approvalId, command.verdict, now);
-    case 'expireApproval':
-      return expireApproval(run, command);
+    case 'expireWait':
+      return expireWait(run, command);
     case 'replaceApproval':
       return replaceApproval(run, command);
     default:
@@ -111,7 +114,7 @@ function transition(
   return events(statusEvent('SYSTEM', from, to, command.kind === 'start' ? { turn: command.turn } : {}));
 }
 
-/** Ending a run withdraws every approval that is still open. */
+/** Ending a run withdraws every wait that is still open. */
 function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>): Decision {
   const from = run.state.status;
   const to = transitions[from][command.kind];
@@ -120,7 +123,7 @@ function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>
       ? events()
       : refuseTransition(run.runId, from, command.kind);
   }
-  const withdrawn = waitingCalls(run.step).map((call) => approvalEvent('SYSTEM', call, { status: 'WITHDRAWN' }));
+  const withdrawn = openWaits(run).map((wait) => withdrawalOf(wait));
   const status =
     command.kind === 'cancel'
       ? statusEvent('USER', from, to, { reason: command.reason })
@@ -128,68 +131,71 @@ function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>
   return events(...withdrawn, status);
 }
 
-function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, now: number): Decision {
-  const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === approvalId);
-  if (!call || isTerminal(run.state.status) || call.phase.expiresAt <= now) return alreadySettled(approvalId);
-  if (verdict.decision === 'DENY') {
-    return events(
-      approvalEvent('USER', call, { status: 'DENIED', decidedBy: verdict.by, reason: verdict.reason }),
-      deniedResult(call, verdict.reason),
-      ...resumption(run),
-    );
-  }
-  return events(
-    approvalEvent('USER', call, {
-      status: 'ALLOWED',
-      scope: verdict.scope,
-      decidedBy: verdict.by,
-      reason: verdict.reason,
-      editedInput: verdict.editedInput,
-      grantId: verdict.grant?.grantId ?? null,
-      grantExpiresAt: verdict.grant?.expiresAt ?? null,
-      grantTarget: verdict.grant?.target ?? null,
-    }),
-    ...resumption(run),
-  );
+/** Settles a wait that is open, once: whoever comes second finds it settled. `settle` returns null if it is of another kind. */
+function settleWait(run: Run, waitId: string, settle: (wait: OpenWait) => NewEvent[] | null): Decision {
+  const wait = isTerminal(run.state.status) ? undefined : openWaits(run).find(({ id }) => id === waitId);
+  const settled = wait && settle(wait);
+  return settled ? events(...settled) : alreadySettled(waitId);
 }
 
-function expireApproval(run: Run, command: Extract<RunCommand, { kind: 'expireApproval' }>): Decision {
-  const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === command.approvalId);
-  if (!call || isTerminal(run.state.status)) return alreadySettled(command.approvalId);
-  const expired = approvalEvent('SYSTEM', call, { status: 'EXPIRED' });
-  if (command.onExpiry === 'deny') {
-    return events(expired, expiredResult(call), ...resumption(run));
-  }
-  const others = waitingCalls(run.step).filter((other) => other !== call);
-  const message = `The approval of a call to ${call.tool} expired.`;
-  return events(
-    expired,
-    ...others.map((other) => approvalEvent('SYSTEM', other, { status: 'WITHDRAWN' })),
-    statusEvent('SYSTEM', run.state.status, 'FAILED', {
-      reason: message,
-      error: { code: 'APPROVAL_TIMEOUT', message, retryable: true },
-    }),
-  );
+function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, now: number): Decision {
+  return settleWait(run, approvalId, ({ call, expiresAt }) => {
+    if (expiresAt <= now) return null;
+    const { by: decidedBy, reason } = verdict;
+    if (verdict.decision === 'DENY') {
+      return [
+        approvalDecision('USER', call, { status: 'DENIED', decidedBy, reason }),
+        deniedResult(call, reason),
+        ...resumption(run),
+      ];
+    }
+    const { scope, editedInput, grant } = verdict;
+    return [
+      approvalDecision('USER', call, {
+        status: 'ALLOWED',
+        scope,
+        decidedBy,
+        reason,
+        editedInput,
+        grantId: grant?.grantId ?? null,
+        grantExpiresAt: grant?.expiresAt ?? null,
+        grantTarget: grant?.target ?? null,
+      }),
+      ...resumption(run),
+    ];
+  });
+}
+
+function expireWait(run: Run, { waitId, onExpiry }: Extract<RunCommand, { kind: 'expireWait' }>): Decision {
+  return settleWait(run, waitId, (wait) => {
+    const { expired, consequences, message } = expiryOf(wait);
+    if (onExpiry === 'deny') return [expired, ...consequences, ...resumption(run)];
+    const others = openWaits(run).filter(({ id }) => id !== waitId);
+    return [
+      expired,
+      ...others.map((other) => withdrawalOf(other)),
+      statusEvent('SYSTEM', run.state.status, 'FAILED', {
+        reason: message,
+        error: { code: 'APPROVAL_TIMEOUT', message, retryable: true },
+      }),
+    ];
+  });
 }
 
 function replaceApproval(
   run: Run,
   { approvalId, reason, events: replacement }: Extract<RunCommand, { kind: 'replaceApproval' }>,
 ): Decision {
-  const call = waitingCalls(run.step).find(({ phase }) => phase.approvalId === approvalId);
-  if (!call || isTerminal(run.state.status)) return alreadySettled(approvalId);
-  const isSettled = replacement.some(({ type }) => type === 'tool_result');
-  return events(
-    approvalEvent('SYSTEM', call, { status: 'WITHDRAWN', reason }),
-    ...replacement,
-    ...(isSettled ? resumption(run) : []),
-  );
+  return settleWait(run, approvalId, (wait) => {
+    const isSettled = replacement.some(({ type }) => type === 'tool_result');
+    return [withdrawalOf(wait, reason), ...replacement, ...(isSettled ? resumption(run) : [])];
+  });
 }
 
-/** Resumes a waiting run when its last open approval is settled. */
+/** Resumes a waiting run when its last open wait is settled. */
 function resumption(run: Run): NewEvent[] {
   const to = transitions[run.state.status].resume;
-  return to !== null && waitingCalls(run.step).length === 1 ? [statusEvent('SYSTEM', run.state.status, to)] : [];
+  return to !== null && openWaits(run).length === 1 ? [statusEvent('SYSTEM', run.state.status, to)] : [];
 }
 
 function alreadySettled(approvalId: string): Refusal {
@@ -215,72 +221,4 @@ function statusEvent(
   more: Partial<Status['payload']> = {},
 ): NewEvent {
   return { type: 'status', actor, payload: { from, to, reason: null, error: null, turn: null, ...more } };
-}
-
-type ApprovalDecision = Extract<NewEvent, { type: 'approval_decision' }>;
-
-function approvalEvent(
-  actor: ApprovalDecision['actor'],
-  call: WaitingCall,
-  more: Pick<ApprovalDecision['payload'], 'status'> & Partial<ApprovalDecision['payload']>,
-): NewEvent {
-  return {
-    type: 'approval_decision',
-    actor,
-    payload: {
-      callId: call.callId,
-      approvalId: call.phase.approvalId,
-      scope: null,
-      decidedBy: null,
-      reason: null,
-      editedInput: null,
-      grantId: null,
-      grantExpiresAt: null,
-      grantTarget: null,
-      ...more,
-    },
-  };
-}
-
-/** Of a call that an approver denied. `reason` is the approver's; null if none was given. */
-function deniedResult(call: WaitingCall, reason: string | null): NewEvent {
-  const wasInterrupted = call.phase.why === 'unknown_outcome';
-  const denial = wasInterrupted
-    ? 'It may have run already; a person declined to repeat it'
-    : 'A person denied this call';
-  return failedResult(call, reason === null ? `${denial}.` : `${denial}: ${reason}`, wasInterrupted);
-}
-
-function expiredResult(call: WaitingCall): NewEvent {
-  const wasInterrupted = call.phase.why === 'unknown_outcome';
-  const message = wasInterrupted
-    ? 'It may have run already; nobody decided in time whether to repeat it.'
-    : 'The approval of this call expired.';
-  return failedResult(call, message, wasInterrupted);
-}
-
-/**
- * The result of a call that did not run. `error` tells the model why.
- * @param mayHaveRun whether an earlier attempt was interrupted, so that nobody knows whether it ran
- */
-export function failedResult(
-  call: { callId: string; tool: string },
-  error: string,
-  mayHaveRun = false,
-): Extract<NewEvent, { type: 'tool_result' }> {
-  return {
-    type: 'tool_result',
-    actor: 'TOOL',
-    payload: {
-      callId: call.callId,
-      tool: call.tool,
-      ok: false,
-      output: null,
-      error,
-      durationMilliseconds: 0,
-      truncated: false,
-      storedText: null,
-      mayHaveRun,
-    },
-  };
 }

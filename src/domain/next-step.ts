@@ -2,7 +2,8 @@ import type { RunCommand } from './decide.ts';
 import type { RunError } from './events.ts';
 import type { Run } from './run.ts';
 import type { RunLimits } from './run-limits.ts';
-import { callsOf, type StepPhase, type ToolCall, waitingCalls } from './step.ts';
+import { callsOf, type StepPhase, type ToolCall } from './step.ts';
+import { openWaits } from './wait.ts';
 
 /** What the run loop does next. */
 export type NextStep =
@@ -59,7 +60,7 @@ function nextInProgress(run: Run, limits: RunLimits, workMilliseconds: number): 
   if (started.length > 0) return { kind: 'recover', calls: started };
   const allowed = inPhase('allowed');
   if (allowed.length > 0) return { kind: 'execute', calls: allowed };
-  if (waitingCalls(step).length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };
+  if (openWaits(run).length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };
   return modelLimit(run, limits) ?? { kind: 'call-model', step: run.steps + 1 };
 }
 

@@ -2,10 +2,16 @@ import DataLoader from 'dataloader';
 import { visibleOwner } from '../application/approval/approval-access.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { Quarantine } from '../application/tool-calls/accepted-definitions.ts';
+import { visibleWaits } from '../application/wait/wait-access.ts';
 import type { RecordedEvent } from '../domain/events.ts';
+import type { PageArguments, RowPage } from '../domain/page.ts';
+import type { Generation } from '../domain/session.ts';
+import type { ToolCallFold } from '../domain/tool-calls.ts';
 import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
-import { type ApprovalRow, approvalsByIds, pendingApprovalsOf } from '../projections/approvals.ts';
+import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
+import type { ConversationPage } from '../projections/message-positions.ts';
+import { type ConversationMessage, readConversations } from '../projections/messages.ts';
 import { queuePositions } from '../projections/run-queue.ts';
 import {
   activeRunsOf,
@@ -16,12 +22,18 @@ import {
   type UsageTotals,
   usageOfSessions,
 } from '../projections/runs.ts';
+import { sessionPositions } from '../projections/session-cursors.ts';
+import { waitsOfSessions } from '../projections/session-waits.ts';
+import { readToolCalls, type ToolCallsKey } from '../projections/tool-calls.ts';
+import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsByIds } from '../projections/waits.ts';
 import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
 import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
 import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
+import { lineagesOf } from '../repositories/lineage.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
 import { storedTextsByIds } from '../repositories/stored-texts.ts';
+import type { TapePosition } from '../streams/cursor.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
 import type { Tool } from '../tools/tool.ts';
 import { notFoundError } from './public-errors.ts';
@@ -44,6 +56,11 @@ export type RowKind = keyof RowsByKind;
 /** Load rows by id, in batches. Null for a row that does not exist or that the viewer may not see. */
 type RowLoaders = { [Kind in RowKind]: Loader<RowsByKind[Kind] | null> };
 
+/** Loads waits of every kind. Null for one that does not exist or that the viewer may not see. */
+interface WaitLoader {
+  wait: Loader<WaitRow | null>;
+}
+
 /** Load values by the id of a run, session or stored text. They do not check access: the ids must come from rows that the viewer may see. */
 interface RelatedLoaders {
   /** By run: seq of its newest event; 0 if it has none. */
@@ -52,8 +69,18 @@ interface RelatedLoaders {
   approvalContent: DataLoader<ApprovalRow, ApprovalContent, string>;
   /** By tool: whether nobody has accepted its definition, on any server; null if it is accepted. */
   quarantine: DataLoader<Tool, Quarantine | null, string>;
-  /** By run: its approvals that are PENDING, oldest first. */
-  pendingApprovals: Loader<readonly ApprovalRow[]>;
+  /** By run: its waits of every kind that are open, oldest first. */
+  openWaits: Loader<readonly WaitRow[]>;
+  /** By run and part of its tape: its tool calls, in the order of the tape. */
+  toolCalls: DataLoader<ToolCallsKey, readonly ToolCallFold[], string>;
+  /** By session, filter and page: its waits, newest first. */
+  sessionWaits: DataLoader<SessionWaitsKey, RowPage<WaitRow>, string>;
+  /** By session: where to continue following it; null if it has no run. */
+  sessionPosition: Loader<TapePosition | null>;
+  /** By session: the session, its parent, its grandparent, … */
+  lineage: Loader<readonly Generation[]>;
+  /** By page of a conversation: its messages, oldest first. */
+  messages: DataLoader<ConversationPage, RowPage<ConversationMessage>, string>;
   /** By run and count: its last events, oldest first. */
   lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
   /** By the id of a stored text: the text; null if its session was purged. */
@@ -74,11 +101,17 @@ interface RelatedLoaders {
   grants: Loader<readonly GrantRow[]>;
 }
 
-export type Loaders = RowLoaders & RelatedLoaders;
+export type Loaders = RowLoaders & WaitLoader & RelatedLoaders;
 
 interface TapeEndKey {
   runId: string;
   count: number;
+}
+
+interface SessionWaitsKey {
+  sessionId: string;
+  filter: Omit<WaitsFilter, 'sessionId'>;
+  page: PageArguments<WaitPosition>;
 }
 
 /** Ids in one statement; databases limit the number of parameters. */
@@ -121,9 +154,29 @@ export function createLoaders(
       },
       { cacheKeyFn: ({ name }) => name },
     ),
-    pendingApprovals: batchLoader(
-      async (ids) => groupBy(await pendingApprovalsOf(reader, ids), ({ runId }) => runId),
-      [],
+    wait: batchLoader(async (ids) => keyBy(await waitsByIds(reader, visibleWaits(viewer), ids), ({ id }) => id), null),
+    openWaits: batchLoader(async (ids) => groupBy(await openWaitsOf(reader, ids), ({ runId }) => runId), []),
+    toolCalls: new DataLoader((keys) => readToolCalls(journal, keys), {
+      cacheKeyFn: (key) => JSON.stringify(key),
+      maxBatchSize: MAX_BATCH_SIZE,
+    }),
+    sessionWaits: pageLoader(
+      ({ filter, page }) => [filter, page],
+      async (keys) => {
+        const [{ filter, page }] = keys;
+        return waitsOfSessions(
+          database,
+          keys.map(({ sessionId }) => sessionId),
+          filter,
+          page,
+        );
+      },
+    ),
+    sessionPosition: batchLoader((ids) => sessionPositions(database, ids), null),
+    lineage: batchLoader((ids) => lineagesOf(database, ids), []),
+    messages: pageLoader(
+      ({ size, from }) => [size, from],
+      (pages) => readConversations(database, journal, pages),
     ),
     lastEvents: new DataLoader((keys) => readLastEvents(journal, keys), {
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
@@ -185,6 +238,33 @@ function batchLoader<Value, Default>(
       return keys.map((key) => values.get(key) ?? defaultValue);
     },
     { maxBatchSize: MAX_BATCH_SIZE },
+  );
+}
+
+/**
+ * Loads pages of lists that each belong to one object. The fields of a document ask for the same kind of page of every object, and
+ * such pages are one read.
+ *
+ * @param kindOf what the pages of one read must have in common
+ */
+function pageLoader<Key extends object, Page>(
+  kindOf: (key: Key) => unknown,
+  readPages: (keys: readonly [Key, ...Key[]]) => Promise<readonly Page[]>,
+): DataLoader<Key, Page, string> {
+  return new DataLoader<Key, Page, string>(
+    async (keys) => {
+      const pages = new Map<Key, Page>();
+      for (const [first, ...others] of groupBy(keys, (key) => JSON.stringify(kindOf(key))).values()) {
+        if (!first) continue;
+        const read = await readPages([first, ...others]);
+        for (const [index, key] of [first, ...others].entries()) {
+          const page = read[index];
+          if (page !== undefined) pages.set(key, page);
+        }
+      }
+      return keys.map((key) => pages.get(key) ?? new Error(`The page ${JSON.stringify(key)} was not read.`));
+    },
+    { cacheKeyFn: (key) => JSON.stringify(key), maxBatchSize: MAX_BATCH_SIZE },
   );
 }
 

@@ -28,7 +28,11 @@ import './tape/follow-run.ts';
 import './tape/follow-session.ts';
 import './tape/model-events.ts';
 import './tape/run-events.ts';
+import './tape/tape-cursors.ts';
 import './tape/tool-events.ts';
+import './message/message.ts';
+import './tool-call/tool-call.ts';
+import './wait/wait-queries.ts';
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 import { guardRootFields } from './execution/scopes.ts';
@@ -36,4 +40,4 @@ import { guardRootFields } from './execution/scopes.ts';
 /** The schema of the server: all types that the files above define, with a scope check on every root field. */
 export const schema: GraphQLSchema = guardRootFields(builder.toSchema());
 schema.description =
-  'Runtape runs AI agents and records every event of a run on an append-only tape. Mutations send messages and decide approvals, queries read sessions, runs and tapes, and subscriptions follow tapes live. Every object with an `id` is a `Node`; events are among them.';
+  'Runtape runs AI agents and records every event of a run on an append-only tape. Mutations send messages and decide approvals, queries read sessions, runs and tapes, and subscriptions follow tapes live. Every object with an `id`, except `Message`, is a `Node`; events are among them.';

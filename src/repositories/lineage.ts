@@ -2,29 +2,41 @@ import type { Client, Database } from '../database/database.ts';
 import { queryJson } from '../database/json-query.ts';
 import type { Generation } from '../domain/session.ts';
 
-const line = (sessionId: string) => `
-  WITH RECURSIVE line("id", "parentId", "turn", "runId", "seq", "depth") AS (
-    SELECT "id", "parentId", "branchTurn", "branchRunId", "branchSeq", 0 FROM "Session" WHERE "id" = ${sessionId}
+const lines = (sessionIds: string) => `
+  WITH RECURSIVE line("of", "id", "parentId", "turn", "runId", "seq", "depth") AS (
+    SELECT "id", "id", "parentId", "branchTurn", "branchRunId", "branchSeq", 0 FROM "Session" WHERE "id" IN (${sessionIds})
     UNION ALL
-    SELECT parent."id", parent."parentId", parent."branchTurn", parent."branchRunId", parent."branchSeq", line."depth" + 1
+    SELECT line."of", parent."id", parent."parentId", parent."branchTurn", parent."branchRunId", parent."branchSeq", line."depth" + 1
       FROM line JOIN "Session" AS parent ON parent."id" = line."parentId"
   )
-  SELECT "id", "turn", "runId", "seq" FROM line ORDER BY "depth"`;
+  SELECT "of", "id", "turn", "runId", "seq" FROM line ORDER BY "of", "depth"`;
 
-const lineSql = {
-  sqlite: `SELECT json_group_array(json_array("id", "turn", "runId", "seq")) FROM (${line('?')})`,
-  postgresql: `SELECT json_agg(json_build_array("id", "turn", "runId", "seq"))::text FROM (${line('$1')}) AS line`,
+const linesSql = {
+  sqlite: `SELECT json_group_array(json_array("of", "id", "turn", "runId", "seq"))
+    FROM (${lines('SELECT value FROM json_each(?)')})`,
+  postgresql: `SELECT json_agg(json_build_array("of", "id", "turn", "runId", "seq"))::text
+    FROM (${lines('SELECT jsonb_array_elements_text($1::jsonb)')}) AS line`,
 };
 
-type LineRow = [id: string, turn: number | null, runId: string | null, seq: number | null];
+type LineRow = [of: string, id: string, turn: number | null, runId: string | null, seq: number | null];
 
-/** The session, its parent, its grandparent, …: one statement for any number of generations. */
+/** Each session, its parent, its grandparent, …: one statement for any number of sessions and generations. */
+export async function lineagesOf(
+  database: Database,
+  sessionIds: readonly string[],
+): Promise<Map<string, Generation[]>> {
+  const lineages = new Map<string, Generation[]>();
+  for (const [of, id, turn, runId, seq] of await queryJson<LineRow>(database, linesSql, JSON.stringify(sessionIds))) {
+    const branch = turn === null || runId === null || seq === null ? null : { turn, runId, seq };
+    const generations = lineages.get(of);
+    if (generations) generations.push({ id, branch });
+    else lineages.set(of, [{ id, branch }]);
+  }
+  return lineages;
+}
+
 export async function lineageOf(database: Database, sessionId: string): Promise<Generation[]> {
-  const rows = await queryJson<LineRow>(database, lineSql, sessionId);
-  return rows.map(([id, turn, runId, seq]) => ({
-    id,
-    branch: turn === null || runId === null || seq === null ? null : { turn, runId, seq },
-  }));
+  return (await lineagesOf(database, [sessionId])).get(sessionId) ?? [];
 }
 
 const descendants = (sessionId: string) => `

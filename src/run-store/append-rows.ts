@@ -5,11 +5,11 @@ import type { Run } from '../domain/run.ts';
 import { holdsPlaceholder } from '../domain/secrets/mask.ts';
 import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
-import { approvalRows } from '../projections/approvals.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
 import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
+import { waitRows } from '../projections/waits.ts';
 import { recordChange } from '../repositories/activity.ts';
 import { deleteEncryptedInput } from '../repositories/encrypted-inputs.ts';
 
@@ -23,7 +23,7 @@ export function rowsOfAppend(before: Run | null, after: Run, events: readonly Se
   return [
     ...runRows(after, events),
     ...runMetadataRows(after, events),
-    ...approvalRows(after, events),
+    ...waitRows(after, events),
     ...conversationPassages(after, events),
     ...sessionActivityRows(after, events),
     ...settledEncryptedInputs(before, events),

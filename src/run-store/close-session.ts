@@ -85,7 +85,7 @@ async function deleteSessionRows(
   await transaction.lease.deleteMany({ where: ofSession });
   await transaction.tape.deleteMany({ where: { sessionId } });
   await transaction.idempotencyKey.deleteMany({ where: { sessionId } });
-  await transaction.approval.deleteMany({ where: { sessionId } });
+  await transaction.wait.deleteMany({ where: { sessionId } });
   await transaction.run.deleteMany({ where: { sessionId } });
   await transaction.passage.deleteMany({ where: { sessionId } });
   const { owner } = await transaction.session.delete({ where: { id: sessionId } });

@@ -17,7 +17,7 @@ const ATTEMPTS = 5;
 const SHOWN_CHARACTERS = 60;
 
 export interface RowComparison {
-  /** Compares the rows that are folded from one tape: the run, its metadata, its approvals, and its part of the search index. */
+  /** Compares the rows that are folded from one tape: the run, its metadata, its waits, and its part of the search index. */
   compareRun(runId: string): Promise<RowDifference[]>;
   /** Compares what sessions cache of their runs, for all runs that were compared so far. */
   compareSessions(): Promise<RowDifference[]>;
@@ -31,7 +31,7 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
   async function differencesOf(runId: string, tape: FoldedTape): Promise<RowDifference[]> {
     const run = await reader.run.findUnique({ where: { id: runId } });
     const metadata = await reader.runMetadata.findMany({ where: { runId } });
-    const approvals = await reader.approval.findMany({ where: { runId } });
+    const waits = await reader.wait.findMany({ where: { runId } });
     const passages = await reader.passage.findMany({ where: { sourceId: runId } });
     return [
       ...compareRows('Run', [tape.runRow], run ? [run] : [], ({ id }) => String(id)),
@@ -41,7 +41,7 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
         metadata,
         ({ digest }) => `${runId} ${digest}`,
       ),
-      ...compareRows('Approval', tape.approvalRows, approvals, ({ id }) => String(id)),
+      ...compareRows('Wait', tape.waitRows, waits, ({ id }) => String(id)),
       ...compareRows('Passage', tape.passageRows.map(indexedText), passages.map(storedText), keyOfPassage),
     ];
   }

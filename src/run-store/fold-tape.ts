@@ -2,11 +2,11 @@ import type { Row, RowWrite } from '../database/batch-statement.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import { evolve, type Run } from '../domain/run.ts';
 import type { Journal } from '../journal/journal.ts';
-import { approvalRows } from '../projections/approvals.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
 import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
 import { sessionActivityRows } from '../projections/session-activity.ts';
+import { waitRows } from '../projections/waits.ts';
 
 const PAGE_EVENTS = 1000;
 
@@ -18,8 +18,8 @@ export interface FoldedTape {
   runRow: Row;
   /** One row for each entry of its metadata, with the session instead of the owner. */
   metadataRows: Row[];
-  /** One row for each approval, as it is after all events. */
-  approvalRows: Row[];
+  /** One row for each wait, as it is after all events. */
+  waitRows: Row[];
   passageRows: Row[];
   /** When the run last made its session active, in epoch milliseconds; null if it never did. */
   activeAt: number | null;
@@ -30,15 +30,15 @@ export async function foldTape(journal: Journal, runId: string): Promise<FoldedT
   let run: Run | null = null;
   let first: RecordedEvent | undefined;
   let activity: RowWrite[] = [];
-  const approvals: RowWrite[] = [];
+  const waits: RowWrite[] = [];
   const passages: RowWrite[] = [];
   for (let page = await journal.read(runId, { after: 0, limit: PAGE_EVENTS }); page.length > 0; ) {
     first ??= page[0];
     for (const event of page) {
       run = evolve(run, event);
       if (!run) continue;
-      // Event by event, because the fold has the call of an approval only during its step.
-      approvals.push(...approvalRows(run, [event]));
+      // Event by event, because the fold has the call that waits only during its step.
+      waits.push(...waitRows(run, [event]));
       passages.push(...conversationPassages(run, [event]));
     }
     const newest = run ? sessionActivityRows(run, page) : [];
@@ -52,16 +52,16 @@ export async function foldTape(journal: Journal, runId: string): Promise<FoldedT
   const at = activity.at(-1)?.row.at;
   return {
     run,
-    writes: [runWrite, ...metadata, ...activity, ...approvals, ...passages],
+    writes: [runWrite, ...metadata, ...activity, ...waits, ...passages],
     runRow: runWrite.row,
     metadataRows: metadata.map(({ row }) => row),
-    approvalRows: mergedById(approvals),
+    waitRows: mergedById(waits),
     passageRows: passages.map(({ row }) => row),
     activeAt: typeof at === 'string' ? Date.parse(at) : null,
   };
 }
 
-/** A request inserts the row of an approval, and the decision changes it. */
+/** A request inserts the row of a wait, and settling it changes the row. */
 function mergedById(writes: readonly RowWrite[]): Row[] {
   const rows = new Map<unknown, Row>();
   for (const { row } of writes) rows.set(row.id, { ...rows.get(row.id), ...row });

@@ -12,7 +12,7 @@ import { foldTape } from './fold-tape.ts';
 const TAPES_AT_A_TIME = 50;
 const ROWS_AT_A_TIME = 500;
 
-/** Deletes the run's approvals too. */
+/** Deletes the run's waits too. */
 const deleteRun = deleteRows('Run', 'id', 1);
 
 /**

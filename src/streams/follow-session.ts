@@ -26,7 +26,11 @@ export interface SessionFollowRequest extends Omit<FollowRequest, 'runId' | 'aft
   after: { runId: string; seq: number } | null;
 }
 
-/** The batches of all runs of a session, run after run in the order of their creation, until the session is archived. */
+/**
+ * The batches of all runs of a session, run after run in the order of their creation, until the session is archived. `caughtUp` and
+ * `closed` concern the session: it has caught up at the newest event of the first run that has not ended, because that is what the
+ * next events come after, and it is closed when it is archived and its last run has ended.
+ */
 export function followSession(
   dependencies: SessionFollowDependencies,
   runs: SessionRuns,
@@ -48,11 +52,15 @@ function createSessionSource(
   /** Where to continue when no run is followed. */
   let nextPosition = after;
   let mayHaveNextRun = true;
+  /** Whether the last lookup found no run after the one that was followed last. */
+  let isAfterLastRun = false;
   let hasEnded = false;
+  const progress = createProgress(after);
   let notifyReader = () => {};
 
   function startRun(position: { runId: string; seq: number }): void {
     nextPosition = null;
+    isAfterLastRun = false;
     runId = position.runId;
     const source = createRunSource(dependencies, { runId, after: position.seq, types, maxBatch });
     run = { source, unsubscribe: source.open(notifyReader) };
@@ -71,6 +79,7 @@ function createSessionSource(
       const isSessionArchived = await runs.isArchived(sessionId);
       return { runId: await runs.next(sessionId, runId), isSessionArchived };
     });
+    isAfterLastRun = next.runId === null;
     if (next.runId === null) hasEnded = next.isSessionArchived;
     // It is started by `take`, because the stream may have been closed meanwhile.
     else nextPosition = { runId: next.runId, seq: 0 };
@@ -94,8 +103,14 @@ function createSessionSource(
       while (run !== null) {
         const batch = run.source.take();
         if (batch === 'end') endRun();
-        else if (typeof batch === 'string' || batch.events.length > 0) return batch;
+        else if (typeof batch === 'string') return batch;
+        else {
+          const told = progress.afterBatch(batch);
+          if (told) return told;
+        }
       }
+      const told = isAfterLastRun ? progress.afterLastRun(hasEnded) : null;
+      if (told) return told;
       if (hasEnded) return 'end';
       return mayHaveNextRun ? 'fetch' : 'pending';
     },
@@ -103,6 +118,34 @@ function createSessionSource(
     recheck() {
       if (run === null) mayHaveNextRun = true;
       else run.source.recheck();
+    },
+  };
+}
+
+/** How far the reader has come, in terms of the session. */
+function createProgress(after: SessionFollowRequest['after']) {
+  let position = after;
+  let isCaughtUp = false;
+  let isClosed = false;
+
+  return {
+    /** A batch of a run as a batch of the session; null if it has nothing to tell. */
+    afterBatch(batch: FollowBatch): FollowBatch | null {
+      position = { runId: batch.runId, seq: batch.seq };
+      // After a run that has ended there may be another one.
+      const caughtUp = !isCaughtUp && batch.caughtUp && !batch.closed;
+      isCaughtUp ||= caughtUp;
+      if (batch.events.length === 0 && !caughtUp) return null;
+      const isUnchanged = batch.caughtUp === caughtUp && !batch.closed;
+      return isUnchanged ? batch : { ...batch, caughtUp, closed: false };
+    },
+    /** Null if the reader knows already, and if there was no run: then there is no position. */
+    afterLastRun(hasEnded: boolean): FollowBatch | null {
+      if (position === null || (isCaughtUp && (!hasEnded || isClosed))) return null;
+      const caughtUp = !isCaughtUp;
+      isCaughtUp = true;
+      isClosed = hasEnded;
+      return { ...position, events: [], caughtUp, closed: hasEnded };
     },
   };
 }

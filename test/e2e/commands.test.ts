@@ -78,16 +78,16 @@ describe('verify', () => {
       UPDATE "Run" SET "output" = 'nonsense', "inputTokens" = 0;
       UPDATE "Session" SET "activeAt" = '2026-01-01T00:00:00.000+00:00';
       UPDATE "Passage" SET "words" = "words" || ' more' WHERE "seq" = 1;
-      INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "status", "requestedAt", "expiresAt")
-        VALUES ('apr_forged', '${runId}', '${sessionId}', 'call_1', 'clock', 7, 8, 'PENDING', '2026-01-01T00:00:00.000+00:00', '2036-01-01T00:00:00.000+00:00');
+      INSERT INTO "Wait" ("id", "kind", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "status", "requestedAt", "expiresAt")
+        VALUES ('apr_forged', 'APPROVAL', '${runId}', '${sessionId}', 'call_1', 'clock', 7, 8, 'PENDING', '2026-01-01T00:00:00.000+00:00', '2036-01-01T00:00:00.000+00:00');
       INSERT INTO "RunMetadata" ("runId", "digest", "owner") VALUES ('${runId}', 'forged', 'ada');`);
     database.close();
     const { code, stdout } = await runCommand(['verify']);
     expect(code).toBe(1);
     expect(stdout).toContain(`Run ${runId} has output "nonsense", the tape says "Done."\n`);
     expect(stdout).toMatch(/has inputTokens 0, the tape says \d+\n/);
-    expect(stdout).toContain('Approval apr_forged is not on the tape\n');
     expect(stdout).toContain(`RunMetadata ${runId} forged is not on the tape\n`);
+    expect(stdout).toContain('Wait apr_forged is not on the tape\n');
     expect(stdout).toContain(`Passage ${runId} 1 0 has words `);
     expect(stdout).toContain(`Session ${sessionId} has activeAt `);
     expect(stdout).toContain('6 values differ from the tapes: `rebuild` restores the rows\n');

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ApprovalVerdict, decide, failedResult, type RunCommand } from '../../src/domain/decide.ts';
+import { type ApprovalVerdict, decide, type RunCommand } from '../../src/domain/decide.ts';
 import type { NewEvent, SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
+import { failedResult } from '../../src/domain/failed-result.ts';
 import { nextStep } from '../../src/domain/next-step.ts';
 import { isRefusal } from '../../src/domain/refusal.ts';
 import { activeMilliseconds, evolve, foldRun, type Run, sequenceEvents } from '../../src/domain/run.ts';
 import { callsOf, type ToolCall, waitingCalls } from '../../src/domain/step.ts';
+import { toolCallEventTypes, toolCallsOf } from '../../src/domain/tool-calls.ts';
 import { isTerminal, runStatuses } from '../../src/domain/transitions.ts';
 import {
   approvalRequest,
@@ -121,6 +123,7 @@ function assertInvariants(run: Run, { tape, now }: Simulation): void {
   assertOutputs(run, of(tape, 'output'));
   assertCalls(run, tape);
   assertApprovals(run, tape);
+  assertToolCalls(run, tape);
   const activeTime = activeMilliseconds(run, now);
   expect(activeTime).toBeGreaterThanOrEqual(0);
   expect(activeTime).toBeLessThanOrEqual(Math.max(now, run.lastEventAt) - (run.startedAt ?? now));
@@ -173,6 +176,36 @@ function assertCalls(run: Run, tape: SequencedEvent[]): void {
     expect(payload.attempt).toBe(of(earlier, 'tool_start').length + 1);
   }
 }
+
+/** The states of the tool calls agree with the fold of the run and with the events of each call. */
+function assertToolCalls(run: Run, tape: SequencedEvent[]): void {
+  const calls = toolCallsOf(tape);
+  expect(calls.map(({ callId }) => callId)).toEqual(of(tape, 'tool_call').map(({ payload }) => payload.callId));
+  expect(toolCallsOf(tape.filter(({ type }) => toolCallEventTypes.includes(type)))).toEqual(calls);
+  const results = new Map(of(tape, 'tool_result').map(({ payload }) => [payload.callId, payload]));
+  const open = new Map(callsOf(run.step).map((call) => [call.callId, call.phase.at]));
+  const isEnded = isTerminal(run.state.status);
+  for (const { callId, state, attempts, waits, endedAt, output: given, error } of calls) {
+    const result = results.get(callId);
+    expect(attempts).toBe(of(tape, 'tool_start').filter(({ payload }) => payload.callId === callId).length);
+    expect(waits.map(({ id }) => id)).toEqual(
+      of(tape, 'approval_request').flatMap(({ payload }) => (payload.callId === callId ? payload.approvalId : [])),
+    );
+    expect(endedAt === null, 'a call ends with its result or with the run').toBe(!result && !isEnded);
+    expect([given, error]).toEqual(result ? [result.ok ? result.output : null, result.error] : [null, null]);
+    if (result) expect(result.ok ? ['SUCCEEDED'] : ['FAILED', 'DENIED']).toContain(state);
+    else if (isEnded) expect(['CANCELLED', 'DENIED']).toContain(state);
+    else expect(state).toBe(stateOfPhase[open.get(callId) ?? 'settled']);
+  }
+}
+
+const stateOfPhase = {
+  requested: 'REQUESTED',
+  allowed: 'REQUESTED',
+  waiting: 'WAITING',
+  started: 'RUNNING',
+  settled: 'DENIED',
+} as const;
 
 function allows(event: SequencedEvent): boolean {
   return (
@@ -237,7 +270,7 @@ function externalCommand({ run, tape }: Simulation, action: ExternalAction): Run
 
 function approvalCommand(approvalId: string, kind: 'allow' | 'deny' | 'expire' | 'expire-fail'): RunCommand {
   if (kind === 'expire' || kind === 'expire-fail') {
-    return { kind: 'expireApproval', approvalId, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
+    return { kind: 'expireWait', waitId: approvalId, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
   }
   const verdict: ApprovalVerdict =
     kind === 'deny'
@@ -362,7 +395,7 @@ test('B13: of several commands that end a run, exactly one succeeds', () => {
       { kind: 'fail', error: failure },
       { kind: 'cancel', reason: 'first' },
       { kind: 'cancel', reason: 'second' },
-      { kind: 'expireApproval', approvalId: 'apr_call_0', onExpiry: 'fail' },
+      { kind: 'expireWait', waitId: 'apr_call_0', onExpiry: 'fail' },
     ],
     { minLength: 2 },
   );
@@ -377,7 +410,7 @@ test('B13: of several commands that end a run, exactly one succeeds', () => {
     const possible = isAnswered ? commands : commands.filter(({ kind }) => kind !== 'complete');
     for (const command of possible) execute(simulation, command);
     const ends = of(simulation.tape, 'status').filter(({ payload }) => isTerminal(payload.to));
-    expect(ends.length).toBe(possible.some(({ kind }) => !isAnswered || kind !== 'expireApproval') ? 1 : 0);
+    expect(ends.length).toBe(possible.some(({ kind }) => !isAnswered || kind !== 'expireWait') ? 1 : 0);
   });
   fc.assert(property, { numRuns: RUNS });
 });

@@ -176,13 +176,13 @@ export function createClients(options: ClientOptions): Clients {
       );
     },
     decide() {
-      const rows = store.select(`SELECT "id" FROM "Approval" ORDER BY "status" = 'PENDING' DESC, "id" LIMIT 3`);
+      const rows = store.select(`SELECT "id" FROM "Wait" ORDER BY "status" = 'PENDING' DESC, "id" LIMIT 3`);
       const server = pickServer();
       if (rows.length === 0 || !server) return;
       decide(server, String(random.pick(rows).id), random.chance(0.7) ? 'ALLOW' : 'DENY');
     },
     decideAll() {
-      const rows = store.select(`SELECT "id" FROM "Approval" WHERE "status" = 'PENDING' ORDER BY "id"`);
+      const rows = store.select(`SELECT "id" FROM "Wait" WHERE "status" = 'PENDING' ORDER BY "id"`);
       for (const { id } of rows) {
         const server = pickServer();
         if (server) decide(server, String(id), random.chance(0.5) ? 'ALLOW' : 'DENY');

@@ -331,7 +331,7 @@ export function createInvariants(options: InvariantOptions): Invariants {
       const expectedValue = storedValue(name, value);
       if (stored !== expectedValue) report(`1: ${runId}: ${name} is ${stored}, its tape says ${expectedValue}`);
     }
-    for (const row of store.select(`SELECT "id", "status" FROM "Approval" WHERE "runId" = ?`, runId)) {
+    for (const row of store.select(`SELECT "id", "status" FROM "Wait" WHERE "runId" = ?`, runId)) {
       const status = approvals.get(String(row.id))?.status;
       if (row.status !== status) report(`1: approval ${row.id} is ${row.status}, its tape says ${status}`);
     }

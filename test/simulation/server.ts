@@ -1,7 +1,7 @@
 import { monotonicFactory } from 'ulid';
-import { expireApprovals } from '../../src/application/approval/expire-approvals.ts';
 import type { CommandContext } from '../../src/application/command-context.ts';
 import { createAcceptedDefinitions } from '../../src/application/tool-calls/accepted-definitions.ts';
+import { expireWaits } from '../../src/application/wait/expire-waits.ts';
 import type { Compactor } from '../../src/context/compaction/compactor.ts';
 import { noSemanticSearch } from '../../src/context/memory/semantic-search.ts';
 import { createTokenMeter } from '../../src/context/token-estimate.ts';
@@ -137,7 +137,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       logger,
       settings,
     },
-    () => expireApprovals(context),
+    () => expireWaits(context),
   );
   orchestrator.start();
   return { host, holder, context, orchestrator, isStopping: false };

@@ -55,7 +55,7 @@ async function decisionProblems(
   reader: Gateway['parts']['database']['reader'],
   observations: Observations,
 ): Promise<string[]> {
-  const rows = await reader.approval.findMany({ select: { id: true, status: true } });
+  const rows = await reader.wait.findMany({ select: { id: true, status: true } });
   const statuses = new Map<string, string>(rows.map(({ id, status }) => [id, status]));
   return [...observations.decided].flatMap(([id, status]) =>
     statuses.get(id) === status ? [] : [`${id}: decided ${status}, but stored as ${statuses.get(id)}`],

@@ -14,9 +14,9 @@ import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
 import { agentOfRun, messageOf, toolCaller } from '../tool-calls/tool-caller.ts';
+import { expireWait } from '../wait/expire-waits.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { addedPlaceholderProblem, encryptedInputRows } from './decided-input.ts';
-import { expireApproval } from './expire-approvals.ts';
 import { callWaitingFor, type OpenApproval, replaceOutdatedApproval } from './replace-approval.ts';
 
 const schema = z
@@ -87,7 +87,7 @@ async function decideVisible(
   const sizeProblem = input.editedInput == null ? null : inputSizeProblem(input.editedInput);
   if (sizeProblem) return invalidInput(['editedInput'], sizeProblem);
   if (approval.status === 'PENDING' && approval.expiresAt.getTime() <= context.now()) {
-    await expireApproval(context, approval);
+    await expireWait(context, approval);
   }
   const run = await context.runStore.load(approval.runId);
   const call = run && callWaitingFor(run, approval.id);

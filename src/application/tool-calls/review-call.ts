@@ -1,8 +1,8 @@
 import * as limits from '../../config/limits.ts';
 import type { Grant } from '../../domain/approval.ts';
 import { describeCall, shorten, summarise } from '../../domain/call-summary.ts';
-import { failedResult } from '../../domain/decide.ts';
 import type { Json, NewEvent } from '../../domain/events.ts';
+import { failedResult } from '../../domain/failed-result.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import type { NewId } from '../../ids.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';

@@ -82,7 +82,7 @@ export const Activity = builder.objectRef<ActivityItem>('Activity').implement({
       type: Wait,
       nullable: true,
       description: 'The wait as it is now; null for changes of a session or of a run, and if it was erased.',
-      resolve: ({ waitId }, _args, { loaders }) => (waitId === null ? null : loaders.approval.load(waitId)),
+      resolve: ({ waitId }, _args, { loaders }) => (waitId === null ? null : loaders.wait.load(waitId)),
     }),
     state: t.expose('state', {
       type: RunState,

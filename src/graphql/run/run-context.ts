@@ -4,7 +4,7 @@ import { CompactionType, MemoryType } from '../object-types.ts';
 
 type MessageOfContext = ContextAt['messages'][number];
 
-const MessageRole = builder.enumType('MessageRole', {
+export const MessageRole = builder.enumType('MessageRole', {
   description: 'Author of a message, as the model sees it.',
   values: {
     USER: { value: 'user', description: 'A person or program that uses the gateway.' },

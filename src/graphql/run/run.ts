@@ -2,6 +2,7 @@ import { contextAt } from '../../application/run/context-at.ts';
 import type { RunError as Failure, RunErrorCode as FailureCode } from '../../domain/events.ts';
 import { readMetadata } from '../../domain/metadata.ts';
 import type { RunStatus } from '../../domain/transitions.ts';
+import { isApproval } from '../../projections/approvals.ts';
 import type { RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineCountedConnection, defineEdge } from '../connection/connections.ts';
@@ -175,7 +176,7 @@ builder.objectFields(RunType, (t) => ({
   pendingApprovals: t.field({
     type: [ApprovalType],
     description: 'Its approvals that are PENDING, oldest first.',
-    resolve: ({ id }, _args, { loaders }) => loaders.pendingApprovals.load(id),
+    resolve: async ({ id }, _args, { loaders }) => (await loaders.openWaits.load(id)).filter(isApproval),
   }),
 }));
 

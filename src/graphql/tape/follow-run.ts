@@ -1,40 +1,21 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType } from '../../domain/events.ts';
-import { formatCursor, seqOnTape } from '../../streams/cursor.ts';
+import { seqOnTape } from '../../streams/cursor.ts';
 import { type FollowBatch, followRun } from '../../streams/follow-run.ts';
 import type { LiveStream } from '../../streams/live-stream.ts';
 import { flattenStream } from '../../streams/transformed-stream.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
-import { batchSize, MAX_BATCH } from '../execution/batch-size.ts';
+import { batchSize } from '../execution/batch-size.ts';
 import { notFoundError } from '../public-errors.ts';
 import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
+import { maxBatchArgument, TapeEventBatch } from './tape-event-batch.ts';
 
 interface RunArguments {
   runId: string;
   after?: string | null;
   types?: readonly EventType[] | null;
 }
-
-const TapeEventBatch = builder.objectRef<FollowBatch>('TapeEventBatch').implement({
-  description: 'Consecutive events of one tape, as many as were available at once.',
-  fields: (t) => ({
-    events: t.expose('events', {
-      type: [TapeEvent],
-      description: 'The events in order. Empty only in a batch that sets `caughtUp` or `closed`.',
-    }),
-    cursor: t.string({
-      description: 'The position after this batch, which also covers the events that `types` leaves out.',
-      resolve: formatCursor,
-    }),
-    caughtUp: t.exposeBoolean('caughtUp', {
-      description: 'True once: in the batch that reaches the newest event at the time when the subscription started.',
-    }),
-    closed: t.exposeBoolean('closed', {
-      description: 'True in the last batch: the run has ended and no event follows.',
-    }),
-  }),
-});
 
 /** Throws if the viewer has no such run, or a CursorError if the cursor is not a position on its tape. */
 async function followTape(
@@ -75,13 +56,9 @@ builder.subscriptionFields((t) => ({
         description: 'Cursor of the last batch the client has seen. Without it, the tape starts from its beginning.',
       }),
       types: typesArgument,
-      maxBatch: t.arg.int({
-        description: `The largest number of events in a batch, from 1 to ${MAX_BATCH}; ${FOLLOW_PAGE_EVENTS} by default.`,
-      }),
+      maxBatch: maxBatchArgument,
     },
-    subscribe: (_root, { maxBatch, ...args }, context) => {
-      return followTape(context, args, batchSize(maxBatch));
-    },
+    subscribe: (_root, { maxBatch, ...args }, context) => followTape(context, args, batchSize(maxBatch)),
     resolve: (batch) => batch,
   }),
 }));

@@ -9,8 +9,10 @@ import type { LiveStream } from '../../streams/live-stream.ts';
 import { flattenStream } from '../../streams/transformed-stream.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
+import { batchSize } from '../execution/batch-size.ts';
 import { notFoundError } from '../public-errors.ts';
 import { selectedTypes, TapeEvent, typesArgument } from './tape-event.ts';
+import { maxBatchArgument, TapeEventBatch } from './tape-event-batch.ts';
 
 interface SessionArguments {
   sessionId: string;
@@ -31,7 +33,11 @@ async function positionInSession(
 }
 
 /** Throws if the viewer has no such session, or a CursorError. */
-async function followTapes(context: GraphqlContext, args: SessionArguments): Promise<LiveStream<FollowBatch>> {
+async function followTapes(
+  context: GraphqlContext,
+  args: SessionArguments,
+  maxBatch: number,
+): Promise<LiveStream<FollowBatch>> {
   const types = selectedTypes(args.types);
   const { commands, follow, loaders, signal, viewer } = context;
   const session = await loaders.session.load(args.sessionId);
@@ -45,11 +51,11 @@ async function followTapes(context: GraphqlContext, args: SessionArguments): Pro
       return current === null || current.archivedAt !== null;
     },
   };
-  return followSession(follow, runs, { sessionId: session.id, after, types, maxBatch: FOLLOW_PAGE_EVENTS, signal });
+  return followSession(follow, runs, { sessionId: session.id, after, types, maxBatch, signal });
 }
 
-builder.subscriptionField('sessionEvents', (t) =>
-  t.field({
+builder.subscriptionFields((t) => ({
+  sessionEvents: t.field({
     type: TapeEvent,
     description: 'The events of all runs of the session, run after run. Completes when the session is archived.',
     args: {
@@ -59,7 +65,24 @@ builder.subscriptionField('sessionEvents', (t) =>
       }),
       types: typesArgument,
     },
-    subscribe: async (_root, args, context) => flattenStream(await followTapes(context, args), ({ events }) => events),
+    subscribe: async (_root, args, context) =>
+      flattenStream(await followTapes(context, args, FOLLOW_PAGE_EVENTS), ({ events }) => events),
     resolve: (event) => event,
   }),
-);
+  sessionEventBatches: t.field({
+    type: TapeEventBatch,
+    description:
+      'The same events in batches of as many as are available, each of one run. Costs less for a session with many events.',
+    args: {
+      sessionId: t.arg.id({ required: true, description: 'The session to follow.' }),
+      after: t.arg.string({
+        description:
+          'Cursor of the last batch the client has seen, or `Session.cursor`. Without it, events start from the first run.',
+      }),
+      types: typesArgument,
+      maxBatch: maxBatchArgument,
+    },
+    subscribe: (_root, { maxBatch, ...args }, context) => followTapes(context, args, batchSize(maxBatch)),
+    resolve: (batch) => batch,
+  }),
+}));

@@ -1,10 +1,17 @@
-import type { ApprovalRow } from '../../projections/approvals.ts';
+import {
+  type WaitKind as Kind,
+  type WaitOutcome as Outcome,
+  outcomeOf,
+  type WaitState as State,
+  waitStateOf,
+} from '../../domain/wait.ts';
+import type { WaitRow } from '../../projections/waits.ts';
 import { builder } from '../builder.ts';
 import { Node } from '../node.ts';
 import { RunType } from '../object-types.ts';
 import { notFoundError } from '../public-errors.ts';
 
-const WaitKind = builder.enumType('WaitKind', {
+export const WaitKind = builder.enumType('WaitKind', {
   description: 'What a run waits for.',
   values: {
     APPROVAL: { description: 'A person allows or denies a tool call.' },
@@ -13,20 +20,20 @@ const WaitKind = builder.enumType('WaitKind', {
     },
     QUESTION: { description: 'A person answers a question. No run waits for this yet.' },
     CLIENT_TOOL: { description: 'A client runs a tool and submits its result. No run waits for this yet.' },
-  } as const,
+  } as const satisfies Record<Kind, { description: string }>,
 });
 
-const WaitState = builder.enumType('WaitState', {
+export const WaitState = builder.enumType('WaitState', {
   description: 'State of a wait. All values but OPEN are final.',
   values: {
     OPEN: { description: 'Nobody has settled it yet.' },
     SETTLED: { description: 'A person or a client settled it; `outcome` says how.' },
     EXPIRED: { description: 'Nobody settled it in time.' },
     WITHDRAWN: { description: "Nobody decided: the run ended, or the tool's definition changed." },
-  } as const,
+  } as const satisfies Record<State, { description: string }>,
 });
 
-const WaitOutcome = builder.enumType('WaitOutcome', {
+export const WaitOutcome = builder.enumType('WaitOutcome', {
   description: 'What became of a wait.',
   values: {
     ALLOWED: { description: 'A person allowed the call, or raised the budget.' },
@@ -38,35 +45,30 @@ const WaitOutcome = builder.enumType('WaitOutcome', {
     FAILED: { description: 'The client submitted an error.' },
     EXPIRED: { description: 'Nobody settled it in time.' },
     WITHDRAWN: { description: "Nobody decided: the run ended, or the tool's definition changed." },
-  } as const,
+  } as const satisfies Record<Outcome, { description: string }>,
 });
 
-const states = {
-  PENDING: 'OPEN',
-  ALLOWED: 'SETTLED',
-  DENIED: 'SETTLED',
-  EXPIRED: 'EXPIRED',
-  WITHDRAWN: 'WITHDRAWN',
-} as const satisfies Record<ApprovalRow['status'], string>;
+/** The object type of each kind of which there are rows. */
+const typeNames: Readonly<Partial<Record<Kind, string>>> = { APPROVAL: 'Approval' };
 
 /** The types that implement it inherit these fields, and add `summary`. */
-export const Wait = builder.interfaceRef<ApprovalRow>('Wait').implement({
+export const Wait = builder.interfaceRef<WaitRow>('Wait').implement({
   description:
     'Something that a run waits for. It is settled once: the first decision wins. It survives restarts of the server, and expires.',
   interfaces: [Node],
-  resolveType: () => 'Approval',
+  resolveType: ({ kind }) => typeNames[kind],
   fields: (t) => ({
-    kind: t.field({ type: WaitKind, description: 'What the run waits for.', resolve: () => 'APPROVAL' as const }),
+    kind: t.expose('kind', { type: WaitKind, description: 'What the run waits for.' }),
     state: t.field({
       type: WaitState,
       description: 'Its current state.',
-      resolve: ({ status }) => states[status],
+      resolve: ({ status }) => waitStateOf(status),
     }),
     outcome: t.field({
       type: WaitOutcome,
       nullable: true,
       description: 'What became of it; null while OPEN.',
-      resolve: ({ status }) => (status === 'PENDING' ? null : status),
+      resolve: ({ status }) => outcomeOf(status),
     }),
     run: t.field({
       type: RunType,

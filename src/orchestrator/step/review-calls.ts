@@ -1,8 +1,8 @@
 import { type CallReview, type ReviewContext, reviewCall } from '../../application/tool-calls/review-call.ts';
 import { shownDefinitions } from '../../application/tool-calls/shown-definitions.ts';
 import type { Grant } from '../../domain/approval.ts';
-import { failedResult } from '../../domain/decide.ts';
 import type { Json } from '../../domain/events.ts';
+import { failedResult } from '../../domain/failed-result.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { sessionGrants } from '../../repositories/grants.ts';
 import type { Tool } from '../../tools/tool.ts';

@@ -3,8 +3,8 @@ import { shownDefinitions } from '../../application/tool-calls/shown-definitions
 import { definitionOf } from '../../application/tool-calls/tool-definition.ts';
 import { nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
-import { failedResult } from '../../domain/decide.ts';
 import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
+import { failedResult } from '../../domain/failed-result.ts';
 import { maskJsonInSteps, maskText, type Steps } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { beginningOf } from '../../domain/storable-text.ts';

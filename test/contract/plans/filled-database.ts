@@ -64,9 +64,9 @@ export async function fillDatabase({ provider, write }: Database): Promise<void>
     `INSERT INTO "Activity" ("owner", "kind", "sessionId", "runId", "waitId", "occurredAt")
       ${numbers(RUNS)} SELECT 'owner_' || (i % 50), ${enumOf('ActivityKind', `CASE WHEN i % 20 = 2 THEN 'WAIT_OPENED' ELSE 'RUN_CREATED' END`)},
         ${sqlId('ses', `(i % ${SESSIONS})`)}, ${sqlId('run', 'i')}, CASE WHEN i % 20 = 2 THEN ${sqlId('apr', 'i')} END, ${time('i')} FROM n`,
-    `INSERT INTO "Approval" ("id", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "definitionHash", "status", "requestedAt", "expiresAt")
-      ${numbers(RUNS)} SELECT ${sqlId('apr', 'i')}, ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, 'call_' || i, 'tool', 5, 7,
-        'hash', ${enumOf('ApprovalStatus', `CASE WHEN ${isLast} AND i % 20 = 2 THEN 'PENDING' ELSE 'ALLOWED' END`)},
+    `INSERT INTO "Wait" ("id", "kind", "runId", "sessionId", "callId", "tool", "callSeq", "requestSeq", "definitionHash", "status", "requestedAt", "expiresAt")
+      ${numbers(RUNS)} SELECT ${sqlId('apr', 'i')}, ${enumOf('WaitKind', "'APPROVAL'")}, ${sqlId('run', 'i')}, ${sqlId('ses', `(i % ${SESSIONS})`)}, 'call_' || i, 'tool', 5, 7,
+        'hash', ${enumOf('WaitStatus', `CASE WHEN ${isLast} AND i % 20 = 2 THEN 'PENDING' ELSE 'ALLOWED' END`)},
         ${time('i')}, ${time('i + 86400')} FROM n`,
     `INSERT INTO "Passage" ("sourceId", "seq", "part", "start", "sessionId", "words")
       ${numbers(RUNS)} SELECT ${sqlId('run', 'i')}, 1, 0, 0, ${sqlId('ses', `(i % ${SESSIONS})`)}, ${token} || ' word' || (i % 997) || ' common' FROM n`,

@@ -6,16 +6,21 @@ import type { Journal } from '../../../src/journal/journal.ts';
 import * as leases from '../../../src/orchestrator/leases.ts';
 import { approvalContents } from '../../../src/projections/approval-contents.ts';
 import * as approvals from '../../../src/projections/approvals.ts';
+import { readConversations } from '../../../src/projections/messages.ts';
 import * as runLists from '../../../src/projections/run-lists.ts';
 import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
+import { sessionPositions } from '../../../src/projections/session-cursors.ts';
+import { waitsOfSessions } from '../../../src/projections/session-waits.ts';
+import { allToolCalls, readToolCalls } from '../../../src/projections/tool-calls.ts';
 import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
+import * as waits from '../../../src/projections/waits.ts';
 import * as activity from '../../../src/repositories/activity.ts';
 import { latestCompaction } from '../../../src/repositories/compactions.ts';
 import { searchHistory, searchSessions } from '../../../src/repositories/conversation-search.ts';
 import { grantsOf } from '../../../src/repositories/grants.ts';
 import { findIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
-import { lineageOf } from '../../../src/repositories/lineage.ts';
+import { lineageOf, lineagesOf } from '../../../src/repositories/lineage.ts';
 import * as lists from '../../../src/repositories/session-lists.ts';
 import * as sessions from '../../../src/repositories/sessions.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
@@ -36,6 +41,8 @@ export async function executeHotStatements(database: Database, journal: Journal)
   await readSessionsAndRuns(database);
   await readApprovals(database, journal);
   await readActivity(database);
+  await readWaits(database);
+  await readMessages(database, journal);
   await search(database);
   await executeRun(database, journal);
 }
@@ -123,6 +130,7 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
   await runs.newestTurn(database, sessionId);
   await runs.usageOfSessions(reader, sessionIds);
   await runs.headsOf(database, runIds);
+  await sessionPositions(database, sessionIds);
 }
 
 async function readApprovals(database: Database, journal: Journal): Promise<void> {
@@ -134,8 +142,37 @@ async function readApprovals(database: Database, journal: Journal): Promise<void
   await approvals.countApprovals(database, { owner: null, statuses: ['PENDING'] }, 100);
   await approvals.pendingDefinitions(reader);
   await approvals.pendingApprovalsAbout(reader, { tool: 'tool', definitionHash: 'other' }, 100);
-  await approvals.pendingApprovalsOf(reader, runIds);
-  await approvals.expiredApprovals(reader, new Date(), 100);
+}
+
+async function readWaits(database: Database): Promise<void> {
+  const { reader } = database;
+  const visibility = { owner, kindsOfEverybody: [] };
+  await waits.waitsByIds(reader, visibility, [idOf('apr', 7), idOf('apr', 57)]);
+  await waits.openWaitsOf(reader, runIds);
+  await waits.expiredWaits(reader, new Date(), 100);
+  const position = { requestedAt: new Date(Date.UTC(2026, 0, 1, 0, 10)), id: idOf('apr', 7) };
+  for (const page of [firstPage, lastPage]) {
+    await waits.pageWaits(reader, visibility, { kinds: ['APPROVAL'], states: ['OPEN'] }, page);
+    await waits.pageWaits(reader, visibility, { sessionId }, { ...page, after: position });
+    await waits.pageWaits(reader, visibility, { runId }, page);
+    await waitsOfSessions(database, sessionIds, {}, { ...page, after: position });
+    await waitsOfSessions(database, sessionIds, { kinds: ['APPROVAL'], states: ['OPEN'], runId }, page);
+  }
+}
+
+async function readMessages(database: Database, journal: Journal): Promise<void> {
+  await lineagesOf(database, [idOf('ses', 1001), sessionId]);
+  const part = { sessionId, upToTurn: null, cut: null, after: null, before: null };
+  const bound = { runId, seq: 2 };
+  for (const page of [firstPage, lastPage]) {
+    const branch = [{ ...part, sessionId: idOf('ses', 1001), upToTurn: 3, cut: bound }, part];
+    await readConversations(database, journal, [{ ...page, parts: branch }]);
+    await readConversations(database, journal, [
+      { ...page, parts: branch },
+      { ...page, after: bound, before: bound, parts: [{ ...part, after: bound, before: bound }] },
+    ]);
+  }
+  await readToolCalls(journal, [allToolCalls(runId)]);
 }
 
 async function search(database: Database): Promise<void> {

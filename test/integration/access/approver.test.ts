@@ -219,7 +219,7 @@ describe('B3: an approver with the scope approve:any', () => {
       const withoutCall = result.text.replaceAll(`https://example.com/${marker}`, '');
       expect([text, withoutCall.includes(marker), withoutCall.includes('/call')]).toEqual([text, false, false]);
     }
-    expect([...shown].sort()).toEqual(['activity', 'approval', 'approvals', 'node', 'nodes']);
+    expect([...shown].sort()).toEqual(['activity', 'approval', 'approvals', 'node', 'nodes', 'wait', 'waits']);
     expect(await rowsOf(gateway, 'ada', values)).toBe(before);
   });
 });

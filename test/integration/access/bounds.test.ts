@@ -29,6 +29,11 @@ describe('B60: a document above a limit is rejected before it is executed', () =
       '{ sessions(first: 100) { nodes { runs(first: 100) { nodes { id session { id } } } } } }',
       'operationCost',
     ],
+    [
+      'cost of messages',
+      '{ sessions(first: 100) { nodes { messages(first: 100) { nodes { id } } } } }',
+      'operationCost',
+    ],
   ];
 
   test('over HTTP and over WebSocket', async () => {

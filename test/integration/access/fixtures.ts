@@ -94,7 +94,7 @@ export async function rowsOf(
   const parts = [
     reader.session.findMany({ where: { owner }, orderBy: { id: 'asc' } }),
     reader.run.findMany({ where: { session: { owner } }, orderBy: { id: 'asc' } }),
-    reader.approval.findMany({ where: { run: { session: { owner } } }, orderBy: { id: 'asc' } }),
+    reader.wait.findMany({ where: { run: { session: { owner } } }, orderBy: { id: 'asc' } }),
     reader.agent.findMany({ where: { owner }, orderBy: { id: 'asc' } }),
     reader.memory.findMany({ where: { owner }, orderBy: { id: 'asc' } }),
     reader.event.count({ where: { runId } }),

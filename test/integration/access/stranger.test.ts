@@ -47,6 +47,8 @@ test('B3: no root field shows or changes objects of another principal', async ()
     'session',
     'sessions',
     'usageReport',
+    'wait',
+    'waits',
   ];
   expect([...shownToOwner]).toEqual(expect.arrayContaining(expected));
 });

@@ -1,5 +1,11 @@
+import type { ResultOf } from '@graphql-typed-document-node/core';
 import { expect, test } from 'vitest';
-import { BranchSessionDocument, PurgeSessionDocument, ResolveSessionDocument } from '../../generated/graphql.ts';
+import {
+  BranchSessionDocument,
+  MessagesDocument,
+  PurgeSessionDocument,
+  ResolveSessionDocument,
+} from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
@@ -61,15 +67,42 @@ async function startTree(random: (below: number) => number) {
     copy.id = await branch(client, { sessionId: parent.id, runId: run.id, seq, key });
   }
 
+  /** Checks that the conversation of the copy has each message that it contains once, in order. */
+  async function expectConversation({ id: sessionId, seen }: Copy): Promise<void> {
+    const expected = seen.flatMap(({ run, upTo }) =>
+      run.messages.flatMap(({ seq, line, resultOf }) =>
+        resultOf === null && seq <= upTo ? `${run.id}/${seq} ${line}` : [],
+      ),
+    );
+    const shown: string[] = [];
+    for (let after: string | null = null; ; ) {
+      const page: ResultOf<typeof MessagesDocument> = await client.send(MessagesDocument, {
+        sessionId,
+        first: 3,
+        after,
+      });
+      const { edges = [], pageInfo } = page.session?.messages ?? {};
+      for (const { node, cursor } of edges) {
+        const author = node.role === 'USER' ? 'user' : 'assistant';
+        const calls = node.toolCalls.map(({ callId }) => callId);
+        shown.push([Buffer.from(cursor, 'base64url').toString(), author, node.text, ...calls].join(' '));
+        expect(node.toolCalls.every(({ state }) => state === 'SUCCEEDED')).toBe(true);
+      }
+      if (!pageInfo?.hasNextPage) break;
+      after = pageInfo.endCursor ?? null;
+    }
+    expect(shown).toEqual(expected);
+  }
+
   const purge = async ({ id: sessionId, key: confirmKey }: Copy, withBranches = false) =>
     (await client.send(PurgeSessionDocument, { input: { sessionId, confirmKey, withBranches } })).purgeSession;
 
-  return { client, copies, root, executeRun, createBranch, purge };
+  return { client, copies, root, executeRun, createBranch, expectConversation, purge };
 }
 
 test('B8: in random trees of branches, models are shown what each session would contain if branching copied', async () => {
   const random = seededRandom('trees of branches');
-  const { client, copies, root, executeRun, createBranch, purge } = await startTree(random);
+  const { client, copies, root, executeRun, createBranch, expectConversation, purge } = await startTree(random);
   const randomCopy = (): Copy => copies[random(copies.length)] ?? root;
   await executeRun(root, 'seed');
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -102,5 +135,6 @@ test('B8: in random trees of branches, models are shown what each session would 
     expect((await contextOf(client, id)).contextAt.isExact).toBe(true);
   };
   await Promise.all(runsOf(left).map(unchanged));
+  for (const copy of left) await expectConversation(copy);
   expect(await purge(root, true)).toMatchObject({ purgedRuns: runsOf(left).length });
 });

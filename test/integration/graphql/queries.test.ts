@@ -264,7 +264,7 @@ describe('runs', () => {
 
   test('a page of 50 runs with their related objects takes as many statements as a page of two', async () => {
     const options = { principal: 'counter' };
-    const document = `query ($first: Int) { runs(first: $first) { nodes { id head session { id key activeRun { id } usage { totalTokens } lastActivityAt agent { id } grants { id } }
+    const document = `query ($first: Int) { runs(first: $first) { nodes { id head cursor session { id key cursor activeRun { id } usage { totalTokens } lastActivityAt agent { id } grants { id } }
       agent { id } retryOf { id } pendingApprovals { id } tape(last: 1) { nodes { seq type } pageInfo { hasPreviousPage } } } } }`;
     for (let index = 0; index < 50; index += 1) {
       const { run } = await send(`many-${index}`, 'hi', options);

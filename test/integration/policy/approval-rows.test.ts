@@ -10,8 +10,8 @@ test('an approver sees the call of the tape, whatever the row of the approval sa
   await callCount(client, 'other', 'other');
   const { reader, write } = gateway.parts.database;
   const id = approvalId ?? '';
-  const row = await reader.approval.findUniqueOrThrow({ where: { id } });
-  const update = (data: object) => write((database) => database.approval.update({ where: { id }, data }));
+  const row = await reader.wait.findUniqueOrThrow({ where: { id } });
+  const update = (data: object) => write((database) => database.wait.update({ where: { id }, data }));
   const shown = async () => {
     const { approvals } = await client.send(ApprovalsDocument, {});
     expect(approvals.edges).toHaveLength(2);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type ApprovalVerdict, decide, failedResult, type RunCommand } from '../../../src/domain/decide.ts';
+import { type ApprovalVerdict, decide, type RunCommand } from '../../../src/domain/decide.ts';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
+import { failedResult } from '../../../src/domain/failed-result.ts';
 import { nextStep } from '../../../src/domain/next-step.ts';
 import { foldOn } from '../../../src/domain/run.ts';
 import { waitingCalls } from '../../../src/domain/step.ts';
@@ -45,8 +46,8 @@ const deny = (callId: string, reason: string | null = null): RunCommand => ({
   verdict: { decision: 'DENY', by: 'ada', reason },
 });
 const expire = (callId: string, onExpiry: 'deny' | 'fail' = 'deny'): RunCommand => ({
-  kind: 'expireApproval',
-  approvalId: `apr_${callId}`,
+  kind: 'expireWait',
+  waitId: `apr_${callId}`,
   onExpiry,
 });
 

@@ -101,7 +101,7 @@ describe('a refused command', () => {
   });
 
   test('says which approval is settled', () => {
-    expect(refused({ kind: 'expireApproval', approvalId: 'apr_x', onExpiry: 'deny' })).toEqual({
+    expect(refused({ kind: 'expireWait', waitId: 'apr_x', onExpiry: 'deny' })).toEqual({
       kind: 'approval-settled',
       approvalId: 'apr_x',
       message: 'Approval apr_x is already settled.',
@@ -164,7 +164,7 @@ describe('the events of a decision', () => {
   test('name the tool whose approval expired and failed the run', () => {
     const run = runOf(awaitingApproval('a', 'b'));
     const message = 'The approval of a call to tool_a expired.';
-    const events = eventsOf(decide(run, { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'fail' }, 0));
+    const events = eventsOf(decide(run, { kind: 'expireWait', waitId: 'apr_a', onExpiry: 'fail' }, 0));
     expect(events.at(-1)).toEqual({
       type: 'status',
       actor: 'SYSTEM',
@@ -186,18 +186,14 @@ describe('the events of a decision', () => {
   test('of an expiry and a denial come from the system and the user', () => {
     const run = runOf(awaitingApproval('a'));
     const actorsOf = (command: RunCommand) => eventsOf(decide(run, command, 0)).map(({ actor }) => actor);
-    expect(actorsOf({ kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' })).toEqual([
-      'SYSTEM',
-      'TOOL',
-      'SYSTEM',
-    ]);
+    expect(actorsOf({ kind: 'expireWait', waitId: 'apr_a', onExpiry: 'deny' })).toEqual(['SYSTEM', 'TOOL', 'SYSTEM']);
     const verdict = { decision: 'DENY', by: 'ada', reason: null } as const;
     expect(actorsOf({ kind: 'decideApproval', approvalId: 'apr_a', verdict })).toEqual(['USER', 'TOOL', 'SYSTEM']);
   });
 
   test('of the result of a call that did not run have no output', () => {
     const run = runOf(awaitingApproval('a'));
-    const expire: RunCommand = { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' };
+    const expire: RunCommand = { kind: 'expireWait', waitId: 'apr_a', onExpiry: 'deny' };
     expect(eventsOf(decide(run, expire, 0))[1]).toEqual({
       type: 'tool_result',
       actor: 'TOOL',
@@ -217,7 +213,7 @@ describe('the events of a decision', () => {
 
   test('of an approval that was requested while another call ran do not resume the run', () => {
     const run = runOf(callsRequested('a', 'b'), toolDecision('a', 'ASK'), approvalRequest('a'), toolStart('b'));
-    const expire: RunCommand = { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' };
+    const expire: RunCommand = { kind: 'expireWait', waitId: 'apr_a', onExpiry: 'deny' };
     expect(eventsOf(decide(run, expire, 0)).map(({ type }) => type)).toEqual(['approval_decision', 'tool_result']);
   });
 });

@@ -124,8 +124,8 @@ describe('a terminal status', () => {
       { kind: 'steer', text: 'more', idempotencyKey: null },
       { kind: 'record', events: [approvalDecision('a', 'ALLOWED')] },
       { kind: 'report', payload: toolProgress('a').payload },
-      { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'deny' },
-      { kind: 'expireApproval', approvalId: 'apr_a', onExpiry: 'fail' },
+      { kind: 'expireWait', waitId: 'apr_a', onExpiry: 'deny' },
+      { kind: 'expireWait', waitId: 'apr_a', onExpiry: 'fail' },
       allow,
     ];
     for (const ended of ['DONE', 'FAILED', 'CANCELLED'] as const) {

@@ -38,7 +38,7 @@ function createApprovals() {
     },
     request(): string {
       const id = newId('approval');
-      rows.set(id, { id, status: 'PENDING' } as ApprovalRow);
+      rows.set(id, { id, kind: 'APPROVAL', status: 'PENDING' } as ApprovalRow);
       record('WAIT_OPENED', id);
       return id;
     },

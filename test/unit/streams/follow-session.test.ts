@@ -149,6 +149,83 @@ describe('the runs of a session', () => {
   });
 });
 
+describe('a batch of a session', () => {
+  const flagsIn = (batches: FollowBatch[]) =>
+    batches.map(({ events, caughtUp, closed }) => [events.length, caughtUp, closed]);
+
+  test('says once that the reader has caught up: in the first run that has not ended', async () => {
+    const { begin, write, followAll } = createSession();
+    const [first, second, third] = [await begin(), await begin(), await begin()];
+    await write(first, ending);
+    const reader = followAll();
+    // The third run waits for the second one, whose events come first.
+    expect(flagsIn([await next(reader), await next(reader)])).toEqual([
+      [3, false, false],
+      [2, true, false],
+    ]);
+    await write(second, ending);
+    expect(flagsIn([await next(reader), await next(reader)])).toEqual([
+      [1, false, false],
+      [2, false, false],
+    ]);
+    await write(third, delta('3'));
+    expect(flagsIn([await next(reader)])).toEqual([[1, false, false]]);
+    await reader.return?.();
+  });
+
+  test('says so without events if the newest run has ended, and once at the position that the reader has', async () => {
+    const { begin, write, followAll } = createSession();
+    const [first, second] = [await begin(), await begin()];
+    for (const runId of [first, second]) await write(runId, ending);
+    const reader = followAll();
+    const batches = [await next(reader), await next(reader), await next(reader)];
+    expect(flagsIn(batches)).toEqual([
+      [3, false, false],
+      [3, false, false],
+      [0, true, false],
+    ]);
+    expect(batches[2]).toMatchObject({ runId: second, seq: 3 });
+    await reader.return?.();
+    const resumed = [second, first].map((runId) => followAll({ after: { runId, seq: 3 }, types: ['output_delta'] }));
+    for (const batch of await Promise.all(resumed.map(next))) {
+      expect(batch).toMatchObject({ runId: second, seq: 3, events: [], caughtUp: true, closed: false });
+    }
+    await write(await begin(), delta('new'), ending);
+    for (const batch of await Promise.all(resumed.map(next))) expect(flagsIn([batch])).toEqual([[1, false, false]]);
+    await Promise.all(resumed.map((each) => each.return?.()));
+  });
+
+  test('says so in the first batch if the session had no run', async () => {
+    const { begin, followAll } = createSession();
+    const reader = followAll();
+    const waiting = next(reader);
+    await setImmediate();
+    await begin();
+    expect(flagsIn([await waiting])).toEqual([[2, true, false]]);
+    await reader.return?.();
+  });
+
+  test('is the last one when the session is archived and its last run has ended', async () => {
+    const { begin, write, followAll, session } = createSession();
+    const run = await begin();
+    const reader = followAll();
+    expect(flagsIn([await next(reader)])).toEqual([[2, true, false]]);
+    session.isArchived = true;
+    await write(run, ending);
+    expect(flagsIn(await collect(reader))).toEqual([
+      [1, false, false],
+      [0, false, true],
+    ]);
+    expect(flagsIn(await collect(followAll()))).toEqual([
+      [3, false, false],
+      [0, true, true],
+    ]);
+    const empty = createSession();
+    empty.session.isArchived = true;
+    expect(await collect(empty.followAll())).toEqual([]);
+  });
+});
+
 test('followers that are notified together share the lookups of the next run', async () => {
   const { begin, write, followAll, lookups } = createSession();
   const first = await begin();

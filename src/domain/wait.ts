@@ -1,0 +1,86 @@
+import type { Json, SequencedEvent } from './events.ts';
+import type { Run } from './run.ts';
+import { type WaitingCall, waitingCalls } from './step.ts';
+
+/** What a run can wait for. */
+export const waitKinds = ['APPROVAL', 'BUDGET', 'QUESTION', 'CLIENT_TOOL'] as const;
+export type WaitKind = (typeof waitKinds)[number];
+
+export const waitOutcomes = [
+  'ALLOWED',
+  'DENIED',
+  'ANSWERED',
+  'DECLINED',
+  'CANCELLED',
+  'COMPLETED',
+  'FAILED',
+  'EXPIRED',
+  'WITHDRAWN',
+] as const;
+export type WaitOutcome = (typeof waitOutcomes)[number];
+
+/** PENDING, or how it was settled. */
+export type WaitStatus = 'PENDING' | WaitOutcome;
+
+export const waitStates = ['OPEN', 'SETTLED', 'EXPIRED', 'WITHDRAWN'] as const;
+export type WaitState = (typeof waitStates)[number];
+
+/** Null while it is pending. */
+export function outcomeOf(status: WaitStatus): WaitOutcome | null {
+  return status === 'PENDING' ? null : status;
+}
+
+export function waitStateOf(status: WaitStatus): WaitState {
+  if (status === 'PENDING') return 'OPEN';
+  return status === 'EXPIRED' || status === 'WITHDRAWN' ? status : 'SETTLED';
+}
+
+/** The statuses of waits in these states. */
+export function statusesIn(states: readonly WaitState[]): WaitStatus[] {
+  return (['PENDING', ...waitOutcomes] as const).filter((status) => states.includes(waitStateOf(status)));
+}
+
+/** A wait that nobody has settled yet. A new kind is a new member. */
+export type OpenWait = { kind: 'APPROVAL'; id: string; expiresAt: number; call: WaitingCall };
+
+/** What the run waits for, of every kind, in the order of its calls. */
+export function openWaits({ step }: Pick<Run, 'step'>): OpenWait[] {
+  return waitingCalls(step).map((call) => ({
+    kind: 'APPROVAL',
+    id: call.phase.approvalId,
+    expiresAt: call.phase.expiresAt,
+    call,
+  }));
+}
+
+/** What an event changes about a wait. */
+export type WaitChange =
+  /** `callId`: the call that waits; null if none does. `expiresAt` is in epoch milliseconds. */
+  | { change: 'opened'; kind: WaitKind; id: string; callId: string | null; expiresAt: number }
+  | {
+      change: 'settled';
+      kind: WaitKind;
+      id: string;
+      callId: string | null;
+      status: WaitStatus;
+      decidedBy: string | null;
+      reason: string | null;
+      /** What the call is made with instead; null if that was not changed. */
+      editedInput: Json;
+    };
+
+/** The wait that an event opens or settles; null for all other events. */
+export function waitChangeOf({ type, payload }: SequencedEvent): WaitChange | null {
+  switch (type) {
+    case 'approval_request': {
+      const { approvalId: id, callId, expiresAt } = payload;
+      return { change: 'opened', kind: 'APPROVAL', id, callId, expiresAt };
+    }
+    case 'approval_decision': {
+      const { approvalId: id, callId, status, decidedBy, reason, editedInput } = payload;
+      return { change: 'settled', kind: 'APPROVAL', id, callId, status, decidedBy, reason, editedInput };
+    }
+    default:
+      return null;
+  }
+}
