@@ -12,6 +12,8 @@ const prefixes = {
   storedText: 'txt',
   call: 'call',
   key: 'key',
+  attachment: 'att',
+  blob: 'blb',
   server: 'srv',
   error: 'err',
 } as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { StoreError } from '../database/store-error.ts';
+import type { Json } from '../domain/events.ts';
 import { conflict, invalidInput, isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
 import type { AgentLimits } from '../domain/run-limits.ts';
 import { storableText } from '../domain/storable-text.ts';
@@ -12,6 +13,7 @@ import {
 } from '../repositories/agents.ts';
 import type { CommandContext, Viewer } from './command-context.ts';
 import { idempotencyKeyField, idempotencyRows, performOnce } from './idempotency.ts';
+import { invalidSchema, outputSchemaField } from './output-schema.ts';
 import { parseInput, text } from './parse-input.ts';
 
 const bound = z.int().positive('must be at least 1').nullish();
@@ -32,6 +34,7 @@ const shape = {
   model: z.string().nullish(),
   tools: z.array(text(limits.AGENT_NAME_BYTES)).nullish(),
   limits: limitsSchema.nullish(),
+  outputSchema: outputSchemaField,
   makeDefault: z.boolean().nullish(),
 };
 
@@ -52,16 +55,17 @@ export async function createAgent(
 ): Promise<ChangedAgent | Refusal> {
   const parsed = parseInput(createSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { name, instructions, model, tools, makeDefault } = parsed.input;
+  const { name, instructions, model, tools, outputSchema, makeDefault } = parsed.input;
   const limits = limitsOf(parsed.input.limits);
-  const unknown = unknownModel(context, model);
-  if (unknown) return unknown;
+  const problem = unknownModel(context, model) ?? (await invalidSchema(context, outputSchema));
+  if (problem) return problem;
   const id = context.newId('agent');
   const createdAt = new Date(context.now());
   const change = {
     model: model ?? null,
     tools: tools ?? null,
     limits: limits ?? null,
+    outputSchema: schemaOf(outputSchema) ?? null,
     isDefault: makeDefault ?? false,
   };
   const { principal: owner } = viewer;
@@ -90,9 +94,9 @@ export async function updateAgent(
 ): Promise<ChangedAgent | Refusal> {
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { agentId, name, instructions, model, tools, makeDefault } = parsed.input;
-  const unknown = unknownModel(context, model);
-  if (unknown) return unknown;
+  const { agentId, name, instructions, model, tools, outputSchema, makeDefault } = parsed.input;
+  const problem = unknownModel(context, model) ?? (await invalidSchema(context, outputSchema));
+  if (problem) return problem;
   const change = {
     name: name ?? undefined,
     instructions: instructions ?? undefined,
@@ -100,6 +104,7 @@ export async function updateAgent(
     tools: tools ?? undefined,
     isDefault: makeDefault ?? undefined,
     limits: limitsOf(parsed.input.limits),
+    outputSchema: schemaOf(outputSchema),
   };
   return refuseTakenName(name ?? '', async () => {
     const { agentVersions: maxVersions } = context.settings;
@@ -130,6 +135,12 @@ function limitsOf(given: z.infer<typeof limitsSchema> | null | undefined): Agent
   const { maxSteps = null, maxToolCalls = null, runSeconds = null, maxTokens = null, maxCost = null } = given;
   const all = { maxSteps, maxToolCalls, runSeconds, maxTokens, maxCost };
   return Object.values(all).every((value) => value === null) ? null : all;
+}
+
+/** Undefined when the input does not name a schema; null for an empty one, which accepts everything. */
+function schemaOf(given: Json | undefined): Json | undefined {
+  if (given == null) return undefined;
+  return typeof given === 'object' && Object.keys(given).length === 0 ? null : given;
 }
 
 function tooManyVersions(maximum: number): Refusal {

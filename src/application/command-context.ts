@@ -1,21 +1,39 @@
+import type { BlobStore } from '../attachments/blob-store.ts';
+import type { Uploads } from '../attachments/uploads.ts';
 import type { Compactor } from '../context/compaction/compactor.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
 import type { KeyedMutex } from '../database/mutex.ts';
+import type { AttachmentKind } from '../domain/attachment.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
+import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { AcceptedDefinitions } from './tool-calls/accepted-definitions.ts';
+
+export interface AttachmentLimits {
+  /** One file. A longer one is refused. */
+  maxBytes: number;
+  perMessage: number;
+  perOwner: number;
+  /** Time in which a message must refer to an upload. Then it is deleted. */
+  unusedSeconds: number;
+}
 
 /** The part of the configuration that commands need. */
 export interface CommandSettings {
   /** Names of the models that a message or an agent may name. */
   models: readonly string[];
+  /** The model where neither the message nor the agent names one. */
+  defaultModel: string;
+  /** What a model can be shown beside text. */
+  attachmentKinds(model: string): readonly AttachmentKind[];
+  attachments: AttachmentLimits;
   /** The most runs of one session that may be PENDING. */
   queueLength: number;
   /** Items that the total count of a list counts. */
@@ -36,12 +54,17 @@ export interface CommandContext {
   database: Database;
   runStore: RunStore;
   journal: Pick<Journal, 'read' | 'readMany'>;
+  /** Receives files, and keeps the bytes of those that are stored. */
+  uploads: Uploads;
+  blobs: BlobStore;
   /** Writes the summaries that a client requests. */
   compactor: Compactor;
   toolbox: Toolbox;
   policy: Policy;
   acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;
+  /** Checks output schemas. */
+  schemaChecker: SchemaChecker;
   notifications: Pick<NotificationHub, 'publishSession'>;
   newId: NewId;
   /** Epoch milliseconds. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessConfigSchema, checkAccess, checkSeparateApprover } from './access-config.ts';
+import { attachmentsConfigSchema, checkAttachments } from './attachments-config.ts';
 import { budgetsConfigSchema, checkBudgets } from './budget-config.ts';
 import { type ConfigurationIssue, explainIssue, formatIssue, independentIssues } from './configuration-issue.ts';
 import * as limits from './limits.ts';
@@ -14,6 +15,7 @@ export const fileSchema = z.strictObject({
   ...toolsConfigSchema.shape,
   ...accessConfigSchema.shape,
   ...budgetsConfigSchema.shape,
+  ...attachmentsConfigSchema.shape,
   /** Path of a file of Cedar policies that replaces the built-in policy. */
   policyFile: z.string().min(1).optional(),
   approvals: z
@@ -194,12 +196,14 @@ const approverSchema = fileSchema.pick({ auth: true, approvals: true }).strip();
 function checkSections(file: unknown, environment: Environment, host: string): ConfigurationIssue[] {
   const embeddings = embeddingsConfigSchema.safeParse(file);
   const access = accessConfigSchema.safeParse(file);
+  const attachments = attachmentsConfigSchema.safeParse(file);
   const approver = approverSchema.safeParse(file);
   return [
     ...checkModels(file, environment),
     ...checkBudgets(file),
     ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
     ...(access.success ? checkAccess(access.data, host) : []),
+    ...(attachments.success ? checkAttachments(attachments.data, environment) : []),
     ...(approver.success ? checkSeparateApprover(approver.data.auth, approver.data.approvals.separateApprover) : []),
   ];
 }

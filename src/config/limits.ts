@@ -32,6 +32,29 @@ export const SHUTDOWN_REQUEST_SECONDS = 3;
 /** Head start of the server that recorded a message, before other servers try to claim the run. */
 export const CLAIM_DELAY_MILLISECONDS = 100;
 
+// Attachments and results
+/** One file, by default and at most. A longer one is refused with status 413. */
+export const ATTACHMENT_BYTES = 20 * 1024 * 1024;
+export const MAX_ATTACHMENT_BYTES = 1024 * 1024 * 1024;
+/** Attachments of one message, and of one owner. A further one is refused. */
+export const ATTACHMENTS_PER_MESSAGE = 16;
+export const ATTACHMENTS_PER_OWNER = 10_000;
+/** Time in which a message must refer to an upload. Then it is deleted. */
+export const UNUSED_ATTACHMENT_SECONDS = 24 * 60 * 60;
+export const ATTACHMENT_NAME_BYTES = 255;
+/** Images and PDF files that one model call is shown. More in one message are refused; older ones are only named. */
+export const MODEL_ATTACHMENT_BYTES = 32 * 1024 * 1024;
+/** Text of one file that a model is shown. The rest is cut off, and the model is told. */
+export const ATTACHMENT_TEXT_BYTES = 128 * 1024;
+/** Uploads of one principal on one server at a time. A further one is refused with status 429. */
+export const UPLOADS_PER_PRINCIPAL = 32;
+/** An upload costs one more point for each whole number of these bytes. They are charged before anything of it is read. */
+export const UPLOAD_POINT_BYTES = 256 * 1024;
+/** JSON Schema of a result, as JSON. A longer one is refused. */
+export const OUTPUT_SCHEMA_BYTES = 32 * 1024;
+/** What a model is told about an answer that does not fit. The rest is cut off. */
+export const RESULT_PROBLEM_CHARACTERS = 2000;
+
 // Tool calls
 /** Input of one call as JSON. A longer one gets an error result. */
 export const TOOL_INPUT_BYTES = 96 * 1024;

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { type ConfigurationIssue, explainIssue } from './configuration-issue.ts';
 import { MODEL_NAME_CHARACTERS } from './limits.ts';
 
+/** What a model can be shown beside text. Text files reach every model. */
+const fileKinds = z.array(z.enum(['image', 'pdf']));
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The built-in offline model. The name always refers to it and cannot be given to another model. */
@@ -37,10 +40,15 @@ const remoteModel = {
   ...everyModel,
 };
 
+/** Unknown models get text only, and are asked for results in words. */
+const unknownAbilities = { attachments: fileKinds.default([]), structuredOutput: z.boolean().default(false) };
+
 const scripted = z.strictObject({
   provider: z.literal('scripted'),
   /** Pause between two pieces of output. */
   paceMilliseconds: z.int().nonnegative().max(60_000).default(15),
+  attachments: fileKinds.default(['image', 'pdf']),
+  structuredOutput: z.boolean().default(false),
   ...everyModel,
 });
 
@@ -50,6 +58,7 @@ const openAiCompatible = z.strictObject({
   apiKeyEnv: z.string().min(1).optional(),
   /** Additional fields of the request body. */
   options: z.record(z.string(), z.json()).default({}),
+  ...unknownAbilities,
   ...remoteModel,
 });
 
@@ -63,12 +72,16 @@ const aiSdkModel = {
 const anthropic = z.strictObject({
   provider: z.literal('anthropic'),
   apiKeyEnv: z.string().min(1).default('ANTHROPIC_API_KEY'),
+  attachments: fileKinds.default(['image', 'pdf']),
+  structuredOutput: z.boolean().default(false),
   ...aiSdkModel,
 });
 
 const openai = z.strictObject({
   provider: z.literal('openai'),
   apiKeyEnv: z.string().min(1).default('OPENAI_API_KEY'),
+  attachments: fileKinds.default(['image', 'pdf']),
+  structuredOutput: z.boolean().default(true),
   ...aiSdkModel,
 });
 
@@ -85,6 +98,7 @@ const packagedProvider = z.strictObject({
   /** The exported function that creates the provider, for packages that export several. */
   factory: z.string().min(1).optional(),
   apiKeyEnv: z.string().min(1).optional(),
+  ...unknownAbilities,
   ...aiSdkModel,
 });
 

@@ -1,5 +1,5 @@
 import * as limits from '../config/limits.ts';
-import type { AgentRef, PayloadOf } from '../domain/events.ts';
+import type { AgentRef, Json, PayloadOf } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 import { clipSegments, type Segment, segmentsOf } from '../domain/session.ts';
 import type { CatalogueEntry } from '../models/catalogue.ts';
@@ -15,6 +15,7 @@ import {
   messagesOfRun,
   shownOfCurrentRun,
   walkRuns,
+  withResultRequest,
 } from './history.ts';
 import type { RecallRequest } from './memory/recall.ts';
 import { newestThatFit, resultsToCut } from './message-window.ts';
@@ -38,6 +39,8 @@ export interface ContextRequest {
   /** Null if the run has no agent. */
   agent: (AgentRef & { instructions: string }) | null;
   tools: readonly ToolDescription[];
+  /** JSON Schema of the result; null if it is text. */
+  outputSchema: Json | null;
   toolTexts: ToolTexts;
   model: CatalogueEntry;
   /** Counted tokens per estimated token. */
@@ -80,7 +83,10 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
   const segments = clipSegments(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
   const compaction = session.useCompaction ? await latestCompaction(store.database, segments) : null;
   const ofRun = await messagesOfRun(store, { runId: run.runId, turn });
-  const current = shownOfCurrentRun(ofRun, compaction);
+  const shown = shownOfCurrentRun(ofRun, compaction);
+  // A message that was recorded since the fold comes first: the model answers to it.
+  const hasNewMessage = ofRun.some(({ role, seq }) => role === 'user' && seq > run.head);
+  const current = withResultRequest(shown, contextRequest.outputSchema, hasNewMessage ? null : run.resultProblem);
   const foundMemories = await findMemories(contextRequest, ofRun, budget.memories);
   const memories = foundMemories.map(({ memory }) => memory);
   const fixedTokens =
@@ -93,7 +99,8 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
   const cutResults = resultsToCut(current, room);
   const messages = [...earlier.messages, ...current];
   const summary = compaction?.summary ?? null;
-  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools });
+  const responseFormat = responseFormatOf(contextRequest);
+  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools, responseFormat });
   const tokens = fixedTokens + estimateMessages(messages);
   // Leaving out older history would not help if the current run alone is too long.
   const isOverflow = fixedTokens + currentTokens > budget.compactAbove;
@@ -113,6 +120,16 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
     segments,
     compaction,
   };
+}
+
+/** Providers accept only schemas of objects. The result is asked for in words otherwise. */
+function responseFormatOf({ model, outputSchema }: ContextRequest): Json | null {
+  const isObject =
+    typeof outputSchema === 'object' &&
+    outputSchema !== null &&
+    'type' in outputSchema &&
+    outputSchema.type === 'object';
+  return model.structuredOutput && isObject ? outputSchema : null;
 }
 
 function pressureOf(isComplete: boolean, tokens: number, budget: TokenBudget): 'none' | 'threshold' {
@@ -185,5 +202,6 @@ function recordOf(contextRequest: ContextRequest, shown: ShownContext): PayloadO
     failedCompaction: null,
     estimatedTokens: Math.ceil(tokens * ratio),
     requestHash: requestHash(request, model.name, toolTexts),
+    ...(request.outputSchema !== undefined && { responseFormat: true }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.ts';
-import type { EventType } from '../domain/events.ts';
+import type { EventType, Json } from '../domain/events.ts';
+import { resultRequest } from '../domain/result.ts';
 import type { Generation, Segment } from '../domain/session.ts';
 import { type SequencedMessage, transcript } from '../domain/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -111,4 +112,19 @@ export function shownOfCurrentRun(
   compaction: CompactedRange | null,
 ): HistoryMessage[] {
   return messages.filter((message) => message.role === 'user' || !isCompacted(message, compaction));
+}
+
+/**
+ * The messages of the current run, and after them the request for a result if the last answer does not fit the output schema. The
+ * request is not on the tape: it follows from what is.
+ */
+export function withResultRequest(
+  messages: readonly HistoryMessage[],
+  schema: Json | null,
+  problem: string | null,
+): HistoryMessage[] {
+  const last = messages.at(-1);
+  if (schema === null || problem === null || !last) return [...messages];
+  const { seq, runId, turn } = last;
+  return [...messages, { role: 'user', text: resultRequest(schema, problem), seq, runId, turn }];
 }

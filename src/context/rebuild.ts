@@ -1,9 +1,10 @@
 import * as limits from '../config/limits.ts';
-import { type EventOf, lastShown } from '../domain/events.ts';
+import { type EventOf, type Json, lastShown, type RecordedEvent } from '../domain/events.ts';
+import { foldRun } from '../domain/run.ts';
 import { clipSegments, segmentsOf } from '../domain/session.ts';
 import { transcript } from '../domain/transcript.ts';
 import type { ToolDescription } from '../models/model.ts';
-import { agentVersion } from '../repositories/agents.ts';
+import { type AgentInForce, agentVersion } from '../repositories/agents.ts';
 import { type CompactionRow, compactionById } from '../repositories/compactions.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import {
@@ -15,6 +16,7 @@ import {
   messageEventTypes,
   shownOfCurrentRun,
   walkRuns,
+  withResultRequest,
 } from './history.ts';
 import { DEFAULT_INSTRUCTIONS, requestHash, requestOf, sha256, toolsHash } from './request.ts';
 import { createToolTexts, type ToolTexts } from './tool-texts.ts';
@@ -46,7 +48,8 @@ export async function rebuildContext(store: HistoryStore, rebuildRequest: Rebuil
   const missing: string[] = [];
   const compaction = record.artifactId === null ? null : await compactionById(store.database.reader, record.artifactId);
   if (record.artifactId !== null && !compaction) missing.push(`The compaction ${record.artifactId} no longer exists.`);
-  const instructions = await instructionsOf(store, rebuildRequest, missing);
+  const agent = record.agent && (await agentVersion(store.database.reader, record.agent));
+  const instructions = instructionsOf(rebuildRequest, agent, missing);
   const tools = toolsOf(rebuildRequest, toolTexts, missing);
   const memoryRows = await memoriesByIds(
     store.database.reader,
@@ -58,16 +61,19 @@ export async function rebuildContext(store: HistoryStore, rebuildRequest: Rebuil
     if (!memory) missing.push(`The memory ${id} no longer exists.`);
     return memory ?? [];
   });
+  const current = await eventsOfRun(store, event);
+  const outputSchema = schemaIn(current) ?? agent?.outputSchema ?? null;
   const messages = [
     ...(await earlierMessages(store, rebuildRequest, compaction)),
-    ...(await currentMessages(store, rebuildRequest, compaction)),
+    ...withResultRequest(currentMessages(current, rebuildRequest, compaction), outputSchema, problemIn(current)),
   ];
   if (messages.length !== record.shown.messages) {
     missing.push(`The context had ${record.shown.messages} messages, but ${messages.length} were found.`);
   }
   const cutResults = new Set(record.cutResults);
   const summary = compaction?.summary ?? null;
-  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools });
+  const responseFormat = record.responseFormat ? outputSchema : null;
+  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools, responseFormat });
   const isExact = requestHash(request, record.model, toolTexts) === record.requestHash;
   if (!isExact && missing.length === 0) missing.push('The rebuilt request differs from the request that was sent.');
   const texts = request.messages.map(({ text }) => text);
@@ -80,12 +86,7 @@ export async function rebuildContext(store: HistoryStore, rebuildRequest: Rebuil
   };
 }
 
-async function instructionsOf(
-  { database }: HistoryStore,
-  { event: { payload } }: RebuildRequest,
-  missing: string[],
-): Promise<string> {
-  const agent = payload.agent && (await agentVersion(database.reader, payload.agent));
+function instructionsOf({ event: { payload } }: RebuildRequest, agent: AgentInForce | null, missing: string[]): string {
   const instructions = agent?.instructions || DEFAULT_INSTRUCTIONS;
   if (sha256(instructions) !== payload.instructionsHash) missing.push('The instructions no longer exist.');
   return instructions;
@@ -123,18 +124,31 @@ async function earlierMessages(
 }
 
 /** What the run's own tape contained then, except messages that arrived while the context was being assembled. */
-async function currentMessages(
-  { journal }: HistoryStore,
-  { turn, event }: RebuildRequest,
-  compaction: CompactionRow | null,
-): Promise<HistoryMessage[]> {
+async function eventsOfRun({ journal }: HistoryStore, event: EventOf<'context'>): Promise<RecordedEvent[]> {
   const { runId, seq } = event;
   const range = { after: 0, upTo: seq - 1, limit: limits.MESSAGE_EVENTS, types: messageEventTypes };
   const events = await journal.read(runId, range);
   const last = lastShown(event);
-  const shown = events.filter((each) => each.type !== 'input' || !each.payload.steered || each.seq <= last);
+  return events.filter((each) => each.type !== 'input' || !each.payload.steered || each.seq <= last);
+}
+
+function currentMessages(
+  events: readonly RecordedEvent[],
+  { turn, event: { runId } }: RebuildRequest,
+  compaction: CompactionRow | null,
+): HistoryMessage[] {
   return shownOfCurrentRun(
-    transcript(shown).map((message) => ({ ...message, runId, turn })),
+    transcript(events).map((message) => ({ ...message, runId, turn })),
     compaction,
   );
+}
+
+/** The output schema of the message that began the run; null if it had none. */
+function schemaIn([first]: readonly RecordedEvent[]): Json {
+  return (first?.type === 'input' ? first.payload.origin?.outputSchema : null) ?? null;
+}
+
+/** Why the last final answer did not fit the output schema. The events of messages are enough for this part of the fold. */
+function problemIn(events: readonly RecordedEvent[]): string | null {
+  return foldRun(events)?.resultProblem ?? null;
 }

@@ -26,6 +26,8 @@ export interface RequestParts {
   /** Ids of the calls whose results are cut. */
   cutResults: ReadonlySet<string>;
   tools: readonly ToolDescription[];
+  /** The output schema, if it is sent as the provider's response format. */
+  responseFormat: Json | null;
 }
 
 export function requestOf({
@@ -35,6 +37,7 @@ export function requestOf({
   messages,
   cutResults,
   tools,
+  responseFormat,
 }: RequestParts): ModelRequest {
   return {
     instructions: [instructions, summarySection(summary), memoriesSection(memories)]
@@ -44,6 +47,7 @@ export function requestOf({
       message.role === 'tool' && cutResults.has(message.callId) ? { ...message, text: cutText(message.text) } : message,
     ),
     tools,
+    ...(responseFormat !== null && { outputSchema: responseFormat }),
   };
 }
 

@@ -1,3 +1,6 @@
+import { ATTACHMENT_TEXT_BYTES } from '../config/limits.ts';
+import { attachmentKindOf } from '../domain/attachment.ts';
+import type { AttachmentRef } from '../domain/events.ts';
 import type { Message } from '../domain/transcript.ts';
 
 /** Bytes of ordinary text per token, an average over common tokenisers. */
@@ -21,7 +24,32 @@ export function estimateMessages(messages: readonly Message[]): number {
 function estimateMessage(message: Message): number {
   const calls = message.role === 'assistant' ? message.calls : [];
   const callTokens = calls.reduce((sum, { tool, input }) => sum + estimateTokens(tool + JSON.stringify(input)), 0);
-  return TOKENS_PER_MESSAGE + estimateTokens(message.text) + callTokens;
+  const attachments = message.role === 'user' ? (message.attachments ?? []) : [];
+  const attachmentTokens = attachments.reduce((sum, attachment) => sum + estimateAttachment(attachment), 0);
+  return TOKENS_PER_MESSAGE + estimateTokens(message.text) + callTokens + attachmentTokens;
+}
+
+/** Of a large image. Providers scale larger ones down; a smaller one costs less. */
+const IMAGE_TOKENS = 1600;
+/** A page of a PDF file is read as text and as an image. Its number of pages is not known without a parser. */
+const PAGE_TOKENS = 3000;
+const PDF_PAGE_BYTES = 100 * 1024;
+/** Providers refuse files with more pages. */
+const MAX_PAGES = 100;
+/** The name and the media type. */
+const NOTE_TOKENS = 30;
+
+function estimateAttachment({ mediaType, bytes }: AttachmentRef): number {
+  switch (attachmentKindOf(mediaType)) {
+    case 'image':
+      return IMAGE_TOKENS;
+    case 'pdf':
+      return PAGE_TOKENS * Math.min(MAX_PAGES, Math.ceil(bytes / PDF_PAGE_BYTES));
+    case 'text':
+      return NOTE_TOKENS + tokensOfBytes(Math.min(bytes, ATTACHMENT_TEXT_BYTES));
+    case null:
+      return NOTE_TOKENS;
+  }
 }
 
 /**

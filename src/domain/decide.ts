@@ -1,4 +1,4 @@
-import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
+import type { ApprovalScope, AttachmentRef, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
 import { type Metadata, noMetadata } from './metadata.ts';
 import { conflict, type Refusal, refuseTransition } from './refusal.ts';
 import type { Run } from './run.ts';
@@ -13,6 +13,8 @@ interface MessageContent {
   idempotencyKey: string | null;
   /** None if it is missing. */
   metadata?: Metadata;
+  /** None if it is missing. */
+  attachments?: readonly AttachmentRef[];
 }
 
 /** A command to one run. Times are in epoch milliseconds; the caller makes the ids. */
@@ -68,7 +70,7 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
     case 'steer':
       return isTerminal(run.state.status)
         ? refuseTransition(run.runId, run.state.status, 'steer')
-        : events(inputEvent(command, true, null));
+        : events(inputEvent(command, null));
     case 'record':
       return run.state.status === 'IN_PROGRESS'
         ? { kind: 'events', events: command.events }
@@ -98,7 +100,7 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
 
 function begin({ origin, turn, ...content }: Extract<RunCommand, { kind: 'send' }>): Decision {
   return events(
-    inputEvent(content, false, origin),
+    inputEvent(content, origin),
     statusEvent('USER', null, 'PENDING'),
     ...(turn === undefined ? [] : [statusEvent('SYSTEM', 'PENDING', 'IN_PROGRESS', { turn })]),
   );
@@ -202,14 +204,15 @@ function alreadySettled(approvalId: string): Refusal {
   return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is already settled.` };
 }
 
+/** @param origin null for a message that is steered into the run */
 function inputEvent(
-  { text, idempotencyKey, metadata = noMetadata }: MessageContent,
-  steered: boolean,
+  { text, idempotencyKey, metadata = noMetadata, attachments = [] }: MessageContent,
   origin: RunOrigin | null,
 ): NewEvent {
-  const payload = { text, steered, idempotencyKey, origin };
-  const hasMetadata = Object.keys(metadata).length > 0;
-  return { type: 'input', actor: 'USER', payload: hasMetadata ? { ...payload, metadata } : payload };
+  const payload: PayloadOf<'input'> = { text, steered: origin === null, idempotencyKey, origin };
+  if (Object.keys(metadata).length > 0) payload.metadata = { ...metadata };
+  if (attachments.length > 0) payload.attachments = [...attachments];
+  return { type: 'input', actor: 'USER', payload };
 }
 
 type Status = Extract<NewEvent, { type: 'status' }>;

@@ -30,6 +30,7 @@ export const runErrorCodes = [
   'BUDGET',
   'APPROVAL_TIMEOUT',
   'RESUME_LIMIT',
+  'RESULT_INVALID',
   'INTERNAL',
 ] as const;
 export type RunErrorCode = (typeof runErrorCodes)[number];
@@ -51,6 +52,7 @@ const origin = z.object({
   urgent: z.boolean().describe('runs before the other pending runs of its session'),
   // Older tapes lack them.
   scopes: z.array(z.string()).default([]).describe('access scopes of the sender, for the policy'),
+  outputSchema: z.json().optional().describe("JSON Schema of the result; missing if the agent's applies"),
 });
 export type RunOrigin = z.infer<typeof origin>;
 
@@ -76,6 +78,23 @@ export type AgentRef = z.infer<typeof agentRef>;
 const storedText = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
 export type StoredTextRef = z.infer<typeof storedText>;
 
+/** A file that a message refers to. The bytes are stored beside the tape. */
+const attachmentRef = z.object({
+  id: z.string(),
+  name: z.string(),
+  mediaType: z.string().describe('detected from the content'),
+  bytes: z.int().positive(),
+  sha256: z.string().describe('in lower-case hex'),
+});
+export type AttachmentRef = z.infer<typeof attachmentRef>;
+
+/** How an answer compares with the output schema of its run. */
+const resultCheck = z.object({
+  problem: z.string().nullable().describe('why the answer does not fit the schema; null if it fits'),
+  asked: z.boolean().describe('whether the request asked for an answer that fits'),
+});
+export type ResultCheck = z.infer<typeof resultCheck>;
+
 /** On events that an executor records once or twice in a step. Older tapes lack it. */
 const workMilliseconds = z
   .int()
@@ -99,6 +118,7 @@ export const payloadSchemas = {
     origin: origin.nullable().describe('null on a steered input'),
     // Absent instead of empty, so that messages without metadata are recorded as before.
     metadata: z.record(z.string(), z.string()).optional().describe('missing if the message has none'),
+    attachments: z.array(attachmentRef).optional().describe('missing if there are none'),
   }),
   status: z.object({
     from: z.enum(runStatuses).nullable(),
@@ -132,6 +152,10 @@ export const payloadSchemas = {
       .describe("a compaction that failed while the context was assembled; its usage is not part of the run's usage"),
     estimatedTokens: tokens,
     requestHash: z.string(),
+    responseFormat: z
+      .boolean()
+      .optional()
+      .describe("whether the output schema is sent as the provider's response format; missing if it is not"),
     workMilliseconds,
   }),
   thought: z.object({ step, text: z.string() }),
@@ -151,6 +175,7 @@ export const payloadSchemas = {
     model: z.string(),
     responseId: z.string().nullable(),
     providerState: z.json().default(null).describe('data of the provider that has to be sent back with this answer'),
+    result: resultCheck.optional().describe('of a final answer in a run with an output schema; otherwise missing'),
     workMilliseconds,
   }),
   tool_call: z.object({

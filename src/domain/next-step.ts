@@ -45,7 +45,8 @@ export function nextStep(run: Run, limits: RunLimits, workMilliseconds: number):
 function nextInProgress(run: Run, limits: RunLimits, workMilliseconds: number): NextStep {
   const { step } = run;
   const isFinalAnswer = step.at === 'answered' && step.calls.length === 0;
-  if (isFinalAnswer) return endWith(step);
+  const end = isFinalAnswer ? endWith(run, step) : null;
+  if (end !== null) return end;
   if (workMilliseconds >= limits.runSeconds * 1000) {
     return failure('DEADLINE', `The run reached its time limit of ${limits.runSeconds} seconds.`);
   }
@@ -67,15 +68,22 @@ function nextInProgress(run: Run, limits: RunLimits, workMilliseconds: number): 
 /** Finish reasons of a refusal by the model or its provider. */
 const refusedReasons: ReadonlySet<string> = new Set(['content-filter', 'refusal']);
 
-/** A refusal without any text fails the run. After some text, the finish reason alone tells. */
-function endWith({ text, finishReason, refusal }: Extract<StepPhase, { at: 'answered' }>): NextStep {
-  if (!refusedReasons.has(finishReason) || text.trim() !== '') {
-    return { kind: 'transition', command: { kind: 'complete' } };
+/** Times that a model is told why its answer does not fit the output schema, after the first one that was asked to fit. */
+const MAX_REPAIRS = 2;
+
+/**
+ * How a final answer ends the run; null if the model must be called again for an answer that fits the output schema. A refusal
+ * without any text fails the run. After some text, the finish reason alone tells.
+ */
+function endWith(run: Run, { text, finishReason, refusal }: Extract<StepPhase, { at: 'answered' }>): NextStep | null {
+  if (refusedReasons.has(finishReason) && text.trim() === '') {
+    const message = refusal === null ? 'The provider withheld the answer.' : `The model refused to answer: ${refusal}`;
+    return failure('MODEL_REFUSED', message);
   }
-  return failure(
-    'MODEL_REFUSED',
-    refusal === null ? 'The provider withheld the answer.' : `The model refused to answer: ${refusal}`,
-  );
+  if (run.resultProblem === null) return { kind: 'transition', command: { kind: 'complete' } };
+  if (run.invalidResults <= MAX_REPAIRS) return null;
+  const message = `The answer does not fit the output schema, also after ${MAX_REPAIRS} attempts to repair it: ${run.resultProblem}`;
+  return failure('RESULT_INVALID', message);
 }
 
 function toolLimit(run: Run, limits: RunLimits): NextStep | null {

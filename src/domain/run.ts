@@ -1,8 +1,10 @@
 import {
   type AgentRef,
+  type AttachmentRef,
   isProgress,
   lastShown,
   type NewEvent,
+  type ResultCheck,
   type RunError,
   type RunOrigin,
   type SequencedEvent,
@@ -34,8 +36,10 @@ export type RunState =
   /** `activeSince`: when the run was last started or resumed or its time at work was recorded, in epoch milliseconds. */
   | { status: 'IN_PROGRESS'; activeSince: number }
   | { status: 'AWAITING_APPROVAL' }
-  /** `output` is the beginning of the answer if `storedOutput` names the whole of it. */
-  | { status: 'DONE'; output: string; storedOutput: StoredTextRef | null; endedAt: number }
+  /**
+   * `output` is the beginning of the answer if `storedOutput` names the whole of it. `hasResult`: the answer fits the output schema.
+   */
+  | { status: 'DONE'; output: string; storedOutput: StoredTextRef | null; hasResult: boolean; endedAt: number }
   | { status: 'CANCELLED'; reason: string | null; endedAt: number }
   | { status: 'FAILED'; error: RunError; endedAt: number };
 
@@ -47,6 +51,8 @@ export interface Run {
   input: string;
   /** Of the message that started it; that of steered messages is on the tape only. */
   metadata: Metadata;
+  /** Of all its messages, with the seq of the message. */
+  attachments: readonly (AttachmentRef & { seq: number })[];
   /** The requested model, or else that of the first step; null before either is known. */
   model: string | null;
   /** Position among the started runs of the session; null before the start. */
@@ -59,6 +65,10 @@ export interface Run {
   toolCalls: number;
   /** Of the last model call that has answered; null before it. */
   finishReason: string | null;
+  /** Why the last final answer does not fit the output schema: the next model call is told. Null if it fits, or there is none. */
+  resultProblem: string | null;
+  /** How many answers to the newest message were asked to fit the output schema and did not. */
+  invalidResults: number;
   /** Seqs of steered messages that no model call has seen yet. */
   unseenInputs: readonly number[];
   resumptions: number;
@@ -140,7 +150,7 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
   }
   switch (event.type) {
     case 'input':
-      return { ...advanced, unseenInputs: [...run.unseenInputs, event.seq], step: stepAfterInput(run.step) };
+      return addMessage(advanced, event);
     case 'status':
       return enter(advanced, event);
     case 'context':
@@ -213,6 +223,7 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     origin,
     input: text,
     metadata,
+    attachments: attachmentsOf(event),
     model: origin.model,
     turn: null,
     agent: null,
@@ -220,6 +231,8 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     steps: 0,
     toolCalls: 0,
     finishReason: null,
+    resultProblem: null,
+    invalidResults: 0,
     unseenInputs: [],
     resumptions: 0,
     resumptionsWithoutProgress: 0,
@@ -234,6 +247,22 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     activeMilliseconds: 0,
     head: event.seq,
   };
+}
+
+/** The model answers to the newest message, so what was wrong with its last answer does not matter any more. */
+function addMessage(run: Run, event: SequencedEventOf<'input'>): Run {
+  return {
+    ...run,
+    attachments: [...run.attachments, ...attachmentsOf(event)],
+    unseenInputs: [...run.unseenInputs, event.seq],
+    step: stepAfterInput(run.step),
+    resultProblem: null,
+    invalidResults: 0,
+  };
+}
+
+function attachmentsOf({ payload, seq }: SequencedEventOf<'input'>): Run['attachments'] {
+  return (payload.attachments ?? []).map((attachment) => ({ ...attachment, seq }));
 }
 
 function enter(run: Run, event: SequencedEventOf<'status'>): Run {
@@ -254,8 +283,9 @@ function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'
     case 'IN_PROGRESS':
       return { status: to, activeSince: recordedAt };
     case 'DONE': {
-      const answer = run.step.at === 'answered' ? run.step : { text: '', storedText: null };
-      return { status: to, output: answer.text, storedOutput: answer.storedText, endedAt: recordedAt };
+      const answer = run.step.at === 'answered' ? run.step : { text: '', storedText: null, result: null };
+      const hasResult = answer.result !== null && answer.result.problem === null;
+      return { status: to, output: answer.text, storedOutput: answer.storedText, hasResult, endedAt: recordedAt };
     }
     case 'CANCELLED':
       return { status: to, reason, endedAt: recordedAt };
@@ -269,9 +299,10 @@ function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'
 }
 
 function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
-  const { text, storedText, finishReason, refusal, usage } = event.payload;
-  const answered = { at: 'answered' as const, text, storedText, finishReason, refusal, calls: [] };
-  const needsModelCall = run.unseenInputs.length > 0 && event.payload.toolCalls.length === 0;
+  const { text, storedText, finishReason, refusal, usage, result = null } = event.payload;
+  const answered = { at: 'answered' as const, text, storedText, finishReason, refusal, result, calls: [] };
+  const isFinal = event.payload.toolCalls.length === 0;
+  const needsModelCall = run.unseenInputs.length > 0 && isFinal;
   return {
     ...run,
     steps: run.steps + 1,
@@ -283,8 +314,16 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
       cost: usage.cost === null ? run.usage.cost : (run.usage.cost ?? 0) + usage.cost,
     },
     finishReason,
+    ...(isFinal && !needsModelCall && resultAfter(run, result)),
     step: needsModelCall ? { at: 'idle' } : answered,
   };
+}
+
+/** An answer with tool calls is not final, so it leaves this unchanged. */
+function resultAfter(run: Run, result: ResultCheck | null): Pick<Run, 'resultProblem' | 'invalidResults'> {
+  const resultProblem = result?.problem ?? null;
+  const isCounted = resultProblem !== null && result?.asked === true;
+  return { resultProblem, invalidResults: run.invalidResults + (isCounted ? 1 : 0) };
 }
 
 function requestApproval(run: Run, event: SequencedEventOf<'approval_request'>): Run {

@@ -1,4 +1,4 @@
-import type { Json, StoredTextRef } from './events.ts';
+import type { Json, ResultCheck, StoredTextRef } from './events.ts';
 
 /** How far one tool call of the current step has come. */
 export type CallPhase =
@@ -45,6 +45,8 @@ export type StepPhase =
       storedText: StoredTextRef | null;
       finishReason: string;
       refusal: string | null;
+      /** Of a final answer, if the run has an output schema. */
+      result: ResultCheck | null;
       calls: readonly ToolCall[];
     };
 

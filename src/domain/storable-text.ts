@@ -4,7 +4,7 @@ export function storableText(text: string): string {
 }
 
 /** The longest beginning of a text that has at most this many bytes in UTF-8. */
-export function beginningOf(text: string, bytes: number): string {
+export function beginningOf(text: string | Uint8Array, bytes: number): string {
   // A decoder that expects more input leaves out a character whose bytes are incomplete.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return decoder.decode(Buffer.from(text).subarray(0, bytes), { stream: true });

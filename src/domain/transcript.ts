@@ -1,11 +1,11 @@
-import { type Json, lastShown, type SequencedEvent, type SequencedEventOf } from './events.ts';
+import { type AttachmentRef, type Json, lastShown, type SequencedEvent, type SequencedEventOf } from './events.ts';
 
 // Messages are part of every request hash on a tape: if a member or a text below is renamed, the contexts that were recorded
 // before can no longer be rebuilt exactly.
 
 /** One message of the conversation that a model is shown. */
 export type Message =
-  | { role: 'user'; text: string }
+  | { role: 'user'; text: string; attachments?: readonly AttachmentRef[] }
   | {
       role: 'assistant';
       text: string;
@@ -32,7 +32,8 @@ export function transcript(events: Iterable<SequencedEvent>): SequencedMessage[]
   };
   for (const event of events) {
     if (event.type === 'input') {
-      const message: SequencedMessage = { role: 'user', text: event.payload.text, seq: event.seq };
+      const { text, attachments } = event.payload;
+      const message: SequencedMessage = { role: 'user', text, ...(attachments && { attachments }), seq: event.seq };
       (event.payload.steered ? unseen : messages).push(message);
     } else if (event.type === 'context') {
       closeStep();

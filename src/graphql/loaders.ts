@@ -10,6 +10,7 @@ import type { ToolCallFold } from '../domain/tool-calls.ts';
 import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
 import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
+import { attachmentsOfRuns, type UsedAttachment } from '../projections/attachment-uses.ts';
 import type { ConversationPage } from '../projections/message-positions.ts';
 import { type ConversationMessage, readConversations } from '../projections/messages.ts';
 import { queuePositions } from '../projections/run-queue.ts';
@@ -27,6 +28,7 @@ import { waitsOfSessions } from '../projections/session-waits.ts';
 import { readToolCalls, type ToolCallsKey } from '../projections/tool-calls.ts';
 import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsByIds } from '../projections/waits.ts';
 import { type AgentRow, agentsByIds } from '../repositories/agents.ts';
+import { type AttachmentRow, attachmentsByIds } from '../repositories/attachments.ts';
 import { type CompactionRow, compactionsByIds } from '../repositories/compactions.ts';
 import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts';
 import { lineagesOf } from '../repositories/lineage.ts';
@@ -49,6 +51,7 @@ interface RowsByKind {
   memory: MemoryRow;
   compaction: CompactionRow;
   grant: GrantRow;
+  attachment: AttachmentRow;
 }
 
 export type RowKind = keyof RowsByKind;
@@ -81,6 +84,8 @@ interface RelatedLoaders {
   lineage: Loader<readonly Generation[]>;
   /** By page of a conversation: its messages, oldest first. */
   messages: DataLoader<ConversationPage, RowPage<ConversationMessage>, string>;
+  /** By run: the attachments of its messages, in the order of the tape. */
+  attachmentsOfRun: Loader<readonly UsedAttachment[]>;
   /** By run and count: its last events, oldest first. */
   lastEvents: DataLoader<TapeEndKey, readonly RecordedEvent[], string>;
   /** By the id of a stored text: the text; null if its session was purged. */
@@ -139,6 +144,11 @@ export function createLoaders(
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
     compaction: rowLoader('compaction', (ids) => compactionsByIds(reader, owner, ids)),
     grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
+    attachment: rowLoader('attachment', (ids) => attachmentsByIds(database, owner, ids)),
+    attachmentsOfRun: batchLoader(
+      async (ids) => groupBy(await attachmentsOfRuns(database, ids), ({ runId }) => runId),
+      [],
+    ),
     head: batchLoader((ids) => headsOf(database, ids), 0),
     approvalContent: new DataLoader(
       async (rows) => {

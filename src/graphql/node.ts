@@ -17,6 +17,7 @@ const typeNames: Readonly<Record<RowKind, string>> = {
   memory: 'Memory',
   compaction: 'CompactionArtifact',
   grant: 'ToolGrant',
+  attachment: 'Attachment',
 };
 
 /** The kind of row that an id names; null for an id of something that is not a node, and for other text. */

@@ -1,6 +1,7 @@
 import type { ApprovalRow } from '../projections/approvals.ts';
 import type { RunRow } from '../projections/runs.ts';
 import type { AgentRow } from '../repositories/agents.ts';
+import type { AttachmentRow } from '../repositories/attachments.ts';
 import type { CompactionRow } from '../repositories/compactions.ts';
 import type { GrantRow } from '../repositories/grants.ts';
 import type { MemoryRow } from '../repositories/memories.ts';
@@ -12,6 +13,7 @@ import { builder } from './builder.ts';
 
 export const AgentType = builder.objectRef<AgentRow>('Agent');
 export const ApprovalType = builder.objectRef<ApprovalRow>('Approval');
+export const AttachmentType = builder.objectRef<AttachmentRow>('Attachment');
 export const CompactionType = builder.objectRef<CompactionRow>('CompactionArtifact');
 export const GrantType = builder.objectRef<GrantRow>('ToolGrant');
 export const MemoryType = builder.objectRef<MemoryRow>('Memory');

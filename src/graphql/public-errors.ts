@@ -93,7 +93,8 @@ export function withUnavailableStatus({ message, nodes, path, extensions }: Grap
   return new GraphQLError(message, { nodes, path, extensions: { http, ...extensions } });
 }
 
-function withHttp(code: ErrorCode, message: string, http: HttpPart): GraphQLError {
+/** An error of a request that is no GraphQL operation, or that fails before its operation is known. */
+export function withHttp(code: ErrorCode, message: string, http: HttpPart): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http } });
 }
 

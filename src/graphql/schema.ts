@@ -7,6 +7,7 @@ import './approval/approval-content.ts';
 import './approval/approval-mutations.ts';
 import './approval/approval-subscription.ts';
 import './approval/grant.ts';
+import './attachment/attachment.ts';
 import './gateway/gateway.ts';
 import './gateway/tool.ts';
 import './gateway/tool-mutations.ts';

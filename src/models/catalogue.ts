@@ -1,4 +1,5 @@
 import { SCRIPTED_MODEL } from '../config/model-config.ts';
+import type { AttachmentKind } from '../domain/attachment.ts';
 import type { Circuit } from './circuit.ts';
 import type { Model, ModelUsage } from './model.ts';
 
@@ -23,6 +24,10 @@ export interface CatalogueEntry {
   contextTokens: number;
   /** The longest answer that is requested; null lets the provider decide. */
   maxOutputTokens: number | null;
+  /** What it can be shown beside text. */
+  attachments: readonly AttachmentKind[];
+  /** Whether its provider accepts a JSON Schema for the answer. */
+  structuredOutput: boolean;
   /** Null if the configuration has no price: the cost is then unknown. */
   price: Price | null;
 }

@@ -69,14 +69,24 @@ export async function createCatalogue(
 }
 
 function entryOf(name: string, config: ModelEntry, model: Model, dependencies: CatalogueDependencies): CatalogueEntry {
-  const { provider, contextTokens, fallbacks, price = null } = config;
+  const { provider, contextTokens, fallbacks, attachments, structuredOutput, price = null } = config;
   // A script that requests a failure gets it at once, every time.
   const guarded =
     provider === 'scripted'
       ? { model, circuit: alwaysClosed }
       : withCircuit(withRetry(model, dependencies), { clock: dependencies.clock, name });
   const maxOutputTokens = 'maxOutputTokens' in config ? (config.maxOutputTokens ?? null) : null;
-  return { name, provider, ...guarded, contextTokens, maxOutputTokens, fallbacks, price };
+  return {
+    name,
+    provider,
+    ...guarded,
+    contextTokens,
+    maxOutputTokens,
+    fallbacks,
+    attachments,
+    structuredOutput,
+    price,
+  };
 }
 
 /** A model, or the field of its configuration that is wrong and why. */

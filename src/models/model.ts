@@ -9,14 +9,27 @@ export interface ToolDescription {
   inputSchema: Json;
 }
 
+/** A piece of a user message with attachments. */
+export type UserPart =
+  | { type: 'text'; text: string }
+  | { type: 'file'; name: string; mediaType: string; bytes: Uint8Array };
+
+/** A message as a model receives it: with the bytes of its attachments, if it has any. */
+export type ModelMessage = Message & {
+  /** Replaces `text` and `attachments` of a user message. */
+  parts?: readonly UserPart[];
+};
+
 export interface ModelRequest {
   /** The system prompt; empty for none. */
   instructions: string;
   /** Oldest first. The results of a call follow the message that requested it. */
-  messages: readonly Message[];
+  messages: readonly ModelMessage[];
   tools: readonly ToolDescription[];
   /** Shortens the answer; without it, the model's own limit applies. */
   maxOutputTokens?: number;
+  /** JSON Schema that the answer should fit, for providers with a response format. The answer may still not fit. */
+  outputSchema?: Json;
 }
 
 /**

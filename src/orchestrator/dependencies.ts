@@ -1,4 +1,5 @@
 import type { AcceptedDefinitions } from '../application/tool-calls/accepted-definitions.ts';
+import type { BlobStore } from '../attachments/blob-store.ts';
 import type { Clock } from '../clock.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { TokenMeter } from '../context/token-estimate.ts';
@@ -13,6 +14,7 @@ import type { Catalogue } from '../models/catalogue.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
+import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { Spending } from './spending.ts';
@@ -45,6 +47,10 @@ export interface OrchestratorDependencies {
   policy: Policy;
   acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;
+  /** Compares results with output schemas. */
+  schemaChecker: SchemaChecker;
+  /** Has the bytes of attachments. */
+  blobs: BlobStore;
   tokenMeter: TokenMeter;
   toolTexts: ToolTexts;
   semanticSearch: SemanticSearch;

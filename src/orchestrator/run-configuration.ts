@@ -1,6 +1,7 @@
 import { agentOfRun, messageOf, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
 import type { HistorySession } from '../context/history.ts';
 import type { Budget } from '../domain/budget.ts';
+import type { Json } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 import { effectiveLimits, type RunLimits } from '../domain/run-limits.ts';
 import type { AgentInForce } from '../repositories/agents.ts';
@@ -21,6 +22,8 @@ export interface RunConfiguration {
   budgets: readonly Budget[];
   /** The part of a policy request that is the same for every tool call of the run. */
   caller: ToolCaller;
+  /** JSON Schema of the result; null if it is text. */
+  outputSchema: Json | null;
   /** The tools of the agent that are available now: MCP servers come and go while a run is in progress. */
   readonly tools: readonly Tool[];
 }
@@ -40,6 +43,7 @@ export async function loadRunConfiguration(
     model: run.origin.model ?? agent?.model ?? catalogue.defaultName,
     limits: effectiveLimits(settings.limits, agent?.limits ?? null),
     budgets: settings.budgets,
+    outputSchema: run.origin.outputSchema ?? agent?.outputSchema ?? null,
     caller: toolCaller(session, agent, messageOf(run)),
     get tools() {
       return selectTools(toolbox.list(), agent?.tools ?? null);

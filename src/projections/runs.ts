@@ -38,6 +38,7 @@ export const runs = defineTable<RunRow>('Run', {
   usageEstimated: 'boolean',
   cost: 'double precision',
   metadata: 'text',
+  hasResult: 'boolean',
 });
 
 const insertRun = runs.insert({ order: 15 });
@@ -95,6 +96,7 @@ export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[]
       usageEstimated: usage.estimated,
       cost: usage.cost,
       metadata: storedMetadata(run.metadata),
+      hasResult: state.status === 'DONE' && state.hasResult,
     }),
   ];
 }

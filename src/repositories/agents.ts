@@ -3,7 +3,7 @@ import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Agent } from '../database/generated/sqlite/client.ts';
 import { defineTable } from '../database/table.ts';
-import type { AgentRef } from '../domain/events.ts';
+import type { AgentRef, Json } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { AgentLimits } from '../domain/run-limits.ts';
 
@@ -17,6 +17,8 @@ export interface AgentSetup {
   tools: string[] | null;
   /** Null for the server's limits. */
   limits: AgentLimits | null;
+  /** JSON Schema of the results of its runs; null if they are text. */
+  outputSchema: Json | null;
 }
 
 /** An agent with its JSON columns parsed. */
@@ -28,14 +30,16 @@ export type AgentInForce = AgentSetup & AgentRef;
 interface JsonColumns {
   tools: string | null;
   limits: string | null;
+  outputSchema: string | null;
 }
 
 /** Parses the JSON columns. */
 function readAgent<Row extends JsonColumns>(
   row: Row,
-): Omit<Row, keyof JsonColumns> & Pick<AgentSetup, 'tools' | 'limits'> {
+): Omit<Row, keyof JsonColumns> & Pick<AgentSetup, keyof JsonColumns> {
   const parsed = (json: string | null) => (json === null ? null : JSON.parse(json));
-  return { ...row, tools: parsed(row.tools), limits: parsed(row.limits) };
+  const { tools, limits, outputSchema } = row;
+  return { ...row, tools: parsed(tools), limits: parsed(limits), outputSchema: parsed(outputSchema) };
 }
 
 const agents = defineTable<Agent>('Agent', {
@@ -46,6 +50,7 @@ const agents = defineTable<Agent>('Agent', {
   model: 'text',
   tools: 'text',
   limits: 'text',
+  outputSchema: 'text',
   version: 'int',
   isDefault: 'boolean',
   createdAt: 'timestamp',
@@ -102,12 +107,13 @@ interface NewAgent extends AgentSetup {
   createdAt: Date;
 }
 
-const setupColumns = ({ name, instructions, model, tools, limits }: AgentSetup) => ({
+const setupColumns = ({ name, instructions, model, tools, limits, outputSchema }: AgentSetup) => ({
   name,
   instructions,
   model,
   tools: tools && JSON.stringify(tools),
   limits: limits && JSON.stringify(limits),
+  outputSchema: outputSchema === null ? null : JSON.stringify(outputSchema),
 });
 
 /** The owner has as many versions of agents as are allowed. Nothing was changed. */

@@ -5,6 +5,7 @@ import type { Run } from '../domain/run.ts';
 import { holdsPlaceholder } from '../domain/secrets/mask.ts';
 import { callsOf } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
+import { attachmentUseRows } from '../projections/attachment-uses.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
 import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
@@ -24,6 +25,7 @@ export function rowsOfAppend(before: Run | null, after: Run, events: readonly Se
     ...runRows(after, events),
     ...runMetadataRows(after, events),
     ...waitRows(after, events),
+    ...attachmentUseRows(events),
     ...conversationPassages(after, events),
     ...sessionActivityRows(after, events),
     ...settledEncryptedInputs(before, events),

@@ -3,6 +3,7 @@ import type { Client, Database } from '../database/database.ts';
 import { lockSession } from '../database/locks.ts';
 import { openRunOf } from '../projections/runs.ts';
 import { recordSessionChange } from '../repositories/activity.ts';
+import { deleteUnused } from '../repositories/attachments.ts';
 import { descendantsOf } from '../repositories/lineage.ts';
 
 type Transaction = Omit<Client, '$connect' | '$disconnect' | '$extends' | '$on' | '$transaction'>;
@@ -59,7 +60,9 @@ export async function purgeSession(
       const changes: RowWrite[] = [];
       // Youngest generation first: each session refers to its parent.
       for (const sessionId of sessionIds) {
+        const attachmentIds = await attachmentsIn(transaction, sessionId);
         const deleted = await deleteSessionRows(transaction, sessionId);
+        await deleteUnused(database, transaction, attachmentIds, now);
         runIds.push(...deleted.runIds);
         changes.push(recordSessionChange('SESSION_PURGED', { sessionId, at: now.getTime(), owner: deleted.owner }));
       }
@@ -67,6 +70,15 @@ export async function purgeSession(
       return { kind: 'done', sessionIds, runIds };
     }),
   );
+}
+
+async function attachmentsIn(transaction: Transaction, sessionId: string): Promise<string[]> {
+  const uses = await transaction.attachmentUse.findMany({
+    where: { run: { sessionId } },
+    distinct: ['attachmentId'],
+    select: { attachmentId: true },
+  });
+  return uses.map(({ attachmentId }) => attachmentId);
 }
 
 /** Returns the owner, and the ids of the deleted runs. The database deletes grants, memories and compactions with the session's row. */
@@ -86,6 +98,7 @@ async function deleteSessionRows(
   await transaction.tape.deleteMany({ where: { sessionId } });
   await transaction.idempotencyKey.deleteMany({ where: { sessionId } });
   await transaction.wait.deleteMany({ where: { sessionId } });
+  await transaction.attachmentUse.deleteMany({ where: { run: { sessionId } } });
   await transaction.run.deleteMany({ where: { sessionId } });
   await transaction.passage.deleteMany({ where: { sessionId } });
   const { owner } = await transaction.session.delete({ where: { id: sessionId } });

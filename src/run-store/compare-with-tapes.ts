@@ -17,7 +17,10 @@ const ATTEMPTS = 5;
 const SHOWN_CHARACTERS = 60;
 
 export interface RowComparison {
-  /** Compares the rows that are folded from one tape: the run, its metadata, its waits, and its part of the search index. */
+  /**
+   * Compares the rows that are folded from one tape: the run, its metadata, its waits, its attachments, and its part of the search
+   * index.
+   */
   compareRun(runId: string): Promise<RowDifference[]>;
   /** Compares what sessions cache of their runs, for all runs that were compared so far. */
   compareSessions(): Promise<RowDifference[]>;
@@ -28,10 +31,12 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
   /** When each session was last active, by the tapes. Epoch milliseconds. */
   const activity = new Map<string, number>();
 
-  async function differencesOf(runId: string, tape: FoldedTape): Promise<RowDifference[]> {
+  async function differencesOf(tape: FoldedTape): Promise<RowDifference[]> {
+    const { runId } = tape.run;
     const run = await reader.run.findUnique({ where: { id: runId } });
     const metadata = await reader.runMetadata.findMany({ where: { runId } });
     const waits = await reader.wait.findMany({ where: { runId } });
+    const uses = await reader.attachmentUse.findMany({ where: { runId } });
     const passages = await reader.passage.findMany({ where: { sourceId: runId } });
     return [
       ...compareRows('Run', [tape.runRow], run ? [run] : [], ({ id }) => String(id)),
@@ -42,6 +47,12 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
         ({ digest }) => `${runId} ${digest}`,
       ),
       ...compareRows('Wait', tape.waitRows, waits, ({ id }) => String(id)),
+      ...compareRows(
+        'AttachmentUse',
+        tape.attachmentUseRows,
+        uses,
+        ({ seq, position }) => `${runId} ${seq} ${position}`,
+      ),
       ...compareRows('Passage', tape.passageRows.map(indexedText), passages.map(storedText), keyOfPassage),
     ];
   }
@@ -51,7 +62,7 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const tape = await foldTape(journal, runId);
         if (!tape) return [];
-        const differences = await differencesOf(runId, tape);
+        const differences = await differencesOf(tape);
         const { sessionId } = tape.run.origin;
         activity.set(sessionId, Math.max(activity.get(sessionId) ?? 0, tape.activeAt ?? 0));
         if (differences.length === 0) return [];

@@ -2,6 +2,7 @@ import type { Row, RowWrite } from '../database/batch-statement.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import { evolve, type Run } from '../domain/run.ts';
 import type { Journal } from '../journal/journal.ts';
+import { attachmentUseRows } from '../projections/attachment-uses.ts';
 import { conversationPassages } from '../projections/conversation-index.ts';
 import { runMetadataRows } from '../projections/run-metadata.ts';
 import { runRows } from '../projections/runs.ts';
@@ -20,6 +21,7 @@ export interface FoldedTape {
   metadataRows: Row[];
   /** One row for each wait, as it is after all events. */
   waitRows: Row[];
+  attachmentUseRows: Row[];
   passageRows: Row[];
   /** When the run last made its session active, in epoch milliseconds; null if it never did. */
   activeAt: number | null;
@@ -31,9 +33,11 @@ export async function foldTape(journal: Journal, runId: string): Promise<FoldedT
   let first: RecordedEvent | undefined;
   let activity: RowWrite[] = [];
   const waits: RowWrite[] = [];
+  const attachmentUses: RowWrite[] = [];
   const passages: RowWrite[] = [];
   for (let page = await journal.read(runId, { after: 0, limit: PAGE_EVENTS }); page.length > 0; ) {
     first ??= page[0];
+    attachmentUses.push(...attachmentUseRows(page));
     for (const event of page) {
       run = evolve(run, event);
       if (!run) continue;
@@ -52,10 +56,11 @@ export async function foldTape(journal: Journal, runId: string): Promise<FoldedT
   const at = activity.at(-1)?.row.at;
   return {
     run,
-    writes: [runWrite, ...metadata, ...activity, ...waits, ...passages],
+    writes: [runWrite, ...metadata, ...activity, ...waits, ...attachmentUses, ...passages],
     runRow: runWrite.row,
     metadataRows: metadata.map(({ row }) => row),
     waitRows: mergedById(waits),
+    attachmentUseRows: attachmentUses.map(({ row }) => row),
     passageRows: passages.map(({ row }) => row),
     activeAt: typeof at === 'string' ? Date.parse(at) : null,
   };

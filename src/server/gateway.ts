@@ -23,15 +23,18 @@ import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestra
 import { createSpending } from '../orchestrator/spending.ts';
 import type { Policy } from '../policy/policy.ts';
 import { openPolicy, type PolicySource, type ReloadedPolicy } from '../policy/policy-file.ts';
+import { endAnnouncements } from '../repositories/attachments.ts';
 import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
 import { createRunStore } from '../run-store/run-store.ts';
 import { hintsOf } from '../streams/notifications/hints.ts';
 import { openFolder } from '../tools/files/folder.ts';
+import { createSchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import { createSecretStore } from '../tools/secret-store.ts';
 import type { Tool } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { createAuthenticate } from './access/authentication/create-authenticate.ts';
 import type { Authenticate } from './access/authentication/identity.ts';
+import { openAttachmentStorage } from './attachment-storage.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { loadMcpServers } from './mcp-servers.ts';
 import { createResources, type Resources } from './resources.ts';
@@ -161,17 +164,24 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     quarantine: file.approvals.quarantineChangedTools,
   });
   const secretStore = createSecretStore(configuration.secretKey);
+  const schemaChecker = createSchemaChecker(clock);
+  resources.add(() => schemaChecker.close());
+  const { isShared } = database;
+  const { uploads, blobs } = await openAttachmentStorage(configuration, { now: clock.now(), isShared, environment });
   const tokenMeter = createTokenMeter();
 
   const commands: CommandContext = {
     database,
     runStore,
     journal,
+    uploads,
+    blobs,
     compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter }),
     toolbox,
     policy,
     acceptedDefinitions,
     secretStore,
+    schemaChecker,
     notifications,
     newId,
     now: clock.now,
@@ -180,6 +190,9 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     logger,
     settings: {
       models: catalogue.names,
+      defaultModel: catalogue.defaultName,
+      attachmentKinds: (model) => catalogue.find(model)?.attachments ?? [],
+      attachments: file.attachments,
       queueLength: file.limits.queueLength,
       countedItems: file.limits.countedItems,
       agentVersions: file.limits.agentVersions,
@@ -202,6 +215,8 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       policy,
       acceptedDefinitions,
       secretStore,
+      schemaChecker,
+      blobs,
       tokenMeter,
       toolTexts: createToolTexts(),
       semanticSearch,
@@ -226,8 +241,11 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       await sweepDefinitions();
     },
   );
-  // No other server uses the file, so every lease in it belongs to a process that is gone.
-  if (!database.isShared) await expireAllLeases(database, new Date(clock.now()));
+  // No other server uses the file, so every lease and every upload in it belongs to a process that is gone.
+  if (!isShared) {
+    await expireAllLeases(database, new Date(clock.now()));
+    await endAnnouncements(database, new Date(clock.now()));
+  }
   return {
     clock,
     newId,

@@ -17,6 +17,7 @@ import { createConcurrencyLimit, limitConnections } from './access/concurrency-l
 import { createOrigins } from './access/origins.ts';
 import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
 import { createSharedRateLimit } from './access/shared-rate-limit.ts';
+import { createAttachmentsHttp } from './transport/attachments-http.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
 import { createEndOfTurn } from './transport/end-of-turn.ts';
 import { createEventStreams } from './transport/event-stream.ts';
@@ -89,6 +90,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     maskError,
     bodyBytes: file.traffic.bodyBytes,
     charge: operations.receive,
+    attachments: createAttachmentsHttp({ commands, charge: operations }),
     async graphql(request, response, graphqlRequest) {
       if (await accelerator?.(request, response, graphqlRequest)) return;
       const answer = await graphqlHttp();

@@ -51,6 +51,14 @@ async function createDatabase(): Promise<string> {
   return `file:${path}`;
 }
 
+/** Without a database file there is no folder of the test that could hold attachments. */
+function attachmentsFor(databaseUrl: string): Record<string, unknown> {
+  if (databaseUrl.startsWith('file:')) return {};
+  const folder = join(tmpdir(), `runtape-attachments-${process.pid}`);
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return { attachments: { folder } };
+}
+
 async function startOn(databaseUrl: string, options: TestGatewayOptions): Promise<TestGateway> {
   const { file, environment, ...overrides } = options;
   const variables = {
@@ -59,7 +67,9 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     LOG_LEVEL: 'silent',
     ...environment,
   };
-  const outcome = readConfiguration(variables, () => JSON.stringify({ ...unpaced, ...file }));
+  const outcome = readConfiguration(variables, () =>
+    JSON.stringify({ ...unpaced, ...attachmentsFor(databaseUrl), ...file }),
+  );
   if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
   const authenticate: Overrides['authenticate'] = ({ headers, connectionParams }) => ({
     principal: String(connectionParams['x-principal'] ?? headers['x-principal'] ?? 'ada'),

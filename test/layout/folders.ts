@@ -19,6 +19,7 @@ export const folders: readonly Folder[] = [
   { name: 'journal', imports: ['domain', 'ids', 'clock', 'database', 'config'] },
   { name: 'projections', imports: ['domain', 'ids', 'database', 'journal types'] },
   { name: 'repositories', imports: ['domain', 'ids', 'database'] },
+  { name: 'attachments', imports: ['domain', 'config'] },
   {
     name: 'run-store',
     imports: ['domain', 'journal', 'projections', 'repositories', 'database', 'ids', 'clock'],

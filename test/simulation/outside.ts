@@ -81,6 +81,8 @@ export function createSimulatedCatalogue(outside: Outside): Catalogue {
     contextTokens: 1_000_000,
     price: null,
     maxOutputTokens: null,
+    attachments: [],
+    structuredOutput: false,
   };
   return {
     defaultName: entry.name,

@@ -19,6 +19,8 @@ import { hintsOf } from '../../src/streams/notifications/hints.ts';
 import { createSharedNotificationHub } from '../../src/streams/notifications/shared-hub.ts';
 import { createSecretStore } from '../../src/tools/secret-store.ts';
 import { createToolbox } from '../../src/tools/toolbox.ts';
+import { attachmentLimits, createMemoryBlobs, noUploads } from '../attachment-storage.ts';
+import { immediateSchemas } from '../immediate-schemas.ts';
 import type { Host } from './host.ts';
 import { createSimulatedCatalogue, createSimulatedTools, type Outside, simulatedPolicy } from './outside.ts';
 import type { Random } from './random.ts';
@@ -89,6 +91,9 @@ export function startServer(options: ServerOptions): SimulatedServer {
     database,
     runStore,
     journal,
+    uploads: noUploads,
+    blobs: createMemoryBlobs(),
+    schemaChecker: immediateSchemas,
     // No simulated command writes a summary.
     compactor: {} as Compactor,
     toolbox,
@@ -103,6 +108,9 @@ export function startServer(options: ServerOptions): SimulatedServer {
     logger,
     settings: {
       models: catalogue.names,
+      defaultModel: catalogue.defaultName,
+      attachmentKinds: () => [],
+      attachments: attachmentLimits,
       queueLength,
       countedItems: 10_000,
       agentVersions: 1000,
@@ -124,6 +132,8 @@ export function startServer(options: ServerOptions): SimulatedServer {
       policy,
       acceptedDefinitions,
       secretStore,
+      blobs: context.blobs,
+      schemaChecker: immediateSchemas,
       tokenMeter: createTokenMeter(),
       toolTexts: createToolTexts(),
       semanticSearch: noSemanticSearch,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
 import { idempotencyKeyField } from '../idempotency.ts';
 import { metadataField } from '../metadata.ts';
+import { outputSchemaField } from '../output-schema.ts';
 import { text } from '../parse-input.ts';
 
 export const messageSchema = z
@@ -11,6 +12,8 @@ export const messageSchema = z
     text: text(limits.MESSAGE_BYTES),
     agentId: z.string().nullish(),
     model: z.string().nullish(),
+    attachmentIds: z.array(z.string()).nullish(),
+    outputSchema: outputSchemaField,
     whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
     metadata: metadataField,
     idempotencyKey: idempotencyKeyField,
@@ -18,6 +21,10 @@ export const messageSchema = z
   .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {
     path: ['sessionId'],
     message: 'give either `sessionId` or `sessionKey`',
+  })
+  .refine(({ outputSchema, whenBusy }) => outputSchema == null || whenBusy !== 'STEER', {
+    path: ['outputSchema'],
+    message: 'cannot be given with `whenBusy: STEER`: the run that receives the message has its own',
   });
 
 export type SendMessageInput = z.input<typeof messageSchema>;

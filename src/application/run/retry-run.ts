@@ -19,7 +19,7 @@ const schema = z.object({ runId: z.string(), idempotencyKey: idempotencyKeyField
 
 type RetryRunInput = z.output<typeof schema>;
 
-/** Records a new run with the message, agent and model of a run that has ended. It waits its turn like any other. */
+/** Records a new run with the message, attachments, agent, model and output schema of a run that has ended. It waits its turn like any other. */
 export async function retryRun(
   context: CommandContext,
   viewer: Viewer,
@@ -62,14 +62,17 @@ async function retry(
     );
   }
   const first = await runStore.load(retryOf);
-  const model = first?.origin.model ?? null;
-  const origin = { sessionId, agentId, model, retryOf, urgent: false, scopes: [...viewer.scopes] };
+  if (!first) return notFound('run', retryOf);
+  const attachments = first.attachments
+    .filter(({ seq }) => seq === 1)
+    .map(({ seq: _seq, ...attachment }) => attachment);
+  const origin = { ...first.origin, agentId, retryOf, urgent: false, scopes: [...viewer.scopes] };
   const runId = newId('run');
   const outcome = await recordNewRun(context, {
     runId,
     sessionId,
     session: open === null ? 'free' : 'busy',
-    command: { text, idempotencyKey: null, metadata, origin },
+    command: { text, attachments, idempotencyKey: null, metadata, origin },
     rows: (starts) => [
       expectSession({ id: sessionId, runId, mostWaiting: queueLength, free: starts }),
       ...idempotencyRows(context, viewer, mutation, { resultId: runId, sessionId, seq: null }),

@@ -1,5 +1,6 @@
 import { isStoreFault, StoreError, toStoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
+import type { AttachmentRef } from '../../domain/events.ts';
 import { noMetadata } from '../../domain/metadata.ts';
 import {
   conflict,
@@ -16,8 +17,10 @@ import { recordSessionChange } from '../../repositories/activity.ts';
 import { agentById } from '../../repositories/agents.ts';
 import { expectSession, insertSession, titlePassages, titleSession } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
+import { messageAttachments, modelOfNewRun } from '../attachments/message-attachments.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { findEarlierResult, idempotencyRows } from '../idempotency.ts';
+import { invalidSchema } from '../output-schema.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
@@ -55,7 +58,7 @@ async function unknownReference(context: CommandContext, viewer: Viewer, message
   if (model != null && !context.settings.models.includes(model)) {
     return invalidInput(['model'], `"${model}" is not configured; known models: ${context.settings.models.join(', ')}`);
   }
-  return null;
+  return invalidSchema(context, message.outputSchema);
 }
 
 /** The session that the message goes to. It does not exist yet when `isNew`. */
@@ -114,12 +117,18 @@ async function send(
     return sent;
   }
   const { open, waiting } = target.isNew ? noOpenRuns : await openRunsOf(context.database, target.sessionId);
+  const attached = await messageAttachments(context, viewer, {
+    attachmentIds: message.attachmentIds,
+    model: () => answeringModel(context, viewer, message, { agentId: target.agentId, open }),
+  });
+  if (isRefusal(attached)) return attached;
+  const { attachments } = attached;
   switch (message.whenBusy ?? 'QUEUE') {
     case 'REJECT':
       if (open) return sessionBusy(open);
       break;
     case 'STEER': {
-      const steered = open && (await steer(context, viewer, message, target, open));
+      const steered = open && (await steer(context, viewer, { message, attachments, target }, open));
       if (steered) return steered;
       break;
     }
@@ -134,16 +143,34 @@ async function send(
       `${queueLength} messages of this session are waiting already, which is the limit. Nothing was recorded.`,
     );
   }
-  const sent = await startRun(context, viewer, message, target, open === null);
+  const sent = await startRun(context, viewer, { message, attachments, target }, open === null);
   if (sent?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interrupt(context, sent);
   return sent;
+}
+
+/** The model that is shown the message: a steered message goes to the model of the run. */
+async function answeringModel(
+  context: CommandContext,
+  viewer: Viewer,
+  { model, whenBusy }: Message,
+  { agentId, open }: { agentId: string | null; open: string | null },
+): Promise<string> {
+  const run = whenBusy === 'STEER' && open !== null ? await context.runStore.load(open) : null;
+  if (run) return run.model ?? modelOfNewRun(context, viewer, run.origin);
+  return modelOfNewRun(context, viewer, { model, agentId });
+}
+
+/** A message with its parts checked, and where it goes. */
+interface Delivery {
+  message: Message;
+  attachments: AttachmentRef[];
+  target: Target;
 }
 
 async function startRun(
   context: CommandContext,
   viewer: Viewer,
-  message: Message,
-  target: Target,
+  { message, attachments, target }: Delivery,
   isFree: boolean,
 ): Promise<SentMessage | Refusal | null> {
   const { sessionId, key, isNew, isTitled, agentId } = target;
@@ -157,12 +184,13 @@ async function startRun(
     retryOf: null,
     urgent: message.whenBusy === 'INTERRUPT',
     scopes: [...viewer.scopes],
+    ...(message.outputSchema != null && { outputSchema: message.outputSchema }),
   };
   const outcome = await recordNewRun(context, {
     runId,
     sessionId,
     session: isNew ? 'new' : isFree ? 'free' : 'busy',
-    command: { ...contentOf(message), origin },
+    command: { ...contentOf(message), attachments, origin },
     rows(starts) {
       const free = starts || message.whenBusy === 'REJECT';
       const expectation = { id: sessionId, runId, mostWaiting: context.settings.queueLength, free };
@@ -186,8 +214,7 @@ async function startRun(
 async function steer(
   context: CommandContext,
   viewer: Viewer,
-  message: Message,
-  target: Target,
+  { message, attachments, target }: Delivery,
   runId: string,
 ): Promise<SentMessage | Refusal | null> {
   const { sessionId } = target;
@@ -196,7 +223,7 @@ async function steer(
     sessionId,
     epoch: null,
     decide(run, { now }) {
-      const decision = decide(run, { kind: 'steer', ...contentOf(message) }, now);
+      const decision = decide(run, { kind: 'steer', ...contentOf(message), attachments }, now);
       if (isRefusal(decision)) return decision;
       const result = { resultId: runId, sessionId, seq: (run?.head ?? 0) + 1 };
       return { ...decision, rows: idempotencyRows(context, viewer, mutationOf(message), result) };

@@ -5,6 +5,7 @@ import { conflict, isRefusal, notFound, type Refusal, sessionBusy } from '../../
 import { agentById } from '../../repositories/agents.ts';
 import { sessionById, unarchiveSession as unarchive, updateSession as update } from '../../repositories/sessions.ts';
 import { archiveSession as archive, purgeSession as purge } from '../../run-store/close-session.ts';
+import { removeDiscardedBlobs } from '../attachments/remove-blobs.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { metadataChangeField, tooManyKeys } from '../metadata.ts';
 import { parseInput, text } from '../parse-input.ts';
@@ -87,22 +88,24 @@ export type PurgedSession = { kind: 'purged'; sessionId: string; runs: number };
 
 /** Deletes the session and everything that belongs to it for good. Branches depend on it: they are deleted only on request. */
 export async function purgeSession(
-  { database, runStore, now, mutex, notifications }: CommandContext,
+  context: CommandContext,
   { principal }: Viewer,
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
+  const { database, runStore, mutex, notifications } = context;
   return mutex.run(sessionId, async () => {
     const session = await sessionById(database, principal, sessionId);
     if (!session) return notFound('session', sessionId);
     if (session.key !== confirmKey) return conflict('`confirmKey` is not the key of the session. Nothing was deleted.');
     const outcome = await purge(database, sessionId, {
       withBranches: withBranches ?? false,
-      now: new Date(now()),
+      now: new Date(context.now()),
     });
     switch (outcome.kind) {
       case 'done':
         for (const runId of outcome.runIds) runStore.forget(runId);
         for (const purgedId of outcome.sessionIds) notifications.publishSession(purgedId);
+        await removeDiscardedBlobs(context);
         await database.eraseDeleted();
         return { kind: 'purged', sessionId, runs: outcome.runIds.length };
       case 'busy':

@@ -21,11 +21,15 @@ export function transcriptText(
   return [...previous, 'Conversation:', ...lines.map((line) => shorten(line, maxCharacters))].join('\n');
 }
 
+function attachmentsOf({ attachments = [] }: Extract<HistoryMessage, { role: 'user' }>): string {
+  return attachments.map(({ name, mediaType }) => ` [attached ${JSON.stringify(name)}, ${mediaType}]`).join('');
+}
+
 function lineOf(message: HistoryMessage): string {
   const text = message.text.replace(/\s*\n\s*/g, ' ');
   switch (message.role) {
     case 'user':
-      return `user: ${text}`;
+      return `user: ${text}${attachmentsOf(message)}`;
     case 'tool':
       return `tool ${message.tool}${message.ok ? '' : ', failed'}: ${text}`;
     case 'assistant': {

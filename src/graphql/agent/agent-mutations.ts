@@ -33,6 +33,10 @@ const CreateAgentInput = builder.inputType('CreateAgentInput', {
         'The tools that it may call: names, and `source/*` for all tools of one source, for example `builtin/*`. All available tools if omitted.',
     }),
     limits: t.field({ type: AgentLimitsInput, description: "Limits of its runs; only the gateway's if omitted." }),
+    outputSchema: t.field({
+      type: 'JSON',
+      description: 'JSON Schema of the results of its runs; they are text if omitted.',
+    }),
     makeDefault: t.boolean({
       defaultValue: false,
       description: 'Whether it becomes the agent that is used when neither message nor session names one.',
@@ -71,6 +75,10 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
     limits: t.field({
       type: AgentLimitsInput,
       description: 'Replaces all its limits; an empty object removes them.',
+    }),
+    outputSchema: t.field({
+      type: 'JSON',
+      description: 'JSON Schema of the results of its runs; an empty object makes them text.',
     }),
     makeDefault: t.boolean({
       description: 'Whether it is the agent that is used when neither message nor session names one.',

@@ -43,12 +43,17 @@ AgentType.implement({
     }),
     version: t.exposeInt('version', {
       description:
-        'Increases with each change of name, instructions, model, tools or limits. `Run.agentVersion` refers to it.',
+        'Increases with each change of name, instructions, model, tools, limits or output schema. `Run.agentVersion` refers to it.',
     }),
     limits: t.expose('limits', {
       type: AgentLimitsType,
       nullable: true,
       description: "Its own limits for a run; null if only the gateway's limits apply.",
+    }),
+    outputSchema: t.expose('outputSchema', {
+      type: 'JSON',
+      nullable: true,
+      description: 'JSON Schema of the results of its runs; null if they are text.',
     }),
     isDefault: t.exposeBoolean('isDefault', {
       description: 'Whether it is used when neither message nor session names an agent.',

@@ -29,6 +29,15 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
       description: "Id of the agent that answers. If omitted, the session's agent, otherwise the default agent.",
     }),
     model: t.string({ description: "Name of a configured model to use instead of the agent's." }),
+    attachmentIds: t.idList({
+      description:
+        'Ids of uploads made before with POST /attachments, in the order in which the model is shown them. The model must be able to read them.',
+    }),
+    outputSchema: t.field({
+      type: 'JSON',
+      description:
+        "JSON Schema of the result, instead of the agent's. The run ends with `Run.result` that fits it, or FAILED with RESULT_INVALID after two attempts to repair the answer. Not with `whenBusy: STEER`.",
+    }),
     whenBusy: t.field({
       type: WhenBusy,
       defaultValue: 'QUEUE',

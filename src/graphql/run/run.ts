@@ -1,11 +1,13 @@
 import { contextAt } from '../../application/run/context-at.ts';
-import type { RunError as Failure, RunErrorCode as FailureCode } from '../../domain/events.ts';
+import type { RunError as Failure, RunErrorCode as FailureCode, Json } from '../../domain/events.ts';
 import { readMetadata } from '../../domain/metadata.ts';
+import { parseResult } from '../../domain/result.ts';
 import type { RunStatus } from '../../domain/transitions.ts';
 import { isApproval } from '../../projections/approvals.ts';
 import type { RunRow } from '../../projections/runs.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineCountedConnection, defineEdge } from '../connection/connections.ts';
+import type { GraphqlContext } from '../context.ts';
 import { loadRequired } from '../loaders.ts';
 import { Node } from '../node.ts';
 import { AgentType, ApprovalType, RunType, SessionType } from '../object-types.ts';
@@ -41,6 +43,7 @@ const failureCodes = {
   BUDGET: { description: 'The run reached its limit of tokens or cost.' },
   APPROVAL_TIMEOUT: { description: 'An approval expired without a decision.' },
   RESUME_LIMIT: { description: 'The run lost its executor too many times in a row without progress.' },
+  RESULT_INVALID: { description: 'The answer does not fit the output schema, also after attempts to repair it.' },
   INTERNAL: { description: 'An unexpected error; the log of the server has details.' },
 } as const satisfies Record<FailureCode, { description: string }>;
 
@@ -67,8 +70,13 @@ RunType.implement({
     output: t.string({
       nullable: true,
       description: 'The final answer; null until there is one.',
-      resolve: ({ output, outputTextId }, _args, { loaders }) =>
-        outputTextId === null ? output : loaders.storedText.load(outputTextId).then((text) => text ?? output),
+      resolve: (run, _args, { loaders }) => outputOf(run, loaders),
+    }),
+    result: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'The answer as JSON, if the message or its agent gave an output schema; null until DONE.',
+      resolve: resultOf,
     }),
     finishReason: t.exposeString('finishReason', {
       nullable: true,
@@ -113,6 +121,18 @@ RunType.implement({
     }),
   }),
 });
+
+type Loaders = GraphqlContext['loaders'];
+
+function outputOf({ output, outputTextId }: RunRow, { storedText }: Loaders): string | null | Promise<string | null> {
+  return outputTextId === null ? output : storedText.load(outputTextId).then((text) => text ?? output);
+}
+
+async function resultOf(run: RunRow, _args: unknown, { loaders }: GraphqlContext): Promise<Json> {
+  if (!run.hasResult) return null;
+  const parsed = parseResult((await outputOf(run, loaders)) ?? '');
+  return parsed.ok ? parsed.value : null;
+}
 
 function failureOf({ errorCode, errorMessage, errorRetryable }: RunRow): Failure | null {
   if (errorCode === null) return null;

@@ -1,11 +1,13 @@
 import type { LanguageModelV3CallOptions, LanguageModelV3FunctionTool, LanguageModelV3Prompt } from '@ai-sdk/provider';
 import type { Message } from '../../domain/transcript.ts';
-import type { ModelRequest, ToolDescription } from '../model.ts';
+import type { ModelMessage, ModelRequest, ToolDescription, UserPart } from '../model.ts';
 import { acceptableToolName, asObject } from '../provider/tool-calls.ts';
 import { readProviderState } from './provider-state.ts';
 
+type JSONSchema = LanguageModelV3FunctionTool['inputSchema'];
 type PromptMessage = LanguageModelV3Prompt[number];
 type AssistantPart = Extract<PromptMessage, { role: 'assistant' }>['content'][number];
+type UserContentPart = Extract<PromptMessage, { role: 'user' }>['content'][number];
 type ToolResultPart = Extract<PromptMessage, { role: 'tool' }>['content'][number];
 
 /** Comes first if the history begins with another role: several providers require a user message at the start. */
@@ -15,9 +17,17 @@ const EARLIER = 'Earlier messages are not shown.';
  * A request in the form of the AI SDK's specification.
  * @param name the model's name in the configuration: provider state is sent only to the model that it came from
  */
-export function promptOf(request: ModelRequest, name: string): Pick<LanguageModelV3CallOptions, 'prompt' | 'tools'> {
+export function promptOf(
+  request: ModelRequest,
+  name: string,
+): Pick<LanguageModelV3CallOptions, 'prompt' | 'tools' | 'responseFormat'> {
   const tools = request.tools.map(toolOf);
-  return { prompt: messagesOf(request, name), ...(tools.length > 0 && { tools }) };
+  const schema = request.outputSchema as JSONSchema | undefined;
+  return {
+    prompt: messagesOf(request, name),
+    ...(tools.length > 0 && { tools }),
+    ...(schema !== undefined && { responseFormat: { type: 'json', name: 'result', schema } }),
+  };
 }
 
 function toolOf({ name, description, inputSchema }: ToolDescription): LanguageModelV3FunctionTool {
@@ -36,10 +46,10 @@ function messagesOf({ instructions, messages }: ModelRequest, name: string): Lan
   return instructions === '' ? prompt : [{ role: 'system', content: instructions }, ...prompt];
 }
 
-function addMessage(prompt: LanguageModelV3Prompt, message: Message, name: string): void {
+function addMessage(prompt: LanguageModelV3Prompt, message: ModelMessage, name: string): void {
   switch (message.role) {
     case 'user':
-      prompt.push(userMessage(message.text));
+      prompt.push(message.parts ? { role: 'user', content: message.parts.map(partOf) } : userMessage(message.text));
       return;
     case 'assistant': {
       const content = assistantContent(message, name);
@@ -61,6 +71,12 @@ function addMessage(prompt: LanguageModelV3Prompt, message: Message, name: strin
 
 function userMessage(text: string): PromptMessage {
   return { role: 'user', content: [{ type: 'text', text }] };
+}
+
+function partOf(part: UserPart): UserContentPart {
+  if (part.type === 'text') return part;
+  const { name: filename, mediaType, bytes: data } = part;
+  return { type: 'file', filename, mediaType, data };
 }
 
 function assistantContent(

@@ -32,7 +32,7 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
       sdk.doStream({
         ...promptOf(request, options.name),
         maxOutputTokens: request.maxOutputTokens ?? maxOutputTokens,
-        providerOptions,
+        providerOptions: request.outputSchema === undefined ? providerOptions : tolerant(providerOptions),
         abortSignal: signal,
         // The only way to see a refusal of OpenAI's models. Not every package says its name, although the interface requires it.
         includeRawChunks: String(sdk.provider).startsWith('openai'),
@@ -78,6 +78,11 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
         return reader.finish();
       }),
   };
+}
+
+/** OpenAI's strict mode refuses schemas with optional members. The answer is checked in any case. */
+function tolerant(options: SharedV3ProviderOptions | undefined): SharedV3ProviderOptions {
+  return { ...options, openai: { strictJsonSchema: false, ...options?.openai } };
 }
 
 const ignore = () => {};

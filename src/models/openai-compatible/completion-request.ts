@@ -1,6 +1,5 @@
 import type { Json } from '../../domain/events.ts';
-import type { Message } from '../../domain/transcript.ts';
-import type { ModelRequest, ToolDescription } from '../model.ts';
+import type { ModelMessage, ModelRequest, ToolDescription, UserPart } from '../model.ts';
 import { acceptableToolName, asObject } from '../provider/tool-calls.ts';
 
 export interface CompletionSettings {
@@ -22,8 +21,14 @@ export function completionBody(settings: CompletionSettings, request: ModelReque
     model,
     messages: messagesOf(request),
     tools: request.tools.length > 0 ? request.tools.map(toolOf) : undefined,
+    ...(request.outputSchema !== undefined && { response_format: responseFormat(request.outputSchema) }),
     stream: true,
   });
+}
+
+/** Not `strict`: that refuses schemas with optional members. The answer is checked in any case. */
+function responseFormat(schema: Json) {
+  return { type: 'json_schema', json_schema: { name: 'result', schema } };
 }
 
 function toolOf({ name, description, inputSchema }: ToolDescription) {
@@ -37,14 +42,14 @@ function messagesOf({ instructions, messages }: ModelRequest): unknown[] {
 }
 
 /** Providers refuse an assistant message without content. */
-function isEmpty(message: Message): boolean {
+function isEmpty(message: ModelMessage): boolean {
   return message.role === 'assistant' && message.text === '' && message.calls.length === 0;
 }
 
-function messageOf(message: Message) {
+function messageOf(message: ModelMessage) {
   switch (message.role) {
     case 'user':
-      return { role: 'user', content: message.text };
+      return { role: 'user', content: message.parts ? message.parts.map(partOf) : message.text };
     case 'tool':
       return {
         role: 'tool',
@@ -66,4 +71,13 @@ function messageOf(message: Message) {
     default:
       return message satisfies never;
   }
+}
+
+function partOf(part: UserPart) {
+  if (part.type === 'text') return part;
+  const { name, mediaType, bytes } = part;
+  const url = `data:${mediaType};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')}`;
+  return mediaType.startsWith('image/')
+    ? { type: 'image_url', image_url: { url } }
+    : { type: 'file', file: { filename: name, file_data: url } };
 }

@@ -1,3 +1,4 @@
+import { isResultRequest } from '../../domain/result.ts';
 import type { Message } from '../../domain/transcript.ts';
 
 export type ToolMessage = Extract<Message, { role: 'tool' }>;
@@ -27,6 +28,8 @@ export function readConversation(messages: readonly Message[]): ScriptedConversa
   let calls = 0;
   let highestCallNumber = 0;
   for (const message of messages) {
+    // Asks for the same answer in another form, so the script goes on.
+    if (message.role === 'user' && isResultRequest(message.text)) continue;
     if (message.role === 'user') {
       userMessage = message.text;
       userMessages += 1;

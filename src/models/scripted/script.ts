@@ -12,6 +12,7 @@ export type ScriptAction =
   | { kind: 'history' }
   | { kind: 'instructions' }
   | { kind: 'tools' }
+  | { kind: 'attachments' }
   | { kind: 'fail'; code: RunErrorCode; retryable: boolean }
   | { kind: 'hang' };
 
@@ -59,6 +60,11 @@ const commands: ReadonlyMap<string, Command> = new Map([
   command('/history', 'says the messages that the model was shown, one per line', () => act({ kind: 'history' })),
   command('/instructions', 'says the instructions that the model was given', () => act({ kind: 'instructions' })),
   command('/tools', 'says the names of the tools that the model may call', () => act({ kind: 'tools' })),
+  command(
+    '/attachments',
+    'says the attachments that the model was shown, with the SHA-256 of each file, one per line',
+    () => act({ kind: 'attachments' }),
+  ),
   command('/usage INPUT OUTPUT, or /usage none', 'reports this token usage, or none', readUsage),
   command('/hang', 'does not end until it is aborted', () => act({ kind: 'hang' })),
   command('/help', 'lists the commands', () => act({ kind: 'text', text: helpText() })),

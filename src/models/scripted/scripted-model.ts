@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { type Model, ModelError, type ModelRequest, type ModelSink, type ModelUsage } from '../model.ts';
 import { summaryWordLimit } from '../summary-request.ts';
@@ -104,6 +105,8 @@ function piecesOf(action: ScriptAction, { request, conversation }: Execution, se
       return splitWords(separator + request.instructions);
     case 'tools':
       return splitWords(separator + request.tools.map(({ name }) => name).join(' '));
+    case 'attachments':
+      return splitWords(separator + describeAttachments(request));
     case 'fail':
       throw new ModelError(action.code, `The script requested ${action.code}.`, { retryable: action.retryable });
     case 'hang':
@@ -111,6 +114,18 @@ function piecesOf(action: ScriptAction, { request, conversation }: Execution, se
     default:
       return action satisfies never;
   }
+}
+
+function describeAttachments({ messages }: ModelRequest): string {
+  const lines = messages.flatMap((message) => {
+    const [, ...attached] = message.parts ?? [];
+    return attached.map((part) => {
+      if (part.type === 'text') return onOneLine(part.text);
+      const digest = createHash('sha256').update(part.bytes).digest('hex');
+      return `${part.name} ${part.mediaType} ${part.bytes.length} bytes ${digest}`;
+    });
+  });
+  return lines.length === 0 ? 'No attachments.' : lines.join('\n');
 }
 
 function* splitWords(text: string): Iterable<string> {

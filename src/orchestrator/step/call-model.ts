@@ -1,8 +1,12 @@
+import { readAttachment } from '../../application/attachments/read-attachment.ts';
 import { tokensOfBytes } from '../../context/token-estimate.ts';
-import type { NewEvent } from '../../domain/events.ts';
+import { StoreError } from '../../database/store-error.ts';
+import type { AttachmentRef, NewEvent } from '../../domain/events.ts';
 import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
+import { withAttachments } from '../../models/shown-attachments.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { type ChargedCall, chargeCall, stopAtBudget } from './charge-call.ts';
+import { checkResult } from './check-result.ts';
 import { closeAnswer } from './close-answer.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
 import { encryptInputs } from './encrypted-input.ts';
@@ -24,7 +28,10 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
   const { step, model } = call;
   const prepared = await prepareContext(execution, call);
   if (prepared.kind === 'stop') return { kind: 'recorded', step: prepared.step };
-  const { request, record, tokens } = prepared.context;
+  const { record, tokens } = prepared.context;
+  const loaded = await loadAttachments(execution, call, prepared.context.request);
+  if (loaded.kind === 'failed') return loaded;
+  const { request } = loaded;
   const inputTokens = record.estimatedTokens;
   const charge = await chargeCall(execution, { model, inputTokens, signal: call.signal });
   if (charge.kind === 'exceeded') return { kind: 'recorded', step: await stopAtBudget(execution, charge) };
@@ -43,7 +50,8 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
         execution.dependencies.tokenMeter.observe(model.name, measured);
       }
       const text = deltas.text();
-      const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens };
+      const result = await checkResult(execution, { text, finish, request });
+      const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens, result };
       const closing = closeAnswer(execution, answered);
       const rows = [...closing.rows, ...encryptInputs(execution, closing.events)];
       const recording = execution.record([...unrecorded, ...closing.events], rows);
@@ -52,6 +60,26 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
     }
     default:
       return answer satisfies never;
+  }
+}
+
+type Loaded = { kind: 'loaded'; request: ModelRequest } | { kind: 'failed'; failure: ModelError; hasOutput: false };
+
+/** Reads what the model is shown of the attachments. */
+async function loadAttachments(
+  { dependencies, configuration, lease }: RunExecution,
+  { model }: ModelCall,
+  request: ModelRequest,
+): Promise<Loaded> {
+  const { owner } = configuration.session;
+  try {
+    const read = (attachment: AttachmentRef) => readAttachment(dependencies, owner, attachment);
+    return { kind: 'loaded', request: await withAttachments(request, model.attachments, read) };
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    dependencies.logger.error({ err: error, runId: lease.runId }, 'an attachment could not be read');
+    const message = 'An attachment could not be read from the store. The log of the server has the details.';
+    return { kind: 'failed', failure: new ModelError('INTERNAL', message, { retryable: true }), hasOutput: false };
   }
 }
 

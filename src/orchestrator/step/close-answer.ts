@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EVENT_BYTES, INLINE_ANSWER_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
 import { tokensOfBytes } from '../../context/token-estimate.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
-import type { Json, NewEvent, OutputUsage, PayloadOf, StoredTextRef } from '../../domain/events.ts';
+import type { Json, NewEvent, OutputUsage, PayloadOf, ResultCheck, StoredTextRef } from '../../domain/events.ts';
 import { beginningOf, storableText } from '../../domain/storable-text.ts';
 import { canonicalJson, canonicalValue } from '../../journal/canonical-json.ts';
 import { type CatalogueEntry, costOf } from '../../models/catalogue.ts';
@@ -26,6 +26,8 @@ interface ModelAnswer {
   step: number;
   /** Estimated tokens of the request. */
   estimatedInput: number;
+  /** How it compares with the output schema; null if the run has none or the answer is not final. */
+  result: ResultCheck | null;
 }
 
 /** The events that close a model call: its `output`, and the `tool_call`s that it requested. The rows belong to the same append. */
@@ -54,6 +56,7 @@ export function closeAnswer(
       model: model.name,
       responseId: finish.responseId,
       providerState: providerStateOf(finish, text),
+      ...(answer.result && { result: answer.result }),
     },
   };
   const events = [output, ...calls.map((payload): NewEvent => ({ type: 'tool_call', actor: 'MODEL', payload }))];

@@ -1,5 +1,6 @@
 import { MODEL_STEP_ATTEMPTS } from '../../config/limits.ts';
-import type { RunError } from '../../domain/events.ts';
+import { canRead } from '../../domain/attachment.ts';
+import type { AttachmentRef, RunError } from '../../domain/events.ts';
 import type { Run } from '../../domain/run.ts';
 import { modelsInOrder } from '../../models/catalogue.ts';
 import { openCircuitError } from '../../models/circuit.ts';
@@ -21,9 +22,11 @@ export async function modelStep(
   const { catalogue, logger } = dependencies;
   const configured = catalogue.find(configuration.model);
   if (!configured) return fail(execution, unknownModel(configuration.model));
+  const unread = run.attachments.find((attachment) => !canRead(configured.attachments, attachment));
+  if (unread) return fail(execution, unreadable(configured.name, unread));
   let failure = openCircuitError(configured.name);
   for (const model of modelsInOrder(catalogue, configured)) {
-    if (!model.circuit.admits()) continue;
+    if (!model.circuit.admits() || !run.attachments.every((each) => canRead(model.attachments, each))) continue;
     const call = { run, step, model, isTight: false, signal };
     let outcome = await callModel(execution, call);
     // The provider counts tokens differently: try once more with half of the window.
@@ -64,6 +67,12 @@ function fail(execution: RunExecution, error: RunError): Promise<StepOutcome> {
 
 function runError({ code, message, retryable }: ModelError): RunError {
   return { code, message, retryable };
+}
+
+/** Messages are checked before they are recorded, so the agent or the configuration has changed since. */
+function unreadable(model: string, { name, mediaType }: AttachmentRef): RunError {
+  const message = `The model "${model}" cannot read "${name}", which is ${mediaType}.`;
+  return { code: 'MODEL_REFUSED', message, retryable: false };
 }
 
 function unknownModel(name: string): RunError {

@@ -76,6 +76,7 @@ function assemble(execution: RunExecution, call: ModelCall): Promise<AssembledCo
     run: call.run,
     step: call.step,
     tools: configuration.tools,
+    outputSchema: configuration.outputSchema,
     toolTexts,
     recall: (request) => recallMemories({ database, now: clock.now, semanticSearch }, request),
     ...windowOf(execution, call),

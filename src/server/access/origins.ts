@@ -38,14 +38,14 @@ export function createOrigins(allowedOrigins: readonly string[], loopbackOnly: b
       if (!isAllowed(origin)) return null;
       const headers = {
         'access-control-allow-origin': origin,
-        'access-control-expose-headers': 'retry-after',
+        'access-control-expose-headers': 'retry-after, content-disposition, content-digest',
         'cross-origin-resource-policy': 'cross-origin',
       };
       if (method !== 'OPTIONS') return headers;
       return {
         ...headers,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'authorization, content-type, accept, last-event-id',
+        'access-control-allow-headers': 'authorization, content-type, content-digest, accept, last-event-id',
         'access-control-max-age': '600',
       };
     },

@@ -5,6 +5,7 @@ import { StartError } from '../../config/start-error.ts';
 import { notSupported, requestLimitPassed } from '../../graphql/public-errors.ts';
 import { type Access, onExpiry } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
+import { type AttachmentsHttp, isAttachmentPath, uploadTypeProblem } from './attachments-http.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
 import { sendError } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
@@ -31,12 +32,13 @@ interface HttpServerOptions {
   /** Charges a request before it is parsed. Returns the error if its principal has no points left. */
   charge: Operations['receive'];
   graphql(request: IncomingMessage, response: ServerResponse, graphqlRequest: GraphqlRequest): Promise<void>;
+  attachments: AttachmentsHttp;
   graphiql: GraphiqlPage;
   /** Resolves with the reason why the server is not ready, or null. */
   unready(): Promise<string | null>;
 }
 
-/** Serves GraphQL, GraphiQL and the health checks on one port. */
+/** Serves GraphQL, attachments, GraphiQL and the health checks on one port. */
 export function createHttpServer(options: HttpServerOptions): Server {
   const timeouts = {
     keepAliveTimeout: limits.IDLE_CONNECTION_SECONDS * 1000,
@@ -44,7 +46,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     requestTimeout: limits.REQUEST_SECONDS * 1000,
     connectionsCheckingInterval: limits.SLOW_REQUEST_CHECK_SECONDS * 1000,
   };
-  return createServer(timeouts, (request, response) => {
+  const server = createServer(timeouts, (request, response) => {
     route(options, request, response).catch((error: unknown) => {
       // A client that has disconnected needs no answer, and is no unexpected error.
       if (response.destroyed || request.errored) response.destroy();
@@ -52,7 +54,15 @@ export function createHttpServer(options: HttpServerOptions): Server {
       else sendError(request, setHeaders(response, securityHeaders), options.maskError(error));
     });
   });
+  // A client that asks first is told to send its body; an upload only after its checks, so that a refused one is never sent.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!isAttachmentPath(pathOf(request))) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  return server;
 }
+
+const pathOf = ({ url = '/' }: IncomingMessage) => url.split('?', 1)[0] ?? '/';
 
 /** Security headers of every response. */
 const securityHeaders = {
@@ -62,7 +72,7 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** GraphQL responses depend on the `Origin` header. */
+/** Responses to pages depend on the `Origin` header. */
 const graphqlHeaders = { ...securityHeaders, vary: 'Origin', 'cache-control': 'no-store' };
 
 /** The accelerator passes its headers to `writeHead` instead, which is faster than `setHeader`. */
@@ -73,8 +83,9 @@ export function setHeaders(response: ServerResponse, headers: ResponseHeaders): 
 
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { endpoint, graphiql, unready } = options;
-  const path = (request.url ?? '/').split('?', 1)[0];
+  const path = pathOf(request);
   if (path === endpoint && !wantsPage(request)) return answerGraphql(options, request, response);
+  if (isAttachmentPath(path)) return answerAttachments(options, request, response);
   setHeaders(response, securityHeaders);
   switch (path) {
     case endpoint:
@@ -100,25 +111,73 @@ async function answerGraphql(
   response: ServerResponse,
 ): Promise<void> {
   const { access, graphql, maskError } = options;
-  const refusal = access.origins.refusal(request.headers);
-  if (refusal !== null) return sendText(setHeaders(response, securityHeaders), 403, refusal);
-  const corsHeaders = access.origins.corsHeaders(request);
-  const responseHeaders = corsHeaders ? { ...graphqlHeaders, ...corsHeaders } : graphqlHeaders;
-  if (request.method === 'OPTIONS') return void response.writeHead(204, responseHeaders).end();
-  if (request.method === 'POST' && !hasJsonType(request)) {
-    return sendText(setHeaders(response, responseHeaders), 415, unsupportedType(request));
-  }
+  const responseHeaders = checkPage(access, request, response, hasJsonType(request) ? null : unsupportedType);
+  if (responseHeaders === null) return;
   try {
     const identity = await access.authenticate({ headers: request.headers, connectionParams: {} });
     const parameters = await readParameters(options, identity, request);
-    // An event stream that is cut makes its client reconnect, with a new token and its last cursor.
-    const cancelExpiry = onExpiry(identity, access.clock, () => response.destroy());
-    if (identity.expiresAt !== undefined) response.once('close', cancelExpiry);
+    cutAtExpiry(access, identity, response);
     return await graphql(request, response, { identity, parameters, responseHeaders });
   } catch (error) {
     if (response.headersSent || request.errored) throw error;
     return sendError(request, setHeaders(response, responseHeaders), maskError(error));
   }
+}
+
+/** Makes the same checks as for GraphQL. A refused upload is not read: the connection ends after the answer. */
+async function answerAttachments(
+  { access, attachments, maskError }: HttpServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const problem = uploadTypeProblem(request);
+  const responseHeaders = checkPage(access, request, response, problem === null ? null : () => problem);
+  if (responseHeaders === null) return;
+  setHeaders(response, responseHeaders);
+  try {
+    const identity = await access.authenticate({ headers: request.headers, connectionParams: {} });
+    cutAtExpiry(access, identity, response);
+    return await attachments(request, response, identity);
+  } catch (error) {
+    if (response.headersSent || request.errored) throw error;
+    if (!request.complete) response.setHeader('connection', 'close');
+    return sendError(request, response, maskError(error));
+  }
+}
+
+/**
+ * Answers a page that may not send this request, and a CORS preflight request. Returns null then, and otherwise the headers of the
+ * response.
+ * @param typeProblem describes what is wrong with the content type of a POST; null if nothing is
+ */
+function checkPage(
+  { origins }: Access,
+  request: IncomingMessage,
+  response: ServerResponse,
+  typeProblem: ((request: IncomingMessage) => string) | null,
+): ResponseHeaders | null {
+  const refusal = origins.refusal(request.headers);
+  if (refusal !== null) {
+    sendText(setHeaders(response, securityHeaders), 403, refusal);
+    return null;
+  }
+  const corsHeaders = origins.corsHeaders(request);
+  const responseHeaders = corsHeaders ? { ...graphqlHeaders, ...corsHeaders } : graphqlHeaders;
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204, responseHeaders).end();
+    return null;
+  }
+  if (request.method === 'POST' && typeProblem !== null) {
+    sendText(setHeaders(response, responseHeaders), 415, typeProblem(request));
+    return null;
+  }
+  return responseHeaders;
+}
+
+/** An event stream that is cut makes its client reconnect, with a new token and its last cursor. */
+function cutAtExpiry({ clock }: Access, identity: Identity, response: ServerResponse): void {
+  const cancelExpiry = onExpiry(identity, clock, () => response.destroy());
+  if (identity.expiresAt !== undefined) response.once('close', cancelExpiry);
 }
 
 /** Throws a GraphQLError if the request cannot be read, or if its principal has no points left. */

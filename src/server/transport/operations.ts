@@ -18,6 +18,8 @@ export interface Operations {
    * otherwise null. For a long request it resolves when the request may be parsed, in another turn of the event loop than other long ones.
    */
   receive(principal: string, bytes: number): GraphQLError | null | Promise<GraphQLError | null>;
+  /** Charges an upload before anything of it is read. Returns the error if its principal has no points left; otherwise null. */
+  receiveUpload(principal: string, bytes: number): GraphQLError | null | Promise<GraphQLError | null>;
   /**
    * Returns the result without a promise if nothing has to be awaited.
    * @param execute executes the operation once it is admitted
@@ -77,6 +79,10 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
       const error = errorAfter(rateLimit?.receive(principal, pointsOf(bytes)) ?? null);
       if (bytes < limits.LONG_REQUEST_BYTES) return error;
       return error instanceof Promise ? error.then(inTurn) : inTurn(error);
+    },
+    receiveUpload(principal, bytes) {
+      const points = limits.MUTATION_POINTS + Math.floor(bytes / limits.UPLOAD_POINT_BYTES);
+      return errorAfter(rateLimit?.receive(principal, points) ?? null);
     },
     execute(args, execute = executeWithLists) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';

@@ -39,6 +39,17 @@ export function compileSchema(schema: Schema, subject: string): CompiledSchema {
   };
 }
 
+/**
+ * Checks the form of every keyword. Throws with a phrase for the author of the schema. A schema with mistakes often compiles, and
+ * then means something else.
+ */
+export function checkForm(schema: Schema): void {
+  // Draft 7 describes the keywords of all drafts that the validator knows.
+  const { $schema: _draft, $id: _id, ...keywords } = schema;
+  const ajv = createAjv();
+  if (ajv.validateSchema(keywords) !== true) throw new Error(problemsOf('schema', ajv.errors ?? []));
+}
+
 function createAjv(): Ajv {
   const code = { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) };
   const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, logger: false, code });

@@ -29,6 +29,8 @@ export type CompileSchema = (schema: Schema, subject: string) => Promise<SchemaC
 export interface SchemaChecker {
   /** For the schemas of one party. After SCHEMA_TIMEOUTS timeouts, no schema of that party is used any more. */
   forParty(): CompileSchema;
+  /** Why a schema cannot be used, as a phrase for its author; null if it can. Also checks the form of every keyword. */
+  problemOf(schema: Schema): Promise<string | null>;
   /** Ends the worker thread. Checks in progress fail. */
   close(): Promise<void>;
 }
@@ -71,6 +73,12 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>): SchemaChecker 
   };
   return {
     forParty: () => compilerOfParty(askInTurn),
+    async problemOf(schema) {
+      const request = { schema: JSON.stringify(schema), subject: 'schema', isStrict: true };
+      const answer = await askInTurn(request, SCHEMA_COMPILE_MILLISECONDS);
+      if (answer === null) return `it could not be compiled within ${SCHEMA_COMPILE_MILLISECONDS} ms`;
+      return 'failure' in answer ? answer.failure : null;
+    },
     close: stop,
   };
 }

@@ -3,13 +3,15 @@ import { parentPort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { SCHEMAS_IN_MEMORY } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
-import { type CompiledSchema, compileSchema } from './compile-schema.ts';
+import { type CompiledSchema, checkForm, compileSchema } from './compile-schema.ts';
 
 /** Without a value, the schema is only compiled. */
 export interface SchemaRequest {
   /** JSON. */
   schema: string;
   subject: string;
+  /** Whether the form of every keyword is checked, for the author of the schema. */
+  isStrict?: boolean;
   value?: Json;
 }
 
@@ -27,6 +29,7 @@ function compile({ schema, subject }: SchemaRequest): CompiledSchema {
 
 function answer(request: SchemaRequest): SchemaAnswer {
   try {
+    if (request.isStrict) checkForm(JSON.parse(request.schema));
     const check = compile(request);
     return { problem: request.value === undefined ? null : check(request.value) };
   } catch (error) {

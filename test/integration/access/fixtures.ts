@@ -22,11 +22,16 @@ export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
     `mutation { createAgent(input: {name: "${marker}", instructions: "${marker}"}) { ... on CreateAgentSuccess { agent { id } } } }`,
   );
   const text = `/call http_fetch {"url": "https://example.com/${marker}"}`;
+  const address = new URL(`/attachments?name=${marker}`, url);
+  const headers = { 'content-type': 'application/octet-stream', ...bearing(tokens.ada) };
+  const uploaded = await fetch(address, { method: 'POST', headers, body: marker });
+  const { id: attachmentId } = (await uploaded.json()) as { id: string };
   const { run } = await send(client, {
     sessionKey: 'shared-key',
     text,
     agentId: agent?.id,
     metadata: { name: marker },
+    attachmentIds: [attachmentId],
   });
   const [approval] = await until(async () => {
     const { body } = await ask(url, '{ approvals { nodes { id } } }', bearing(tokens.ada));
@@ -49,6 +54,7 @@ export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
     approvalId: approval?.id ?? '',
     agentId: agent?.id ?? '',
     memoryId: memory?.id ?? '',
+    attachmentIds: attachmentId,
     sessionKey: 'shared-key',
     key: 'shared-key',
     confirmKey: 'shared-key',
@@ -97,6 +103,7 @@ export async function rowsOf(
     reader.wait.findMany({ where: { run: { session: { owner } } }, orderBy: { id: 'asc' } }),
     reader.agent.findMany({ where: { owner }, orderBy: { id: 'asc' } }),
     reader.memory.findMany({ where: { owner }, orderBy: { id: 'asc' } }),
+    reader.attachment.findMany({ where: { owner }, orderBy: { id: 'asc' } }),
     reader.event.count({ where: { runId } }),
   ];
   return JSON.stringify(await Promise.all(parts), (_key, value) => (typeof value === 'bigint' ? String(value) : value));

@@ -63,6 +63,7 @@ async function costs(gateway: TestGateway, runs: number) {
     step: 1,
     agent: null,
     tools: [],
+    outputSchema: null,
     toolTexts: createToolTexts(),
     model,
     ratio: 1,

@@ -14,6 +14,8 @@ export function overridingCatalogue(contextTokens: number, stream: (inner: Model
     contextTokens,
     price: null,
     maxOutputTokens: null,
+    attachments: [],
+    structuredOutput: false,
     circuit: { state: () => 'closed', admits: () => true },
   };
   return { defaultName: 'scripted', names: ['scripted'], find: (name) => (name === 'scripted' ? entry : null) };

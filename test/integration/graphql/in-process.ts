@@ -29,7 +29,9 @@ import { createNotificationHub } from '../../../src/streams/notifications/hub.ts
 import { createSharedLookups } from '../../../src/streams/shared-lookups.ts';
 import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
+import { attachmentLimits, createMemoryBlobs, noUploads } from '../../attachment-storage.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
+import { immediateSchemas } from '../../immediate-schemas.ts';
 import { approvalRequest, context as contextEvent, output, toolDecision } from '../../unit/domain/given.ts';
 
 /** Who executes an operation, and how; by default the principal `ada` with all ordinary scopes. */
@@ -63,6 +65,9 @@ export async function openInProcess() {
   const logger = createLogger('silent');
   const commands: CommandContext = {
     journal,
+    uploads: noUploads,
+    blobs: createMemoryBlobs(),
+    schemaChecker: immediateSchemas,
     compactor,
     database,
     runStore,
@@ -79,6 +84,9 @@ export async function openInProcess() {
     settings: {
       models: ['scripted', 'other'],
       countedItems: 5,
+      defaultModel: 'scripted',
+      attachmentKinds: () => [],
+      attachments: attachmentLimits,
       queueLength: 3,
       agentVersions: 100,
       onExpiry: 'deny',

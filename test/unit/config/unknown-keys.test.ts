@@ -30,6 +30,7 @@ const completeFile = {
   activity: { retentionDays: 7 },
   limits: { maxSteps: 1 },
   budgets: [{ appliesTo: 'run', tokens: 1 }],
+  attachments: { s3: { bucket: 'b', accessKeyIdEnv: 'KEY', secretAccessKeyEnv: 'KEY' } },
 };
 
 /** Objects whose keys are names that the operator chooses. */

@@ -25,6 +25,7 @@ test('the hash of a request stays the same across releases: tapes contain it', (
     messages,
     cutResults: new Set(['call_1']),
     tools: [{ name: 'clock', description: 'Tells the time.', inputSchema: { type: 'object', properties: {} } }],
+    responseFormat: null,
   });
   expect(requestHash(request, 'claude', createToolTexts())).toBe(
     'f11f35dfd6ffc31bbb65b80a6fad838d1225f8acbb40b5a6bfa8f9047c2269b0',

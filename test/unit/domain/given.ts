@@ -5,6 +5,7 @@ import type {
   NewEvent,
   OutputUsage,
   PayloadOf,
+  ResultCheck,
   RunOrigin,
   SequencedEvent,
 } from '../../../src/domain/events.ts';
@@ -119,11 +120,13 @@ interface Answer {
   usage?: Partial<OutputUsage>;
   /** Size of the whole text, if it is stored beside the tape. */
   storedBytes?: number;
+  /** How it compares with the output schema, if the run has one. */
+  result?: ResultCheck;
 }
 
 /** The model's answer and the tool calls it requests. */
 export function output(step: number, answer: Answer = {}) {
-  const { text = '', calls = [], finishReason = 'stop', refusal = null, usage = {}, storedBytes } = answer;
+  const { text = '', calls = [], finishReason = 'stop', refusal = null, usage = {}, storedBytes, result } = answer;
   const none: OutputUsage = { input: 0, output: 0, estimated: false, cost: null, cachedInput: null, reasoning: null };
   const counted = { ...none, ...usage };
   const outputEvent: NewEvent = {
@@ -140,6 +143,7 @@ export function output(step: number, answer: Answer = {}) {
       model: 'scripted',
       responseId: null,
       providerState: null,
+      ...(result && { result }),
     },
   };
   return [outputEvent, ...calls.map((callId) => toolCall(callId, step))];

@@ -101,7 +101,7 @@ describe('a run that has ended', () => {
       9,
       status('IN_PROGRESS', 'DONE'),
     );
-    expect(run.state).toEqual({ status: 'DONE', output: 'Yes.', storedOutput: null, endedAt: 9 });
+    expect(run.state).toEqual({ status: 'DONE', output: 'Yes.', storedOutput: null, hasResult: false, endedAt: 9 });
     expect(runOf(inProgress, status('IN_PROGRESS', 'DONE')).state).toMatchObject({ output: '' });
   });
 

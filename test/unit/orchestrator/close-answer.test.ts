@@ -23,12 +23,15 @@ async function close(text: string) {
       contextTokens: 1000,
       price: null,
       maxOutputTokens: null,
+      attachments: [],
+      structuredOutput: false,
     },
     finish: { reason: 'stop', calls: [], usage: null, responseId: null },
     text,
     bytes: Buffer.byteLength(text),
     step: 1,
     estimatedInput: 1,
+    result: null,
   });
   return { payload: events[0]?.payload as PayloadOf<'output'>, rows };
 }

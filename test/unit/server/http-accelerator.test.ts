@@ -59,6 +59,7 @@ function createAccelerator(execute: Execute, documentList: ReadonlyMap<string, s
     },
     operations: {
       receive: () => null,
+      receiveUpload: () => null,
       execute(args) {
         executions += 1;
         return execute(args);

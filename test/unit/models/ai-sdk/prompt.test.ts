@@ -86,4 +86,25 @@ describe('promptOf', () => {
     });
     expect(prompt.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
   });
+
+  it('has the files of a message as parts, and the output schema as the response format', () => {
+    const bytes = new Uint8Array([1]);
+    const parts = [
+      { type: 'text' as const, text: 'look' },
+      { type: 'file' as const, name: 'a.png', mediaType: 'image/png', bytes },
+    ];
+    const schema = { type: 'object' };
+    expect(promptFor({ messages: [{ ...user('look'), parts }], outputSchema: schema })).toEqual({
+      prompt: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'look' },
+            { type: 'file', filename: 'a.png', mediaType: 'image/png', data: bytes },
+          ],
+        },
+      ],
+      responseFormat: { type: 'json', name: 'result', schema },
+    });
+  });
 });

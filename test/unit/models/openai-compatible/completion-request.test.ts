@@ -23,6 +23,37 @@ describe('completionBody', () => {
     });
   });
 
+  it('has the parts of a message with files, with their bytes as data URLs', () => {
+    const bytes = new Uint8Array([1, 2, 255]);
+    const parts = [
+      { type: 'text' as const, text: 'look' },
+      { type: 'file' as const, name: 'a.png', mediaType: 'image/png', bytes },
+      { type: 'file' as const, name: 'b.pdf', mediaType: 'application/pdf', bytes },
+    ];
+    expect(bodyOf({ messages: [{ role: 'user', text: 'look', parts }] })).toMatchObject({
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'look' },
+            { type: 'image_url', image_url: { url: 'data:image/png;base64,AQL/' } },
+            { type: 'file', file: { filename: 'b.pdf', file_data: 'data:application/pdf;base64,AQL/' } },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('has the output schema as the response format, which options cannot replace', () => {
+    const schema = { type: 'object' };
+    expect(bodyOf({ outputSchema: schema }, null, { response_format: { type: 'text' } })).toMatchObject({
+      response_format: { type: 'json_schema', json_schema: { name: 'result', schema } },
+    });
+    expect(bodyOf({}, null, { response_format: { type: 'text' } })).toMatchObject({
+      response_format: { type: 'text' },
+    });
+  });
+
   it('puts instructions first, and contains the tools', () => {
     const inputSchema = { type: 'object', properties: {} };
     const tools = [{ name: 'clock', description: 'Tells the time.', inputSchema }];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileSchema as compile } from '../../../../src/tools/json-schema/compile-schema.ts';
+import { checkForm, compileSchema as compile } from '../../../../src/tools/json-schema/compile-schema.ts';
 
 const compileSchema = (schema: Record<string, unknown>) => compile(schema, 'it');
 
@@ -86,4 +86,20 @@ describe('a schema of another party', () => {
     expect(() => compileSchema({ $async: true })).toThrow('Asynchronous schemas are not supported.');
     expect(compileSchema({ $ref: '#' })({})).toMatch(/^it cannot be checked: RangeError/);
   });
+});
+
+test('the form of every keyword is checked for the author of a schema', () => {
+  const problemOf = (schema: Record<string, unknown>) => {
+    try {
+      checkForm(schema);
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  expect(problemOf({})).toBeNull();
+  expect(problemOf({ $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'x', prefixItems: [] })).toBeNull();
+  expect(problemOf({ type: 'strnig' })).toContain('schema/type must be equal to one of the allowed values');
+  expect(problemOf({ properties: 5 })).toContain('schema/properties must be object');
+  expect(problemOf({ required: 'a' })).toContain('schema/required must be array');
 });

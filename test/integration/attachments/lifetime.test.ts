@@ -1,0 +1,102 @@
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { createExpirySweep } from '../../../src/application/expiry-sweep.ts';
+import { PurgeSessionDocument, SendMessageDocument } from '../../generated/graphql.ts';
+import { converse, follow, send } from '../conversation.ts';
+import { until } from '../gateway.ts';
+import { attachmentRows, download, filesIn, png, startWithFolder, upload } from './uploads.ts';
+
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+test('B70: an upload that no message refers to is deleted after a day; one that is used stays', async () => {
+  const gateway = await startWithFolder();
+  const { client, folder } = gateway;
+  const used = await upload(gateway, png('used'));
+  await converse(client, { sessionKey: 'k', text: '/say x', attachmentIds: [used.id] });
+  const unused = await upload(gateway, png('unused'));
+  const sameBytes = await upload(gateway, png('used'));
+  const { commands } = gateway.gateway.parts;
+  const sweepAt = async (now: number) => {
+    let time = commands.now();
+    const sweep = createExpirySweep({ ...commands, now: () => time });
+    time = now;
+    await sweep();
+  };
+  await sweepAt(Date.parse(unused.createdAt) + DAY_MILLISECONDS - 1);
+  expect((await download(gateway, unused.url)).status).toBe(200);
+  await sweepAt(Date.parse(sameBytes.createdAt) + DAY_MILLISECONDS + 1);
+  expect((await download(gateway, unused.url)).status).toBe(404);
+  expect((await download(gateway, sameBytes.url)).status).toBe(404);
+  expect((await download(gateway, used.url)).status).toBe(200);
+  expect(await filesIn(folder)).toHaveLength(1);
+  expect(await attachmentRows(gateway)).toEqual({ attachments: 1, blobs: 1, uses: 1, discarded: 0 });
+  const { sendMessage } = await client.send(SendMessageDocument, {
+    input: { sessionKey: 'k', text: 'x', attachmentIds: [unused.id] },
+  });
+  expect(sendMessage).toMatchObject({ __typename: 'InvalidInputError', message: expect.stringContaining('expired') });
+});
+
+test('an attachment that expires while its message is recorded is refused, and nothing is recorded', async () => {
+  const gateway = await startWithFolder();
+  const { id } = await upload(gateway, png());
+  const { database } = gateway.gateway.parts;
+  // The message was checked; the attachment is deleted just before the append.
+  const query = database.query.bind(database);
+  let isDeleted = false;
+  database.query = async (statement, ...parameters) => {
+    const rows = await query(statement, ...parameters);
+    if (!isDeleted && 'blobId' in statement.columns) {
+      isDeleted = true;
+      await database.write((writer) => writer.attachment.deleteMany({ where: { id } }));
+    }
+    return rows;
+  };
+  const { sendMessage } = await gateway.client.send(SendMessageDocument, {
+    input: { sessionKey: 'k', text: 'x', attachmentIds: [id] },
+  });
+  expect(sendMessage).toMatchObject({
+    __typename: 'InvalidInputError',
+    message: expect.stringContaining('no attachment'),
+  });
+  expect(await database.reader.session.count()).toBe(0);
+});
+
+test('B71: equal bytes that are uploaded while the old ones are purged are not lost', async () => {
+  const gateway = await startWithFolder();
+  const { client, folder } = gateway;
+  for (let round = 0; round < 15; round += 1) {
+    const content = png(String(round));
+    const { id } = await upload(gateway, content);
+    const { session, run } = await send(client, { sessionKey: `k${round}`, text: '/say x', attachmentIds: [id] });
+    await follow(client, run.id);
+    const [again] = await Promise.all([
+      upload(gateway, content),
+      client.send(PurgeSessionDocument, { input: { sessionId: session.id, confirmKey: `k${round}` } }),
+    ]);
+    const response = await download(gateway, again.url);
+    expect([round, response.status]).toEqual([round, 200]);
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(content);
+  }
+  expect(await attachmentRows(gateway)).toEqual({ attachments: 15, blobs: 15, uses: 0, discarded: 0 });
+  expect(await filesIn(folder)).toHaveLength(15);
+});
+
+test('what a killed server left of uploads is removed at the next start', async () => {
+  const gateway = await startWithFolder();
+  const { folder } = gateway;
+  const kept = await upload(gateway, png());
+  // An upload that was being received, and one that was stored without its rows.
+  const received = join(folder, 'uploads', 'received');
+  await writeFile(received, 'part of a file');
+  const longAgo = new Date(Date.now() - DAY_MILLISECONDS);
+  await utimes(received, longAgo, longAgo);
+  await mkdir(join(folder, 'stored', 'owner'), { recursive: true });
+  await writeFile(join(folder, 'stored', 'owner', 'orphan'), 'stored');
+  const { database } = gateway.gateway.parts;
+  const after = inject('store') === 'sqlite' ? new Date(Date.now() + DAY_MILLISECONDS) : longAgo;
+  await database.write((writer) => writer.discardedBlob.create({ data: { key: 'owner/orphan', after } }));
+  const restarted = await gateway.restart();
+  await until(async () => (await filesIn(folder)).length === 1, 'the removal of the files');
+  expect((await download(restarted, kept.url)).status).toBe(200);
+});
