@@ -5,6 +5,7 @@ import type { SendMessageInput } from '../../src/application/run/message.ts';
 import { sendMessage } from '../../src/application/run/send-message.ts';
 import { StoreError } from '../../src/database/store-error.ts';
 import type { Invariants } from './invariants.ts';
+import { resultSchema } from './outside.ts';
 import type { Random } from './random.ts';
 import type { SimulatedServer } from './server.ts';
 import type { Store } from './store.ts';
@@ -40,6 +41,8 @@ export interface ClientOptions {
 const viewer: Viewer = { principal: 'anna', scopes: ['read', 'write', 'approve'] };
 const sessionKeys = ['red', 'green', 'blue', 'grey'];
 const RETRY_MILLISECONDS = 300;
+/** One in so many messages asks for a result. */
+const TYPED_MESSAGES = 3;
 
 interface SentMessage {
   input: SendMessageInput & { idempotencyKey: string };
@@ -139,14 +142,13 @@ export function createClients(options: ClientOptions): Clients {
 
   return {
     send() {
-      const text = `message ${messages.length + 1}`;
+      const number = messages.length + 1;
+      const text = `message ${number}`;
+      const sessionKey = random.pick(sessionKeys);
+      const whenBusy = random.pick(['QUEUE', 'QUEUE', 'STEER', 'INTERRUPT', 'REJECT'] as const);
+      const isTyped = number % TYPED_MESSAGES === 0 && whenBusy !== 'STEER';
       const message: SentMessage = {
-        input: {
-          sessionKey: random.pick(sessionKeys),
-          text,
-          whenBusy: random.pick(['QUEUE', 'QUEUE', 'STEER', 'INTERRUPT', 'REJECT'] as const),
-          idempotencyKey: text,
-        },
+        input: { sessionKey, text, whenBusy, idempotencyKey: text, outputSchema: isTyped ? resultSchema : null },
         answer: 'none',
         isUncertain: false,
       };

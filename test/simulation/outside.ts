@@ -1,4 +1,5 @@
 import type { Json, PolicyEffect } from '../../src/domain/events.ts';
+import { isResultRequest } from '../../src/domain/result.ts';
 import type { Catalogue } from '../../src/models/catalogue.ts';
 import { alwaysClosed } from '../../src/models/circuit.ts';
 import { type Model, ModelError, type ModelFinish, type RequestedCall } from '../../src/models/model.ts';
@@ -62,6 +63,9 @@ export function simulatedPolicy(): Policy {
   return { evaluate: ({ tool }) => ({ effect: effects.get(tool.name) ?? 'DENY', reason: 'simulated', rules: [] }) };
 }
 
+/** Of the results of some messages. */
+export const resultSchema = { type: 'object', required: ['done'], properties: { done: { const: true } } };
+
 /** Of the texts `message 1`, `message 2`, … */
 const isPoison = (text: string) => Number(text.replace(/\D/g, '')) % 3 === 0;
 
@@ -107,10 +111,13 @@ function createSimulatedModel(outside: Outside): Model {
     if (outside.hasPoison && hasTrouble() && isPoison(text) && random.chance(0.8)) await crashHere(signal);
     if (fate < 0.04) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
     if (fate < 0.06) throw new ModelError('MODEL_REFUSED', 'simulated', { retryable: false });
-    for (let pieces = random.int(0, 2); pieces > 0; pieces -= 1) {
-      sink.text(`piece ${random.int(0, 999)} `);
-      if (random.chance(0.5)) await clock.sleep(random.int(1, 100), signal);
-    }
+    // Half of the answers that were asked to fit the schema do.
+    if (isResultRequest(text) && random.chance(0.5)) sink.text('{"done": true}');
+    else
+      for (let pieces = random.int(0, 2); pieces > 0; pieces -= 1) {
+        sink.text(`piece ${random.int(0, 999)} `);
+        if (random.chance(0.5)) await clock.sleep(random.int(1, 100), signal);
+      }
     if (fate < 0.12) throw new ModelError('MODEL_UNAVAILABLE', 'simulated', { retryable: true });
     if (hasTrouble() && random.chance(outside.crashes)) await crashHere(signal);
     const calls = random.chance(0.5) ? Array.from({ length: random.pick([1, 1, 2, 3]) }, requestCall) : [];
@@ -127,8 +134,9 @@ function createSimulatedModel(outside: Outside): Model {
   return {
     async stream({ messages }, sink, signal) {
       const texts = messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
-      shown(texts);
-      const end = begin({ host, key: texts.at(-1) ?? '', kind: 'model', signal });
+      const sent = texts.filter((text) => !isResultRequest(text));
+      shown(sent);
+      const end = begin({ host, key: sent.at(-1) ?? '', kind: 'model', signal });
       try {
         return await answer(texts.at(-1) ?? '', sink, signal);
       } finally {
