@@ -17,7 +17,6 @@ const s3 = z.strictObject({
   accessKeyIdEnv: z.string().min(1).default('AWS_ACCESS_KEY_ID'),
   secretAccessKeyEnv: z.string().min(1).default('AWS_SECRET_ACCESS_KEY'),
 });
-export type S3Config = z.output<typeof s3>;
 
 /** The part of the configuration file about uploaded files. */
 export const attachmentsConfigSchema = z.object({

@@ -23,7 +23,12 @@ function blocksOf(page: string): { name: string; introduction: string; json: str
 }
 
 const blocks = pages.flatMap(blocksOf);
-const environment = { ANTHROPIC_API_KEY: 'x', OPENAI_API_KEY: 'x' };
+const environment = {
+  ANTHROPIC_API_KEY: 'x',
+  OPENAI_API_KEY: 'x',
+  AWS_ACCESS_KEY_ID: 'x',
+  AWS_SECRET_ACCESS_KEY: 'x',
+};
 
 describe('an example of the configuration', () => {
   test('is on several pages', () => expect(blocks.length).toBeGreaterThanOrEqual(4));
