@@ -74,7 +74,7 @@ describe('the CORS headers', () => {
   const origins = createOrigins([listed], false);
   const headers = {
     'access-control-allow-origin': listed,
-    'access-control-expose-headers': 'retry-after',
+    'access-control-expose-headers': 'retry-after, content-disposition, content-digest',
     'cross-origin-resource-policy': 'cross-origin',
   };
 
@@ -88,7 +88,7 @@ describe('the CORS headers', () => {
     expect(origins.corsHeaders(request({ origin: listed }, 'OPTIONS'))).toEqual({
       ...headers,
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'authorization, content-type, accept, last-event-id',
+      'access-control-allow-headers': 'authorization, content-type, content-digest, accept, last-event-id',
       'access-control-max-age': '600',
     });
   });
