@@ -5,7 +5,7 @@ import { builder } from '../builder.ts';
 import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
 import { connectionOf } from '../connection/paging.ts';
 import { loadRequired } from '../loaders.ts';
-import { RunType, SessionType } from '../object-types.ts';
+import { AttachmentType, RunType, SessionType } from '../object-types.ts';
 import { MessageRole } from '../run/run-context.ts';
 import { ToolCall } from '../tool-call/tool-call.ts';
 import { messagePage } from './message-pages.ts';
@@ -51,6 +51,14 @@ const Message = builder.objectRef<ConversationMessage>('Message').implement({
       description: "The tool calls that it requests, in the model's order; empty for messages of the user.",
       resolve: ({ runId, seq, step, nextOutput }, _args, { loaders }) =>
         step === null ? [] : loaders.toolCalls.load(toolCallsOfAnswer({ runId, seq, step }, nextOutput)),
+    }),
+    attachments: t.field({
+      type: [AttachmentType],
+      description: 'The attachments of a message of the user, in its order; empty for answers.',
+      resolve: async ({ role, runId, seq }, _args, { loaders }) =>
+        role === 'assistant'
+          ? []
+          : (await loaders.attachmentsOfRun.load(runId)).filter(({ messageSeq }) => messageSeq === seq),
     }),
   }),
 });

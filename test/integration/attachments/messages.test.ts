@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  MessagesDocument,
   PurgeSessionDocument,
   RetryRunDocument,
   RunAttachmentsDocument,
@@ -49,6 +50,17 @@ describe('a message with attachments', () => {
     const [input] = await follow(gateway.client, plain.id);
     expect(input?.payload).not.toHaveProperty('attachments');
     expect(await attachmentsOf(gateway, plain.id)).toEqual([]);
+  });
+
+  test('shows them in the conversation', async () => {
+    const gateway = await startWithFolder();
+    const [one, two] = [await upload(gateway, png()), await upload(gateway, pdf)];
+    const text = '/attachments';
+    const { session } = await send(gateway.client, { sessionKey: 'k', text, attachmentIds: [one.id, two.id] });
+    await converse(gateway.client, { sessionKey: 'k', text: '/say none' });
+    const conversation = await gateway.client.send(MessagesDocument, { sessionId: session.id, first: 10 });
+    const shown = conversation.session?.messages.edges.map(({ node }) => node.attachments.map(({ id }) => id));
+    expect(shown).toEqual([[one.id, two.id], [], [], []]);
   });
 
   test('is repeated by the same idempotency key, and a retry has the same attachments', async () => {
