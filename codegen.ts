@@ -1,22 +1,28 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** Generates types for the documents in schema/operations. At run time the documents stay text, which any client can send. */
+const types = {
+  useTypeImports: true,
+  enumsAsTypes: true,
+  strictScalars: true,
+  scalars: { ID: 'string', DateTime: 'string', JSON: 'unknown' },
+};
+
+/** Generates types for the documents of the tests and of the client. At run time the documents stay text, which any client can send. */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
-  documents: 'schema/operations/*.graphql',
   emitLegacyCommonJSImports: false,
   importExtension: '.ts',
   generates: {
     'test/generated/': {
+      documents: 'schema/operations/*.graphql',
       preset: 'client',
       presetConfig: { fragmentMasking: false },
-      config: {
-        documentMode: 'string',
-        useTypeImports: true,
-        enumsAsTypes: true,
-        strictScalars: true,
-        scalars: { ID: 'string', DateTime: 'string', JSON: 'unknown' },
-      },
+      config: { documentMode: 'string', ...types },
+    },
+    'client/src/generated/documents.ts': {
+      documents: 'client/documents/*.graphql',
+      plugins: ['typescript-operations', './client/documents.codegen.mjs'],
+      config: { ...types, nonOptionalTypename: false },
     },
   },
 };

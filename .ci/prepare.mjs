@@ -74,11 +74,11 @@ async function install() {
 }
 
 /** Calls `work` if the inputs have changed since the stamp in the output folder was written. */
-async function whenChanged({ inputs, tool, output, announce, work }) {
+async function whenChanged({ inputs, tool, output, otherOutput = output, announce, work }) {
   const stamp = join(output, '.stamp');
   const toolVersion = readJson(inRoot('node_modules', tool, 'package.json')).version;
   const hash = hashOf(inputs, `${tool}@${toolVersion}`);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && existsSync(otherOutput)) return;
   print(announce);
   rmSync(stamp, { force: true });
   await work();
@@ -112,9 +112,16 @@ async function generateDatabaseClients() {
 async function generateDocuments() {
   if (!existsSync(inRoot('codegen.ts'))) return;
   await whenChanged({
-    inputs: [inRoot('codegen.ts'), inRoot('schema/schema.graphql'), inRoot('schema/operations')],
+    inputs: [
+      inRoot('codegen.ts'),
+      inRoot('schema/schema.graphql'),
+      inRoot('schema/operations'),
+      inRoot('client/documents'),
+      inRoot('client/documents.codegen.mjs'),
+    ],
     tool: '@graphql-codegen/cli',
     output: inRoot('test/generated'),
+    otherOutput: inRoot('client/src/generated'),
     announce: 'generating types for the GraphQL documents.',
     work: () =>
       command(root, [process.execPath, 'node_modules/@graphql-codegen/cli/esm/bin.js', '--config', 'codegen.ts']),

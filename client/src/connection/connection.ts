@@ -1,0 +1,234 @@
+import { createSource, type Readable } from '../readable.ts';
+import { closedError, errorOf, offline, type RuntapeError } from '../runtape-error.ts';
+import type { Link, Lost, OpenLink, Result } from './link.ts';
+import type { Timing } from './timing.ts';
+
+/** A subscription that continues over any number of links. */
+export interface Operation {
+  query: string;
+  /** Called at each start, so that the operation continues at its newest cursor. */
+  variables(): object;
+  next(data: unknown): void;
+  /** No more follows: the server has completed it (null), or refused it. */
+  end(error: RuntapeError | null): void;
+}
+
+export interface RunningOperation {
+  /** Starts it again on the same link, at its newest cursor. */
+  restart(): void;
+  stop(): void;
+}
+
+export type LinkState =
+  | { state: 'open' }
+  /** Also before the first operation. */
+  | { state: 'opening' }
+  | { state: 'offline'; since: Date; nextAttemptAt: Date | null; error: RuntapeError };
+
+/** One link shared by every subscription, opened again whenever it is lost. */
+export interface Connection {
+  readonly state: Readable<LinkState>;
+  start(operation: Operation): RunningOperation;
+  /** Attempts to reconnect at once, or makes sure that the link is alive: the network or the page has come back. */
+  wake(): void;
+  /** Ends every operation with the code CLOSED. */
+  close(): void;
+}
+
+export interface ConnectionOptions {
+  token: () => Promise<string | null>;
+  /** In the order in which they are tried. */
+  links: readonly OpenLink[];
+  timing: Timing;
+}
+
+/** A token that the server refuses as often as this in a row is not asked for again. */
+const MAX_REFUSED_TOKENS = 3;
+
+interface Entry {
+  operation: Operation;
+  /** Null while it is not on a link. */
+  stop: (() => void) | null;
+}
+
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
+export function createConnection({ token, links, timing }: ConnectionOptions): Connection {
+  const state = createSource<LinkState>({ state: 'opening' });
+  const entries = new Set<Entry>();
+  let link: Link | null = null;
+  let abortOpening: (() => void) | null = null;
+  let isOpening = false;
+  let isClosed = false;
+  let offlineSince: Date | null = null;
+  let attempt = 0;
+  let refusedTokens = 0;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let idleTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Index into `links` of the one that is tried first: the first one, unless it has never worked and another one has. */
+  let preferred = 0;
+  let hasFirstWorked = false;
+
+  function startOn(openLink: Link, entry: Entry): void {
+    const { operation } = entry;
+    const isCurrent = () => entries.has(entry) && entry.stop === stop;
+    const next = ({ data, errors }: Result) => {
+      if (!isCurrent()) return;
+      if (errors) return end(errorOf(errors));
+      attempt = 0;
+      operation.next(data);
+    };
+    const end = (error: RuntapeError | null) => {
+      if (!isCurrent()) return;
+      entry.stop = null;
+      // The server is overloaded, or its database is away. The other operations are in the same position.
+      if (error?.retryable) return lose({ error, unauthenticated: false });
+      remove(entry);
+      operation.end(error);
+    };
+    const stop = openLink.start(operation.query, operation.variables(), { next, end });
+    entry.stop = stop;
+  }
+
+  function remove(entry: Entry): void {
+    entries.delete(entry);
+    if (entries.size > 0 || isClosed) return;
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(closeIdle, timing.idle);
+  }
+
+  function closeIdle(): void {
+    if (entries.size > 0) return;
+    clearTimeout(retryTimer);
+    retryTimer = undefined;
+    abortOpening?.();
+    dropLink();
+    offlineSince = null;
+    state.set({ state: 'opening' });
+  }
+
+  function dropLink(): void {
+    link?.close();
+    link = null;
+    for (const entry of entries) entry.stop = null;
+  }
+
+  /** Waits for the back-off, and then opens the next link. */
+  function lose({ error, unauthenticated }: Lost) {
+    dropLink();
+    if (isClosed || entries.size === 0) return;
+    offlineSince ??= new Date();
+    if (unauthenticated && ++refusedTokens >= MAX_REFUSED_TOKENS) {
+      refusedTokens = 0;
+      state.set({ state: 'offline', since: offlineSince, nextAttemptAt: null, error });
+      return endAll(error);
+    }
+    attempt += 1;
+    // A token that has expired is replaced at once.
+    const isExpiry = unauthenticated && attempt === 1;
+    const delay = isExpiry ? 0 : Math.max(timing.backOff(attempt), error.retryAfterMilliseconds ?? 0);
+    state.set({ state: 'offline', since: offlineSince, nextAttemptAt: new Date(Date.now() + delay), error });
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(() => {
+      retryTimer = undefined;
+      void open();
+    }, delay);
+  }
+
+  function endAll(error: RuntapeError): void {
+    for (const entry of [...entries]) {
+      entries.delete(entry);
+      entry.operation.end(error);
+    }
+  }
+
+  async function open(): Promise<void> {
+    if (isOpening || link !== null || retryTimer !== undefined || isClosed || entries.size === 0) return;
+    isOpening = true;
+    try {
+      const opened = await openFirst();
+      if (isClosed || entries.size === 0) return opened.close();
+      link = opened;
+    } catch (cause) {
+      isOpening = false;
+      return lose(
+        'unauthenticated' in (cause as Lost) ? (cause as Lost) : { error: offline(cause), unauthenticated: false },
+      );
+    } finally {
+      isOpening = false;
+      abortOpening = null;
+    }
+    offlineSince = null;
+    refusedTokens = 0;
+    state.set({ state: 'open' });
+    for (const entry of entries) {
+      if (link !== null && entry.stop === null) startOn(link, entry);
+    }
+  }
+
+  /** Opens the first kind of link that can be opened. */
+  async function openFirst(): Promise<Link> {
+    const currentToken = await token();
+    for (let index = 0; ; index++) {
+      const kind = (preferred + index) % links.length;
+      const onLost = (lost: Lost) => {
+        link = null;
+        lose(lost);
+      };
+      try {
+        const { opened, abort } = (links[kind] as OpenLink)({ token: currentToken, onLost });
+        abortOpening = abort;
+        const result = await opened;
+        hasFirstWorked ||= kind === 0;
+        preferred = hasFirstWorked ? 0 : kind;
+        return result;
+      } catch (cause) {
+        if (index === links.length - 1 || (cause as Lost).unauthenticated) throw cause;
+      }
+    }
+  }
+
+  return {
+    state,
+    start(operation) {
+      const entry: Entry = { operation, stop: null };
+      if (isClosed) {
+        queueMicrotask(() => operation.end(closedError()));
+        return { restart() {}, stop() {} };
+      }
+      clearTimeout(idleTimer);
+      entries.add(entry);
+      if (link !== null) startOn(link, entry);
+      else void open();
+      return {
+        restart() {
+          if (link === null || !entries.has(entry)) return;
+          entry.stop?.();
+          startOn(link, entry);
+        },
+        stop() {
+          if (!entries.has(entry)) return;
+          entry.stop?.();
+          remove(entry);
+        },
+      };
+    },
+    wake() {
+      link?.check();
+      if (retryTimer === undefined) return;
+      clearTimeout(retryTimer);
+      retryTimer = undefined;
+      void open();
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      clearTimeout(retryTimer);
+      clearTimeout(idleTimer);
+      abortOpening?.();
+      for (const { stop } of entries) stop?.();
+      link?.close();
+      link = null;
+      endAll(closedError());
+    },
+  };
+}

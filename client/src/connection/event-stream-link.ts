@@ -1,0 +1,104 @@
+import { createParser } from 'eventsource-parser';
+import { errorOf, offline, RuntapeError } from '../runtape-error.ts';
+import { graphqlRequest } from './graphql-request.ts';
+import type { LinkOptions, Lost, OpenLink, Result, Sink } from './link.ts';
+import type { Timing } from './timing.ts';
+
+/**
+ * GraphQL over server-sent events: a request for each operation. If one of the streams breaks, the whole link counts as lost, and
+ * every operation continues at its cursor on the next one.
+ */
+export function eventStreamLink(url: string, fetch: typeof globalThis.fetch, timing: Timing): OpenLink {
+  return ({ token, onLost }: LinkOptions) => {
+    const streams = new AbortController();
+    let isOpen = false;
+
+    function end(lost: Lost | null): void {
+      if (streams.signal.aborted) return;
+      streams.abort();
+      if (lost !== null && isOpen) onLost(lost);
+    }
+
+    async function follow(query: string, variables: object, sink: Sink, signal: AbortSignal): Promise<void> {
+      const response = await fetch(url, graphqlRequest(query, variables, token, 'text/event-stream', signal));
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
+        throw errorOf(((await response.json()) as Result).errors ?? [{ message: `HTTP status ${response.status}` }]);
+      }
+      let hasEnded = false;
+      const parser = createParser({
+        onEvent({ event, data }) {
+          if (event === 'next') sink.next(JSON.parse(data));
+          hasEnded ||= event === 'complete';
+        },
+      });
+      for await (const chunk of chunksOf(response, timing.silentStream)) {
+        // Nothing is delivered after the operation was stopped.
+        if (signal.aborted) return;
+        parser.feed(chunk);
+      }
+      if (!hasEnded) throw offline(new Error('a stream of events broke off'));
+      sink.end(null);
+    }
+
+    async function open() {
+      const timeout = setTimeout(() => streams.abort(), timing.open);
+      try {
+        // Asks whether the server is there and accepts the token.
+        const response = await fetch(
+          url,
+          graphqlRequest('{__typename}', {}, token, 'application/json', streams.signal),
+        );
+        const { errors } = (await response.json()) as Result;
+        if (errors) throw errorOf(errors);
+      } catch (cause) {
+        streams.abort();
+        throw lostBy(cause);
+      } finally {
+        clearTimeout(timeout);
+      }
+      isOpen = true;
+      return {
+        // A stream that is silent for too long is noticed by itself.
+        check() {},
+        start(query: string, variables: object, sink: Sink) {
+          const stopped = new AbortController();
+          const signal = AbortSignal.any([stopped.signal, streams.signal]);
+          follow(query, variables, sink, signal).catch((cause: unknown) => {
+            if (signal.aborted) return;
+            const lost = lostBy(cause);
+            if (lost.error.code === 'OFFLINE' || lost.unauthenticated) end(lost);
+            else sink.end(lost.error);
+          });
+          return () => stopped.abort();
+        },
+        close: () => end(null),
+      };
+    }
+
+    return { opened: open(), abort: () => end(null) };
+  };
+}
+
+function lostBy(cause: unknown): Lost {
+  const error = cause instanceof RuntapeError ? cause : offline(cause);
+  return { error, unauthenticated: error.code === 'UNAUTHENTICATED' };
+}
+
+/** Rejects if nothing arrives for too long. */
+async function* chunksOf(response: Response, silentMilliseconds: number): AsyncGenerator<string, void> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const decoder = new TextDecoder();
+  try {
+    for (;;) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const silence = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('a stream of events fell silent')), silentMilliseconds);
+      });
+      const { done, value } = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,38 @@
+import type { RuntapeError } from '../runtape-error.ts';
+
+/** The result of an operation, as GraphQL over WebSocket and server-sent events deliver it. */
+export interface Result {
+  data?: unknown;
+  errors?: { message: string; extensions?: { code?: string; retryAfter?: number } }[];
+}
+
+export interface Sink {
+  next(result: Result): void;
+  /** The operation has ended: by the server, or with the errors that the server gave. */
+  end(error: RuntapeError | null): void;
+}
+
+export interface Lost {
+  error: RuntapeError;
+  /** Whether the server refused the token, or ended the connection because it had expired. */
+  unauthenticated: boolean;
+}
+
+/** An open connection that carries subscriptions. */
+export interface Link {
+  /** Starts an operation; returns what stops it. */
+  start(query: string, variables: object, sink: Sink): () => void;
+  /** Makes sure that the server is still there: a dead link calls `onLost` soon. */
+  check(): void;
+  /** Does not call `onLost`. */
+  close(): void;
+}
+
+export interface LinkOptions {
+  token: string | null;
+  /** The link has ended, and with it every operation. Called once, not after `close`. */
+  onLost(lost: Lost): void;
+}
+
+/** Rejects with a `Lost`. Resolves when operations can be started. */
+export type OpenLink = (options: LinkOptions) => { opened: Promise<Link>; abort(): void };

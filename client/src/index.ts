@@ -1,0 +1,11 @@
+export { type ClientOptions, createClient, type RuntapeClient } from './client.ts';
+export type { Document, DocumentTypes } from './document.ts';
+export type { Readable } from './readable.ts';
+export type { MessageItem, RunSnapshot, RunState, ToolCallItem, ToolCallState, Usage } from './run/run-fold.ts';
+export type { RunAnswer, RunHandle } from './run/run-handle.ts';
+export type { TextPiece } from './run/run-text.ts';
+export type { TapeEvent } from './run/tape-event.ts';
+export { RuntapeError } from './runtape-error.ts';
+export type { SendOptions, SessionHandle } from './session/session-handle.ts';
+export type { Sync } from './sync.ts';
+export type { Wait } from './wait.ts';

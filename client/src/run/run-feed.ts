@@ -1,0 +1,242 @@
+import type { Connection, RunningOperation } from '../connection/connection.ts';
+import type { Requests } from '../connection/requests.ts';
+import { withResolvers } from '../connection/socket-link.ts';
+import { FollowRunDocument, type FollowRunSubscription, RunPageDocument } from '../generated/documents.ts';
+import { createSource, type Readable } from '../readable.ts';
+import { RuntapeError } from '../runtape-error.ts';
+import type { TapeEvent } from './tape-event.ts';
+
+/** One subscription of a run, shared by all of its readers. It exists while there are readers. */
+export interface RunFeed {
+  /** Every event after `after`, or from the first, each once and in order, as many at a time as are ready. */
+  read(after: string | null, signal?: AbortSignal): AsyncIterableIterator<readonly TapeEvent[]>;
+  /** Whether the subscription has reached what was the newest event when it began. */
+  readonly isCaughtUp: Readable<boolean>;
+}
+
+/** A reader that lags behind by more than this many events loses its queue, and reads what it has missed in pages. */
+const MAX_QUEUED_EVENTS = 5_000;
+/** How often in a row a tape is read again because of a hole at the same position. */
+const MAX_HOLES = 5;
+
+/** A position on the tape. `seq` is null if only the cursor is known, because a reader began there. */
+interface Position {
+  cursor: string | null;
+  seq: number | null;
+}
+
+interface Reader {
+  /** After the last event that it was given. */
+  position: Position;
+  /** After the last event in its queue. */
+  tail: Position;
+  queue: (readonly TapeEvent[])[];
+  queued: number;
+  wake(): void;
+}
+
+const isSame = (one: Position, other: Position) => one.cursor === other.cursor;
+
+/** Whether a reader at `tail` has everything before `position`. */
+const hasReached = (tail: Position, position: Position) =>
+  isSame(tail, position) || (tail.seq !== null && position.seq !== null && tail.seq >= position.seq);
+
+const after = (events: readonly TapeEvent[], fallback: Position): Position => {
+  const last = events.at(-1);
+  return last ? { cursor: last.cursor, seq: last.seq } : fallback;
+};
+
+/** The events that directly follow a position, up to the first hole. Those before it were seen. */
+function following(
+  events: readonly TapeEvent[],
+  { seq }: Position,
+): { events: readonly TapeEvent[]; hasHole: boolean } {
+  let next = seq === null ? (events[0]?.seq ?? 0) : seq + 1;
+  const isInOrder = events.every((event, index) => event.seq === next + index);
+  if (isInOrder) return { events, hasHole: false };
+  const dense: TapeEvent[] = [];
+  for (const event of events) {
+    if (event.seq < next) continue;
+    if (event.seq > next) return { events: dense, hasHole: true };
+    dense.push(event);
+    next += 1;
+  }
+  return { events: dense, hasHole: false };
+}
+
+interface RunFeedOptions {
+  runId: string;
+  connection: Connection;
+  requests: Requests;
+  /** The last reader has left, or the run has ended. */
+  onIdle(): void;
+}
+
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
+export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOptions): RunFeed {
+  const readers = new Set<Reader>();
+  const isCaughtUp = createSource(false);
+  let operation: RunningOperation | null = null;
+  let position: Position = { cursor: null, seq: 0 };
+  let isClosed = false;
+  let failure: RuntapeError | null = null;
+  let holes = 0;
+
+  function finish(error: RuntapeError | null): void {
+    failure = error;
+    isClosed = error === null;
+    operation?.stop();
+    operation = null;
+    onIdle();
+    for (const { wake } of readers) wake();
+  }
+
+  /** What arrives does not continue where the last event was: it is read again. */
+  function readAgain() {
+    holes += 1;
+    if (holes > MAX_HOLES) return finish(holeError(position));
+    operation?.restart();
+  }
+
+  function receive({ events, cursor, caughtUp, closed }: FollowRunSubscription['runEventBatches']) {
+    const { events: fresh, hasHole } = following(events as readonly TapeEvent[], position);
+    if (fresh.length > 0) {
+      holes = 0;
+      const before = position;
+      position = after(fresh, position);
+      for (const reader of readers) deliver(reader, before, fresh);
+    }
+    // Every event of the batch may have been seen. Without events the cursor of a batch is that of the last one.
+    const isBehind = events.length === 0 && cursor !== position.cursor && position.seq !== 0 && position.seq !== null;
+    if (hasHole || isBehind) return readAgain();
+    if (caughtUp) isCaughtUp.set(true);
+    if (closed) finish(null);
+  }
+
+  function deliver(reader: Reader, before: Position, events: readonly TapeEvent[]): void {
+    // A reader that is behind reads pages until it gets here.
+    if (!hasReached(reader.tail, before)) return;
+    if (reader.queued + events.length > MAX_QUEUED_EVENTS && reader.queued > 0) {
+      reader.queue = [];
+      reader.queued = 0;
+      reader.tail = reader.position;
+      return;
+    }
+    reader.queue.push(events);
+    reader.queued += events.length;
+    reader.tail = after(events, reader.tail);
+    reader.wake();
+  }
+
+  function start(from: Position): void {
+    position = from;
+    operation = connection.start({
+      query: FollowRunDocument,
+      variables: () => ({ runId, after: position.cursor }),
+      next: (data) => receive((data as FollowRunSubscription).runEventBatches),
+      // The server completes only after the batch that closes the tape.
+      end: (error) => (error === null ? startAgain() : finish(error)),
+    });
+  }
+
+  function startAgain() {
+    holes += 1;
+    operation = null;
+    if (holes > MAX_HOLES) return finish(holeError(position));
+    start(position);
+  }
+
+  async function readPage(reader: Reader, signal?: AbortSignal): Promise<readonly TapeEvent[]> {
+    const { run } = await requests.repeat(RunPageDocument, { runId, after: reader.position.cursor }, signal);
+    if (!run) throw new RuntapeError('NOT_FOUND', `The run ${runId} does not exist.`);
+    const { events, hasHole } = following(run.tape.nodes as readonly TapeEvent[], reader.position);
+    if (hasHole && events.length === 0) throw holeError(reader.position);
+    return events;
+  }
+
+  function holeError({ seq }: Position): RuntapeError {
+    const message = `The gateway does not deliver the event after seq ${seq} of the run ${runId}.`;
+    return new RuntapeError('PROTOCOL', message, { retryable: true });
+  }
+
+  /** The next events for a reader; null after the last one. */
+  async function nextBatch(reader: Reader, signal?: AbortSignal): Promise<readonly TapeEvent[] | null> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (!readers.has(reader)) return null;
+      const queued = reader.queue.shift();
+      if (queued) {
+        reader.queued -= queued.length;
+        const { events } = following(queued, reader.position);
+        if (events.length === 0) continue;
+        reader.position = after(events, reader.position);
+        return events;
+      }
+      if (!hasReached(reader.position, position)) {
+        const events = await readPage(reader, signal);
+        if (events.length === 0) continue;
+        reader.position = after(events, reader.position);
+        reader.tail = reader.position;
+        reader.queue = [];
+        reader.queued = 0;
+        return events;
+      }
+      if (failure !== null) throw failure;
+      if (isClosed) return null;
+      const { promise, resolve } = withResolvers<void>();
+      reader.wake = resolve;
+      await promise;
+    }
+  }
+
+  function leave(reader: Reader): void {
+    if (!readers.delete(reader)) return;
+    reader.wake();
+    if (readers.size > 0) return;
+    operation?.stop();
+    operation = null;
+    onIdle();
+  }
+
+  return {
+    isCaughtUp,
+    read(cursor, signal) {
+      const from: Position = { cursor, seq: cursor === null ? 0 : null };
+      const reader: Reader = { position: from, tail: from, queue: [], queued: 0, wake() {} };
+      const abort = () => reader.wake();
+      let isStarted = false;
+      const begin = () => {
+        isStarted = true;
+        readers.add(reader);
+        signal?.addEventListener('abort', abort);
+        if (operation === null && !isClosed && failure === null) start(from);
+      };
+      const end = () => {
+        signal?.removeEventListener('abort', abort);
+        leave(reader);
+      };
+      return {
+        async next() {
+          if (!isStarted) begin();
+          try {
+            const value = await nextBatch(reader, signal);
+            if (value !== null) return { done: false, value };
+          } catch (error) {
+            end();
+            throw error;
+          }
+          end();
+          return { done: true, value: undefined };
+        },
+        async return() {
+          isStarted = true;
+          end();
+          return { done: true, value: undefined };
+        },
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
+    },
+  };
+}

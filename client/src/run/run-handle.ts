@@ -1,0 +1,105 @@
+import type { Connection } from '../connection/connection.ts';
+import type { Requests } from '../connection/requests.ts';
+import { CancelRunDocument } from '../generated/documents.ts';
+import type { Readable } from '../readable.ts';
+import { accept } from '../refusals.ts';
+import { RuntapeError } from '../runtape-error.ts';
+import type { Sync } from '../sync.ts';
+import { createFollowedRun, type FollowedRun } from './followed-run.ts';
+import { createRunFeed, type RunFeed } from './run-feed.ts';
+import type { RunSnapshot, Usage } from './run-fold.ts';
+import { eventsOf, type TextPiece, textOf } from './run-text.ts';
+import type { TapeEvent } from './tape-event.ts';
+
+export interface RunAnswer {
+  output: string;
+  /** The answer as JSON, where the message asked for one. */
+  result: unknown;
+  usage: Usage;
+}
+
+export interface RunHandle {
+  readonly id: string;
+  /** The fold of the events seen so far. It follows the run while somebody subscribes to it. */
+  readonly state: Readable<RunSnapshot>;
+  readonly sync: Readable<Sync>;
+  /** Every event once, in order, from `after` (exclusive) or from the first; ends after the last. */
+  events(options?: { after?: string; signal?: AbortSignal }): AsyncIterableIterator<TapeEvent>;
+  /** The answer as it grows. `reset` is true where the step started over: drop the text of that step. */
+  text(options?: { signal?: AbortSignal }): AsyncIterableIterator<TextPiece>;
+  /** Resolves when the run is DONE; throws RuntapeError with `code`, `retryable` when it is FAILED or CANCELLED. */
+  done(options?: { signal?: AbortSignal }): Promise<RunAnswer>;
+  cancel(reason?: string): Promise<void>;
+}
+
+interface RunHandleOptions {
+  id: string;
+  connection: Connection;
+  requests: Requests;
+  /** The run is followed from now on, until the returned function is called. */
+  onFollow(): () => void;
+}
+
+export function createRunHandle({ id, connection, requests, onFollow }: RunHandleOptions): RunHandle {
+  let shared: RunFeed | null = null;
+
+  /** Lives as long as it has readers. */
+  function feed(): RunFeed {
+    if (shared !== null) return shared;
+    const onIdle = onFollow();
+    const created = createRunFeed({
+      runId: id,
+      connection,
+      requests,
+      onIdle() {
+        if (shared !== created) return;
+        shared = null;
+        onIdle();
+      },
+    });
+    shared = created;
+    return created;
+  }
+
+  const run = createFollowedRun({ runId: id, connection, requests, feed });
+  return {
+    id,
+    state: run.snapshot,
+    sync: run.sync,
+    events: ({ after = null, signal } = {}) => eventsOf(feed().read(after, signal)),
+    text: ({ signal } = {}) => textOf(eventsOf(feed().read(null, signal))),
+    async done({ signal } = {}) {
+      return answerOf(await untilEnded(run, signal));
+    },
+    async cancel(reason) {
+      const { cancelRun } = await requests.repeat(CancelRunDocument, { input: { runId: id, reason } });
+      accept(cancelRun, 'CancelRunSuccess');
+    },
+  };
+}
+
+/** Rejects when the run cannot be followed, and when the signal aborts. */
+function untilEnded({ snapshot, failure }: FollowedRun, signal?: AbortSignal): Promise<RunSnapshot> {
+  return new Promise((resolve, reject) => {
+    const settle = (action: () => void) => {
+      for (const each of unsubscribe) each();
+      signal?.removeEventListener('abort', check);
+      action();
+    };
+    const check = () => {
+      const error = failure.get();
+      if (signal?.aborted) settle(() => reject(signal.reason));
+      else if (snapshot.get().endedAt !== null) settle(() => resolve(snapshot.get()));
+      else if (error !== null) settle(() => reject(error));
+    };
+    const unsubscribe = [snapshot.subscribe(check), failure.subscribe(check)];
+    signal?.addEventListener('abort', check);
+    check();
+  });
+}
+
+function answerOf({ id, state, output, usage, error, cancelReason }: RunSnapshot): RunAnswer {
+  if (state === 'DONE') return { output: output ?? '', result: null, usage };
+  if (error) throw new RuntapeError(error.code, error.message, { retryable: error.retryable });
+  throw new RuntapeError('CANCELLED', `The run ${id} was cancelled${cancelReason ? `: ${cancelReason}` : ''}.`);
+}
