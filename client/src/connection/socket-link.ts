@@ -32,96 +32,97 @@ type ServerMessage =
  * GraphQL over WebSocket by the protocol `graphql-transport-ws`. The client of the library graphql-ws does not fit: after a normal
  * closure it sends every subscription again with its first variables, it has no deadline for opening, and it is larger than this.
  */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
 export function socketLink(url: string, Socket: SocketConstructor, timing: Timing): OpenLink {
-  return ({ token, onLost }: LinkOptions) => {
-    const socket = new Socket(url, 'graphql-transport-ws');
-    const sinks = new Map<string, Sink>();
-    const { promise, resolve, reject } = withResolvers<Link>();
-    let isOpen = false;
-    let isEnded = false;
-    let lastId = 0;
-    let timer: ReturnType<typeof setTimeout>;
+  return (options) => openSocket(new Socket(url, 'graphql-transport-ws'), timing, options);
+}
 
-    const send = (message: object) => {
-      if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
-    };
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
+function openSocket(socket: SocketLike, timing: Timing, { token, onLost }: LinkOptions): ReturnType<OpenLink> {
+  const sinks = new Map<string, Sink>();
+  const { promise, resolve, reject } = withResolvers<Link>();
+  let isOpen = false;
+  let isEnded = false;
+  let lastId = 0;
+  let timer: ReturnType<typeof setTimeout>;
 
-    function end(lost: Lost | null): void {
-      if (isEnded) return;
-      isEnded = true;
-      clearTimeout(timer);
-      sinks.clear();
-      // The handler stays: `ws` throws when a socket is closed while it opens and nothing handles the error.
-      socket.onmessage = null;
-      if (lost !== null && socket.terminate) socket.terminate();
-      else socket.close(NORMAL_CLOSURE);
-      if (lost === null) return;
-      if (isOpen) onLost(lost);
-      else reject(lost);
-    }
-
-    const fail = (reason: string) => end({ error: offline(new Error(reason)), unauthenticated: false });
-
-    /** Every message of the server postpones this. */
-    function expectMessage(): void {
-      clearTimeout(timer);
-      timer = setTimeout(check, timing.quiet);
-    }
-
-    function check(): void {
-      clearTimeout(timer);
-      send({ type: 'ping' });
-      timer = setTimeout(() => fail(`no answer to a ping for ${timing.pong} ms`), timing.pong);
-    }
-
-    const link: Link = {
-      check,
-      start(query, variables, sink) {
-        const id = String(++lastId);
-        sinks.set(id, sink);
-        send({ id, type: 'subscribe', payload: { query, variables } });
-        return () => {
-          if (sinks.delete(id)) send({ id, type: 'complete' });
-        };
-      },
-      close: () => end(null),
-    };
-
-    function receive(message: ServerMessage) {
-      if (message.type === 'next') return sinks.get(message.id)?.next(message.payload);
-      if (message.type === 'ping') return send({ type: 'pong' });
-      if (message.type === 'connection_ack') {
-        isOpen = true;
-        return resolve(link);
-      }
-      const sink = sinks.get(message.id ?? '');
-      sinks.delete(message.id ?? '');
-      if (message.type === 'error') sink?.end(errorOf(message.payload));
-      if (message.type === 'complete') sink?.end(null);
-    }
-
-    socket.onopen = () => send({ type: 'connection_init', payload: token ? { authorization: `Bearer ${token}` } : {} });
-    socket.onmessage = ({ data }) => {
-      expectMessage();
-      let message: ServerMessage;
-      try {
-        message = JSON.parse(data as string);
-      } catch (cause) {
-        const error = new RuntapeError('PROTOCOL', `The gateway sent a message that is not JSON: ${cause}`, { cause });
-        return end({ error, unauthenticated: false });
-      }
-      receive(message);
-    };
-    socket.onerror = () => fail('the WebSocket failed');
-    socket.onclose = ({ code, reason }) =>
-      end({
-        error: offline(new Error(`the WebSocket was closed with ${code} ${reason}`.trim())),
-        unauthenticated: unauthenticatedCodes.includes(code),
-      });
-    timer = setTimeout(() => fail(`the WebSocket did not open within ${timing.open} ms`), timing.open);
-    return { opened: promise, abort: () => end(null) };
+  const send = (message: object) => {
+    if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
+
+  function end(lost: Lost | null): void {
+    if (isEnded) return;
+    isEnded = true;
+    clearTimeout(timer);
+    sinks.clear();
+    // The handler stays: `ws` throws when a socket is closed while it opens and nothing handles the error.
+    socket.onmessage = null;
+    if (lost !== null && socket.terminate) socket.terminate();
+    else socket.close(NORMAL_CLOSURE);
+    if (lost === null) return;
+    if (isOpen) onLost(lost);
+    else reject(lost);
+  }
+
+  const fail = (reason: string) => end({ error: offline(new Error(reason)), unauthenticated: false });
+
+  /** Every message of the server postpones this. */
+  function expectMessage(): void {
+    clearTimeout(timer);
+    timer = setTimeout(check, timing.quiet);
+  }
+
+  function check(): void {
+    clearTimeout(timer);
+    send({ type: 'ping' });
+    timer = setTimeout(() => fail(`no answer to a ping for ${timing.pong} ms`), timing.pong);
+  }
+
+  const link: Link = {
+    check,
+    start(query, variables, sink) {
+      const id = String(++lastId);
+      sinks.set(id, sink);
+      send({ id, type: 'subscribe', payload: { query, variables } });
+      return () => {
+        if (sinks.delete(id)) send({ id, type: 'complete' });
+      };
+    },
+    close: () => end(null),
+  };
+
+  function receive(message: ServerMessage) {
+    if (message.type === 'next') return sinks.get(message.id)?.next(message.payload);
+    if (message.type === 'ping') return send({ type: 'pong' });
+    if (message.type === 'connection_ack') {
+      isOpen = true;
+      return resolve(link);
+    }
+    const sink = sinks.get(message.id ?? '');
+    sinks.delete(message.id ?? '');
+    if (message.type === 'error') sink?.end(errorOf(message.payload));
+    if (message.type === 'complete') sink?.end(null);
+  }
+
+  socket.onopen = () => send({ type: 'connection_init', payload: token ? { authorization: `Bearer ${token}` } : {} });
+  socket.onmessage = ({ data }) => {
+    expectMessage();
+    let message: ServerMessage;
+    try {
+      message = JSON.parse(data as string);
+    } catch (cause) {
+      const error = new RuntapeError('PROTOCOL', `The gateway sent a message that is not JSON: ${cause}`, { cause });
+      return end({ error, unauthenticated: false });
+    }
+    receive(message);
+  };
+  socket.onerror = () => fail('the WebSocket failed');
+  socket.onclose = ({ code, reason }) =>
+    end({
+      error: offline(new Error(`the WebSocket was closed with ${code} ${reason}`.trim())),
+      unauthenticated: unauthenticatedCodes.includes(code),
+    });
+  timer = setTimeout(() => fail(`the WebSocket did not open within ${timing.open} ms`), timing.open);
+  return { opened: promise, abort: () => end(null) };
 }
 
 /** `Promise.withResolvers` is younger than Node 20. */

@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createConnection, type Operation } from '../../../client/src/connection/connection.ts';
+import type { Link, Lost, OpenLink, Sink } from '../../../client/src/connection/link.ts';
+import { backOff, timing } from '../../../client/src/connection/timing.ts';
+import { offline, RuntapeError } from '../../../client/src/runtape-error.ts';
+
+const lost: Lost = { error: offline(new Error('cut')), unauthenticated: false };
+const expired: Lost = { error: new RuntapeError('UNAUTHENTICATED', 'The token has expired.'), unauthenticated: true };
+
+/** Links that the test opens, refuses and breaks. */
+function fakeLinks(outcome: () => 'opens' | Lost = () => 'opens') {
+  const opened: { token: string | null; sinks: Map<Sink, object>; lose(lost: Lost): void; closed: boolean; checks: number }[] = [];
+  const open: OpenLink = ({ token, onLost }) => {
+    const now = outcome();
+    if (now !== 'opens') return { opened: Promise.reject(now), abort() {} };
+    const entry = { token, sinks: new Map<Sink, object>(), lose: onLost, closed: false, checks: 0 };
+    opened.push(entry);
+    const link: Link = {
+      check: () => void entry.checks++,
+      start(_query, variables, sink) {
+        entry.sinks.set(sink, variables);
+        return () => void entry.sinks.delete(sink);
+      },
+      close: () => {
+        entry.closed = true;
+      },
+    };
+    return { opened: Promise.resolve(link), abort() {} };
+  };
+  return { open, opened };
+}
+
+function setUp({ open }: { open: OpenLink }, more: OpenLink[] = []) {
+  let tokens = 0;
+  const connection = createConnection({
+    links: [open, ...more],
+    timing: { ...timing, backOff: (attempt) => attempt * 1000 },
+    token: async () => `token ${++tokens}`,
+  });
+  const ends: (RuntapeError | null)[] = [];
+  let cursor = 0;
+  const operation: Operation = {
+    query: '',
+    variables: () => ({ after: cursor }),
+    next: () => void cursor++,
+    end: (error) => void ends.push(error),
+  };
+  return { connection, operation, ends };
+}
+
+const variablesOn = ({ sinks }: { sinks: Map<Sink, object> }) => [...sinks.values()];
+const deliver = ({ sinks }: { sinks: Map<Sink, object> }) => {
+  for (const sink of sinks.keys()) sink.next({ data: {} });
+};
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('a connection', () => {
+  test('opens with the first operation, is shared, and closes after the last one', async () => {
+    const links = fakeLinks();
+    const { connection, operation } = setUp(links);
+    expect(links.opened).toHaveLength(0);
+    const running = [connection.start(operation), connection.start({ ...operation })];
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.opened).toHaveLength(1);
+    expect(links.opened[0]?.sinks.size).toBe(2);
+    for (const { stop } of running) stop();
+    expect(links.opened[0]?.closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(timing.idle);
+    expect(links.opened[0]?.closed).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('continues every operation at its cursor after it was lost, with growing delays', async () => {
+    let outcome: 'opens' | Lost = 'opens';
+    const links = fakeLinks(() => outcome);
+    const { connection, operation } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    deliver(links.opened[0] as never);
+    outcome = lost;
+    links.opened[0]?.lose(lost);
+    expect(connection.state.get()).toMatchObject({ state: 'offline', nextAttemptAt: new Date(Date.now() + 1000) });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(connection.state.get()).toMatchObject({ state: 'offline', nextAttemptAt: new Date(Date.now() + 2000) });
+    outcome = 'opens';
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(connection.state.get()).toEqual({ state: 'open' });
+    expect(variablesOn(links.opened[1] as never)).toEqual([{ after: 1 }]);
+    connection.close();
+  });
+
+  test('waits longer each time if links open and break before anything arrives', async () => {
+    const links = fakeLinks();
+    const { connection, operation } = setUp(links);
+    connection.start(operation);
+    const delays: number[] = [];
+    for (let count = 1; count <= 4; count += 1) {
+      await vi.advanceTimersByTimeAsync(10_000);
+      links.opened.at(-1)?.lose(lost);
+      const { nextAttemptAt } = connection.state.get() as { nextAttemptAt: Date };
+      delays.push(nextAttemptAt.getTime() - Date.now());
+    }
+    expect(delays).toEqual([1000, 2000, 3000, 4000]);
+    connection.close();
+  });
+
+  test('B79: replaces an expired token at once', async () => {
+    const links = fakeLinks();
+    const { connection, operation, ends } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    deliver(links.opened[0] as never);
+    links.opened[0]?.lose(expired);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.opened.map(({ token }) => token)).toEqual(['token 1', 'token 2']);
+    expect(variablesOn(links.opened[1] as never)).toEqual([{ after: 1 }]);
+    expect(ends).toEqual([]);
+    connection.close();
+  });
+
+  test('gives up after three refused tokens', async () => {
+    const links = fakeLinks(() => expired);
+    const { connection, operation, ends } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ends).toEqual([expired.error]);
+    expect(connection.state.get()).toMatchObject({ state: 'offline', nextAttemptAt: null });
+  });
+
+  test('B80: uses the second kind of link if the first cannot be opened, and the first again once it worked', async () => {
+    let socket: 'opens' | Lost = lost;
+    const sockets = fakeLinks(() => socket);
+    const streams = fakeLinks();
+    const { connection, operation } = setUp(sockets, [streams.open]);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([sockets.opened.length, streams.opened.length]).toEqual([0, 1]);
+    streams.opened[0]?.lose(lost);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([sockets.opened.length, streams.opened.length]).toEqual([0, 2]);
+    socket = 'opens';
+    connection.close();
+    const other = setUp(sockets, [streams.open]);
+    other.connection.start(other.operation);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([sockets.opened.length, streams.opened.length]).toEqual([1, 2]);
+    other.connection.close();
+  });
+
+  test('reconnects at once, or checks its link, when the network is back', async () => {
+    const links = fakeLinks();
+    const { connection, operation } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    connection.wake();
+    expect(links.opened[0]?.checks).toBe(1);
+    links.opened[0]?.lose(lost);
+    connection.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.opened).toHaveLength(2);
+    connection.close();
+  });
+
+  test('ends the operation that the server refuses, and no other', async () => {
+    const links = fakeLinks();
+    const { connection, operation, ends } = setUp(links);
+    connection.start(operation);
+    connection.start({ ...operation, end: () => ends.push(null) });
+    await vi.advanceTimersByTimeAsync(0);
+    const [first] = links.opened[0]?.sinks.keys() ?? [];
+    const refused = new RuntapeError('NOT_FOUND', 'No such run.');
+    first?.end(refused);
+    expect(ends).toEqual([refused]);
+    expect(links.opened[0]?.closed).toBe(false);
+    connection.close();
+  });
+
+  test('waits as long as an overloaded server says', async () => {
+    const links = fakeLinks();
+    const { connection, operation, ends } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    const [first] = links.opened[0]?.sinks.keys() ?? [];
+    first?.end(new RuntapeError('RATE_LIMITED', 'Slow down.', { retryable: true, retryAfterMilliseconds: 7000 }));
+    await vi.advanceTimersByTimeAsync(6999);
+    expect(links.opened).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(links.opened).toHaveLength(2);
+    expect(ends).toEqual([]);
+    connection.close();
+  });
+
+  test('ends everything with CLOSED when it is closed, and leaves no timer', async () => {
+    const links = fakeLinks();
+    const { connection, operation, ends } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    connection.close();
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ends).toMatchObject([{ code: 'CLOSED' }, { code: 'CLOSED' }]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test('the delay of an attempt is random, grows, and has a limit', () => {
+  for (const [attempt, least, most] of [
+    [1, 125, 250],
+    [4, 1000, 2000],
+    [20, 15_000, 30_000],
+  ] as const) {
+    const delays = Array.from({ length: 100 }, () => backOff(attempt));
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(least);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(most);
+    expect(new Set(delays).size).toBeGreaterThan(50);
+  }
+});
