@@ -116,11 +116,13 @@ function openSocket(socket: SocketLike, timing: Timing, { token, onLost }: LinkO
     receive(message);
   };
   socket.onerror = () => fail('the WebSocket failed');
-  socket.onclose = ({ code, reason }) =>
-    end({
-      error: offline(new Error(`the WebSocket was closed with ${code} ${reason}`.trim())),
-      unauthenticated: unauthenticatedCodes.includes(code),
-    });
+  socket.onclose = ({ code, reason }) => {
+    const unauthenticated = unauthenticatedCodes.includes(code);
+    const error = unauthenticated
+      ? new RuntapeError('UNAUTHENTICATED', reason || 'The gateway refused the token.')
+      : offline(new Error(`the WebSocket was closed with ${code} ${reason}`.trim()));
+    end({ error, unauthenticated });
+  };
   timer = setTimeout(() => fail(`the WebSocket did not open within ${timing.open} ms`), timing.open);
   return { opened: promise, abort: () => end(null) };
 }

@@ -2,20 +2,14 @@ import { expect, test } from 'vitest';
 import { decideNextApproval, type Event, follow, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
-
-const conversation = [
-  'Hello',
-  '/think Let me see.\n/say First I count.\n/call count {"word":"one"}\n/call missing {}\n/then\n/usage 12 3\n/say Counted.',
-  '/call ask {"word":"two"}\n/then\n/echo',
-  '/fail MODEL_REFUSED',
-];
+import { goldenConversation } from './golden-conversation.ts';
 
 test('B32: a fixed conversation produces the same tape every time, except ids and times', async () => {
   const { client } = await startTestGateway({
     tools: [countedTool(), countedTool({ name: 'ask', risk: 'HIGH' })],
   });
   const tapes: string[] = [];
-  for (const text of conversation) {
+  for (const text of goldenConversation) {
     const { run } = await send(client, { sessionKey: 'golden', text, idempotencyKey: `key ${tapes.length}` });
     if (text.includes('/call ask')) await decideNextApproval(client, run.id, 'ALLOW');
     tapes.push(written(await follow(client, run.id)));

@@ -109,7 +109,7 @@ test.each([
 ])('a socket that is closed with %i is lost; unauthenticated: %s', async (code, unauthenticated) => {
   const { socket, losses } = await openLink();
   socket.onclose?.({ code, reason: '' });
-  expect(losses).toMatchObject([{ unauthenticated, error: { code: 'OFFLINE' } }]);
+  expect(losses).toMatchObject([{ unauthenticated, error: { code: unauthenticated ? 'UNAUTHENTICATED' : 'OFFLINE' } }]);
   expect(vi.getTimerCount()).toBe(0);
 });
 
