@@ -1,35 +1,31 @@
-// A plugin of graphql-codegen: writes each operation as a string constant with the types of its data and variables. The text has
-// its fragments and no white space that means nothing, because pages download it.
+// A plugin of graphql-codegen: writes each operation as a string constant with the types of its data and variables. The texts have no
+// white space that means nothing, and share their fragments, because pages download them.
 import { print, stripIgnoredCharacters, visit } from 'graphql';
 
 /** The fragments that a definition uses, directly or through other fragments. */
-function fragmentsOf(definition, fragments, found = new Map()) {
+function fragmentsOf(definition, fragments, found = new Set()) {
   visit(definition, {
     FragmentSpread({ name: { value } }) {
       if (found.has(value)) return;
-      found.set(value, fragments.get(value));
+      found.add(value);
       fragmentsOf(fragments.get(value), fragments, found);
     },
   });
-  return found;
+  return [...found];
 }
+
+const textOf = (definition) => `'${stripIgnoredCharacters(print(definition)).replaceAll("'", "\\'")}'`;
 
 export function plugin(_schema, files) {
   const definitions = files.flatMap(({ document }) => document.definitions);
-  const fragments = new Map(
-    definitions.filter(({ kind }) => kind === 'FragmentDefinition').map((each) => [each.name.value, each]),
-  );
-  const constants = definitions
-    .filter(({ kind }) => kind === 'OperationDefinition')
-    .map((operation) => {
-      const { value: name } = operation.name;
-      const kind = operation.operation[0].toUpperCase() + operation.operation.slice(1);
-      const texts = [operation, ...fragmentsOf(operation, fragments).values()].map(print);
-      const text = stripIgnoredCharacters(texts.join('\n')).replaceAll("'", "\\'");
-      return `export const ${name}Document = '${text}' as Document<${name}${kind}, ${name}${kind}Variables>;`;
-    });
-  return {
-    prepend: ["import type { Document } from '../document.ts';"],
-    content: constants.join('\n'),
-  };
+  const isFragment = ({ kind }) => kind === 'FragmentDefinition';
+  const fragments = new Map(definitions.filter(isFragment).map((each) => [each.name.value, each]));
+  const constants = [...fragments].map(([name, fragment]) => `const ${name}Text = ${textOf(fragment)};`);
+  for (const operation of definitions.filter((each) => !isFragment(each))) {
+    const { value: name } = operation.name;
+    const kind = operation.operation[0].toUpperCase() + operation.operation.slice(1);
+    const text = [textOf(operation), ...fragmentsOf(operation, fragments).map((each) => `${each}Text`)].join(' + ');
+    constants.push(`export const ${name}Document = (${text}) as Document<${name}${kind}, ${name}${kind}Variables>;`);
+  }
+  return { prepend: ["import type { Document } from '../document.ts';"], content: constants.join('\n') };
 }

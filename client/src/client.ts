@@ -1,3 +1,4 @@
+import { type ActivityItem, createActivityFeed } from './activity/activity-feed.ts';
 import { type Connection, createConnection } from './connection/connection.ts';
 import { eventStreamLink } from './connection/event-stream-link.ts';
 import type { OpenLink } from './connection/link.ts';
@@ -6,12 +7,17 @@ import { type SocketConstructor, socketLink } from './connection/socket-link.ts'
 import { timing as defaultTiming, type Timing } from './connection/timing.ts';
 import { wakeWith } from './connection/wake.ts';
 import type { DocumentTypes } from './document.ts';
+import type { LiveList } from './list/live-list.ts';
 import { type DocumentNode, textOfDocument } from './print-document.ts';
 import type { Readable } from './readable.ts';
 import type { RunHandle } from './run/run-handle.ts';
 import { createRunHandles } from './run/run-handles.ts';
-import { createSessionHandle, type SessionHandle } from './session/session-handle.ts';
+import { createSessionHandle, type SessionContext, type SessionHandle } from './session/session-handle.ts';
+import { createSessionList, type SessionItem, type SessionListOptions } from './session/session-list.ts';
 import { catchingUp, live, type Sync } from './sync.ts';
+import { type ClientToolSet, createClientTools } from './tools/client-tools.ts';
+import type { WaitHandle } from './waits/wait-handle.ts';
+import { createWaitList, type WaitFilter } from './waits/wait-list.ts';
 
 export interface ClientOptions {
   /** The GraphQL endpoint, http(s). WebSocket and SSE addresses follow from it. */
@@ -20,6 +26,8 @@ export interface ClientOptions {
   token?: () => string | null | Promise<string | null>;
   /** `auto` (default) uses WebSocket and falls back to SSE when it cannot be opened. */
   transport?: 'auto' | 'websocket' | 'sse';
+  /** Tools that this client runs. Executed at least once for each callId, also after a reload; the result is accepted once. */
+  tools?: ClientToolSet;
   fetch?: typeof globalThis.fetch;
   /** The class of WebSockets where there is no global one: `ws` on Node 20. */
   webSocket?: unknown;
@@ -31,13 +39,27 @@ export interface RuntapeClient extends AsyncDisposable {
   /** By key, or by id with `{ id }`. Nothing is asked or created until it is used. */
   session(keyOrId: string | { id: string }): SessionHandle;
   run(id: string): RunHandle;
+  /** Kept up to date by the activity feed. */
+  sessions(options?: SessionListOptions): LiveList<SessionItem>;
+  waits(options?: WaitFilter): LiveList<WaitHandle>;
+  /** Changes in commit order, each once, across reconnects. Without `after` from now. */
+  activity(options?: { after?: string; signal?: AbortSignal }): AsyncIterableIterator<ActivityItem>;
+  /** Runs the calls of these tools too, until the returned function is called. */
+  addTools(tools: ClientToolSet): () => void;
+  /** Sends a document once. */
   query<Data, Variables>(
-    document: (DocumentNode & DocumentTypes<Data, Variables>) | (string & DocumentTypes<Data, Variables>) | string,
+    document: (DocumentNode & DocumentTypes<Data, Variables>) | (WithText & DocumentTypes<Data, Variables>) | string,
     variables?: Variables,
   ): Promise<Data>;
   readonly sync: Readable<Sync>;
   /** Ends every subscription and iterator. */
   close(): Promise<void>;
+}
+
+/** A document as graphql-codegen writes it for `documentMode: 'string'`. */
+interface WithText {
+  toString(): string;
+  readonly length: number;
 }
 
 export function createClient(options: ClientOptions): RuntapeClient {
@@ -47,17 +69,28 @@ export function createClient(options: ClientOptions): RuntapeClient {
   const token = async () => (await options.token?.()) ?? null;
   const requests = createRequests({ url: url.href, fetch, token, timing });
   const connection = createConnection({ token, timing, links: linksOf(options, url, fetch, timing) });
+  const feed = createActivityFeed(connection);
   const runs = createRunHandles(connection, requests);
+  const lists = { connection, feed, refreshMilliseconds: timing.refresh };
+  const waits = (filter: WaitFilter = {}) => createWaitList(requests, lists, async () => filter);
+  const tools = createClientTools(waits({ kinds: ['CLIENT_TOOL'] }));
+  const sessions: SessionContext = { ...lists, requests, runs, clientTools: tools.declare, upload: requests.upload };
+  const stopTools = options.tools ? tools.add(options.tools) : () => {};
   const stopWaking = wakeWith(() => {
     connection.wake();
     requests.wake();
   });
   const client: RuntapeClient = {
-    session: (name) => createSessionHandle({ name: typeof name === 'string' ? { key: name } : name, requests, runs }),
-    run: (id) => runs.get(id),
+    session: (name) => createSessionHandle(typeof name === 'string' ? { key: name } : name, sessions),
+    run: runs.get,
+    sessions: (filter = {}) => createSessionList(requests, lists, filter),
+    waits,
+    activity: ({ after = null, signal } = {}) => feed.read(after, signal),
+    addTools: tools.add,
     query: (document, variables) => requests.send(textOfDocument(document), (variables ?? {}) as object) as never,
     sync: syncOf(connection),
     async close() {
+      stopTools();
       stopWaking();
       connection.close();
       requests.close();

@@ -1,4 +1,4 @@
-import type { Wait } from './wait.ts';
+import type { Wait } from './waits/wait.ts';
 
 /** Why a mutation changed nothing, as the API returned it. */
 export interface Refusal {

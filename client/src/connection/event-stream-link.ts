@@ -1,5 +1,5 @@
-import { createParser } from 'eventsource-parser';
 import { errorOf, offline, RuntapeError } from '../runtape-error.ts';
+import { readEventStream } from './event-stream.ts';
 import { graphqlRequest } from './graphql-request.ts';
 import type { LinkOptions, Lost, OpenLink, Result, Sink } from './link.ts';
 import type { Timing } from './timing.ts';
@@ -25,16 +25,14 @@ export function eventStreamLink(url: string, fetch: typeof globalThis.fetch, tim
         throw errorOf(((await response.json()) as Result).errors ?? [{ message: `HTTP status ${response.status}` }]);
       }
       let hasEnded = false;
-      const parser = createParser({
-        onEvent({ event, data }) {
-          if (event === 'next') sink.next(JSON.parse(data));
-          hasEnded ||= event === 'complete';
-        },
+      const read = readEventStream(({ event, data }) => {
+        if (event === 'next') sink.next(JSON.parse(data));
+        hasEnded ||= event === 'complete';
       });
       for await (const chunk of chunksOf(response, timing.silentStream)) {
         // Nothing is delivered after the operation was stopped.
         if (signal.aborted) return;
-        parser.feed(chunk);
+        read(chunk);
       }
       if (!hasEnded) throw offline(new Error('a stream of events broke off'));
       sink.end(null);

@@ -1,3 +1,6 @@
+export const bearer = (token: string | null): Record<string, string> =>
+  token ? { authorization: `Bearer ${token}` } : {};
+
 /** A POST request with one operation. */
 export function graphqlRequest(
   query: string,
@@ -6,7 +9,6 @@ export function graphqlRequest(
   accept: string,
   signal: AbortSignal,
 ): RequestInit {
-  const headers: Record<string, string> = { accept, 'content-type': 'application/json' };
-  if (token) headers.authorization = `Bearer ${token}`;
+  const headers = { accept, 'content-type': 'application/json', ...bearer(token) };
   return { method: 'POST', headers, signal, body: JSON.stringify({ query, variables }) };
 }

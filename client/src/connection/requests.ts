@@ -1,6 +1,6 @@
 import type { Document } from '../document.ts';
 import { closedError, errorOf, offline, RuntapeError } from '../runtape-error.ts';
-import { graphqlRequest } from './graphql-request.ts';
+import { bearer, graphqlRequest } from './graphql-request.ts';
 import type { Result } from './link.ts';
 import type { Timing } from './timing.ts';
 
@@ -13,6 +13,8 @@ export interface Requests {
     variables: Variables,
     signal?: AbortSignal,
   ): Promise<Data>;
+  /** Stores a file and returns its id. Equal bytes are stored once, so this is repeated as well. */
+  upload(file: Blob): Promise<string>;
   /** Repeats what waits for its next attempt at once. */
   wake(): void;
   /** Rejects everything with the code CLOSED. */
@@ -26,6 +28,8 @@ interface RequestsOptions {
   timing: Timing;
 }
 
+type BuildRequest = (token: string | null, signal: AbortSignal) => RequestInit & { target?: URL };
+
 /** How long a request may take that is not repeated. */
 const ONCE_MILLISECONDS = 300_000;
 
@@ -33,22 +37,16 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
   const closing = new AbortController();
   const sleeping = new Set<() => void>();
 
-  async function attempt(
-    query: string,
-    variables: object,
-    milliseconds: number,
-    signal?: AbortSignal,
-  ): Promise<unknown> {
+  async function attempt<Body>(build: BuildRequest, milliseconds: number, signal?: AbortSignal): Promise<Body> {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
     const signals = [timeout.signal, closing.signal, ...(signal ? [signal] : [])];
     try {
-      const request = graphqlRequest(query, variables, await token(), 'application/json', AbortSignal.any(signals));
-      const response = await fetch(url, request);
-      const text = await response.text();
-      const { data, errors } = answerOf(text, response.status);
+      const { target = url, ...request } = build(await token(), AbortSignal.any(signals));
+      const response = await fetch(target, request);
+      const { errors, ...body } = answerOf(await response.text(), response.status);
       if (errors) throw errorOf(errors);
-      return data;
+      return body as Body;
     } catch (cause) {
       if (closing.signal.aborted) throw closedError();
       signal?.throwIfAborted();
@@ -58,7 +56,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     }
   }
 
-  async function withFreshToken(work: () => Promise<unknown>): Promise<unknown> {
+  async function withFreshToken<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -81,20 +79,45 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     });
   }
 
-  return {
-    send: (document, variables) => withFreshToken(() => attempt(document, variables, ONCE_MILLISECONDS)) as never,
-    async repeat(document, variables, signal) {
-      const deadline = Date.now() + timing.repeat;
-      for (let count = 1; ; count++) {
-        signal?.throwIfAborted();
-        if (closing.signal.aborted) throw closedError();
-        try {
-          return (await withFreshToken(() => attempt(document, variables, timing.answer, signal))) as never;
-        } catch (error) {
-          if (!(error instanceof RuntapeError) || !error.retryable || Date.now() > deadline) throw error;
-          await sleep(Math.max(timing.backOff(count), error.retryAfterMilliseconds ?? 0), signal);
-        }
+  async function repeat<Body>(build: BuildRequest, milliseconds: number, signal?: AbortSignal): Promise<Body> {
+    const deadline = Date.now() + timing.repeat;
+    for (let count = 1; ; count++) {
+      signal?.throwIfAborted();
+      if (closing.signal.aborted) throw closedError();
+      try {
+        return await withFreshToken(() => attempt<Body>(build, milliseconds, signal));
+      } catch (error) {
+        if (!(error instanceof RuntapeError) || !error.retryable || Date.now() > deadline) throw error;
+        await sleep(Math.max(timing.backOff(count), error.retryAfterMilliseconds ?? 0), signal);
       }
+    }
+  }
+
+  const operation =
+    (query: string, variables: object): BuildRequest =>
+    (currentToken, signal) =>
+      graphqlRequest(query, variables, currentToken, 'application/json', signal);
+
+  return {
+    async send(document, variables) {
+      const build = operation(document, variables);
+      return (await withFreshToken(() => attempt<{ data: never }>(build, ONCE_MILLISECONDS))).data;
+    },
+    async repeat(document, variables, signal) {
+      return (await repeat<{ data: never }>(operation(document, variables), timing.answer, signal)).data;
+    },
+    async upload(file) {
+      const target = new URL('/attachments', url);
+      target.searchParams.set('name', 'name' in file ? String(file.name) : 'file');
+      const headers = { 'content-type': 'application/octet-stream' };
+      const build: BuildRequest = (currentToken, signal) => ({
+        target,
+        method: 'POST',
+        headers: { ...headers, ...bearer(currentToken) },
+        body: file,
+        signal,
+      });
+      return (await repeat<{ id: string }>(build, ONCE_MILLISECONDS)).id;
     },
     wake() {
       for (const done of [...sleeping]) done();
@@ -110,7 +133,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
 function answerOf(text: string, status: number): Result {
   try {
     const answer = JSON.parse(text) as Result;
-    if (typeof answer === 'object' && answer !== null && ('data' in answer || 'errors' in answer)) return answer;
+    if (typeof answer === 'object' && answer !== null) return answer;
   } catch {
     // Not JSON: see below.
   }

@@ -1,4 +1,5 @@
 import { errorOf, offline, RuntapeError } from '../runtape-error.ts';
+import { bearer } from './graphql-request.ts';
 import type { Link, LinkOptions, Lost, OpenLink, Result, Sink } from './link.ts';
 import type { Timing } from './timing.ts';
 
@@ -103,7 +104,7 @@ function openSocket(socket: SocketLike, timing: Timing, { token, onLost }: LinkO
     if (message.type === 'complete') sink?.end(null);
   }
 
-  socket.onopen = () => send({ type: 'connection_init', payload: token ? { authorization: `Bearer ${token}` } : {} });
+  socket.onopen = () => send({ type: 'connection_init', payload: bearer(token) });
   socket.onmessage = ({ data }) => {
     expectMessage();
     let message: ServerMessage;

@@ -73,7 +73,7 @@ export function createRunHandle({ id, connection, requests, onFollow }: RunHandl
     },
     async cancel(reason) {
       const { cancelRun } = await requests.repeat(CancelRunDocument, { input: { runId: id, reason } });
-      accept(cancelRun, 'CancelRunSuccess');
+      accept(cancelRun);
     },
   };
 }

@@ -1,9 +1,23 @@
 import type { Requests } from '../connection/requests.ts';
-import { SendMessageDocument, type SendMessageInput, type WhenBusy } from '../generated/documents.ts';
-import { createSource, type Readable } from '../readable.ts';
+import {
+  ActiveRunDocument,
+  BranchSessionDocument,
+  CancelSessionRunsDocument,
+  type ClientToolInput,
+  SendMessageDocument,
+  type WhenBusy,
+} from '../generated/documents.ts';
+import type { LiveList, LiveListContext } from '../list/live-list.ts';
+import type { Readable } from '../readable.ts';
 import { accept } from '../refusals.ts';
+import type { MessageItem } from '../run/run-fold.ts';
 import type { RunHandle } from '../run/run-handle.ts';
 import type { RunHandles } from '../run/run-handles.ts';
+import { RuntapeError } from '../runtape-error.ts';
+import type { WaitHandle } from '../waits/wait-handle.ts';
+import { createWaitList } from '../waits/wait-list.ts';
+import { createConversation } from './conversation.ts';
+import { createSessionIdentity, type SessionIdentity } from './session-identity.ts';
 
 export interface SendOptions {
   agentId?: string;
@@ -11,6 +25,10 @@ export interface SendOptions {
   whenBusy?: WhenBusy;
   /** Made by the client when absent, so that a lost answer is retried safely. */
   idempotencyKey?: string;
+  metadata?: Readonly<Record<string, string>>;
+  attachments?: readonly (File | Blob | { id: string })[];
+  /** JSON Schema of the result. */
+  outputSchema?: object;
 }
 
 export interface SessionHandle {
@@ -18,25 +36,75 @@ export interface SessionHandle {
   readonly id: Readable<string | null>;
   /** Resolves when the message is durable. Throws RuntapeError with the code of the refusal. */
   send(text: string, options?: SendOptions): Promise<RunHandle>;
+  /** The conversation, streaming answers included, oldest first. */
+  readonly messages: LiveList<MessageItem>;
+  readonly waits: LiveList<WaitHandle>;
+  /** Cancels the active run; with `{ queued: true }` what is queued as well. */
+  stop(options?: { queued?: boolean; reason?: string }): Promise<void>;
+  branch(at: { runId: string; seq?: number }, options?: { key?: string; title?: string }): Promise<SessionHandle>;
 }
 
-interface SessionHandleOptions {
-  name: { key: string } | { id: string };
+export interface SessionContext extends LiveListContext {
   requests: Requests;
   runs: RunHandles;
+  /** The tools that the client runs. */
+  clientTools(): ClientToolInput[];
+  upload(file: Blob): Promise<string>;
 }
 
-export function createSessionHandle({ name, requests, runs }: SessionHandleOptions): SessionHandle {
-  const id = createSource<string | null>('id' in name ? name.id : null);
+export function createSessionHandle(name: SessionIdentity['name'], context: SessionContext): SessionHandle {
+  const { requests, runs } = context;
+  const identity = createSessionIdentity(name);
+  const messages = createConversation({ ...context, identity });
+
+  async function find(): Promise<{ id: string; activeRun: { id: string } | null } | null> {
+    const { session } = await requests.repeat(ActiveRunDocument, name);
+    if (session) identity.learn(session.id);
+    return session;
+  }
+
+  async function existing() {
+    const session = await find();
+    if (session) return session;
+    throw new RuntapeError('NOT_FOUND', `There is no session ${JSON.stringify(name)}.`);
+  }
+
   return {
-    id,
-    async send(text, { idempotencyKey = crypto.randomUUID(), ...options } = {}) {
+    id: identity.id,
+    messages,
+    waits: createWaitList(requests, context, async () => {
+      const sessionId = identity.id.get() ?? (await find())?.id;
+      return sessionId ? { sessionId } : null;
+    }),
+    async send(text, { attachments = [], idempotencyKey = crypto.randomUUID(), ...options } = {}) {
       const target = 'id' in name ? { sessionId: name.id } : { sessionKey: name.key };
-      const input: SendMessageInput = { ...target, text, idempotencyKey, ...options };
-      const { sendMessage } = await requests.repeat(SendMessageDocument, { input });
-      const { session, run } = accept(sendMessage, 'SendMessageSuccess');
-      id.set(session.id);
+      const uploads = attachments.map((each) => (each instanceof Blob ? context.upload(each) : each.id));
+      const attachmentIds = await Promise.all(uploads);
+      const clientTools = context.clientTools();
+      const input = {
+        ...target,
+        ...options,
+        text,
+        idempotencyKey,
+        ...(attachmentIds.length > 0 ? { attachmentIds } : {}),
+        ...(clientTools.length > 0 ? { clientTools } : {}),
+      };
+      const { session, run } = accept((await requests.repeat(SendMessageDocument, { input })).sendMessage);
+      identity.learn(session.id);
+      messages.add(run.id);
       return runs.get(run.id);
+    },
+    async stop({ queued = false, reason } = {}) {
+      const { id: sessionId, activeRun } = await existing();
+      if (queued)
+        accept((await requests.repeat(CancelSessionRunsDocument, { input: { sessionId, reason } })).cancelSessionRuns);
+      else if (activeRun) await runs.get(activeRun.id).cancel(reason);
+    },
+    async branch(at, options) {
+      const sessionId = identity.id.get() ?? (await existing()).id;
+      const input = { sessionId, ...at, ...options, idempotencyKey: crypto.randomUUID() };
+      const { branchSession } = await requests.repeat(BranchSessionDocument, { input });
+      return createSessionHandle({ id: accept(branchSession).session.id }, context);
     },
   };
 }

@@ -39,7 +39,9 @@ test('the fold of a run that waits, is denied or is cancelled is what the server
 test('a steered message, thoughts and failing calls appear in the messages', async () => {
   const { url } = await startTestGateway({ tools: tools() });
   const tape = openClient(url);
-  const run = await tape.session('first').send('/think Hm.\n/say Working.\n/call count {"word":"x"}\n/call nothing {}\n/then\n/say Done.');
+  const run = await tape
+    .session('first')
+    .send('/think Hm.\n/say Working.\n/call count {"word":"x"}\n/call nothing {}\n/then\n/say Done.');
   await run.done();
   const { messages } = run.state.get();
   expect(messages.map(({ role, text, thought }) => [role, text, thought])).toEqual([

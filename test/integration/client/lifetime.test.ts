@@ -35,30 +35,36 @@ test('B78: a message whose answer is lost is sent again and makes one run', asyn
   expect(lost).toBe(4);
 });
 
-test.each(transports)('B79: a token that expires is replaced, and what follows continues over %s', async (transport) => {
-  const expiresAt = new Date(Date.now() + 3000).toISOString();
-  const scopes = ['read', 'write'];
-  const { url } = await startGuarded({
-    auth: { mode: 'tokens', tokens: [entry('old', 'ada', scopes, { expiresAt }), entry('new', 'ada', scopes)] },
-  });
-  const given: string[] = [];
-  const token = () => {
-    // For the message and for the first connection.
-    given.push(given.length < 2 ? 'old' : 'new');
-    return given.at(-1) ?? null;
-  };
-  const tape = openClient(url, { transport, timing, token });
-  const run = await tape.session('first').send('/pace 60\n/words 50');
-  const events = await collect(run.events());
-  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-  expect(events.at(-1)).toMatchObject({ type: 'STATUS', to: 'DONE' });
-  expect(new Set(given)).toEqual(new Set(['old', 'new']));
-});
+test.each(transports)(
+  'B79: a token that expires is replaced, and what follows continues over %s',
+  async (transport) => {
+    const expiresAt = new Date(Date.now() + 3000).toISOString();
+    const scopes = ['read', 'write'];
+    const { url } = await startGuarded({
+      auth: { mode: 'tokens', tokens: [entry('old', 'ada', scopes, { expiresAt }), entry('new', 'ada', scopes)] },
+    });
+    const given: string[] = [];
+    const token = () => {
+      // For the message and for the first connection.
+      given.push(given.length < 2 ? 'old' : 'new');
+      return given.at(-1) ?? null;
+    };
+    const tape = openClient(url, { transport, timing, token });
+    const run = await tape.session('first').send('/pace 60\n/words 50');
+    const events = await collect(run.events());
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.at(-1)).toMatchObject({ type: 'STATUS', to: 'DONE' });
+    expect(new Set(given)).toEqual(new Set(['old', 'new']));
+  },
+);
 
 test('a token that is refused is an error with the code UNAUTHENTICATED', async () => {
   const { url } = await startGuarded();
   const tape = openClient(url, { timing, token: () => 'wrong' });
-  await expect(tape.session('first').send('Hello')).rejects.toMatchObject({ code: 'UNAUTHENTICATED', retryable: false });
+  await expect(tape.session('first').send('Hello')).rejects.toMatchObject({
+    code: 'UNAUTHENTICATED',
+    retryable: false,
+  });
   await expect(tape.run('run_01ARZ3NDEKTSV4RRFFQ69G5FAV').done()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
 });
 

@@ -13,7 +13,14 @@ const CLIENTS = 8;
 /** How often each run is followed: once while it is executed, and then from the beginning again. */
 const FOLLOWED = 12;
 const message = '/pace 1\n/words 40\n/call clock {}\n/then\n/think Now the rest.\n/words 10';
-const timing = { backOff: () => 1 + Math.random() * 5, quiet: 80, pong: 120, open: 500, answer: 500, silentStream: 300 };
+const timing = {
+  backOff: () => 1 + Math.random() * 5,
+  quiet: 80,
+  pong: 120,
+  open: 500,
+  answer: 500,
+  silentStream: 300,
+};
 
 test('B76: a network that cuts, freezes and delays at random loses and repeats no event, and the folds agree', async () => {
   const { client, url } = await startTestGateway();
@@ -44,7 +51,9 @@ test('B76: a network that cuts, freezes and delays at random loses and repeats n
   await Promise.all(Array.from({ length: CLIENTS }, (_, index) => work(index)));
 
   const { connections, freezes } = network.counts;
-  console.log(`troubled network: ${network.counts.cuts} cuts, ${freezes} freezes, ${connections} connections, ${sent} runs`);
+  console.log(
+    `troubled network: ${network.counts.cuts} cuts, ${freezes} freezes, ${connections} connections, ${sent} runs`,
+  );
   // A message whose answer was lost was sent again, and is one run.
   const { body } = await client.post({ query: '{ runs(first: 100) { nodes { id } pageInfo { hasNextPage } } }' });
   const { runs } = body.data as { runs: { nodes: unknown[]; pageInfo: { hasNextPage: boolean } } };

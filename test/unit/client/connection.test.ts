@@ -9,7 +9,13 @@ const expired: Lost = { error: new RuntapeError('UNAUTHENTICATED', 'The token ha
 
 /** Links that the test opens, refuses and breaks. */
 function fakeLinks(outcome: () => 'opens' | Lost = () => 'opens') {
-  const opened: { token: string | null; sinks: Map<Sink, object>; lose(lost: Lost): void; closed: boolean; checks: number }[] = [];
+  const opened: {
+    token: string | null;
+    sinks: Map<Sink, object>;
+    lose(lost: Lost): void;
+    closed: boolean;
+    checks: number;
+  }[] = [];
   const open: OpenLink = ({ token, onLost }) => {
     const now = outcome();
     if (now !== 'opens') return { opened: Promise.reject(now), abort() {} };

@@ -40,7 +40,7 @@ describe('refusals', () => {
 
   test('are thrown with the refusal itself', () => {
     const refusal = { __typename: 'NotFoundError', message: 'There is no run_1.', id: 'run_1' };
-    const call = () => accept(refusal as { __typename: 'Done' } | typeof refusal, 'Done');
+    const call = () => accept(refusal as { __typename: 'Success' } | typeof refusal);
     expect(call).toThrow(RuntapeError);
     expect(call).toThrow(expect.objectContaining({ code: 'NOT_FOUND', retryable: false, refusal }));
   });

@@ -37,7 +37,9 @@ export function fakeRequests(tape: readonly TapeEvent[] = []) {
     async repeat(_document: unknown, variables: { after?: string | null }) {
       asked.push(variables);
       const from = tape.findIndex(({ cursor }) => cursor === variables.after) + 1;
-      return { run: { head: tape.length, tape: { nodes: tape.slice(from, from + 100), pageInfo: { hasNextPage: false } } } };
+      return {
+        run: { head: tape.length, tape: { nodes: tape.slice(from, from + 100), pageInfo: { hasNextPage: false } } },
+      };
     },
   } as unknown as Requests;
   return { requests, asked };
@@ -59,7 +61,10 @@ export const delta = (seq: number, text = `${seq} `, step = 1) => event(seq, 'OU
 export const deltas = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => delta(from + index));
 
-export const batch = (events: readonly TapeEvent[], more: { cursor?: string; caughtUp?: boolean; closed?: boolean } = {}) => ({
+export const batch = (
+  events: readonly TapeEvent[],
+  more: { cursor?: string; caughtUp?: boolean; closed?: boolean } = {},
+) => ({
   runEventBatches: { events, cursor: events.at(-1)?.cursor ?? '', caughtUp: false, closed: false, ...more },
 });
 

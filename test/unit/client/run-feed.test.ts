@@ -115,7 +115,8 @@ describe('readers of one run', () => {
     const { feed, deliver } = setUp(deltas(1, 12_000));
     const reader = feed.read(null);
     const first = reader.next();
-    for (let from = 1; from <= 12_000; from += 1000) deliver(batch(deltas(from, from + 999), { closed: from === 11_001 }));
+    for (let from = 1; from <= 12_000; from += 1000)
+      deliver(batch(deltas(from, from + 999), { closed: from === 11_001 }));
     const { value } = await first;
     const rest = await collect({ [Symbol.asyncIterator]: () => reader });
     expect(seqs([value as TapeEvent[], ...rest])).toEqual(Array.from({ length: 12_000 }, (_, index) => index + 1));

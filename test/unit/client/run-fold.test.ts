@@ -65,7 +65,10 @@ describe('the fold of a run', () => {
     expect(asked.calls[0]).toMatchObject({ state: 'WAITING', waitId: 'apr_1' });
     expect(asked.waits).toEqual(['apr_1']);
     const decision = { id: 'apr_1', decidedBy: 'ada', editedInput: { zone: 'CET' }, decisionReason: null };
-    const allowed = evolve(asked, event(5, 'APPROVAL_DECISION', { callId: 'call_1', status: 'ALLOWED', approval: decision }));
+    const allowed = evolve(
+      asked,
+      event(5, 'APPROVAL_DECISION', { callId: 'call_1', status: 'ALLOWED', approval: decision }),
+    );
     expect(allowed).toMatchObject({ waits: [], calls: [{ state: 'REQUESTED', input: { zone: 'CET' } }] });
     const started = evolve(allowed, event(6, 'TOOL_START', { callId: 'call_1', tool: 'clock', attempt: 1 }));
     expect(started.calls[0]?.state).toBe('RUNNING');

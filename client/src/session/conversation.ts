@@ -1,0 +1,149 @@
+import type { ActivityItem } from '../activity/activity-feed.ts';
+import type { Requests } from '../connection/requests.ts';
+import { ConversationDocument, type MessageFragment } from '../generated/documents.ts';
+import type { LiveList, LiveListContext } from '../list/live-list.ts';
+import { createSource } from '../readable.ts';
+import { isEnded, type MessageItem } from '../run/run-fold.ts';
+import type { RunHandles } from '../run/run-handles.ts';
+import type { RuntapeError } from '../runtape-error.ts';
+import { catchingUp, live, type Sync } from '../sync.ts';
+import type { SessionIdentity } from './session-identity.ts';
+
+export interface Conversation extends LiveList<MessageItem> {
+  /** Shows a run of the session without waiting for the feed. */
+  add(runId: string): void;
+}
+
+interface ConversationOptions extends LiveListContext {
+  identity: SessionIdentity;
+  requests: Requests;
+  runs: RunHandles;
+}
+
+interface FollowedMessages {
+  messages: readonly MessageItem[];
+  stop(): void;
+}
+
+/**
+ * The messages of a session, oldest first: those of ended runs as the gateway lists them, and those of the other runs as the folds of
+ * these runs, which stream. Runs stay folds after their end. Runs that begin later come from the feed.
+ */
+export function createConversation(options: ConversationOptions): Conversation {
+  const { identity, requests, runs, connection, feed } = options;
+  const value = createSource<readonly MessageItem[]>([], follow);
+  const sync = createSource<Sync>(catchingUp, () => value.subscribe(() => {}));
+  const hasMore = createSource(false);
+  let history: readonly MessageItem[] = [];
+  let start: string | null = null;
+  let isLoaded = false;
+  let isActive = false;
+  let failure: RuntapeError | null = null;
+  const followed = new Map<string, FollowedMessages>();
+
+  /** Run ids sort by the time at which the runs were created. */
+  function show(): void {
+    const folds = [...followed].sort(([one], [other]) => (one < other ? -1 : 1));
+    value.set([...history, ...folds.flatMap(([, { messages }]) => messages)]);
+  }
+
+  function updateSync(): void {
+    const link = connection.state.get();
+    if (failure !== null) sync.set({ state: 'offline', since: new Date(), nextAttemptAt: null, error: failure });
+    else if (link.state === 'offline') sync.set(link);
+    else sync.set(isLoaded ? live : catchingUp);
+  }
+
+  /** Follows a run from its first event. What the history has of it may be incomplete. */
+  function followRun(runId: string): void {
+    if (!isActive || followed.has(runId)) return;
+    const { state } = runs.get(runId);
+    const update = () => {
+      const { messages, state: runState } = state.get();
+      const isNew = messages !== entry.messages;
+      entry.messages = messages;
+      if (isNew) show();
+      if (isEnded(runState)) entry.stop();
+    };
+    const entry: FollowedMessages = { messages: state.get().messages, stop: () => {} };
+    followed.set(runId, entry);
+    entry.stop = state.subscribe(update);
+    history = history.filter((message) => message.runId !== runId);
+  }
+
+  function add(runId: string): void {
+    followRun(runId);
+    show();
+  }
+
+  async function load(before: string | null): Promise<void> {
+    const ended = [...followed.keys()].filter((id) => isEnded(runs.get(id).state.get().state));
+    const { session } = await requests.repeat(ConversationDocument, { ...identity.name, before });
+    if (!session || !isActive) return;
+    identity.learn(session.id);
+    // The history has them now, in order with runs of which the feed told nothing.
+    if (before === null) for (const id of ended) followed.delete(id);
+    for (const { id } of session.runs.nodes) followRun(id);
+    const { nodes, pageInfo } = session.messages;
+    const older = nodes.filter(({ runId }) => !followed.has(runId)).map(messageOf);
+    history = before === null ? older : [...older, ...history];
+    start = pageInfo.startCursor;
+    hasMore.set(pageInfo.hasPreviousPage);
+    isLoaded = true;
+    show();
+  }
+
+  async function reload(): Promise<void> {
+    try {
+      await load(null);
+      failure = null;
+    } catch (error) {
+      failure = error as RuntapeError;
+    }
+    updateSync();
+  }
+
+  function onItem({ kind, runId, sessionId, session }: ActivityItem): void {
+    if (session) identity.learnFrom(session);
+    // A run that has ended meanwhile may have been listed while it had not.
+    const isRun = kind === 'RUN_CREATED' || kind === 'RUN_STATE_CHANGED';
+    if (isRun && runId && sessionId === identity.id.get() && !followed.has(runId)) add(runId);
+  }
+
+  function follow(): () => void {
+    isActive = true;
+    const leave = feed.join({
+      onItem,
+      onReset: () => void reload(),
+      onFailure(error) {
+        failure = error;
+        updateSync();
+      },
+    });
+    const unsubscribe = connection.state.subscribe(updateSync);
+    updateSync();
+    return () => {
+      isActive = false;
+      isLoaded = false;
+      leave();
+      unsubscribe();
+      for (const { stop } of followed.values()) stop();
+      followed.clear();
+    };
+  }
+
+  return {
+    get: value.get,
+    subscribe: value.subscribe,
+    sync,
+    hasMore,
+    add,
+    loadMore: async () => (isLoaded && hasMore.get() ? load(start) : undefined),
+    close() {},
+  };
+}
+
+function messageOf({ toolCalls, ...message }: MessageFragment): MessageItem {
+  const calls = toolCalls.map(({ waits, ...call }) => ({ ...call, waitId: waits.at(-1)?.id ?? null, progress: null }));
+  return { ...message, role: message.role as MessageItem['role'], thought: '', toolCalls: calls };
+}
