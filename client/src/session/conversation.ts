@@ -79,7 +79,10 @@ export function createConversation(options: ConversationOptions): Conversation {
   async function load(before: string | null): Promise<void> {
     const ended = [...followed.keys()].filter((id) => isEnded(runs.get(id).state.get().state));
     const { session } = await requests.repeat(ConversationDocument, { ...identity.name, before });
-    if (!session || !isActive) return;
+    if (!isActive) return;
+    isLoaded = true;
+    // It does not exist yet. The feed tells when it does.
+    if (!session) return;
     identity.learn(session.id);
     // The history has them now, in order with runs of which the feed told nothing.
     if (before === null) for (const id of ended) followed.delete(id);
@@ -89,7 +92,6 @@ export function createConversation(options: ConversationOptions): Conversation {
     history = before === null ? older : [...older, ...history];
     start = pageInfo.startCursor;
     hasMore.set(pageInfo.hasPreviousPage);
-    isLoaded = true;
     show();
   }
 

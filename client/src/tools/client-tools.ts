@@ -1,6 +1,6 @@
-import type { ClientToolInput } from '../generated/documents.ts';
 import type { LiveList } from '../list/live-list.ts';
 import { RuntapeError } from '../runtape-error.ts';
+import type { ClientToolCall } from '../waits/later-documents.ts';
 import type { WaitHandle } from '../waits/wait-handle.ts';
 
 export interface ClientTool {
@@ -10,6 +10,9 @@ export interface ClientTool {
   /** May be called more than once with the same `callId`: after a reload, and in another tab. */
   execute(input: unknown, context: { callId: string; signal: AbortSignal }): unknown;
 }
+
+/** What a message says about a tool. */
+export type ClientToolInput = Omit<ClientTool, 'execute'> & { name: string };
 
 export type ClientToolSet = Readonly<Record<string, ClientTool>>;
 
@@ -26,8 +29,7 @@ export function createClientTools(waits: LiveList<WaitHandle>): ClientTools {
   const running = new Map<ClientToolSet, AbortController>();
 
   async function execute(wait: WaitHandle, tool: ClientTool, signal: AbortSignal): Promise<void> {
-    const data = wait.data.get();
-    if (data.__typename !== 'ClientToolCall') return;
+    const data = wait.data.get() as unknown as ClientToolCall;
     let outcome: () => Promise<void>;
     try {
       const output = await tool.execute(data.input, { callId: data.callId, signal });
@@ -45,8 +47,8 @@ export function createClientTools(waits: LiveList<WaitHandle>): ClientTools {
 
   function runOpenCalls(): void {
     for (const wait of waits.get()) {
-      const data = wait.data.get();
-      if (data.__typename !== 'ClientToolCall' || seen.has(wait.id)) continue;
+      if (wait.kind !== 'CLIENT_TOOL' || seen.has(wait.id)) continue;
+      const data = wait.data.get() as unknown as ClientToolCall;
       for (const [tools, { signal }] of running) {
         if (!Object.hasOwn(tools, data.tool)) continue;
         seen.add(wait.id);

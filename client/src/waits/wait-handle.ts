@@ -1,13 +1,8 @@
 import type { Requests } from '../connection/requests.ts';
-import {
-  AnswerQuestionDocument,
-  type ApprovalScope,
-  DecideApprovalDocument,
-  DecideBudgetDocument,
-  SubmitToolResultDocument,
-} from '../generated/documents.ts';
+import { type ApprovalScope, DecideApprovalDocument } from '../generated/documents.ts';
 import { createSource, type Readable } from '../readable.ts';
 import { accept } from '../refusals.ts';
+import { AnswerQuestionDocument, DecideBudgetDocument, SubmitToolResultDocument } from './later-documents.ts';
 import type { Wait, WaitKind } from './wait.ts';
 
 export interface AllowOptions {
