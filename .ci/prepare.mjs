@@ -139,14 +139,25 @@ async function compile() {
   });
 }
 
+async function buildClient() {
+  await whenChanged({
+    inputs: [inRoot('client/src'), inRoot('client/tsconfig.json'), inRoot('tsconfig.json'), inRoot('.ci/client.mjs')],
+    tool: 'typescript',
+    output: inRoot('client/dist'),
+    announce: 'compiling the client package.',
+    work: async () => (await import('./client.mjs')).compileClient(root),
+  });
+}
+
 const stepsOf = {
   generate: [install, generateDatabaseClients, generateDocuments],
+  client: [install, generateDocuments, buildClient],
   build: [install, generateDatabaseClients, compile],
 };
 
 async function main() {
   const goal = process.argv[2] ?? '';
-  if (!Object.hasOwn(stepsOf, goal)) throw new StepFailed('Usage: node .ci/prepare.mjs generate|build');
+  if (!Object.hasOwn(stepsOf, goal)) throw new StepFailed('Usage: node .ci/prepare.mjs generate|build|client');
   checkNode();
   await lock(root, print);
   for (const step of stepsOf[goal]) await step();

@@ -37,7 +37,10 @@ export async function startTroubledNetwork(
   let isRefusing = false;
 
   const server = createServer((client) => {
-    if (isRefusing) return client.resetAndDestroy();
+    if (isRefusing) {
+      client.resetAndDestroy();
+      return;
+    }
     counts.connections += 1;
     const upstream = connect(Number(port), hostname);
     for (const [socket, other] of [

@@ -1,6 +1,7 @@
 import { type ActivityItem, createActivityFeed } from './activity/activity-feed.ts';
 import { type Connection, createConnection } from './connection/connection.ts';
-import { eventStreamLink } from './connection/event-stream-link.ts';
+import { graphqlRequest } from './connection/graphql-request.ts';
+import { laterLink } from './connection/later-link.ts';
 import type { OpenLink } from './connection/link.ts';
 import { createRequests } from './connection/requests.ts';
 import { type SocketConstructor, socketLink } from './connection/socket-link.ts';
@@ -8,10 +9,11 @@ import { timing as defaultTiming, type Timing } from './connection/timing.ts';
 import { wakeWith } from './connection/wake.ts';
 import type { DocumentTypes } from './document.ts';
 import type { LiveList } from './list/live-list.ts';
-import { type DocumentNode, textOfDocument } from './print-document.ts';
+import type { DocumentNode } from './print-document.ts';
 import type { Readable } from './readable.ts';
 import type { RunHandle } from './run/run-handle.ts';
 import { createRunHandles } from './run/run-handles.ts';
+import { errorOf, offline } from './runtape-error.ts';
 import { createSessionHandle, type SessionContext, type SessionHandle } from './session/session-handle.ts';
 import { createSessionList, type SessionItem, type SessionListOptions } from './session/session-list.ts';
 import { catchingUp, live, type Sync } from './sync.ts';
@@ -87,7 +89,9 @@ export function createClient(options: ClientOptions): RuntapeClient {
     waits,
     activity: ({ after = null, signal } = {}) => feed.read(after, signal),
     addTools: tools.add,
-    query: (document, variables) => requests.send(textOfDocument(document), (variables ?? {}) as object) as never,
+    async query(document, variables = {} as never) {
+      return (await requests.send(await textOf(document), variables as object)) as never;
+    },
     sync: syncOf(connection),
     async close() {
       stopTools();
@@ -109,7 +113,10 @@ function linksOf(
   const Socket = (webSocket ?? globalThis.WebSocket) as SocketConstructor | undefined;
   const links: OpenLink[] = [];
   if (transport !== 'sse' && Socket) links.push(socketLink(url.href.replace(/^http/, 'ws'), Socket, timing));
-  if (transport !== 'websocket') links.push(eventStreamLink(url.href, fetch, timing));
+  if (transport !== 'websocket') {
+    const common = { url: url.href, fetch, timing, graphqlRequest, errorOf, offline };
+    links.push(laterLink(async () => (await import('./connection/event-stream-link.ts')).eventStreamLink(common)));
+  }
   if (links.length > 0) return links;
   throw new TypeError('There is no global WebSocket. Pass the class as `webSocket`, or use another `transport`.');
 }
@@ -123,4 +130,10 @@ function syncOf({ state }: Connection): Readable<Sync> {
     },
     subscribe: (listener) => state.subscribe(listener),
   };
+}
+
+/** The printer is loaded only for documents that are parsed. */
+async function textOf(document: string | WithText | DocumentNode): Promise<string> {
+  if (typeof document === 'string' || !('definitions' in document)) return document.toString();
+  return (await import('./print-document.ts')).printDocument(document);
 }

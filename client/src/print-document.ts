@@ -9,11 +9,6 @@ export interface DocumentNode {
   readonly definitions: readonly unknown[];
 }
 
-/** The text of a document that is a text, an object with a text, or a parsed document. */
-export function textOfDocument(document: string | { toString(): string } | DocumentNode): string {
-  return typeof document === 'object' && 'definitions' in document ? print(document) : document.toString();
-}
-
 /**
  * How a node is printed: its members, with what stands before and after each of them. A member that is missing or empty is left out,
  * with both. The printer of graphql-js would be as large as a fifth of this package.
@@ -37,6 +32,8 @@ const layouts: Readonly<Record<string, string>> = {
   ListValue: '[values]',
   ObjectValue: '{fields}',
 };
+
+export const printDocument = (document: DocumentNode): string => print(document);
 
 function print(value: unknown): string {
   if (Array.isArray(value)) return value.map(print).join(' ');

@@ -12,11 +12,10 @@ export interface ChunkWriter {
 
 type Part = { kind: 'text' | 'reasoning'; id: string; text: string };
 
-export function createChunkWriter(runId: string): ChunkWriter {
+/** Writes texts as parts, which begin, grow and end. */
+function createPartWriter(runId: string) {
   let part: Part | null = null;
   let parts = 0;
-  let isInStep = false;
-  const denied = new Set<string>();
 
   function end(providerMetadata?: typeof dropped): UIMessageChunk[] {
     if (part === null) return [];
@@ -37,18 +36,26 @@ export function createChunkWriter(runId: string): ChunkWriter {
     return [...chunks, { type: `${kind}-delta`, id, delta }];
   }
 
-  function endStep(): UIMessageChunk[] {
-    const chunks: UIMessageChunk[] = isInStep ? [...end(), { type: 'finish-step' }] : [];
-    isInStep = false;
-    return chunks;
-  }
-
   /** The whole text of an answer, which may not have been streamed. */
   function complete(text: string): UIMessageChunk[] {
     const streamed = part?.kind === 'text' ? part.text : '';
     if (streamed === text) return end();
     if (text.startsWith(streamed)) return [...append('text', text.slice(streamed.length)), ...end()];
     return [...end(dropped), ...append('text', text), ...end()];
+  }
+
+  return { append, complete, end };
+}
+
+export function createChunkWriter(runId: string): ChunkWriter {
+  const { append, complete, end } = createPartWriter(runId);
+  let isInStep = false;
+  const denied = new Set<string>();
+
+  function endStep(): UIMessageChunk[] {
+    const chunks: UIMessageChunk[] = isInStep ? [...end(), { type: 'finish-step' }] : [];
+    isInStep = false;
+    return chunks;
   }
 
   function enter(event: Extract<TapeEvent, { type: 'STATUS' }>): UIMessageChunk[] {

@@ -1,14 +1,31 @@
-import { errorOf, offline, RuntapeError } from '../runtape-error.ts';
+import type { RuntapeError } from '../runtape-error.ts';
 import { readEventStream } from './event-stream.ts';
-import { graphqlRequest } from './graphql-request.ts';
+import type { graphqlRequest } from './graphql-request.ts';
 import type { LinkOptions, Lost, OpenLink, Result, Sink } from './link.ts';
 import type { Timing } from './timing.ts';
+
+/** This file is loaded only when it is needed. It is given what the rest uses too, so that bundlers need no third file for that. */
+interface EventStreamOptions {
+  url: string;
+  fetch: typeof globalThis.fetch;
+  timing: Timing;
+  graphqlRequest: typeof graphqlRequest;
+  errorOf(errors: NonNullable<Result['errors']>): RuntapeError;
+  offline(cause: unknown): RuntapeError;
+}
 
 /**
  * GraphQL over server-sent events: a request for each operation. If one of the streams breaks, the whole link counts as lost, and
  * every operation continues at its cursor on the next one.
  */
-export function eventStreamLink(url: string, fetch: typeof globalThis.fetch, timing: Timing): OpenLink {
+export function eventStreamLink(options: EventStreamOptions): OpenLink {
+  const { url, fetch, timing, graphqlRequest: requestOf, errorOf, offline } = options;
+
+  function lostBy(cause: unknown): Lost {
+    const error = cause instanceof Error && 'retryable' in cause ? (cause as RuntapeError) : offline(cause);
+    return { error, unauthenticated: error.code === 'UNAUTHENTICATED' };
+  }
+
   return ({ token, onLost }: LinkOptions) => {
     const streams = new AbortController();
     let isOpen = false;
@@ -20,7 +37,7 @@ export function eventStreamLink(url: string, fetch: typeof globalThis.fetch, tim
     }
 
     async function follow(query: string, variables: object, sink: Sink, signal: AbortSignal): Promise<void> {
-      const response = await fetch(url, graphqlRequest(query, variables, token, 'text/event-stream', signal));
+      const response = await fetch(url, requestOf(query, variables, token, 'text/event-stream', signal));
       if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
         throw errorOf(((await response.json()) as Result).errors ?? [{ message: `HTTP status ${response.status}` }]);
       }
@@ -42,10 +59,7 @@ export function eventStreamLink(url: string, fetch: typeof globalThis.fetch, tim
       const timeout = setTimeout(() => streams.abort(), timing.open);
       try {
         // Asks whether the server is there and accepts the token.
-        const response = await fetch(
-          url,
-          graphqlRequest('{__typename}', {}, token, 'application/json', streams.signal),
-        );
+        const response = await fetch(url, requestOf('{__typename}', {}, token, 'application/json', streams.signal));
         const { errors } = (await response.json()) as Result;
         if (errors) throw errorOf(errors);
       } catch (cause) {
@@ -75,11 +89,6 @@ export function eventStreamLink(url: string, fetch: typeof globalThis.fetch, tim
 
     return { opened: open(), abort: () => end(null) };
   };
-}
-
-function lostBy(cause: unknown): Lost {
-  const error = cause instanceof RuntapeError ? cause : offline(cause);
-  return { error, unauthenticated: error.code === 'UNAUTHENTICATED' };
 }
 
 /** Rejects if nothing arrives for too long. */

@@ -35,7 +35,7 @@ const ONCE_MILLISECONDS = 300_000;
 
 export function createRequests({ url, fetch, token, timing }: RequestsOptions): Requests {
   const closing = new AbortController();
-  const sleeping = new Set<() => void>();
+  const { sleep, wake } = createSleeper();
 
   async function attempt<Body>(build: BuildRequest, milliseconds: number, signal?: AbortSignal): Promise<Body> {
     const timeout = new AbortController();
@@ -63,20 +63,6 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
       if ((error as RuntapeError).code !== 'UNAUTHENTICATED') throw error;
       return work();
     }
-  }
-
-  function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        sleeping.delete(done);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      sleeping.add(done);
-      signal?.addEventListener('abort', done);
-    });
   }
 
   async function repeat<Body>(build: BuildRequest, milliseconds: number, signal?: AbortSignal): Promise<Body> {
@@ -119,11 +105,31 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
       });
       return (await repeat<{ id: string }>(build, ONCE_MILLISECONDS)).id;
     },
-    wake() {
-      for (const done of [...sleeping]) done();
-    },
+    wake,
     close() {
       closing.abort();
+      wake();
+    },
+  };
+}
+
+/** Delays that `wake` ends early. */
+function createSleeper() {
+  const sleeping = new Set<() => void>();
+  return {
+    sleep: (milliseconds: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          sleeping.delete(done);
+          signal?.removeEventListener('abort', done);
+          resolve();
+        };
+        const timer = setTimeout(done, milliseconds);
+        sleeping.add(done);
+        signal?.addEventListener('abort', done);
+      }),
+    wake() {
       for (const done of [...sleeping]) done();
     },
   };

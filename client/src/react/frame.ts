@@ -18,7 +18,10 @@ export function perFrame<T>(readable: Readable<T>): Readable<T> {
   let isFollowed = false;
   return {
     // Without a listener nothing says when the value changes.
-    get: () => (isFollowed ? value : (value = readable.get())),
+    get() {
+      if (!isFollowed) value = readable.get();
+      return value;
+    },
     subscribe(listener) {
       let cancel: (() => void) | null = null;
       const update = () => {

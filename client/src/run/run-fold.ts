@@ -205,6 +205,8 @@ function enter(run: RunSnapshot, { to, recordedAt, statusReason, failure }: Of<'
     next.error = failure ?? { code: 'INTERNAL', message: statusReason ?? 'The run failed.', retryable: false };
   }
   if (to === 'DONE') return next;
+  // Nothing is added to an answer that was interrupted.
+  next.messages = run.messages.map((message) => (message.complete ? message : { ...message, complete: true }));
   const isOpen = ({ state }: ToolCallItem) => state === 'REQUESTED' || state === 'WAITING' || state === 'RUNNING';
   return run.calls
     .filter(isOpen)
@@ -223,24 +225,26 @@ function addCall(run: RunSnapshot, { step, callId, tool, input }: Of<'TOOL_CALL'
     waitId: null,
     progress: null,
   };
-  const messages = run.messages.map((message) =>
-    message.step === step ? { ...message, toolCalls: [...message.toolCalls, call] } : message,
+  return withMessages(
+    run,
+    run.messages.map((message) =>
+      message.step === step ? { ...message, toolCalls: [...message.toolCalls, call] } : message,
+    ),
   );
-  return { ...run, messages, calls: [...run.calls, call] };
 }
 
-/** Changes a call, in its message as well. */
-export function changeCall(run: RunSnapshot, callId: string, change: Partial<ToolCallItem>): RunSnapshot {
-  const index = run.calls.findLastIndex((call) => call.callId === callId);
-  const old = run.calls[index];
-  if (!old) return run;
-  const call = { ...old, ...change };
+function withMessages(run: RunSnapshot, messages: readonly MessageItem[]): RunSnapshot {
+  return { ...run, messages, calls: messages.flatMap(({ toolCalls }) => toolCalls) };
+}
+
+/** Changes a call in its message. */
+function changeCall(run: RunSnapshot, callId: string, change: Partial<ToolCallItem>): RunSnapshot {
+  const changed = (call: ToolCallItem) => (call.callId === callId ? { ...call, ...change } : call);
+  const has = ({ toolCalls }: MessageItem) => toolCalls.some((call) => call.callId === callId);
   const messages = run.messages.map((message) =>
-    message.toolCalls.includes(old)
-      ? { ...message, toolCalls: message.toolCalls.map((each) => (each === old ? call : each)) }
-      : message,
+    has(message) ? { ...message, toolCalls: message.toolCalls.map(changed) } : message,
   );
-  return { ...run, messages, calls: run.calls.with(index, call) };
+  return withMessages(run, messages);
 }
 
 function settleApproval(run: RunSnapshot, { callId, status, approval }: Of<'APPROVAL_DECISION'>): RunSnapshot {

@@ -1,12 +1,11 @@
 import type { ActivityItem } from '../activity/activity-feed.ts';
 import type { Requests } from '../connection/requests.ts';
 import { ConversationDocument, type MessageFragment } from '../generated/documents.ts';
-import type { LiveList, LiveListContext } from '../list/live-list.ts';
+import { createFeedFollower, type FeedContext } from '../list/feed-follower.ts';
+import type { LiveList } from '../list/live-list.ts';
 import { createSource } from '../readable.ts';
 import { isEnded, type MessageItem } from '../run/run-fold.ts';
 import type { RunHandles } from '../run/run-handles.ts';
-import type { RuntapeError } from '../runtape-error.ts';
-import { catchingUp, live, type Sync } from '../sync.ts';
 import type { SessionIdentity } from './session-identity.ts';
 
 export interface Conversation extends LiveList<MessageItem> {
@@ -14,7 +13,7 @@ export interface Conversation extends LiveList<MessageItem> {
   add(runId: string): void;
 }
 
-interface ConversationOptions extends LiveListContext {
+interface ConversationOptions extends FeedContext {
   identity: SessionIdentity;
   requests: Requests;
   runs: RunHandles;
@@ -29,29 +28,20 @@ interface FollowedMessages {
  * The messages of a session, oldest first: those of ended runs as the gateway lists them, and those of the other runs as the folds of
  * these runs, which stream. Runs stay folds after their end. Runs that begin later come from the feed.
  */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: how history and folds meet reads best in one place
 export function createConversation(options: ConversationOptions): Conversation {
-  const { identity, requests, runs, connection, feed } = options;
+  const { identity, requests, runs } = options;
   const value = createSource<readonly MessageItem[]>([], follow);
-  const sync = createSource<Sync>(catchingUp, () => value.subscribe(() => {}));
   const hasMore = createSource(false);
   let history: readonly MessageItem[] = [];
   let start: string | null = null;
-  let isLoaded = false;
   let isActive = false;
-  let failure: RuntapeError | null = null;
   const followed = new Map<string, FollowedMessages>();
 
   /** Run ids sort by the time at which the runs were created. */
   function show(): void {
     const folds = [...followed].sort(([one], [other]) => (one < other ? -1 : 1));
     value.set([...history, ...folds.flatMap(([, { messages }]) => messages)]);
-  }
-
-  function updateSync(): void {
-    const link = connection.state.get();
-    if (failure !== null) sync.set({ state: 'offline', since: new Date(), nextAttemptAt: null, error: failure });
-    else if (link.state === 'offline') sync.set(link);
-    else sync.set(isLoaded ? live : catchingUp);
   }
 
   /** Follows a run from its first event. What the history has of it may be incomplete. */
@@ -80,7 +70,6 @@ export function createConversation(options: ConversationOptions): Conversation {
     const ended = [...followed.keys()].filter((id) => isEnded(runs.get(id).state.get().state));
     const { session } = await requests.repeat(ConversationDocument, { ...identity.name, before });
     if (!isActive) return;
-    isLoaded = true;
     // It does not exist yet. The feed tells when it does.
     if (!session) return;
     identity.learn(session.id);
@@ -95,16 +84,6 @@ export function createConversation(options: ConversationOptions): Conversation {
     show();
   }
 
-  async function reload(): Promise<void> {
-    try {
-      await load(null);
-      failure = null;
-    } catch (error) {
-      failure = error as RuntapeError;
-    }
-    updateSync();
-  }
-
   function onItem({ kind, runId, sessionId, session }: ActivityItem): void {
     if (session) identity.learnFrom(session);
     // A run that has ended meanwhile may have been listed while it had not.
@@ -112,23 +91,14 @@ export function createConversation(options: ConversationOptions): Conversation {
     if (isRun && runId && sessionId === identity.id.get() && !followed.has(runId)) add(runId);
   }
 
+  const follower = createFeedFollower({ ...options, onItem, read: () => load(null) });
+
   function follow(): () => void {
     isActive = true;
-    const leave = feed.join({
-      onItem,
-      onReset: () => void reload(),
-      onFailure(error) {
-        failure = error;
-        updateSync();
-      },
-    });
-    const unsubscribe = connection.state.subscribe(updateSync);
-    updateSync();
+    const leave = follower.follow();
     return () => {
       isActive = false;
-      isLoaded = false;
       leave();
-      unsubscribe();
       for (const { stop } of followed.values()) stop();
       followed.clear();
     };
@@ -137,10 +107,10 @@ export function createConversation(options: ConversationOptions): Conversation {
   return {
     get: value.get,
     subscribe: value.subscribe,
-    sync,
+    sync: follower.sync,
     hasMore,
     add,
-    loadMore: async () => (isLoaded && hasMore.get() ? load(start) : undefined),
+    loadMore: async () => (follower.isLoaded() && hasMore.get() ? load(start) : undefined),
     close() {},
   };
 }

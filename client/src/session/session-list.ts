@@ -23,7 +23,6 @@ export function createSessionList(
     pageSize,
     readPage: async (first, after) => (await requests.repeat(SessionsDocument, { first, after, filter })).sessions,
     concerns: ({ kind }) => !kind.startsWith('WAIT_'),
-    idOf: ({ id }) => id,
     itemOf: (session, previous) =>
       JSON.stringify(session) === JSON.stringify(previous) ? (previous ?? session) : session,
   });

@@ -35,7 +35,6 @@ export function createWaitList(
       if (kind === 'WAIT_SETTLED' && waitId) handles.delete(waitId);
       return true;
     },
-    idOf: ({ id }) => id,
     itemOf(wait) {
       const handle = handles.get(wait.id) ?? createWaitHandle(wait, requests);
       handles.set(wait.id, handle);

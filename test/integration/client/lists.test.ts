@@ -67,7 +67,12 @@ test('older messages are loaded page by page, and settled messages keep their id
   const before = messages.get();
   await messages.loadMore();
   expect(messages.get().slice(10)).toEqual(before);
-  expect(messages.get().slice(10).every((message, index) => message === before[index])).toBe(true);
+  expect(
+    messages
+      .get()
+      .slice(10)
+      .every((message, index) => message === before[index]),
+  ).toBe(true);
   expect(messages.get()[0]?.text).toBe('/say 1');
   expect(messages.hasMore.get()).toBe(false);
   await messages.loadMore();
@@ -75,7 +80,7 @@ test('older messages are loaded page by page, and settled messages keep their id
 });
 
 test('waits appear, are decided, and disappear', async () => {
-  const { url, client } = await startTestGateway({ tools: [askTool()] });
+  const { url } = await startTestGateway({ tools: [askTool()] });
   const tape = openClient(url, { timing });
   const [inbox, other] = [follow(tape.waits()), follow(openClient(url, { timing }).waits())];
   const session = tape.session('first');
@@ -115,13 +120,16 @@ test('lists are the same as a fresh query after outages', async () => {
   await until(() => sessions.sync.get().state === 'offline');
   allow();
   const fresh = async () => {
-    const query = '{ sessions(first: 5) { nodes { key lastRun { state } } } waits(first: 50, filter: { states: [OPEN] }) { nodes { id } } }';
+    const query =
+      '{ sessions(first: 5) { nodes { key lastRun { state } } } waits(first: 50, filter: { states: [OPEN] }) { nodes { id } } }';
     const { body } = await client.post({ query });
     return body.data as { sessions: { nodes: { key: string }[] }; waits: { nodes: { id: string }[] } };
   };
   await until(async () => {
     const expected = await fresh();
-    const shownSessions = sessions.get().map(({ key, lastRun }) => ({ key, lastRun: lastRun && { state: lastRun.state } }));
+    const shownSessions = sessions
+      .get()
+      .map(({ key, lastRun }) => ({ key, lastRun: lastRun && { state: lastRun.state } }));
     return (
       JSON.stringify(shownSessions) === JSON.stringify(expected.sessions.nodes) &&
       JSON.stringify(waits.get().map(({ id }) => ({ id }))) === JSON.stringify(expected.waits.nodes) &&
@@ -132,7 +140,12 @@ test('lists are the same as a fresh query after outages', async () => {
   expect(sessions.get()).toHaveLength(10);
 });
 
-async function kindsOf(tape: RuntapeClient, signal: AbortSignal, after: string | undefined, found: string[]): Promise<void> {
+async function kindsOf(
+  tape: RuntapeClient,
+  signal: AbortSignal,
+  after: string | undefined,
+  found: string[],
+): Promise<void> {
   for await (const { kind } of tape.activity({ after, signal })) found.push(kind);
 }
 
@@ -160,7 +173,7 @@ test('activity yields each change once across cuts, until its signal aborts', as
 });
 
 test('a branch, and stopping a session', async () => {
-  const { url, client } = await startTestGateway();
+  const { url } = await startTestGateway();
   const tape = openClient(url, { timing });
   const session = tape.session('trunk');
   await expect(session.stop()).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -175,5 +188,4 @@ test('a branch, and stopping a session', async () => {
   await until(() => hanging.state.get().state !== 'DONE');
   await session.stop({ reason: 'enough' });
   await expect(hanging.done()).rejects.toMatchObject({ code: 'CANCELLED' });
-  void client;
 });

@@ -1,0 +1,83 @@
+import type { ActivityFeed, ActivityItem } from '../activity/activity-feed.ts';
+import type { Connection } from '../connection/connection.ts';
+import { createSource, type Source } from '../readable.ts';
+import type { RuntapeError } from '../runtape-error.ts';
+import { catchingUp, live, type Sync } from '../sync.ts';
+
+export interface FeedContext {
+  connection: Connection;
+  feed: ActivityFeed;
+}
+
+interface FeedFollowerOptions extends FeedContext {
+  onItem(item: ActivityItem): void;
+  /** Reads the value from the gateway. */
+  read(): Promise<void>;
+}
+
+/** Reads a value when the feed is ready and whenever changes may have been missed, and says how far the value is. */
+export interface FeedFollower {
+  readonly sync: Source<Sync>;
+  /** Returns what ends it. */
+  follow(): () => void;
+  /** Reads once more, also if a read is under way: that one may have missed the change. Rejects if it fails. */
+  reload(): Promise<void>;
+  isLoaded(): boolean;
+}
+
+export function createFeedFollower({ connection, feed, onItem, read }: FeedFollowerOptions): FeedFollower {
+  const sync = createSource<Sync>(catchingUp);
+  let failure: RuntapeError | null = null;
+  let isLoaded = false;
+  let isStale = false;
+  let reading: Promise<void> | null = null;
+
+  function update(error = failure): void {
+    failure = error;
+    const link = connection.state.get();
+    if (failure !== null) sync.set({ state: 'offline', since: new Date(), nextAttemptAt: null, error: failure });
+    else if (link.state === 'offline') sync.set(link);
+    else sync.set(isLoaded && link.state === 'open' ? live : catchingUp);
+  }
+
+  async function readUntilFresh(): Promise<void> {
+    try {
+      while (isStale) {
+        isStale = false;
+        await read();
+      }
+      isLoaded = true;
+      failure = null;
+    } catch (error) {
+      failure = error as RuntapeError;
+      throw error;
+    } finally {
+      reading = null;
+      update();
+    }
+  }
+
+  function reload(): Promise<void> {
+    isStale = true;
+    reading ??= readUntilFresh();
+    return reading;
+  }
+
+  return {
+    sync,
+    reload,
+    isLoaded: () => isLoaded,
+    follow() {
+      // The failure of a read is in `sync`.
+      const onReset = () => void reload().catch(() => {});
+      const leave = feed.join({ onItem, onReset, onFailure: update });
+      const unsubscribe = connection.state.subscribe(update);
+      update();
+      return () => {
+        isLoaded = false;
+        leave();
+        unsubscribe();
+      };
+    },
+  };
+}
