@@ -17,7 +17,7 @@ import { errorOf, offline } from './runtape-error.ts';
 import { createSessionHandle, type SessionContext, type SessionHandle } from './session/session-handle.ts';
 import { createSessionList, type SessionItem, type SessionListOptions } from './session/session-list.ts';
 import { catchingUp, live, type Sync } from './sync.ts';
-import { type ClientToolSet, createClientTools } from './tools/client-tools.ts';
+import { type ClientToolSet, declarationsOf } from './tools/client-tool.ts';
 import type { WaitHandle } from './waits/wait-handle.ts';
 import { createWaitList, type WaitFilter } from './waits/wait-list.ts';
 
@@ -75,9 +75,30 @@ export function createClient(options: ClientOptions): RuntapeClient {
   const runs = createRunHandles(connection, requests);
   const lists = { connection, feed, refreshMilliseconds: timing.refresh };
   const waits = (filter: WaitFilter = {}) => createWaitList(requests, lists, async () => filter);
-  const tools = createClientTools(waits({ kinds: ['CLIENT_TOOL'] }));
-  const sessions: SessionContext = { ...lists, requests, runs, clientTools: tools.declare, upload: requests.upload };
-  const stopTools = options.tools ? tools.add(options.tools) : () => {};
+  const toolSets = new Set<ClientToolSet>();
+  const toolCalls = waits({ kinds: ['CLIENT_TOOL'] });
+
+  function addTools(tools: ClientToolSet): () => void {
+    let stop: (() => void) | null = () => {};
+    toolSets.add(tools);
+    void import('./tools/run-tools.ts').then(({ runTools }) => {
+      if (stop !== null) stop = runTools(toolCalls, tools);
+    });
+    return () => {
+      toolSets.delete(tools);
+      stop?.();
+      stop = null;
+    };
+  }
+
+  const sessions: SessionContext = {
+    ...lists,
+    requests,
+    runs,
+    clientTools: () => declarationsOf(toolSets),
+    upload: async (file) => (await import('./connection/upload.ts')).upload(requests, url, file),
+  };
+  const stopTools = options.tools ? addTools(options.tools) : () => {};
   const stopWaking = wakeWith(() => {
     connection.wake();
     requests.wake();
@@ -88,7 +109,7 @@ export function createClient(options: ClientOptions): RuntapeClient {
     sessions: (filter = {}) => createSessionList(requests, lists, filter),
     waits,
     activity: ({ after = null, signal } = {}) => feed.read(after, signal),
-    addTools: tools.add,
+    addTools,
     async query(document, variables = {} as never) {
       return (await requests.send(await textOf(document), variables as object)) as never;
     },

@@ -12,7 +12,7 @@ export { type Refusal, RuntapeError } from './runtape-error.ts';
 export type { SendOptions, SessionHandle } from './session/session-handle.ts';
 export type { SessionItem, SessionListOptions } from './session/session-list.ts';
 export type { Sync } from './sync.ts';
-export type { ClientTool, ClientToolSet } from './tools/client-tools.ts';
+export type { ClientTool, ClientToolSet } from './tools/client-tool.ts';
 export type { Wait, WaitKind } from './waits/wait.ts';
 export type { AllowOptions, WaitHandle } from './waits/wait-handle.ts';
 export type { WaitFilter } from './waits/wait-list.ts';

@@ -27,7 +27,7 @@ async function servePage(folder: string, gateway: string): Promise<string> {
   const server = await createServer({
     configFile: false,
     root: join(root, folder),
-    logLevel: 'error',
+    logLevel: 'silent',
     cacheDir: join(root, 'node_modules/.vite-test'),
     resolve: {
       alias: [
@@ -59,7 +59,7 @@ test('the example chat sends, approves, survives a reload in the middle of an an
   };
   const answers = page.locator('article.assistant');
 
-  await sendText('fetch https://127.0.0.1/');
+  await sendText('fetch https://example.com');
   await page.getByRole('button', { name: 'Deny' }).click();
   await expect.poll(() => answers.count(), pollOptions).toBe(2);
   await expect.poll(() => page.locator('.wait').count(), pollOptions).toBe(0);

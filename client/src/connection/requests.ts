@@ -1,6 +1,6 @@
 import type { Document } from '../document.ts';
 import { closedError, errorOf, offline, RuntapeError } from '../runtape-error.ts';
-import { bearer, graphqlRequest } from './graphql-request.ts';
+import { graphqlRequest } from './graphql-request.ts';
 import type { Result } from './link.ts';
 import type { Timing } from './timing.ts';
 
@@ -13,8 +13,8 @@ export interface Requests {
     variables: Variables,
     signal?: AbortSignal,
   ): Promise<Data>;
-  /** Stores a file and returns its id. Equal bytes are stored once, so this is repeated as well. */
-  upload(file: Blob): Promise<string>;
+  /** Like `repeat`, for a request of any kind, whose answer is JSON. */
+  perform<Body>(build: BuildRequest, milliseconds: number): Promise<Body>;
   /** Repeats what waits for its next attempt at once. */
   wake(): void;
   /** Rejects everything with the code CLOSED. */
@@ -28,7 +28,8 @@ interface RequestsOptions {
   timing: Timing;
 }
 
-type BuildRequest = (token: string | null, signal: AbortSignal) => RequestInit & { target?: URL };
+/** `target`: another address than that of the API. */
+export type BuildRequest = (token: string | null, signal: AbortSignal) => RequestInit & { target?: URL };
 
 /** How long a request may take that is not repeated. */
 const ONCE_MILLISECONDS = 300_000;
@@ -92,19 +93,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     async repeat(document, variables, signal) {
       return (await repeat<{ data: never }>(operation(document, variables), timing.answer, signal)).data;
     },
-    async upload(file) {
-      const target = new URL('/attachments', url);
-      target.searchParams.set('name', 'name' in file ? String(file.name) : 'file');
-      const headers = { 'content-type': 'application/octet-stream' };
-      const build: BuildRequest = (currentToken, signal) => ({
-        target,
-        method: 'POST',
-        headers: { ...headers, ...bearer(currentToken) },
-        body: file,
-        signal,
-      });
-      return (await repeat<{ id: string }>(build, ONCE_MILLISECONDS)).id;
-    },
+    perform: repeat,
     wake,
     close() {
       closing.abort();

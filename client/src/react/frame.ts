@@ -3,13 +3,24 @@ import type { Readable } from '../readable.ts';
 /** How often a page that is not visible is rendered at most. Browsers draw no frames for it. */
 const HIDDEN_MILLISECONDS = 250;
 
-function nextFrame(callback: () => void): () => void {
-  if (typeof document === 'undefined' || document.visibilityState === 'hidden') {
-    const timer = setTimeout(callback, HIDDEN_MILLISECONDS);
-    return () => clearTimeout(timer);
+const updates = new Set<() => void>();
+
+/** One callback for all values of a frame, so that React renders once for all of them. */
+function runUpdates(): void {
+  const now = [...updates];
+  updates.clear();
+  for (const update of now) update();
+}
+
+/** Calls back in the next frame, unless the returned function is called first. */
+function inNextFrame(update: () => void): () => void {
+  if (updates.size === 0) {
+    const isHidden = typeof document === 'undefined' || document.visibilityState === 'hidden';
+    if (isHidden) setTimeout(runUpdates, HIDDEN_MILLISECONDS);
+    else requestAnimationFrame(runUpdates);
   }
-  const frame = requestAnimationFrame(callback);
-  return () => cancelAnimationFrame(frame);
+  updates.add(update);
+  return () => updates.delete(update);
 }
 
 /** The same value, as it was when the newest frame began: it changes, and calls back, at most once a frame. */
@@ -30,7 +41,7 @@ export function perFrame<T>(readable: Readable<T>): Readable<T> {
         listener();
       };
       const unsubscribe = readable.subscribe(() => {
-        cancel ??= nextFrame(update);
+        cancel ??= inNextFrame(update);
       });
       value = readable.get();
       isFollowed = true;

@@ -12,7 +12,7 @@ import type { MessageItem } from '../run/run-fold.ts';
 import type { RunHandle } from '../run/run-handle.ts';
 import type { RunHandles } from '../run/run-handles.ts';
 import { RuntapeError } from '../runtape-error.ts';
-import type { ClientToolInput } from '../tools/client-tools.ts';
+import type { ClientToolInput } from '../tools/client-tool.ts';
 import { CancelSessionRunsDocument } from '../waits/later-documents.ts';
 import type { WaitHandle } from '../waits/wait-handle.ts';
 import { createWaitList } from '../waits/wait-list.ts';
