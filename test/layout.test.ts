@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { behaviourProblems } from './layout/behaviours.ts';
 import {
+  clientProblems,
   type Files,
   folderProblems,
   nameProblems,
@@ -25,13 +26,15 @@ function benchFolders(): string[] {
 
 /** All files that are written by hand: generated code follows no rule. */
 function readFiles(): Files {
-  const nested = ['src', 'test', 'prisma', 'schema', 'docs', 'examples', '.ci', ...benchFolders()].flatMap((folder) =>
-    readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
+  const nested = ['src', 'client', 'test', 'prisma', 'schema', 'docs', 'examples', '.ci', ...benchFolders()].flatMap(
+    (folder) => readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
   );
   const topLevel = ['.', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }));
   const entries = [...topLevel, ...nested].filter((entry) => entry.isFile());
   const paths = entries.map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));
-  const written = paths.filter((path) => !path.includes('/generated/') && !path.startsWith('test/data/'));
+  const written = paths.filter(
+    (path) => !/\/(generated|node_modules|dist)\//.test(path) && !path.startsWith('test/data/'),
+  );
   return new Map(written.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 }
 
@@ -44,6 +47,7 @@ describe('the folders of src', () => {
   test('files and folders are named for a concept, in kebab-case', () => expect(nameProblems(files)).toEqual([]));
 });
 
+test('the client imports nothing of the server', () => expect(clientProblems(files)).toEqual([]));
 test('only the clock reads the time and sets timers', () => expect(timeProblems(files)).toEqual([]));
 test('no file re-exports what another one defines', () => expect(reExportProblems(files)).toEqual([]));
 test('no literal is spread into a literal', () => expect(spreadProblems(files)).toEqual([]));
@@ -54,6 +58,10 @@ describe.each(['', 'bench/'])('packages of %s.', (folder) => {
     expect(lockProblems(contentOf(`${folder}package-lock.json`))).toEqual([]);
   });
   test('versions are exact', () => expect(versionProblems(contentOf(`${folder}package.json`))).toEqual([]));
+});
+
+test('versions of the packages that the client is built and tested with are exact', () => {
+  expect(versionProblems(contentOf('client/package.json'))).toEqual([]);
 });
 
 /** Files that a page links to, or names in backticks: relative to the page, to the root, or to `src/`. */

@@ -47,6 +47,17 @@ export function folderProblems(files: Files, table: readonly Folder[] = folders)
   });
 }
 
+/** Imports of the published client from outside of `client/src`. */
+export function clientProblems(files: Files): string[] {
+  const isClient = (path: string) => /^client\/src\/.*\.tsx?$/.test(path);
+  return checkFiles(files, isClient, (source, path) =>
+    importsOf(source).flatMap(({ from, line }) => {
+      const imported = importedPath(path, from);
+      return imported === null || imported.startsWith('client/src/') ? [] : [{ line, text: `imports ${imported}` }];
+    }),
+  );
+}
+
 /** `export … from`: import a thing from the file that defines it. */
 export function reExportProblems(files: Files): string[] {
   return checkFiles(files, isSource, (source) =>

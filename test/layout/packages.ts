@@ -4,7 +4,12 @@ const names = z.record(z.string(), z.unknown()).optional();
 const lockFile = z.object({
   packages: z.record(
     z.string(),
-    z.object({ version: z.string().optional(), resolved: z.unknown().optional(), optionalDependencies: names }),
+    z.object({
+      version: z.string().optional(),
+      resolved: z.unknown().optional(),
+      link: z.boolean().optional(),
+      optionalDependencies: names,
+    }),
   ),
 });
 type Packages = z.infer<typeof lockFile>['packages'];
@@ -41,7 +46,8 @@ export function lockProblems(lockText: string): string[] {
   const { packages } = lockFile.parse(JSON.parse(lockText));
   return Object.entries(packages).flatMap(([path, entry]) => {
     const problems = missingOf(packages, path).map((name) => `${path}@${entry.version} lacks ${name}`);
-    return entry.resolved === undefined ? problems : [...problems, `${path} has a download address`];
+    // A workspace is a link to its folder.
+    return entry.resolved === undefined || entry.link ? problems : [...problems, `${path} has a download address`];
   });
 }
 

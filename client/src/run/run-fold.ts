@@ -261,9 +261,11 @@ function finishCall(run: RunSnapshot, { callId, ok, output, error }: Of<'TOOL_RE
 }
 
 /** The step starts over: what it has said so far is dropped. */
-function resume(run: RunSnapshot, { step }: Of<'RESUMPTION'>): RunSnapshot {
+function resume(run: RunSnapshot, { step, recorded }: Of<'RESUMPTION'>): RunSnapshot {
+  // Only the model's answer was interrupted; the run itself went on.
+  const { brokeOff } = recorded as { brokeOff: boolean };
   const messages = run.messages.filter((message) => message.step !== step || message.complete);
   const isUnchanged = messages.length === run.messages.length;
-  const next = isUnchanged ? run : { ...run, messages, text: newestText(messages) };
-  return next;
+  const next = { ...run, resumptions: run.resumptions + (brokeOff ? 0 : 1) };
+  return isUnchanged ? next : { ...next, messages, text: newestText(messages) };
 }

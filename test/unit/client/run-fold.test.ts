@@ -11,7 +11,12 @@ const status = (seq: number, to: 'PENDING' | 'IN_PROGRESS' | 'DONE' | 'CANCELLED
   event(seq, 'STATUS', { from: null, to, statusReason: null, failure: null, ...more });
 const input = event(1, 'INPUT', { text: 'Hello', steered: false });
 const resumption = (seq: number, step = 1) =>
-  event(seq, 'RESUMPTION', { attempt: 1, step, resumptionReason: 'the executor was lost' });
+  event(seq, 'RESUMPTION', {
+    attempt: 1,
+    step,
+    resumptionReason: 'the executor was lost',
+    recorded: { brokeOff: false },
+  });
 const toolCall = (seq: number, callId: string) =>
   event(seq, 'TOOL_CALL', { step: 1, callId, tool: 'clock', input: { zone: 'UTC' } });
 const approval = { id: 'apr_1', summary: 'Call clock', risk: 'HIGH' as const, expiresAt: '2026-01-01T00:00:00.000Z' };
@@ -43,7 +48,10 @@ describe('the fold of a run', () => {
     const resumed = evolve(broken, resumption(5, 2));
     expect(resumed.text).toBe('first');
     expect(resumed.messages.map(({ text }) => text)).toEqual(['Hello', 'first']);
+    expect(resumed.resumptions).toBe(1);
     expect(evolve(resumed, resumption(6, 1)).messages).toBe(resumed.messages);
+    const brokenOff = { attempt: 1, step: 2, resumptionReason: 'the answer broke off', recorded: { brokeOff: true } };
+    expect(evolve(broken, event(5, 'RESUMPTION', brokenOff))).toMatchObject({ resumptions: 0, text: 'first' });
   });
 
   test('B85: settled messages keep their identity', () => {
