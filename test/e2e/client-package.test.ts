@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { npmCommand } from '../../.ci/child.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const modules = join(root, 'node_modules');
@@ -22,8 +21,7 @@ async function node(script: string, parameters: string[], cwd: string): Promise<
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runtape-package-'));
   await node(join(root, '.ci/prepare.mjs'), ['client'], root);
-  const [program = '', ...parameters] = npmCommand(['pack', '--json', '--pack-destination', folder]);
-  const { stdout } = await run(program, parameters, { cwd: join(root, 'client') });
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: join(root, 'client') });
   const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
   expect(
     packed?.files
@@ -40,8 +38,7 @@ test('B84: the package installs into an empty project, and its types and its cod
   const project = join(folder, 'project');
   await mkdir(project);
   await writeFile(join(project, 'package.json'), '{ "type": "module", "private": true }');
-  const [program = '', ...parameters] = npmCommand(['install', '--offline', '--no-audit', '--no-fund', tarball]);
-  await run(program, parameters, { cwd: project });
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: project });
   await writeFile(
     join(project, 'core.ts'),
     `import { createClient, RuntapeError, type TapeEvent } from '@runtape/client';

@@ -18,6 +18,7 @@ test.each(['websocket', 'sse'] as const)(
 
     let shown = '';
     let resets = 0;
+    let killed = false;
     const reading = (async () => {
       for await (const { text, reset } of run.text()) {
         resets += reset ? 1 : 0;
@@ -29,7 +30,6 @@ test.each(['websocket', 'sse'] as const)(
         }
       }
     })();
-    let killed = false;
     const { output } = await withDeadline(run.done(), { description: 'the end of the run', seconds: 60 });
     await reading;
     expect(resets).toBe(1);
