@@ -7,10 +7,10 @@ import { FollowRunDocument } from '../../client/src/generated/documents.ts';
  * Events per second through the client beside those through graphql-ws alone, for the same document and the same tape:
  * `tsx test/soak/client-speed.ts <url of the API> <words> <rounds>`. The gateway must have no rate limit.
  */
-const [url = 'http://127.0.0.1:4000/graphql', words = '20000', rounds = '7'] = process.argv.slice(2);
+const [url = 'http://127.0.0.1:4000/graphql', words = '5000', rounds = '7'] = process.argv.slice(2);
 
 const tape = createClient({ url, webSocket: WebSocket });
-const run = await tape.session(`speed ${Date.now()}`).send(`/pace 0\n/words ${words}`);
+const run = await tape.session(`speed ${Date.now()}`).send(`/pace 1\n/words ${words}`);
 await run.done();
 
 async function throughClient(): Promise<number> {

@@ -112,14 +112,14 @@ describe('readers of one run', () => {
   });
 
   test('one that does not read loses its queue and no event', async () => {
-    const { feed, deliver } = setUp(deltas(1, 12_000));
+    const { feed, deliver } = setUp(deltas(1, 100_000));
     const reader = feed.read(null);
     const first = reader.next();
-    for (let from = 1; from <= 12_000; from += 1000)
-      deliver(batch(deltas(from, from + 999), { closed: from === 11_001 }));
+    for (let from = 1; from <= 100_000; from += 1000)
+      deliver(batch(deltas(from, from + 999), { closed: from === 99_001 }));
     const { value } = await first;
     const rest = await collect({ [Symbol.asyncIterator]: () => reader });
-    expect(seqs([value as TapeEvent[], ...rest])).toEqual(Array.from({ length: 12_000 }, (_, index) => index + 1));
+    expect(seqs([value as TapeEvent[], ...rest])).toEqual(Array.from({ length: 100_000 }, (_, index) => index + 1));
   });
 
   test('an aborted one throws the reason of its signal and leaves', async () => {
