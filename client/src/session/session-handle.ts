@@ -2,6 +2,7 @@ import type { Requests } from '../connection/requests.ts';
 import {
   ActiveRunDocument,
   BranchSessionDocument,
+  CancelSessionRunsDocument,
   SendMessageDocument,
   type WhenBusy,
 } from '../generated/documents.ts';
@@ -13,7 +14,6 @@ import type { RunHandle } from '../run/run-handle.ts';
 import type { RunHandles } from '../run/run-handles.ts';
 import { RuntapeError } from '../runtape-error.ts';
 import type { ClientToolInput } from '../tools/client-tool.ts';
-import { CancelSessionRunsDocument } from '../waits/later-documents.ts';
 import type { WaitHandle } from '../waits/wait-handle.ts';
 import { createWaitList } from '../waits/wait-list.ts';
 import { createConversation } from './conversation.ts';
@@ -96,7 +96,8 @@ export function createSessionHandle(name: SessionIdentity['name'], context: Sess
     },
     async stop({ queued = false, reason } = {}) {
       const { id: sessionId, activeRun } = await existing();
-      if (queued) accept((await requests.repeat(CancelSessionRunsDocument, { input: { sessionId, reason } })).result);
+      if (queued)
+        accept((await requests.repeat(CancelSessionRunsDocument, { input: { sessionId, reason } })).cancelSessionRuns);
       else if (activeRun) await runs.get(activeRun.id).cancel(reason);
     },
     async branch(at, options) {

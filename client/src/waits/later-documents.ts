@@ -26,11 +26,6 @@ export const AnswerQuestionDocument: Mutation<{
 export const SubmitToolResultDocument: Mutation<{ clientToolCallId: string; output?: unknown; error?: string }> =
   mutation('submitToolResult', 'SubmitToolResultInput');
 
-export const CancelSessionRunsDocument: Mutation<{ sessionId: string; reason?: string }> = mutation(
-  'cancelSessionRuns',
-  'CancelSessionRunsInput',
-);
-
 /** A call of a tool that a client runs, as `Wait` describes it. */
 export interface ClientToolCall {
   callId: string;
