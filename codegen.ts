@@ -9,18 +9,17 @@ const types = {
 
 /** Generates types for the documents of the tests and of the client. At run time the documents stay text, which any client can send. */
 const config: CodegenConfig = {
+  schema: 'schema/schema.graphql',
   emitLegacyCommonJSImports: false,
   importExtension: '.ts',
   generates: {
     'test/generated/': {
-      schema: 'schema/schema.graphql',
       documents: 'schema/operations/*.graphql',
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: { documentMode: 'string', ...types },
     },
     'client/src/generated/documents.ts': {
-      schema: 'client/next-schema.graphql',
       documents: 'client/documents/*.graphql',
       plugins: ['typescript-operations', './client/documents.codegen.mjs'],
       config: { ...types, nonOptionalTypename: false },
