@@ -62,6 +62,7 @@ function Chat() {
   const end = useRef<HTMLDivElement>(null);
   const isBusy = run !== null && run.endedAt === null;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the page scrolls when a message grows
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [messages]);
 
   async function submit(event: FormEvent) {

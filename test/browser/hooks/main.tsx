@@ -49,8 +49,8 @@ const page = {
   mountRuns: (id: string, number: number) =>
     render(
       <StrictMode>
-        {Array.from({ length: number }, (_, index) => (
-          <Run key={index} id={id} />
+        {Array.from({ length: number }, (_, index) => `run ${index}`).map((key) => (
+          <Run key={key} id={id} />
         ))}
       </StrictMode>,
     ),
