@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import type { Requests } from '../connection/requests.ts';
-import { CancelRunDocument } from '../generated/documents.ts';
+import { CancelRunDocument, RunResultDocument } from '../generated/documents.ts';
 import type { Readable } from '../readable.ts';
 import { accept } from '../refusals.ts';
 import { RuntapeError } from '../runtape-error.ts';
@@ -69,7 +69,10 @@ export function createRunHandle({ id, connection, requests, onFollow }: RunHandl
     events: ({ after = null, signal } = {}) => eventsOf(feed().read(after, signal)),
     text: ({ signal } = {}) => textOf(eventsOf(feed().read(null, signal))),
     async done({ signal } = {}) {
-      return answerOf(await untilEnded(run, signal));
+      const { output, usage } = answerOf(await untilEnded(run, signal));
+      // The tape has the text of the answer, not the result that was read from it.
+      const { run: ended } = await requests.repeat(RunResultDocument, { runId: id }, signal);
+      return { output, usage, result: ended?.result ?? null };
     },
     async cancel(reason) {
       const { cancelRun } = await requests.repeat(CancelRunDocument, { input: { runId: id, reason } });
@@ -98,8 +101,8 @@ function untilEnded({ snapshot, failure }: FollowedRun, signal?: AbortSignal): P
   });
 }
 
-function answerOf({ id, state, output, usage, error, cancelReason }: RunSnapshot): RunAnswer {
-  if (state === 'DONE') return { output: output ?? '', result: null, usage };
+function answerOf({ id, state, output, usage, error, cancelReason }: RunSnapshot): Omit<RunAnswer, 'result'> {
+  if (state === 'DONE') return { output: output ?? '', usage };
   if (error) throw new RuntapeError(error.code, error.message, { retryable: error.retryable });
   throw new RuntapeError('CANCELLED', `The run ${id} was cancelled${cancelReason ? `: ${cancelReason}` : ''}.`);
 }

@@ -16,3 +16,14 @@ test.each(['websocket', 'sse'] as const)('a message is sent, followed and answer
   expect(pieces.map(({ text }) => text).join('')).toBe('one two three');
   expect(answer).toMatchObject({ output: 'one two three', usage: { inputTokens: 3, outputTokens: 4 } });
 });
+
+test('a message with a file and a schema ends with a result', async () => {
+  const { url, client } = await startTestGateway();
+  const tape = openClient(url);
+  const file = new File(['a text'], 'note.txt', { type: 'text/plain' });
+  const schema = { type: 'object', properties: { sum: { type: 'number' } }, required: ['sum'] };
+  const run = await tape.session('first').send('/say {"sum": 3}', { attachments: [file], outputSchema: schema });
+  expect(await run.done()).toMatchObject({ result: { sum: 3 } });
+  const { body } = await client.post({ query: `{ run(id: "${run.id}") { attachments { name bytes } } }` });
+  expect(body.data).toEqual({ run: { attachments: [{ name: 'note.txt', bytes: 6 }] } });
+});
