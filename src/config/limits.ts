@@ -315,9 +315,9 @@ export const BUDGET_WAIT_SECONDS = 30;
 
 // JSON Schemas of other parties
 /** Time to compile one schema. A tool with a slower one is left out. */
-export const SCHEMA_COMPILE_MILLISECONDS = 1000;
+export const SCHEMA_COMPILE_MILLISECONDS = 5000;
 /** Time for one check. Then the value is refused. */
-export const SCHEMA_CHECK_MILLISECONDS = 500;
+export const SCHEMA_CHECK_MILLISECONDS = 2000;
 /** Timeouts after which no schema of the same MCP server is used until it connects again. */
 export const SCHEMA_TIMEOUTS = 2;
 /** Memory of the thread that compiles and checks schemas. A schema that needs more counts as a timeout. */

@@ -37,8 +37,18 @@ export interface SchemaChecker {
 
 const TOO_SLOW = 'the schemas of its author take too long';
 
+interface Deadlines {
+  compileMilliseconds: number;
+  checkMilliseconds: number;
+}
+
+const usualDeadlines: Deadlines = {
+  compileMilliseconds: SCHEMA_COMPILE_MILLISECONDS,
+  checkMilliseconds: SCHEMA_CHECK_MILLISECONDS,
+};
+
 /** Starts the thread with the first schema, and again after a timeout. */
-export function createSchemaChecker(clock: Pick<Clock, 'sleep'>): SchemaChecker {
+export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usualDeadlines): SchemaChecker {
   let worker: Promise<Worker> | null = null;
   let queue: Promise<unknown> = Promise.resolve();
   const stop = async () => {
@@ -72,11 +82,11 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>): SchemaChecker 
     return answer;
   };
   return {
-    forParty: () => compilerOfParty(askInTurn),
+    forParty: () => compilerOfParty(askInTurn, deadlines),
     async problemOf(schema) {
       const request = { schema: JSON.stringify(schema), subject: 'schema', isStrict: true };
-      const answer = await askInTurn(request, SCHEMA_COMPILE_MILLISECONDS);
-      if (answer === null) return `it could not be compiled within ${SCHEMA_COMPILE_MILLISECONDS} ms`;
+      const answer = await askInTurn(request, deadlines.compileMilliseconds);
+      if (answer === null) return `it could not be compiled within ${deadlines.compileMilliseconds} ms`;
       return 'failure' in answer ? answer.failure : null;
     },
     close: stop,
@@ -85,23 +95,24 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>): SchemaChecker 
 
 function compilerOfParty(
   ask: (request: SchemaRequest, milliseconds: number) => Promise<SchemaAnswer | null>,
+  { compileMilliseconds, checkMilliseconds }: Deadlines,
 ): CompileSchema {
   let timeouts = 0;
   return async (schema, subject) => {
     if (timeouts >= SCHEMA_TIMEOUTS) throw new Error(`It is not compiled: ${TOO_SLOW}.`);
     const request = { schema: JSON.stringify(schema), subject };
-    const compiled = await ask(request, SCHEMA_COMPILE_MILLISECONDS);
+    const compiled = await ask(request, compileMilliseconds);
     if (compiled === null) {
       timeouts += 1;
-      throw new Error(`It could not be compiled within ${SCHEMA_COMPILE_MILLISECONDS} ms.`);
+      throw new Error(`It could not be compiled within ${compileMilliseconds} ms.`);
     }
     if ('failure' in compiled) throw new Error(compiled.failure);
     return async (value) => {
       if (timeouts >= SCHEMA_TIMEOUTS) return `${subject} cannot be checked: ${TOO_SLOW}`;
-      const answer = await ask({ ...request, value }, SCHEMA_CHECK_MILLISECONDS);
+      const answer = await ask({ ...request, value }, checkMilliseconds);
       if (answer === null) {
         timeouts += 1;
-        return `${subject} could not be checked within ${SCHEMA_CHECK_MILLISECONDS} ms`;
+        return `${subject} could not be checked within ${checkMilliseconds} ms`;
       }
       return 'failure' in answer ? `${subject} cannot be checked: ${answer.failure}` : answer.problem;
     };
