@@ -7,7 +7,7 @@ const types = {
   scalars: { ID: 'string', DateTime: 'string', JSON: 'unknown' },
 };
 
-/** Generates types for the documents of the tests and of the client. At run time the documents stay text, which any client can send. */
+/** Generates types for the documents of the tests, of the client and of the console. At run time the documents stay text. */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   emitLegacyCommonJSImports: false,
@@ -21,6 +21,11 @@ const config: CodegenConfig = {
     },
     'client/src/generated/documents.ts': {
       documents: 'client/documents/*.graphql',
+      plugins: ['typescript-operations', './client/documents.codegen.mjs'],
+      config: { ...types, nonOptionalTypename: false },
+    },
+    'console/src/generated/documents.ts': {
+      documents: 'console/documents/*.graphql',
       plugins: ['typescript-operations', './client/documents.codegen.mjs'],
       config: { ...types, nonOptionalTypename: false },
     },

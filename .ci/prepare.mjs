@@ -74,11 +74,11 @@ async function install() {
 }
 
 /** Calls `work` if the inputs have changed since the stamp in the output folder was written. */
-async function whenChanged({ inputs, tool, output, otherOutput = output, announce, work }) {
+async function whenChanged({ inputs, tool, output, otherOutputs = [], announce, work }) {
   const stamp = join(output, '.stamp');
   const toolVersion = readJson(inRoot('node_modules', tool, 'package.json')).version;
   const hash = hashOf(inputs, `${tool}@${toolVersion}`);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && existsSync(otherOutput)) return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && otherOutputs.every((path) => existsSync(path))) return;
   print(announce);
   rmSync(stamp, { force: true });
   await work();
@@ -118,10 +118,11 @@ async function generateDocuments() {
       inRoot('schema/operations'),
       inRoot('client/documents'),
       inRoot('client/documents.codegen.mjs'),
+      inRoot('console/documents'),
     ],
     tool: '@graphql-codegen/cli',
     output: inRoot('test/generated'),
-    otherOutput: inRoot('client/src/generated'),
+    otherOutputs: [inRoot('client/src/generated'), inRoot('console/src/generated')],
     announce: 'generating types for the GraphQL documents.',
     work: () =>
       command(root, [process.execPath, 'node_modules/@graphql-codegen/cli/esm/bin.js', '--config', 'codegen.ts']),
@@ -149,10 +150,21 @@ async function buildClient() {
   });
 }
 
+async function buildConsole() {
+  await whenChanged({
+    inputs: [inRoot('console/src'), inRoot('console/index.html'), inRoot('console/vite.config.ts'), inRoot('client/src')],
+    tool: 'vite',
+    output: inRoot('console/dist'),
+    announce: 'building the console.',
+    work: () =>
+      command(root, [process.execPath, 'node_modules/vite/bin/vite.js', 'build', 'console', '--logLevel', 'warn']),
+  });
+}
+
 const stepsOf = {
   generate: [install, generateDatabaseClients, generateDocuments],
   client: [install, generateDocuments, buildClient],
-  build: [install, generateDatabaseClients, compile],
+  build: [install, generateDatabaseClients, generateDocuments, compile, buildConsole],
 };
 
 async function main() {

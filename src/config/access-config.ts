@@ -77,6 +77,8 @@ export const accessConfigSchema = z.object({
   cors: z.strictObject({ origins: z.array(origin).default([]) }).prefault({}),
   /** Path of a JSON file of the only operations that are executed, by id. */
   documents: z.string().min(1).optional(),
+  /** Whether the web console is served. */
+  console: z.boolean().default(true),
   traffic: z
     .strictObject({
       pointsPerMinute: positiveWhole.optional(),

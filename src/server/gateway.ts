@@ -41,6 +41,7 @@ import { createResources, type Resources } from './resources.ts';
 import { openSemanticSearch } from './semantic-search.ts';
 import { serve } from './serve.ts';
 import { connectNotifications, openActivityFeed, openStore } from './store.ts';
+import { builtConsole } from './transport/console-files.ts';
 import { version } from './version.ts';
 
 /** What a test replaces. */
@@ -52,6 +53,8 @@ export interface Overrides {
   authenticate?: Authenticate;
   environment?: Readonly<Record<string, string | undefined>>;
   httpAccelerator?: boolean;
+  /** Folder of the built console, or null. */
+  consoleFolder?: string | null;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -83,7 +86,8 @@ export async function startGateway(
   try {
     const parts = await openParts(configuration, logger, overrides, resources);
     const { orchestrator, mcpServers } = parts;
-    const server = await serve(configuration, { ...parts, httpAccelerator: overrides.httpAccelerator ?? true });
+    const { httpAccelerator = true, consoleFolder = configuration.file.console ? builtConsole : null } = overrides;
+    const server = await serve(configuration, { ...parts, httpAccelerator, consoleFolder });
     resources.add(server.close);
     mcpServers.start();
     orchestrator.start();

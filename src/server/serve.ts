@@ -18,6 +18,7 @@ import { createOrigins } from './access/origins.ts';
 import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
 import { createSharedRateLimit } from './access/shared-rate-limit.ts';
 import { createAttachmentsHttp } from './transport/attachments-http.ts';
+import { type ConsoleFiles, openConsoleFiles } from './transport/console-files.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
 import { createEndOfTurn } from './transport/end-of-turn.ts';
 import { createEventStreams } from './transport/event-stream.ts';
@@ -47,6 +48,8 @@ interface Parts {
   storeProblem(): Promise<string | null>;
   /** Whether common requests are answered without yoga, with the same responses in less time. */
   httpAccelerator: boolean;
+  /** Folder of the built console; null if it is not served. */
+  consoleFolder: string | null;
 }
 
 export interface RunningServer {
@@ -60,14 +63,15 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, GraphiQL, and the health checks. */
+/** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, GraphiQL, the console, and the health checks. */
 export async function serve(configuration: Configuration, parts: Parts): Promise<RunningServer> {
   const { host, port, file } = configuration;
   const { clock, logger, commands, authenticate } = parts;
   const makeContext = contextMaker(configuration, parts);
   const maskError = createMaskError(logger, commands.newId);
   const eventStreams = createEventStreams(clock);
-  const documents = createDocuments(schema, file.documents === undefined ? null : readDocumentList(file.documents));
+  const consoleFiles = parts.consoleFolder === null ? null : openConsoleFiles(parts.consoleFolder);
+  const documents = createDocuments(schema, allowedDocuments(configuration, consoleFiles));
   const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
   const operations = operationsOf(configuration, parts, maskError);
   const access = { authenticate, origins, clock };
@@ -99,6 +103,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     },
     // With authentication GraphiQL must send a token. Its headers go with server-sent events, and not with WebSockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
+    consoleFiles,
     unready: async () => (draining ? 'stopping' : parts.storeProblem()),
   });
   const responses = trackResponses(server, clock);
@@ -129,6 +134,12 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
       await closed;
     },
   };
+}
+
+/** The console stays usable where clients are restricted to a list. */
+function allowedDocuments({ file }: Configuration, consoleFiles: ConsoleFiles | null): Map<string, string> | null {
+  if (file.documents === undefined) return null;
+  return new Map([...Object.entries(consoleFiles?.documents ?? {}), ...readDocumentList(file.documents)]);
 }
 
 /** Loads yoga at the first request that needs it. Most requests do not, and the server starts faster and smaller without it. */

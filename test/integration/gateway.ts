@@ -79,6 +79,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
   const gateway = await startGateway(outcome.configuration, logger, {
     authenticate,
     environment: variables,
+    consoleFolder: null,
     ...overrides,
   });
   const clients: TestClient[] = [];

@@ -34,7 +34,8 @@ export async function serveCommand(configuration: Configuration): Promise<void> 
   // Without a policy file SIGHUP keeps its default effect and ends the process.
   if (policyFile !== undefined) process.on('SIGHUP', () => reloadPolicy(gateway, logger, policyFile));
   // Logged last: a process manager that reads this line may send a signal from then on.
-  logger.info({ event: 'listening', url: gateway.url }, 'Runtape is listening');
+  const page = new URL('/', gateway.url).href;
+  logger.info({ event: 'listening', url: gateway.url, page }, `Runtape is listening. Open ${page}`);
 }
 
 function reloadPolicy(gateway: Gateway, logger: Logger, policyFile: string): void {

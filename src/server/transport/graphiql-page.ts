@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 
 import { addToGraphiql, FAVICON, MARK } from './graphiql-additions.ts';
+import { webSocketOrigins } from './web-socket-origins.ts';
 
 const TITLE = 'Runtape';
 
@@ -105,9 +106,4 @@ function contentSecurityPolicyOf(html: string): (host: string) => string {
       "form-action 'none'",
       "frame-ancestors 'none'",
     ].join('; ');
-}
-
-/** None for a host that could add another directive. */
-function webSocketOrigins(host: string): string[] {
-  return /^[\w.:[\]-]+$/.test(host) ? [`ws://${host}`, `wss://${host}`] : [];
 }

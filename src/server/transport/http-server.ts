@@ -6,6 +6,7 @@ import { notSupported, requestLimitPassed } from '../../graphql/public-errors.ts
 import { type Access, onExpiry } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import { type AttachmentsHttp, isAttachmentPath, uploadTypeProblem } from './attachments-http.ts';
+import type { ConsoleFiles } from './console-files.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
 import { sendError } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
@@ -34,11 +35,13 @@ interface HttpServerOptions {
   graphql(request: IncomingMessage, response: ServerResponse, graphqlRequest: GraphqlRequest): Promise<void>;
   attachments: AttachmentsHttp;
   graphiql: GraphiqlPage;
+  /** Null if the console is not served. */
+  consoleFiles: ConsoleFiles | null;
   /** Resolves with the reason why the server is not ready, or null. */
   unready(): Promise<string | null>;
 }
 
-/** Serves GraphQL, attachments, GraphiQL and the health checks on one port. */
+/** Serves GraphQL, attachments, GraphiQL, the console and the health checks on one port. */
 export function createHttpServer(options: HttpServerOptions): Server {
   const timeouts = {
     keepAliveTimeout: limits.IDLE_CONNECTION_SECONDS * 1000,
@@ -82,7 +85,7 @@ export function setHeaders(response: ServerResponse, headers: ResponseHeaders): 
 }
 
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { endpoint, graphiql, unready } = options;
+  const { endpoint, graphiql, consoleFiles, unready } = options;
   const path = pathOf(request);
   if (path === endpoint && !wantsPage(request)) return answerGraphql(options, request, response);
   if (isAttachmentPath(path)) return answerAttachments(options, request, response);
@@ -96,10 +99,9 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
       const problem = await unready();
       return sendText(response, problem === null ? 200 : 503, problem ?? 'ok');
     }
-    case '/':
-      response.writeHead(302, { location: endpoint }).end();
-      return;
     default:
+      if (consoleFiles?.send(request, response, path)) return;
+      if (path === '/') return void response.writeHead(302, { location: endpoint }).end();
       return sendText(response, 404, `Not found. GraphQL is at ${endpoint}.`);
   }
 }

@@ -1,0 +1,132 @@
+import { type FormEvent, useState } from 'react';
+import { accept } from '../gateway/accept.ts';
+import { client } from '../gateway/connection.ts';
+import { useAction } from '../gateway/use-action.ts';
+import { useCan } from '../gateway/viewer.ts';
+import {
+  type AgentItemFragment,
+  CreateAgentDocument,
+  DeleteAgentDocument,
+  UpdateAgentDocument,
+} from '../generated/documents.ts';
+import { Time } from '../parts/time.tsx';
+
+interface AgentFormProps {
+  /** Null for a new one. */
+  agent: AgentItemFragment | null;
+  models: readonly string[];
+  tools: readonly string[];
+  onDone(agentId: string | undefined): void;
+}
+
+/** Creates an agent, or changes one: each change is a new version, and runs keep the version that they began with. */
+export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
+  const [name, setName] = useState(agent?.name ?? '');
+  const [instructions, setInstructions] = useState(agent?.instructions ?? '');
+  const [model, setModel] = useState(agent?.model ?? models[0] ?? '');
+  const [chosen, setChosen] = useState<readonly string[]>(agent?.tools ?? tools);
+  const [isDefault, setDefault] = useState(agent?.isDefault ?? false);
+  const { isBusy, error, run } = useAction();
+  const canWrite = useCan('write');
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const input = { name, instructions, model, tools: [...chosen], makeDefault: isDefault };
+    run(async () => {
+      if (agent === null) {
+        accept((await client.query(CreateAgentDocument, { input: { ...input, idempotencyKey: crypto.randomUUID() } })).createAgent);
+        onDone(undefined);
+      } else accept((await client.query(UpdateAgentDocument, { input: { ...input, agentId: agent.id } })).updateAgent);
+    });
+  };
+  const remove = () =>
+    agent !== null &&
+    run(async () => {
+      accept((await client.query(DeleteAgentDocument, { input: { agentId: agent.id } })).deleteAgent);
+      onDone(undefined);
+    });
+  return (
+    <form className="detail form" onSubmit={submit}>
+      <h2>{agent === null ? 'New agent' : `Version ${agent.version}`}</h2>
+      {agent !== null && (
+        <p className="quiet">
+          <Time at={agent.updatedAt} prefix="changed " />. A change makes a new version; runs keep the one they began with.
+        </p>
+      )}
+      <label htmlFor="agent-name">Name</label>
+      <input id="agent-name" value={name} onChange={({ target }) => setName(target.value)} disabled={!canWrite} required />
+      <label htmlFor="agent-instructions">Instructions</label>
+      <textarea
+        id="agent-instructions"
+        rows={10}
+        value={instructions}
+        onChange={({ target }) => setInstructions(target.value)}
+        disabled={!canWrite}
+        required
+      />
+      <label htmlFor="agent-model">Model</label>
+      <select id="agent-model" value={model} onChange={({ target }) => setModel(target.value)} disabled={!canWrite}>
+        {[...new Set([...models, model])].map((each) => (
+          <option key={each}>{each}</option>
+        ))}
+      </select>
+      <Tools tools={tools} chosen={chosen} onChange={setChosen} isDisabled={!canWrite} />
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={isDefault}
+          disabled={!canWrite || agent?.isDefault === true}
+          onChange={({ target }) => setDefault(target.checked)}
+        />{' '}
+        used where a message names no agent
+      </label>
+      {error !== null && (
+        <p role="alert" className="problem">
+          {error}
+        </p>
+      )}
+      {canWrite && (
+        <div className="buttons">
+          <button type="submit" className="button primary" disabled={isBusy}>
+            {agent === null ? 'Create' : 'Save as a new version'}
+          </button>
+          {agent !== null && (
+            <button type="button" className="button danger" disabled={isBusy} onClick={remove}>
+              Delete
+            </button>
+          )}
+        </div>
+      )}
+    </form>
+  );
+}
+
+interface ToolsProps {
+  tools: readonly string[];
+  chosen: readonly string[];
+  onChange(chosen: readonly string[]): void;
+  isDisabled: boolean;
+}
+
+function Tools({ tools, chosen, onChange, isDisabled }: ToolsProps) {
+  const all = [...new Set([...tools, ...chosen])];
+  return (
+    <fieldset>
+      <legend>Tools</legend>
+      <div className="checks">
+        {all.map((tool) => (
+          <label key={tool} className="check">
+            <input
+              type="checkbox"
+              disabled={isDisabled}
+              checked={chosen.includes(tool)}
+              onChange={({ target }) =>
+                onChange(target.checked ? [...chosen, tool] : chosen.filter((other) => other !== tool))
+              }
+            />{' '}
+            <code>{tool}</code>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,32 @@
+import { type ReactNode, useEffect } from 'react';
+import { keyText } from './keys.ts';
+import { openPalette } from './open-palette.ts';
+import { SyncState } from './sync-state.tsx';
+
+interface ScreenProps {
+  title: string;
+  /** What stands between the title and the state of the connection. */
+  actions?: ReactNode;
+  children: ReactNode;
+  /** Whether the content uses the whole height and scrolls in its parts. */
+  isFilled?: boolean;
+}
+
+export function Screen({ title, actions, children, isFilled = false }: ScreenProps) {
+  useEffect(() => {
+    document.title = `${title} · Runtape`;
+  }, [title]);
+  return (
+    <>
+      <header className="screen-header">
+        <h1>{title}</h1>
+        <div className="screen-actions">{actions}</div>
+        <SyncState />
+        <button type="button" className="palette-button" onClick={openPalette} aria-label="Go to or do">
+          <kbd>{keyText('mod+k')}</kbd>
+        </button>
+      </header>
+      <main className={isFilled ? 'screen filled' : 'screen'}>{children}</main>
+    </>
+  );
+}

@@ -1,0 +1,91 @@
+import type { TapeEvent } from '@runtape/client';
+
+export interface FoldedCall {
+  callId: string;
+  step: number;
+  tool: string;
+  state: string;
+}
+
+export interface StepUsage {
+  step: number;
+  model: string;
+  totalTokens: number;
+  estimated: boolean;
+  cost: number | null;
+  milliseconds: number;
+}
+
+/** A run as it was after an event. */
+export interface FoldedRun {
+  state: string;
+  /** The newest answer as far as it was written. */
+  text: string;
+  step: number;
+  calls: readonly FoldedCall[];
+  openWaits: number;
+  steps: readonly StepUsage[];
+  totalTokens: number;
+  cost: number | null;
+}
+
+/** Folds the events up to `seq`. */
+export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
+  const calls = new Map<string, FoldedCall>();
+  const waits = new Set<string>();
+  const steps: StepUsage[] = [];
+  const run = { state: 'PENDING', step: 0, totalTokens: 0, cost: null as number | null };
+  let pieces: string[] = [];
+  let startedAt = '';
+  const change = (callId: string, state: string) => {
+    const call = calls.get(callId);
+    if (call) call.state = state;
+  };
+  for (const event of events) {
+    if (event.seq > seq) break;
+    switch (event.type) {
+      case 'STATUS':
+        run.state = event.to;
+        if (/^(DONE|FAILED|CANCELLED)$/.test(event.to)) waits.clear();
+        break;
+      case 'CONTEXT':
+        run.step = event.step;
+        startedAt = event.recordedAt;
+        pieces = [];
+        break;
+      case 'RESUMPTION':
+        if (event.step === run.step) pieces = [];
+        break;
+      case 'OUTPUT_DELTA':
+        pieces.push(event.text);
+        break;
+      case 'OUTPUT': {
+        const { totalTokens, estimated, cost } = event.usage;
+        const milliseconds = Date.parse(event.recordedAt) - Date.parse(startedAt || event.recordedAt);
+        pieces = [event.text];
+        run.totalTokens += totalTokens;
+        if (cost !== null) run.cost = (run.cost ?? 0) + cost;
+        steps.push({ step: event.step, model: event.model, totalTokens, estimated, cost, milliseconds });
+        break;
+      }
+      case 'TOOL_CALL':
+        calls.set(event.callId, { callId: event.callId, step: event.step, tool: event.tool, state: 'REQUESTED' });
+        break;
+      case 'APPROVAL_REQUEST':
+        waits.add(event.callId);
+        change(event.callId, 'WAITING');
+        break;
+      case 'APPROVAL_DECISION':
+        waits.delete(event.callId);
+        change(event.callId, event.status === 'ALLOWED' ? 'ALLOWED' : 'DENIED');
+        break;
+      case 'TOOL_START':
+        change(event.callId, 'RUNNING');
+        break;
+      case 'TOOL_RESULT':
+        change(event.callId, event.ok ? 'SUCCEEDED' : calls.get(event.callId)?.state === 'DENIED' ? 'DENIED' : 'FAILED');
+        break;
+    }
+  }
+  return { ...run, text: pieces.join(''), calls: [...calls.values()], openWaits: waits.size, steps };
+}

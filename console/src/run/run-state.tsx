@@ -1,0 +1,109 @@
+import type { TapeEvent } from '@runtape/client';
+import { useMemo } from 'react';
+import { useQuery } from '../gateway/use-query.ts';
+import { EventDetailDocument } from '../generated/documents.ts';
+import { Copy } from '../parts/copy.tsx';
+import { JsonView } from '../parts/json-view.tsx';
+import { State } from '../parts/state.tsx';
+import { Problem } from '../parts/status.tsx';
+import { Fact, Facts } from '../parts/text.tsx';
+import { cost, count, shortId } from '../text/figures.ts';
+import { duration, exactTime } from '../text/time.ts';
+import { bothEnds, visibleText } from '../text/visible-text.ts';
+import { foldAt, type FoldedRun } from './fold.ts';
+import { ModelSaw } from './model-saw.tsx';
+
+const TEXT_CHARACTERS = 4_000;
+
+/** The run as it was after the chosen event. */
+export function RunState({ runId, events, seq }: { runId: string; events: readonly TapeEvent[]; seq: number }) {
+  const run = useMemo(() => foldAt(events, seq), [events, seq]);
+  const event = events[seq - 1];
+  return (
+    <section className="detail" aria-label={`State at seq ${seq}`}>
+      <h2>
+        State at seq {seq} <State of={run.state} />
+      </h2>
+      <Facts>
+        <Fact name="text so far">
+          <span className="value">{run.text === '' ? '–' : visibleText(bothEnds(run.text, TEXT_CHARACTERS))}</span>
+        </Fact>
+        <Fact name="calls">{run.calls.length === 0 ? '–' : <Calls run={run} />}</Fact>
+        <Fact name="open waits">{run.openWaits}</Fact>
+      </Facts>
+      {run.steps.length > 0 && <Steps run={run} />}
+      {event && <EventDetail key={event.seq} runId={runId} event={event} />}
+      {run.step > 0 && <ModelSaw runId={runId} step={run.step} />}
+    </section>
+  );
+}
+
+function Calls({ run }: { run: FoldedRun }) {
+  return (
+    <ul className="plain-list">
+      {run.calls.map(({ callId, tool, state }) => (
+        <li key={callId}>
+          <State of={state} /> <code>{tool}</code>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Steps({ run }: { run: FoldedRun }) {
+  return (
+    <table className="figures-table">
+      <thead>
+        <tr>
+          <th>step</th>
+          <th>model</th>
+          <th>tokens</th>
+          <th>cost</th>
+          <th>time</th>
+        </tr>
+      </thead>
+      <tbody>
+        {run.steps.map(({ step, model, totalTokens, estimated, cost: price, milliseconds }) => (
+          <tr key={`${step}-${milliseconds}`}>
+            <td>{step}</td>
+            <td>{model}</td>
+            <td>
+              {estimated && <abbr title="estimated">≈</abbr>} {count(totalTokens)}
+            </td>
+            <td>{cost(price)}</td>
+            <td>{duration(milliseconds)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function EventDetail({ runId, event }: { runId: string; event: TapeEvent }) {
+  const { data, error } = useQuery(EventDetailDocument, { id: `${runId}:${event.seq}` }, { isLive: false });
+  const node = data?.node;
+  const detail = node && 'payload' in node ? node : null;
+  return (
+    <details className="section" open>
+      <summary>
+        Event {event.seq} <code>{event.type}</code>
+      </summary>
+      <Facts>
+        <Fact name="recorded">{exactTime(event.recordedAt)}</Fact>
+        <Fact name="actor">{event.actor.toLowerCase()}</Fact>
+        {detail && (
+          <>
+            <Fact name="hash">
+              <code>{detail.hash.slice(0, 16)}…</code> <Copy text={detail.hash} what="the hash" />
+            </Fact>
+            <Fact name="cursor">
+              <code>{shortId(detail.cursor)}</code> <Copy text={detail.cursor} what="the cursor" />
+            </Fact>
+          </>
+        )}
+      </Facts>
+      {error !== null && <Problem error={error} />}
+      {detail && <JsonView value={detail.payload} />}
+    </details>
+  );
+}

@@ -1,0 +1,60 @@
+import type { TapeEvent } from '@runtape/client';
+
+/** A line of the table: one event, or several of a kind that are folded. */
+export interface TapeRow {
+  from: number;
+  to: number;
+  type: TapeEvent['type'];
+  first: TapeEvent;
+  /** The text of the folded deltas. */
+  text: string;
+  /** Time until the next row. */
+  milliseconds: number;
+}
+
+export const groups = {
+  messages: ['INPUT', 'OUTPUT', 'OUTPUT_DELTA', 'THOUGHT'],
+  tools: ['TOOL_CALL', 'TOOL_START', 'TOOL_PROGRESS', 'TOOL_RESULT'],
+  decisions: ['TOOL_DECISION', 'APPROVAL_REQUEST', 'APPROVAL_DECISION', 'WAIT_REQUEST', 'WAIT_SETTLED'],
+  context: ['CONTEXT', 'COMPACTION', 'RESUMPTION', 'STATUS'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+const folded = new Set<string>(['OUTPUT_DELTA', 'THOUGHT', 'TOOL_PROGRESS']);
+const SHOWN_CHARACTERS = 200;
+
+/**
+ * The rows of a tape. Deltas and progress that follow one another are one row.
+ * @param types only these types; null for all
+ */
+export function rowsOf(events: readonly TapeEvent[], types: ReadonlySet<string> | null): TapeRow[] {
+  const rows: TapeRow[] = [];
+  let last: TapeRow | undefined;
+  for (const event of events) {
+    if (types !== null && !types.has(event.type)) continue;
+    const text = event.type === 'OUTPUT_DELTA' || event.type === 'THOUGHT' ? event.text : '';
+    if (last && last.type === event.type && last.to === event.seq - 1 && folded.has(event.type)) {
+      last.to = event.seq;
+      if (last.text.length < SHOWN_CHARACTERS) last.text += text;
+    } else {
+      last = { from: event.seq, to: event.seq, type: event.type, first: event, text, milliseconds: 0 };
+      rows.push(last);
+    }
+  }
+  rows.forEach((row, index) => {
+    const next = rows[index + 1]?.first ?? events.at(-1);
+    if (next) row.milliseconds = Math.max(0, Date.parse(next.recordedAt) - Date.parse(row.first.recordedAt));
+  });
+  return rows;
+}
+
+/** Index of the row that holds an event, or of the last one before it. */
+export function rowIndexOf(rows: readonly TapeRow[], seq: number): number {
+  let low = 0;
+  let high = rows.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((rows[middle]?.from ?? 0) <= seq) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

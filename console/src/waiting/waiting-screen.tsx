@@ -1,0 +1,149 @@
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { useKeys } from '../app/keys.ts';
+import { Screen } from '../app/screen.tsx';
+import { useQuery } from '../gateway/use-query.ts';
+import { type WaitItemFragment, WaitsDocument } from '../generated/documents.ts';
+import { Empty, Problem, Skeleton } from '../parts/status.tsx';
+import { Risk } from '../parts/state.tsx';
+import { Words } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { WaitDetail } from './wait-detail.tsx';
+
+/** How long a card that was settled stays, to say by whom. */
+const LEAVING_MILLISECONDS = 1_600;
+
+/** The open waits, and for a moment those that have just been settled. */
+function useCards(open: readonly WaitItemFragment[] | undefined): { wait: WaitItemFragment; isLeaving: boolean }[] {
+  const [shown, setShown] = useState<readonly WaitItemFragment[]>([]);
+  useEffect(() => {
+    if (!open) return;
+    setShown((before) => {
+      const ids = new Set(open.map(({ id }) => id));
+      const gone = before.filter(({ id }) => !ids.has(id));
+      if (gone.length === 0) return open;
+      // They keep their position while they leave.
+      const kept = before.filter(({ id }) => !ids.has(id) || open.some((wait) => wait.id === id));
+      const added = open.filter(({ id }) => !before.some((wait) => wait.id === id));
+      return [...added, ...kept];
+    });
+    const timer = setTimeout(() => setShown(open), LEAVING_MILLISECONDS);
+    return () => clearTimeout(timer);
+  }, [open]);
+  const ids = new Set((open ?? []).map(({ id }) => id));
+  return shown.map((wait) => ({ wait, isLeaving: !ids.has(wait.id) }));
+}
+
+export function WaitingScreen() {
+  const { waitId } = useParams({ from: '/waiting/{-$waitId}' });
+  const { tool } = useSearch({ from: '/waiting/{-$waitId}' });
+  const navigate = useNavigate({ from: '/waiting/{-$waitId}' });
+  const { data, error } = useQuery(WaitsDocument, {});
+  const open = data?.approvals.nodes;
+  const cards = useCards(open).filter(({ wait }) => tool === undefined || wait.tool === tool);
+  const candidates = cards.filter(({ isLeaving }) => !isLeaving).map(({ wait }) => wait.id);
+  const selected = waitId ?? candidates[0];
+  const select = (id: string | undefined) =>
+    void navigate({ to: '/waiting/{-$waitId}', params: { waitId: id }, search: { tool }, replace: true });
+  const move = (by: number) => {
+    const index = candidates.indexOf(selected ?? '');
+    select(candidates[Math.max(0, Math.min(candidates.length - 1, index + by))]);
+  };
+  useKeys([
+    { keys: 'j', label: 'Next', run: () => move(1) },
+    { keys: 'k', label: 'Previous', run: () => move(-1) },
+  ]);
+  /** The next one is selected after a decision. */
+  const selectNext = (decided: string) => {
+    const index = candidates.indexOf(decided);
+    select(candidates[index + 1] ?? candidates[index - 1]);
+  };
+  const tools = [...new Set((open ?? []).map((wait) => wait.tool))];
+  return (
+    <Screen
+      title="Waiting for you"
+      isFilled
+      actions={
+        <>
+          <span className="quiet">{open === undefined ? '' : `${open.length} open`}</span>
+          {tools.length > 1 && (
+            <select
+              aria-label="Tool"
+              value={tool ?? ''}
+              onChange={({ target }) =>
+                void navigate({ search: { tool: target.value === '' ? undefined : target.value }, replace: true })
+              }
+            >
+              <option value="">any tool</option>
+              {tools.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          )}
+        </>
+      }
+    >
+      {error !== null && <Problem error={error} />}
+      {data === null && error === null && <Skeleton />}
+      {data !== null && candidates.length === 0 && waitId === undefined && cards.length === 0 && <NothingWaits />}
+      {(cards.length > 0 || waitId !== undefined) && (
+        <div className="split">
+          <List cards={cards} selected={selected} onSelect={select} />
+          {selected !== undefined && <WaitDetail key={selected} id={selected} onDecided={selectNext} />}
+        </div>
+      )}
+    </Screen>
+  );
+}
+
+function NothingWaits() {
+  return (
+    <Empty title="Nothing waits for you">
+      <p>
+        Calls that need an approval appear here by themselves. To see one, send this message in a session:{' '}
+        <code>fetch https://example.com</code>
+      </p>
+    </Empty>
+  );
+}
+
+interface ListProps {
+  cards: readonly { wait: WaitItemFragment; isLeaving: boolean }[];
+  selected: string | undefined;
+  onSelect(id: string): void;
+}
+
+function List({ cards, selected, onSelect }: ListProps) {
+  return (
+    <ul className="cards" aria-label="Open waits">
+      {cards.map(({ wait, isLeaving }) => (
+        <li key={wait.id}>
+          <button
+            type="button"
+            className={isLeaving ? 'card leaving' : 'card'}
+            aria-current={wait.id === selected ? 'true' : undefined}
+            onClick={() => onSelect(wait.id)}
+          >
+            <span className="card-line">
+              <Risk of={wait.risk} />
+              <b>{wait.tool}</b>
+              <span className="target">
+                <Words isStrict>{wait.target ?? wait.summary}</Words>
+              </span>
+            </span>
+            <small>
+              {isLeaving ? (
+                'settled'
+              ) : (
+                <>
+                  {wait.startedBy} · <Time at={wait.requestedAt} prefix="asked " /> ·{' '}
+                  <Time at={wait.expiresAt} prefix="expires " />
+                </>
+              )}
+            </small>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

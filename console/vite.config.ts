@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type Plugin } from 'vite';
+
+const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const client = pathOf('../client/src/');
+
+/** Writes the documents that the console and its client send, so that a gateway which is restricted to a list executes them. */
+function documentList(): Plugin {
+  return {
+    name: 'document-list',
+    generateBundle() {
+      const sources = [`${client}generated/documents.ts`, pathOf('src/generated/documents.ts')];
+      const texts = sources.flatMap((path) =>
+        [...readFileSync(path, 'utf8').matchAll(/Document = '(.*)' as Document</g)].map(([, text = '']) =>
+          text.replaceAll("\\'", "'"),
+        ),
+      );
+      const idOf = (text: string) => createHash('sha256').update(text).digest('hex');
+      const source = JSON.stringify(Object.fromEntries(texts.map((text) => [idOf(text), text])));
+      this.emitFile({ type: 'asset', fileName: 'documents.json', source });
+    },
+  };
+}
+
+/** The forms import a validator for their own tests, which needs `eval`. It is not installed. */
+function withoutValidator(): Plugin {
+  const name = '@rjsf/validator-ajv8';
+  return {
+    name: 'without-validator',
+    resolveId: (id) => (id === name ? `\0${name}` : null),
+    load: (id) => (id === `\0${name}` ? 'export default {};' : null),
+  };
+}
+
+export default defineConfig({
+  root: pathOf('.'),
+  plugins: [react(), documentList(), withoutValidator()],
+  resolve: { alias: { '@runtape/client': `${client}index.ts` } },
+  build: {
+    target: 'es2023',
+    // A data address would need an exception in the content security policy.
+    assetsInlineLimit: 0,
+    manifest: 'manifest.json',
+    reportCompressedSize: false,
+  },
+  // For work on the console: `npm start` beside `npx vite console`.
+  server: { proxy: { '/graphql': { target: 'http://127.0.0.1:4000', ws: true } } },
+});
