@@ -58,8 +58,10 @@ function ToolCard({ tool }: { tool: Tool }) {
 
 function Accept({ tool: { name, definitionHash } }: { tool: Tool }) {
   const { isBusy, error, run } = useAction();
-  const canAccept = useCan('approve:any');
-  if (!canAccept) return <p className="quiet">Somebody with the scope approve:any can accept it.</p>;
+  const canAcceptAny = useCan('approve:any');
+  const isAdmin = useCan('admin');
+  const canAccept = canAcceptAny || isAdmin;
+  if (!canAccept) return <p className="quiet">Somebody with the scope approve:any or admin can accept it.</p>;
   return (
     <div className="buttons">
       <button

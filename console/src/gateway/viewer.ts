@@ -12,5 +12,5 @@ export const useViewer = () => useContext(ViewerContext);
 /** What the scopes do not allow is not offered. */
 export function useCan(scope: 'write' | 'approve' | 'approve:any' | 'admin'): boolean {
   const { scopes } = useViewer();
-  return scopes.includes(scope) || scopes.includes('admin');
+  return scopes.includes(scope);
 }

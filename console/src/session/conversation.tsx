@@ -41,7 +41,7 @@ export function Conversation({ session, onEarlier }: { session: SessionContent; 
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable with the keyboard
     <div className="conversation" ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-label="Conversation">
       <div className="conversation-content">
-        {session.parent && session.branchPoint && !pageInfo.hasPreviousPage && (
+        {session.parent && session.branchPoint && !pageInfo.hasNextPage && (
           <p className="divider">
             <span>
               continues{' '}
@@ -59,12 +59,13 @@ export function Conversation({ session, onEarlier }: { session: SessionContent; 
             </span>
           </p>
         )}
-        {pageInfo.hasPreviousPage && (
+        {pageInfo.hasNextPage && (
           <button type="button" className="button more" onClick={onEarlier}>
             Show earlier messages
           </button>
         )}
-        {nodes.map((run) => (
+        {/* The list has the newest first. */}
+        {nodes.toReversed().map((run) => (
           <SessionRun key={run.id} run={run} session={session} />
         ))}
       </div>

@@ -29,7 +29,7 @@ export function SessionScreen() {
   const { data, error } = useQuery(SessionPageDocument, { id: sessionId, runs });
   const canWrite = useCan('write');
   const session = data?.session ?? null;
-  const shownRun = tape === undefined ? undefined : tape === 'last' ? session?.runs.nodes.at(-1)?.id : tape;
+  const shownRun = tape === undefined ? undefined : tape === 'last' ? session?.runs.nodes[0]?.id : tape;
   const toggleTape = () => void navigate({ search: { tape: tape === undefined ? 'last' : undefined }, replace: true });
   useKeys([
     { keys: 't', label: 'Show or hide the tape', run: toggleTape },

@@ -45,7 +45,7 @@ export function DecisionForm({ wait, onDecided }: { wait: WaitContent; onDecided
     // A changed definition must be read: the key alone does not allow it.
     { keys: 'a', label: isChanged ? 'Allow (not for a changed tool)' : 'Allow once', run: () => !isChanged && allow() },
     { keys: 'd', label: 'Deny', run: () => setDenying(true) },
-    { keys: 'e', label: 'Edit the input', run: () => setEditing(true) },
+    { keys: 'e', label: 'Edit the input', run: () => setEditing(!isEditing) },
   ]);
   const more: MenuItem[] = grants
     .filter(({ needsTarget }) => !needsTarget || wait.target !== null)
@@ -73,16 +73,16 @@ export function DecisionForm({ wait, onDecided }: { wait: WaitContent; onDecided
       )}
       <div className="buttons" role="group" aria-label="Decision">
         <button type="button" className="button primary" disabled={!canAllow} onClick={() => allow()}>
-          {isEdited ? 'Allow once, with changes' : 'Allow once'}
+          {isEdited ? 'Allow once, with changes' : 'Allow once'} {!isChanged && <kbd>a</kbd>}
         </button>
         <Menu label="Allow for longer" items={more}>
           Longer
         </Menu>
         <button type="button" className="button danger" disabled={isBusy} onClick={() => setDenying(true)}>
-          Deny…
+          Deny… <kbd>d</kbd>
         </button>
         <button type="button" className="button plain" onClick={() => setEditing(!isEditing)}>
-          {isEditing ? 'Stop editing' : 'Edit input'}
+          {isEditing ? 'Stop editing' : 'Edit input'} <kbd>e</kbd>
         </button>
       </div>
       {error !== null && (

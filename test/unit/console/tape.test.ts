@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { align, itemsOf } from '../../../console/src/compare/align.ts';
+import { foldAt } from '../../../console/src/run/fold.ts';
+import { rowIndexOf, rowsOf } from '../../../console/src/run/tape-rows.ts';
+import { timelineOf } from '../../../console/src/run/timeline.ts';
+
+type Events = Parameters<typeof foldAt>[0];
+
+const START = Date.parse('2026-11-26T12:00:00Z');
+
+/** Events at times in milliseconds; seq follows from the order. */
+function tape(...events: ({ type: string; at: number } & Record<string, unknown>)[]): Events {
+  return events.map(({ at, ...event }, index) => ({
+    seq: index + 1,
+    recordedAt: new Date(START + at).toISOString(),
+    ...event,
+  })) as never;
+}
+
+const usage = { totalTokens: 10, estimated: false, cost: 0.5 };
+const fetchRun = tape(
+  { type: 'INPUT', at: 0, text: 'fetch it', steered: false },
+  { type: 'STATUS', at: 0, from: null, to: 'PENDING' },
+  { type: 'STATUS', at: 1, from: 'PENDING', to: 'IN_PROGRESS' },
+  { type: 'CONTEXT', at: 2, step: 1, model: 'm' },
+  { type: 'OUTPUT_DELTA', at: 3, step: 1, text: 'I ' },
+  { type: 'OUTPUT_DELTA', at: 4, step: 1, text: 'will' },
+  { type: 'OUTPUT', at: 5, step: 1, text: 'I will', model: 'm', finishReason: 'tool-calls', usage },
+  { type: 'TOOL_CALL', at: 5, step: 1, callId: 'c1', tool: 'http_fetch', input: { url: 'a' } },
+  { type: 'APPROVAL_REQUEST', at: 6, callId: 'c1', approval: { id: 'apr_1', summary: 'GET a' } },
+  { type: 'STATUS', at: 7, from: 'IN_PROGRESS', to: 'AWAITING_APPROVAL' },
+  { type: 'APPROVAL_DECISION', at: 7_200_007, callId: 'c1', status: 'ALLOWED', approval: { decidedBy: 'ada' } },
+  { type: 'TOOL_START', at: 7_200_008, callId: 'c1', tool: 'http_fetch', attempt: 1 },
+  { type: 'TOOL_RESULT', at: 7_200_010, callId: 'c1', tool: 'http_fetch', ok: true, output: 'text', durationMs: 2 },
+  { type: 'STATUS', at: 7_200_012, from: 'IN_PROGRESS', to: 'DONE' },
+);
+
+describe('the fold at an event', () => {
+  test('has the text so far, and then the whole answer', () => {
+    expect(foldAt(fetchRun, 5)).toMatchObject({ state: 'IN_PROGRESS', text: 'I ', step: 1 });
+    expect(foldAt(fetchRun, 6).text).toBe('I will');
+    expect(foldAt(fetchRun, 7)).toMatchObject({ text: 'I will', totalTokens: 10, cost: 0.5 });
+  });
+
+  test('has the calls and waits as they were', () => {
+    expect(foldAt(fetchRun, 9)).toMatchObject({ openWaits: 1, calls: [{ tool: 'http_fetch', state: 'WAITING' }] });
+    expect(foldAt(fetchRun, 12)).toMatchObject({ openWaits: 0, calls: [{ state: 'RUNNING' }] });
+    expect(foldAt(fetchRun, 14)).toMatchObject({ state: 'DONE', calls: [{ state: 'SUCCEEDED' }] });
+  });
+
+  test('drops what an interrupted step had said', () => {
+    const events = tape(
+      { type: 'CONTEXT', at: 0, step: 1, model: 'm' },
+      { type: 'OUTPUT_DELTA', at: 1, step: 1, text: 'lost' },
+      { type: 'RESUMPTION', at: 2, step: 1, attempt: 1 },
+      { type: 'OUTPUT_DELTA', at: 3, step: 1, text: 'kept' },
+    );
+    expect(foldAt(events, 2).text).toBe('lost');
+    expect(foldAt(events, 4).text).toBe('kept');
+  });
+});
+
+describe('rows', () => {
+  test('deltas that follow one another are one row, with their text', () => {
+    const rows = rowsOf(fetchRun, null);
+    expect(rows.map(({ from, to }) => [from, to])).toContainEqual([5, 6]);
+    expect(rows.find(({ from }) => from === 5)?.text).toBe('I will');
+    expect(rows).toHaveLength(fetchRun.length - 1);
+  });
+
+  test('a filter keeps the types that it names, and the row of any event is found', () => {
+    const rows = rowsOf(fetchRun, new Set(['STATUS']));
+    expect(rows.map(({ from }) => from)).toEqual([2, 3, 10, 14]);
+    expect(rowIndexOf(rows, 3)).toBe(1);
+    expect(rowIndexOf(rows, 9)).toBe(1);
+    expect(rowIndexOf(rows, 14)).toBe(3);
+  });
+});
+
+describe('the timeline', () => {
+  test('collapses idle time and says who was waited for', () => {
+    const { idle, positionOf } = timelineOf(fetchRun);
+    expect(idle.map(({ label }) => label)).toEqual(['2 h, waiting for ada']);
+    expect(positionOf(10)).toBeGreaterThan(0.4);
+    expect(positionOf(14)).toBeCloseTo(1);
+  });
+
+  test('finds the event of every position', () => {
+    const { positionOf, seqAt } = timelineOf(fetchRun);
+    for (const { seq } of fetchRun) expect(positionOf(seqAt(positionOf(seq)))).toBeCloseTo(positionOf(seq));
+    expect(seqAt(0)).toBeGreaterThanOrEqual(1);
+    expect(seqAt(1)).toBe(14);
+  });
+
+  test('spreads events of the same instant', () => {
+    const { positionOf } = timelineOf(tape({ type: 'INPUT', at: 0 }, { type: 'STATUS', at: 0 }, { type: 'STATUS', at: 0 }));
+    expect([1, 2, 3].map(positionOf)).toEqual([0, 0.5, 1]);
+  });
+});
+
+describe('two runs', () => {
+  test('the first difference is where a step, call, result or decision differs', () => {
+    const other = fetchRun.map((event) => (event.type === 'TOOL_RESULT' ? { ...event, output: 'other' } : event));
+    const pairs = align(itemsOf(fetchRun), itemsOf(other as Events));
+    expect(pairs.find(({ isSame }) => !isSame)?.label).toBe('result of http_fetch');
+    expect(align(itemsOf(fetchRun), itemsOf(fetchRun)).every(({ isSame }) => isSame)).toBe(true);
+  });
+
+  test('what only one of them did stands where it happened', () => {
+    const pairs = align(itemsOf(fetchRun.slice(0, 7)), itemsOf(fetchRun));
+    expect(pairs.slice(-4).map(({ label, a }) => [label, a])).toEqual([
+      ['step 1: call', null],
+      ['decision', null],
+      ['result of http_fetch', null],
+      ['end', null],
+    ]);
+  });
+});
