@@ -78,7 +78,8 @@ async function whenChanged({ inputs, tool, output, otherOutputs = [], announce, 
   const stamp = join(output, '.stamp');
   const toolVersion = readJson(inRoot('node_modules', tool, 'package.json')).version;
   const hash = hashOf(inputs, `${tool}@${toolVersion}`);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && otherOutputs.every((path) => existsSync(path))) return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && otherOutputs.every((path) => existsSync(path)))
+    return;
   print(announce);
   rmSync(stamp, { force: true });
   await work();
@@ -152,7 +153,12 @@ async function buildClient() {
 
 async function buildConsole() {
   await whenChanged({
-    inputs: [inRoot('console/src'), inRoot('console/index.html'), inRoot('console/vite.config.ts'), inRoot('client/src')],
+    inputs: [
+      inRoot('console/src'),
+      inRoot('console/index.html'),
+      inRoot('console/vite.config.ts'),
+      inRoot('client/src'),
+    ],
     tool: 'vite',
     output: inRoot('console/dist'),
     announce: 'building the console.',

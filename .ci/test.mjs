@@ -30,6 +30,7 @@ function tests(name) {
 const parts = [
   check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
   check('client types', 'typescript/bin/tsc', '-p', 'client'),
+  check('console types', 'typescript/bin/tsc', '-p', 'console', '--noEmit'),
   check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
   check('dead code', 'knip/bin/knip.js', '--no-progress'),
   check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),

@@ -33,7 +33,10 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
     const input = { name, instructions, model, tools: [...chosen], makeDefault: isDefault };
     run(async () => {
       if (agent === null) {
-        accept((await client.query(CreateAgentDocument, { input: { ...input, idempotencyKey: crypto.randomUUID() } })).createAgent);
+        accept(
+          (await client.query(CreateAgentDocument, { input: { ...input, idempotencyKey: crypto.randomUUID() } }))
+            .createAgent,
+        );
         onDone(undefined);
       } else accept((await client.query(UpdateAgentDocument, { input: { ...input, agentId: agent.id } })).updateAgent);
     });
@@ -49,11 +52,18 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
       <h2>{agent === null ? 'New agent' : `Version ${agent.version}`}</h2>
       {agent !== null && (
         <p className="quiet">
-          <Time at={agent.updatedAt} prefix="changed " />. A change makes a new version; runs keep the one they began with.
+          <Time at={agent.updatedAt} prefix="changed " />. A change makes a new version; runs keep the one they began
+          with.
         </p>
       )}
       <label htmlFor="agent-name">Name</label>
-      <input id="agent-name" value={name} onChange={({ target }) => setName(target.value)} disabled={!canWrite} required />
+      <input
+        id="agent-name"
+        value={name}
+        onChange={({ target }) => setName(target.value)}
+        disabled={!canWrite}
+        required
+      />
       <label htmlFor="agent-instructions">Instructions</label>
       <textarea
         id="agent-instructions"

@@ -33,7 +33,9 @@ export function AgentsScreen() {
       {data === null && error === null && <Skeleton />}
       {data !== null && agents.length === 0 && chosen !== NEW && (
         <Empty title="No agents yet">
-          <p>An agent is a named configuration: instructions, model, tools and limits. Sessions work without one, too.</p>
+          <p>
+            An agent is a named configuration: instructions, model, tools and limits. Sessions work without one, too.
+          </p>
         </Empty>
       )}
       {data !== null && (selected !== null || chosen === NEW) && (

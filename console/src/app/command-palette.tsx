@@ -1,7 +1,7 @@
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useState } from 'react';
-import { SessionsDocument } from '../generated/documents.ts';
 import { useQuery } from '../gateway/use-query.ts';
+import { SessionsDocument } from '../generated/documents.ts';
 import { Modal } from '../parts/modal.tsx';
 import { visibleText } from '../text/visible-text.ts';
 import { useKeys } from './keys.ts';

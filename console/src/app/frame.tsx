@@ -55,7 +55,9 @@ function Navigation({ principal, version }: { principal: string; version: string
   const navigate = useNavigate();
   const waits = useQuery(WaitsDocument, {}).data?.approvals;
   const open = waits?.nodes.length ?? 0;
-  useKeys(places.map(({ to, key, label }) => ({ keys: key, label: `Go to ${label}`, run: () => void navigate({ to }) })));
+  useKeys(
+    places.map(({ to, key, label }) => ({ keys: key, label: `Go to ${label}`, run: () => void navigate({ to }) })),
+  );
   return (
     <nav className="navigation" aria-label="Console">
       <div className="brand" title={`Runtape ${version}`}>

@@ -15,7 +15,9 @@ let first = { key: '', at: 0 };
 export const activeBindings = () => [...active].flatMap((bindings) => bindings());
 
 function isTyping({ target }: KeyboardEvent): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 function nameOf({ key, metaKey, ctrlKey, shiftKey, altKey }: KeyboardEvent): string {

@@ -55,7 +55,10 @@ const branches = createRoute({
 const run = createRoute({
   getParentRoute: () => root,
   path: '/runs/$runId',
-  validateSearch: ({ seq, types }: Search): { seq?: number; types?: string } => ({ seq: number(seq), types: text(types) }),
+  validateSearch: ({ seq, types }: Search): { seq?: number; types?: string } => ({
+    seq: number(seq),
+    types: text(types),
+  }),
   component: lazyRouteComponent(() => import('../run/run-screen.tsx'), 'RunScreen'),
 });
 

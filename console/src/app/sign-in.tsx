@@ -29,8 +29,8 @@ export function SignIn() {
           Sign in
         </button>
         <p className="quiet">
-          An operator creates one with <code>node dist/main.js token &lt;principal&gt;</code>. It is kept until this tab is
-          closed.
+          An operator creates one with <code>node dist/main.js token &lt;principal&gt;</code>. It is kept until this tab
+          is closed.
         </p>
       </form>
     </main>

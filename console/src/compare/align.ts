@@ -38,10 +38,22 @@ export function itemsOf(events: readonly TapeEvent[]): RunItem[] {
         items.push({ key: `input ${next('input')}`, seq, label: 'input', value: event.text, text: event.text });
         break;
       case 'CONTEXT':
-        items.push({ key: `model ${event.step}`, seq, label: `step ${event.step}: model`, value: event.model, text: event.model });
+        items.push({
+          key: `model ${event.step}`,
+          seq,
+          label: `step ${event.step}: model`,
+          value: event.model,
+          text: event.model,
+        });
         break;
       case 'OUTPUT':
-        items.push({ key: `answer ${event.step}`, seq, label: `step ${event.step}: answer`, value: event.text, text: event.text });
+        items.push({
+          key: `answer ${event.step}`,
+          seq,
+          label: `step ${event.step}: answer`,
+          value: event.text,
+          text: event.text,
+        });
         break;
       case 'TOOL_CALL': {
         const key = `call ${event.step}.${next(`calls of ${event.step}`)}`;
@@ -51,12 +63,24 @@ export function itemsOf(events: readonly TapeEvent[]): RunItem[] {
         break;
       }
       case 'APPROVAL_DECISION':
-        items.push({ key: `decision of ${keys.get(event.callId)}`, seq, label: 'decision', value: event.status, text: event.status.toLowerCase() });
+        items.push({
+          key: `decision of ${keys.get(event.callId)}`,
+          seq,
+          label: 'decision',
+          value: event.status,
+          text: event.status.toLowerCase(),
+        });
         break;
       case 'TOOL_RESULT': {
         const value = event.ok ? event.output : event.error;
         const text = event.ok ? JSON.stringify(event.output) : `failed: ${event.error}`;
-        items.push({ key: `result of ${keys.get(event.callId)}`, seq, label: `result of ${event.tool}`, value: [event.ok, value], text });
+        items.push({
+          key: `result of ${keys.get(event.callId)}`,
+          seq,
+          label: `result of ${event.tool}`,
+          value: [event.ok, value],
+          text,
+        });
         break;
       }
       case 'STATUS':
@@ -75,7 +99,13 @@ export function align(a: readonly RunItem[], b: readonly RunItem[]): Pair[] {
   const inA = new Set(a.map(({ key }) => key));
   const pairs: Pair[] = a.map((item) => {
     const other = inB.get(item.key) ?? null;
-    return { key: item.key, label: item.label, a: item, b: other, isSame: other !== null && isEqual(item.value, other.value) };
+    return {
+      key: item.key,
+      label: item.label,
+      a: item,
+      b: other,
+      isSame: other !== null && isEqual(item.value, other.value),
+    };
   });
   b.forEach((item, index) => {
     if (inA.has(item.key)) return;

@@ -6,8 +6,8 @@ import { RecentRunsDocument, RunPageDocument } from '../generated/documents.ts';
 import { State } from '../parts/state.tsx';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
-import { useTape } from '../run/use-tape.ts';
 import type { RunContent } from '../run/run-figures.tsx';
+import { useTape } from '../run/use-tape.ts';
 import { cost, count, shortId } from '../text/figures.ts';
 import { duration } from '../text/time.ts';
 import { bothEnds, visibleText } from '../text/visible-text.ts';
@@ -168,7 +168,15 @@ function PairRow({ pair, isFirstDifference, a, b }: PairRowProps) {
       </th>
       <td>{pair.a ? <Item runId={a} item={pair.a} /> : <span className="quiet">–</span>}</td>
       <td>
-        {pair.b ? pair.isSame ? <span className="quiet">the same</span> : <Item runId={b} item={pair.b} /> : <span className="quiet">–</span>}
+        {pair.b ? (
+          pair.isSame ? (
+            <span className="quiet">the same</span>
+          ) : (
+            <Item runId={b} item={pair.b} />
+          )
+        ) : (
+          <span className="quiet">–</span>
+        )}
       </td>
     </tr>
   );

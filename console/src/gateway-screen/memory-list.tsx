@@ -82,7 +82,9 @@ function Remember() {
       onSubmit={(event) => {
         event.preventDefault();
         run(async () => {
-          accept((await client.query(RememberDocument, { input: { text, idempotencyKey: crypto.randomUUID() } })).remember);
+          accept(
+            (await client.query(RememberDocument, { input: { text, idempotencyKey: crypto.randomUUID() } })).remember,
+          );
           setText('');
         });
       }}

@@ -30,7 +30,8 @@ export function PolicyForm({ tools }: { tools: GatewayQuery['tools'] }) {
   const [input, setInput] = useState<unknown>({});
   const [answer, setAnswer] = useState<Explanation | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const sessions = useQuery(SessionsDocument, { orderBy: 'LAST_ACTIVITY' }, { isLive: false }).data?.sessions.edges ?? [];
+  const sessions =
+    useQuery(SessionsDocument, { orderBy: 'LAST_ACTIVITY' }, { isLive: false }).data?.sessions.edges ?? [];
   const session = sessionId === '' ? (sessions[0]?.node.id ?? '') : sessionId;
   const tool = tools.find((each) => each.name === name);
   const submit = (event: FormEvent) => {
@@ -43,7 +44,8 @@ export function PolicyForm({ tools }: { tools: GatewayQuery['tools'] }) {
       (problem: unknown) => setError(messageOf(problem)),
     );
   };
-  if (sessions.length === 0) return <p className="quiet padded">A policy decides for a session: send a message first.</p>;
+  if (sessions.length === 0)
+    return <p className="quiet padded">A policy decides for a session: send a message first.</p>;
   return (
     <form className="form policy" onSubmit={submit}>
       <label htmlFor="policy-tool">Tool</label>

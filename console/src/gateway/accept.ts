@@ -20,7 +20,9 @@ export function accept<Any extends Result>(result: Any): Extract<Any, { __typena
     message: string;
     issues?: readonly { path: readonly string[]; message: string }[];
   };
-  const issues = (refusal.issues ?? []).map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
+  const issues = (refusal.issues ?? []).map(({ path, message }) =>
+    [path.join('.'), message].filter(Boolean).join(': '),
+  );
   throw new Refused(refusal, [refusal.message, ...issues].join(' '));
 }
 

@@ -14,7 +14,7 @@ export interface QueryState<Data> {
 interface Entry {
   state: QueryState<unknown>;
   listeners: Set<() => void>;
-  loading: Promise<void> | null;
+  isAsking: boolean;
   /** Something changed while an answer was on its way. */
   isStale: boolean;
 }
@@ -27,7 +27,7 @@ const initial: QueryState<never> = { data: null, error: null, isLoading: true };
 function entryOf(key: string): Entry {
   const existing = entries.get(key);
   if (existing) return existing;
-  const entry: Entry = { state: initial, listeners: new Set(), loading: null, isStale: false };
+  const entry: Entry = { state: initial, listeners: new Set(), isAsking: false, isStale: false };
   entries.set(key, entry);
   for (const [old, { listeners }] of entries) {
     if (entries.size <= KEPT_ANSWERS) break;
@@ -60,13 +60,14 @@ async function load(entry: Entry, document: string, variables: object): Promise<
 }
 
 function refresh(entry: Entry, document: string, variables: object): void {
-  if (entry.loading) {
+  if (entry.isAsking) {
     entry.isStale = true;
     return;
   }
   entry.isStale = false;
-  entry.loading = load(entry, document, variables).then(() => {
-    entry.loading = null;
+  entry.isAsking = true;
+  void load(entry, document, variables).then(() => {
+    entry.isAsking = false;
     if (entry.isStale) refresh(entry, document, variables);
   });
 }

@@ -20,7 +20,11 @@ export function Code({ text, language }: { text: string; language: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable with the keyboard
     <pre className="code" tabIndex={0}>
-      <code>{lines?.text === text ? lines.tokens.map((tokens, index) => <Line key={String(index)} tokens={tokens} />) : text}</code>
+      <code>
+        {lines?.text === text
+          ? lines.tokens.map((tokens, index) => <Line key={String(index)} tokens={tokens} />)
+          : text}
+      </code>
     </pre>
   );
 }

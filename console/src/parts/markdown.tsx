@@ -1,7 +1,9 @@
 import { lazy, memo, Suspense } from 'react';
 import { visibleText } from '../text/visible-text.ts';
 
-const RenderedMarkdown = lazy(() => import('./rendered-markdown.tsx').then((loaded) => ({ default: loaded.RenderedMarkdown })));
+const RenderedMarkdown = lazy(() =>
+  import('./rendered-markdown.tsx').then((loaded) => ({ default: loaded.RenderedMarkdown })),
+);
 
 /** An answer of a model. Until the renderer is there, and for very long answers, it is plain text. */
 const MARKDOWN_CHARACTERS = 60_000;

@@ -83,7 +83,10 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
         change(event.callId, 'RUNNING');
         break;
       case 'TOOL_RESULT':
-        change(event.callId, event.ok ? 'SUCCEEDED' : calls.get(event.callId)?.state === 'DENIED' ? 'DENIED' : 'FAILED');
+        change(
+          event.callId,
+          event.ok ? 'SUCCEEDED' : calls.get(event.callId)?.state === 'DENIED' ? 'DENIED' : 'FAILED',
+        );
         break;
     }
   }

@@ -35,7 +35,9 @@ function Request({ runId, step }: { runId: string; step: number }) {
           {context.isExact ? (
             <span className="tone-good">✓ exact</span>
           ) : (
-            <span className="tone-warn">not exact: {visibleText(context.missing.join(', ') || 'the hash differs')}</span>
+            <span className="tone-warn">
+              not exact: {visibleText(context.missing.join(', ') || 'the hash differs')}
+            </span>
           )}{' '}
           <code title={context.requestHash}>{context.requestHash.slice(0, 12)}…</code>
         </Fact>

@@ -40,7 +40,8 @@ export function RunActions({ run, events }: { run: RunContent; events: readonly 
     });
   const copy = (text: string) => void navigator.clipboard.writeText(text);
   const lines = () => events.map((event) => `${event.seq}\t${event.recordedAt}\t${event.type}\t${describe(event)}`);
-  const compare = () => void navigate({ to: '/compare', search: { a: run.retryOf?.id ?? run.id, b: run.retryOf ? run.id : undefined } });
+  const compare = () =>
+    void navigate({ to: '/compare', search: { a: run.retryOf?.id ?? run.id, b: run.retryOf ? run.id : undefined } });
   return (
     <>
       {error !== null && (

@@ -83,7 +83,12 @@ function RunContent({ runId }: { runId: string }) {
               seq {seq} of {head}
               {!isComplete && run?.head !== undefined && events.length < run.head && ' · loading'}
             </span>
-            <button type="button" className="button" onClick={() => selectNext(isError)} disabled={!events.some(isError)}>
+            <button
+              type="button"
+              className="button"
+              onClick={() => selectNext(isError)}
+              disabled={!events.some(isError)}
+            >
               Next error
             </button>
             <TypeFilter types={types} />

@@ -10,7 +10,7 @@ import { Fact, Facts } from '../parts/text.tsx';
 import { cost, count, shortId } from '../text/figures.ts';
 import { duration, exactTime } from '../text/time.ts';
 import { bothEnds, visibleText } from '../text/visible-text.ts';
-import { foldAt, type FoldedRun } from './fold.ts';
+import { type FoldedRun, foldAt } from './fold.ts';
 import { ModelSaw } from './model-saw.tsx';
 
 const TEXT_CHARACTERS = 4_000;

@@ -45,7 +45,6 @@ export function TapeTable({ rows, startedAt, seq, onSelect }: TapeTableProps) {
         className="tape-body"
         ref={scroller}
         role="listbox"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the list scrolls, and the arrow keys move the selection
         tabIndex={0}
         aria-label="Events"
         aria-activedescendant={rows[selected] ? `event-${rows[selected].from}` : undefined}

@@ -25,7 +25,7 @@ export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: RunIte
   const { principal } = useViewer();
   return (
     <article className="run-block" aria-label="Message and answer">
-      {!isKnown && <Message speaker={principal} text={run.input} role="USER" isComplete />}
+      {!isKnown && <Message speaker={principal} text={run.input} by="USER" isComplete />}
       {snapshot.messages.map((message) => (
         <Turn key={`${message.role}-${message.step ?? message.cursor}`} message={message} principal={principal} />
       ))}
@@ -45,7 +45,7 @@ const Turn = memo(function Turn({ message, principal }: { message: MessageItem; 
   return (
     <Message
       speaker={role === 'USER' ? principal : 'model'}
-      role={role}
+      by={role}
       text={text}
       thought={thought}
       isComplete={complete}
@@ -56,18 +56,18 @@ const Turn = memo(function Turn({ message, principal }: { message: MessageItem; 
 
 interface MessageProps {
   speaker: string;
-  role: 'USER' | 'ASSISTANT';
+  by: 'USER' | 'ASSISTANT';
   text: string;
   thought?: string;
   isComplete: boolean;
   toolCalls?: readonly ToolCallItem[];
 }
 
-function Message({ speaker, role, text, thought = '', isComplete, toolCalls = [] }: MessageProps) {
+function Message({ speaker, by, text, thought = '', isComplete, toolCalls = [] }: MessageProps) {
   // A new piece does not interrupt what the reader does.
   const shown = useDeferredValue(text);
   return (
-    <div className={role === 'USER' ? 'message user' : 'message'}>
+    <div className={by === 'USER' ? 'message user' : 'message'}>
       <span className="speaker" title={visibleText(speaker)}>
         {visibleText(speaker)}
       </span>
@@ -78,7 +78,7 @@ function Message({ speaker, role, text, thought = '', isComplete, toolCalls = []
             <p className="plain">{visibleText(thought)}</p>
           </details>
         )}
-        {role === 'USER' ? (
+        {by === 'USER' ? (
           <p className="plain" dir="auto">
             {visibleText(text)}
           </p>

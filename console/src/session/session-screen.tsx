@@ -7,7 +7,12 @@ import { client } from '../gateway/connection.ts';
 import { useAction } from '../gateway/use-action.ts';
 import { useQuery } from '../gateway/use-query.ts';
 import { useCan } from '../gateway/viewer.ts';
-import { ArchiveDocument, CompactDocument, SessionPageDocument, type SessionPageQuery } from '../generated/documents.ts';
+import {
+  ArchiveDocument,
+  CompactDocument,
+  SessionPageDocument,
+  type SessionPageQuery,
+} from '../generated/documents.ts';
 import { Menu } from '../parts/menu.tsx';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
@@ -89,8 +94,7 @@ function SessionActions({ session, isTapeOpen, onToggleTape }: ActionsProps) {
     run(async () => {
       accept((await client.query(ArchiveDocument, { input: { sessionId: session.id } })).archiveSession);
     });
-  const branches = () =>
-    void navigate({ to: '/sessions/$sessionId/branches', params: { sessionId: session.id } });
+  const branches = () => void navigate({ to: '/sessions/$sessionId/branches', params: { sessionId: session.id } });
   return (
     <>
       {error !== null && (
@@ -113,8 +117,18 @@ function SessionActions({ session, isTapeOpen, onToggleTape }: ActionsProps) {
         label="More"
         items={[
           { label: 'Branches', hint: 'The tree of this session', onSelect: branches },
-          { label: 'Compact the history', hint: 'Replaces older messages by a summary', isDisabled: !canWrite, onSelect: compact },
-          { label: 'Archive', hint: 'Hides the session and frees its key', isDisabled: !canWrite || session.archivedAt !== null, onSelect: archive },
+          {
+            label: 'Compact the history',
+            hint: 'Replaces older messages by a summary',
+            isDisabled: !canWrite,
+            onSelect: compact,
+          },
+          {
+            label: 'Archive',
+            hint: 'Hides the session and frees its key',
+            isDisabled: !canWrite || session.archivedAt !== null,
+            onSelect: archive,
+          },
         ]}
       >
         More

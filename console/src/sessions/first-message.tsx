@@ -37,8 +37,8 @@ export function FirstMessage() {
         ))}
       </ul>
       <p className="quiet">
-        Without configuration the offline model <code>scripted</code> answers. Applications send messages with the GraphQL
-        API; <a href="/graphql">GraphiQL</a> shows it.
+        Without configuration the offline model <code>scripted</code> answers. Applications send messages with the
+        GraphQL API; <a href="/graphql">GraphiQL</a> shows it.
       </p>
       {error !== null && (
         <p role="alert" className="problem">

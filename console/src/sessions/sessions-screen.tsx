@@ -65,7 +65,17 @@ export function SessionsScreen() {
 const PAGE = 50;
 
 /** The first page is live. Further ones are added to it. */
-function useSessions({ q, state, agent, archived }: { q?: string; state?: string; agent?: string; archived?: boolean }) {
+function useSessions({
+  q,
+  state,
+  agent,
+  archived,
+}: {
+  q?: string;
+  state?: string;
+  agent?: string;
+  archived?: boolean;
+}) {
   const filter = { search: q ?? null, agentId: agent ?? null, includeArchived: archived ?? false };
   const variables = { filter, orderBy: q === undefined ? ('LAST_ACTIVITY' as const) : null };
   const [after, setAfter] = useState<string | null>(null);
@@ -78,7 +88,11 @@ function useSessions({ q, state, agent, archived }: { q?: string; state?: string
     setAfter(null);
     setOlder([]);
   }, [key]);
-  const pages = [...(first.data?.sessions.edges ?? []), ...older, ...(after === null ? [] : (next.data?.sessions.edges ?? []))];
+  const pages = [
+    ...(first.data?.sessions.edges ?? []),
+    ...older,
+    ...(after === null ? [] : (next.data?.sessions.edges ?? [])),
+  ];
   const unique = [...new Map(pages.map((edge) => [edge.node.id, edge])).values()];
   const last = (after === null ? first.data : next.data)?.sessions.pageInfo;
   return {
@@ -112,7 +126,10 @@ function Filters() {
         defaultValue={q ?? ''}
         onChange={({ target }) => {
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => set({ q: target.value === '' ? undefined : target.value }), SEARCH_MILLISECONDS);
+          timer.current = setTimeout(
+            () => set({ q: target.value === '' ? undefined : target.value }),
+            SEARCH_MILLISECONDS,
+          );
         }}
       />
       <select
@@ -172,7 +189,9 @@ function SessionTable({ edges, selected }: { edges: readonly Edge[]; selected: n
             className="row"
             aria-current={index === selected ? 'true' : undefined}
           >
-            <span className="row-state">{node.lastRun ? <State of={node.lastRun.state} /> : <State of="PENDING" />}</span>
+            <span className="row-state">
+              {node.lastRun ? <State of={node.lastRun.state} /> : <State of="PENDING" />}
+            </span>
             <span className="row-title">
               <Words>{node.title ?? node.key}</Words>
               {snippet && (

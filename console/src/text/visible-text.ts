@@ -1,9 +1,9 @@
 /**
- * Characters that nobody sees or that change the order of others: controls, formats, fillers, private use, lone surrogates and
- * variation selectors.
+ * Characters that nobody sees or that change the order of others: controls, formats, fillers, private use, lone surrogates, and
+ * what Unicode calls ignorable, such as variation selectors.
  */
 const invisible =
-  /[⟦\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/gu;
+  /[⟦\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\p{Default_Ignorable_Code_Point}/gu;
 
 /** Within these, the characters belong to the text: emoji, and scripts in which joiners change letters. */
 const joined =
@@ -26,7 +26,8 @@ export function visibleText(text: string): string {
 }
 
 const word = /[\p{L}\p{M}\p{N}_-]+/gu;
-const lookalike = /[\p{sc=Cyrl}\p{sc=Grek}\p{sc=Armn}\p{sc=Cher}\p{sc=Geor}\p{sc=Hebr}]|[\uff01-\uff5e]|[\u{1d400}-\u{1d7ff}]/gu;
+const lookalike =
+  /[\p{sc=Cyrl}\p{sc=Grek}\p{sc=Armn}\p{sc=Cher}\p{sc=Geor}\p{sc=Hebr}]|[\uff01-\uff5e]|[\u{1d400}-\u{1d7ff}]/gu;
 
 /** For what decides: also writes out letters of other scripts in words that have Latin letters, such as a Cyrillic "а" in "pаypal". */
 export function strictText(text: string): string {

@@ -3,7 +3,7 @@ import { useKeys } from '../app/keys.ts';
 import { accept } from '../gateway/accept.ts';
 import { client } from '../gateway/connection.ts';
 import { useAction } from '../gateway/use-action.ts';
-import { DecideDocument, type DecideApprovalInput } from '../generated/documents.ts';
+import { type DecideApprovalInput, DecideDocument } from '../generated/documents.ts';
 import { JsonChanges } from '../parts/json-changes.tsx';
 import { Menu, type MenuItem } from '../parts/menu.tsx';
 import { Modal } from '../parts/modal.tsx';
@@ -18,10 +18,30 @@ const HOUR_SECONDS = 3_600;
 type Grant = Pick<DecideApprovalInput, 'scope' | 'expiresInSeconds' | 'bindToTarget'>;
 
 const grants: readonly { label: string; hint: string; grant: Grant; needsTarget: boolean }[] = [
-  { label: 'For the session, this target', hint: 'Later calls with this target run without asking', grant: { scope: 'SESSION', bindToTarget: true }, needsTarget: true },
-  { label: 'For the session, every target', hint: 'Every later call of this tool runs without asking', grant: { scope: 'SESSION' }, needsTarget: false },
-  { label: 'For an hour, this target', hint: 'Until then, in this session', grant: { scope: 'TIMEBOXED', expiresInSeconds: HOUR_SECONDS, bindToTarget: true }, needsTarget: true },
-  { label: 'For an hour, every target', hint: 'Until then, in this session', grant: { scope: 'TIMEBOXED', expiresInSeconds: HOUR_SECONDS }, needsTarget: false },
+  {
+    label: 'For the session, this target',
+    hint: 'Later calls with this target run without asking',
+    grant: { scope: 'SESSION', bindToTarget: true },
+    needsTarget: true,
+  },
+  {
+    label: 'For the session, every target',
+    hint: 'Every later call of this tool runs without asking',
+    grant: { scope: 'SESSION' },
+    needsTarget: false,
+  },
+  {
+    label: 'For an hour, this target',
+    hint: 'Until then, in this session',
+    grant: { scope: 'TIMEBOXED', expiresInSeconds: HOUR_SECONDS, bindToTarget: true },
+    needsTarget: true,
+  },
+  {
+    label: 'For an hour, every target',
+    hint: 'Until then, in this session',
+    grant: { scope: 'TIMEBOXED', expiresInSeconds: HOUR_SECONDS },
+    needsTarget: false,
+  },
 ];
 
 /** The input, which can be edited, and the decision. A changed tool is allowed only after the box is ticked with the pointer or Tab. */
@@ -67,11 +87,11 @@ export function DecisionForm({ wait, onDecided }: { wait: WaitContent; onDecided
       )}
       {isChanged && (
         <label className="check">
-          <input type="checkbox" checked={isReviewed} onChange={({ target }) => setReviewed(target.checked)} /> I have read
-          what changed in the tool
+          <input type="checkbox" checked={isReviewed} onChange={({ target }) => setReviewed(target.checked)} /> I have
+          read what changed in the tool
         </label>
       )}
-      <div className="buttons" role="group" aria-label="Decision">
+      <div className="buttons">
         <button type="button" className="button primary" disabled={!canAllow} onClick={() => allow()}>
           {isEdited ? 'Allow once, with changes' : 'Allow once'} {!isChanged && <kbd>a</kbd>}
         </button>
@@ -90,7 +110,11 @@ export function DecisionForm({ wait, onDecided }: { wait: WaitContent; onDecided
           {error}
         </p>
       )}
-      <DenyModal isOpen={isDenying} onClose={() => setDenying(false)} onDeny={(reason) => decide({ decision: 'DENY', reason })} />
+      <DenyModal
+        isOpen={isDenying}
+        onClose={() => setDenying(false)}
+        onDeny={(reason) => decide({ decision: 'DENY', reason })}
+      />
     </>
   );
 }

@@ -112,7 +112,15 @@ function Reasons({ wait }: { wait: WaitContent }) {
   return (
     <>
       <Facts>
-        <Fact name="why">{wait.rule ? <>rule <code>{wait.rule}</code></> : 'the built-in rule for its risk'}</Fact>
+        <Fact name="why">
+          {wait.rule ? (
+            <>
+              rule <code>{wait.rule}</code>
+            </>
+          ) : (
+            'the built-in rule for its risk'
+          )}
+        </Fact>
         <Fact name="risk">
           <Risk of={wait.risk} />
         </Fact>
@@ -130,7 +138,11 @@ function Reasons({ wait }: { wait: WaitContent }) {
             <Link to="/sessions/$sessionId" params={{ sessionId: wait.run.session.id }}>
               <Words>{wait.run.session.title ?? wait.run.session.key}</Words>
             </Link>{' '}
-            · <Link to="/runs/$runId" params={{ runId: wait.run.id }}>tape</Link> · {wordOf(wait.run.state).toLowerCase()}
+            ·{' '}
+            <Link to="/runs/$runId" params={{ runId: wait.run.id }}>
+              tape
+            </Link>{' '}
+            · {wordOf(wait.run.state).toLowerCase()}
           </Fact>
         )}
         <Fact name="id">

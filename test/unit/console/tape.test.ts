@@ -93,7 +93,9 @@ describe('the timeline', () => {
   });
 
   test('spreads events of the same instant', () => {
-    const { positionOf } = timelineOf(tape({ type: 'INPUT', at: 0 }, { type: 'STATUS', at: 0 }, { type: 'STATUS', at: 0 }));
+    const { positionOf } = timelineOf(
+      tape({ type: 'INPUT', at: 0 }, { type: 'STATUS', at: 0 }, { type: 'STATUS', at: 0 }),
+    );
     expect([1, 2, 3].map(positionOf)).toEqual([0, 0.5, 1]);
   });
 });

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { follow, runById, send } from '../../integration/conversation.ts';
+import { poll } from '../../until.ts';
+import { openPage } from '../explorer.ts';
+import { startConsoleServer } from './console.ts';
+
+const waiting = (client: Parameters<typeof follow>[0], runId: string) =>
+  follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
+
+test('three clicks lead from the first page to an approved run and its tape', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const { page, problems } = await openPage(pageUrl('/'));
+  await page.getByRole('button', { name: 'fetch https://example.com' }).click();
+  await page.getByRole('button', { name: 'Allow once' }).click();
+  await page.getByRole('link', { name: 'tape', exact: true }).first().click();
+  await page.getByText('APPROVAL_DECISION').waitFor();
+  const runId = /runs\/(run_\w+)/.exec(page.url())?.[1] ?? '';
+  await poll(async () => /DONE|FAILED/.test((await runById(client, runId)).state));
+  await page.getByRole('listbox', { name: 'Events' }).getByText('TOOL_RESULT').waitFor();
+  expect(problems).toEqual([]);
+});
+
+test('the keyboard alone allows, edits and denies what waits', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const first = await send(client, { sessionKey: 'one', text: 'remember that I like tea' });
+  await waiting(client, first.run.id);
+  const second = await send(client, { sessionKey: 'two', text: 'remember that I like milk' });
+  await waiting(client, second.run.id);
+  const { page, problems } = await openPage(pageUrl('/'));
+  const list = page.getByRole('list', { name: 'Open waits' });
+  await list.getByText('milk').waitFor();
+
+  await page.keyboard.press('j');
+  await page.getByRole('region', { name: 'What will happen' }).getByText('I like tea').first().waitFor();
+  await page.keyboard.press('e');
+  const field = page.getByLabel('text', { exact: false }).first();
+  await field.focus();
+  await field.fill('I like green tea');
+  await page.getByRole('region', { name: 'Your changes' }).getByText('I like green tea').waitFor();
+  await page.getByRole('heading', { level: 2 }).first().waitFor();
+  await page.keyboard.press('Tab');
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await page.keyboard.press('a');
+  await poll(async () => (await runById(client, first.run.id)).state === 'DONE');
+  // The next one is selected.
+  await page.getByRole('region', { name: 'What will happen' }).getByText('I like milk').first().waitFor();
+  await page.keyboard.press('d');
+  await page.getByLabel('Reason').fill('It is not true');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing waits for you').waitFor();
+  const events = await follow(client, second.run.id);
+  expect(events.find(({ type }) => type === 'APPROVAL_DECISION')).toMatchObject({ status: 'DENIED' });
+  const edited = (await follow(client, first.run.id)).find(({ type }) => type === 'APPROVAL_DECISION');
+  expect(JSON.stringify(edited)).toContain('green tea');
+  expect(problems).toEqual([]);
+});
+
+test('two browsers decide one approval: one wins, and the other shows who decided', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const { run } = await send(client, { sessionKey: 'shared', text: 'remember that I like tea' });
+  const request = (await waiting(client, run.id)).at(-1);
+  if (request?.__typename !== 'ApprovalRequestEvent') throw new Error('There is no approval request.');
+  const address = pageUrl(`/waiting/${request.approval.id}`);
+  const [one, other] = [await openPage(address), await openPage(address)];
+  for (const { page } of [one, other]) await page.getByRole('button', { name: 'Allow once' }).waitFor();
+  // Both have the form on the screen when they decide.
+  await Promise.all([
+    one.page.getByRole('button', { name: 'Allow once' }).click(),
+    other.page
+      .getByRole('button', { name: 'Deny…' })
+      .click()
+      .then(() => other.page.keyboard.press('Enter')),
+  ]);
+  await poll(async () => (await runById(client, run.id)).state === 'DONE');
+  const shown = () => Promise.all([one, other].map(({ page }) => page.getByText(/by local/).count()));
+  await poll(async () => (await shown()).includes(1));
+  const decisions = (await follow(client, run.id)).filter(({ type }) => type === 'APPROVAL_DECISION');
+  expect(decisions).toHaveLength(1);
+  expect([...one.problems, ...other.problems]).toEqual([]);
+});
+
+test('the server restarts while an answer streams: the page continues without a reload, and nothing is lost or doubled', async () => {
+  const { client, home, server, pageUrl } = await startConsoleServer();
+  const { run, session } = await send(client, { sessionKey: 'restart', text: '/pace 30\n/words 200' });
+  const { page } = await openPage(pageUrl(`/sessions/${session.id}`));
+  const conversation = page.getByRole('log', { name: 'Conversation' });
+  await conversation.getByText('word-20 ').waitFor();
+  await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }));
+  const { port } = new URL(server.url);
+  await server.stop('SIGKILL');
+  await page.getByText(/offline|catching up/).waitFor();
+  await home.start({ PORT: port });
+  await conversation.getByText('word-200').waitFor({ timeout: 60_000 });
+  await conversation.getByText('Done').waitFor({ timeout: 60_000 });
+  const words = (await conversation.innerText()).match(/word-\d+/g) ?? [];
+  expect(words).toEqual(Array.from({ length: 200 }, (_, index) => `word-${index + 1}`));
+  expect(await page.evaluate(() => (globalThis as { isSamePage?: boolean }).isSamePage)).toBe(true);
+  expect((await runById(client, run.id)).state).toBe('DONE');
+});
+
+test('a run is stopped and a message is sent from the session', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const { session } = await send(client, { sessionKey: 'talk', text: '/pace 30\n/words 2000' });
+  const { page, problems } = await openPage(pageUrl(`/sessions/${session.id}`));
+  const conversation = page.getByRole('log', { name: 'Conversation' });
+  await conversation.getByText('word-5 ').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).press('Escape');
+  await conversation.getByText('Cancelled').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).fill('what time is it');
+  await page.keyboard.press('Control+Enter');
+  await conversation.getByText('clock', { exact: true }).waitFor();
+  await conversation.getByText('Done').waitFor();
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,147 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import type { TestClient } from '../../client.ts';
+import { converse, type Event, follow, send } from '../../integration/conversation.ts';
+import { openPage } from '../explorer.ts';
+import { expectAccessible, expectNoOverflow, startConsoleServer } from './console.ts';
+
+const isRequest = ({ type }: Event) => type === 'APPROVAL_REQUEST';
+
+/** A store in which every screen has something to show. Returns their addresses. */
+async function fill(client: TestClient): Promise<Record<string, string>> {
+  const first = await converse(client, { sessionKey: 'notes', text: 'what time is it' });
+  const second = await converse(client, { sessionKey: 'notes', text: '/words 30' });
+  const { run, session } = await send(client, {
+    sessionKey: 'fetch',
+    text: 'fetch https://example.com/a/long/path?with=a&query',
+  });
+  await follow(client, run.id, { isLast: isRequest });
+  return {
+    waiting: '/waiting',
+    sessions: '/sessions',
+    search: '/sessions?q=time',
+    session: `/sessions/${session.id}?tape=last`,
+    branches: `/sessions/${session.id}/branches`,
+    run: `/runs/${first.runId}?seq=7`,
+    compare: `/compare?a=${first.runId}&b=${second.runId}`,
+    usage: '/usage',
+    agents: '/agents?agent=new',
+    models: '/gateway',
+    tools: '/gateway?tab=tools',
+    policy: '/gateway?tab=policy',
+    memories: '/gateway?tab=memories',
+    limits: '/gateway?tab=limits',
+  };
+}
+
+async function visit(page: Page, pageUrl: (path: string) => string, screens: Record<string, string>, look: string) {
+  for (const [name, path] of Object.entries(screens)) {
+    await page.goto(pageUrl(path));
+    await page.locator('.screen-header').waitFor();
+    await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
+    await expectAccessible(page, `${name}, ${look}`);
+    await expectNoOverflow(page, `${name}, ${look}`);
+  }
+}
+
+test.each([
+  ['light', 1440, 900],
+  ['dark', 1440, 900],
+  ['light', 390, 844],
+  ['dark', 800, 900],
+] as const)('every screen is accessible and fits, %s at %i', async (colorScheme, width, height) => {
+  const { client, pageUrl } = await startConsoleServer();
+  const screens = await fill(client);
+  const { page, problems } = await openPage(pageUrl('/'), { width, height });
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+  await visit(page, pageUrl, screens, `${colorScheme} at ${width}`);
+  expect(problems).toEqual([]);
+});
+
+test('empty screens say what to do, and what is not there is not an error of the page', async () => {
+  const { pageUrl } = await startConsoleServer();
+  const { page, problems } = await openPage(pageUrl('/'));
+  await page.getByText('No sessions yet').waitFor();
+  for (const [path, text] of [
+    ['/waiting', 'Nothing waits for you'],
+    ['/agents', 'No agents yet'],
+    ['/compare', 'Choose two runs'],
+    ['/runs/run_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'This run is not there'],
+    ['/sessions/ses_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'This session is not there'],
+    ['/waiting/apr_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'This wait is not there'],
+    ['/no/such/page', 'This address leads nowhere'],
+  ] as const) {
+    await page.goto(pageUrl(path));
+    await page.getByText(text).waitFor();
+    await expectAccessible(page, path);
+  }
+  expect(problems).toEqual([]);
+});
+
+test('text of models, tools and users stays text and cannot imitate the console', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const hostile = [
+    '<img src=x onerror="document.title=1">',
+    '<script>document.title=1</script>',
+    '[Allow once](javascript:document.title=1)',
+    '![x](https://evil.example/x.png)',
+    'moc\u202egpj.exe pay\u200bpal',
+  ].join(' ');
+  const { session } = await send(client, { sessionKey: 'hostile', text: hostile });
+  const asked = await send(client, { sessionKey: 'asked', text: `remember that ${hostile}` });
+  await follow(client, asked.run.id, { isLast: isRequest });
+  const { page, problems } = await openPage(pageUrl(`/sessions/${session.id}`));
+  const conversation = page.getByRole('log', { name: 'Conversation' });
+  await conversation.getByText('Done').waitFor();
+  const text = await conversation.innerText();
+  expect(text).toContain('<script>document.title=1</script>');
+  expect(text).toContain('⟦U+202E⟧');
+  expect(text).not.toContain('\u202e');
+  expect(await page.locator('main img, main script, a[href^="javascript:"]').count()).toBe(0);
+  await page.goto(pageUrl('/waiting'));
+  await page.getByRole('region', { name: 'What will happen' }).waitFor();
+  expect(await page.locator('main').innerText()).toContain('pay⟦U+200B⟧pal');
+  expect(await page.locator('main img, main script, a[href^="javascript:"]').count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Allow once' }).count()).toBe(1);
+  expect(await page.title()).toBe('Waiting for you · Runtape');
+  expect(problems).toEqual([]);
+});
+
+test('a lost server is shown as offline, and the page stays', async () => {
+  const { client, server, pageUrl } = await startConsoleServer();
+  await converse(client, { sessionKey: 'a', text: '/words 3' });
+  const { page } = await openPage(pageUrl('/sessions'));
+  await page.getByText('/words 3').waitFor();
+  await server.stop('SIGKILL');
+  await page.getByText(/^offline/).waitFor();
+  expect(await page.getByText('/words 3').count()).toBe(1);
+  await expectAccessible(page, 'offline');
+});
+
+const built = new URL('../../../console/dist/', import.meta.url).pathname;
+const FIRST_SCREEN_BYTES = 250 * 1024;
+
+interface Chunk {
+  file: string;
+  imports?: string[];
+  css?: string[];
+}
+
+test('the first screen loads at most 250 kB, compressed', () => {
+  expect(existsSync(built)).toBe(true);
+  const manifest = JSON.parse(readFileSync(join(built, 'manifest.json'), 'utf8')) as Record<string, Chunk>;
+  const files = new Set<string>();
+  const add = (name: string) => {
+    const chunk = manifest[name];
+    if (!chunk || files.has(chunk.file)) return;
+    for (const file of [chunk.file, ...(chunk.css ?? [])]) files.add(file);
+    for (const each of chunk.imports ?? []) add(each);
+  };
+  for (const name of ['index.html', 'src/waiting/waiting-screen.tsx', 'src/sessions/sessions-screen.tsx']) add(name);
+  const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(built, file))).length, 0);
+  expect(bytes).toBeGreaterThan(50 * 1024);
+  expect(bytes).toBeLessThan(FIRST_SCREEN_BYTES);
+});
