@@ -1,23 +1,32 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
+import { build } from 'esbuild';
 import { defineConfig, type Plugin } from 'vite';
 
 const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const client = pathOf('../client/src/');
 
-/** Writes the documents that the console and its client send, so that a gateway which is restricted to a list executes them. */
+/** The documents that the console and its client send, so that a gateway which is restricted to a list executes them. */
+const documentModules = [
+  `${client}generated/documents.ts`,
+  `${client}waits/later-documents.ts`,
+  pathOf('src/generated/documents.ts'),
+];
+
+async function textsOf(path: string): Promise<string[]> {
+  const { outputFiles } = await build({ entryPoints: [path], bundle: true, format: 'esm', write: false });
+  const source = Buffer.from(outputFiles[0]?.contents ?? []).toString('base64');
+  const exported = (await import(`data:text/javascript;base64,${source}`)) as Record<string, unknown>;
+  return Object.values(exported).filter((value) => typeof value === 'string');
+}
+
 function documentList(): Plugin {
   return {
     name: 'document-list',
-    generateBundle() {
-      const sources = [`${client}generated/documents.ts`, pathOf('src/generated/documents.ts')];
-      const texts = sources.flatMap((path) =>
-        [...readFileSync(path, 'utf8').matchAll(/Document = '(.*)' as Document</g)].map(([, text = '']) =>
-          text.replaceAll("\\'", "'"),
-        ),
-      );
+    async generateBundle() {
+      const texts = (await Promise.all(documentModules.filter((path) => existsSync(path)).map(textsOf))).flat();
       const idOf = (text: string) => createHash('sha256').update(text).digest('hex');
       const source = JSON.stringify(Object.fromEntries(texts.map((text) => [idOf(text), text])));
       this.emitFile({ type: 'asset', fileName: 'documents.json', source });

@@ -13,6 +13,7 @@ import {
   spreadProblems,
   timeProblems,
 } from './layout/checks.ts';
+import { consoleHtmlProblems, consoleImportProblems } from './layout/console.ts';
 import { tableProblems } from './layout/folders.ts';
 import { lockProblems, versionProblems } from './layout/packages.ts';
 
@@ -26,8 +27,9 @@ function benchFolders(): string[] {
 
 /** All files that are written by hand: generated code follows no rule. */
 function readFiles(): Files {
-  const nested = ['src', 'client', 'test', 'prisma', 'schema', 'docs', 'examples', '.ci', ...benchFolders()].flatMap(
-    (folder) => readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
+  const folders = ['src', 'client', 'console', 'test', 'prisma', 'schema', 'docs', 'examples', '.ci', ...benchFolders()];
+  const nested = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
   );
   const topLevel = ['.', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }));
   const entries = [...topLevel, ...nested].filter((entry) => entry.isFile());
@@ -48,6 +50,11 @@ describe('the folders of src', () => {
 });
 
 test('the client imports nothing of the server', () => expect(clientProblems(files)).toEqual([]));
+describe('the console', () => {
+  test('imports only the client and its own packages', () => expect(consoleImportProblems(files)).toEqual([]));
+  test('never renders text as HTML', () => expect(consoleHtmlProblems(files)).toEqual([]));
+});
+
 test('only the clock reads the time and sets timers', () => expect(timeProblems(files)).toEqual([]));
 test('no file re-exports what another one defines', () => expect(reExportProblems(files)).toEqual([]));
 test('no literal is spread into a literal', () => expect(spreadProblems(files)).toEqual([]));

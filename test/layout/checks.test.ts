@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { behaviourProblems } from './behaviours.ts';
 import { type Files, folderProblems, nameProblems, reExportProblems, spreadProblems, timeProblems } from './checks.ts';
+import { consoleHtmlProblems, consoleImportProblems } from './console.ts';
 import { tableProblems } from './folders.ts';
 import { lockProblems, versionProblems } from './packages.ts';
 import { importsOf, parseSource } from './source.ts';
@@ -88,6 +89,30 @@ describe('folders', () => {
       'a may import b, which is not listed above it',
       'a may import c, which is not listed above it',
     ]);
+  });
+});
+
+describe('the console', () => {
+  const manifest = ['console/package.json', '{"devDependencies":{"react":"1","@runtape/client":"1"}}'] as const;
+  const problems = (from: string) =>
+    consoleImportProblems(new Map([manifest, ['console/src/run/a.tsx', `import { a } from '${from}';`]]));
+
+  test('its own files and packages, and the client, are allowed', () => {
+    for (const from of ['./b.tsx', '../parts/c.ts', 'react', 'react/jsx-runtime', '@runtape/client']) {
+      expect([from, problems(from)]).toEqual([from, []]);
+    }
+  });
+
+  test('the server, the inside of the client and other packages are problems', () => {
+    for (const from of ['../../../src/ids.ts', '../../../client/src/client.ts', 'graphql', 'node:fs']) {
+      expect([from, problems(from).length]).toEqual([from, 1]);
+    }
+  });
+
+  test('writing HTML is a problem', () => {
+    const element = 'const a = <b dangerouslySetInnerHTML={{ __html: text }} />;';
+    expect(consoleHtmlProblems(one('console/src/a.tsx', element))).toHaveLength(1);
+    expect(consoleHtmlProblems(one('console/src/a.tsx', 'const a = <b>{text}</b>;'))).toEqual([]);
   });
 });
 
@@ -217,6 +242,7 @@ describe('packages', () => {
 
   test('a download address is a problem', () => {
     expect(lock({ 'node_modules/a': { resolved: 'a.tgz' } })).toEqual(['node_modules/a has a download address']);
+    expect(lock({ 'node_modules/a': { resolved: 'a', link: true }, a: { version: '1.0.0' } })).toEqual([]);
   });
 
   test('a version that is not exact is a problem', () => {

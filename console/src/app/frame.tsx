@@ -64,7 +64,7 @@ function Navigation({ principal, version }: { principal: string; version: string
         <Mark /> <span>Runtape</span>
       </div>
       {places.map(({ to, label, Icon }) => (
-        <Link key={to} to={to} className="place" activeProps={{ 'aria-current': 'page' }} aria-label={label}>
+        <Link key={to} to={to} className="place" activeProps={{ 'aria-current': 'page' }} title={label}>
           <Icon /> <span>{label}</span>
           {label === 'Waiting' && open > 0 && (
             <b className="badge" title={`${open} open`}>
@@ -75,7 +75,7 @@ function Navigation({ principal, version }: { principal: string; version: string
         </Link>
       ))}
       <div className="navigation-end">
-        <a className="place" href="/graphql" target="_blank" rel="noopener" aria-label="GraphiQL">
+        <a className="place" href="/graphql" target="_blank" rel="noopener" title="GraphiQL">
           <QueryIcon /> <span>GraphiQL</span>
         </a>
         <div className="viewer">

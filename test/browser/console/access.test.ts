@@ -44,7 +44,7 @@ test('the console works where only listed documents are executed', async () => {
   const server = await home.start();
   const { page, problems } = await openPage(new URL('/', server.url).href);
   await page.getByRole('button', { name: 'what time is it' }).click();
-  await page.getByRole('log', { name: 'Conversation' }).getByText('Done').waitFor();
+  await page.getByRole('log', { name: 'Conversation' }).locator('.run-footer').getByText('Done').waitFor();
   await page.getByRole('link', { name: 'tape', exact: true }).click();
   await page.getByText('TOOL_RESULT').waitFor();
   for (const name of ['Usage', 'Agents', 'Gateway', 'Waiting']) {

@@ -91,7 +91,7 @@ test('the server restarts while an answer streams: the page continues without a 
   await page.getByText(/offline|catching up/).waitFor();
   await home.start({ PORT: port });
   await conversation.getByText('word-200').waitFor({ timeout: 60_000 });
-  await conversation.getByText('Done').waitFor({ timeout: 60_000 });
+  await conversation.locator('.run-footer').getByText('Done').last().waitFor({ timeout: 60_000 });
   const words = (await conversation.innerText()).match(/word-\d+/g) ?? [];
   expect(words).toEqual(Array.from({ length: 200 }, (_, index) => `word-${index + 1}`));
   expect(await page.evaluate(() => (globalThis as { isSamePage?: boolean }).isSamePage)).toBe(true);
@@ -109,6 +109,6 @@ test('a run is stopped and a message is sent from the session', async () => {
   await page.getByRole('textbox', { name: 'Message' }).fill('what time is it');
   await page.keyboard.press('Control+Enter');
   await conversation.getByText('clock', { exact: true }).waitFor();
-  await conversation.getByText('Done').waitFor();
+  await conversation.locator('.run-footer').getByText('Done').last().waitFor();
   expect(problems).toEqual([]);
 });

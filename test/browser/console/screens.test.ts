@@ -95,7 +95,7 @@ test('text of models, tools and users stays text and cannot imitate the console'
   await follow(client, asked.run.id, { isLast: isRequest });
   const { page, problems } = await openPage(pageUrl(`/sessions/${session.id}`));
   const conversation = page.getByRole('log', { name: 'Conversation' });
-  await conversation.getByText('Done').waitFor();
+  await conversation.locator('.run-footer').getByText('Done').last().waitFor();
   const text = await conversation.innerText();
   expect(text).toContain('<script>document.title=1</script>');
   expect(text).toContain('⟦U+202E⟧');
@@ -105,7 +105,8 @@ test('text of models, tools and users stays text and cannot imitate the console'
   await page.getByRole('region', { name: 'What will happen' }).waitFor();
   expect(await page.locator('main').innerText()).toContain('pay⟦U+200B⟧pal');
   expect(await page.locator('main img, main script, a[href^="javascript:"]').count()).toBe(0);
-  expect(await page.getByRole('button', { name: 'Allow once' }).count()).toBe(1);
+  const detail = page.getByRole('region', { name: 'What will happen' });
+  expect(await detail.getByRole('button', { name: 'Allow once' }).count()).toBe(1);
   expect(await page.title()).toBe('Waiting for you · Runtape');
   expect(problems).toEqual([]);
 });
