@@ -30,14 +30,16 @@ const ASSETS = '/assets/';
 const PAGE = 'index.html';
 
 /** Where `npm start` builds the console. */
-export const builtConsole = join(dirname(createRequire(import.meta.url).resolve('#package.json')), 'dist', 'console');
+export const builtConsole = join(dirname(createRequire(import.meta.url).resolve('#package.json')), 'console', 'dist');
 
 /** Returns null if the folder holds no build. */
 export function openConsoleFiles(folder: string): ConsoleFiles | null {
   if (!existsSync(join(folder, PAGE))) return null;
   const read = (path: string) => toFile(path, readFileSync(join(folder, path)));
   const page = read(PAGE);
-  const assets = new Map(readdirSync(join(folder, ASSETS)).map((name) => [`${ASSETS}${name}`, read(join(ASSETS, name))]));
+  const assets = new Map(
+    readdirSync(join(folder, ASSETS)).map((name) => [`${ASSETS}${name}`, read(join(ASSETS, name))]),
+  );
   const documents = JSON.parse(readFileSync(join(folder, 'documents.json'), 'utf8')) as Record<string, string>;
   return {
     documents,
