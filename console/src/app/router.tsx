@@ -9,11 +9,13 @@ type Search = Record<string, unknown>;
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 const number = (value: unknown) => (Number.isInteger(Number(value)) && Number(value) > 0 ? Number(value) : undefined);
 
-interface SessionSearch {
+export interface SessionSearch {
   q?: string;
   state?: string;
   agent?: string;
   archived?: boolean;
+  /** `customer=42 plan=free` */
+  metadata?: string;
 }
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
@@ -30,7 +32,8 @@ const waiting = createRoute({
 const sessions = createRoute({
   getParentRoute: () => root,
   path: '/sessions',
-  validateSearch: ({ q, state, agent, archived }: Search): SessionSearch => ({
+  validateSearch: ({ q, state, agent, archived, metadata }: Search): SessionSearch => ({
+    metadata: text(metadata),
     q: text(q),
     state: text(state),
     agent: text(agent),

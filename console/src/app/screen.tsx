@@ -22,7 +22,12 @@ export function Screen({ title, actions, children, isFilled = false }: ScreenPro
         <h1>{title}</h1>
         <div className="screen-actions">{actions}</div>
         <SyncState />
-        <button type="button" className="palette-button" onClick={openPalette} title="Go to a page, session, run or wait">
+        <button
+          type="button"
+          className="palette-button"
+          onClick={openPalette}
+          title="Go to a page, session, run or wait"
+        >
           <span className="visually-hidden">Go to </span>
           <kbd>{keyText('mod+k')}</kbd>
         </button>

@@ -11,8 +11,9 @@ export interface Tape {
 }
 
 const none: Tape = { events: [], isComplete: false, error: null };
-/** A long tape arrives in thousands of pieces; the page is drawn again at most this often. */
-const DRAW_MILLISECONDS = 120;
+/** A long tape arrives in thousands of pieces. The page is drawn again at most this often, and less often the longer the tape is. */
+const DRAW_MILLISECONDS = 100;
+const EVENTS_PER_MILLISECOND = 50;
 
 /** Every event of a run, then each new one. */
 export function useTape(runId: string): Tape {
@@ -29,7 +30,7 @@ export function useTape(runId: string): Tape {
       for await (const event of client.run(runId).events({ signal: leaving.signal })) {
         events.push(event);
         // The first events are shown at once.
-        drawing ??= setTimeout(draw, events.length < 100 ? 16 : DRAW_MILLISECONDS);
+        drawing ??= setTimeout(draw, events.length < 500 ? 16 : DRAW_MILLISECONDS + events.length / EVENTS_PER_MILLISECOND);
       }
     };
     setTape(none);

@@ -1,10 +1,11 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useKeys } from '../app/keys.ts';
+import type { SessionSearch } from '../app/router.tsx';
 import { Screen } from '../app/screen.tsx';
 import { useQuery } from '../gateway/use-query.ts';
 import { useCan } from '../gateway/viewer.ts';
-import { AgentsDocument, SessionsDocument, type SessionsQuery } from '../generated/documents.ts';
+import { AgentsDocument, type RunState, SessionsDocument, type SessionsQuery } from '../generated/documents.ts';
 import { State } from '../parts/state.tsx';
 import { Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
@@ -64,19 +65,21 @@ export function SessionsScreen() {
 
 const PAGE = 50;
 
+/** `customer=42 plan=free` as an object. */
+function metadataOf(text: string): Record<string, string> {
+  const pairs = text.split(/\s+/).filter((pair) => pair.includes('='));
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
 /** The first page is live. Further ones are added to it. */
-function useSessions({
-  q,
-  state,
-  agent,
-  archived,
-}: {
-  q?: string;
-  state?: string;
-  agent?: string;
-  archived?: boolean;
-}) {
-  const filter = { search: q ?? null, agentId: agent ?? null, includeArchived: archived ?? false };
+function useSessions({ q, state, agent, archived, metadata }: SessionSearch) {
+  const filter = {
+    search: q ?? null,
+    agentId: agent ?? null,
+    includeArchived: archived ?? false,
+    states: state === undefined ? null : [state as RunState],
+    metadata: metadata === undefined ? null : metadataOf(metadata),
+  };
   const variables = { filter, orderBy: q === undefined ? ('LAST_ACTIVITY' as const) : null };
   const [after, setAfter] = useState<string | null>(null);
   const [older, setOlder] = useState<readonly Edge[]>([]);
@@ -96,7 +99,7 @@ function useSessions({
   const unique = [...new Map(pages.map((edge) => [edge.node.id, edge])).values()];
   const last = (after === null ? first.data : next.data)?.sessions.pageInfo;
   return {
-    edges: unique.filter(({ node }) => state === undefined || node.lastRun?.state === state),
+    edges: unique,
     error: first.error,
     isLoading: first.isLoading,
     more:
@@ -110,11 +113,11 @@ function useSessions({
 }
 
 function Filters() {
-  const { q, state, agent, archived } = useSearch({ from: '/sessions' });
+  const { q, state, agent, archived, metadata } = useSearch({ from: '/sessions' });
   const navigate = useNavigate({ from: '/sessions' });
   const agents = useQuery(AgentsDocument, {}, { isLive: false }).data?.agents.nodes ?? [];
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const set = (change: { q?: string; state?: string; agent?: string; archived?: boolean }) =>
+  const set = (change: SessionSearch) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   return (
     <search className="filters">
@@ -158,6 +161,19 @@ function Filters() {
           ))}
         </select>
       )}
+      <input
+        className="metadata"
+        aria-label="Metadata, such as customer=42"
+        placeholder="customer=42"
+        defaultValue={metadata ?? ''}
+        onChange={({ target }) => {
+          clearTimeout(timer.current);
+          timer.current = setTimeout(
+            () => set({ metadata: target.value === '' ? undefined : target.value }),
+            SEARCH_MILLISECONDS,
+          );
+        }}
+      />
       <label className="check">
         <input
           type="checkbox"
