@@ -14,7 +14,7 @@ export interface Timeline {
 
 /** A pause is idle time if it is longer than this, and longer than a tenth of the time in which something happened. */
 const IDLE_MILLISECONDS = 2_000;
-const IDLE_SHARE = 0.08;
+const IDLE_SHARE = 0.22;
 const MOST_MARKS = 400;
 const streamed = new Set<string>(['OUTPUT_DELTA', 'THOUGHT', 'TOOL_PROGRESS']);
 

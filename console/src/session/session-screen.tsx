@@ -108,7 +108,8 @@ function SessionActions({ session, isTapeOpen, onToggleTape }: ActionsProps) {
         </Link>
       )}
       <span className="quiet figures" title="Of all runs of this session">
-        {tokens(session.usage)} · {cost(session.usage.cost)}
+        {tokens(session.usage)}
+        {session.usage.cost !== null && <> · {cost(session.usage.cost)}</>}
       </span>
       <button type="button" className="button" aria-pressed={isTapeOpen} onClick={onToggleTape}>
         Tape
