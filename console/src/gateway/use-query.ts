@@ -1,5 +1,5 @@
-import type { Document } from '../document.ts';
 import { useCallback, useEffect, useSyncExternalStore } from 'react';
+import type { Document } from '../document.ts';
 import { onChange } from './changes.ts';
 import { client } from './connection.ts';
 import { reportAnswer } from './reachability.ts';

@@ -21,6 +21,8 @@ export interface FoldedRun {
   state: string;
   /** The newest answer as far as it was written. */
   text: string;
+  /** Whether a part of the text has not arrived yet. */
+  isPartial: boolean;
   step: number;
   calls: readonly FoldedCall[];
   openWaits: number;
@@ -37,12 +39,16 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
   const run = { state: 'PENDING', step: 0, totalTokens: 0, cost: null as number | null };
   let pieces: string[] = [];
   let startedAt = '';
+  let last = 0;
+  let isPartial = false;
   const change = (callId: string, state: string) => {
     const call = calls.get(callId);
     if (call) call.state = state;
   };
   for (const event of events) {
     if (event.seq > seq) break;
+    if (event.seq > last + 1) isPartial = true;
+    last = event.seq;
     switch (event.type) {
       case 'STATUS':
         run.state = event.to;
@@ -63,6 +69,7 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
         const { totalTokens, estimated, cost } = event.usage;
         const milliseconds = Date.parse(event.recordedAt) - Date.parse(startedAt || event.recordedAt);
         pieces = [event.text];
+        isPartial = false;
         run.totalTokens += totalTokens;
         if (cost !== null) run.cost = (run.cost ?? 0) + cost;
         steps.push({ step: event.step, model: event.model, totalTokens, estimated, cost, milliseconds });
@@ -90,5 +97,12 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
         break;
     }
   }
-  return { ...run, text: pieces.join(''), calls: [...calls.values()], openWaits: waits.size, steps };
+  return {
+    ...run,
+    text: pieces.join(''),
+    isPartial: isPartial || last < Math.min(seq, events.at(-1)?.seq ?? 0),
+    calls: [...calls.values()],
+    openWaits: waits.size,
+    steps,
+  };
 }

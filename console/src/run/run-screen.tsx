@@ -11,9 +11,11 @@ import { RunActions } from './run-actions.tsx';
 import { RunFigures } from './run-figures.tsx';
 import { RunState } from './run-state.tsx';
 import { Scrubber } from './scrubber.tsx';
+import { mergeOutline } from './sparse-tape.ts';
 import { groups, rowIndexOf, rowsOf } from './tape-rows.ts';
 import { TapeTable } from './tape-table.tsx';
 import { timelineOf } from './timeline.ts';
+import { useOutline } from './use-outline.ts';
 import { useTape } from './use-tape.ts';
 
 export function RunScreen() {
@@ -25,12 +27,14 @@ function RunContent({ runId }: { runId: string }) {
   const { seq: chosen, types } = useSearch({ from: '/runs/$runId' });
   const navigate = useNavigate({ from: '/runs/$runId' });
   const { data, error } = useQuery(RunPageDocument, { id: runId });
-  const { events, isComplete, error: tapeError } = useTape(runId);
+  const { events: arrived, isComplete, error: tapeError } = useTape(runId);
+  const run = data?.run;
+  const outline = useOutline(runId, run?.head ?? 0);
+  const events = useMemo(() => mergeOutline(arrived, outline), [arrived, outline]);
   const shownTypes = useMemo(() => typesOf(types), [types]);
   const rows = useMemo(() => rowsOf(events, shownTypes), [events, shownTypes]);
   const timeline = useMemo(() => timelineOf(events), [events]);
-  const run = data?.run;
-  const head = Math.max(events.length, run?.head ?? 0);
+  const head = Math.max(events.at(-1)?.seq ?? 0, run?.head ?? 0);
   // Without a choice the page shows the newest event, and follows it.
   const seq = Math.min(chosen ?? head, Math.max(head, 1));
   const select = (next: number) =>
@@ -81,7 +85,7 @@ function RunContent({ runId }: { runId: string }) {
             <Scrubber timeline={timeline} seq={seq} head={head} onChange={select} />
             <span className="figures">
               seq {seq} of {head}
-              {!isComplete && run?.head !== undefined && events.length < run.head && ' · loading'}
+              {!isComplete && arrived.length < head && ` · ${Math.floor((arrived.length / head) * 100)} % here`}
             </span>
             <button
               type="button"

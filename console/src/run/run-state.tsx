@@ -12,13 +12,15 @@ import { duration, exactTime } from '../text/time.ts';
 import { bothEnds, visibleText } from '../text/visible-text.ts';
 import { type FoldedRun, foldAt } from './fold.ts';
 import { ModelSaw } from './model-saw.tsx';
+import { indexAt } from './sparse-tape.ts';
 
 const TEXT_CHARACTERS = 4_000;
 
 /** The run as it was after the chosen event. */
 export function RunState({ runId, events, seq }: { runId: string; events: readonly TapeEvent[]; seq: number }) {
   const run = useMemo(() => foldAt(events, seq), [events, seq]);
-  const event = events[seq - 1];
+  const found = events[indexAt(events, seq)];
+  const event = found?.seq === seq ? found : undefined;
   return (
     <section className="detail" aria-label={`State at seq ${seq}`}>
       <h2>
@@ -26,7 +28,10 @@ export function RunState({ runId, events, seq }: { runId: string; events: readon
       </h2>
       <Facts>
         <Fact name="text so far">
-          <span className="value">{run.text === '' ? '–' : visibleText(bothEnds(run.text, TEXT_CHARACTERS))}</span>
+          <span className="value">
+            {run.text === '' && !run.isPartial ? '–' : visibleText(bothEnds(run.text, TEXT_CHARACTERS))}
+            {run.isPartial && <span className="quiet"> … the rest is on its way</span>}
+          </span>
         </Fact>
         <Fact name="calls">{run.calls.length === 0 ? '–' : <Calls run={run} />}</Fact>
         <Fact name="open waits">{run.openWaits}</Fact>

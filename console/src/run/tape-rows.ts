@@ -10,6 +10,8 @@ export interface TapeRow {
   text: string;
   /** Time until the next row. */
   milliseconds: number;
+  /** Whether the events have not arrived yet. */
+  isMissing: boolean;
 }
 
 export const groups = {
@@ -22,6 +24,10 @@ export const groups = {
 const folded = new Set<string>(['OUTPUT_DELTA', 'THOUGHT', 'TOOL_PROGRESS']);
 const SHOWN_CHARACTERS = 200;
 
+/** Only deltas are many enough to be left out of an outline. */
+const MISSING = 'OUTPUT_DELTA';
+const missing = { type: MISSING, text: '', milliseconds: 0, isMissing: true } as const;
+
 /**
  * The rows of a tape. Deltas and progress that follow one another are one row.
  * @param types only these types; null for all
@@ -29,14 +35,28 @@ const SHOWN_CHARACTERS = 200;
 export function rowsOf(events: readonly TapeEvent[], types: ReadonlySet<string> | null): TapeRow[] {
   const rows: TapeRow[] = [];
   let last: TapeRow | undefined;
+  let previous: TapeEvent | undefined;
   for (const event of events) {
+    if (previous && event.seq > previous.seq + 1 && (types === null || types.has(MISSING))) {
+      last = { ...missing, from: previous.seq + 1, to: event.seq - 1, first: previous };
+      rows.push(last);
+    }
+    previous = event;
     if (types !== null && !types.has(event.type)) continue;
     const text = event.type === 'OUTPUT_DELTA' || event.type === 'THOUGHT' ? event.text : '';
-    if (last && last.type === event.type && last.to === event.seq - 1 && folded.has(event.type)) {
+    if (last && !last.isMissing && last.type === event.type && last.to === event.seq - 1 && folded.has(event.type)) {
       last.to = event.seq;
       if (last.text.length < SHOWN_CHARACTERS) last.text += text;
     } else {
-      last = { from: event.seq, to: event.seq, type: event.type, first: event, text, milliseconds: 0 };
+      last = {
+        from: event.seq,
+        to: event.seq,
+        type: event.type,
+        first: event,
+        text,
+        milliseconds: 0,
+        isMissing: false,
+      };
       rows.push(last);
     }
   }

@@ -93,7 +93,7 @@ const Row = memo(function Row({ row, to, top, share, startedAt, isSelected, onSe
       id={`event-${from}`}
       role="option"
       aria-selected={isSelected}
-      className={isError(first) ? 'tape-row is-error' : 'tape-row'}
+      className={isError(first) && !row.isMissing ? 'tape-row is-error' : 'tape-row'}
       style={{ position: 'absolute', top, left: 0, right: 0, height: ROW_PIXELS }}
       onClick={() => onSelect(to)}
     >
@@ -113,7 +113,8 @@ const Row = memo(function Row({ row, to, top, share, startedAt, isSelected, onSe
   );
 });
 
-function whatOf({ from, to, first, text }: TapeRow): string {
+function whatOf({ from, to, first, text, isMissing }: TapeRow): string {
+  if (isMissing) return 'on its way …';
   return from === to || text === '' ? describe(first) : `“${text}”`;
 }
 

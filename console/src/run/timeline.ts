@@ -1,5 +1,6 @@
 import type { TapeEvent } from '@runtape/client';
 import { duration } from '../text/time.ts';
+import { indexAt } from './sparse-tape.ts';
 
 export interface Timeline {
   /** Position of each mark from 0 to 1. Deltas have none. */
@@ -50,9 +51,22 @@ export function timelineOf(events: readonly TapeEvent[]): Timeline {
   return {
     marks: important.filter((_, index) => index % step === 0),
     idle,
-    positionOf: (seq) => positions[seq - 1] ?? 0,
-    seqAt: (at) => events[lastAtMost(positions, at)]?.seq ?? 1,
+    positionOf(seq) {
+      const index = indexAt(events, seq);
+      return between(seq, events[index]?.seq, events[index + 1]?.seq, positions[index], positions[index + 1]);
+    },
+    seqAt(at) {
+      const index = lastAtMost(positions, at);
+      return Math.floor(
+        between(at, positions[index], positions[index + 1], events[index]?.seq, events[index + 1]?.seq),
+      );
+    },
   };
+}
+
+/** Where events are missing, they are taken to be spread evenly. */
+function between(value: number, from = 1, to = from, fromResult = 0, toResult = fromResult): number {
+  return to <= from ? fromResult : fromResult + Math.min(1, (value - from) / (to - from)) * (toResult - fromResult);
 }
 
 function lastAtMost(positions: readonly number[], at: number): number {

@@ -30,7 +30,10 @@ export function useTape(runId: string): Tape {
       for await (const event of client.run(runId).events({ signal: leaving.signal })) {
         events.push(event);
         // The first events are shown at once.
-        drawing ??= setTimeout(draw, events.length < 500 ? 16 : DRAW_MILLISECONDS + events.length / EVENTS_PER_MILLISECOND);
+        drawing ??= setTimeout(
+          draw,
+          events.length < 500 ? 16 : DRAW_MILLISECONDS + events.length / EVENTS_PER_MILLISECOND,
+        );
       }
     };
     setTape(none);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { align, itemsOf } from '../../../console/src/compare/align.ts';
 import { foldAt } from '../../../console/src/run/fold.ts';
+import { indexAt, mergeOutline } from '../../../console/src/run/sparse-tape.ts';
 import { rowIndexOf, rowsOf } from '../../../console/src/run/tape-rows.ts';
 import { timelineOf } from '../../../console/src/run/timeline.ts';
 
@@ -117,4 +118,49 @@ describe('two runs', () => {
       ['end', null],
     ]);
   });
+});
+
+describe('a tape of which deltas have not arrived yet', () => {
+  const outline = fetchRun.filter(({ type }) => type !== 'OUTPUT_DELTA');
+  const sparse = mergeOutline(fetchRun.slice(0, 2), outline);
+
+  test('has the events of the outline after those that have arrived', () => {
+    expect(sparse.map(({ seq }) => seq)).toEqual(outline.map(({ seq }) => seq));
+    expect(mergeOutline(fetchRun, outline)).toBe(fetchRun);
+    expect([4, 5, 6, 7].map((seq) => sparse[indexAt(sparse, seq)]?.seq)).toEqual([4, 4, 4, 7]);
+  });
+
+  test('shows the missing ones as one row', () => {
+    expect(rowsOf(sparse, null).filter(({ isMissing }) => isMissing)).toMatchObject([{ from: 5, to: 6 }]);
+    expect(rowsOf(sparse, new Set(['STATUS'])).some(({ isMissing }) => isMissing)).toBe(false);
+  });
+
+  test('says that the text is not complete, and folds the rest', () => {
+    expect(foldAt(sparse, 6)).toMatchObject({ isPartial: true, state: 'IN_PROGRESS' });
+    expect(foldAt(sparse, 14)).toMatchObject({ isPartial: false, state: 'DONE', text: 'I will' });
+    expect(foldAt(fetchRun, 6).isPartial).toBe(false);
+  });
+
+  test('has a position for every event', () => {
+    const { positionOf, seqAt } = timelineOf(sparse);
+    expect(positionOf(5)).toBeGreaterThan(positionOf(4));
+    expect(positionOf(6)).toBeLessThan(positionOf(7));
+    expect(seqAt(positionOf(6) + 1e-6)).toBe(6);
+  });
+});
+
+test('rows, timeline and fold of 100,000 events take one pass each', () => {
+  const deltas = Array.from({ length: 100_000 }, (_, index) => ({
+    type: index === 0 ? 'CONTEXT' : 'OUTPUT_DELTA',
+    at: index,
+    step: 1,
+    text: 'word ',
+  }));
+  const events = tape(...deltas);
+  const started = performance.now();
+  expect(rowsOf(events, null)).toHaveLength(2);
+  expect(timelineOf(events).positionOf(100_000)).toBeCloseTo(1);
+  expect(foldAt(events, 50_000).text).toHaveLength(49_999 * 5);
+  // A generous bound: a quadratic pass would take minutes.
+  expect(performance.now() - started).toBeLessThan(5_000);
 });
