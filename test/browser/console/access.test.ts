@@ -49,7 +49,7 @@ test('the console works where only listed documents are executed', async () => {
   await page.getByText('TOOL_RESULT').waitFor();
   for (const name of ['Usage', 'Agents', 'Gateway', 'Waiting']) {
     await page.getByRole('navigation').getByRole('link', { name }).click();
-    await expect.poll(() => page.locator('.skeleton, .problem').count()).toBe(0);
+    await expect.poll(() => page.locator('.skeleton, .problem').count(), { timeout: 30_000 }).toBe(0);
   }
   expect(problems).toEqual([]);
   const refused = await fetch(server.url, {

@@ -8,6 +8,7 @@ import { converse, type Event, follow, send } from '../../integration/conversati
 import { openPage } from '../explorer.ts';
 import { expectAccessible, expectNoOverflow, startConsoleServer } from './console.ts';
 
+const pollOptions = { timeout: 30_000, interval: 50 };
 const isRequest = ({ type }: Event) => type === 'APPROVAL_REQUEST';
 
 /** A store in which every screen has something to show. Returns their addresses. */
@@ -41,7 +42,7 @@ async function visit(page: Page, pageUrl: (path: string) => string, screens: Rec
   for (const [name, path] of Object.entries(screens)) {
     await page.goto(pageUrl(path));
     await page.locator('.screen-header').waitFor();
-    await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
+    await expect.poll(() => page.locator('.skeleton').count(), pollOptions).toBe(0);
     await expectAccessible(page, `${name}, ${look}`);
     await expectNoOverflow(page, `${name}, ${look}`);
   }
