@@ -53,7 +53,7 @@ export function Frame() {
 
 function Navigation({ principal, version }: { principal: string; version: string }) {
   const navigate = useNavigate();
-  const waits = useQuery(WaitsDocument, {}).data?.approvals;
+  const waits = useQuery(WaitsDocument, {}).data?.waits;
   const open = waits?.nodes.length ?? 0;
   useKeys(
     places.map(({ to, key, label }) => ({ keys: key, label: `Go to ${label}`, run: () => void navigate({ to }) })),

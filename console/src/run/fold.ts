@@ -100,7 +100,7 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
   return {
     ...run,
     text: pieces.join(''),
-    isPartial: isPartial || last < Math.min(seq, events.at(-1)?.seq ?? 0),
+    isPartial: isPartial || last < seq,
     calls: [...calls.values()],
     openWaits: waits.size,
     steps,

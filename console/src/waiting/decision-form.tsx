@@ -9,7 +9,8 @@ import { Menu, type MenuItem } from '../parts/menu.tsx';
 import { Modal } from '../parts/modal.tsx';
 import { Skeleton } from '../parts/status.tsx';
 import { isEqual } from '../text/json-changes.ts';
-import { InputFacts, type WaitContent } from './wait-detail.tsx';
+import type { ApprovalContent } from './approval.ts';
+import { InputFacts } from './wait-detail.tsx';
 
 const InputForm = lazy(() => import('./input-form.tsx').then((loaded) => ({ default: loaded.InputForm })));
 
@@ -45,7 +46,7 @@ const grants: readonly { label: string; hint: string; grant: Grant; needsTarget:
 ];
 
 /** The input, which can be edited, and the decision. A changed tool is allowed only after the box is ticked with the pointer or Tab. */
-export function DecisionForm({ wait, onDecided }: { wait: WaitContent; onDecided(id: string): void }) {
+export function DecisionForm({ wait, onDecided }: { wait: ApprovalContent; onDecided(id: string): void }) {
   const [edited, setEdited] = useState<unknown>(wait.input);
   const [isEditing, setEditing] = useState(false);
   const [isDenying, setDenying] = useState(false);
@@ -119,7 +120,7 @@ export function DecisionForm({ wait, onDecided }: { wait: WaitContent; onDecided
   );
 }
 
-function schemaOf(wait: WaitContent): object {
+function schemaOf(wait: ApprovalContent): object {
   const schema = (wait.definition as { inputSchema?: unknown } | null)?.inputSchema;
   return typeof schema === 'object' && schema !== null ? schema : {};
 }

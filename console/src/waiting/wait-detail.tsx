@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { useQuery } from '../gateway/use-query.ts';
 import { useCan } from '../gateway/viewer.ts';
-import { WaitDocument, type WaitQuery } from '../generated/documents.ts';
+import { WaitDocument } from '../generated/documents.ts';
 import { Id } from '../parts/copy.tsx';
 import { JsonChanges } from '../parts/json-changes.tsx';
 import { Risk, State, wordOf } from '../parts/state.tsx';
@@ -10,9 +10,8 @@ import { Fact, Facts, Quote, Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { json } from '../text/figures.ts';
 import { bothEnds } from '../text/visible-text.ts';
+import { type ApprovalContent, approvalOf, type WaitContent } from './approval.ts';
 import { DecisionForm } from './decision-form.tsx';
-
-export type WaitContent = NonNullable<WaitQuery['approval']>;
 
 const VALUE_CHARACTERS = 1_200;
 
@@ -22,7 +21,7 @@ export function WaitDetail({ id, onDecided }: { id: string; onDecided(id: string
   const canApprove = useCan('approve');
   if (error !== null && data === null) return <Problem error={error} />;
   if (data === null) return <Skeleton />;
-  const wait = data.approval;
+  const { wait } = data;
   if (wait === null || wait === undefined) {
     return (
       <Empty title="This wait is not there">
@@ -30,22 +29,47 @@ export function WaitDetail({ id, onDecided }: { id: string; onDecided(id: string
       </Empty>
     );
   }
-  const isOpen = wait.status === 'PENDING';
+  const approval = approvalOf(wait);
   return (
     <section className="detail" aria-label="What will happen">
       <h2 className="target-title">
-        <Words isStrict>{bothEnds(wait.target ?? wait.tool, VALUE_CHARACTERS)}</Words>
+        <Words isStrict>{bothEnds(approval?.target ?? approval?.tool ?? wait.summary, VALUE_CHARACTERS)}</Words>
       </h2>
-      {!isOpen && <Settled wait={wait} />}
-      <ChangedTool wait={wait} />
-      {isOpen && canApprove ? (
-        <DecisionForm wait={wait} onDecided={onDecided} />
+      {wait.state !== 'OPEN' && <Settled wait={wait} />}
+      {approval ? (
+        <ApprovalDetail approval={approval} canApprove={canApprove} onDecided={onDecided} />
       ) : (
-        <InputFacts input={wait.editedInput ?? wait.input} />
+        wait.state === 'OPEN' && (
+          <p className="warning">This console cannot answer a wait of this kind yet. The API can.</p>
+        )
+      )}
+      <Origin wait={wait} />
+    </section>
+  );
+}
+
+interface ApprovalDetailProps {
+  approval: ApprovalContent;
+  canApprove: boolean;
+  onDecided(id: string): void;
+}
+
+function ApprovalDetail({ approval, canApprove, onDecided }: ApprovalDetailProps) {
+  const isOpen = approval.state === 'OPEN';
+  return (
+    <>
+      <ChangedTool approval={approval} />
+      {isOpen && canApprove ? (
+        <DecisionForm wait={approval} onDecided={onDecided} />
+      ) : (
+        <InputFacts input={approval.editedInput ?? approval.input} />
       )}
       {isOpen && !canApprove && <p className="quiet">Your sign-in may not decide approvals (scope approve).</p>}
-      <Reasons wait={wait} />
-    </section>
+      {approval.editedInput !== null && approval.editedInput !== undefined && (
+        <JsonChanges before={approval.input} after={approval.editedInput} />
+      )}
+      <Reasons approval={approval} />
+    </>
   );
 }
 
@@ -65,11 +89,14 @@ export function InputFacts({ input }: { input: unknown }) {
   );
 }
 
+const scopes: Readonly<Record<string, string>> = { SESSION: 'for the session', TIMEBOXED: 'for a time' };
+
 function Settled({ wait }: { wait: WaitContent }) {
+  const scope = scopes[approvalOf(wait)?.scope ?? ''];
   return (
     <p className="settled" role="status">
-      <State of={wait.status} />
-      {wait.decidedBy !== null && wait.decidedBy !== undefined && (
+      <State of={wait.outcome ?? wait.state} />
+      {wait.decidedBy && (
         <>
           {' '}
           by <Words>{wait.decidedBy}</Words>
@@ -81,54 +108,59 @@ function Settled({ wait }: { wait: WaitContent }) {
           <Time at={wait.decidedAt} />
         </>
       )}
-      {wait.scope && wait.scope !== 'ONCE' && <> · for {wait.scope === 'SESSION' ? 'the session' : 'a time'}</>}
+      {scope && <> · {scope}</>}
       {wait.reason && (
         <>
           {' '}
           · <Words>{wait.reason}</Words>
         </>
       )}
-      {wait.editedInput !== null && wait.editedInput !== undefined && (
-        <JsonChanges before={wait.input} after={wait.editedInput} />
-      )}
     </p>
   );
 }
 
-function ChangedTool({ wait }: { wait: WaitContent }) {
-  if (wait.previousDefinition === null || wait.previousDefinition === undefined) return null;
+function ChangedTool({ approval }: { approval: ApprovalContent }) {
+  if (approval.previousDefinition === null || approval.previousDefinition === undefined) return null;
   return (
     <section className="warning" aria-label="Changed tool">
       <h3>The definition of this tool has changed since it was last allowed</h3>
       <p>Read the difference. What stands there are the words of the tool, not of the console.</p>
-      <JsonChanges before={wait.previousDefinition} after={wait.definition} />
+      <JsonChanges before={approval.previousDefinition} after={approval.definition} />
     </section>
   );
 }
 
-function Reasons({ wait }: { wait: WaitContent }) {
-  const definition = wait.definition as { source?: string; description?: string; idempotent?: boolean } | null;
+function Reasons({ approval }: { approval: ApprovalContent }) {
+  const definition = approval.definition as { source?: string; description?: string } | null;
+  return (
+    <Facts>
+      <Fact name="why">
+        {approval.rule ? (
+          <>
+            rule <code>{approval.rule}</code>
+          </>
+        ) : (
+          'the built-in rule for its risk'
+        )}
+      </Fact>
+      <Fact name="risk">
+        <Risk of={approval.risk} />
+      </Fact>
+      <Fact name="tool">
+        <code>{approval.tool}</code> of {definition?.source ?? 'builtin'},{' '}
+        {approval.previousDefinition ? 'changed' : 'unchanged'}
+        {definition?.description && <Quote by={`the tool ${approval.tool}`}>{definition.description}</Quote>}
+      </Fact>
+    </Facts>
+  );
+}
+
+/** Who started the run, in which session, and what was said last. */
+function Origin({ wait }: { wait: WaitContent }) {
   const said = (wait.run?.tape.nodes ?? []).filter((event) => 'text' in event && event.text !== '').slice(-4);
   return (
     <>
       <Facts>
-        <Fact name="why">
-          {wait.rule ? (
-            <>
-              rule <code>{wait.rule}</code>
-            </>
-          ) : (
-            'the built-in rule for its risk'
-          )}
-        </Fact>
-        <Fact name="risk">
-          <Risk of={wait.risk} />
-        </Fact>
-        <Fact name="tool">
-          <code>{wait.tool}</code> of {definition?.source ?? 'builtin'},{' '}
-          {wait.previousDefinition ? 'changed' : 'unchanged'}
-          {definition?.description && <Quote by={`the tool ${wait.tool}`}>{definition.description}</Quote>}
-        </Fact>
         <Fact name="who">
           <Words>{wait.startedBy}</Words>, <Time at={wait.requestedAt} prefix="asked " />,{' '}
           <Time at={wait.expiresAt} prefix="expires " />

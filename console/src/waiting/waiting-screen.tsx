@@ -8,6 +8,7 @@ import { Risk } from '../parts/state.tsx';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
+import { approvalOf } from './approval.ts';
 import { WaitDetail } from './wait-detail.tsx';
 
 /** How long a card that was settled stays, to say by whom. */
@@ -39,8 +40,8 @@ export function WaitingScreen() {
   const { tool } = useSearch({ from: '/waiting/{-$waitId}' });
   const navigate = useNavigate({ from: '/waiting/{-$waitId}' });
   const { data, error } = useQuery(WaitsDocument, {});
-  const open = data?.approvals.nodes;
-  const cards = useCards(open).filter(({ wait }) => tool === undefined || wait.tool === tool);
+  const open = data?.waits.nodes;
+  const cards = useCards(open).filter(({ wait }) => tool === undefined || approvalOf(wait)?.tool === tool);
   const candidates = cards.filter(({ isLeaving }) => !isLeaving).map(({ wait }) => wait.id);
   const selected = waitId ?? candidates[0];
   const select = (id: string | undefined) =>
@@ -58,7 +59,7 @@ export function WaitingScreen() {
     const index = candidates.indexOf(decided);
     select(candidates[index + 1] ?? candidates[index - 1]);
   };
-  const tools = [...new Set((open ?? []).map((wait) => wait.tool))];
+  const tools = [...new Set((open ?? []).flatMap((wait) => approvalOf(wait)?.tool ?? []))];
   return (
     <Screen
       title="Waiting for you"
@@ -124,13 +125,7 @@ function List({ cards, selected, onSelect }: ListProps) {
             aria-current={wait.id === selected ? 'true' : undefined}
             onClick={() => onSelect(wait.id)}
           >
-            <span className="card-line">
-              <Risk of={wait.risk} />
-              <b>{wait.tool}</b>
-              <span className="target">
-                <Words isStrict>{wait.target ?? wait.summary}</Words>
-              </span>
-            </span>
+            <CardLine wait={wait} />
             <small>
               {isLeaving ? (
                 'settled'
@@ -145,5 +140,20 @@ function List({ cards, selected, onSelect }: ListProps) {
         </li>
       ))}
     </ul>
+  );
+}
+
+const kinds: Readonly<Record<string, string>> = { BUDGET: 'COST', QUESTION: 'ASK', CLIENT_TOOL: 'TOOL' };
+
+function CardLine({ wait }: { wait: WaitItemFragment }) {
+  const approval = approvalOf(wait);
+  return (
+    <span className="card-line">
+      {approval ? <Risk of={approval.risk} /> : <span className="risk">{kinds[wait.kind] ?? wait.kind}</span>}
+      {approval && <b>{approval.tool}</b>}
+      <span className="target">
+        <Words isStrict>{approval?.target ?? wait.summary}</Words>
+      </span>
+    </span>
   );
 }
