@@ -27,10 +27,19 @@ function benchFolders(): string[] {
 
 /** All files that are written by hand: generated code follows no rule. */
 function readFiles(): Files {
-  const folders = ['src', 'client', 'console', 'test', 'prisma', 'schema', 'docs', 'examples', '.ci', ...benchFolders()];
-  const nested = folders.flatMap((folder) =>
-    readdirSync(join(root, folder), { withFileTypes: true, recursive: true }),
-  );
+  const folders = [
+    'src',
+    'client',
+    'console',
+    'test',
+    'prisma',
+    'schema',
+    'docs',
+    'examples',
+    '.ci',
+    ...benchFolders(),
+  ];
+  const nested = folders.flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true, recursive: true }));
   const topLevel = ['.', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { withFileTypes: true }));
   const entries = [...topLevel, ...nested].filter((entry) => entry.isFile());
   const paths = entries.map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));

@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
 import { createTestClient, type TestClient } from '../../client.ts';
 import { createServerFolder, type ServerFolder, type ServerProcess } from '../../e2e/server-process.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export interface ConsoleServer {
   home: ServerFolder;
@@ -34,7 +31,7 @@ interface Violation {
 /** Fails for what axe calls serious or critical. */
 export async function expectAccessible(page: Page, where: string): Promise<void> {
   // Evaluated in the page by the browser's debugger: the content security policy allows no script of a test.
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   const violations = (await page.evaluate(`axe.run().then(({ violations }) => violations)`)) as Violation[];
   const severe = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   expect(
