@@ -10,6 +10,7 @@ import { Modal } from '../parts/modal.tsx';
 import { Skeleton } from '../parts/status.tsx';
 import { isEqual } from '../text/json-changes.ts';
 import type { ApprovalContent } from './approval.ts';
+import { DecideTogether } from './decide-together.tsx';
 import { InputFacts } from './wait-detail.tsx';
 
 const InputForm = lazy(() => import('./input-form.tsx').then((loaded) => ({ default: loaded.InputForm })));
@@ -106,6 +107,7 @@ export function DecisionForm({ wait, onDecided }: { wait: ApprovalContent; onDec
           {isEditing ? 'Stop editing' : 'Edit input'} <kbd>e</kbd>
         </button>
       </div>
+      {!isChanged && <DecideTogether approval={wait} />}
       {error !== null && (
         <p role="alert" className="problem">
           {error}

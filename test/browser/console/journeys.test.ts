@@ -112,3 +112,21 @@ test('a run is stopped and a message is sent from the session', async () => {
   await conversation.locator('.run-footer').getByText('Done').last().waitFor();
   expect(problems).toEqual([]);
 });
+
+test('several calls of one tool and rule are decided together, with a result for each', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const runs = [];
+  for (const drink of ['tea', 'milk', 'water']) {
+    const { run } = await send(client, { sessionKey: drink, text: `remember that I like ${drink}` });
+    await waiting(client, run.id);
+    runs.push(run.id);
+  }
+  const { page, problems } = await openPage(pageUrl('/waiting'));
+  await page.getByRole('button', { name: '2 more of this tool and rule' }).click();
+  const dialog = page.getByRole('dialog');
+  for (const drink of ['tea', 'milk', 'water']) await dialog.getByText(drink).waitFor();
+  await dialog.getByRole('button', { name: 'Allow these 3 once' }).click();
+  await poll(async () => (await dialog.getByText('✓ allowed').count()) === 3);
+  for (const id of runs) await poll(async () => (await runById(client, id)).state === 'DONE');
+  expect(problems).toEqual([]);
+});
