@@ -1,10 +1,12 @@
-import { type KeyboardEvent, useState } from 'react';
+import { type KeyboardEvent, useRef, useState } from 'react';
 import { keyText } from '../app/keys.ts';
 import { accept } from '../gateway/accept.ts';
 import { client } from '../gateway/connection.ts';
 import { useAction } from '../gateway/use-action.ts';
 import { useQuery } from '../gateway/use-query.ts';
-import { AgentsDocument, CancelDocument, SendDocument, type WhenBusy } from '../generated/documents.ts';
+import { AgentsDocument, CancelDocument, type WhenBusy } from '../generated/documents.ts';
+import { CloseIcon } from '../parts/icons.tsx';
+import { visibleText } from '../text/visible-text.ts';
 import type { SessionContent } from './session-screen.tsx';
 
 const busyChoices: readonly { value: WhenBusy; label: string }[] = [
@@ -19,21 +21,21 @@ export function Composer({ session }: { session: SessionContent }) {
   const [agentId, setAgentId] = useState('');
   const [model, setModel] = useState('');
   const [whenBusy, setWhenBusy] = useState<WhenBusy>('QUEUE');
+  const [files, setFiles] = useState<readonly File[]>([]);
   const { isBusy, error, run } = useAction();
   const active = session.activeRun;
   const send = () => {
     if (text.trim() === '' || isBusy) return;
-    const input = {
-      sessionId: session.id,
-      text,
+    const options = {
       whenBusy,
       agentId: agentId === '' ? undefined : agentId,
       model: model === '' ? undefined : model,
-      idempotencyKey: crypto.randomUUID(),
+      attachments: files,
     };
     run(async () => {
-      accept((await client.query(SendDocument, { input })).sendMessage);
+      await client.session({ id: session.id }).send(text, options);
       setText('');
+      setFiles([]);
     });
   };
   const stop = () =>
@@ -65,6 +67,7 @@ export function Composer({ session }: { session: SessionContent }) {
         onKeyDown={onKeyDown}
       />
       <div className="composer-line">
+        <Files files={files} onChange={setFiles} />
         <Choices agentId={agentId} onAgent={setAgentId} model={model} onModel={setModel} />
         {active && (
           <label>
@@ -128,6 +131,41 @@ function Choices({ agentId, onAgent, model, onModel }: ChoicesProps) {
           ))}
         </select>
       )}
+    </>
+  );
+}
+
+function Files({ files, onChange }: { files: readonly File[]; onChange(files: readonly File[]): void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" className="button plain" onClick={() => input.current?.click()}>
+        Attach
+      </button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files to attach"
+        onChange={({ target }) => {
+          onChange([...files, ...(target.files ?? [])]);
+          target.value = '';
+        }}
+      />
+      {files.map((file, index) => (
+        <span key={`${file.name} ${file.size} ${file.lastModified}`} className="file">
+          {visibleText(file.name)}
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={`Remove ${visibleText(file.name)}`}
+            onClick={() => onChange(files.filter((_, other) => other !== index))}
+          >
+            <CloseIcon />
+          </button>
+        </span>
+      ))}
     </>
   );
 }

@@ -1,11 +1,10 @@
 import { Link } from '@tanstack/react-router';
 import { useEffect, useLayoutEffect, useRef } from 'react';
-import type { RunItemFragment } from '../generated/documents.ts';
 import { Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { count } from '../text/figures.ts';
 import { visibleText } from '../text/visible-text.ts';
-import { RunBlock } from './run-block.tsx';
+import { RunBlock, type SessionRun } from './run-block.tsx';
 import type { SessionContent } from './session-screen.tsx';
 
 const NEAR_END_PIXELS = 120;
@@ -66,14 +65,14 @@ export function Conversation({ session, onEarlier }: { session: SessionContent; 
         )}
         {/* The list has the newest first. */}
         {nodes.toReversed().map((run) => (
-          <SessionRun key={run.id} run={run} session={session} />
+          <RunWithBranches key={run.id} run={run} session={session} />
         ))}
       </div>
     </div>
   );
 }
 
-function SessionRun({ run, session }: { run: RunItemFragment; session: SessionContent }) {
+function RunWithBranches({ run, session }: { run: SessionRun; session: SessionContent }) {
   const branches = session.branches.nodes.filter(({ branchPoint }) => branchPoint?.run.id === run.id);
   const compactions = session.compactions.nodes.filter(({ to }) => to.runId === run.id);
   return (

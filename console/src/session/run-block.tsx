@@ -6,18 +6,22 @@ import { client } from '../gateway/connection.ts';
 import { useAction } from '../gateway/use-action.ts';
 import { useReadable } from '../gateway/use-readable.ts';
 import { useCan, useViewer } from '../gateway/viewer.ts';
-import { BranchDocument, RetryDocument, type RunItemFragment } from '../generated/documents.ts';
+import { BranchDocument, RetryDocument } from '../generated/documents.ts';
 import { Markdown } from '../parts/markdown.tsx';
 import { State } from '../parts/state.tsx';
 import { cost, tokens } from '../text/figures.ts';
 import { duration } from '../text/time.ts';
 import { visibleText } from '../text/visible-text.ts';
+import { type AttachmentItem, Attachments } from './attachments.tsx';
+import type { SessionContent } from './session-screen.tsx';
 import { ToolCall } from './tool-call.tsx';
+
+export type SessionRun = SessionContent['runs']['nodes'][number];
 
 const ended = /^(DONE|FAILED|CANCELLED)$/;
 
 /** One message of the user and everything that followed from it. It follows the run while it is on the screen. */
-export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: RunItemFragment; sessionId: string }) {
+export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: SessionRun; sessionId: string }) {
   const handle = useMemo(() => client.run(run.id), [run.id]);
   const snapshot = useReadable(handle.state);
   const isKnown = snapshot.head > 0;
@@ -25,9 +29,14 @@ export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: RunIte
   const { principal } = useViewer();
   return (
     <article className="run-block" aria-label="Message and answer">
-      {!isKnown && <Message speaker={principal} text={run.input} by="USER" isComplete />}
-      {snapshot.messages.map((message) => (
-        <Turn key={`${message.role}-${message.step ?? message.cursor}`} message={message} principal={principal} />
+      {!isKnown && <Message speaker={principal} text={run.input} by="USER" isComplete attachments={run.attachments} />}
+      {snapshot.messages.map((message, index) => (
+        <Turn
+          key={`${message.role}-${message.step ?? message.cursor}`}
+          message={message}
+          principal={principal}
+          attachments={index === 0 ? run.attachments : undefined}
+        />
       ))}
       {state === 'IN_PROGRESS' && snapshot.messages.at(-1)?.role === 'USER' && (
         <p className="thinking" role="status">
@@ -39,8 +48,14 @@ export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: RunIte
   );
 });
 
+interface TurnProps {
+  message: MessageItem;
+  principal: string;
+  attachments?: readonly AttachmentItem[];
+}
+
 /** Messages keep their identity until they change. */
-const Turn = memo(function Turn({ message, principal }: { message: MessageItem; principal: string }) {
+const Turn = memo(function Turn({ message, principal, attachments }: TurnProps) {
   const { role, text, thought, complete, toolCalls } = message;
   return (
     <Message
@@ -50,6 +65,7 @@ const Turn = memo(function Turn({ message, principal }: { message: MessageItem; 
       thought={thought}
       isComplete={complete}
       toolCalls={toolCalls}
+      attachments={attachments}
     />
   );
 });
@@ -61,9 +77,10 @@ interface MessageProps {
   thought?: string;
   isComplete: boolean;
   toolCalls?: readonly ToolCallItem[];
+  attachments?: readonly AttachmentItem[];
 }
 
-function Message({ speaker, by, text, thought = '', isComplete, toolCalls = [] }: MessageProps) {
+function Message({ speaker, by, text, thought = '', isComplete, toolCalls = [], attachments = [] }: MessageProps) {
   // A new piece does not interrupt what the reader does.
   const shown = useDeferredValue(text);
   return (
@@ -85,6 +102,7 @@ function Message({ speaker, by, text, thought = '', isComplete, toolCalls = [] }
         ) : (
           shown !== '' && <Markdown text={shown} />
         )}
+        <Attachments attachments={attachments} />
         {!isComplete && <span className="caret" role="status" aria-label="The answer is being written" />}
         {toolCalls.map((call) => (
           <ToolCall key={call.callId} call={call} />
@@ -95,7 +113,7 @@ function Message({ speaker, by, text, thought = '', isComplete, toolCalls = [] }
 }
 
 interface FooterProps {
-  run: RunItemFragment;
+  run: SessionRun;
   state: string;
   sessionId: string;
   error: { code: string; message: string; retryable: boolean } | null;

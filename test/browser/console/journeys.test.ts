@@ -130,3 +130,18 @@ test('several calls of one tool and rule are decided together, with a result for
   for (const id of runs) await poll(async () => (await runById(client, id)).state === 'DONE');
   expect(problems).toEqual([]);
 });
+
+test('a file is attached to a message and downloaded again', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const { session } = await send(client, { sessionKey: 'files', text: 'Hello' });
+  const { page, problems } = await openPage(pageUrl(`/sessions/${session.id}`));
+  const file = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('The release is on Monday.') };
+  await page.getByLabel('Files to attach').setInputFiles(file);
+  await page.getByRole('textbox', { name: 'Message' }).fill('Read this');
+  await page.keyboard.press('Control+Enter');
+  const attached = page.getByRole('list', { name: 'Attachments' }).getByRole('button', { name: 'notes.txt' });
+  await attached.waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), attached.click()]);
+  expect(download.suggestedFilename()).toBe('notes.txt');
+  expect(problems).toEqual([]);
+});
