@@ -20,6 +20,11 @@ function isTyping({ target }: KeyboardEvent): boolean {
   );
 }
 
+/** Enter belongs to what has the focus. */
+function isPressing({ key, target }: KeyboardEvent): boolean {
+  return key === 'Enter' && target instanceof HTMLElement && target.closest('a, button, summary') !== null;
+}
+
 function nameOf({ key, metaKey, ctrlKey, shiftKey, altKey }: KeyboardEvent): string {
   const isLetter = key.length === 1;
   return `${altKey ? 'alt+' : ''}${metaKey || ctrlKey ? 'mod+' : ''}${shiftKey && !isLetter ? 'shift+' : ''}${key}`;
@@ -27,7 +32,11 @@ function nameOf({ key, metaKey, ctrlKey, shiftKey, altKey }: KeyboardEvent): str
 
 document.addEventListener('keydown', (event) => {
   const name = nameOf(event);
-  const isFree = !event.defaultPrevented && !isTyping(event) && !document.querySelector('[role=dialog], [role=menu]');
+  const isFree =
+    !event.defaultPrevented &&
+    !isTyping(event) &&
+    !isPressing(event) &&
+    !document.querySelector('[role=dialog], [role=menu]');
   if (!isFree && !name.startsWith('mod+')) return;
   const sequence = event.timeStamp - first.at < SEQUENCE_MILLISECONDS ? `${first.key} ${name}` : name;
   first = { key: name, at: event.timeStamp };

@@ -40,8 +40,11 @@ export function Scrubber({ timeline, seq, head, onChange }: ScrubberProps) {
         value={Math.round(timeline.positionOf(seq) * POSITIONS)}
         onChange={({ target }) => onChange(timeline.seqAt(Number(target.value) / POSITIONS))}
         onKeyDown={(event) => {
-          // One event at a time: the arrows of the page.
-          if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') event.preventDefault();
+          const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+          if (by === undefined || event.shiftKey) return;
+          // One event at a time: a step of the slider can be many.
+          event.preventDefault();
+          onChange(seq + by);
         }}
       />
     </div>

@@ -47,6 +47,13 @@ export function TapeTable({ rows, startedAt, seq, onSelect }: TapeTableProps) {
         role="listbox"
         tabIndex={0}
         aria-label="Events"
+        onKeyDown={(event) => {
+          const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+          const next = by === undefined ? undefined : rows[selected + by];
+          if (!next) return;
+          event.preventDefault();
+          onSelect(next.to);
+        }}
         aria-activedescendant={rows[selected] ? `event-${rows[selected].from}` : undefined}
       >
         <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>

@@ -21,6 +21,10 @@ test('the scrubber shows the run at any event, and the address restores it', asy
   await expect.poll(() => page.url()).toContain(`seq=${seq - 1}`);
   await page.reload();
   await state.getByRole('heading', { name: `State at seq ${seq - 1} ` }).waitFor();
+  await page.getByRole('slider', { name: 'Event' }).press('ArrowLeft');
+  await state.getByRole('heading', { name: `State at seq ${seq - 2} ` }).waitFor();
+  await page.getByRole('listbox', { name: 'Events' }).press('ArrowUp');
+  await state.getByText('CONTEXT').first().waitFor();
   // Deltas are one row.
   await page
     .getByRole('listbox', { name: 'Events' })

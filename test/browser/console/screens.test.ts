@@ -112,6 +112,21 @@ test('text of models, tools and users stays text and cannot imitate the console'
   expect(problems).toEqual([]);
 });
 
+test('Enter opens the selected session, and belongs to what has the focus', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  await converse(client, { sessionKey: 'older', text: 'Hello older' });
+  await converse(client, { sessionKey: 'newer', text: 'Hello newer' });
+  const { page, problems } = await openPage(pageUrl('/sessions'));
+  await page.getByRole('link', { name: 'Hello newer' }).waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Hello older' }).waitFor();
+  await page.goto(pageUrl('/sessions'));
+  await page.getByRole('button', { name: 'New session' }).press('Enter');
+  await page.getByRole('dialog', { name: 'New session' }).waitFor();
+  expect(problems).toEqual([]);
+});
+
 test('a lost server is shown as offline, and the page stays', async () => {
   const { client, server, pageUrl } = await startConsoleServer();
   await converse(client, { sessionKey: 'a', text: '/words 3' });
