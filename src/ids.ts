@@ -5,6 +5,8 @@ const prefixes = {
   session: 'ses',
   run: 'run',
   approval: 'apr',
+  clientToolCall: 'ctc',
+  question: 'que',
   agent: 'agt',
   memory: 'mem',
   compaction: 'cmp',

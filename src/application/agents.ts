@@ -6,6 +6,7 @@ import { conflict, invalidInput, isRefusal, limitExceeded, notFound, type Refusa
 import type { AgentLimits } from '../domain/run-limits.ts';
 import { storableText } from '../domain/storable-text.ts';
 import {
+  type AgentSetup,
   agentById,
   createAgent as create,
   deleteAgent as remove,
@@ -15,6 +16,7 @@ import type { CommandContext, Viewer } from './command-context.ts';
 import { idempotencyKeyField, idempotencyRows, performOnce } from './idempotency.ts';
 import { invalidSchema, outputSchemaField } from './output-schema.ts';
 import { parseInput, text } from './parse-input.ts';
+import { clientToolsField, clientToolsProblem } from './tool-calls/client-tool-declarations.ts';
 
 const bound = z.int().positive('must be at least 1').nullish();
 const limitsSchema = z.object({
@@ -35,6 +37,7 @@ const shape = {
   tools: z.array(text(limits.AGENT_NAME_BYTES)).nullish(),
   limits: limitsSchema.nullish(),
   outputSchema: outputSchemaField,
+  clientTools: clientToolsField,
   makeDefault: z.boolean().nullish(),
 };
 
@@ -55,9 +58,9 @@ export async function createAgent(
 ): Promise<ChangedAgent | Refusal> {
   const parsed = parseInput(createSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { name, instructions, model, tools, outputSchema, makeDefault } = parsed.input;
+  const { name, instructions, model, tools, outputSchema, clientTools, makeDefault } = parsed.input;
   const limits = limitsOf(parsed.input.limits);
-  const problem = unknownModel(context, model) ?? (await invalidSchema(context, outputSchema));
+  const problem = await setupProblem(context, viewer, parsed.input);
   if (problem) return problem;
   const id = context.newId('agent');
   const createdAt = new Date(context.now());
@@ -66,6 +69,7 @@ export async function createAgent(
     tools: tools ?? null,
     limits: limits ?? null,
     outputSchema: schemaOf(outputSchema) ?? null,
+    clientTools: clientToolsOf(clientTools) ?? null,
     isDefault: makeDefault ?? false,
   };
   const { principal: owner } = viewer;
@@ -89,14 +93,15 @@ export async function createAgent(
 
 export async function updateAgent(
   context: CommandContext,
-  { principal: owner }: Viewer,
+  viewer: Viewer,
   raw: z.input<typeof updateSchema>,
 ): Promise<ChangedAgent | Refusal> {
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { agentId, name, instructions, model, tools, outputSchema, makeDefault } = parsed.input;
-  const problem = unknownModel(context, model) ?? (await invalidSchema(context, outputSchema));
+  const { agentId, name, instructions, model, tools, outputSchema, clientTools, makeDefault } = parsed.input;
+  const problem = await setupProblem(context, viewer, parsed.input);
   if (problem) return problem;
+  const { principal: owner } = viewer;
   const change = {
     name: name ?? undefined,
     instructions: instructions ?? undefined,
@@ -105,6 +110,7 @@ export async function updateAgent(
     isDefault: makeDefault ?? undefined,
     limits: limitsOf(parsed.input.limits),
     outputSchema: schemaOf(outputSchema),
+    clientTools: clientToolsOf(clientTools),
   };
   return refuseTakenName(name ?? '', async () => {
     const { agentVersions: maxVersions } = context.settings;
@@ -143,10 +149,32 @@ function schemaOf(given: Json | undefined): Json | undefined {
   return typeof given === 'object' && Object.keys(given).length === 0 ? null : given;
 }
 
+/** Undefined when the input does not name any; null when it removes them. */
+function clientToolsOf(given: AgentSetup['clientTools'] | undefined): AgentSetup['clientTools'] | undefined {
+  if (given == null) return undefined;
+  return given.length === 0 ? null : given;
+}
+
 function tooManyVersions(maximum: number): Refusal {
   return limitExceeded(
     'agentVersions',
     `${maximum} versions of agents are stored, which is the limit; deleted agents count as well. The operator can raise limits.agentVersions.`,
+  );
+}
+
+async function setupProblem(
+  context: CommandContext,
+  { principal }: Viewer,
+  given: {
+    model?: string | null | undefined;
+    outputSchema?: Json | undefined;
+    clientTools?: AgentSetup['clientTools'] | undefined;
+  },
+): Promise<Refusal | null> {
+  return (
+    unknownModel(context, given.model) ??
+    (await invalidSchema(context, given.outputSchema)) ??
+    clientToolsProblem(context, principal, given.clientTools ?? [])
   );
 }
 

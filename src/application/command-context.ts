@@ -11,6 +11,7 @@ import type { Logger } from '../logger.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
+import type { ClientTools } from '../tools/client-tools.ts';
 import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
@@ -60,10 +61,11 @@ export interface CommandContext {
   /** Writes the summaries that a client requests. */
   compactor: Compactor;
   toolbox: Toolbox;
+  clientTools: ClientTools;
   policy: Policy;
   acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;
-  /** Checks output schemas. */
+  /** Checks output schemas, and answers to questions. */
   schemaChecker: SchemaChecker;
   notifications: Pick<NotificationHub, 'publishSession'>;
   newId: NewId;

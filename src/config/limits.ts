@@ -64,6 +64,23 @@ export const TOOL_OUTPUT_BYTES = 1024 * 1024;
 export const INLINE_OUTPUT_BYTES = 32 * 1024;
 /** Error message of one call. The rest is cut off. */
 export const TOOL_ERROR_CHARACTERS = 2000;
+/** Tools that a message or an agent declares for its client. More are refused. */
+export const CLIENT_TOOLS = 32;
+/** All tools that a message or an agent declares, as JSON. More are refused. */
+export const CLIENT_TOOLS_BYTES = 64 * 1024;
+export const CLIENT_TOOL_DESCRIPTION_BYTES = 8 * 1024;
+/** Longest time that a client tool can declare for its results. A longer one is refused. */
+export const CLIENT_TOOL_SECONDS = 30 * 24 * 60 * 60;
+/** Principals whose schemas of client tools are watched for timeouts. The least recently used are forgotten. */
+export const SCHEMA_AUTHORS = 1024;
+/** Text of a question to a person. A longer one is an error result. */
+export const QUESTION_CHARACTERS = 4000;
+/** Answers to choose from. With more, the question is an error result. */
+export const QUESTION_CHOICES = 50;
+/** Schema of the answer as JSON. A longer one is an error result. */
+export const ANSWER_SCHEMA_BYTES = 64 * 1024;
+/** Answer to a question as JSON. A longer one is refused. */
+export const QUESTION_ANSWER_BYTES = 32 * 1024;
 /** Parallel-safe calls of one step that run at a time. The others wait. */
 export const PARALLEL_CALLS = 4;
 /** Time between two progress events of one call. Reports in between are dropped, except the newest. */

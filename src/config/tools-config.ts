@@ -6,13 +6,17 @@ import { substituteVariables } from './substitution.ts';
 /** The `source` of built-in tools. No MCP server can have this name. */
 export const BUILTIN_SOURCE = 'builtin';
 
+/** The `source` of tools that clients run. No MCP server can have this name. */
+export const CLIENT_SOURCE = 'client';
+
 const serverName = z
   .string()
   .min(1)
   .max(limits.MCP_SERVER_NAME_CHARACTERS)
+  .refine((name) => name !== BUILTIN_SOURCE, `"${BUILTIN_SOURCE}" is reserved for the built-in tools. Use another name`)
   .refine(
-    (name) => name !== BUILTIN_SOURCE,
-    `"${BUILTIN_SOURCE}" is reserved for the built-in tools. Use another name`,
+    (name) => name !== CLIENT_SOURCE,
+    `"${CLIENT_SOURCE}" is reserved for the tools of clients. Use another name`,
   );
 
 /** Overrides what a server says about one of its tools. */
@@ -112,6 +116,8 @@ const mcpServer = z.unknown().transform((entry, context): McpServerConfig => {
 export const toolsConfigSchema = z.object({
   mcpServers: z.record(serverName, mcpServer).prefault({}),
   /** `root` is the folder that the file tools work in. */
+  /** Lets models ask persons. */
+  askPerson: z.boolean().default(false),
   files: z.strictObject({ root: z.string().min(1) }).optional(),
 });
 

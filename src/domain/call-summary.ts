@@ -30,6 +30,12 @@ export function summarise(
   return `${call}. The tool describes itself as: ${escapeDeceptive(claim)}`;
 }
 
+/** A question in one line, like the values of a call: its beginning and its end, with deceptive characters escaped. */
+export function summariseQuestion(prompt: string): string {
+  const line = prompt.replace(/\s+/g, ' ').trim();
+  return escapeDeceptive(shorten(line, TARGET_CHARACTERS, TARGET_END_CHARACTERS));
+}
+
 /** Writes a call like `http_fetch GET https://example.com/ (method: "GET", url: "https://example.com")`. */
 export function describeCall(tool: string, input: Json, target: string | null = null): string {
   const name =

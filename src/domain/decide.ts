@@ -1,8 +1,27 @@
-import type { ApprovalScope, AttachmentRef, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
+import type {
+  ApprovalScope,
+  AttachmentRef,
+  ClientToolDeclaration,
+  Json,
+  NewEvent,
+  PayloadOf,
+  RunError,
+  RunOrigin,
+} from './events.ts';
 import { type Metadata, noMetadata } from './metadata.ts';
-import { conflict, type Refusal, refuseTransition } from './refusal.ts';
+import { conflict, type Refusal, refuseTransition, waitAlreadySettled } from './refusal.ts';
 import type { Run } from './run.ts';
-import { approvalDecision, deniedResult, expiryOf, withdrawalOf } from './settled-wait.ts';
+import {
+  approvalDecision,
+  deniedResult,
+  expiryOf,
+  type QuestionReply,
+  resultOfReply,
+  type SubmittedResult,
+  submittedResult,
+  waitSettled,
+  withdrawalOf,
+} from './settled-wait.ts';
 import { isStarted } from './step.ts';
 import { isTerminal, type RunStatus, transitions } from './transitions.ts';
 import { type OpenWait, openWaits } from './wait.ts';
@@ -15,6 +34,8 @@ interface MessageContent {
   metadata?: Metadata;
   /** None if it is missing. */
   attachments?: readonly AttachmentRef[];
+  /** None if they are missing. */
+  clientTools?: readonly ClientToolDeclaration[];
 }
 
 /** A command to one run. Times are in epoch milliseconds; the caller makes the ids. */
@@ -29,6 +50,10 @@ export type RunCommand =
   | { kind: 'report'; payload: PayloadOf<'tool_progress'> }
   | { kind: 'requestApproval' }
   | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
+  /** The result of a call that a client runs. */
+  | { kind: 'submitToolResult'; waitId: string; by: string; result: SubmittedResult }
+  /** What a person does with a question. */
+  | { kind: 'answerQuestion'; waitId: string; by: string; reply: QuestionReply; reason: string | null }
   /** `deny` counts as the negative decision of its kind. */
   | { kind: 'expireWait'; waitId: string; onExpiry: 'deny' | 'fail' }
   /** Withdraws an open approval. `events` request another one, or give the call its result. */
@@ -89,6 +114,10 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return end(run, command);
     case 'decideApproval':
       return decideApproval(run, command.approvalId, command.verdict, now);
+    case 'submitToolResult':
+      return submitToolResult(run, command, now);
+    case 'answerQuestion':
+      return answerQuestion(run, command, now);
     case 'expireWait':
       return expireWait(run, command);
     case 'replaceApproval':
@@ -133,16 +162,19 @@ function end(run: Run, command: Extract<RunCommand, { kind: 'fail' | 'cancel' }>
   return events(...withdrawn, status);
 }
 
-/** Settles a wait that is open, once: whoever comes second finds it settled. `settle` returns null if it is of another kind. */
-function settleWait(run: Run, waitId: string, settle: (wait: OpenWait) => NewEvent[] | null): Decision {
+/**
+ * The events that settle a wait that is open; null if it is settled already, so it is settled once. `settle` returns null if the wait
+ * is of another kind.
+ */
+function settleWait(run: Run, waitId: string, settle: (wait: OpenWait) => NewEvent[] | null): NewEvent[] | null {
   const wait = isTerminal(run.state.status) ? undefined : openWaits(run).find(({ id }) => id === waitId);
-  const settled = wait && settle(wait);
-  return settled ? events(...settled) : alreadySettled(waitId);
+  return wait ? settle(wait) : null;
 }
 
 function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, now: number): Decision {
-  return settleWait(run, approvalId, ({ call, expiresAt }) => {
-    if (expiresAt <= now) return null;
+  const settled = settleWait(run, approvalId, (wait) => {
+    if (wait.kind !== 'APPROVAL' || wait.expiresAt <= now) return null;
+    const { call } = wait;
     const { by: decidedBy, reason } = verdict;
     if (verdict.decision === 'DENY') {
       return [
@@ -166,12 +198,48 @@ function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, 
       ...resumption(run),
     ];
   });
+  return settled ? events(...settled) : approvalSettled(approvalId);
+}
+
+function submitToolResult(
+  run: Run,
+  { waitId, by: decidedBy, result }: Extract<RunCommand, { kind: 'submitToolResult' }>,
+  now: number,
+): Decision {
+  const settled = settleWait(run, waitId, (wait) => {
+    if (wait.kind !== 'CLIENT_TOOL' || wait.expiresAt <= now) return null;
+    return [
+      waitSettled('USER', wait.call, { outcome: result.ok ? 'COMPLETED' : 'FAILED', decidedBy }),
+      submittedResult(wait.call, result, now),
+      ...resumption(run),
+    ];
+  });
+  return settled ? events(...settled) : waitAlreadySettled(waitId);
+}
+
+const replyOutcomes = { ANSWER: 'ANSWERED', DECLINE: 'DECLINED', CANCEL: 'CANCELLED' } as const;
+
+function answerQuestion(
+  run: Run,
+  { waitId, by: decidedBy, reply, reason }: Extract<RunCommand, { kind: 'answerQuestion' }>,
+  now: number,
+): Decision {
+  const settled = settleWait(run, waitId, (wait) => {
+    if (wait.kind !== 'QUESTION' || wait.expiresAt <= now) return null;
+    const answer = reply.action === 'ANSWER' ? reply.answer : null;
+    return [
+      waitSettled('USER', wait.call, { outcome: replyOutcomes[reply.action], decidedBy, reason, answer }),
+      submittedResult(wait.call, resultOfReply(reply, reason), now),
+      ...resumption(run),
+    ];
+  });
+  return settled ? events(...settled) : waitAlreadySettled(waitId);
 }
 
 function expireWait(run: Run, { waitId, onExpiry }: Extract<RunCommand, { kind: 'expireWait' }>): Decision {
-  return settleWait(run, waitId, (wait) => {
+  const settled = settleWait(run, waitId, (wait) => {
     const { expired, consequences, message } = expiryOf(wait);
-    if (onExpiry === 'deny') return [expired, ...consequences, ...resumption(run)];
+    if (onExpiry === 'deny' || message === null) return [expired, ...consequences, ...resumption(run)];
     const others = openWaits(run).filter(({ id }) => id !== waitId);
     return [
       expired,
@@ -182,16 +250,19 @@ function expireWait(run: Run, { waitId, onExpiry }: Extract<RunCommand, { kind: 
       }),
     ];
   });
+  return settled ? events(...settled) : waitAlreadySettled(waitId);
 }
 
 function replaceApproval(
   run: Run,
   { approvalId, reason, events: replacement }: Extract<RunCommand, { kind: 'replaceApproval' }>,
 ): Decision {
-  return settleWait(run, approvalId, (wait) => {
+  const settled = settleWait(run, approvalId, (wait) => {
+    if (wait.kind !== 'APPROVAL') return null;
     const isSettled = replacement.some(({ type }) => type === 'tool_result');
     return [withdrawalOf(wait, reason), ...replacement, ...(isSettled ? resumption(run) : [])];
   });
+  return settled ? events(...settled) : approvalSettled(approvalId);
 }
 
 /** Resumes a waiting run when its last open wait is settled. */
@@ -200,18 +271,19 @@ function resumption(run: Run): NewEvent[] {
   return to !== null && openWaits(run).length === 1 ? [statusEvent('SYSTEM', run.state.status, to)] : [];
 }
 
-function alreadySettled(approvalId: string): Refusal {
+function approvalSettled(approvalId: string): Refusal {
   return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is already settled.` };
 }
 
 /** @param origin null for a message that is steered into the run */
 function inputEvent(
-  { text, idempotencyKey, metadata = noMetadata, attachments = [] }: MessageContent,
+  { text, idempotencyKey, metadata = noMetadata, attachments = [], clientTools = [] }: MessageContent,
   origin: RunOrigin | null,
 ): NewEvent {
   const payload: PayloadOf<'input'> = { text, steered: origin === null, idempotencyKey, origin };
   if (Object.keys(metadata).length > 0) payload.metadata = { ...metadata };
   if (attachments.length > 0) payload.attachments = [...attachments];
+  if (clientTools.length > 0) payload.clientTools = [...clientTools];
   return { type: 'input', actor: 'USER', payload };
 }
 

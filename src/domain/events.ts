@@ -19,6 +19,24 @@ export type ApprovalStatus = (typeof approvalStatuses)[number];
 export const approvalScopes = ['ONCE', 'SESSION', 'TIMEBOXED'] as const;
 export type ApprovalScope = (typeof approvalScopes)[number];
 
+/** How a wait was settled. */
+export const waitOutcomes = [
+  'ALLOWED',
+  'DENIED',
+  'ANSWERED',
+  'DECLINED',
+  'CANCELLED',
+  'COMPLETED',
+  'FAILED',
+  'EXPIRED',
+  'WITHDRAWN',
+] as const;
+export type WaitOutcome = (typeof waitOutcomes)[number];
+
+/** Waits with events of their own kind; approvals have `approval_request` and `approval_decision`. */
+export const delegatedKinds = ['CLIENT_TOOL', 'QUESTION'] as const;
+export type DelegatedKind = (typeof delegatedKinds)[number];
+
 export const runErrorCodes = [
   'MODEL_UNAVAILABLE',
   'MODEL_REFUSED',
@@ -109,6 +127,23 @@ const definitionHash = z
   .default(null)
   .describe("SHA-256 of the tool's definition; null if unknown");
 
+/** A tool that a client runs. */
+const clientTool = z.object({
+  name: z.string(),
+  description: z.string(),
+  inputSchema: z.json(),
+  timeoutSeconds: z.int().positive().nullable().describe('null for the time of every other wait'),
+});
+export type ClientToolDeclaration = z.infer<typeof clientTool>;
+
+/** What a person is asked. */
+const question = z.object({
+  prompt: z.string(),
+  answerSchema: z.json().describe('JSON Schema of the answer'),
+  source: z.string().describe('source of the tool that asks'),
+});
+export type AskedQuestion = z.infer<typeof question>;
+
 /** The payload of each event type. */
 export const payloadSchemas = {
   input: z.object({
@@ -119,6 +154,7 @@ export const payloadSchemas = {
     // Absent instead of empty, so that messages without metadata are recorded as before.
     metadata: z.record(z.string(), z.string()).optional().describe('missing if the message has none'),
     attachments: z.array(attachmentRef).optional().describe('missing if there are none'),
+    clientTools: z.array(clientTool).optional().describe('missing if the message declares none'),
   }),
   status: z.object({
     from: z.enum(runStatuses).nullable(),
@@ -220,6 +256,23 @@ export const payloadSchemas = {
     grantExpiresAt: instant.nullable(),
     grantTarget: z.string().nullable().default(null).describe('the only target of the grant; null for every target'),
   }),
+  wait_request: z.object({
+    waitId: z.string(),
+    kind: z.enum(delegatedKinds),
+    callId: z.string().describe('the call that waits for its result'),
+    summary: z.string(),
+    expiresAt: instant,
+    question: question.nullable().default(null).describe('null unless a person is asked'),
+  }),
+  wait_settled: z.object({
+    waitId: z.string(),
+    kind: z.enum(delegatedKinds),
+    callId: z.string(),
+    outcome: z.enum(waitOutcomes),
+    decidedBy: z.string().nullable(),
+    reason: z.string().nullable(),
+    answer: z.json().default(null).describe('of a question; null unless it was answered'),
+  }),
   tool_start: z.object({
     callId: z.string(),
     tool: z.string(),
@@ -287,6 +340,7 @@ const progress: ReadonlySet<EventType> = new Set([
   'output',
   'tool_result',
   'approval_decision',
+  'wait_settled',
 ]);
 
 /** Whether a run that records this event was resumed with success. */

@@ -14,6 +14,7 @@ export type Refusal =
   | { kind: 'session-busy'; activeRunId: string; message: string }
   | { kind: 'invalid-transition'; runId: string; state: RunStatus; command: string; message: string }
   | { kind: 'approval-settled'; approvalId: string; message: string }
+  | { kind: 'wait-settled'; waitId: string; message: string }
   | { kind: 'limit-exceeded'; limit: string; message: string };
 
 export type RefusalOf<Kind extends Refusal['kind']> = Extract<Refusal, { kind: Kind }>;
@@ -30,6 +31,12 @@ export const invalidInput = (path: string[], message: string): RefusalOf<'invali
   kind: 'invalid-input',
   issues: [{ path, message }],
   message: path.length > 0 ? `${path.join('.')}: ${message}` : message,
+});
+
+export const waitAlreadySettled = (waitId: string): RefusalOf<'wait-settled'> => ({
+  kind: 'wait-settled',
+  waitId,
+  message: `${waitId} is already settled: it was settled differently, it expired, or its run ended.`,
 });
 
 export const limitExceeded = (limit: string, message: string): RefusalOf<'limit-exceeded'> => ({
@@ -74,5 +81,6 @@ const refusalKinds: ReadonlySet<string> = new Set<Refusal['kind']>([
   'session-busy',
   'invalid-transition',
   'approval-settled',
+  'wait-settled',
   'limit-exceeded',
 ]);

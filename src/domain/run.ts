@@ -1,6 +1,7 @@
 import {
   type AgentRef,
   type AttachmentRef,
+  type ClientToolDeclaration,
   isProgress,
   lastShown,
   type NewEvent,
@@ -53,6 +54,8 @@ export interface Run {
   metadata: Metadata;
   /** Of all its messages, with the seq of the message. */
   attachments: readonly (AttachmentRef & { seq: number })[];
+  /** The tools of a client, which the message that started it declared. */
+  clientTools: readonly ClientToolDeclaration[];
   /** The requested model, or else that of the first step; null before either is known. */
   model: string | null;
   /** Position among the started runs of the session; null before the start. */
@@ -170,23 +173,7 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
     case 'output':
       return closeStep(advanced, event);
     case 'tool_call':
-      return {
-        ...advanced,
-        toolCalls: run.toolCalls + 1,
-        step: withCall(run.step, {
-          callId: event.payload.callId,
-          seq: event.seq,
-          tool: event.payload.tool,
-          input: event.payload.input,
-          inputError: event.payload.inputError,
-          attempts: 0,
-          idempotencyKey: null,
-          definitionHash: null,
-          isApproved: false,
-          approvalRequests: 0,
-          phase: { at: 'requested' },
-        }),
-      };
+      return addCall(advanced, event);
     case 'tool_decision':
       return event.payload.effect === 'ALLOW'
         ? changeCall(advanced, event.payload.callId, {
@@ -198,6 +185,12 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
       return requestApproval(advanced, event);
     case 'approval_decision':
       return settleApproval(advanced, event);
+    case 'wait_request':
+      return delegateCall(advanced, event);
+    case 'wait_settled':
+      return changeCall(advanced, event.payload.callId, {
+        phase: { at: 'settled', ok: ['COMPLETED', 'ANSWERED'].includes(event.payload.outcome) },
+      });
     case 'tool_start': {
       const { attempt, idempotencyKey, callId, definitionHash } = event.payload;
       const phase: CallPhase = { at: 'started', attempt, idempotencyKey };
@@ -214,8 +207,10 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
   }
 }
 
+const noClientTools: readonly ClientToolDeclaration[] = [];
+
 function begin(event: SequencedEventOf<'input'>): Run | null {
-  const { origin, text, metadata = noMetadata } = event.payload;
+  const { origin, text, metadata = noMetadata, clientTools = noClientTools } = event.payload;
   if (origin === null) return null;
   return {
     runId: event.runId,
@@ -224,6 +219,7 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     input: text,
     metadata,
     attachments: attachmentsOf(event),
+    clientTools,
     model: origin.model,
     turn: null,
     agent: null,
@@ -324,6 +320,30 @@ function resultAfter(run: Run, result: ResultCheck | null): Pick<Run, 'resultPro
   const resultProblem = result?.problem ?? null;
   const isCounted = resultProblem !== null && result?.asked === true;
   return { resultProblem, invalidResults: run.invalidResults + (isCounted ? 1 : 0) };
+}
+
+function addCall(run: Run, { payload, seq }: SequencedEventOf<'tool_call'>): Run {
+  const { callId, tool, input, inputError } = payload;
+  const call: ToolCall = {
+    callId,
+    seq,
+    tool,
+    input,
+    inputError,
+    attempts: 0,
+    idempotencyKey: null,
+    definitionHash: null,
+    isApproved: false,
+    approvalRequests: 0,
+    phase: { at: 'requested' },
+  };
+  return { ...run, toolCalls: run.toolCalls + 1, step: withCall(run.step, call) };
+}
+
+/** Somebody else gives the result of the call. */
+function delegateCall(run: Run, { payload, recordedAt: requestedAt }: SequencedEventOf<'wait_request'>): Run {
+  const { callId, kind, waitId, expiresAt } = payload;
+  return changeCall(run, callId, { phase: { at: 'delegated', kind, waitId, requestedAt, expiresAt } });
 }
 
 function requestApproval(run: Run, event: SequencedEventOf<'approval_request'>): Run {

@@ -1,6 +1,6 @@
-import type { NewEvent } from './events.ts';
+import type { DelegatedKind, Json, NewEvent, PayloadOf } from './events.ts';
 import { failedResult } from './failed-result.ts';
-import type { WaitingCall } from './step.ts';
+import type { DelegatedCall, WaitingCall } from './step.ts';
 import type { OpenWait } from './wait.ts';
 
 // The events that settle a wait. The compiler asks for a case of each kind.
@@ -10,8 +10,11 @@ export function withdrawalOf(wait: OpenWait, reason: string | null = null): NewE
   switch (wait.kind) {
     case 'APPROVAL':
       return approvalDecision('SYSTEM', wait.call, { status: 'WITHDRAWN', reason });
+    case 'CLIENT_TOOL':
+    case 'QUESTION':
+      return waitSettled('SYSTEM', wait.call, { outcome: 'WITHDRAWN', reason });
     default:
-      return wait.kind satisfies never;
+      return wait satisfies never;
   }
 }
 
@@ -19,8 +22,8 @@ interface Expiry {
   expired: NewEvent;
   /** What lets the run continue without a decision. */
   consequences: NewEvent[];
-  /** For a run that fails because of it. */
-  message: string;
+  /** For a run that fails because of it; null if no run does. */
+  message: string | null;
 }
 
 /** Nobody decided in time. */
@@ -32,10 +35,23 @@ export function expiryOf(wait: OpenWait): Expiry {
         consequences: [expiredResult(wait.call)],
         message: `The approval of a call to ${wait.call.tool} expired.`,
       };
+    case 'CLIENT_TOOL':
+    case 'QUESTION':
+      return {
+        expired: waitSettled('SYSTEM', wait.call, { outcome: 'EXPIRED' }),
+        consequences: [failedResult(wait.call, expiryMessages[wait.kind])],
+        message: null,
+      };
     default:
-      return wait.kind satisfies never;
+      return wait satisfies never;
   }
 }
+
+/** What the model is told. */
+const expiryMessages: Readonly<Record<DelegatedKind, string>> = {
+  CLIENT_TOOL: 'The client submitted no result in time.',
+  QUESTION: 'Nobody answered the question in time.',
+};
 
 type ApprovalDecision = Extract<NewEvent, { type: 'approval_decision' }>;
 
@@ -60,6 +76,69 @@ export function approvalDecision(
       ...more,
     },
   };
+}
+
+type WaitSettled = Extract<NewEvent, { type: 'wait_settled' }>;
+
+export function waitSettled(
+  actor: WaitSettled['actor'],
+  { callId, phase }: DelegatedCall,
+  more: Pick<WaitSettled['payload'], 'outcome'> & Partial<WaitSettled['payload']>,
+): NewEvent {
+  const { waitId, kind } = phase;
+  return {
+    type: 'wait_settled',
+    actor,
+    payload: { waitId, kind, callId, decidedBy: null, reason: null, answer: null, ...more },
+  };
+}
+
+/** What a client submits as the result of a call, as it is recorded. */
+export type SubmittedResult =
+  | { ok: true; output: Json; storedText: PayloadOf<'tool_result'>['storedText'] }
+  | { ok: false; error: string };
+
+/** The result of a call that somebody else gave. The duration is the time that the call waited. */
+export function submittedResult(
+  { callId, tool, phase }: DelegatedCall,
+  result: SubmittedResult,
+  now: number,
+): NewEvent {
+  return {
+    type: 'tool_result',
+    actor: 'TOOL',
+    payload: {
+      callId,
+      tool,
+      ok: result.ok,
+      output: result.ok ? result.output : null,
+      error: result.ok ? null : result.error,
+      durationMilliseconds: Math.max(0, now - phase.requestedAt),
+      truncated: false,
+      storedText: result.ok ? result.storedText : null,
+      mayHaveRun: false,
+    },
+  };
+}
+
+/** What a person does with a question. An answer is as it is recorded. */
+export type QuestionReply =
+  | { action: 'ANSWER'; answer: Json; storedText: PayloadOf<'tool_result'>['storedText'] }
+  | { action: 'DECLINE' | 'CANCEL' };
+
+/** The result that the model is given for the reply of a person. */
+export function resultOfReply(reply: QuestionReply, reason: string | null): SubmittedResult {
+  const because = reason === null ? '.' : `: ${reason}`;
+  switch (reply.action) {
+    case 'ANSWER':
+      return { ok: true, output: reply.answer, storedText: reply.storedText };
+    case 'DECLINE':
+      return { ok: false, error: `The person declined to answer this question${because}` };
+    case 'CANCEL':
+      return { ok: false, error: `The person cancelled the question and wants no more of them${because}` };
+    default:
+      return reply satisfies never;
+  }
 }
 
 /** Of a call that an approver denied. `reason` is the approver's; null if none was given. */

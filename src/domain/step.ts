@@ -1,4 +1,4 @@
-import type { Json, ResultCheck, StoredTextRef } from './events.ts';
+import type { DelegatedKind, Json, ResultCheck, StoredTextRef } from './events.ts';
 
 /** How far one tool call of the current step has come. */
 export type CallPhase =
@@ -6,6 +6,8 @@ export type CallPhase =
   | { at: 'allowed' }
   /** For an approval. `expiresAt` is in epoch milliseconds. */
   | { at: 'waiting'; approvalId: string; expiresAt: number; why: 'policy' | 'unknown_outcome' }
+  /** For a result that somebody else gives. Times are in epoch milliseconds. */
+  | { at: 'delegated'; kind: DelegatedKind; waitId: string; requestedAt: number; expiresAt: number }
   | { at: 'started'; attempt: number; idempotencyKey: string }
   | { at: 'settled'; ok: boolean };
 
@@ -51,6 +53,8 @@ export type StepPhase =
     };
 
 export type WaitingCall = ToolCall & { phase: Extract<CallPhase, { at: 'waiting' }> };
+
+export type DelegatedCall = ToolCall & { phase: Extract<CallPhase, { at: 'delegated' }> };
 
 /** The step's tool calls, in the model's order; none before the model has answered. */
 export function callsOf(step: StepPhase): readonly ToolCall[] {

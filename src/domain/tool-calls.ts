@@ -43,6 +43,8 @@ export const toolCallEventTypes: EventType[] = [
   'tool_decision',
   'approval_request',
   'approval_decision',
+  'wait_request',
+  'wait_settled',
   'tool_start',
   'tool_result',
   'status',
@@ -96,7 +98,7 @@ function requested({ runId, payload, recordedAt }: SequencedEventOf<'tool_call'>
 
 function afterWait(call: ToolCallFold, wait: WaitChange): Partial<ToolCallFold> {
   if (wait.change === 'opened') return { state: 'WAITING', waits: [...call.waits, { kind: wait.kind, id: wait.id }] };
-  const isDenied = wait.status === 'DENIED' || wait.status === 'EXPIRED';
+  const isDenied = wait.kind === 'APPROVAL' && (wait.status === 'DENIED' || wait.status === 'EXPIRED');
   return { state: isDenied ? 'DENIED' : 'REQUESTED', input: wait.editedInput ?? call.input };
 }
 

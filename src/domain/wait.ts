@@ -1,23 +1,10 @@
-import type { Json, SequencedEvent } from './events.ts';
+import { type DelegatedKind, type Json, type SequencedEvent, type WaitOutcome, waitOutcomes } from './events.ts';
 import type { Run } from './run.ts';
-import { type WaitingCall, waitingCalls } from './step.ts';
+import { callsOf, type DelegatedCall, type ToolCall, type WaitingCall } from './step.ts';
 
 /** What a run can wait for. */
 export const waitKinds = ['APPROVAL', 'BUDGET', 'QUESTION', 'CLIENT_TOOL'] as const;
 export type WaitKind = (typeof waitKinds)[number];
-
-export const waitOutcomes = [
-  'ALLOWED',
-  'DENIED',
-  'ANSWERED',
-  'DECLINED',
-  'CANCELLED',
-  'COMPLETED',
-  'FAILED',
-  'EXPIRED',
-  'WITHDRAWN',
-] as const;
-export type WaitOutcome = (typeof waitOutcomes)[number];
 
 /** PENDING, or how it was settled. */
 export type WaitStatus = 'PENDING' | WaitOutcome;
@@ -41,16 +28,30 @@ export function statusesIn(states: readonly WaitState[]): WaitStatus[] {
 }
 
 /** A wait that nobody has settled yet. A new kind is a new member. */
-export type OpenWait = { kind: 'APPROVAL'; id: string; expiresAt: number; call: WaitingCall };
+export type OpenWait =
+  | { kind: 'APPROVAL'; id: string; expiresAt: number; call: WaitingCall }
+  | { kind: DelegatedKind; id: string; expiresAt: number; call: DelegatedCall };
 
 /** What the run waits for, of every kind, in the order of its calls. */
 export function openWaits({ step }: Pick<Run, 'step'>): OpenWait[] {
-  return waitingCalls(step).map((call) => ({
-    kind: 'APPROVAL',
-    id: call.phase.approvalId,
-    expiresAt: call.phase.expiresAt,
-    call,
-  }));
+  return callsOf(step).flatMap((call) => openWaitOf(call) ?? []);
+}
+
+function openWaitOf(call: ToolCall): OpenWait | null {
+  const { phase } = call;
+  switch (phase.at) {
+    case 'waiting':
+      return { kind: 'APPROVAL', id: phase.approvalId, expiresAt: phase.expiresAt, call: { ...call, phase } };
+    case 'delegated':
+      return { kind: phase.kind, id: phase.waitId, expiresAt: phase.expiresAt, call: { ...call, phase } };
+    case 'requested':
+    case 'allowed':
+    case 'started':
+    case 'settled':
+      return null;
+    default:
+      return phase satisfies never;
+  }
 }
 
 /** What an event changes about a wait. */
@@ -79,6 +80,14 @@ export function waitChangeOf({ type, payload }: SequencedEvent): WaitChange | nu
     case 'approval_decision': {
       const { approvalId: id, callId, status, decidedBy, reason, editedInput } = payload;
       return { change: 'settled', kind: 'APPROVAL', id, callId, status, decidedBy, reason, editedInput };
+    }
+    case 'wait_request': {
+      const { waitId: id, kind, callId, expiresAt } = payload;
+      return { change: 'opened', kind, id, callId, expiresAt };
+    }
+    case 'wait_settled': {
+      const { waitId: id, kind, callId, outcome: status, decidedBy, reason } = payload;
+      return { change: 'settled', kind, id, callId, status, decidedBy, reason, editedInput: null };
     }
     default:
       return null;

@@ -11,6 +11,12 @@ import { kindOfId } from '../ids.ts';
 import { type ApprovalContent, approvalContents } from '../projections/approval-contents.ts';
 import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
 import { attachmentsOfRuns, type UsedAttachment } from '../projections/attachment-uses.ts';
+import {
+  type DelegatedCallContent,
+  type DelegatedCallRow,
+  delegatedCallContents,
+  delegatedCallsByIds,
+} from '../projections/delegated-calls.ts';
 import type { ConversationPage } from '../projections/message-positions.ts';
 import { type ConversationMessage, readConversations } from '../projections/messages.ts';
 import { queuePositions } from '../projections/run-queue.ts';
@@ -47,6 +53,8 @@ interface RowsByKind {
   session: SessionRow;
   run: RunRow;
   approval: ApprovalRow;
+  clientToolCall: DelegatedCallRow;
+  question: DelegatedCallRow;
   agent: AgentRow;
   memory: MemoryRow;
   compaction: CompactionRow;
@@ -70,6 +78,8 @@ interface RelatedLoaders {
   head: Loader<number>;
   /** By approval: what its approver decides about, from the tape. */
   approvalContent: DataLoader<ApprovalRow, ApprovalContent, string>;
+  /** By call that somebody else answers: its input and result, from the tape. */
+  delegatedCallContent: DataLoader<DelegatedCallRow, DelegatedCallContent, string>;
   /** By tool: whether nobody has accepted its definition, on any server; null if it is accepted. */
   quarantine: DataLoader<Tool, Quarantine | null, string>;
   /** By run: its waits of every kind that are open, oldest first. */
@@ -140,6 +150,8 @@ export function createLoaders(
     session: rowLoader('session', (ids) => sessionsByIds(database, owner, ids)),
     run: rowLoader('run', (ids) => runsByIds(database, owner, ids)),
     approval: rowLoader('approval', (ids) => approvalsByIds(reader, approvalOwner, ids)),
+    clientToolCall: rowLoader('clientToolCall', (ids) => delegatedCallsByIds(reader, 'CLIENT_TOOL', owner, ids)),
+    question: rowLoader('question', (ids) => delegatedCallsByIds(reader, 'QUESTION', owner, ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
     compaction: rowLoader('compaction', (ids) => compactionsByIds(reader, owner, ids)),
@@ -154,6 +166,13 @@ export function createLoaders(
       async (rows) => {
         const contents = await approvalContents(journal, rows);
         return rows.map(({ id }) => contents.get(id) ?? new Error(`The content of approval ${id} was not read.`));
+      },
+      { cacheKeyFn: ({ id }) => id, maxBatchSize: MAX_BATCH_SIZE },
+    ),
+    delegatedCallContent: new DataLoader(
+      async (rows) => {
+        const contents = await delegatedCallContents(journal, rows);
+        return rows.map(({ id }) => contents.get(id) ?? new Error(`The content of the wait ${id} was not read.`));
       },
       { cacheKeyFn: ({ id }) => id, maxBatchSize: MAX_BATCH_SIZE },
     ),
@@ -217,6 +236,13 @@ export async function loadRequired<Kind extends RowKind>(
 ): Promise<RowsByKind[Kind]> {
   const row = await loaders[kind].load(id);
   if (row === null) throw notFoundError(kind, id);
+  return row;
+}
+
+/** Loads the wait that an event or a refusal refers to. Throws like `loadRequired`. */
+export async function loadWait(loaders: WaitLoader, id: string): Promise<WaitRow> {
+  const row = await loaders.wait.load(id);
+  if (row === null) throw notFoundError('wait', id);
   return row;
 }
 

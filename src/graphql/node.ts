@@ -13,6 +13,8 @@ const typeNames: Readonly<Record<RowKind, string>> = {
   session: 'Session',
   run: 'Run',
   approval: 'Approval',
+  clientToolCall: 'ClientToolCall',
+  question: 'Question',
   agent: 'Agent',
   memory: 'Memory',
   compaction: 'CompactionArtifact',

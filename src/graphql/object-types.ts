@@ -1,4 +1,5 @@
 import type { ApprovalRow } from '../projections/approvals.ts';
+import type { DelegatedCallRow } from '../projections/delegated-calls.ts';
 import type { RunRow } from '../projections/runs.ts';
 import type { AgentRow } from '../repositories/agents.ts';
 import type { AttachmentRow } from '../repositories/attachments.ts';
@@ -14,8 +15,10 @@ import { builder } from './builder.ts';
 export const AgentType = builder.objectRef<AgentRow>('Agent');
 export const ApprovalType = builder.objectRef<ApprovalRow>('Approval');
 export const AttachmentType = builder.objectRef<AttachmentRow>('Attachment');
+export const ClientToolCallType = builder.objectRef<DelegatedCallRow>('ClientToolCall');
 export const CompactionType = builder.objectRef<CompactionRow>('CompactionArtifact');
 export const GrantType = builder.objectRef<GrantRow>('ToolGrant');
 export const MemoryType = builder.objectRef<MemoryRow>('Memory');
+export const QuestionType = builder.objectRef<DelegatedCallRow>('Question');
 export const RunType = builder.objectRef<RunRow>('Run');
 export const SessionType = builder.objectRef<SessionRow>('Session');

@@ -2,8 +2,9 @@ import type { ObjectRef } from '@pothos/core';
 import { isRefusal, type Refusal, type RefusalOf } from '../domain/refusal.ts';
 import { type BuilderTypes, builder } from './builder.ts';
 import type { GraphqlContext } from './context.ts';
-import { clearLoaders, loadRequired } from './loaders.ts';
+import { clearLoaders, loadRequired, loadWait } from './loaders.ts';
 import { ApprovalType, RunType } from './object-types.ts';
+import { Wait } from './wait/wait-interface.ts';
 
 const ErrorInterface = builder.interfaceRef<Refusal>('Error').implement({
   description: 'Why a mutation changed nothing. The caller can act on it.',
@@ -77,6 +78,18 @@ const ApprovalSettledError = builder.objectRef<RefusalOf<'approval-settled'>>('A
   }),
 });
 
+const WaitSettledError = builder.objectRef<RefusalOf<'wait-settled'>>('WaitSettledError').implement({
+  description: 'The wait is already settled: somebody settled it differently, it expired, or its run ended.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    wait: t.field({
+      type: Wait,
+      description: 'The settled wait.',
+      resolve: ({ waitId }, _args, { loaders }) => loadWait(loaders, waitId),
+    }),
+  }),
+});
+
 const LimitExceededError = builder.objectRef<RefusalOf<'limit-exceeded'>>('LimitExceededError').implement({
   description: 'The request would exceed a limit, for example of queue length, message size, budget or rate.',
   interfaces: [ErrorInterface],
@@ -92,6 +105,7 @@ const errorTypes = {
   'session-busy': SessionBusyError,
   'invalid-transition': InvalidTransitionError,
   'approval-settled': ApprovalSettledError,
+  'wait-settled': WaitSettledError,
   'limit-exceeded': LimitExceededError,
 };
 
@@ -102,6 +116,7 @@ const typeNames: Readonly<Record<Refusal['kind'], string>> = {
   'session-busy': 'SessionBusyError',
   'invalid-transition': 'InvalidTransitionError',
   'approval-settled': 'ApprovalSettledError',
+  'wait-settled': 'WaitSettledError',
   'limit-exceeded': 'LimitExceededError',
 };
 

@@ -14,6 +14,7 @@ import type { Catalogue } from '../models/catalogue.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
+import type { ClientTools } from '../tools/client-tools.ts';
 import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
@@ -44,6 +45,7 @@ export interface OrchestratorDependencies {
   notifications: NotificationHub;
   catalogue: Catalogue;
   toolbox: Toolbox;
+  clientTools: ClientTools;
   policy: Policy;
   acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;

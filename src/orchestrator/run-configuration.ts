@@ -1,4 +1,5 @@
 import { agentOfRun, messageOf, type ToolCaller, toolCaller } from '../application/tool-calls/tool-caller.ts';
+import { clientToolsOfRun } from '../application/tool-calls/tools-of-run.ts';
 import type { HistorySession } from '../context/history.ts';
 import type { Budget } from '../domain/budget.ts';
 import type { Json } from '../domain/events.ts';
@@ -24,15 +25,16 @@ export interface RunConfiguration {
   caller: ToolCaller;
   /** JSON Schema of the result; null if it is text. */
   outputSchema: Json | null;
-  /** The tools of the agent that are available now: MCP servers come and go while a run is in progress. */
+  /** The tools of the agent and the client that are available now: MCP servers come and go while a run is in progress. */
   readonly tools: readonly Tool[];
 }
 
 /** Null when the session of the run was deleted. */
 export async function loadRunConfiguration(
-  { database, catalogue, toolbox, settings }: OrchestratorDependencies,
+  dependencies: OrchestratorDependencies,
   run: Run,
 ): Promise<RunConfiguration | null> {
+  const { database, catalogue, toolbox, settings } = dependencies;
   const session = await sessionForExecution(database, run.origin.sessionId);
   if (!session) return null;
   const { id, owner, parentId, resetTurn, useCompaction } = session;
@@ -46,7 +48,10 @@ export async function loadRunConfiguration(
     outputSchema: run.origin.outputSchema ?? agent?.outputSchema ?? null,
     caller: toolCaller(session, agent, messageOf(run)),
     get tools() {
-      return selectTools(toolbox.list(), agent?.tools ?? null);
+      return [
+        ...selectTools(toolbox.list(), agent?.tools ?? null),
+        ...clientToolsOfRun(dependencies, { owner, run, agent }),
+      ];
     },
   };
 }

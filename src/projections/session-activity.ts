@@ -38,6 +38,8 @@ function countsAsActivity(event: SequencedEvent): boolean {
     case 'tool_result':
     case 'approval_request':
     case 'approval_decision':
+    case 'wait_request':
+    case 'wait_settled':
       return true;
     case 'status':
       return event.payload.to !== 'IN_PROGRESS';

@@ -3,7 +3,7 @@ import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Agent } from '../database/generated/sqlite/client.ts';
 import { defineTable } from '../database/table.ts';
-import type { AgentRef, Json } from '../domain/events.ts';
+import type { AgentRef, ClientToolDeclaration, Json } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { AgentLimits } from '../domain/run-limits.ts';
 
@@ -19,6 +19,8 @@ export interface AgentSetup {
   limits: AgentLimits | null;
   /** JSON Schema of the results of its runs; null if they are text. */
   outputSchema: Json | null;
+  /** Tools that clients run; null for none. */
+  clientTools: ClientToolDeclaration[] | null;
 }
 
 /** An agent with its JSON columns parsed. */
@@ -31,6 +33,7 @@ interface JsonColumns {
   tools: string | null;
   limits: string | null;
   outputSchema: string | null;
+  clientTools: string | null;
 }
 
 /** Parses the JSON columns. */
@@ -38,8 +41,14 @@ function readAgent<Row extends JsonColumns>(
   row: Row,
 ): Omit<Row, keyof JsonColumns> & Pick<AgentSetup, keyof JsonColumns> {
   const parsed = (json: string | null) => (json === null ? null : JSON.parse(json));
-  const { tools, limits, outputSchema } = row;
-  return { ...row, tools: parsed(tools), limits: parsed(limits), outputSchema: parsed(outputSchema) };
+  const { tools, limits, outputSchema, clientTools } = row;
+  return {
+    ...row,
+    tools: parsed(tools),
+    limits: parsed(limits),
+    outputSchema: parsed(outputSchema),
+    clientTools: parsed(clientTools),
+  };
 }
 
 const agents = defineTable<Agent>('Agent', {
@@ -51,6 +60,7 @@ const agents = defineTable<Agent>('Agent', {
   tools: 'text',
   limits: 'text',
   outputSchema: 'text',
+  clientTools: 'text',
   version: 'int',
   isDefault: 'boolean',
   createdAt: 'timestamp',
@@ -107,13 +117,14 @@ interface NewAgent extends AgentSetup {
   createdAt: Date;
 }
 
-const setupColumns = ({ name, instructions, model, tools, limits, outputSchema }: AgentSetup) => ({
+const setupColumns = ({ name, instructions, model, tools, limits, outputSchema, clientTools }: AgentSetup) => ({
   name,
   instructions,
   model,
   tools: tools && JSON.stringify(tools),
   limits: limits && JSON.stringify(limits),
   outputSchema: outputSchema === null ? null : JSON.stringify(outputSchema),
+  clientTools: clientTools && JSON.stringify(clientTools),
 });
 
 /** The owner has as many versions of agents as are allowed. Nothing was changed. */

@@ -1,12 +1,25 @@
+import { createHash } from 'node:crypto';
+import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import type { StoredText } from '../database/generated/sqlite/client.ts';
 import { idList } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
+import type { StoredTextRef } from '../domain/events.ts';
+import type { NewId } from '../ids.ts';
 
 const storedTexts = defineTable<StoredText>('StoredText', { id: 'text', runId: 'text', content: 'text' });
 
-/** Stores a text that is too large for its event, in the append of that event. */
-export const insertStoredText = storedTexts.insert({ order: 25 });
+const insertStoredText = storedTexts.insert({ order: 25 });
+
+/** Stores a text beside the tape, in the append of the event that refers to it. */
+export function storeText(newId: NewId, runId: string, content: string): { storedText: StoredTextRef; row: RowWrite } {
+  const id = newId('storedText');
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return {
+    storedText: { id, bytes: Buffer.byteLength(content), sha256 },
+    row: insertStoredText({ id, runId, content }),
+  };
+}
 
 const byIds = storedTexts.select(({ inIds }) => `WHERE "id" ${inIds}`);
 

@@ -4,11 +4,13 @@ import type { Clock } from '../clock.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
 import { searchHistory } from '../repositories/conversation-search.ts';
+import { createAskPerson } from '../tools/ask-person.ts';
 import { createClockTool } from '../tools/clock-tool.ts';
 import { createFileTools } from '../tools/files/file-tools.ts';
 import { type Folder, folderOfPrincipal } from '../tools/files/folder.ts';
 import { createHistorySearch, type History } from '../tools/history-search.ts';
 import { createHttpFetch } from '../tools/http-fetch.ts';
+import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import { createMemoryTools, type Memories } from '../tools/memory-tools.ts';
 import type { Tool } from '../tools/tool.ts';
 
@@ -16,16 +18,19 @@ interface Options extends Pick<CommandContext, 'database' | 'newId' | 'mutex' | 
   clock: Clock;
   /** Holds the folders of the file tools, one for each principal; null when there are no file tools. */
   files: Folder | null;
+  /** Checks the schemas of answers; null when models cannot ask persons. */
+  askPerson: Pick<SchemaChecker, 'forParty'> | null;
 }
 
 /** The built-in tools, in the order in which they are listed. */
 export function builtinTools(options: Options): Tool[] {
-  const { clock, files } = options;
+  const { clock, files, askPerson } = options;
   return [
     createClockTool(clock),
     ...createMemoryTools(memoriesOf(options)),
     createHistorySearch(historyOf(options)),
     createHttpFetch(),
+    ...(askPerson ? [createAskPerson(askPerson)] : []),
     ...(files ? createFileTools((principal) => folderOfPrincipal(files, principal)) : []),
   ];
 }

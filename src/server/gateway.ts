@@ -27,6 +27,7 @@ import { endAnnouncements } from '../repositories/attachments.ts';
 import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
 import { createRunStore } from '../run-store/run-store.ts';
 import { hintsOf } from '../streams/notifications/hints.ts';
+import { createClientTools } from '../tools/client-tools.ts';
 import { openFolder } from '../tools/files/folder.ts';
 import { createSchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import { createSecretStore } from '../tools/secret-store.ts';
@@ -159,8 +160,13 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
   const mcpServers = await loadMcpServers(file.mcpServers, { clock, random: Math.random, log: logger, version });
   resources.add(() => mcpServers.close());
   const mutex = createKeyedMutex();
-  const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, mutex, semanticSearch });
+  // Apart from that of the MCP servers: a slow schema of a client or model does not hold them up.
+  const schemaChecker = createSchemaChecker(clock);
+  resources.add(() => schemaChecker.close());
+  const askPerson = file.askPerson ? schemaChecker : null;
+  const builtin = overrides.tools ?? builtinTools({ database, newId, clock, files, askPerson, mutex, semanticSearch });
   const toolbox = createToolbox(builtin, mcpServers.sources);
+  const clientTools = createClientTools(schemaChecker);
   const acceptedDefinitions = createAcceptedDefinitions({
     database,
     now: clock.now,
@@ -168,8 +174,6 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     quarantine: file.approvals.quarantineChangedTools,
   });
   const secretStore = createSecretStore(configuration.secretKey);
-  const schemaChecker = createSchemaChecker(clock);
-  resources.add(() => schemaChecker.close());
   const { isShared } = database;
   const { uploads, blobs } = await openAttachmentStorage(configuration, { now: clock.now(), isShared, environment });
   const tokenMeter = createTokenMeter();
@@ -182,6 +186,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
     blobs,
     compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter }),
     toolbox,
+    clientTools,
     policy,
     acceptedDefinitions,
     secretStore,
@@ -216,6 +221,7 @@ async function openParts(configuration: Configuration, logger: Logger, overrides
       notifications,
       catalogue,
       toolbox,
+      clientTools,
       policy,
       acceptedDefinitions,
       secretStore,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BUILTIN_SOURCE } from '../config/tools-config.ts';
-import type { Json, RiskLevel } from '../domain/events.ts';
+import type { AskedQuestion, DelegatedKind, Json, RiskLevel } from '../domain/events.ts';
 
 /** How far a call is, as its tool reports it. */
 export interface ProgressReport {
@@ -32,6 +32,15 @@ export interface CallTarget {
 /** A valid input, or an error that helps the model to correct it. */
 export type PreparedInput = { ok: true; input: Json } | { ok: false; error: string };
 
+/** Who gives the result of a call instead of the gateway. */
+export interface Delegation {
+  kind: DelegatedKind;
+  /** How long the call waits; null for the time of every other wait. */
+  timeoutSeconds: number | null;
+  /** What a person is asked, for an accepted input. */
+  question?(input: Json): Omit<AskedQuestion, 'source'>;
+}
+
 /**
  * A tool that models can call. The name, the description, the schema and the risk are fixed: a changed tool is a new object.
  *
@@ -53,8 +62,10 @@ export interface Tool {
   timeoutSeconds: number;
   /** Whether its input keeps the placeholders of credentials, because it is stored or searched for here. */
   keepsPlaceholders?: boolean;
-  /** `builtin`, or the name of the MCP server. */
+  /** `builtin`, `client`, or the name of the MCP server. */
   source: string;
+  /** Missing if the gateway executes the call. Otherwise the call waits, and `execute` is never called. */
+  delegation?: Delegation;
   /** Validates an input. Has no effect, and never throws or rejects. */
   prepare(input: Json): PreparedInput | Promise<PreparedInput>;
   /** What a call with an accepted input reaches. Pure. A tool without it has no targets. */

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
+import type { TestClient } from '../client.ts';
 import {
   ApprovalsDocument,
   DecideApprovalDocument,
   MemoriesDocument,
+  OpenClientToolCallsDocument,
   SessionByKeyDocument,
+  SubmitToolResultDocument,
 } from '../generated/graphql.ts';
 import { follow, runById, send, typesOf } from '../integration/conversation.ts';
 import { collectRun, serverFolder, withClient } from './fixtures.ts';
@@ -61,6 +64,42 @@ test('B38, B48: an approval that is open during kill -9 is decided afterwards by
     expect(memories.edges.map(({ node }) => node.text)).toEqual(['I like green tea']);
   });
   expect(await second.stop('SIGTERM')).toBe(0);
+  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+});
+
+test('B97, B98: a call of a client tool that is open during kill -9 gets its result afterwards, once', async () => {
+  const { start, runCommand } = await serverFolder();
+  const first = await start(shortLease);
+  const text = '/call pick {"title":"Which?"}\n/then\n/echo';
+  const clientTools = [{ name: 'pick', description: 'Picks a file.', inputSchema: { type: 'object' } }];
+  const { run } = await withClient(first, async (client) => {
+    const sent = await send(client, { sessionKey: 'crash', text, clientTools });
+    await follow(client, sent.run.id, { isLast: ({ type }) => type === 'WAIT_REQUEST' });
+    return sent;
+  });
+  await first.stop('SIGKILL');
+  const second = await start(shortLease);
+  const submit = (client: TestClient, clientToolCallId: string, output: unknown) =>
+    client.send(SubmitToolResultDocument, { input: { clientToolCallId, output } });
+  const id = await withClient(second, async (client) => {
+    const { waits } = await client.send(OpenClientToolCallsDocument, {});
+    expect(waits.edges).toMatchObject([{ node: { tool: 'pick', runId: run.id } }]);
+    const openId = waits.edges[0]?.node.id ?? '';
+    const { submitToolResult } = await submit(client, openId, 'a.txt');
+    expect(submitToolResult.__typename).toBe('SubmitToolResultSuccess');
+    await second.stop('SIGKILL');
+    return openId;
+  });
+  const third = await start(shortLease);
+  await withClient(third, async (client) => {
+    expect((await submit(client, id, 'a.txt')).submitToolResult.__typename).toBe('SubmitToolResultSuccess');
+    expect((await submit(client, id, 'b.txt')).submitToolResult.__typename).toBe('WaitSettledError');
+    const tape = await follow(client, run.id);
+    expect(tape.at(-1)).toMatchObject({ to: 'DONE' });
+    expect(typesOf(tape).filter((type) => type === 'WAIT_SETTLED')).toHaveLength(1);
+    expect((await runById(client, run.id)).output).toContain('a.txt');
+  });
+  expect(await third.stop('SIGTERM')).toBe(0);
   expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
 });
 

@@ -203,6 +203,7 @@ const stateOfPhase = {
   requested: 'REQUESTED',
   allowed: 'REQUESTED',
   waiting: 'WAITING',
+  delegated: 'WAITING',
   started: 'RUNNING',
   settled: 'DENIED',
 } as const;

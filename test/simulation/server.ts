@@ -17,6 +17,7 @@ import { createSpending } from '../../src/orchestrator/spending.ts';
 import { createRunStore } from '../../src/run-store/run-store.ts';
 import { hintsOf } from '../../src/streams/notifications/hints.ts';
 import { createSharedNotificationHub } from '../../src/streams/notifications/shared-hub.ts';
+import { createClientTools } from '../../src/tools/client-tools.ts';
 import { createSecretStore } from '../../src/tools/secret-store.ts';
 import { createToolbox } from '../../src/tools/toolbox.ts';
 import { attachmentLimits, createMemoryBlobs, noUploads } from '../attachment-storage.ts';
@@ -85,6 +86,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
   });
   const catalogue = createSimulatedCatalogue(outside);
   const toolbox = createToolbox(createSimulatedTools(outside));
+  const clientTools = createClientTools(immediateSchemas);
   const policy = simulatedPolicy();
   const acceptedDefinitions = createAcceptedDefinitions({ database, now: clock.now, logger, quarantine: true });
   const context: CommandContext = {
@@ -97,6 +99,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     // No simulated command writes a summary.
     compactor: {} as Compactor,
     toolbox,
+    clientTools,
     policy,
     acceptedDefinitions,
     secretStore,
@@ -129,6 +132,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       notifications,
       catalogue,
       toolbox,
+      clientTools,
       policy,
       acceptedDefinitions,
       secretStore,

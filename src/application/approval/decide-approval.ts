@@ -14,6 +14,7 @@ import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
 import { agentOfRun, messageOf, toolCaller } from '../tool-calls/tool-caller.ts';
+import { toolOfRun } from '../tool-calls/tools-of-run.ts';
 import { expireWait } from '../wait/expire-waits.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { addedPlaceholderProblem, encryptedInputRows } from './decided-input.ts';
@@ -134,10 +135,10 @@ async function allow(
   const isEdited = verdict.editedInput != null;
   const input = isEdited ? canonicalValue(verdict.editedInput ?? null) : call.input;
   const problem =
-    (await editedInputProblem(context, call.tool, verdict.editedInput ?? null)) ??
+    (await editedInputProblem(context, open, verdict.editedInput ?? null)) ??
     (await policyProblem(context, open, input, isEdited));
   if (problem) return problem;
-  const grant = newGrant(context, call, input, verdict);
+  const grant = await newGrant(context, open, input, verdict);
   if (grant && 'kind' in grant) return grant;
   return { kind: 'allowance', grant, definitionHash: call.definitionHash };
 }
@@ -183,11 +184,24 @@ function withMaskedInput(
     : { ...verdict, editedInput: secretStore.mask({ sessionId, callId }, editedInput) };
 }
 
-async function editedInputProblem(context: CommandContext, name: string, editedInput: Json): Promise<Refusal | null> {
+/** The tool that the call means now, and the agent that it is called for. */
+async function toolOf(context: CommandContext, { session, run, call }: OpenApproval) {
+  const agent = await agentOfRun(context.database, session, run);
+  return { agent, tool: toolOfRun(context, { owner: session.owner, run, agent }, call.tool) };
+}
+
+async function editedInputProblem(
+  context: CommandContext,
+  open: OpenApproval,
+  editedInput: Json,
+): Promise<Refusal | null> {
   if (editedInput === null) return null;
-  const tool = context.toolbox.find(name);
+  const { tool } = await toolOf(context, open);
   if (!tool) {
-    return invalidInput(['editedInput'], `the tool ${name} is not available now, so its input cannot be checked`);
+    return invalidInput(
+      ['editedInput'],
+      `the tool ${open.call.tool} is not available now, so its input cannot be checked`,
+    );
   }
   const problem = await inputProblem(tool, editedInput);
   return problem === null ? null : invalidInput(['editedInput'], problem);
@@ -196,31 +210,34 @@ async function editedInputProblem(context: CommandContext, name: string, editedI
 /** Nobody can allow a call that policy denies by now, or denies with the edited input. */
 async function policyProblem(
   context: CommandContext,
-  { session, run, call }: OpenApproval,
+  open: OpenApproval,
   input: Json,
   isEdited: boolean,
 ): Promise<Refusal | null> {
-  const tool = context.toolbox.find(call.tool);
+  const { session, run } = open;
+  const { tool, agent } = await toolOf(context, open);
   if (!tool) return null;
-  const caller = toolCaller(session, await agentOfRun(context.database, session, run), messageOf(run));
+  const caller = toolCaller(session, agent, messageOf(run));
   const { effect, reason } = evaluateCall(context, caller, { tool, input }, { grants: [], now: context.now() });
   if (effect !== 'DENY') return null;
   return invalidInput([isEdited ? 'editedInput' : 'decision'], `policy denies this call: ${reason}`);
 }
 
 /** The grant that follows from the decision; null if it covers this call only. */
-function newGrant(
-  { newId, now, toolbox }: CommandContext,
-  { tool: name, definitionHash }: OpenApproval['call'],
+async function newGrant(
+  context: CommandContext,
+  open: OpenApproval,
   input: Json,
   verdict: AllowingVerdict,
-): NewGrant | Refusal | null {
+): Promise<NewGrant | Refusal | null> {
   if (!isRemembered(verdict.scope)) return null;
+  const { newId, now } = context;
+  const { tool: name, definitionHash } = open.call;
   if (definitionHash === null) {
     const message = `the approval does not say which definition of ${name} was shown, so it covers this call only. Use the scope ONCE`;
     return invalidInput(['scope'], message);
   }
-  const target = verdict.bindToTarget ? toolbox.find(name)?.target?.(input)?.grantable : null;
+  const target = verdict.bindToTarget ? (await toolOf(context, open)).tool?.target?.(input)?.grantable : null;
   if (target === undefined) {
     return invalidInput(['bindToTarget'], `calls of ${name} have no target that a grant could be bound to`);
   }

@@ -10,6 +10,7 @@ import { isDefinitionChanged, reviewCall } from '../tool-calls/review-call.ts';
 import { shownDefinitions } from '../tool-calls/shown-definitions.ts';
 import { agentOfRun, messageOf, toolCaller } from '../tool-calls/tool-caller.ts';
 import { definitionOf, type ToolDefinition } from '../tool-calls/tool-definition.ts';
+import { toolOfRun } from '../tool-calls/tools-of-run.ts';
 
 /** Approvals that one sweep replaces. The next sweep takes the rest. */
 const BATCH_SIZE = 100;
@@ -34,10 +35,11 @@ export async function replaceOutdatedApproval(
   context: CommandContext,
   { session, run, call }: OpenApproval,
 ): Promise<boolean> {
-  const tool = context.toolbox.find(call.tool);
+  const agent = await agentOfRun(context.database, session, run);
+  const tool = toolOfRun(context, { owner: session.owner, run, agent }, call.tool);
   if (!tool || !isDefinitionChanged(call, tool)) return false;
   await context.acceptedDefinitions.compare([tool]);
-  const caller = toolCaller(session, await agentOfRun(context.database, session, run), messageOf(run));
+  const caller = toolCaller(session, agent, messageOf(run));
   const shown = await shownDefinitions(context.journal, run.runId, [{ call, tool }]);
   const review = await reviewCall(context, { call, tool, caller, shownDefinition: shown.get(call.callId) ?? null }, []);
   const { approvalId } = call.phase;

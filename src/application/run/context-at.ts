@@ -2,8 +2,10 @@ import { MESSAGE_EVENTS } from '../../config/limits.ts';
 import { type RebuiltContext, rebuildContext } from '../../context/rebuild.ts';
 import type { EventOf } from '../../domain/events.ts';
 import { runById } from '../../projections/runs.ts';
+import { agentVersion } from '../../repositories/agents.ts';
 import { sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
+import { clientToolsOfRun } from '../tool-calls/tools-of-run.ts';
 
 export interface ContextAt extends RebuiltContext {
   event: EventOf<'context'>;
@@ -11,11 +13,12 @@ export interface ContextAt extends RebuiltContext {
 
 /** Rebuilds from the tapes what the model was shown in a step. Null when the run has no such step. */
 export async function contextAt(
-  { database, journal, toolbox }: CommandContext,
+  context: CommandContext,
   { principal }: Viewer,
   runId: string,
   step: number,
 ): Promise<ContextAt | null> {
+  const { database, journal, runStore, toolbox } = context;
   const run = await runById(database, principal, runId);
   const session = run && (await sessionById(database, principal, run.sessionId));
   if (!run || !session) return null;
@@ -25,6 +28,13 @@ export async function contextAt(
     (each): each is EventOf<'context'> => each.type === 'context' && each.payload.step === step,
   );
   if (!event) return null;
-  const tools = toolbox.list().map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
+  const fold = await runStore.load(runId);
+  const agent = event.payload.agent && (await agentVersion(database.reader, event.payload.agent));
+  const clientTools = fold ? clientToolsOfRun(context, { owner: session.owner, run: fold, agent }) : [];
+  const tools = [...toolbox.list(), ...clientTools].map(({ name, description, inputSchema }) => ({
+    name,
+    description,
+    inputSchema,
+  }));
   return { event, ...(await rebuildContext({ database, journal }, { session, turn: run.turn ?? 1, event, tools })) };
 }

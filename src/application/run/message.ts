@@ -4,6 +4,7 @@ import { idempotencyKeyField } from '../idempotency.ts';
 import { metadataField } from '../metadata.ts';
 import { outputSchemaField } from '../output-schema.ts';
 import { text } from '../parse-input.ts';
+import { clientToolsField } from '../tool-calls/client-tool-declarations.ts';
 
 export const messageSchema = z
   .object({
@@ -16,6 +17,7 @@ export const messageSchema = z
     outputSchema: outputSchemaField,
     whenBusy: z.enum(['QUEUE', 'REJECT', 'INTERRUPT', 'STEER']).nullish(),
     metadata: metadataField,
+    clientTools: clientToolsField,
     idempotencyKey: idempotencyKeyField,
   })
   .refine(({ sessionId, sessionKey }) => (sessionId == null) !== (sessionKey == null), {

@@ -19,7 +19,10 @@ const schema = z.object({ runId: z.string(), idempotencyKey: idempotencyKeyField
 
 type RetryRunInput = z.output<typeof schema>;
 
-/** Records a new run with the message, attachments, agent, model and output schema of a run that has ended. It waits its turn like any other. */
+/**
+ * Records a new run with the message, attachments, client tools, agent, model and output schema of a run that has ended. It waits its
+ * turn like any other.
+ */
 export async function retryRun(
   context: CommandContext,
   viewer: Viewer,
@@ -72,7 +75,7 @@ async function retry(
     runId,
     sessionId,
     session: open === null ? 'free' : 'busy',
-    command: { text, attachments, idempotencyKey: null, metadata, origin },
+    command: { text, attachments, idempotencyKey: null, metadata, clientTools: first?.clientTools ?? [], origin },
     rows: (starts) => [
       expectSession({ id: sessionId, runId, mostWaiting: queueLength, free: starts }),
       ...idempotencyRows(context, viewer, mutation, { resultId: runId, sessionId, seq: null }),

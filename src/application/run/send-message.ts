@@ -23,6 +23,7 @@ import { findEarlierResult, idempotencyRows } from '../idempotency.ts';
 import { invalidSchema } from '../output-schema.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
+import { clientToolsProblem } from '../tool-calls/client-tool-declarations.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
 import { recordNewRun } from './record-new-run.ts';
 
@@ -58,7 +59,10 @@ async function unknownReference(context: CommandContext, viewer: Viewer, message
   if (model != null && !context.settings.models.includes(model)) {
     return invalidInput(['model'], `"${model}" is not configured; known models: ${context.settings.models.join(', ')}`);
   }
-  return invalidSchema(context, message.outputSchema);
+  return (
+    (await invalidSchema(context, message.outputSchema)) ??
+    clientToolsProblem(context, viewer.principal, message.clientTools ?? [])
+  );
 }
 
 /** The session that the message goes to. It does not exist yet when `isNew`. */
@@ -89,10 +93,11 @@ async function findTarget(context: CommandContext, viewer: Viewer, message: Mess
 
 const mutationOf = (message: Message) => ({ name: 'sendMessage', input: message }) as const;
 
-const contentOf = ({ text, idempotencyKey, metadata }: Message) => ({
+const contentOf = ({ text, idempotencyKey, metadata, clientTools }: Message) => ({
   text,
   idempotencyKey: idempotencyKey ?? null,
   metadata: metadata ?? noMetadata,
+  clientTools: clientTools ?? [],
 });
 
 /** Null when another command changed the session and the message must be sent again. */
@@ -128,6 +133,7 @@ async function send(
       if (open) return sessionBusy(open);
       break;
     case 'STEER': {
+      if (open && message.clientTools?.length) return toolsOfSteered(open);
       const steered = open && (await steer(context, viewer, { message, attachments, target }, open));
       if (steered) return steered;
       break;
@@ -209,6 +215,12 @@ async function startRun(
   });
   return sentMessage(outcome, target, runId);
 }
+
+const toolsOfSteered = (runId: string) =>
+  invalidInput(
+    ['clientTools'],
+    `the message would join run ${runId}, whose tools its first message declared. Send it without tools, or with another \`whenBusy\``,
+  );
 
 /** Null when the run ended meanwhile: the message then starts a run of its own. */
 async function steer(

@@ -1,5 +1,5 @@
 import * as limits from '../../config/limits.ts';
-import { BUILTIN_SOURCE } from '../../config/tools-config.ts';
+import { BUILTIN_SOURCE, CLIENT_SOURCE } from '../../config/tools-config.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { Database } from '../../database/database.ts';
 import type { Json } from '../../domain/events.ts';
@@ -24,7 +24,7 @@ export interface Quarantine {
  * The accepted definition of each tool, in the database, so that all servers agree and a restart forgets nothing.
  *
  * The first definition that is seen of a tool is accepted. A changed one is in quarantine until a person accepts it. Built-in
- * tools change only with the program and are never in quarantine.
+ * tools change only with the program, and a client declares its own tools: neither are ever in quarantine.
  */
 export interface AcceptedDefinitions {
   /**
@@ -47,12 +47,14 @@ interface Options {
   quarantine: boolean;
 }
 
+const sourcesWithoutQuarantine: ReadonlySet<string> = new Set([BUILTIN_SOURCE, CLIENT_SOURCE]);
+
 export function createAcceptedDefinitions({ database, now, logger, quarantine }: Options): AcceptedDefinitions {
   /** What this server knows of the table, by name of the tool. */
   const known = new Map<string, { hash: string; definition: string }>();
   const logged = new WeakSet<Tool>();
   const isAccepted = (tool: Tool) =>
-    tool.source === BUILTIN_SOURCE || known.get(tool.name)?.hash === definitionOf(tool).hash;
+    sourcesWithoutQuarantine.has(tool.source) || known.get(tool.name)?.hash === definitionOf(tool).hash;
 
   function rowOf(tool: Tool, acceptedBy: string | null): ToolDefinitionRow {
     const { hash, text } = definitionOf(tool);
@@ -112,7 +114,7 @@ export function createAcceptedDefinitions({ database, now, logger, quarantine }:
       return { previous: accepted ? JSON.parse(accepted.definition) : null };
     },
     async accept(tool, by) {
-      if (tool.source === BUILTIN_SOURCE) return;
+      if (sourcesWithoutQuarantine.has(tool.source)) return;
       await database.commit([replaceDefinition(rowOf(tool, by))]);
       const { hash, text } = definitionOf(tool);
       known.set(tool.name, { hash, definition: text });

@@ -1,4 +1,5 @@
 import * as limits from '../../config/limits.ts';
+import { CLIENT_SOURCE } from '../../config/tools-config.ts';
 import { coveringGrant, type Grant } from '../../domain/approval.ts';
 import type { Json } from '../../domain/events.ts';
 import type { Policy, PolicyDecision } from '../../policy/policy.ts';
@@ -31,7 +32,8 @@ export function evaluateCall<Known extends Grant>(
   { grants, now }: { grants: readonly Known[]; now: number },
 ): CallDecision<Known> {
   const { name, risk, source, idempotent } = tool;
-  const isOwn = selectTools([tool], tools).length > 0;
+  // The list of the agent selects among the tools of the gateway.
+  const isOwn = source === CLIENT_SOURCE || selectTools([tool], tools).length > 0;
   const decision = policy.evaluate({ ...caller, tool: { name, risk, source, idempotent, isOwn }, input });
   if (decision.effect === 'DENY') return { ...decision, grant: null };
   const quarantine = acceptedDefinitions.quarantineOf(tool);

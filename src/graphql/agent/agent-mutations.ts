@@ -6,6 +6,7 @@ import {
   updateAgent,
 } from '../../application/agents.ts';
 import { builder } from '../builder.ts';
+import { ClientToolInput } from '../client-tool/client-tool-input.ts';
 import { loadRequired } from '../loaders.ts';
 import { AgentType } from '../object-types.ts';
 import { defineResult, idempotencyKeyDescription, perform } from '../refusals.ts';
@@ -36,6 +37,10 @@ const CreateAgentInput = builder.inputType('CreateAgentInput', {
     outputSchema: t.field({
       type: 'JSON',
       description: 'JSON Schema of the results of its runs; they are text if omitted.',
+    }),
+    clientTools: t.field({
+      type: [ClientToolInput],
+      description: 'Tools that the clients of its runs offer, at most 32 and 64 KiB.',
     }),
     makeDefault: t.boolean({
       defaultValue: false,
@@ -79,6 +84,10 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
     outputSchema: t.field({
       type: 'JSON',
       description: 'JSON Schema of the results of its runs; an empty object makes them text.',
+    }),
+    clientTools: t.field({
+      type: [ClientToolInput],
+      description: 'Replaces all its client tools; an empty list removes them.',
     }),
     makeDefault: t.boolean({
       description: 'Whether it is the agent that is used when neither message nor session names one.',

@@ -1,3 +1,4 @@
+import type { ClientToolDeclaration } from '../../domain/events.ts';
 import type { AgentLimits } from '../../domain/run-limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { agentByName, pageAgents } from '../../repositories/agents.ts';
@@ -43,7 +44,7 @@ AgentType.implement({
     }),
     version: t.exposeInt('version', {
       description:
-        'Increases with each change of name, instructions, model, tools, limits or output schema. `Run.agentVersion` refers to it.',
+        'Increases with each change of name, instructions, model, tools, limits, output schema or client tools. `Run.agentVersion` refers to it.',
     }),
     limits: t.expose('limits', {
       type: AgentLimitsType,
@@ -62,6 +63,31 @@ AgentType.implement({
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
   }),
 });
+
+const ClientTool = builder.objectRef<ClientToolDeclaration>('ClientTool').implement({
+  description: 'A tool that the client runs.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Name of the tool.' }),
+    description: t.exposeString('description', { description: 'What the tool does, for the model.' }),
+    inputSchema: t.field({
+      type: 'JSON',
+      description: 'JSON Schema of its input, an object.',
+      resolve: ({ inputSchema }) => inputSchema,
+    }),
+    timeoutSeconds: t.exposeInt('timeoutSeconds', {
+      nullable: true,
+      description: 'How long a run waits for a result; null for `approvals.expiresAfterSeconds` of the configuration.',
+    }),
+  }),
+});
+
+builder.objectField(AgentType, 'clientTools', (t) =>
+  t.field({
+    type: [ClientTool],
+    description: 'Tools that the clients of its runs offer. Those of a message come first if they have the same names.',
+    resolve: ({ clientTools }) => clientTools ?? [],
+  }),
+);
 
 const AgentEdge = defineEdge('Agent', 'agents', AgentType);
 

@@ -30,6 +30,8 @@ const mutationScopes: ReadonlyMap<string, string | readonly string[]> = new Map(
     unarchiveSession: 'write',
     cancelSessionRuns: 'write',
     updateMemory: 'write',
+    answerQuestion: 'write',
+    submitToolResult: 'write',
     decideApproval: 'approve',
     revokeGrant: 'approve',
     acceptTool: ['approve:any', 'admin'],

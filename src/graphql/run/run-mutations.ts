@@ -4,6 +4,7 @@ import { type RetriedRun, retryRun } from '../../application/run/retry-run.ts';
 import { sendMessage } from '../../application/run/send-message.ts';
 import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
+import { ClientToolInput } from '../client-tool/client-tool-input.ts';
 import { loadRequired } from '../loaders.ts';
 import { METADATA_DESCRIPTION } from '../metadata.ts';
 import { RunType, SessionType } from '../object-types.ts';
@@ -46,6 +47,11 @@ const SendMessageInput = builder.inputType('SendMessageInput', {
     metadata: t.field({
       type: 'JSON',
       description: `Metadata of the message and of the run that it starts, found again with \`RunFilter.metadata\`. ${METADATA_DESCRIPTION} That of a steered message is recorded in its event only.`,
+    }),
+    clientTools: t.field({
+      type: [ClientToolInput],
+      description:
+        'Tools of the client that the model may call in the run that the message starts, at most 32 and 64 KiB. Refused for a message that is steered into a run.',
     }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),

@@ -13,6 +13,8 @@ export const eventTypeNames: Readonly<Record<EventType, string>> = {
   tool_decision: 'ToolDecisionEvent',
   approval_request: 'ApprovalRequestEvent',
   approval_decision: 'ApprovalDecisionEvent',
+  wait_request: 'WaitRequestEvent',
+  wait_settled: 'WaitSettledEvent',
   tool_start: 'ToolStartEvent',
   tool_progress: 'ToolProgressEvent',
   tool_result: 'ToolResultEvent',

@@ -29,6 +29,11 @@ const TapeEventType = builder.enumType('TapeEventType', {
     TOOL_DECISION: { value: 'tool_decision', description: 'The decision of the policy about a tool call.' },
     APPROVAL_REQUEST: { value: 'approval_request', description: 'A person must decide about a tool call.' },
     APPROVAL_DECISION: { value: 'approval_decision', description: 'An approval was settled.' },
+    WAIT_REQUEST: {
+      value: 'wait_request',
+      description: 'The run waits for a person or a client; approvals have APPROVAL_REQUEST.',
+    },
+    WAIT_SETTLED: { value: 'wait_settled', description: 'Such a wait was settled.' },
     TOOL_START: { value: 'tool_start', description: 'A tool is about to be executed.' },
     TOOL_PROGRESS: { value: 'tool_progress', description: 'Progress of a tool call, as the tool reports it.' },
     TOOL_RESULT: { value: 'tool_result', description: 'The result of a tool call.' },

@@ -1,10 +1,5 @@
-import {
-  type WaitKind as Kind,
-  type WaitOutcome as Outcome,
-  outcomeOf,
-  type WaitState as State,
-  waitStateOf,
-} from '../../domain/wait.ts';
+import type { WaitOutcome as Outcome } from '../../domain/events.ts';
+import { type WaitKind as Kind, outcomeOf, type WaitState as State, waitStateOf } from '../../domain/wait.ts';
 import type { WaitRow } from '../../projections/waits.ts';
 import { builder } from '../builder.ts';
 import { Node } from '../node.ts';
@@ -18,8 +13,8 @@ export const WaitKind = builder.enumType('WaitKind', {
     BUDGET: {
       description: 'A person raises a budget that the run has used up, or lets it fail. No run waits for this yet.',
     },
-    QUESTION: { description: 'A person answers a question. No run waits for this yet.' },
-    CLIENT_TOOL: { description: 'A client runs a tool and submits its result. No run waits for this yet.' },
+    QUESTION: { description: 'A person answers a question.' },
+    CLIENT_TOOL: { description: 'A client runs a tool and submits its result.' },
   } as const satisfies Record<Kind, { description: string }>,
 });
 
@@ -49,7 +44,11 @@ export const WaitOutcome = builder.enumType('WaitOutcome', {
 });
 
 /** The object type of each kind of which there are rows. */
-const typeNames: Readonly<Partial<Record<Kind, string>>> = { APPROVAL: 'Approval' };
+const typeNames: Readonly<Partial<Record<Kind, string>>> = {
+  APPROVAL: 'Approval',
+  QUESTION: 'Question',
+  CLIENT_TOOL: 'ClientToolCall',
+};
 
 /** The types that implement it inherit these fields, and add `summary`. */
 export const Wait = builder.interfaceRef<WaitRow>('Wait').implement({

@@ -7,8 +7,8 @@ import { beginningOf, storableText } from '../../domain/storable-text.ts';
 import { canonicalJson, canonicalValue } from '../../journal/canonical-json.ts';
 import { type CatalogueEntry, costOf } from '../../models/catalogue.ts';
 import type { ModelFinish, RequestedCall } from '../../models/model.ts';
+import { storeText } from '../../repositories/stored-texts.ts';
 import type { RunExecution } from '../run-execution.ts';
-import { storeText } from './store-text.ts';
 
 /** Room in an `output` event for everything beside its text and provider state: mostly call ids. */
 const RESERVED_BYTES = 16 * 1024;
@@ -69,7 +69,7 @@ function inlineText(
   whole: string,
 ): { text: string; storedText: StoredTextRef | null; rows: RowWrite[] } {
   if (jsonBytes(whole) <= INLINE_ANSWER_BYTES) return { text: whole, storedText: null, rows: [] };
-  const { storedText, row } = storeText(execution, whole);
+  const { storedText, row } = storeText(execution.dependencies.newId, execution.lease.runId, whole);
   let text = beginningOf(whole, INLINE_ANSWER_BYTES);
   // Escapes make JSON longer than the text. Evenly distributed ones need one or two rounds.
   for (let bytes = jsonBytes(text); bytes > INLINE_ANSWER_BYTES; bytes = jsonBytes(text)) {

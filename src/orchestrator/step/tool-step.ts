@@ -1,22 +1,21 @@
+import { recordableOutput } from '../../application/tool-calls/recordable-output.ts';
 import { approvalRequest, isDefinitionChanged } from '../../application/tool-calls/review-call.ts';
 import { shownDefinitions } from '../../application/tool-calls/shown-definitions.ts';
 import { definitionOf } from '../../application/tool-calls/tool-definition.ts';
-import { nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
-import type { Json, NewEvent, PayloadOf } from '../../domain/events.ts';
+import { summarise, summariseQuestion } from '../../domain/call-summary.ts';
+import type { DelegatedKind, NewEvent, PayloadOf } from '../../domain/events.ts';
 import { failedResult } from '../../domain/failed-result.ts';
-import { maskJsonInSteps, maskText, type Steps } from '../../domain/secrets/mask.ts';
+import { maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
-import { beginningOf } from '../../domain/storable-text.ts';
-import { canonicalJson } from '../../journal/canonical-json.ts';
+import type { IdKind } from '../../ids.ts';
 import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
-import type { Tool } from '../../tools/tool.ts';
+import type { Delegation, Tool } from '../../tools/tool.ts';
 import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { revealInput } from './encrypted-input.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
 import { type ReviewedCall, reviewCalls, reviewContext } from './review-calls.ts';
-import { storeText } from './store-text.ts';
 
 /** Reviews the calls that the model has requested, and executes the first of those that are allowed. */
 export async function requestedStep(
@@ -36,14 +35,15 @@ export async function toolStep(
   calls: readonly ToolCall[],
   signal: AbortSignal,
 ): Promise<StepOutcome> {
-  const { toolbox } = execution.dependencies;
-  const batch = firstBatch(calls, (call) => toolbox.find(call.tool)?.parallelSafe ?? false);
+  const { tools } = execution.configuration;
+  const isParallelSafe = ({ tool }: ToolCall) => tools.find(({ name }) => name === tool)?.parallelSafe ?? false;
+  const batch = firstBatch(calls, isParallelSafe);
   return executeFirst(execution, await reviewCalls(execution, batch), signal);
 }
 
 /**
  * Records what became of the reviewed calls and, in the same append, starts the first of those that may run, in the model's order:
- * adjacent parallel-safe calls together, every other call alone.
+ * adjacent parallel-safe calls together, every other call alone. Calls that somebody else answers begin to wait, all of them.
  */
 async function executeFirst(
   execution: RunExecution,
@@ -51,13 +51,19 @@ async function executeFirst(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { dependencies } = execution;
+  const permitted = reviewed.flatMap(({ call, tool, review }) =>
+    tool && review.kind === 'allowed' ? [{ call, tool }] : [],
+  );
   const allowed = firstBatch(
-    reviewed.flatMap(({ call, tool, review }) => (tool && review.kind === 'allowed' ? [{ call, tool }] : [])),
+    permitted.filter(({ tool }) => tool.delegation === undefined),
     ({ tool }) => tool.parallelSafe,
   );
   // Durable before any tool is called, so that a crash never hides an execution.
   const started = await execution.record([
     ...reviewed.flatMap(({ review }) => review.events),
+    ...permitted.flatMap(({ call, tool }) =>
+      tool.delegation ? [waitRequest(dependencies, call, tool, tool.delegation)] : [],
+    ),
     ...allowed.map(({ call, tool }) => startEvent(dependencies, call, tool)),
   ]);
   if (started.kind === 'stop') return started;
@@ -104,6 +110,33 @@ function firstBatch<Call>(calls: readonly Call[], isParallelSafe: (call: Call) =
   const end = calls.findIndex((call) => !isParallelSafe(call));
   const parallel = end === -1 ? calls : calls.slice(0, end);
   return parallel.length === 0 ? calls.slice(0, 1) : parallel.slice(0, limits.PARALLEL_CALLS);
+}
+
+const waitIds = { CLIENT_TOOL: 'clientToolCall', QUESTION: 'question' } as const satisfies Record<
+  DelegatedKind,
+  IdKind
+>;
+
+function waitRequest(
+  { clock, newId, settings }: OrchestratorDependencies,
+  { callId, input }: ToolCall,
+  tool: Tool,
+  { kind, timeoutSeconds, question }: Delegation,
+): NewEvent {
+  const asked = question?.(input);
+  const seconds = timeoutSeconds ?? settings.approvalExpirySeconds;
+  return {
+    type: 'wait_request',
+    actor: 'SYSTEM',
+    payload: {
+      waitId: newId(waitIds[kind]),
+      kind,
+      callId,
+      summary: asked ? summariseQuestion(asked.prompt) : summarise(tool, input),
+      expiresAt: clock.now() + seconds * 1000,
+      question: asked ? { ...asked, source: tool.source } : null,
+    },
+  };
 }
 
 function startEvent(
@@ -185,24 +218,7 @@ async function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, out
   };
   if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, rows: [] };
   const { truncated } = outcome;
-  const { text, value } = canonicalJson(await inTurns(maskJsonInSteps(outcome.output)));
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= limits.INLINE_OUTPUT_BYTES) return { payload: { ...result, output: value, truncated }, rows: [] };
-  const { storedText, row } = storeText(execution, text);
-  return { payload: { ...result, output: startOf(value, text), truncated, storedText }, rows: [row] };
-}
-
-/** Lets other work run between the steps of a long one. */
-async function inTurns<Result>(steps: Steps<Result>): Promise<Result> {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    await nextTurn();
-  }
-}
-
-/** The part of a large output that the event and the model keep. The whole output is stored beside the tape. */
-function startOf(value: Json, text: string): string {
-  const whole = typeof value === 'string' ? value : text;
-  return `${beginningOf(whole, limits.INLINE_OUTPUT_BYTES)}\n[The output continues: ${Buffer.byteLength(whole)} bytes in total.]`;
+  const { newId } = execution.dependencies;
+  const { output, storedText, rows } = await recordableOutput(newId, execution.lease.runId, outcome.output);
+  return { payload: { ...result, output, truncated, storedText }, rows };
 }

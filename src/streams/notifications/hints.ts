@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../domain/events.ts';
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import { isTerminal } from '../../domain/transitions.ts';
 
 /**
@@ -22,8 +22,15 @@ function isStart({ type, payload }: RecordedEvent): boolean {
   return type === 'status' && payload.from === 'PENDING' && payload.to === 'IN_PROGRESS';
 }
 
+const ofWaits: ReadonlySet<EventType> = new Set([
+  'approval_request',
+  'approval_decision',
+  'wait_request',
+  'wait_settled',
+]);
+
 function hintsOfEvent({ type, payload }: RecordedEvent): Hint[] {
-  if (type === 'approval_request' || type === 'approval_decision') return ['activity'];
+  if (ofWaits.has(type)) return ['activity'];
   if (type !== 'status') return [];
   if (isTerminal(payload.to)) return ['activity', 'work', 'end'];
   return payload.to === 'PENDING' || payload.from === 'AWAITING_APPROVAL' ? ['activity', 'work'] : ['activity'];

@@ -21,23 +21,26 @@ export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
     url,
     `mutation { createAgent(input: {name: "${marker}", instructions: "${marker}"}) { ... on CreateAgentSuccess { agent { id } } } }`,
   );
-  const text = `/call http_fetch {"url": "https://example.com/${marker}"}`;
   const address = new URL(`/attachments?name=${marker}`, url);
   const headers = { 'content-type': 'application/octet-stream', ...bearing(tokens.ada) };
   const uploaded = await fetch(address, { method: 'POST', headers, body: marker });
   const { id: attachmentId } = (await uploaded.json()) as { id: string };
+  const text = `/call http_fetch {"url": "https://example.com/${marker}"}\n/call pick {"title": "${marker}"}`;
+  const pick = { name: 'pick', description: marker, inputSchema: { type: 'object' } };
   const { run } = await send(client, {
     sessionKey: 'shared-key',
     text,
     agentId: agent?.id,
     metadata: { name: marker },
     attachmentIds: [attachmentId],
+    clientTools: [pick],
   });
   const [approval] = await until(async () => {
     const { body } = await ask(url, '{ approvals { nodes { id } } }', bearing(tokens.ada));
     const nodes = nodesOf(body.data?.approvals);
     return nodes.length > 0 && nodes;
   });
+  const waits = await ask(url, '{ waits(filter: {kinds: [CLIENT_TOOL]}) { nodes { id } } }', bearing(tokens.ada));
   const sessions = await ask(url, '{ sessions { nodes { id } } }', bearing(tokens.ada));
   const sessionId = nodesOf(sessions.body.data?.sessions)[0]?.id ?? '';
   await mutate(
@@ -52,6 +55,7 @@ export async function createObjectsOfAda(url: string): Promise<ArgumentValues> {
     sessionId,
     runId: run.id,
     approvalId: approval?.id ?? '',
+    clientToolCallId: nodesOf(waits.body.data?.waits)[0]?.id ?? '',
     agentId: agent?.id ?? '',
     memoryId: memory?.id ?? '',
     attachmentIds: attachmentId,

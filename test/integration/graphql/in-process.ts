@@ -27,12 +27,13 @@ import type { NextRun } from '../../../src/streams/follow-session.ts';
 import { hintsOf } from '../../../src/streams/notifications/hints.ts';
 import { createNotificationHub } from '../../../src/streams/notifications/hub.ts';
 import { createSharedLookups } from '../../../src/streams/shared-lookups.ts';
+import { createClientTools } from '../../../src/tools/client-tools.ts';
 import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import { attachmentLimits, createMemoryBlobs, noUploads } from '../../attachment-storage.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { immediateSchemas } from '../../immediate-schemas.ts';
-import { approvalRequest, context as contextEvent, output, toolDecision } from '../../unit/domain/given.ts';
+import { approvalRequest, context as contextEvent, output, toolCall, toolDecision } from '../../unit/domain/given.ts';
 
 /** Who executes an operation, and how; by default the principal `ada` with all ordinary scopes. */
 export interface RequestOptions {
@@ -72,6 +73,7 @@ export async function openInProcess() {
     database,
     runStore,
     toolbox: createToolbox([]),
+    clientTools: createClientTools(immediateSchemas),
     policy,
     newId: createIds(now),
     now,
@@ -226,6 +228,25 @@ export async function requestApproval(
   await record(runId, [contextEvent(1), ...output(1, { calls: [callId] }), toolDecision(callId, 'ASK'), request]);
   await record(runId, { kind: 'requestApproval' });
   return approvalId;
+}
+
+/** Takes a new run to a call that its client has to run. */
+export async function requestClientTool({ record, commands }: Pick<InProcess, 'record' | 'commands'>, runId: string) {
+  const callId = commands.newId('call');
+  await record(runId, { kind: 'start', turn: 1 });
+  const payload = {
+    waitId: commands.newId('clientToolCall'),
+    kind: 'CLIENT_TOOL' as const,
+    callId,
+    summary: 'pick_file(title: "Which?")',
+    expiresAt: commands.now() + 60_000,
+    question: null,
+  };
+  const [answer] = output(1, { calls: [callId] });
+  if (!answer) throw new Error('There is no answer.');
+  const events = [contextEvent(1), answer, toolCall(callId, 1, { title: 'Which?' })];
+  await record(runId, [...events, { type: 'wait_request', actor: 'SYSTEM', payload }]);
+  await record(runId, { kind: 'requestApproval' });
 }
 
 /** Takes a new run to its end. */

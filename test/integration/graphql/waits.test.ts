@@ -7,7 +7,7 @@ import {
   WaitsDocument,
   WaitsOfSessionDocument,
 } from '../../generated/graphql.ts';
-import { codeOf, type InProcess, openInProcess, requestApproval } from './in-process.ts';
+import { codeOf, type InProcess, openInProcess, requestApproval, requestClientTool } from './in-process.ts';
 
 let gateway: InProcess;
 beforeAll(async () => {
@@ -157,4 +157,25 @@ test('a list of 50 waits, runs or sessions takes as many statements as a list of
     expect([document, many]).toEqual([document, few]);
     expect(many).toBeLessThan(10);
   }
+});
+
+test('a list of 50 calls of client tools takes as many statements as a list of one, with inputs and results', async () => {
+  const options = { principal: 'client-tools' };
+  for (let index = 0; index < 50; index += 1) {
+    const { runId } = await send(`call-${index}`, options);
+    await requestClientTool(gateway, runId);
+  }
+  const document = `query ($first: Int) { waits(first: $first) { nodes {
+    id kind summary startedBy run { id toolCalls { waits { id summary } } } ... on ClientToolCall { tool input output error }
+  } } }`;
+  const count = async (first: number) => {
+    const before = gateway.statements();
+    const { data, errors } = await gateway.run(document, { first }, options);
+    expect(errors).toBeUndefined();
+    expect(JSON.stringify(data).match(/"input":{"title":"Which\?"}/g)).toHaveLength(first);
+    return gateway.statements() - before;
+  };
+  const [few, many] = [await count(1), await count(50)];
+  expect(many).toBe(few);
+  expect(many).toBeLessThan(12);
 });

@@ -114,9 +114,12 @@ describe('mcpServers', () => {
     expect(problemsOf({ ...remote('$' + '{TOKEN}'), disabled: true })).toEqual([]);
   });
 
-  test('cannot have the name of the built-in tools', () => {
+  test('cannot have the name of the built-in tools or of those of clients', () => {
     expect(read({ mcpServers: { builtin: { command: 'a' } } }).problems).toEqual([
       expect.stringMatching(/mcpServers\.builtin: invalid name: "builtin" is reserved for the built-in tools/),
+    ]);
+    expect(read({ mcpServers: { client: { command: 'a' } } }).problems).toEqual([
+      expect.stringMatching(/mcpServers\.client: invalid name: "client" is reserved for the tools of clients/),
     ]);
   });
 

@@ -22,6 +22,7 @@ const completeFile = {
     local: { command: 'server', env: {}, tools: { echo: { risk: 'LOW' } } },
     remote: { url: 'http://127.0.0.1:1/mcp', headers: {}, tools: { echo: { enabled: false } } },
   },
+  askPerson: true,
   files: { root: './workspace' },
   auth: { mode: 'tokens', tokens: [token] },
   cors: { origins: [] },

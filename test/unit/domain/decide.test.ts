@@ -281,11 +281,12 @@ describe('B36: an approval', () => {
 
   test('B37: can be settled only once', () => {
     for (const status of ['ALLOWED', 'DENIED', 'EXPIRED', 'WITHDRAWN'] as const) {
-      for (const command of [allow('a'), deny('a'), expire('a'), expire('a', 'fail')]) {
-        expect(refused([awaitingApproval('a', 'b'), approvalDecision('a', status)], command)).toMatchObject({
-          kind: 'approval-settled',
-          approvalId: 'apr_a',
-        });
+      const settled = [awaitingApproval('a', 'b'), approvalDecision('a', status)];
+      for (const command of [allow('a'), deny('a')]) {
+        expect(refused(settled, command)).toMatchObject({ kind: 'approval-settled', approvalId: 'apr_a' });
+      }
+      for (const command of [expire('a'), expire('a', 'fail')]) {
+        expect(refused(settled, command)).toMatchObject({ kind: 'wait-settled', waitId: 'apr_a' });
       }
     }
   });
@@ -297,8 +298,8 @@ describe('B36: an approval', () => {
       [callsRequested('a'), toolDecision('a', 'ALLOW')],
       awaitingApproval('b'),
     ]) {
-      for (const command of [allow('a'), deny('a'), expire('a')])
-        expect(refused(given, command).kind).toBe('approval-settled');
+      for (const command of [allow('a'), deny('a')]) expect(refused(given, command).kind).toBe('approval-settled');
+      expect(refused(given, expire('a')).kind).toBe('wait-settled');
     }
   });
 });

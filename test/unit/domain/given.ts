@@ -1,6 +1,7 @@
 import type { Decision } from '../../../src/domain/decide.ts';
 import type {
   ApprovalStatus,
+  DelegatedKind,
   Json,
   NewEvent,
   OutputUsage,
@@ -8,6 +9,7 @@ import type {
   ResultCheck,
   RunOrigin,
   SequencedEvent,
+  WaitOutcome,
 } from '../../../src/domain/events.ts';
 import { isRefusal, type Refusal } from '../../../src/domain/refusal.ts';
 import { foldRun, type Run } from '../../../src/domain/run.ts';
@@ -55,6 +57,7 @@ function epochOf(event: NewEvent): number | null {
   const isOfClient =
     event.type === 'input' ||
     event.type === 'approval_decision' ||
+    event.type === 'wait_settled' ||
     (event.type === 'status' && (event.payload.from === null || event.payload.from === 'AWAITING_APPROVAL'));
   return isOfClient ? null : 1;
 }
@@ -198,6 +201,17 @@ export function approvalDecision(callId: string, to: ApprovalStatus, editedInput
     grantTarget: null,
   };
   return { type: 'approval_decision', actor: 'USER', payload };
+}
+
+/** The id of the wait is `wait_` and the id of the call. */
+export function waitRequest(callId: string, kind: DelegatedKind = 'CLIENT_TOOL'): NewEvent {
+  const payload = { waitId: `wait_${callId}`, kind, callId, summary: '', expiresAt: expiry, question: null };
+  return { type: 'wait_request', actor: 'SYSTEM', payload };
+}
+
+export function waitSettled(callId: string, outcome: WaitOutcome, kind: DelegatedKind = 'CLIENT_TOOL'): NewEvent {
+  const payload = { waitId: `wait_${callId}`, kind, callId, outcome, decidedBy: null, reason: null, answer: null };
+  return { type: 'wait_settled', actor: 'USER', payload };
 }
 
 export function toolStart(callId: string, attempt = 1): NewEvent {

@@ -100,11 +100,18 @@ describe('a refused command', () => {
     });
   });
 
-  test('says which approval is settled', () => {
-    expect(refused({ kind: 'expireWait', waitId: 'apr_x', onExpiry: 'deny' })).toEqual({
+  test('says which approval or wait is settled', () => {
+    const verdict = { decision: 'DENY', by: 'ada', reason: null } as const;
+    expect(refused({ kind: 'decideApproval', approvalId: 'apr_x', verdict })).toEqual({
       kind: 'approval-settled',
       approvalId: 'apr_x',
       message: 'Approval apr_x is already settled.',
+    });
+    const result = { ok: false, error: 'It failed.' } as const;
+    expect(refused({ kind: 'submitToolResult', waitId: 'ctc_x', by: 'ada', result })).toEqual({
+      kind: 'wait-settled',
+      waitId: 'ctc_x',
+      message: 'ctc_x is already settled: it was settled differently, it expired, or its run ended.',
     });
   });
 

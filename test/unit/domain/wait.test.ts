@@ -1,13 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  openWaits,
-  outcomeOf,
-  statusesIn,
-  waitChangeOf,
-  waitOutcomes,
-  waitStateOf,
-  waitStates,
-} from '../../../src/domain/wait.ts';
+import { waitOutcomes } from '../../../src/domain/events.ts';
+import { openWaits, outcomeOf, statusesIn, waitChangeOf, waitStateOf, waitStates } from '../../../src/domain/wait.ts';
 import { approvalDecision, approvalRequest, context, expiry, input, output, runOf, status, tape } from './given.ts';
 
 const asked = [

@@ -109,6 +109,23 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     grantExpiresAt: 0,
     grantTarget: 'noon',
   },
+  wait_request: {
+    waitId: 'ctc_1',
+    kind: 'CLIENT_TOOL',
+    callId: 'call_1',
+    summary: 'pick()',
+    expiresAt: 0,
+    question: { prompt: 'Why?', answerSchema: { type: 'string' }, source: 'builtin' },
+  },
+  wait_settled: {
+    waitId: 'ctc_1',
+    kind: 'CLIENT_TOOL',
+    callId: 'call_1',
+    outcome: 'COMPLETED',
+    decidedBy: 'ada',
+    reason: 'Fine.',
+    answer: 'Because.',
+  },
   tool_start: { callId: 'call_1', tool: 'clock', attempt: 1, idempotencyKey: 'key', definitionHash: 'e' },
   tool_progress: { callId: 'call_1', tool: 'clock', progress: 0.5, total: 1.5, message: 'On it.' },
   tool_result: {
@@ -171,6 +188,8 @@ const anyJson = new Set([
   'approval_request.definition',
   'approval_request.previousDefinition',
   'approval_decision.editedInput',
+  'wait_request.question.answerSchema',
+  'wait_settled.answer',
   'tool_result.output',
 ]);
 /** Members that older tapes lack, and what they are read as. */
@@ -194,6 +213,8 @@ const defaults: [type: EventType, path: string[], value: Json][] = [
   ['approval_request', ['definition'], null],
   ['approval_request', ['previousDefinition'], null],
   ['approval_decision', ['grantTarget'], null],
+  ['wait_request', ['question'], null],
+  ['wait_settled', ['answer'], null],
   ['tool_start', ['definitionHash'], null],
   ['tool_result', ['mayHaveRun'], false],
   ['compaction', ['model'], ''],

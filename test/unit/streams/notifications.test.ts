@@ -255,5 +255,7 @@ test('hints tell what events mean to listeners that do not read the tape', () =>
   expect(hintsOf([recorded(status('PENDING', 'IN_PROGRESS'))])).toEqual(['activity']);
   expect(hintsOf([recorded(status('AWAITING_APPROVAL', 'IN_PROGRESS'))])).toEqual(['activity', 'work']);
   expect(hintsOf([recorded(status('IN_PROGRESS', 'DONE'))])).toEqual(['activity', 'work', 'end']);
-  expect(hintsOf([{ type: 'approval_request' } as RecordedEvent, event])).toEqual(['activity']);
+  for (const type of ['approval_request', 'approval_decision', 'wait_request', 'wait_settled'] as const) {
+    expect(hintsOf([{ type } as RecordedEvent, event])).toEqual(['activity']);
+  }
 });
