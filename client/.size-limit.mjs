@@ -1,5 +1,14 @@
-/** The files that are loaded only when they are needed: the fallback of WebSocket, the printer of parsed documents, client tools, uploads. */
-const later = ['*/event-stream-link.js', '*/print-document.js', '*/run-tools.js', '*/upload.js'];
+/**
+ * The files that are loaded only when they are needed: the fallback of WebSocket, the printer of parsed documents, client tools, uploads,
+ * and what settles waits that are no approvals.
+ */
+const later = [
+  '*/event-stream-link.js',
+  '*/print-document.js',
+  '*/run-tools.js',
+  '*/upload.js',
+  '*/settle-other-kinds.js',
+];
 
 /** In bytes that a page downloads: minified, gzipped, with all dependencies except React. */
 export default [

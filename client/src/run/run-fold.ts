@@ -133,6 +133,9 @@ export function evolve(run: RunSnapshot, event: TapeEvent): RunSnapshot {
       return changeCall(next, event.callId, { state: 'WAITING', waitId: event.approval.id });
     case 'APPROVAL_DECISION':
       return settleApproval(next, event);
+    case 'WAIT_REQUEST':
+    case 'WAIT_SETTLED':
+      return changeWait(next, event);
     case 'TOOL_START':
       return changeCall(next, event.callId, { state: 'RUNNING' });
     case 'TOOL_PROGRESS': {
@@ -245,6 +248,14 @@ function changeCall(run: RunSnapshot, callId: string, change: Partial<ToolCallIt
     has(message) ? { ...message, toolCalls: message.toolCalls.map(changed) } : message,
   );
   return withMessages(run, messages);
+}
+
+function changeWait(run: RunSnapshot, { type, payload }: Of<'WAIT_REQUEST' | 'WAIT_SETTLED'>): RunSnapshot {
+  const { waitId, callId } = payload as { waitId: string; callId: string };
+  const waits = run.waits.filter((id) => id !== waitId);
+  return type === 'WAIT_REQUEST'
+    ? changeCall({ ...run, waits: [...waits, waitId] }, callId, { state: 'WAITING', waitId })
+    : changeCall({ ...run, waits }, callId, { state: 'REQUESTED' });
 }
 
 function settleApproval(run: RunSnapshot, { callId, status, approval }: Of<'APPROVAL_DECISION'>): RunSnapshot {

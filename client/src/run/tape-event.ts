@@ -12,6 +12,8 @@ interface TypeNames {
   ToolDecisionEvent: 'TOOL_DECISION';
   ApprovalRequestEvent: 'APPROVAL_REQUEST';
   ApprovalDecisionEvent: 'APPROVAL_DECISION';
+  WaitRequestEvent: 'WAIT_REQUEST';
+  WaitSettledEvent: 'WAIT_SETTLED';
   ToolStartEvent: 'TOOL_START';
   ToolProgressEvent: 'TOOL_PROGRESS';
   ToolResultEvent: 'TOOL_RESULT';

@@ -1,8 +1,10 @@
 import type { LiveList } from '../list/live-list.ts';
 import type { RuntapeError } from '../runtape-error.ts';
-import type { ClientToolCall } from '../waits/later-documents.ts';
+import type { Wait } from '../waits/wait.ts';
 import type { WaitHandle } from '../waits/wait-handle.ts';
 import type { ClientTool, ClientToolSet } from './client-tool.ts';
+
+type Call = Extract<Wait, { __typename: 'ClientToolCall' }>;
 
 /** Executes the open calls of these tools, until the returned function is called. */
 export function runTools(waits: LiveList<WaitHandle>, tools: ClientToolSet): () => void {
@@ -10,7 +12,7 @@ export function runTools(waits: LiveList<WaitHandle>, tools: ClientToolSet): () 
   const seen = new Set<string>();
   const leaving = new AbortController();
 
-  async function execute(wait: WaitHandle, tool: ClientTool, { input, callId }: ClientToolCall): Promise<void> {
+  async function execute(wait: WaitHandle, tool: ClientTool, { input, callId }: Call): Promise<void> {
     let submit: () => Promise<void>;
     try {
       const output = await tool.execute(input, { callId, signal: leaving.signal });
@@ -27,8 +29,8 @@ export function runTools(waits: LiveList<WaitHandle>, tools: ClientToolSet): () 
   function runOpenCalls(): void {
     for (const wait of waits.get()) {
       if (wait.kind !== 'CLIENT_TOOL' || seen.has(wait.id)) continue;
-      const call = wait.data.get() as unknown as ClientToolCall;
-      if (!Object.hasOwn(tools, call.tool)) continue;
+      const call = wait.data.get();
+      if (call.__typename !== 'ClientToolCall' || !Object.hasOwn(tools, call.tool)) continue;
       seen.add(wait.id);
       void execute(wait, tools[call.tool] as ClientTool, call);
     }

@@ -15,20 +15,3 @@ export const DecideBudgetDocument: Mutation<{
   increase?: number;
   reason?: string;
 }> = mutation('decideBudget', 'DecideBudgetInput');
-
-export const AnswerQuestionDocument: Mutation<{
-  questionId: string;
-  action: 'ANSWER' | 'DECLINE' | 'CANCEL';
-  answer?: unknown;
-  reason?: string;
-}> = mutation('answerQuestion', 'AnswerQuestionInput');
-
-export const SubmitToolResultDocument: Mutation<{ clientToolCallId: string; output?: unknown; error?: string }> =
-  mutation('submitToolResult', 'SubmitToolResultInput');
-
-/** A call of a tool that a client runs, as `Wait` describes it. */
-export interface ClientToolCall {
-  callId: string;
-  tool: string;
-  input: unknown;
-}

@@ -2,7 +2,7 @@ import type { Requests } from '../connection/requests.ts';
 import { type ApprovalScope, DecideApprovalDocument } from '../generated/documents.ts';
 import { createSource, type Readable } from '../readable.ts';
 import { accept } from '../refusals.ts';
-import { AnswerQuestionDocument, DecideBudgetDocument, SubmitToolResultDocument } from './later-documents.ts';
+import type { Settlement } from './settle-other-kinds.ts';
 import type { Wait, WaitKind } from './wait.ts';
 
 export interface AllowOptions {
@@ -38,32 +38,14 @@ export function createWaitHandle(wait: Wait, requests: Requests): OwnedWaitHandl
   const { id, kind } = wait;
   const data = createSource(wait);
 
-  const only = (...kinds: WaitKind[]) => {
-    if (!kinds.includes(kind))
-      throw new TypeError(`This is for waits of the kind ${kinds.join(' or ')}, and ${id} is of the kind ${kind}.`);
-  };
+  const settle = async (settlement: Settlement) =>
+    (await import('./settle-other-kinds.ts')).settleOtherKind(requests, id, kind, settlement);
 
-  // A repeated equal decision succeeds, so a lost answer is no problem.
-  async function decide(decision: 'ALLOW' | 'DENY', { increase, ...options }: AllowOptions & { reason?: string }) {
-    only('APPROVAL', 'BUDGET');
-    const input = { decision, ...options };
-    const { result } =
-      kind === 'APPROVAL'
-        ? await requests.repeat(DecideApprovalDocument, { input: { approvalId: id, ...input } })
-        : await requests.repeat(DecideBudgetDocument, {
-            input: { budgetRequestId: id, decision, increase, reason: options.reason },
-          });
-    accept(result);
-  }
-
-  async function settleQuestion(input: { action: 'ANSWER' | 'DECLINE' | 'CANCEL'; answer?: unknown; reason?: string }) {
-    only('QUESTION');
-    accept((await requests.repeat(AnswerQuestionDocument, { input: { questionId: id, ...input } })).result);
-  }
-
-  async function submit(result: { output?: unknown; error?: string }) {
-    only('CLIENT_TOOL');
-    accept((await requests.repeat(SubmitToolResultDocument, { input: { clientToolCallId: id, ...result } })).result);
+  async function decide(method: 'allow' | 'deny', { increase, ...options }: AllowOptions & { reason?: string }) {
+    if (kind !== 'APPROVAL') return settle({ method, increase, reason: options.reason });
+    const input = { approvalId: id, decision: method === 'allow' ? ('ALLOW' as const) : ('DENY' as const), ...options };
+    // A repeated equal decision succeeds, so a lost answer is no problem.
+    accept((await requests.repeat(DecideApprovalDocument, { input })).result);
   }
 
   return {
@@ -71,12 +53,11 @@ export function createWaitHandle(wait: Wait, requests: Requests): OwnedWaitHandl
     kind,
     data,
     update: data.set,
-    allow: (options = {}) => decide('ALLOW', options),
-    deny: (reason) => decide('DENY', { reason }),
-    answer: (value) =>
-      kind === 'CLIENT_TOOL' ? submit({ output: value }) : settleQuestion({ action: 'ANSWER', answer: value }),
-    decline: (reason) => settleQuestion({ action: 'DECLINE', reason }),
-    cancel: (reason) => settleQuestion({ action: 'CANCEL', reason }),
-    fail: (error) => submit({ error }),
+    allow: (options = {}) => decide('allow', options),
+    deny: (reason) => decide('deny', { reason }),
+    answer: (value) => settle({ method: 'answer', value }),
+    decline: (reason) => settle({ method: 'decline', reason }),
+    cancel: (reason) => settle({ method: 'cancel', reason }),
+    fail: (error) => settle({ method: 'fail', error }),
   };
 }

@@ -1,0 +1,44 @@
+// What settles the waits that are no approvals. It is loaded when one of them is settled, because most pages have none.
+import type { Requests } from '../connection/requests.ts';
+import { AnswerQuestionDocument, SubmitToolResultDocument } from '../generated/documents.ts';
+import { accept } from '../refusals.ts';
+import { DecideBudgetDocument } from './later-documents.ts';
+import type { WaitKind } from './wait.ts';
+
+/** The method of the handle that was called, with its arguments. */
+export type Settlement =
+  | { method: 'allow' | 'deny'; increase?: number; reason?: string }
+  | { method: 'answer'; value: unknown }
+  | { method: 'decline' | 'cancel'; reason?: string }
+  | { method: 'fail'; error: string };
+
+type Result = { result: { __typename: string } };
+
+/** A repeated equal settlement succeeds, so a lost answer is no problem. */
+function send(requests: Requests, id: string, kind: WaitKind, settlement: Settlement): Promise<Result> | null {
+  const { method } = settlement;
+  if (kind === 'BUDGET' && (method === 'allow' || method === 'deny')) {
+    const { increase, reason } = settlement;
+    const decision = method === 'allow' ? 'ALLOW' : 'DENY';
+    return requests.repeat(DecideBudgetDocument, { input: { budgetRequestId: id, decision, increase, reason } });
+  }
+  if (kind === 'QUESTION' && method === 'answer') {
+    const input = { questionId: id, action: 'ANSWER' as const, answer: settlement.value };
+    return requests.repeat(AnswerQuestionDocument, { input });
+  }
+  if (kind === 'QUESTION' && (method === 'decline' || method === 'cancel')) {
+    const action = method === 'decline' ? 'DECLINE' : 'CANCEL';
+    return requests.repeat(AnswerQuestionDocument, { input: { questionId: id, action, reason: settlement.reason } });
+  }
+  if (kind === 'CLIENT_TOOL' && (method === 'answer' || method === 'fail')) {
+    const result = method === 'answer' ? { output: settlement.value } : { error: settlement.error };
+    return requests.repeat(SubmitToolResultDocument, { input: { clientToolCallId: id, ...result } });
+  }
+  return null;
+}
+
+export async function settleOtherKind(requests: Requests, id: string, kind: WaitKind, settlement: Settlement) {
+  const sent = send(requests, id, kind, settlement);
+  if (sent === null) throw new TypeError(`${id} is a wait of the kind ${kind}, which has no "${settlement.method}".`);
+  accept((await sent).result);
+}
