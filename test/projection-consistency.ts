@@ -5,13 +5,22 @@ import type { Gateway } from '../src/server/gateway.ts';
 
 /** B30: folding the tapes gives the rows that queries read. Checks nothing while runs are executed. */
 export async function assertRowsAreFolds({ parts }: Gateway): Promise<void> {
-  const isExecuting = () => parts.orchestrator.activeCount() > 0;
+  const { database, journal, orchestrator } = parts;
+  const isExecuting = async () => orchestrator.activeCount() > 0 || (database.isShared && (await hasWork(database)));
   // A database that refuses writes cannot be rebuilt.
-  if (isExecuting() || parts.database.problem() !== null) return;
-  await assertFolded(parts.database, parts.journal).catch((error: unknown) => {
+  if (database.problem() !== null || (await isExecuting())) return;
+  await assertFolded(database, journal).catch(async (error: unknown) => {
     // A pending run was started in between.
-    if (!isExecuting()) throw error;
+    if (await isExecuting()) return;
+    if (!database.isShared) throw error;
+    // Another server started a run and ended it.
+    await assertFolded(database, journal);
   });
+}
+
+/** Whether a server has a run to execute. */
+async function hasWork({ reader }: Database): Promise<boolean> {
+  return (await reader.run.count({ where: { state: { in: ['PENDING', 'IN_PROGRESS'] } } })) > 0;
 }
 
 /** B30 for a database that no one writes to. */
