@@ -17,17 +17,15 @@ const budget = z
     cost: amount,
     /** Input and output tokens together. */
     tokens: amount,
-    onLimit: z.enum(['fail']).default('fail'),
   })
   .refine(({ cost, tokens }) => (cost === undefined) !== (tokens === undefined), {
     error: 'must have either "cost" or "tokens". Use two budgets to limit both',
   })
-  .transform(({ appliesTo, period, cost, tokens, onLimit }) => ({
+  .transform(({ appliesTo, period, cost, tokens }) => ({
     appliesTo: subjects[appliesTo],
     period: periods[period],
     kind: cost === undefined ? ('TOKENS' as const) : ('COST' as const),
     allowance: cost ?? tokens ?? 0,
-    onLimit,
   }));
 
 export const budgetsConfigSchema = z.object({ budgets: z.array(budget).max(BUDGETS).default([]) });

@@ -12,8 +12,6 @@ export interface Budget {
   kind: BudgetKind;
   /** In the unit of its kind. */
   allowance: number;
-  /** What happens to a run whose next model call does not fit: it fails, or it waits for a person. */
-  onLimit: 'fail' | 'ask';
 }
 
 /** Who a model call is charged to. */
@@ -54,8 +52,6 @@ export interface BudgetState {
   budget: Budget;
   account: BudgetAccount;
   use: AccountUse;
-  /** How much people allowed the run on top. Then its calls are charged to an account of its own. */
-  increase: number;
 }
 
 /** What a call may use of each account, or the budget that it does not fit in. */
@@ -69,11 +65,6 @@ export function accountOf({ appliesTo, period, kind }: Budget, run: ChargedRun, 
   if (id === null) return null;
   const { startsAt, endsAt } = periodAt(period, now);
   return { key: `${appliesTo} ${id} ${period} ${startsAt} ${kind}`, kind, endsAt };
-}
-
-/** The account of what people allowed one run on top of a budget. */
-export function increasedAccount(account: BudgetAccount, runId: string): BudgetAccount {
-  return { ...account, key: `${account.key} + ${runId}` };
 }
 
 function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agentId, owner }: ChargedRun): string | null {
@@ -118,8 +109,8 @@ function amountOf(kind: BudgetKind, { inputTokens, price }: PlannedCall, outputT
 }
 
 /** What is left for another call. */
-export function roomIn({ budget, use, increase }: BudgetState): number {
-  return (increase > 0 ? increase : budget.allowance) - use.spent - use.reserved;
+export function roomIn({ budget, use }: BudgetState): number {
+  return budget.allowance - use.spent - use.reserved;
 }
 
 /** The longest answer that fits into the room. */

@@ -64,7 +64,7 @@ export function createSpending({ database, clock }: { database: Database; clock:
     return reserveBudget(database, call, accounts, (uses) => {
       const states = applying.map((each): BudgetState => {
         const use = uses.get(each.account.key) ?? { spent: 0, reserved: 0 };
-        return { ...each, use, increase: 0 };
+        return { ...each, use };
       });
       return reserve(states, planned, BUDGET_LEAST_ANSWER_TOKENS);
     });

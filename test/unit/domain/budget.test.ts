@@ -4,7 +4,6 @@ import {
   accountOf,
   type Budget,
   type BudgetState,
-  increasedAccount,
   type PlannedCall,
   periodAt,
   reserve,
@@ -19,15 +18,14 @@ const budget = (changes: Partial<Budget> = {}): Budget => ({
   period: 'TOTAL',
   kind: 'TOKENS',
   allowance: 1000,
-  onLimit: 'fail',
   ...changes,
 });
 
-function state(changes: Partial<Budget>, use: { spent?: number; reserved?: number } = {}, increase = 0): BudgetState {
+function state(changes: Partial<Budget>, use: { spent?: number; reserved?: number } = {}): BudgetState {
   const ofBudget = budget(changes);
   const account = accountOf(ofBudget, run, now);
   if (!account) throw new Error('The budget applies to the run.');
-  return { budget: ofBudget, account, use: { spent: 0, reserved: 0, ...use }, increase };
+  return { budget: ofBudget, account, use: { spent: 0, reserved: 0, ...use } };
 }
 
 const call: PlannedCall = { inputTokens: 100, outputTokens: 400, price: { input: 0.01, output: 0.05 } };
@@ -41,7 +39,7 @@ describe('the account of a budget', () => {
       ),
     );
     expect(new Set(keys).size).toBe(32);
-    expect(key({ allowance: 5, onLimit: 'ask' })).toBe(key({}));
+    expect(key({ allowance: 5 })).toBe(key({}));
     expect(key({}, { ...run, owner: 'ben' })).not.toBe(key({}));
     expect(key({}, { ...run, owner: 'ada TOTAL' })).not.toBe(key({}));
     expect(key({ appliesTo: 'RUN' }, { ...run, runId: 'run_2' })).not.toBe(key({ appliesTo: 'RUN' }));
@@ -51,14 +49,6 @@ describe('the account of a budget', () => {
 
   test('does not exist for an agent if the run has none', () => {
     expect(accountOf(budget({ appliesTo: 'AGENT' }), { ...run, agentId: null }, now)).toBeNull();
-  });
-
-  test('of an increase is another one', () => {
-    const { account } = state({ period: 'DAY' });
-    const own = increasedAccount(account, 'run_1');
-    expect(own).toEqual({ ...account, key: expect.any(String) });
-    expect(own.key).not.toBe(account.key);
-    expect(own.key).not.toBe(increasedAccount(account, 'run_2').key);
   });
 });
 
@@ -121,11 +111,6 @@ describe('a reservation', () => {
 
   test('of a model without a price does not fit into a budget of cost', () => {
     expect(reserve([state({ kind: 'COST' })], { ...call, price: null }, 50)).toMatchObject({ kind: 'exceeded' });
-  });
-
-  test('uses what was allowed on top instead of the allowance', () => {
-    expect(roomIn(state({ allowance: 1000 }, { spent: 10 }, 200))).toBe(190);
-    expect(reserve([state({ allowance: 1000 }, { spent: 0 }, 200)], call, 50)).toMatchObject({ outputTokens: 100 });
   });
 
   test('never exceeds the room of any account', () => {
