@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import type { TestClient } from '../../client.ts';
 import {
+  ActivityPageDocument,
   ArchiveSessionDocument,
   PurgeSessionDocument,
   ResolveSessionDocument,
   SessionByKeyDocument,
   UnarchiveSessionDocument,
+  UpdateSessionDocument,
 } from '../../generated/graphql.ts';
 import { converse } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
@@ -30,6 +32,18 @@ test('an archived session comes back under its key, takes messages again, and re
   expect((await client.send(SessionByKeyDocument, { key: 'a' })).session?.id).toBe(sessionId);
   const { run } = await converse(client, { sessionId, text: '/say hi' });
   expect(run.state).toBe('DONE');
+});
+
+test('B64: the feed of changes has an item when a session comes back, and one when its metadata changes', async () => {
+  const { client } = await startTestGateway();
+  const sessionId = await archived(client, 'a');
+  const kinds = async () =>
+    (await client.send(ActivityPageDocument, { first: 10 })).activity.edges.map(({ node }) => node.kind);
+  expect(await kinds()).toEqual(['SESSION_CREATED', 'SESSION_ARCHIVED']);
+  await unarchive(client, sessionId);
+  expect(await kinds()).toEqual(['SESSION_CREATED', 'SESSION_ARCHIVED', 'SESSION_UPDATED']);
+  await client.send(UpdateSessionDocument, { input: { sessionId, metadata: { team: 'a' } } });
+  expect(await kinds()).toEqual(['SESSION_CREATED', 'SESSION_ARCHIVED', 'SESSION_UPDATED', 'SESSION_UPDATED']);
 });
 
 test('a session whose key is taken stays archived', async () => {
