@@ -41,8 +41,8 @@ export async function command(directory, [program, ...parameters], environment =
 }
 
 /**
- * Runs a script of an installed package in the root with this Node, on this terminal unless `output` is 'ignore'. Resolves with
- * null, or with the failure as text.
+ * Runs a script of an installed package in the root with this Node, on this terminal unless `output` is 'ignore' or the descriptor
+ * of a file. Resolves with null, or with the failure as text.
  */
 export function runScript(script, parameters, { environment = {}, output = 'inherit' } = {}) {
   return new Promise((resolve) => {

@@ -1,5 +1,8 @@
-// Runs the parts of the test suite one after another, continues after a failure, and prints a table, the failures and the totals.
-// `node .ci/test.mjs unit contract` runs only those parts. `--config <file>` uses another configuration of vitest.
+// Runs the parts of the test suite in two lanes, continues after a failure, and prints a table, the failures and the totals.
+// `node .ci/test.mjs unit contract` runs only those parts, one after the other. `--config <file>` uses another configuration of vitest.
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runScript } from './child.mjs';
 import { runProjects } from './vitest.mjs';
@@ -15,8 +18,8 @@ const none = { passed: 0, failed: 0, skipped: 0, failures: [] };
 function check(name, script, ...parameters) {
   return {
     name,
-    async perform() {
-      const failure = await runScript(script, parameters);
+    async perform(output) {
+      const failure = await runScript(script, parameters, { output });
       return failure === null ? { ...none, passed: 1 } : { ...none, failed: 1, failures: [failure] };
     },
   };
@@ -24,39 +27,62 @@ function check(name, script, ...parameters) {
 
 /** One vitest project. */
 function tests(name) {
-  return { name, perform: () => runProjects([name], { config: options.config }) };
+  return { name, perform: (output) => runProjects([name], { config: options.config, output }) };
 }
 
-const parts = [
-  check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
-  check('client types', 'typescript/bin/tsc', '-p', 'client'),
-  check('console types', 'typescript/bin/tsc', '-p', 'console', '--noEmit'),
-  check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
-  check('dead code', 'knip/bin/knip.js', '--no-progress'),
-  check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
-  tests('layout'),
-  tests('unit'),
-  tests('contract'),
-  tests('property'),
-  tests('simulation'),
-  tests('integration'),
-  tests('postgres'),
-  tests('e2e'),
-  tests('browser'),
-  check('sdl', 'tsx/dist/cli.mjs', 'src/graphql/print-schema.ts', '--check'),
+/** The lanes run at the same time: most parts wait for timers, processes and disks for a third of their time. */
+const lanes = [
+  [
+    check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
+    check('client types', 'typescript/bin/tsc', '-p', 'client'),
+    check('console types', 'typescript/bin/tsc', '-p', 'console', '--noEmit'),
+    check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
+    check('dead code', 'knip/bin/knip.js', '--no-progress'),
+    check('sdl', 'tsx/dist/cli.mjs', 'src/graphql/print-schema.ts', '--check'),
+    tests('layout'),
+    tests('unit'),
+    tests('contract'),
+    tests('property'),
+    tests('simulation'),
+    tests('integration'),
+  ],
+  [
+    tests('browser'),
+    tests('e2e'),
+    tests('postgres'),
+    check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
+  ],
 ];
+const parts = lanes.flat();
 
 /** These run only when they are named. */
 const otherParts = [tests('postgres-all')];
 
-function selectParts(requested) {
+/** The lanes to run: one with the named parts, or all. */
+function selectLanes(requested) {
   const known = new Map([...parts, ...otherParts].map((part) => [part.name.replaceAll(' ', '-'), part]));
   const unknown = requested.filter((name) => !known.has(name.replaceAll(' ', '-')));
   if (unknown.length > 0) {
     console.error(`Unknown part: ${unknown.join(', ')}. The parts are ${[...known.keys()].join(', ')}.`);
     process.exit(1);
   }
-  return requested.length === 0 ? parts : requested.map((name) => known.get(name.replaceAll(' ', '-')));
+  return requested.length === 0 ? lanes : [requested.map((name) => known.get(name.replaceAll(' ', '-')))];
+}
+
+/** Runs a part. With another lane beside it, its output is printed when it has ended, so that lines do not mix. */
+async function run(part, isAlone) {
+  const start = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'runtape-output-'));
+  const path = join(folder, 'output');
+  const output = isAlone ? 'inherit' : openSync(path, 'w');
+  if (isAlone) console.log(`\n=== ${part.name} ===`);
+  const counts = await part.perform(output);
+  if (!isAlone) {
+    closeSync(output);
+    console.log(`\n=== ${part.name} ===\n${readFileSync(path, 'utf8')}`);
+  }
+  rmSync(folder, { recursive: true });
+  return { name: part.name, seconds: (performance.now() - start) / 1000, counts };
 }
 
 function row({ name, seconds, counts: { passed, failed, skipped } }) {
@@ -66,14 +92,13 @@ function row({ name, seconds, counts: { passed, failed, skipped } }) {
   return `${name.padEnd(12)} ${result.padEnd(8)}${numbers}${time}`;
 }
 
-const selected = selectParts(names);
+const selected = selectLanes(names);
 const results = [];
-for (const part of selected) {
-  console.log(`\n=== ${part.name} ===`);
-  const start = performance.now();
-  const counts = await part.perform();
-  results.push({ name: part.name, seconds: (performance.now() - start) / 1000, counts });
-}
+await Promise.all(
+  selected.map(async (lane) => {
+    for (const part of lane) results.push(await run(part, selected.length === 1));
+  }),
+);
 
 const total = (kind) => results.reduce((sum, { counts }) => sum + counts[kind], 0);
 console.log(

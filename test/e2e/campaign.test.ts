@@ -6,7 +6,7 @@ import { crashCampaign } from '../soak/campaign.ts';
 import { createFileStore, createPostgresStore } from '../soak/campaign-store.ts';
 import { launch, untilListening } from '../soak/launch.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const log = () => undefined;
 
 test('B48: nothing is lost or executed twice when the server is killed at random moments', {

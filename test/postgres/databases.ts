@@ -4,7 +4,8 @@ import pg from 'pg';
 /** Creates an empty database, or a copy of a template to which no client is connected. */
 export async function createDatabase(admin: string, template?: string): Promise<{ url: string; name: string }> {
   const name = `runtape_test_${randomUUID().replaceAll('-', '')}`;
-  await execute(admin, `CREATE DATABASE ${name}${template ? ` TEMPLATE ${template}` : ''}`);
+  // Copying the files takes half as long as writing them to the log.
+  await execute(admin, `CREATE DATABASE ${name}${template ? ` TEMPLATE ${template} STRATEGY FILE_COPY` : ''}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
   return { url: url.href, name };

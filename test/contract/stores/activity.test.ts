@@ -12,6 +12,7 @@ import {
   recordSessionChange,
 } from '../../../src/repositories/activity.ts';
 import { insertSession } from '../../../src/repositories/sessions.ts';
+import { poll } from '../../until.ts';
 import { stores } from './both-stores.ts';
 
 const change = (fields: Partial<Change>): Change => ({
@@ -28,7 +29,7 @@ const wait = (waitId: string) => change({ kind: 'WAIT_OPENED', runId: 'run_1', w
 const everything: ActivityQuery = { owner: 'ada', everyApproval: false, kinds: activityKinds, sessionId: null };
 const forwards: PageArguments<number> = { size: 10, from: 'start', after: null, before: null };
 
-describe.each(stores)('the feed of changes on %s', (provider, open) => {
+describe.each(stores)('the feed of changes on %s', (_provider, open) => {
   test('gives positions in the order of the commit, and the owner of the session', async () => {
     const { database } = await open();
     await database.commit([
@@ -111,7 +112,7 @@ describe.each(stores)('the feed of changes on %s', (provider, open) => {
       failure: 'constraint',
     });
     expect(await activityAfter(database, 0, 10)).toEqual([]);
-    expect(await openActivityWriters(database)).toEqual([]);
-    expect(provider).toMatch(/sqlite|postgresql/);
+    // Postgres answers before it has given up the locks of the transaction.
+    await poll(async () => (await openActivityWriters(database)).length === 0);
   });
 });

@@ -8,7 +8,7 @@ import { collect, openClient } from './clients.ts';
 import { expectRow } from './compare-fold.ts';
 
 /** 10,000 with `npm run soak:client`. */
-const cuts = Number(process.env.RUNTAPE_CUTS ?? 200);
+const cuts = Number(process.env.RUNTAPE_CUTS ?? 60);
 const CLIENTS = 8;
 /** How often each run is followed: once while it is executed, and then from the beginning again. */
 const FOLLOWED = 10;
