@@ -1,7 +1,9 @@
-import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { filesBelow } from './files.mjs';
+
+const manifest = JSON.parse(readFileSync(join(dirname(import.meta.dirname), 'package.json'), 'utf8'));
 
 /** The program, and the modules that the crash campaign and the benchmark import from the build. */
 const entries = [
@@ -17,8 +19,8 @@ const entries = [
   'tools/tool.ts',
 ];
 
-/** Packages that load files from their own folder, or are native. */
-const external = ['@cedar-policy/cedar-wasm', 'better-sqlite3', 'pino'];
+/** Packages that load files from their own folder, or are native. They are installed with Runtape; all others are in the bundle. */
+const external = Object.keys(manifest.dependencies);
 
 /** CommonJS packages in the bundle call `require` for the modules of Node. */
 const banner = `import { createRequire as createNodeRequire } from 'node:module'; const require = createNodeRequire(import.meta.url);`;
@@ -48,8 +50,34 @@ export async function bundle(sources, output) {
   });
   const texts = filesBelow(sources).filter((path) => /\.cedar(schema)?$/.test(path));
   for (const path of texts) copyFileSync(path, join(output, basename(path)));
-  const written = [...Object.keys(metafile.outputs), ...texts.map((path) => join(output, basename(path)))];
+  const licenses = join(output, 'third-party-licenses.txt');
+  writeFileSync(licenses, licensesOf(Object.keys(metafile.inputs)));
+  const written = [...Object.keys(metafile.outputs), ...texts.map((path) => join(output, basename(path))), licenses];
+  writeFileSync(join(output, FILE_LIST), JSON.stringify(written.map((path) => basename(path))));
   removeOldFiles(output, new Set(written.map((path) => resolve(path))));
+}
+
+/** Names the files of the newest build. */
+const FILE_LIST = '.files.json';
+
+/** Removes what earlier builds left in the output folder, however recent, so that it is not published. */
+export function removeEarlierBuilds(output) {
+  const newest = new Set(JSON.parse(readFileSync(join(output, FILE_LIST), 'utf8')));
+  for (const entry of readdirSync(output, { withFileTypes: true })) {
+    if (entry.isFile() && !entry.name.startsWith('.') && !newest.has(entry.name)) rmSync(join(output, entry.name));
+  }
+}
+
+/** The licenses of the packages in the bundle, which most of them require beside every copy. */
+function licensesOf(inputs) {
+  const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? []);
+  const sections = [...new Set(folders)].map((folder) => {
+    const { name, version, license = 'see below' } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+    return [`${name} ${version}`, `License: ${license}`, ...texts].join('\n\n');
+  });
+  return `${[...new Set(sections)].sort().join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -58,6 +86,6 @@ const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 function removeOldFiles(output, written) {
   const oldestKept = Date.now() - DAY_MILLISECONDS;
   for (const path of filesBelow(output)) {
-    if (!written.has(resolve(path)) && statSync(path).mtimeMs < oldestKept) rmSync(path);
+    if (basename(path) !== FILE_LIST && !written.has(resolve(path)) && statSync(path).mtimeMs < oldestKept) rmSync(path);
   }
 }

@@ -1,5 +1,5 @@
-// Prepares a clone for testing (`generate`) or starting (`build`): installs packages, generates code, bundles. Uses nothing but
-// Node, because it runs before anything is installed. A step that is not needed takes milliseconds.
+// Prepares a clone for testing (`generate`), starting (`build`) or publishing (`package`): installs packages, generates code,
+// bundles. Uses nothing but Node, because it runs before anything is installed. A step that is not needed takes milliseconds.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { command, npmCommand, StepFailed } from './child.mjs';
@@ -132,7 +132,7 @@ async function generateDocuments() {
 
 async function compile() {
   await whenChanged({
-    inputs: [inRoot('src'), inRoot('tsconfig.json'), inRoot('.ci/bundle.mjs')],
+    inputs: [inRoot('src'), inRoot('tsconfig.json'), inRoot('package.json'), inRoot('.ci/bundle.mjs')],
     tool: 'esbuild',
     output: inRoot('dist'),
     announce: 'bundling src into dist.',
@@ -167,15 +167,20 @@ async function buildConsole() {
   });
 }
 
+async function removeEarlierBuilds() {
+  (await import('./bundle.mjs')).removeEarlierBuilds(inRoot('dist'));
+}
+
 const stepsOf = {
   generate: [install, generateDatabaseClients, generateDocuments],
   client: [install, generateDocuments, buildClient],
   build: [install, generateDatabaseClients, generateDocuments, compile, buildConsole],
+  package: [install, generateDatabaseClients, generateDocuments, compile, buildConsole, removeEarlierBuilds],
 };
 
 async function main() {
   const goal = process.argv[2] ?? '';
-  if (!Object.hasOwn(stepsOf, goal)) throw new StepFailed('Usage: node .ci/prepare.mjs generate|build|client');
+  if (!Object.hasOwn(stepsOf, goal)) throw new StepFailed('Usage: node .ci/prepare.mjs generate|build|client|package');
   checkNode();
   await lock(root, print);
   for (const step of stepsOf[goal]) await step();

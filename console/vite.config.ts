@@ -53,6 +53,7 @@ export default defineConfig({
     // A data address would need an exception in the content security policy.
     assetsInlineLimit: 0,
     manifest: 'manifest.json',
+    license: { fileName: 'third-party-licenses.md' },
     reportCompressedSize: false,
   },
   // For work on the console: `npm start` beside `npx vite console`.

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { type Configuration, readConfiguration } from './config/configuration.ts';
+import { type Configuration, configurationPath, readConfiguration } from './config/configuration.ts';
 import { StartError } from './config/start-error.ts';
 import { v8FlagsFor } from './server/v8-flags.ts';
 
@@ -12,6 +12,7 @@ const USAGE = `Usage: runtape <command>
   verify    check the files, the hash chain of every tape and the rows, also while servers use the database
   rebuild   rebuild the projected rows and the search index from the tapes, while no server runs
   token     create an access token: token <principal> [scopes], for example: token ada read,write,approve
+  init      write ./runtape.config.json with the defaults of the most used keys
 
 Environment variables and ./runtape.config.json configure it: see docs/configuration.md.
 `;
@@ -31,7 +32,8 @@ const commands: Record<string, (configuration: Configuration) => Promise<void>> 
 const [name = 'serve', ...parameters] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) && parameters.length === 0 ? commands[name] : undefined;
 if (command) await runCommand(command);
-else if (name === 'token') await createToken(parameters);
+else if (name === 'token') await report('Runtape cannot create a token', () => createToken(parameters));
+else if (name === 'init' && parameters.length === 0) await report('Runtape cannot write a configuration', init);
 else {
   const helpRequested = ['help', '--help', '-h'].includes(name);
   (helpRequested ? process.stdout : process.stderr).write(USAGE);
@@ -40,23 +42,26 @@ else {
 
 async function runCommand(run: (configuration: Configuration) => Promise<void>): Promise<void> {
   const outcome = readConfiguration(process.env, readFileIfExists);
-  if (!outcome.ok) return fail('Runtape cannot start', outcome.problems);
-  try {
-    await run(outcome.configuration);
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    fail('Runtape cannot start', error.message.split('\n'));
-  }
+  if (outcome.ok) await report('Runtape cannot start', () => run(outcome.configuration));
+  else fail('Runtape cannot start', outcome.problems);
 }
 
 /** Reads no configuration: the token may be the part that the configuration still lacks. */
 async function createToken(words: string[]): Promise<void> {
-  const { tokenCommand } = await import('./server/commands/token.ts');
+  (await import('./server/commands/token.ts')).tokenCommand(words);
+}
+
+async function init(): Promise<void> {
+  await (await import('./server/commands/init.ts')).initCommand(configurationPath(process.env));
+}
+
+/** Prints a StartError without a stack, below the summary. */
+async function report(summary: string, run: () => Promise<void>): Promise<void> {
   try {
-    tokenCommand(words);
+    await run();
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    fail('Runtape cannot create a token', error.message.split('\n'));
+    fail(summary, error.message.split('\n'));
   }
 }
 

@@ -10,6 +10,8 @@ import { substituteMcpServers, toolsConfigSchema } from './tools-config.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export const fileSchema = z.strictObject({
+  /** Where editors find the JSON Schema of the file. */
+  $schema: z.string().optional(),
   ...modelsConfigSchema.shape,
   ...embeddingsConfigSchema.shape,
   ...toolsConfigSchema.shape,
@@ -154,6 +156,11 @@ export function readConfiguration(
   };
 }
 
+/** The path of the configuration file, which need not exist. */
+export function configurationPath(environment: Environment): string {
+  return environment.RUNTAPE_CONFIG || environmentSchema.shape.RUNTAPE_CONFIG.def.defaultValue;
+}
+
 type FileOutcome = { ok: true; configuration: FileConfiguration } | { ok: false; problems: string[] };
 
 function readConfigurationFile(
@@ -161,7 +168,7 @@ function readConfigurationFile(
   host: string,
   readFile: (path: string) => string | null,
 ): FileOutcome {
-  const path = environment.RUNTAPE_CONFIG || environmentSchema.shape.RUNTAPE_CONFIG.def.defaultValue;
+  const path = configurationPath(environment);
   let text: string | null;
   try {
     text = readFile(path);

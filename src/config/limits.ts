@@ -385,3 +385,15 @@ export const MCP_STDERR_CHARACTERS = 1000;
 export const MCP_STDERR_LINES = 120;
 /** Reason why a server failed, in the log and in `lastError`. The rest is cut off. */
 export const MCP_FAILURE_CHARACTERS = 300;
+
+// The command `doctor`
+/** Time for a model, an embedding model or an object store to answer. A model that runs on this machine may have to be loaded first. */
+export const DOCTOR_ANSWER_SECONDS = 30;
+/** Time for an MCP server to list its tools. */
+export const DOCTOR_MCP_SECONDS = 30;
+/** The longest answer that is requested of a model. Some providers allow no smaller number. */
+export const DOCTOR_OUTPUT_TOKENS = 16;
+/** Less free space on a disk is reported. */
+export const DOCTOR_FREE_BYTES = 1024 * 1024 * 1024;
+/** A larger difference between the clocks of this machine and of the database is reported. */
+export const CLOCK_DIFFERENCE_SECONDS = 5;

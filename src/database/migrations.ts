@@ -94,8 +94,9 @@ interface AppliedMigration {
   appliedBy: string | null;
 }
 
-async function missingMigrations(
-  connection: MigrationConnection,
+/** The migrations that the database lacks, in order. Throws a StartError as `applyMigrations` does. */
+export async function missingMigrations(
+  connection: Pick<MigrationConnection, 'provider' | 'databaseName' | 'query'>,
   migrations: readonly Migration[],
 ): Promise<Migration[]> {
   const { exists } = bookkeeping[connection.provider];

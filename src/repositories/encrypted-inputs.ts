@@ -21,3 +21,14 @@ export async function encryptedInputOf(reader: Client, callId: string): Promise<
   const row = await reader.encryptedInput.findUnique({ where: { callId }, select: { encrypted: true } });
   return row?.encrypted ?? null;
 }
+
+/** The credentials of the call that was recorded last of those that are not settled; null if there are none. */
+export async function newestEncryptedInput(
+  reader: Client,
+): Promise<{ sessionId: string; callId: string; encrypted: string } | null> {
+  const row = await reader.encryptedInput.findFirst({
+    orderBy: { callId: 'desc' },
+    select: { callId: true, encrypted: true, tape: { select: { sessionId: true } } },
+  });
+  return row && { sessionId: row.tape.sessionId, callId: row.callId, encrypted: row.encrypted };
+}

@@ -38,6 +38,7 @@ import type { Authenticate } from './access/authentication/identity.ts';
 import { openAttachmentStorage } from './attachment-storage.ts';
 import { builtinTools } from './builtin-tools.ts';
 import { loadMcpServers } from './mcp-servers.ts';
+import { ownFiles } from './own-files.ts';
 import { createResources, type Resources } from './resources.ts';
 import { openSemanticSearch } from './semantic-search.ts';
 import { serve } from './serve.ts';
@@ -294,14 +295,6 @@ async function openCatalogue(
   const outcome = await createCatalogue(file, { clock, random: Math.random, env: environment });
   if (outcome.ok) return outcome.catalogue;
   throw new StartError(outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
-}
-
-/** The files that decide what tools may do, and hold what they have done. */
-function ownFiles({ databaseUrl, configurationPath, file }: Configuration): Record<string, string> {
-  const files: Record<string, string> = { 'the configuration': configurationPath };
-  if (file.policyFile !== undefined) files['the policy'] = file.policyFile;
-  if (databaseUrl.startsWith('file:')) files['the database'] = databaseUrl.replace(/^file:(\/\/)?/, '');
-  return files;
 }
 
 function openPolicySource({ file }: Configuration, { policy }: Overrides): PolicySource {

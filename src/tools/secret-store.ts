@@ -32,8 +32,8 @@ export interface SecretStore {
   adopt(call: SecretOwner, input: Json): void;
   /** The credentials of a masked input, encrypted. Null if there is none or no secret key. */
   encrypt(call: SecretOwner, input: Json): string | null;
-  /** Loads encrypted credentials into memory, for `reveal`. Does nothing if they cannot be decrypted. */
-  decrypt(call: SecretOwner, encrypted: string): void;
+  /** Loads encrypted credentials into memory, for `reveal`. Returns false if they cannot be decrypted. */
+  decrypt(call: SecretOwner, encrypted: string): boolean;
 }
 
 /** A credential that is used by more calls is forgotten for the earliest of them. */
@@ -104,6 +104,7 @@ export function createSecretStore(secretKey: Uint8Array | null): SecretStore {
       const text = encryption?.decrypt(encrypted, additionalData(call)) ?? null;
       const pairs = text === null ? [] : placeholdersAndSecrets.parse(JSON.parse(text));
       for (const [placeholder, secret] of pairs) keep(call, placeholder, secret);
+      return text !== null;
     },
   };
 }

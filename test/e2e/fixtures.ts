@@ -6,8 +6,8 @@ import { withDeadline } from '../until.ts';
 import { createServerFolder, type ServerFolder, type ServerProcess } from './server-process.ts';
 
 /** A server folder that is disposed at the end of the test. */
-export async function serverFolder(configuration?: unknown, program?: string): Promise<ServerFolder> {
-  const directory = await createServerFolder(configuration, program);
+export async function serverFolder(configuration?: unknown, program?: string, node?: string): Promise<ServerFolder> {
+  const directory = await createServerFolder(configuration, program, node);
   onTestFinished(() => directory[Symbol.asyncDispose]());
   return directory;
 }

@@ -37,8 +37,15 @@ export interface ServerProcess {
   resume(): void;
 }
 
-/** @param program the script to run; the built server by default */
-export async function createServerFolder(configuration: unknown = {}, program = main): Promise<ServerFolder> {
+/**
+ * @param program the script to run; the built server by default
+ * @param node the Node that runs it
+ */
+export async function createServerFolder(
+  configuration: unknown = {},
+  program = main,
+  node = process.execPath,
+): Promise<ServerFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'runtape-e2e-'));
   await writeFile(join(folder, 'runtape.config.json'), JSON.stringify(configuration));
   const children = new Set<ChildProcess>();
@@ -46,7 +53,7 @@ export async function createServerFolder(configuration: unknown = {}, program = 
   function launch(command: string[], environment: Record<string, string>): ChildProcess {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name)));
     const env = { ...inherited, PORT: '0', RUNTAPE_DRAIN_SECONDS: '0', ...environment };
-    const child = spawn(process.execPath, [program, ...command], {
+    const child = spawn(node, [program, ...command], {
       cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -58,7 +58,8 @@ async function openPools(options: PostgresOptions, prepare: () => Promise<void>)
   }
 }
 
-function adviceOn(reason: string): string {
+/** What to do about a reason; empty if there is nothing special. */
+export function adviceOn(reason: string): string {
   if (/unsupported startup parameter/.test(reason)) {
     return '. A connection pooler rejects the parameter: add it to ignore_startup_parameters, or connect to the database directly.';
   }

@@ -70,7 +70,7 @@ test('the files of these tests are valid and complete', () => {
   expect(problemsOf(completeFile)).toEqual([]);
   expect(problemsOf(jwtFile)).toEqual([]);
   const missing = Object.keys(fileSchema.shape).filter((key) => !Object.hasOwn(completeFile, key));
-  expect(missing.toSorted()).toEqual(['console', 'documents', 'policyFile']);
+  expect(missing.toSorted()).toEqual(['$schema', 'console', 'documents', 'policyFile']);
   const paths = objectPaths(completeFile).map((path) => path.join('.'));
   expect(paths).toEqual(expect.arrayContaining(['', 'approvals', 'traffic', 'auth.tokens.0', 'mcpServers.local']));
   expect(paths).toContain('models.gpt.price');
