@@ -86,6 +86,7 @@ const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 function removeOldFiles(output, written) {
   const oldestKept = Date.now() - DAY_MILLISECONDS;
   for (const path of filesBelow(output)) {
-    if (basename(path) !== FILE_LIST && !written.has(resolve(path)) && statSync(path).mtimeMs < oldestKept) rmSync(path);
+    if (basename(path) !== FILE_LIST && !written.has(resolve(path)) && statSync(path).mtimeMs < oldestKept)
+      rmSync(path);
   }
 }

@@ -12,6 +12,7 @@ const USAGE = `Usage: runtape <command>
   verify    check the files, the hash chain of every tape and the rows, also while servers use the database
   rebuild   rebuild the projected rows and the search index from the tapes, while no server runs
   token     create an access token: token <principal> [scopes], for example: token ada read,write,approve
+  doctor    check the configuration and everything that it names, and say what to do
   init      write ./runtape.config.json with the defaults of the most used keys
 
 Environment variables and ./runtape.config.json configure it: see docs/configuration.md.
@@ -34,6 +35,7 @@ const command = Object.hasOwn(commands, name) && parameters.length === 0 ? comma
 if (command) await runCommand(command);
 else if (name === 'token') await report('Runtape cannot create a token', () => createToken(parameters));
 else if (name === 'init' && parameters.length === 0) await report('Runtape cannot write a configuration', init);
+else if (name === 'doctor' && parameters.length === 0) await doctor();
 else {
   const helpRequested = ['help', '--help', '-h'].includes(name);
   (helpRequested ? process.stdout : process.stderr).write(USAGE);
@@ -53,6 +55,12 @@ async function createToken(words: string[]): Promise<void> {
 
 async function init(): Promise<void> {
   await (await import('./server/commands/init.ts')).initCommand(configurationPath(process.env));
+}
+
+/** Also reports a configuration that is not valid. */
+async function doctor(): Promise<void> {
+  const outcome = readConfiguration(process.env, readFileIfExists);
+  await (await import('./server/commands/doctor.ts')).doctorCommand(outcome, process.env);
 }
 
 /** Prints a StartError without a stack, below the summary. */

@@ -17,7 +17,7 @@ export async function openAttachmentStorage(
   configuration: Configuration,
   { now, isShared, environment }: { now: number; isShared: boolean; environment: Environment },
 ): Promise<AttachmentStorage> {
-  const folder = folderOf(configuration);
+  const folder = attachmentsFolder(configuration);
   const uploads = createUploads(join(folder, 'uploads'));
   // Other servers may use the same folder.
   await uploads.removeLeftovers(isShared ? now - UPLOAD_MILLISECONDS : Number.POSITIVE_INFINITY);
@@ -26,7 +26,8 @@ export async function openAttachmentStorage(
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-async function openBlobStore(
+/** The store of the bytes, in the given folder unless an object store is configured. Opens no connection. */
+export async function openBlobStore(
   { file: { attachments } }: Configuration,
   folder: string,
   environment: Environment,
@@ -42,7 +43,7 @@ async function openBlobStore(
 }
 
 /** Beside the SQLite file, or in the folder of data for other databases. */
-function folderOf({ databaseUrl, file: { attachments } }: Configuration): string {
+export function attachmentsFolder({ databaseUrl, file: { attachments } }: Configuration): string {
   if (attachments.folder !== undefined) return attachments.folder;
   const path = /^file:(?:\/\/)?([^?]*)/.exec(databaseUrl)?.[1];
   return join(path === undefined ? './data' : dirname(path), 'attachments');

@@ -3,6 +3,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { noSemanticSearch, type SemanticSearch, startSemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
 import { createOutageLog, type Logger } from '../logger.ts';
+import type { Embedder } from '../models/embedder.ts';
 
 interface Dependencies {
   database: Database;
@@ -13,14 +14,11 @@ interface Dependencies {
 
 /** Semantic search over memories, or none when no embedding model is configured. */
 export async function openSemanticSearch(
-  { file: { embeddings } }: Configuration,
+  configuration: Configuration,
   { database, clock, logger, environment }: Dependencies,
 ): Promise<SemanticSearch> {
-  if (!embeddings) return noSemanticSearch;
-  const { createOpenAiEmbedder } = await import('../models/openai-compatible/embedder.ts');
-  const { baseURL, model, headers, apiKeyEnv } = embeddings;
-  const apiKey = apiKeyEnv === undefined ? null : (environment[apiKeyEnv] ?? null);
-  const embedder = createOpenAiEmbedder({ baseURL, model, headers, apiKey, clock });
+  const embedder = await openEmbedder(configuration, clock, environment);
+  if (!embedder) return noSemanticSearch;
   const semanticSearch = startSemanticSearch({
     database,
     embedder,
@@ -37,4 +35,17 @@ export async function openSemanticSearch(
       await embedder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The configured embedding model; null if there is none. Opens no connection. */
+export async function openEmbedder(
+  { file: { embeddings } }: Configuration,
+  clock: Clock,
+  environment: Dependencies['environment'],
+): Promise<(Embedder & AsyncDisposable) | null> {
+  if (!embeddings) return null;
+  const { createOpenAiEmbedder } = await import('../models/openai-compatible/embedder.ts');
+  const { baseURL, model, headers, apiKeyEnv } = embeddings;
+  const apiKey = apiKeyEnv === undefined ? null : (environment[apiKeyEnv] ?? null);
+  return createOpenAiEmbedder({ baseURL, model, headers, apiKey, clock });
 }

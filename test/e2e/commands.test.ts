@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -206,5 +206,51 @@ describe('token', () => {
     expect(unknown.stderr).toContain('Unknown scope "root". The scopes are read, write, approve, approve:any, admin.');
     const missing = await runCommand(['token']);
     expect(missing.stderr).toContain('Usage: runtape token <principal> [scopes]');
+  });
+});
+
+describe('doctor', () => {
+  test('B112: has the exit code 0 if everything works, and 1 with a line for each problem', async () => {
+    const { runCommand, folder } = await serverFolder();
+    const healthy = await runCommand(['doctor']);
+    expect(healthy).toMatchObject({ code: 0, stderr: '' });
+    expect(healthy.stdout).toMatch(/^ok {7}database +file:\.\/data\/runtape\.db does not exist yet/m);
+    expect(healthy.stdout).toMatch(/\n\d+ checks, 0 problems\n$/);
+    // It creates nothing.
+    expect(await readdir(folder)).toEqual(['runtape.config.json']);
+
+    const sick = await runCommand(['doctor'], { DATABASE_URL: 'postgres://ada:swordfish@127.0.0.1:1/runtape' });
+    expect(sick).toMatchObject({ code: 1, stderr: '' });
+    expect(sick.stdout).toMatch(/^problem {2}database +The database 127\.0\.0\.1:1\/runtape cannot be used: /m);
+    expect(sick.stdout).toMatch(/\n\d+ checks, 1 problem\n$/);
+    expect(sick.stdout).not.toContain('swordfish');
+
+    const invalid = await runCommand(['doctor'], { PORT: 'http', RUNTAPE_CONFIG: 'absent.json' });
+    expect(invalid).toMatchObject({ code: 1, stderr: '' });
+    expect(invalid.stdout).toContain('PORT: must be a whole number');
+    expect(invalid.stdout).toContain('absent.json does not exist');
+    expect(invalid.stdout).toContain('The other checks need a valid configuration.\n');
+  });
+});
+
+describe('init', () => {
+  test('writes a file that the server accepts, beside its schema, and overwrites nothing', async () => {
+    const { runCommand, folder } = await serverFolder();
+    const path = join(folder, 'runtape.config.json');
+    const existing = await runCommand(['init']);
+    expect(existing).toMatchObject({ code: 1, stdout: '' });
+    expect(existing.stderr).toContain('./runtape.config.json exists, and nothing was changed.');
+    expect(await readFile(path, 'utf8')).toBe('{}');
+
+    await rm(path);
+    expect(await runCommand(['init'])).toMatchObject({ code: 0, stderr: '' });
+    const { $schema } = JSON.parse(await readFile(path, 'utf8')) as { $schema: string };
+    const schema = JSON.parse(await readFile(join(folder, $schema), 'utf8')) as { title: string };
+    expect(schema.title).toBe('Configuration of Runtape');
+    expect(await runCommand(['doctor'])).toMatchObject({ code: 0 });
+
+    const elsewhere = await runCommand(['init'], { RUNTAPE_CONFIG: join(folder, 'no/such/folder.json') });
+    expect(elsewhere).toMatchObject({ code: 1, stdout: '' });
+    expect(elsewhere.stderr).toMatch(/^Runtape cannot write a configuration:\n {2}.*folder\.json cannot be written: /);
   });
 });

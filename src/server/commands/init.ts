@@ -43,7 +43,9 @@ async function create(path: string, write: () => Promise<void>): Promise<void> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
-      throw new StartError(`${path} exists, and nothing was changed. Delete it, or name another file in RUNTAPE_CONFIG.`);
+      throw new StartError(
+        `${path} exists, and nothing was changed. Delete it, or name another file in RUNTAPE_CONFIG.`,
+      );
     }
     throw new StartError(`${path} cannot be written: ${reason}. Check the path and its permissions.`, error);
   }

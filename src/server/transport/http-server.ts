@@ -102,8 +102,13 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
     default:
       if (consoleFiles?.send(request, response, path)) return;
       if (path === '/') return void response.writeHead(302, { location: endpoint }).end();
-      return sendText(response, 404, `Not found. GraphQL is at ${endpoint}.`);
+      return sendText(response, 404, notFoundText(endpoint));
   }
+}
+
+/** The answer under an address that a server does not have. It tells a Runtape from other programs. */
+export function notFoundText(endpoint: string): string {
+  return `Not found. GraphQL is at ${endpoint}.`;
 }
 
 /** Checks origin, method, content type, credentials, length and points, in this order, before it parses anything. */
