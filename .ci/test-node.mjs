@@ -1,25 +1,13 @@
 // Runs the tests with another Node: `npm run test:node -- 22 types unit contract`. Installs that Node from its npm package into
 // a temporary folder, copies the tracked files beside it, installs their packages with it, and runs the named parts, or all.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StepFailed } from './child.mjs';
 import { installNode, temporaryFolder } from './node-version.mjs';
+import { copyTrackedFiles } from './tracked-files.mjs';
 
 const root = dirname(import.meta.dirname);
-
-/** Copies the files that git tracks, as they are in the working tree. */
-function copyTrackedFiles(target) {
-  const { stdout, status } = spawnSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
-  if (status !== 0) throw new StepFailed('git ls-files failed: the tests need a git working tree.');
-  for (const path of stdout.split('\0').filter(Boolean)) {
-    const source = join(root, path);
-    if (!lstatSync(source, { throwIfNoEntry: false })) continue;
-    mkdirSync(dirname(join(target, path)), { recursive: true });
-    cpSync(source, join(target, path), { verbatimSymlinks: true });
-  }
-}
 
 /** Runs a script of the copy on the same terminal. Resolves with the exit code. */
 async function run(executable, directory, environment, parameters) {
@@ -35,7 +23,7 @@ async function main([version = '', ...parts]) {
   const folder = temporaryFolder(version);
   const { executable, environment } = await installNode(folder, version);
   const copy = join(folder, 'runtape');
-  copyTrackedFiles(copy);
+  copyTrackedFiles(root, copy);
   const prepared = await run(executable, copy, environment, ['.ci/prepare.mjs', 'generate']);
   return prepared === 0 ? run(executable, copy, environment, ['.ci/test.mjs', ...parts]) : prepared;
 }

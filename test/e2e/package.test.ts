@@ -15,19 +15,20 @@ const run = promisify(execFile);
 /** Another Node, see .ci/test-package.mjs. */
 const node = process.env.RUNTAPE_TEST_NODE ?? process.execPath;
 const inherited = Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_|npm_(package|lifecycle))/.test(name));
-const environment: Record<string, string | undefined> = {
+/** Install scripts and npm itself find this Node first. */
+const environmentFor = (executable: string): Record<string, string | undefined> => ({
   ...Object.fromEntries(inherited),
-  PATH: [dirname(node), process.env.PATH].join(delimiter),
-};
+  PATH: [dirname(executable), process.env.PATH].join(delimiter),
+});
 let folder = '';
 let paths: string[] = [];
 let project = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runtape-package-'));
-  // The output of the script would be in the middle of the JSON.
+  // The package is the same for every Node. The output of its script would be in the middle of the JSON.
   const pack = ['pack', '--json', '--foreground-scripts=false', '--pack-destination', folder];
-  const { stdout } = await run('npm', pack, { cwd: root, env: environment });
+  const { stdout } = await run('npm', pack, { cwd: root, env: environmentFor(process.execPath) });
   const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
   paths = (packed?.files ?? []).map(({ path }) => path);
   project = await installedProject(join(folder, packed?.filename ?? ''));
@@ -42,7 +43,7 @@ async function installedProject(tarball: string): Promise<string> {
   await writeFile(join(directory, 'package.json'), '{ "private": true, "allowScripts": { "better-sqlite3": true } }');
   const prebuilds = node === process.execPath ? await localPrebuilds() : {};
   const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball];
-  await run('npm', install, { cwd: directory, env: { ...environment, ...prebuilds } });
+  await run('npm', install, { cwd: directory, env: { ...environmentFor(node), ...prebuilds } });
   return directory;
 }
 
@@ -95,7 +96,7 @@ test('B102: the package has the program, the console, the migrations and its doc
 });
 
 test('B102: an empty project that installs the package runs the first example of the README', async () => {
-  const { stdout } = await run('npm', ['exec', '--', 'runtape', 'help'], { cwd: project, env: environment });
+  const { stdout } = await run('npm', ['exec', '--', 'runtape', 'help'], { cwd: project, env: environmentFor(node) });
   expect(stdout).toMatch(/^Usage: runtape <command>/);
 
   const { start } = await serverFolder({}, join(project, 'node_modules/.bin/runtape'), node);
@@ -128,6 +129,18 @@ test('B102: an empty project that installs the package runs the first example of
     { description: 'the end of the run' },
   );
   expect(ended.output).not.toBe('');
+  expect(await isHealthy(server.url)).toBe(true);
   expect(await server.stop('SIGTERM')).toBe(0);
+  expect(await isHealthy(server.url)).toBe(false);
   expect(server.output()).not.toContain('"level":50');
 });
+
+/** What the health check of the Dockerfile says. */
+async function isHealthy(url: string): Promise<boolean> {
+  const [, words = ''] = /^HEALTHCHECK .*CMD (\[.*\])$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
+  const [, ...parameters] = JSON.parse(words) as string[];
+  return run(node, parameters, { env: { PORT: new URL(url).port } }).then(
+    () => true,
+    () => false,
+  );
+}

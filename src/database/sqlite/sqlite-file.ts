@@ -19,10 +19,8 @@ export const BUSY_MILLISECONDS = 50;
 /** Creates the folder of the file, checks that the file can be written, and returns its real path. Throws a StartError. */
 export function prepareSqliteFile(url: string): string {
   const path = pathOf(url);
+  refuseFolder(path);
   const stats = statsOf(path);
-  if (stats?.isDirectory()) {
-    throw new StartError(`DATABASE_URL names a directory: ${path}. Name a file in it, for example ${path}/runtape.db.`);
-  }
   try {
     mkdirSync(dirname(path), { recursive: true });
     accessSync(stats ? path : dirname(path), constants.R_OK | constants.W_OK);
@@ -36,6 +34,12 @@ export function prepareSqliteFile(url: string): string {
       error,
     );
   }
+}
+
+/** Throws a StartError if the path of a database names a folder. */
+export function refuseFolder(path: string): void {
+  if (!statsOf(path)?.isDirectory()) return;
+  throw new StartError(`DATABASE_URL names a directory: ${path}. Name a file in it, for example ${path}/runtape.db.`);
 }
 
 /** The path of an existing file. Throws a StartError if there is none. */

@@ -8,7 +8,7 @@ const schemaFile = join(dirname(createRequire(import.meta.url).resolve('#package
 
 /**
  * Writes a configuration file, and beside it the JSON Schema that explains its keys in editors. The file changes nothing: its values
- * are the defaults. Throws a StartError if one of the files exists or cannot be written.
+ * are the defaults. Replaces an older schema. Throws a StartError if the file exists, or if one of the two cannot be written.
  */
 export async function initCommand(path: string): Promise<void> {
   const schemaPath = `${path.slice(0, path.length - extname(path).length)}.schema.json`;

@@ -30,9 +30,10 @@ async function checkSqlite(configuration: Configuration, path: string, clock: Cl
       checkWritable(dirname(path));
       return `${describeUrl(databaseUrl)} does not exist yet. The first start creates it`;
     });
-    return [...database, keyFinding(configuration), fine('clock', "This machine's")];
+    return [...database, keyFinding(configuration), fine('clock', "This machine's clock is used")];
   }
   return checkExisting(configuration, clock, async () => {
+    (await import('../../database/sqlite/sqlite-file.ts')).refuseFolder(path);
     accessSync(path, constants.R_OK | constants.W_OK);
     checkWritable(dirname(path));
   });
@@ -128,7 +129,7 @@ async function checkKey(configuration: Configuration, { reader }: Database): Pro
 async function checkNewestRun({ reader }: Database, clock: Clock): Promise<Finding> {
   const newest = await reader.run.findFirst({ orderBy: { id: 'desc' }, select: { id: true } });
   const aheadSeconds = newest === null ? 0 : (timeOfId(newest.id) - clock.now()) / 1000;
-  if (aheadSeconds <= limits.CLOCK_DIFFERENCE_SECONDS) return fine('clock', "This machine's. No run is newer");
+  if (aheadSeconds <= limits.CLOCK_DIFFERENCE_SECONDS) return fine('clock', "This machine's clock is used, and no run is newer");
   const text = `The newest run is ${Math.round(aheadSeconds)} seconds newer than this machine's clock says.`;
   return problem('clock', `${text} Correct the clock, and synchronise it (NTP).`);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { StartError } from '../../config/start-error.ts';
+import { describeFailure } from '../../tools/mcp/channel.ts';
 
 /** What a check found out about one subject. */
 export interface Finding {
@@ -33,8 +34,7 @@ export async function findingOf(subject: string, advice: string, check: () => Pr
     return [fine(subject, await check())];
   } catch (error) {
     if (error instanceof StartError) return error.message.split('\n').map((line) => problem(subject, line));
-    const reason = error instanceof Error ? error.message : String(error);
-    return [problem(subject, `${sentence(reason)} ${advice}`)];
+    return [problem(subject, `${sentence(describeFailure(error))} ${advice}`)];
   }
 }
 

@@ -66,6 +66,13 @@ describe('B112: doctor names what is wrong and says what to do', () => {
     ]);
   });
 
+  test('a folder in the place of the database', async () => {
+    const { folder } = await home();
+    expect(problemsIn(await diagnosisOf({ DATABASE_URL: `file:${folder}` }))).toEqual([
+      expect.stringMatching(/^database: DATABASE_URL names a directory: .* Name a file in it/),
+    ]);
+  });
+
   test('a file that is not a database', async () => {
     const { environment, path } = await home();
     await writeFile(path, 'x'.repeat(10_000));
