@@ -9,10 +9,10 @@ COPY client/package.json client/
 COPY console/package.json console/
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN npm pack --pack-destination /src/packed
+RUN npm pack
 WORKDIR /app
 RUN echo '{ "private": true, "allowScripts": { "better-sqlite3": true } }' > package.json
-RUN npm install --no-audit --no-fund /src/packed/*.tgz
+RUN npm install --no-audit --no-fund /src/*.tgz
 
 FROM node:${NODE}-slim
 ENV HOST=0.0.0.0 PORT=4000

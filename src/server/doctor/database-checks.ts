@@ -129,7 +129,8 @@ async function checkKey(configuration: Configuration, { reader }: Database): Pro
 async function checkNewestRun({ reader }: Database, clock: Clock): Promise<Finding> {
   const newest = await reader.run.findFirst({ orderBy: { id: 'desc' }, select: { id: true } });
   const aheadSeconds = newest === null ? 0 : (timeOfId(newest.id) - clock.now()) / 1000;
-  if (aheadSeconds <= limits.CLOCK_DIFFERENCE_SECONDS) return fine('clock', "This machine's clock is used, and no run is newer");
+  if (aheadSeconds <= limits.CLOCK_DIFFERENCE_SECONDS)
+    return fine('clock', "This machine's clock is used, and no run is newer");
   const text = `The newest run is ${Math.round(aheadSeconds)} seconds newer than this machine's clock says.`;
   return problem('clock', `${text} Correct the clock, and synchronise it (NTP).`);
 }
