@@ -4,6 +4,7 @@ import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { createTestClient } from '../client.ts';
 import { converse, runById } from '../integration/conversation.ts';
+import { sendJson, startProvider } from '../integration/providers/fake-provider.ts';
 import { serverFolder } from './fixtures.ts';
 
 /** A folder whose database holds one conversation; no server runs. */
@@ -231,6 +232,22 @@ describe('doctor', () => {
     expect(invalid.stdout).toContain('absent.json does not exist');
     expect(invalid.stdout).toContain('The other checks need a valid configuration.\n');
   });
+});
+
+test('B112: doctor prints neither a secret nor a control character that a provider answers', async () => {
+  const { baseURL } = await startProvider((response, { headers }) =>
+    sendJson(response, 400, { error: { message: `\u001b[2Jwrong ${headers['x-team']}` } }),
+  );
+  const local = { provider: 'openai-compatible', baseURL, model: 'm', headers: { 'x-team': 'swordfish' } };
+  const { runCommand } = await serverFolder({ models: { local } });
+  const { code, stdout } = await runCommand(['doctor']);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^problem {2}model "local" +The model provider rejected the request with status 400: .*wrong …\./m,
+  );
+  expect(stdout).toContain('Check models.local.model and models.local.options.');
+  expect(stdout).not.toContain('swordfish');
+  expect(stdout).not.toContain('\u001b');
 });
 
 describe('init', () => {

@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '../../clock.ts';
 import type { ConfigurationOutcome } from '../../config/configuration.ts';
+import { escapeDeceptive } from '../../domain/visible-text.ts';
 import { createLogger } from '../../logger.ts';
 import { diagnose } from '../doctor/diagnose.ts';
 import { freeBytesOf } from '../doctor/machine-checks.ts';
@@ -25,7 +26,9 @@ export async function doctorCommand(
   const width = Math.max(...findings.map(({ subject }) => subject.length));
   for (const { subject, isProblem, text } of findings) {
     const line = redactSecrets(text, outcome.ok ? outcome.configuration : null, environment);
-    process.stdout.write(`${isProblem ? 'problem' : 'ok     '}  ${subject.padEnd(width)}  ${line}\n`);
+    // What other programs answered must not control the terminal.
+    process.stdout.write(escapeDeceptive(`${isProblem ? 'problem' : 'ok     '}  ${subject.padEnd(width)}  ${line}`));
+    process.stdout.write('\n');
   }
   const problems = findings.filter(({ isProblem }) => isProblem).length;
   if (!outcome.ok) process.stdout.write('The other checks need a valid configuration.\n');
