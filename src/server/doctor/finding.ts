@@ -34,7 +34,9 @@ export async function findingOf(subject: string, advice: string, check: () => Pr
     return [fine(subject, await check())];
   } catch (error) {
     if (error instanceof StartError) return error.message.split('\n').map((line) => problem(subject, line));
-    return [problem(subject, `${sentence(describeFailure(error))} ${advice}`)];
+    // Errors of our own are sentences. For others, such as `fetch failed`, the cause names the problem.
+    const isSentence = error instanceof Error && /[.!?]$/.test(error.message);
+    return [problem(subject, `${isSentence ? error.message : sentence(describeFailure(error))} ${advice}`)];
   }
 }
 
