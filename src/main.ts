@@ -1,7 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { type Configuration, configurationPath, readConfiguration } from './config/configuration.ts';
+import {
+  type Configuration,
+  type ConfigurationOutcome,
+  configurationPath,
+  readConfiguration,
+} from './config/configuration.ts';
 import { StartError } from './config/start-error.ts';
 import { v8FlagsFor } from './server/v8-flags.ts';
 
@@ -24,7 +29,8 @@ process.env.NODE_ENV ??= 'production';
 
 /** Each command is loaded when it runs, so that a configuration problem is reported without loading the server. */
 const commands: Record<string, (configuration: Configuration) => Promise<void>> = {
-  serve: async (configuration) => (await import('./server/commands/serve.ts')).serveCommand(configuration),
+  serve: async (configuration) =>
+    (await import('./server/commands/serve.ts')).serveCommand(configuration, rereadingOf(configuration)),
   migrate: async (configuration) => (await import('./server/commands/migrate.ts')).migrateCommand(configuration),
   verify: async (configuration) => (await import('./server/commands/verify.ts')).verifyCommand(configuration),
   rebuild: async (configuration) => (await import('./server/commands/rebuild.ts')).rebuildCommand(configuration),
@@ -71,6 +77,12 @@ async function report(summary: string, run: () => Promise<void>): Promise<void> 
     if (!(error instanceof StartError)) throw error;
     fail(summary, error.message.split('\n'));
   }
+}
+
+/** Null without a configuration file. Later it must exist: a missing file would reset everything to its default. */
+function rereadingOf(configuration: Configuration): (() => ConfigurationOutcome) | null {
+  if (!existsSync(configuration.configurationPath)) return null;
+  return () => readConfiguration(process.env, (path) => readFileSync(path, 'utf8'));
 }
 
 function readFileIfExists(path: string): string | null {

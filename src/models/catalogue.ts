@@ -32,7 +32,7 @@ export interface CatalogueEntry {
   price: Price | null;
 }
 
-/** The configured models. Does not change while the server runs. */
+/** The configured models. */
 export interface Catalogue {
   /** The model of runs for which neither the message nor the agent names one. */
   defaultName: string;

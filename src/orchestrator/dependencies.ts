@@ -10,7 +10,7 @@ import type { RunLimits } from '../domain/run-limits.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
-import type { Catalogue } from '../models/catalogue.ts';
+import type { CurrentCatalogue } from '../models/current-catalogue.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
@@ -20,6 +20,7 @@ import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { Spending } from './spending.ts';
 
+/** A reload of the configuration changes them. */
 export interface OrchestratorSettings {
   /** The gateway's limits of one run. An agent can tighten them. */
   limits: RunLimits;
@@ -43,7 +44,7 @@ export interface OrchestratorDependencies {
   journal: Journal;
   runStore: RunStore;
   notifications: NotificationHub;
-  catalogue: Catalogue;
+  catalogue: CurrentCatalogue;
   toolbox: Toolbox;
   clientTools: ClientTools;
   policy: Policy;

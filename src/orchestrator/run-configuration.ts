@@ -5,14 +5,17 @@ import type { Budget } from '../domain/budget.ts';
 import type { Json } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 import { effectiveLimits, type RunLimits } from '../domain/run-limits.ts';
+import type { Catalogue } from '../models/catalogue.ts';
 import type { AgentInForce } from '../repositories/agents.ts';
 import { sessionForExecution } from '../repositories/sessions.ts';
 import type { Tool } from '../tools/tool.ts';
 import { selectTools } from '../tools/toolbox.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 
-/** What one run is executed with. */
+/** What one run is executed with. A reload of the configuration changes it when the run is taken up again, except for `tools`. */
 export interface RunConfiguration {
+  /** The models, which stay open while the run is executed. */
+  catalogue: Catalogue;
   session: HistorySession;
   /** Null when the run has no agent. */
   agent: AgentInForce | null;
@@ -33,13 +36,15 @@ export interface RunConfiguration {
 export async function loadRunConfiguration(
   dependencies: OrchestratorDependencies,
   run: Run,
+  catalogue: Catalogue,
 ): Promise<RunConfiguration | null> {
-  const { database, catalogue, toolbox, settings } = dependencies;
+  const { database, toolbox, settings } = dependencies;
   const session = await sessionForExecution(database, run.origin.sessionId);
   if (!session) return null;
   const { id, owner, parentId, resetTurn, useCompaction } = session;
   const agent = await agentOfRun(database, session, run);
   return {
+    catalogue,
     session: { id, owner, parentId, resetTurn, useCompaction },
     agent,
     model: run.origin.model ?? agent?.model ?? catalogue.defaultName,

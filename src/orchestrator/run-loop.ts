@@ -2,6 +2,7 @@ import { StoreError } from '../database/store-error.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { hasOpenWork, type Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
+import type { Catalogue } from '../models/catalogue.ts';
 import { newestTurn } from '../projections/runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, releaseLease, suspectRun } from './leases.ts';
@@ -29,8 +30,22 @@ export async function executeRun(
   lease: Lease,
   control: RunControl,
 ): Promise<void> {
+  const models = dependencies.catalogue.hold();
+  try {
+    await executeWith(dependencies, models.catalogue, lease, control);
+  } finally {
+    models.release();
+  }
+}
+
+async function executeWith(
+  dependencies: OrchestratorDependencies,
+  catalogue: Catalogue,
+  lease: Lease,
+  control: RunControl,
+): Promise<void> {
   const run = await dependencies.runStore.load(lease.runId);
-  const configuration = run && (await loadRunConfiguration(dependencies, run));
+  const configuration = run && (await loadRunConfiguration(dependencies, run, catalogue));
   if (!run || !configuration) return dependencies.database.commit([releaseLease(lease)]);
   const execution = createRunExecution(dependencies, lease, configuration);
   let outcome = await takeUp(execution, run);

@@ -2,41 +2,12 @@ import { readFileSync } from 'node:fs';
 import { createBuiltinPolicy, createCedarPolicy } from './cedar-policy.ts';
 import type { Policy } from './policy.ts';
 
-/** A policy that can be reloaded while it is in use. */
-export interface PolicySource {
-  /** Evaluates with the rules that were read last. */
-  policy: Policy;
-  /** Reads the file again. If it has a problem, the rules stay as they were. */
-  reload(): ReloadedPolicy;
-}
-
 /** Problems are lines for the operator, such as `policy.cedar:3:8: message`. */
-export type ReloadedPolicy = { ok: true } | { ok: false; problems: string[] };
-export type OpenedPolicy = { ok: true; source: PolicySource } | { ok: false; problems: string[] };
+export type OpenedPolicy = { ok: true; policy: Policy } | { ok: false; problems: string[] };
 
 /** @param path the `policyFile`; null for the built-in policy */
 export function openPolicy(path: string | null): OpenedPolicy {
-  if (path === null) return { ok: true, source: { policy: createBuiltinPolicy(), reload: () => ({ ok: true }) } };
-  const first = readPolicyFile(path);
-  if (!first.ok) return first;
-  let { policy } = first;
-  return {
-    ok: true,
-    source: {
-      policy: { evaluate: (request) => policy.evaluate(request) },
-      reload() {
-        const next = readPolicyFile(path);
-        if (!next.ok) return next;
-        policy = next.policy;
-        return { ok: true };
-      },
-    },
-  };
-}
-
-type PolicyFileOutcome = { ok: true; policy: Policy } | { ok: false; problems: string[] };
-
-function readPolicyFile(path: string): PolicyFileOutcome {
+  if (path === null) return { ok: true, policy: createBuiltinPolicy() };
   try {
     const created = createCedarPolicy(readFileSync(path, 'utf8'));
     if (created.ok) return created;
@@ -49,4 +20,19 @@ function readPolicyFile(path: string): PolicyFileOutcome {
       problems: [`policyFile: ${path} cannot be read: ${reason}. Check the path and its permissions`],
     };
   }
+}
+
+/** The policy in use, which a reload replaces. */
+export interface CurrentPolicy extends Policy {
+  replace(next: Policy): void;
+}
+
+export function createCurrentPolicy(initial: Policy): CurrentPolicy {
+  let newest = initial;
+  return {
+    evaluate: (request) => newest.evaluate(request),
+    replace(next) {
+      newest = next;
+    },
+  };
 }

@@ -2,7 +2,7 @@ import type { CommandContext } from '../application/command-context.ts';
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
-import { type CatalogueModelFacts, type GatewayFacts, OperationContext } from '../graphql/context.ts';
+import { OperationContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
@@ -11,12 +11,14 @@ import type { ActivityFeed } from '../streams/activity/feed.ts';
 import type { NextRun } from '../streams/follow-session.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import { createSharedLookups } from '../streams/shared-lookups.ts';
-import type { McpServers } from '../tools/mcp/mcp-servers.ts';
-import type { Authenticate } from './access/authentication/identity.ts';
+import type { CurrentAuthentication } from './access/authentication/current-authentication.ts';
 import { createConcurrencyLimit, limitConnections } from './access/concurrency-limit.ts';
 import { createOrigins } from './access/origins.ts';
 import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
 import { createSharedRateLimit } from './access/shared-rate-limit.ts';
+import { gatewayFacts } from './gateway-facts.ts';
+import type { ConfiguredMcpServers } from './mcp-servers.ts';
+import { type FileInEffect, trafficLimits } from './settings.ts';
 import { createAttachmentsHttp } from './transport/attachments-http.ts';
 import { type ConsoleFiles, openConsoleFiles } from './transport/console-files.ts';
 import { createDocuments, readDocumentList } from './transport/documents.ts';
@@ -30,7 +32,6 @@ import { createHttpServer, listen, setHeaders } from './transport/http-server.ts
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
 import { trackResponses } from './transport/open-responses.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
-import { version } from './version.ts';
 
 const ENDPOINT = '/graphql';
 
@@ -42,8 +43,9 @@ interface Parts {
   clock: Clock;
   catalogue: Catalogue;
   logger: Logger;
-  authenticate: Authenticate;
-  mcpServers: McpServers;
+  authentication: CurrentAuthentication;
+  mcpServers: ConfiguredMcpServers;
+  inEffect: FileInEffect;
   /** Resolves with why the database cannot be used, or null. */
   storeProblem(): Promise<string | null>;
   /** Whether common requests are answered without yoga, with the same responses in less time. */
@@ -66,15 +68,15 @@ export interface RunningServer {
 /** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, GraphiQL, the console, and the health checks. */
 export async function serve(configuration: Configuration, parts: Parts): Promise<RunningServer> {
   const { host, port, file } = configuration;
-  const { clock, logger, commands, authenticate } = parts;
-  const makeContext = contextMaker(configuration, parts);
+  const { clock, logger, commands, authentication } = parts;
+  const makeContext = contextMaker(parts);
   const maskError = createMaskError(logger, commands.newId);
   const eventStreams = createEventStreams(clock);
   const consoleFiles = parts.consoleFolder === null ? null : openConsoleFiles(parts.consoleFolder);
   const documents = createDocuments(schema, allowedDocuments(configuration, consoleFiles));
   const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
   const operations = operationsOf(configuration, parts, maskError);
-  const access = { authenticate, origins, clock };
+  const access = { authentication, origins, clock };
   const shared = {
     schema,
     endpoint: ENDPOINT,
@@ -174,14 +176,13 @@ function operationsOf(configuration: Configuration, parts: Parts, maskError: Mas
 
 /** Servers on one database count together. A single server counts in memory, without a statement. */
 function rateLimitOf(configuration: Configuration, { clock, commands: { database } }: Parts): RateLimit | null {
-  const { pointsPerMinute } = trafficLimits(configuration);
+  const { pointsPerMinute } = trafficLimits(configuration.file);
   if (pointsPerMinute === undefined) return null;
   const counting = { pointsPerMinute, maxPrincipals: limits.COUNTED_PRINCIPALS, now: clock.now };
   return database.isShared ? createSharedRateLimit({ database, ...counting }) : createRateLimit(counting);
 }
 
-function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
-  const { commands, journal, notifications, activity, clock, catalogue, mcpServers } = parts;
+function contextMaker({ commands, journal, notifications, activity, clock, ...parts }: Parts): MakeContext {
   const follow = {
     journal,
     notifications,
@@ -191,39 +192,14 @@ function contextMaker(configuration: Configuration, parts: Parts): MakeContext {
     bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,
   };
-  const { maxCost, ...runLimits } = configuration.file.limits;
-  const gateway: GatewayFacts = {
-    version,
+  const { catalogue, mcpServers, inEffect } = parts;
+  const gateway = gatewayFacts({
     startedAt: new Date(clock.now()),
     journal: commands.database.provider === 'sqlite' ? 'sqlite' : 'postgres',
-    models: defaultFirst(catalogue),
-    modelCatalogue: () => modelsOf(catalogue),
-    mcpServers: mcpServers.statuses,
-    limits: { ...runLimits, ...trafficLimits(configuration), ...(maxCost === null ? {} : { maxCost }) },
-  };
+    catalogue,
+    mcpServers,
+    inEffect,
+  });
   return ({ principal, scopes }, { leaving, lastEventId }) =>
     new OperationContext({ viewer: { principal, scopes }, commands, follow, activity, gateway, lastEventId, leaving });
-}
-
-/** The limits of principals, as far as they are counted. */
-function trafficLimits({ file: { auth, traffic } }: Configuration): Record<string, number> {
-  const { pointsPerMinute = auth.mode === 'none' ? null : limits.POINTS_PER_MINUTE, ...counts } = traffic;
-  return pointsPerMinute === null ? counts : { ...counts, pointsPerMinute };
-}
-
-const circuitNames = { closed: 'CLOSED', open: 'OPEN', 'half-open': 'HALF_OPEN' } as const;
-
-function modelsOf(catalogue: Catalogue): CatalogueModelFacts[] {
-  const entries = defaultFirst(catalogue).flatMap((name) => catalogue.find(name) ?? []);
-  return entries.map(({ name, provider, contextTokens, fallbacks, circuit }) => ({
-    name,
-    provider,
-    contextTokens,
-    fallbacks: [...fallbacks],
-    circuit: circuitNames[circuit.state()],
-  }));
-}
-
-function defaultFirst({ defaultName, names }: Catalogue): string[] {
-  return [defaultName, ...names.filter((name) => name !== defaultName)];
 }

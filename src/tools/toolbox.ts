@@ -25,11 +25,14 @@ export interface Toolbox {
   waitUntilReady(names: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
-/** Of tools with the same name the first one wins: built-in tools, then sources in their order. */
-export function createToolbox(builtin: readonly Tool[], sources: readonly ToolSource[] = []): Toolbox {
+/**
+ * Of tools with the same name the first one wins: built-in tools, then sources in their order.
+ * @param sources returns the sources that there are now
+ */
+export function createToolbox(builtin: readonly Tool[], sources: () => readonly ToolSource[] = () => []): Toolbox {
   const toolsByName = () => {
     const tools = new Map<string, Tool>();
-    for (const tool of [...builtin, ...sources.flatMap((source) => source.list())]) {
+    for (const tool of [...builtin, ...sources().flatMap((source) => source.list())]) {
       if (!tools.has(tool.name)) tools.set(tool.name, tool);
     }
     return tools;
@@ -38,14 +41,14 @@ export function createToolbox(builtin: readonly Tool[], sources: readonly ToolSo
     list: () => [...toolsByName().values()],
     find: (name) => toolsByName().get(name) ?? null,
     unavailableReason(name) {
-      for (const source of sources) {
+      for (const source of sources()) {
         const reason = source.unavailableReason(name);
         if (reason !== null) return reason;
       }
       return null;
     },
     async waitUntilReady(names, signal) {
-      await Promise.all(sources.flatMap((source) => names.map((name) => source.waitUntilReady(name, signal))));
+      await Promise.all(sources().flatMap((source) => names.map((name) => source.waitUntilReady(name, signal))));
     },
   };
 }

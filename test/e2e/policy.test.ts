@@ -25,13 +25,13 @@ test('SIGHUP reloads the policy without affecting runs; a broken file is logged 
     await follow(client, streaming.run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     await write(`${allowCalls}permit (principal);`);
     process.kill(server.processId, 'SIGHUP');
-    await server.untilPrinted('"event":"policy-kept"');
+    await server.untilPrinted('"event":"configuration-kept"');
     expect(server.output()).toContain('house.cedar:2:');
     const approvalRun = await send(client, { sessionKey: 'approval', text: fetchMessage });
     await until(async () => (await runById(client, approvalRun.run.id)).state === 'AWAITING_APPROVAL');
     await write(`${allowCalls}${forbidFetch}`);
     process.kill(server.processId, 'SIGHUP');
-    await server.untilPrinted('"event":"policy-reloaded"');
+    await server.untilPrinted('"event":"configuration-reloaded"');
     const denied = await converse(client, { sessionKey: 'denied', text: fetchMessage });
     expect(denied.run.output).toContain('Forbidden by no-fetching.');
     await decideNextApproval(client, waiting.run.id, 'ALLOW');

@@ -23,6 +23,8 @@ export interface TestGateway {
   client: TestClient;
   /** A client of another principal. */
   clientOf(principal: string): TestClient;
+  /** Reloads the configuration, from a file with these contents, or else with those of the start. */
+  reload(file?: Record<string, unknown>): ReturnType<Gateway['reload']>;
   /** Stops the server and starts a new one on the same database, with the same options unless others are given. */
   restart(options?: TestGatewayOptions): Promise<TestGateway>;
   /** Starts a second server on the same database, which must be Postgres. */
@@ -67,16 +69,18 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     LOG_LEVEL: 'silent',
     ...environment,
   };
-  const outcome = readConfiguration(variables, () =>
-    JSON.stringify({ ...unpaced, ...attachmentsFor(databaseUrl), ...file }),
-  );
-  if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+  const defaults = { ...unpaced, ...attachmentsFor(databaseUrl) };
+  const configurationOf = (contents: Record<string, unknown> = {}) => {
+    const outcome = readConfiguration(variables, () => JSON.stringify({ ...defaults, ...contents }));
+    if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+    return outcome.configuration;
+  };
+  const configuration = configurationOf(file);
   const authenticate: Overrides['authenticate'] = ({ headers, connectionParams }) => ({
     principal: String(connectionParams['x-principal'] ?? headers['x-principal'] ?? 'ada'),
     scopes: ['read', 'write', 'approve', 'admin'],
   });
-  const logger = createLogger(outcome.configuration.logLevel);
-  const gateway = await startGateway(outcome.configuration, logger, {
+  const gateway = await startGateway(configuration, createLogger(configuration.logLevel), {
     authenticate,
     environment: variables,
     consoleFolder: null,
@@ -111,6 +115,7 @@ async function startOn(databaseUrl: string, options: TestGatewayOptions): Promis
     url: gateway.url,
     client: clientOf('ada'),
     clientOf,
+    reload: (contents = file) => gateway.reload(configurationOf(contents)),
     startSecondServer: (otherOptions = options) => startOn(databaseUrl, otherOptions),
     async restart(newOptions = options) {
       await stop();

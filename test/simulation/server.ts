@@ -11,6 +11,7 @@ import { createKeyedMutex } from '../../src/database/mutex.ts';
 import { createIds, type IdKind, type NewId, timeOfId } from '../../src/ids.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import type { Logger } from '../../src/logger.ts';
+import { createCurrentCatalogue } from '../../src/models/current-catalogue.ts';
 import type { OrchestratorSettings } from '../../src/orchestrator/dependencies.ts';
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts';
 import { createSpending } from '../../src/orchestrator/spending.ts';
@@ -84,11 +85,16 @@ export function startServer(options: ServerOptions): SimulatedServer {
     cachedRuns: CACHED_RUNS,
     isShared: true,
   });
-  const catalogue = createSimulatedCatalogue(outside);
+  const catalogue = createCurrentCatalogue(createSimulatedCatalogue(outside));
   const toolbox = createToolbox(createSimulatedTools(outside));
   const clientTools = createClientTools(immediateSchemas);
   const policy = simulatedPolicy();
-  const acceptedDefinitions = createAcceptedDefinitions({ database, now: clock.now, logger, quarantine: true });
+  const acceptedDefinitions = createAcceptedDefinitions({
+    database,
+    now: clock.now,
+    logger,
+    hasQuarantine: () => true,
+  });
   const context: CommandContext = {
     database,
     runStore,

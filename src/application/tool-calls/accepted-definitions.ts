@@ -44,12 +44,12 @@ interface Options {
   now(): number;
   logger: Pick<Logger, 'info' | 'warn'>;
   /** Whether a changed definition is in quarantine. If not, it is accepted when it is seen. */
-  quarantine: boolean;
+  hasQuarantine(): boolean;
 }
 
 const sourcesWithoutQuarantine: ReadonlySet<string> = new Set([BUILTIN_SOURCE, CLIENT_SOURCE]);
 
-export function createAcceptedDefinitions({ database, now, logger, quarantine }: Options): AcceptedDefinitions {
+export function createAcceptedDefinitions({ database, now, logger, hasQuarantine }: Options): AcceptedDefinitions {
   /** What this server knows of the table, by name of the tool. */
   const known = new Map<string, { hash: string; definition: string }>();
   const logged = new WeakSet<Tool>();
@@ -84,7 +84,7 @@ export function createAcceptedDefinitions({ database, now, logger, quarantine }:
     if (logged.has(tool)) return;
     logged.add(tool);
     const { hash: definitionHash } = definitionOf(tool);
-    const message = quarantine
+    const message = hasQuarantine()
       ? 'the definition of a tool changed; its calls need an approval until somebody accepts it'
       : 'the definition of a tool changed';
     logger.warn({ event: 'tool-changed', tool: tool.name, mcpServer: tool.source, definitionHash }, message);
@@ -97,7 +97,7 @@ export function createAcceptedDefinitions({ database, now, logger, quarantine }:
       await readKnown(open);
       const fresh = open.filter(({ name }) => !known.has(name));
       const changed = open.filter((tool) => known.has(tool.name) && !isAccepted(tool));
-      const replaced = quarantine ? [] : changed;
+      const replaced = hasQuarantine() ? [] : changed;
       const writes = [
         ...(await firstDefinitions(fresh)),
         ...replaced.map((tool) => replaceDefinition(rowOf(tool, null))),

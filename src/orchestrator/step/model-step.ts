@@ -19,7 +19,8 @@ export async function modelStep(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { configuration, dependencies } = execution;
-  const { catalogue, logger } = dependencies;
+  const { catalogue } = configuration;
+  const { logger } = dependencies;
   const configured = catalogue.find(configuration.model);
   if (!configured) return fail(execution, unknownModel(configuration.model));
   const unread = run.attachments.find((attachment) => !canRead(configured.attachments, attachment));

@@ -1,5 +1,5 @@
 import { systemClock } from '../../clock.ts';
-import type { Configuration } from '../../config/configuration.ts';
+import type { Configuration, ConfigurationOutcome } from '../../config/configuration.ts';
 import { createLogger, type Logger } from '../../logger.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { withStoreFailures } from './store-failure.ts';
@@ -7,8 +7,17 @@ import { withStoreFailures } from './store-failure.ts';
 /** npm passes on a signal that the server has received from the terminal too. */
 const SAME_SIGNAL_MILLISECONDS = 500;
 
-/** Serves until the first SIGTERM or SIGINT; a second one ends the process at once. Throws a StartError. */
-export async function serveCommand(configuration: Configuration): Promise<void> {
+/**
+ * Serves until the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reads the configuration again.
+ * Throws a StartError.
+ *
+ * @param readAgain reads the configuration; null if there is no file, so that SIGHUP keeps its default effect: a server that was
+ *   started in a terminal ends with it
+ */
+export async function serveCommand(
+  configuration: Configuration,
+  readAgain: (() => ConfigurationOutcome) | null,
+): Promise<void> {
   const logger = createLogger(configuration.logLevel);
   const gateway = await withStoreFailures(configuration.databaseUrl, () => startGateway(configuration, logger));
   let stoppedAt: number | null = null;
@@ -30,20 +39,33 @@ export async function serveCommand(configuration: Configuration): Promise<void> 
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const { policyFile } = configuration.file;
-  // Without a policy file SIGHUP keeps its default effect and ends the process.
-  if (policyFile !== undefined) process.on('SIGHUP', () => reloadPolicy(gateway, logger, policyFile));
+  if (readAgain) process.on('SIGHUP', () => void reload(gateway, logger, readAgain));
   // Logged last: a process manager that reads this line may send a signal from then on.
   const page = new URL('/', gateway.url).href;
   logger.info({ event: 'listening', url: gateway.url, page }, `Runtape is listening. Open ${page}`);
 }
 
-function reloadPolicy(gateway: Gateway, logger: Logger, policyFile: string): void {
-  const outcome = gateway.reloadPolicy();
-  if (outcome.ok) logger.info({ event: 'policy-reloaded', policyFile }, 'The policy file was reloaded');
-  else
+/** Never rejects. */
+async function reload(gateway: Gateway, logger: Logger, readAgain: () => ConfigurationOutcome): Promise<void> {
+  try {
+    const read = readAgain();
+    const outcome = read.ok ? await gateway.reload(read.configuration) : read;
+    if (!outcome.ok) {
+      const { problems } = outcome;
+      const message = 'The configuration has problems; the previous one stays in effect';
+      logger.error({ event: 'configuration-kept', problems }, message);
+      return;
+    }
+    const { reloaded, needRestart, revoked } = outcome;
+    const message = 'The configuration was reloaded';
+    logger.info({ event: 'configuration-reloaded', reloaded, revokedConnections: revoked }, message);
+    if (needRestart.length > 0) {
+      logger.warn({ event: 'restart-needed', needRestart }, 'These changes take effect when the server is restarted');
+    }
+  } catch (error) {
     logger.error(
-      { event: 'policy-kept', problems: outcome.problems },
-      'The policy file has problems; the previous policy stays in effect',
+      { err: error, event: 'configuration-kept' },
+      'The reload failed; the previous configuration stays in effect',
     );
+  }
 }

@@ -2,7 +2,7 @@ import type { Configuration, ConfigurationOutcome } from '../../config/configura
 import { StartError } from '../../config/start-error.ts';
 import { openPolicy } from '../../policy/policy-file.ts';
 import { openFolder } from '../../tools/files/folder.ts';
-import { createAuthenticate } from '../access/authentication/create-authenticate.ts';
+import { createAuthentication } from '../access/authentication/create-authentication.ts';
 import { ownFiles } from '../own-files.ts';
 import { readDocumentList } from '../transport/documents.ts';
 import { checkDatabase } from './database-checks.ts';
@@ -73,7 +73,7 @@ async function checkFiles(configuration: Configuration, { clock, logger }: Machi
       'authentication',
       true,
       async () => {
-        await createAuthenticate(file, clock.now, logger);
+        await createAuthentication(file, clock.now, logger);
         return `The mode is ${file.auth.mode}`;
       },
     ],

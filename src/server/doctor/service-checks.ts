@@ -10,7 +10,7 @@ import { createCatalogue } from '../../models/create-catalogue.ts';
 import { ModelError } from '../../models/model.ts';
 import type { McpServerStatus } from '../../tools/mcp/mcp-server.ts';
 import { attachmentsFolder, openBlobStore } from '../attachment-storage.ts';
-import { loadMcpServers } from '../mcp-servers.ts';
+import { openMcpServers } from '../mcp-servers.ts';
 import { openEmbedder } from '../semantic-search.ts';
 import { version } from '../version.ts';
 import { type Finding, findingOf, fine, problem, sentence, withinSeconds } from './finding.ts';
@@ -91,7 +91,7 @@ const POLL_MILLISECONDS = 50;
 /** Starts every MCP server, lists its tools and stops it. */
 export async function checkMcpServers({ file }: Configuration, surroundings: Surroundings): Promise<Finding[]> {
   const { clock, logger } = surroundings;
-  const servers = await loadMcpServers(file.mcpServers, { clock, random: Math.random, log: logger, version });
+  const servers = await openMcpServers(file.mcpServers, { clock, random: Math.random, log: logger, version });
   try {
     servers.start();
     const deadline = clock.elapsed() + limits.DOCTOR_MCP_SECONDS * 1000;

@@ -7,7 +7,8 @@ import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
 import type { Logger } from '../../logger.ts';
-import { type Access, onExpiry } from '../access/access.ts';
+import type { Access } from '../access/access.ts';
+import type { IdentityEnd } from '../access/authentication/current-authentication.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
 import type { AtEndOfTurn } from './end-of-turn.ts';
@@ -49,7 +50,8 @@ interface Connection {
   writer: SocketWriter;
   /** Aborts when the connection is closed. */
   closed: AbortController;
-  cancelExpiry(): void;
+  /** Stops waiting for the end of the identity; null if it cannot end. */
+  stopWatching: (() => void) | null;
 }
 
 /** What graphql-ws passes to its hooks for each connection. */
@@ -127,7 +129,7 @@ function createProtocol(
     async onConnect({ extra, connectionParams }) {
       const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
       try {
-        const identity = await access.authenticate(credentials);
+        const identity = await access.authentication.authenticate(credentials);
         // `onClose` has run already if the client has closed the connection in the meantime; nothing would cancel the timer.
         if (extra.socket.readyState !== WebSocket.OPEN) return false;
         unauthenticated.authenticated(extra.request);
@@ -140,7 +142,7 @@ function createProtocol(
     },
     onClose({ extra }) {
       const connection = connections.get(extra);
-      connection?.cancelExpiry();
+      connection?.stopWatching?.();
       connection?.closed.abort();
     },
     onSubscribe({ extra, subscriptions }, id, payload): ExecutionArgs | readonly GraphQLError[] {
@@ -169,8 +171,13 @@ function keepAlive(socket: WebSocket, clock: Clock): void {
   socket.once('close', () => cancel());
 }
 
+const endReasons: Readonly<Record<IdentityEnd, string>> = {
+  expired: 'The token has expired. Reconnect with a new token.',
+  revoked: 'The token was revoked. Reconnect with another token.',
+};
+
 function acceptConnection(
-  { clock }: Access,
+  { authentication }: Access,
   identity: Identity,
   { socket, request }: Extra,
   atEndOfTurn: AtEndOfTurn,
@@ -178,12 +185,15 @@ function acceptConnection(
   const closed = new AbortController();
   // Every operation of the connection adds a listener.
   setMaxListeners(0, closed.signal);
-  const close = () => socket.close(CloseCode.Forbidden, 'The token has expired. Reconnect with a new token.');
+  const close = (end: IdentityEnd) => {
+    closed.abort();
+    socket.close(CloseCode.Forbidden, endReasons[end]);
+  };
   return {
     identity,
     writer: createSocketWriter(socket, request.socket, atEndOfTurn),
     closed,
-    cancelExpiry: onExpiry(identity, clock, close),
+    stopWatching: authentication.onEnd(identity, close),
   };
 }
 

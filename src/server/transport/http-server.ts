@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
-import { notSupported, requestLimitPassed } from '../../graphql/public-errors.ts';
-import { type Access, onExpiry } from '../access/access.ts';
+import { notSupported, requestLimitPassed, unauthenticated } from '../../graphql/public-errors.ts';
+import type { Access } from '../access/access.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import { type AttachmentsHttp, isAttachmentPath, uploadTypeProblem } from './attachments-http.ts';
 import type { ConsoleFiles } from './console-files.ts';
@@ -121,9 +121,11 @@ async function answerGraphql(
   const responseHeaders = checkPage(access, request, response, hasJsonType(request) ? null : unsupportedType);
   if (responseHeaders === null) return;
   try {
-    const identity = await access.authenticate({ headers: request.headers, connectionParams: {} });
+    const identity = await access.authentication.authenticate({ headers: request.headers, connectionParams: {} });
+    cutAtEnd(access, identity, response);
     const parameters = await readParameters(options, identity, request);
-    cutAtExpiry(access, identity, response);
+    // The token may have been revoked while the body arrived.
+    if (!access.authentication.accepts(identity)) throw unauthenticated('unknown');
     return await graphql(request, response, { identity, parameters, responseHeaders });
   } catch (error) {
     if (response.headersSent || request.errored) throw error;
@@ -142,8 +144,8 @@ async function answerAttachments(
   if (responseHeaders === null) return;
   setHeaders(response, responseHeaders);
   try {
-    const identity = await access.authenticate({ headers: request.headers, connectionParams: {} });
-    cutAtExpiry(access, identity, response);
+    const identity = await access.authentication.authenticate({ headers: request.headers, connectionParams: {} });
+    cutAtEnd(access, identity, response);
     return await attachments(request, response, identity);
   } catch (error) {
     if (response.headersSent || request.errored) throw error;
@@ -181,10 +183,10 @@ function checkPage(
   return responseHeaders;
 }
 
-/** An event stream that is cut makes its client reconnect, with a new token and its last cursor. */
-function cutAtExpiry({ clock }: Access, identity: Identity, response: ServerResponse): void {
-  const cancelExpiry = onExpiry(identity, clock, () => response.destroy());
-  if (identity.expiresAt !== undefined) response.once('close', cancelExpiry);
+/** When a token has expired or was revoked. A client whose event stream is cut connects again, with a new token and its last cursor. */
+function cutAtEnd({ authentication }: Access, identity: Identity, response: ServerResponse): void {
+  const cancel = authentication.onEnd(identity, () => response.destroy());
+  if (cancel) response.once('close', cancel);
 }
 
 /** Throws a GraphQLError if the request cannot be read, or if its principal has no points left. */

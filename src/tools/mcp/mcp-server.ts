@@ -29,6 +29,8 @@ export interface McpServer extends ToolSource, NameRival {
   start(): void;
   /** Stops it for good. Calls in progress fail. Bounded in time. */
   close(): Promise<void>;
+  /** Offers no tools from now on, and closes when the calls in progress have ended. */
+  retire(): Promise<void>;
 }
 
 export function createMcpServer(options: McpServerOptions): McpServer {
@@ -47,12 +49,20 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   const firstOutcome = new Promise<void>((resolve) => {
     resolveFirstOutcome = resolve;
   });
+  const calls = new Set<Promise<Json>>();
+  let isRetired = false;
   const rivalOf = (tool: string) => options.rivals().find((rival) => rival.mayHave(tool));
   const list = () => {
-    if (lifecycle.state !== 'READY') return [];
+    if (lifecycle.state !== 'READY' || isRetired) return [];
     // A call must not reach another server than the one that was meant.
     return options.rivals().length === 0 ? lifecycle.tools : lifecycle.tools.filter((tool) => !rivalOf(tool.name));
   };
+  async function close(): Promise<void> {
+    closing.abort();
+    await lifecycle.channel?.close();
+    await running;
+  }
+
   return {
     name,
     list,
@@ -79,14 +89,20 @@ export function createMcpServer(options: McpServerOptions): McpServer {
         log.warn({ mcpServer: name, reason: config.problem }, 'an MCP server is not started');
       }
       if (lifecycle.state !== 'STARTING') return;
-      const callTool = (tool: ServerTool, input: Json, context: ToolContext) =>
-        call(lifecycle, options, tool, input, context);
+      const callTool = (tool: ServerTool, input: Json, context: ToolContext) => {
+        const called = call(lifecycle, options, tool, input, context).finally(() => calls.delete(called));
+        calls.add(called);
+        return called;
+      };
       running = keepRunning(lifecycle, options, callTool, { closing: closing.signal, onOutcome: resolveFirstOutcome });
     },
-    async close() {
-      closing.abort();
-      await lifecycle.channel?.close();
-      await running;
+    close,
+    async retire() {
+      isRetired = true;
+      await Promise.allSettled(calls);
+      await close();
+      lifecycle.state = 'DISABLED';
+      lifecycle.lastError = 'It was removed from the configuration, or changed in it.';
     },
   };
 }

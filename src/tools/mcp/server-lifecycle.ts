@@ -31,7 +31,7 @@ export interface NameRival {
   mayHave(tool: string): boolean;
 }
 
-/** The current state of a server. Only `keepRunning` changes it. */
+/** The current state of a server. While it runs, only `keepRunning` changes it. */
 export interface ServerLifecycle {
   state: McpServerState;
   /** Why it was last unavailable; null if it never was. */

@@ -81,7 +81,7 @@ export async function openInProcess() {
     semanticSearch: noSemanticSearch,
     secretStore: createSecretStore(null),
     notifications,
-    acceptedDefinitions: createAcceptedDefinitions({ database, now, logger, quarantine: true }),
+    acceptedDefinitions: createAcceptedDefinitions({ database, now, logger, hasQuarantine: () => true }),
     logger,
     settings: {
       models: ['scripted', 'other'],

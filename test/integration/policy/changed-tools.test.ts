@@ -254,7 +254,7 @@ describe('before a call is started', () => {
     const started = await startTestGateway({ tools, file: { policyFile: path } });
     const reload = async (changed: string) => {
       await writeFile(path, changed);
-      expect(started.gateway.reloadPolicy()).toEqual({ ok: true });
+      expect(await started.reload()).toMatchObject({ ok: true });
     };
     return { ...started, reload };
   }

@@ -50,13 +50,13 @@ describe('a policy file', () => {
   });
 
   test('that is reloaded applies to the next call; an invalid one changes nothing', async () => {
-    const { client, gateway, write, path } = await startWith(own);
+    const { client, reload, write, path } = await startWith(own);
     expect((await callCount(client, 'desk')).decision).toMatchObject({ effect: 'ASK' });
     await write('permit (');
-    expect(gateway.reloadPolicy()).toMatchObject({ ok: false, problems: [expect.stringContaining(`${path}:1:`)] });
+    expect(await reload()).toMatchObject({ ok: false, problems: [expect.stringContaining(`${path}:1:`)] });
     expect((await callCount(client, 'other')).decision).toMatchObject({ effect: 'ASK' });
     await write(`${own}${never}`);
-    expect(gateway.reloadPolicy()).toEqual({ ok: true });
+    expect(await reload()).toMatchObject({ ok: true });
     expect((await callCount(client, 'third')).decision).toMatchObject({ effect: 'DENY', rule: 'never' });
   });
 });
@@ -72,13 +72,13 @@ describe('a call that policy denies', () => {
   });
 
   test('B39: is not allowed by a grant', async () => {
-    const { client, gateway, tool, write } = await startWith(own);
+    const { client, reload, tool, write } = await startWith(own);
     const called = await callCount(client, 'desk');
     await decide(client, called.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
     await follow(client, called.runId);
     expect((await callCount(client, 'desk', 'spy')).decision?.effect).toBe('ALLOW');
     await write(`${own}${noSpies}`);
-    gateway.reloadPolicy();
+    await reload();
     expect((await callCount(client, 'desk', 'spy')).decision).toMatchObject({ effect: 'DENY', rule: 'no-spies' });
     expect((await callCount(client, 'desk')).decision?.effect).toBe('ALLOW');
     expect(tool.executions).toHaveLength(3);
@@ -111,10 +111,10 @@ describe('a call that policy denies', () => {
   });
 
   test('B43: since a reload cannot be allowed, only denied', async () => {
-    const { client, gateway, write, tool } = await startWith(own);
+    const { client, reload, write, tool } = await startWith(own);
     const called = await callCount(client, 'desk', 'spy');
     await write(`${own}${noSpies}`);
-    gateway.reloadPolicy();
+    await reload();
     const refused = await decide(client, called.approvalId, { decision: 'ALLOW', scope: 'SESSION' });
     expect(refused).toMatchObject({ __typename: 'InvalidInputError', issues: [{ path: ['decision'] }] });
     await decide(client, called.approvalId, { decision: 'DENY' });

@@ -60,7 +60,7 @@ function createTable() {
       database: database as unknown as Parameters<typeof createAcceptedDefinitions>[0]['database'],
       now: () => 0,
       logger: { info: log, warn: log } as unknown as Parameters<typeof createAcceptedDefinitions>[0]['logger'],
-      quarantine,
+      hasQuarantine: () => quarantine,
     });
   return {
     rows,

@@ -11,7 +11,7 @@ async function close(text: string) {
   const { dependencies, storeTape } = createFakeDependencies();
   const lease = await storeTape(runId, {}, inProgress, context(1));
   const run = await dependencies.runStore.load(runId);
-  const configuration = run && (await loadRunConfiguration(dependencies, run));
+  const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!configuration) throw new Error('The tape begins no run.');
   const { events, rows } = closeAnswer(createRunExecution(dependencies, lease, configuration), {
     model: {

@@ -1,6 +1,7 @@
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { Database } from '../../../src/database/database.ts';
 import type { StampedEvent } from '../../../src/domain/events.ts';
+import { createCurrentCatalogue } from '../../../src/models/current-catalogue.ts';
 import type { OrchestratorDependencies, OrchestratorSettings } from '../../../src/orchestrator/dependencies.ts';
 import type { Lease } from '../../../src/orchestrator/leases.ts';
 import type { SessionRow } from '../../../src/repositories/sessions.ts';
@@ -79,8 +80,8 @@ export function createFakeDependencies({
     journal,
     runStore: createRunStore({ journal, claimNow: () => null, now: clock.now, cachedRuns: 10, isShared: true }),
     notifications: createNotificationHub(),
-    catalogue: { defaultName: 'scripted' },
-    toolbox: createToolbox(tools, sources),
+    catalogue: createCurrentCatalogue({ defaultName: 'scripted', names: ['scripted'], find: () => null }),
+    toolbox: createToolbox(tools, () => sources),
     policy: { evaluate: () => ({ effect: 'ALLOW', reason: 'By policy.', rules: [] }) },
     // The tools of these tests are built in or never change.
     acceptedDefinitions: { compare: async () => undefined, quarantineOf: () => null, accept: async () => undefined },

@@ -44,7 +44,7 @@ async function execute(step: typeof toolStep, ...given: Given[]) {
   const { dependencies, storeTape, eventsAfter } = createFakeDependencies({ tools });
   const lease = await storeTape(runId, {}, ...given);
   const run = await dependencies.runStore.load(runId);
-  const configuration = run && (await loadRunConfiguration(dependencies, run));
+  const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!run || !configuration) throw new Error('The tape begins no run.');
   const execution = createRunExecution(dependencies, lease, configuration);
   await step(execution, callsOf(run.step), new AbortController().signal);
@@ -65,7 +65,7 @@ describe('an interrupted call of a tool that says that it is idempotent', () => 
     const given = [callsRequested('a'), toolDecision('a', 'ALLOW'), started];
     const lease = await storeTape(runId, {}, ...given, resumption(1));
     const run = await dependencies.runStore.load(runId);
-    const configuration = run && (await loadRunConfiguration(dependencies, run));
+    const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
     if (!run || !configuration) throw new Error('The tape begins no run.');
     const execution = createRunExecution(dependencies, lease, configuration);
     await recoverStep(execution, callsOf(run.step), new AbortController().signal);

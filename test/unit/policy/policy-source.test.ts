@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { CACHED_REQUEST_CHARACTERS } from '../../../src/config/limits.ts';
 import { cacheDecisions } from '../../../src/policy/cedar-policy.ts';
-import { openPolicy } from '../../../src/policy/policy-file.ts';
+import { createCurrentPolicy, openPolicy } from '../../../src/policy/policy-file.ts';
 import { readCheckedPolicy, readPolicy } from '../../../src/policy/policy-text.ts';
 import { permitAll, policyOf, problemsOf } from './given-policy.ts';
 import { policyRequest } from './policy-request.ts';
@@ -11,17 +11,20 @@ import { policyRequest } from './policy-request.ts';
 const folder = join(import.meta.dirname, '../../../src/policy');
 
 describe('a policy file', () => {
-  test('decides by its own rules, and can be read again', () => {
+  test('decides by its own rules', () => {
     const path = join(folder, 'builtin.cedar');
     const opened = openPolicy(path);
     if (!opened.ok) throw new Error(opened.problems.join('\n'));
-    const { source } = opened;
-    expect(source.policy.evaluate(policyRequest({ risk: 'LOW' }))).toMatchObject({
-      effect: 'ALLOW',
-      rules: ['low-risk'],
-    });
-    expect(source.reload()).toEqual({ ok: true });
-    expect(source.policy.evaluate(policyRequest({ risk: 'HIGH' })).effect).toBe('ASK');
+    const { policy } = opened;
+    expect(policy.evaluate(policyRequest({ risk: 'LOW' }))).toMatchObject({ effect: 'ALLOW', rules: ['low-risk'] });
+    expect(policy.evaluate(policyRequest({ risk: 'HIGH' })).effect).toBe('ASK');
+  });
+
+  test('decides by the rules that replaced others', () => {
+    const policy = createCurrentPolicy(policyOf(permitAll));
+    expect(policy.evaluate(policyRequest()).effect).toBe('ASK');
+    policy.replace(policyOf('forbid (principal, action, resource);'));
+    expect(policy.evaluate(policyRequest()).effect).toBe('DENY');
   });
 
   test('with a problem is refused with path, line and column', () => {

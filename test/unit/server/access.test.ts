@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { onExpiry } from '../../../src/server/access/access.ts';
 import { createConcurrencyLimit } from '../../../src/server/access/concurrency-limit.ts';
 import { createRateLimit } from '../../../src/server/access/rate-limit.ts';
-import { createFakeClock } from '../fake-clock.ts';
 
 describe('a concurrency limit', () => {
   test('counts each key separately', () => {
@@ -36,38 +34,5 @@ describe('a rate limit', () => {
     const limit = createRateLimit({ pointsPerMinute: 1, maxPrincipals: 2, now: () => 0 });
     expect(['ada', 'bob', 'eve'].map((principal) => limit.take(principal, 1))).toEqual([null, null, null]);
     expect([limit.take('bob', 1), limit.take('eve', 1), limit.take('ada', 1)]).toEqual([60, 60, null]);
-  });
-});
-
-describe('the expiry of an identity', () => {
-  const day = 24 * 60 * 60 * 1000;
-  const identityOf = (expiresAt?: number) => ({ principal: 'ada', scopes: [], ...(expiresAt ? { expiresAt } : {}) });
-
-  test('is noticed after months, which is longer than a timer can run', async () => {
-    const clock = createFakeClock();
-    let expired = false;
-    onExpiry(identityOf(100 * day), clock, () => {
-      expired = true;
-    });
-    await clock.advance(100 * day - 1);
-    expect(expired).toBe(false);
-    await clock.advance(1);
-    expect(expired).toBe(true);
-  });
-
-  test('is noticed at once if it has passed', () => {
-    const clock = createFakeClock(2 * day);
-    let expired = false;
-    onExpiry(identityOf(day), clock, () => {
-      expired = true;
-    });
-    expect([expired, clock.pending()]).toEqual([true, 0]);
-  });
-
-  test('leaves no timer if it is cancelled, or if there is none', () => {
-    const clock = createFakeClock();
-    onExpiry(identityOf(10 * day), clock, () => {})();
-    onExpiry(identityOf(), clock, () => {});
-    expect(clock.pending()).toBe(0);
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { JwtConfig } from '../../../src/config/access-config.ts';
 import { StartError } from '../../../src/config/start-error.ts';
 import { createLogger } from '../../../src/logger.ts';
-import { createAuthenticate } from '../../../src/server/access/authentication/create-authenticate.ts';
+import { createAuthentication } from '../../../src/server/access/authentication/create-authentication.ts';
 import { bearerToken } from '../../../src/server/access/authentication/identity.ts';
 import { authenticateByToken, createToken, hashOfToken } from '../../../src/server/access/authentication/tokens.ts';
 import { limitConnections } from '../../../src/server/access/concurrency-limit.ts';
@@ -40,7 +40,7 @@ describe('the token of a client', () => {
 
 describe('B58: tokens of the configuration', () => {
   const [token, expiring] = [createToken(), createToken()];
-  const authenticate = authenticateByToken(
+  const { authenticate } = authenticateByToken(
     [
       { sha256: hashOfToken(token), principal: 'ada', scopes: ['read', 'write'] },
       {
@@ -61,8 +61,11 @@ describe('B58: tokens of the configuration', () => {
   });
 
   test('name a principal and its scopes, until they expire', () => {
-    expect(authenticate(bearing(`Bearer ${token}`))).toEqual({ principal: 'ada', scopes: ['read', 'write'] });
-    expect(authenticate(bearing(`Bearer ${expiring}`))).toEqual({
+    expect(authenticate(bearing(`Bearer ${token}`))).toMatchObject({
+      principal: 'ada',
+      scopes: ['read', 'write'],
+    });
+    expect(authenticate(bearing(`Bearer ${expiring}`))).toMatchObject({
       principal: 'bob',
       scopes: ['read'],
       expiresAt: now + 1000,
@@ -96,7 +99,7 @@ describe('B58: tokens of an identity provider', async () => {
     principalClaim: 'sub',
     scopeClaim: 'scope',
   };
-  const authenticate = await createAuthenticate({ auth: config } as never, () => now, logger);
+  const { authenticate } = await createAuthentication({ auth: config } as never, () => now, logger);
   const claims = { sub: 'ada', scope: 'read write other:scope' };
   const sign = (payload: JWTPayload, key = privateKey, expiresIn: number | null = 60) => {
     const token = new SignJWT({ iss: config.issuer, aud: config.audience, ...payload })
@@ -107,7 +110,7 @@ describe('B58: tokens of an identity provider', async () => {
   const identityOf = async (token: Promise<string>) => authenticate(bearing(`Bearer ${await token}`));
 
   test('name a principal and the known of its scopes', async () => {
-    expect(await identityOf(sign(claims))).toEqual({
+    expect(await identityOf(sign(claims))).toMatchObject({
       principal: 'ada',
       scopes: ['read', 'write'],
       expiresAt: now + 65_000,
@@ -140,7 +143,7 @@ describe('B58: tokens of an identity provider', async () => {
   });
 
   test('cannot be verified with a key that is not one', async () => {
-    const broken = createAuthenticate({ auth: { ...config, publicKey: 'x' } } as never, () => now, logger);
+    const broken = createAuthentication({ auth: { ...config, publicKey: 'x' } } as never, () => now, logger);
     await expect(broken).rejects.toThrow(StartError);
     await expect(broken).rejects.toThrow(
       'auth.publicKey is not a public key for ES256. Use PEM (SubjectPublicKeyInfo).',
@@ -149,7 +152,7 @@ describe('B58: tokens of an identity provider', async () => {
 });
 
 test('without accounts, every client is the operator', async () => {
-  const authenticate = await createAuthenticate({ auth: { mode: 'none' } } as never, () => now, logger);
+  const { authenticate } = await createAuthentication({ auth: { mode: 'none' } } as never, () => now, logger);
   expect(await authenticate({ headers: {}, connectionParams: {} })).toEqual({
     principal: 'local',
     scopes: ['read', 'write', 'approve', 'admin'],

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Viewer } from '../../../application/command-context.ts';
+import type { JwtConfig, TokenEntry } from '../../../config/access-config.ts';
 
 /** What a client sends to authenticate: the headers of its request, and the payload of `connection_init` on a WebSocket. */
 export interface Credentials {
@@ -11,10 +12,19 @@ export interface Credentials {
 export interface Identity extends Viewer {
   /** Epoch milliseconds at which the credentials expire; absent if they do not. */
   expiresAt?: number;
+  /** The part of the configuration that accepts the credentials; absent if they cannot be revoked. */
+  acceptedBy?: TokenEntry | JwtConfig;
 }
 
 /** Returns the identity of valid credentials. Throws an error of `unauthenticated` or `unavailable`. */
 export type Authenticate = (credentials: Credentials) => Identity | Promise<Identity>;
+
+/** How clients authenticate by one configuration. */
+export interface Authentication {
+  authenticate: Authenticate;
+  /** Whether an identity that was authenticated before, perhaps by another configuration, would be the same now. */
+  accepts(identity: Identity): boolean;
+}
 
 /** The identity of every client of a server without authentication, which listens on loopback only. */
 export const localIdentity: Identity = { principal: 'local', scopes: ['read', 'write', 'approve', 'admin'] };

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { GraphQLError } from 'graphql';
 import { createRemoteJWKSet, errors, importSPKI, type JWTPayload, jwtVerify } from 'jose';
 import { hasScopesOfApprover, isPrincipal, type JwtConfig, scopes } from '../../../config/access-config.ts';
 import { StartError } from '../../../config/start-error.ts';
 import { unauthenticated, unavailable } from '../../../graphql/public-errors.ts';
 import type { Logger } from '../../../logger.ts';
-import { type Authenticate, bearerToken, type Identity } from './identity.ts';
+import { type Authenticate, type Authentication, bearerToken, type Identity } from './identity.ts';
 
 /** Allowed difference between the clocks of the identity provider and of this server. */
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -13,13 +14,13 @@ const CLOCK_TOLERANCE_SECONDS = 5;
  * Verifies the tokens of an identity provider. The keys at `jwksUrl` are fetched for the first token, and again for a token
  * with an unknown key id. Rejects with a StartError if `publicKey` is invalid.
  */
-export async function authenticateByJwt(config: JwtConfig, now: () => number, logger: Logger): Promise<Authenticate> {
+export async function authenticateByJwt(config: JwtConfig, now: () => number, logger: Logger): Promise<Authentication> {
   const { issuer, audience, algorithm, jwksUrl, publicKey } = config;
   const key =
     jwksUrl === undefined ? await importKey(publicKey ?? '', algorithm) : createRemoteJWKSet(new URL(jwksUrl));
   // `jwtVerify` accepts both, but has an overload for each.
   const keyFor: Parameters<typeof jwtVerify>[1] = typeof key === 'function' ? key : async () => key;
-  return async (credentials) => {
+  const authenticate: Authenticate = async (credentials) => {
     const token = bearerToken(credentials);
     if (token === null) throw unauthenticated('missing');
     try {
@@ -40,6 +41,7 @@ export async function authenticateByJwt(config: JwtConfig, now: () => number, lo
       throw unavailable('The token cannot be verified now: the identity provider does not respond. Try again later.');
     }
   };
+  return { authenticate, accepts: ({ acceptedBy }) => isDeepStrictEqual(acceptedBy, config) };
 }
 
 async function importKey(pem: string, algorithm: string) {
@@ -58,13 +60,14 @@ function isTokenError(error: unknown): boolean {
   return error instanceof errors.JOSEError && !isProviderError && !isResponseError;
 }
 
-function identityOf({ principalClaim, scopeClaim }: JwtConfig, payload: JWTPayload): Identity {
+function identityOf(config: JwtConfig, payload: JWTPayload): Identity {
+  const { principalClaim, scopeClaim } = config;
   const principal = payload[principalClaim];
   if (!isPrincipal(principal)) throw unauthenticated('principal');
   const scopesOfToken = scopesIn(payload[scopeClaim]);
   if (!hasScopesOfApprover(scopesOfToken)) throw unauthenticated('approver');
   const expiresAt = ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1000;
-  return { principal, scopes: scopesOfToken, expiresAt };
+  return { principal, scopes: scopesOfToken, expiresAt, acceptedBy: config };
 }
 
 /** Accepts a space-separated string, as OAuth 2.0 defines it, or an array. Ignores the scopes of other services. */

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { TokenEntry } from '../../../config/access-config.ts';
 import { unauthenticated } from '../../../graphql/public-errors.ts';
-import { type Authenticate, bearerToken, type Identity } from './identity.ts';
+import { type Authentication, bearerToken, type Identity } from './identity.ts';
 
 /** Lets secret scanners, including the gateway's own, recognise a token. */
 const PREFIX = 'rt_';
@@ -18,18 +19,26 @@ export function hashOfToken(token: string): string {
 }
 
 /** Looks tokens up by their hash, so that the time of a lookup does not reveal anything about the stored tokens. */
-export function authenticateByToken(entries: readonly TokenEntry[], now: () => number): Authenticate {
+export function authenticateByToken(entries: readonly TokenEntry[], now: () => number): Authentication {
   const identities = new Map(entries.map((entry) => [entry.sha256, identityOf(entry)]));
-  return (credentials) => {
-    const token = bearerToken(credentials);
-    if (token === null) throw unauthenticated('missing');
-    const identity = identities.get(hashOfToken(token));
-    if (!identity) throw unauthenticated('unknown');
-    if (identity.expiresAt !== undefined && identity.expiresAt <= now()) throw unauthenticated('expired');
-    return identity;
+  return {
+    authenticate(credentials) {
+      const token = bearerToken(credentials);
+      if (token === null) throw unauthenticated('missing');
+      const identity = identities.get(hashOfToken(token));
+      if (!identity) throw unauthenticated('unknown');
+      if (identity.expiresAt !== undefined && identity.expiresAt <= now()) throw unauthenticated('expired');
+      return identity;
+    },
+    accepts({ acceptedBy }) {
+      if (acceptedBy === undefined || !('sha256' in acceptedBy)) return false;
+      return isDeepStrictEqual(identities.get(acceptedBy.sha256)?.acceptedBy, acceptedBy);
+    },
   };
 }
 
-function identityOf({ principal, scopes, expiresAt }: TokenEntry): Identity {
-  return expiresAt === undefined ? { principal, scopes } : { principal, scopes, expiresAt: Date.parse(expiresAt) };
+function identityOf(entry: TokenEntry): Identity {
+  const { principal, scopes, expiresAt } = entry;
+  const identity = { principal, scopes, acceptedBy: entry };
+  return expiresAt === undefined ? identity : { ...identity, expiresAt: Date.parse(expiresAt) };
 }

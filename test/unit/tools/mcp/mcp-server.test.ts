@@ -20,7 +20,7 @@ async function startServer(fake: FakeServer, config?: Parameters<FakeServer['cre
   onTestFinished(() => source.close());
   source.start();
   await until(isIn(source, 'READY'));
-  const toolbox = createToolbox([], [source]);
+  const toolbox = createToolbox([], () => [source]);
   const call = async (name: string, input = {}, signal = never) => {
     const tool = toolbox.find(name);
     if (!tool) throw new Error(toolbox.unavailableReason(name) ?? 'unknown');
@@ -205,7 +205,7 @@ describe('a server that is still starting', () => {
     const fake = createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
     const source = fake.createSource('fake', createFakeClock());
     onTestFinished(() => source.close());
-    const toolbox = createToolbox([], [source]);
+    const toolbox = createToolbox([], () => [source]);
     await toolbox.waitUntilReady(['clock'], never);
     let isReady = false;
     const waiting = toolbox.waitUntilReady(['fake__work'], never).then(() => (isReady = true));

@@ -21,7 +21,7 @@ function createRivals(impostorTools: string[]) {
     impostor.createSource('a_b', clock, {}, () => sources.slice(0, 1)),
   ];
   for (const source of sources) onTestFinished(() => source.close());
-  return { victim, impostor, sources, toolbox: createToolbox([], sources), clock };
+  return { victim, impostor, sources, toolbox: createToolbox([], () => sources), clock };
 }
 
 const startAll = async (sources: readonly McpServer[]) => {

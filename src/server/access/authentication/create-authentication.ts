@@ -1,17 +1,17 @@
 import type { AccessConfig } from '../../../config/access-config.ts';
 import type { Logger } from '../../../logger.ts';
-import { type Authenticate, localIdentity } from './identity.ts';
+import { type Authentication, localIdentity } from './identity.ts';
 import { authenticateByToken } from './tokens.ts';
 
 /** The authentication that the configuration selects. Rejects with a StartError if its key is invalid. */
-export async function createAuthenticate(
+export async function createAuthentication(
   { auth }: AccessConfig,
   now: () => number,
   logger: Logger,
-): Promise<Authenticate> {
+): Promise<Authentication> {
   switch (auth.mode) {
     case 'none':
-      return () => localIdentity;
+      return { authenticate: () => localIdentity, accepts: () => true };
     case 'tokens':
       return authenticateByToken(auth.tokens, now);
     case 'jwt': {

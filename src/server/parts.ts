@@ -1,0 +1,149 @@
+import { createDefinitionSweep } from '../application/approval/replace-approval.ts';
+import type { CommandContext } from '../application/command-context.ts';
+import { createExpirySweep } from '../application/expiry-sweep.ts';
+import { systemClock } from '../clock.ts';
+import type { Configuration } from '../config/configuration.ts';
+import * as limits from '../config/limits.ts';
+import { createCompactor } from '../context/compaction/compactor.ts';
+import { createTokenMeter } from '../context/token-estimate.ts';
+import { createToolTexts } from '../context/tool-texts.ts';
+import type { Database } from '../database/database.ts';
+import { createKeyedMutex } from '../database/mutex.ts';
+import type { Logger } from '../logger.ts';
+import { createCurrentCatalogue } from '../models/current-catalogue.ts';
+import { expireAllLeases } from '../orchestrator/leases.ts';
+import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestrator.ts';
+import { createSpending } from '../orchestrator/spending.ts';
+import { createCurrentPolicy } from '../policy/policy-file.ts';
+import { endAnnouncements } from '../repositories/attachments.ts';
+import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
+import { createRunStore } from '../run-store/run-store.ts';
+import type { Tool } from '../tools/tool.ts';
+import { createCurrentAuthentication } from './access/authentication/current-authentication.ts';
+import { openAttachmentStorage } from './attachment-storage.ts';
+import { type ConfiguredOverrides, configuredParts, openFiles } from './configured-parts.ts';
+import { createReload } from './reload.ts';
+import type { Resources } from './resources.ts';
+import { openSemanticSearch } from './semantic-search.ts';
+import { commandSettings, type FileInEffect, orchestratorSettings } from './settings.ts';
+import { openStorage } from './storage.ts';
+import { openToolset } from './toolset.ts';
+
+/** What a test replaces. */
+export interface PartOverrides extends ConfiguredOverrides {
+  tools?: readonly Tool[];
+}
+
+export type Parts = Awaited<ReturnType<typeof openParts>>;
+
+/** Creates everything between the configuration and the transports, from the bottom up. Rejects with a StartError. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the composition root reads from top to bottom.
+export async function openParts(
+  configuration: Configuration,
+  logger: Logger,
+  overrides: PartOverrides,
+  resources: Resources,
+) {
+  const { environment = process.env } = overrides;
+  const inEffect: FileInEffect = { file: configuration.file };
+  const configured = configuredParts(overrides, logger);
+  const catalogue = createCurrentCatalogue(await configured.catalogue(inEffect.file));
+  resources.add(() => catalogue[Symbol.asyncDispose]());
+  const policy = createCurrentPolicy(configured.policy(inEffect.file));
+  const files = await openFiles(configuration);
+  const authentication = createCurrentAuthentication(
+    await configured.authentication(inEffect.file),
+    overrides.clock ?? systemClock,
+  );
+
+  const storage = await openStorage(configuration, logger, overrides.clock, resources);
+  const { database, journal, notifications, clock, newId } = storage;
+  const runStore = createRunStore({
+    journal,
+    claimNow: (run, kind) => orchestrator.claimNow(run, kind),
+    now: clock.now,
+    cachedRuns: limits.CACHED_RUNS,
+    isShared: database.isShared,
+  });
+  const semanticSearch = await openSemanticSearch(configuration, { database, clock, logger, environment });
+  resources.add(() => semanticSearch.close());
+  const mutex = createKeyedMutex();
+  const { mcpServers, ...toolset } = await openToolset(
+    configuration,
+    { database, newId, clock, logger, files, mutex, semanticSearch, inEffect, testTools: overrides.tools },
+    resources,
+  );
+  const { isShared } = database;
+  const { uploads, blobs } = await openAttachmentStorage(configuration, { now: clock.now(), isShared, environment });
+  const tokenMeter = createTokenMeter();
+
+  const commands: CommandContext = {
+    ...toolset,
+    database,
+    runStore,
+    journal,
+    uploads,
+    blobs,
+    compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter }),
+    policy,
+    notifications,
+    newId,
+    now: clock.now,
+    semanticSearch,
+    mutex,
+    logger,
+    settings: commandSettings(inEffect, catalogue),
+  };
+  const orchestrator: Orchestrator = createOrchestrator(
+    {
+      ...toolset,
+      database,
+      journal,
+      runStore,
+      notifications,
+      catalogue,
+      policy,
+      blobs,
+      tokenMeter,
+      toolTexts: createToolTexts(),
+      semanticSearch,
+      spending: createSpending({ database, clock }),
+      clock,
+      newId,
+      logger,
+      settings: orchestratorSettings(configuration, inEffect),
+    },
+    createSweep(commands),
+  );
+  if (!isShared) await endWorkOfLostServers(database, new Date(clock.now()));
+  const reload = createReload({ configuration, inEffect, configured, catalogue, policy, authentication, mcpServers });
+  return {
+    ...storage,
+    logger,
+    runStore,
+    catalogue,
+    toolbox: toolset.toolbox,
+    mcpServers,
+    authentication,
+    inEffect,
+    commands,
+    orchestrator,
+    reload,
+  };
+}
+
+function createSweep(commands: CommandContext): () => Promise<void> {
+  const sweepExpired = createExpirySweep(commands);
+  const sweepDefinitions = createDefinitionSweep(commands);
+  return async () => {
+    await sweepExpired();
+    await chargeAbandonedCalls(commands.database);
+    await sweepDefinitions();
+  };
+}
+
+/** No other server uses the file, so every lease and every upload in it belongs to a process that is gone. */
+async function endWorkOfLostServers(database: Database, now: Date): Promise<void> {
+  await expireAllLeases(database, now);
+  await endAnnouncements(database, now);
+}
