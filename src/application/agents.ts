@@ -6,6 +6,7 @@ import { conflict, invalidInput, isRefusal, limitExceeded, notFound, type Refusa
 import type { AgentLimits } from '../domain/run-limits.ts';
 import { storableText } from '../domain/storable-text.ts';
 import {
+  type AgentRow,
   type AgentSetup,
   agentById,
   createAgent as create,
@@ -41,6 +42,9 @@ const shape = {
   makeDefault: z.boolean().nullish(),
 };
 
+/** A whole setup, as a client or the operator gives it. */
+export const setupSchema = z.object(shape).omit({ makeDefault: true });
+
 const createSchema = z.object({ ...shape, idempotencyKey: idempotencyKeyField });
 const updateSchema = z.object({
   ...shape,
@@ -58,28 +62,21 @@ export async function createAgent(
 ): Promise<ChangedAgent | Refusal> {
   const parsed = parseInput(createSchema, raw);
   if (isRefusal(parsed)) return parsed;
-  const { name, instructions, model, tools, outputSchema, clientTools, makeDefault } = parsed.input;
-  const limits = limitsOf(parsed.input.limits);
-  const problem = await setupProblem(context, viewer, parsed.input);
-  if (problem) return problem;
+  const { name, makeDefault } = parsed.input;
+  const { principal: owner } = viewer;
+  const problem = makeDefault ? defaultIsConfigured(context, owner) : null;
+  const refusal =
+    problem ?? unknownModel(context, parsed.input.model) ?? (await schemaProblem(context, owner, parsed.input));
+  if (refusal) return refusal;
   const id = context.newId('agent');
   const createdAt = new Date(context.now());
-  const change = {
-    model: model ?? null,
-    tools: tools ?? null,
-    limits: limits ?? null,
-    outputSchema: schemaOf(outputSchema) ?? null,
-    clientTools: clientToolsOf(clientTools) ?? null,
-    isDefault: makeDefault ?? false,
-  };
-  const { principal: owner } = viewer;
   const { agentVersions: maxVersions } = context.settings;
   const mutation = { name: 'createAgent', input: parsed.input } as const;
   const keyRows = idempotencyRows(context, viewer, mutation, { resultId: id, sessionId: null, seq: null });
   return refuseTakenName(name, () =>
     performOnce<ChangedAgent | Refusal>(context, viewer, mutation, {
       async perform() {
-        const agent = { id, owner, name, instructions, createdAt, ...change };
+        const agent = { ...setupOf(parsed.input), id, owner, createdAt, isDefault: makeDefault ?? false };
         const outcome = await create(context.database, agent, { rows: keyRows, maxVersions });
         return outcome === 'created' ? { kind: 'changed', agentId: id } : tooManyVersions(maxVersions);
       },
@@ -99,9 +96,9 @@ export async function updateAgent(
   const parsed = parseInput(updateSchema, raw);
   if (isRefusal(parsed)) return parsed;
   const { agentId, name, instructions, model, tools, outputSchema, clientTools, makeDefault } = parsed.input;
-  const problem = await setupProblem(context, viewer, parsed.input);
-  if (problem) return problem;
   const { principal: owner } = viewer;
+  const problem = unknownModel(context, model) ?? (await schemaProblem(context, owner, parsed.input));
+  if (problem) return problem;
   const change = {
     name: name ?? undefined,
     instructions: instructions ?? undefined,
@@ -112,27 +109,52 @@ export async function updateAgent(
     outputSchema: schemaOf(outputSchema),
     clientTools: clientToolsOf(clientTools),
   };
+  const changesSetup = Object.entries(change).some(([key, value]) => key !== 'isDefault' && value !== undefined);
+  const agent = changesSetup ? await agentById(context.database, owner, agentId) : null;
+  const refusal =
+    (agent && refuseConfigured(context, agent)) ?? (makeDefault == null ? null : defaultIsConfigured(context, owner));
+  if (refusal) return refusal;
   return refuseTakenName(name ?? '', async () => {
     const { agentVersions: maxVersions } = context.settings;
     const updatedAt = new Date(context.now());
-    const agent = await update(context.database, owner, agentId, change, { updatedAt, maxVersions });
-    if (agent === 'versions-full') return tooManyVersions(maxVersions);
-    return agent ? { kind: 'changed', agentId } : notFound('agent', agentId);
+    const updated = await update(context.database, owner, agentId, change, { updatedAt, maxVersions });
+    if (updated === 'versions-full') return tooManyVersions(maxVersions);
+    return updated ? { kind: 'changed', agentId } : notFound('agent', agentId);
   });
 }
 
 export type DeletedAgent = { kind: 'deleted'; agentId: string };
 
-/** Deletes an agent. Its sessions have no agent from then on. The default agent cannot be deleted. */
+/**
+ * Deletes an agent. Its sessions have no agent from then on. The default agent cannot be deleted, nor one that the configuration
+ * defines.
+ */
 export async function deleteAgent(
-  { database }: CommandContext,
+  context: CommandContext,
   { principal: owner }: Viewer,
   { agentId }: { agentId: string },
 ): Promise<DeletedAgent | Refusal> {
+  const { database } = context;
   const agent = await agentById(database, owner, agentId);
   if (!agent) return notFound('agent', agentId);
+  const refusal = refuseConfigured(context, agent);
+  if (refusal) return refusal;
   if (agent.isDefault) return conflict(`Agent ${agentId} is the default agent. Make another agent the default first.`);
   return (await remove(database, owner, agentId)) ? { kind: 'deleted', agentId } : notFound('agent', agentId);
+}
+
+/** The setup of a new agent. */
+export function setupOf(given: z.output<typeof setupSchema>): AgentSetup {
+  const { name, instructions, model, tools, limits, outputSchema, clientTools } = given;
+  return {
+    name,
+    instructions,
+    model: model ?? null,
+    tools: tools ?? null,
+    limits: limitsOf(limits) ?? null,
+    outputSchema: schemaOf(outputSchema) ?? null,
+    clientTools: clientToolsOf(clientTools) ?? null,
+  };
 }
 
 /** Undefined when the input does not name limits; null when it sets none. */
@@ -162,19 +184,41 @@ function tooManyVersions(maximum: number): Refusal {
   );
 }
 
-async function setupProblem(
-  context: CommandContext,
-  { principal }: Viewer,
+/** Why schemas of a setup cannot be used; null if they can. */
+export async function schemaProblem(
+  context: Pick<CommandContext, 'schemaChecker' | 'toolbox' | 'clientTools'>,
+  owner: string,
   given: {
-    model?: string | null | undefined;
     outputSchema?: Json | undefined;
     clientTools?: AgentSetup['clientTools'] | undefined;
   },
 ): Promise<Refusal | null> {
   return (
-    unknownModel(context, given.model) ??
-    (await invalidSchema(context, given.outputSchema)) ??
-    clientToolsProblem(context, principal, given.clientTools ?? [])
+    (await invalidSchema(context, given.outputSchema)) ?? clientToolsProblem(context, owner, given.clientTools ?? [])
+  );
+}
+
+/** Whether the configuration defines an agent, so that clients cannot change it. */
+export function isConfigured(
+  { settings }: Pick<CommandContext, 'settings'>,
+  { owner, name }: Pick<AgentRow, 'owner' | 'name'>,
+): boolean {
+  return settings.configuredAgents.some((each) => each.owner === owner && each.name === name);
+}
+
+function refuseConfigured(context: CommandContext, agent: AgentRow): Refusal | null {
+  if (!isConfigured(context, agent)) return null;
+  return conflict(
+    `Agent "${agent.name}" is defined in the configuration file of the gateway. Change it there, or create an agent with another name.`,
+  );
+}
+
+/** The refusal of another default agent, if the configuration names the default of the owner. */
+function defaultIsConfigured({ settings }: CommandContext, owner: string): Refusal | null {
+  const agent = settings.configuredAgents.find((each) => each.owner === owner && each.isDefault);
+  if (!agent) return null;
+  return conflict(
+    `The configuration file of the gateway makes "${agent.name}" the default agent. Change it there, or name an agent in the session or message.`,
   );
 }
 

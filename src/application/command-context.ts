@@ -1,5 +1,6 @@
 import type { BlobStore } from '../attachments/blob-store.ts';
 import type { Uploads } from '../attachments/uploads.ts';
+import type { ConfiguredAgent } from '../config/agents-config.ts';
 import type { Compactor } from '../context/compaction/compactor.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
@@ -41,6 +42,8 @@ export interface CommandSettings {
   countedItems: number;
   /** Versions of all agents of one owner. A further one is refused. */
   agentVersions: number;
+  /** The agents that the operator defines, which clients cannot change. */
+  configuredAgents: readonly Pick<ConfiguredAgent, 'owner' | 'name' | 'isDefault'>[];
   /** What happens to a run when an approval expires. */
   onExpiry: 'deny' | 'fail';
   /** Whether the principal who started a run may not allow its tool calls. */

@@ -17,7 +17,7 @@ export const outputSchemaField = z
 
 /** Why results cannot be compared with a schema; null if they can. So a run does not find out. */
 export async function invalidSchema(
-  { schemaChecker }: CommandContext,
+  { schemaChecker }: Pick<CommandContext, 'schemaChecker'>,
   schema: Json | undefined,
 ): Promise<RefusalOf<'invalid-input'> | null> {
   if (schema == null) return null;

@@ -7,6 +7,11 @@ export const scopes = ['read', 'write', 'approve', 'approve:any', 'admin'] as co
 
 const principalRule = `must have 1 to ${limits.PRINCIPAL_CHARACTERS} characters, without blanks at its ends and without control characters`;
 
+export const principalError = ({ input }: { input?: unknown }) => `${JSON.stringify(input)} ${principalRule}`;
+
+/** The principal of every client of a server without authentication. */
+export const LOCAL_PRINCIPAL = 'local';
+
 /** Two names that look the same must not be two principals. */
 export function isPrincipal(name: unknown): name is string {
   if (typeof name !== 'string' || name.length === 0 || name.length > limits.PRINCIPAL_CHARACTERS) return false;
@@ -25,9 +30,7 @@ const token = z.strictObject({
       /^[0-9a-f]{64}$/,
       'must be the SHA-256 of a token, as 64 lower-case hexadecimal digits. `runtape token <principal>` prints an entry',
     ),
-  principal: z.string().refine(isPrincipal, {
-    error: ({ input }) => `${JSON.stringify(input)} ${principalRule}`,
-  }),
+  principal: z.string().refine(isPrincipal, { error: principalError }),
   scopes: z
     .array(z.enum(scopes))
     .min(1)

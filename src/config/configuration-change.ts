@@ -30,6 +30,7 @@ function effectiveConfiguration(running: FileConfiguration, next: FileConfigurat
     models: next.models,
     mcpServers: next.mcpServers,
     budgets: next.budgets,
+    agents: next.agents,
     policyFile: next.policyFile,
     approvals: next.approvals,
     activity: next.activity,

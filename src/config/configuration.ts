@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessConfigSchema, checkAccess, checkSeparateApprover } from './access-config.ts';
+import { agentsConfigSchema, checkAgents } from './agents-config.ts';
 import { attachmentsConfigSchema, checkAttachments } from './attachments-config.ts';
 import { budgetsConfigSchema, checkBudgets } from './budget-config.ts';
 import { type ConfigurationIssue, explainIssue, formatIssue, independentIssues } from './configuration-issue.ts';
@@ -18,6 +19,7 @@ export const fileSchema = z.strictObject({
   ...accessConfigSchema.shape,
   ...budgetsConfigSchema.shape,
   ...attachmentsConfigSchema.shape,
+  ...agentsConfigSchema.shape,
   /** Path of a file of Cedar policies that replaces the built-in policy. */
   policyFile: z.string().min(1).optional(),
   approvals: z
@@ -208,6 +210,7 @@ function checkSections(file: unknown, environment: Environment, host: string): C
   return [
     ...checkModels(file, environment),
     ...checkBudgets(file),
+    ...checkAgents(file),
     ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
     ...(access.success ? checkAccess(access.data, host) : []),
     ...(attachments.success ? checkAttachments(attachments.data, environment) : []),

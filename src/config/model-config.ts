@@ -163,15 +163,24 @@ const modelNamesSchema = z.object({
   models: z.record(z.string(), z.unknown()).default({}),
 });
 
+/** The names that the file can refer to; null if its models have no names. */
+export function knownModels(file: unknown): ReadonlySet<string> | null {
+  const parsed = modelNamesSchema.safeParse(file);
+  return parsed.success ? new Set([SCRIPTED_MODEL, ...Object.keys(parsed.data.models)]) : null;
+}
+
+export function unknownModel(name: string, known: ReadonlySet<string>): string {
+  return `there is no model "${name}". Configured models: ${[...known].join(', ')}`;
+}
+
 /** Problems between entries: names of models that do not exist, and environment variables that are not set. */
 export function checkModels(file: unknown, environment: Environment): ConfigurationIssue[] {
   const parsed = modelNamesSchema.safeParse(file);
   if (!parsed.success) return [];
   const { defaultModel, models } = parsed.data;
   const names = new Set([SCRIPTED_MODEL, ...Object.keys(models)]);
-  const unknownModel = (name: string) => `there is no model "${name}". Configured models: ${[...names].join(', ')}`;
   const issues: ConfigurationIssue[] = [];
-  if (!names.has(defaultModel)) issues.push({ path: ['defaultModel'], message: unknownModel(defaultModel) });
+  if (!names.has(defaultModel)) issues.push({ path: ['defaultModel'], message: unknownModel(defaultModel, names) });
   for (const [name, value] of Object.entries(models)) {
     const path = ['models', name];
     const { success, data: entry } = modelEntrySchema.safeParse(value);
@@ -184,7 +193,7 @@ export function checkModels(file: unknown, environment: Environment): Configurat
     for (const [index, fallback] of entry.fallbacks.entries()) {
       const fallbackPath = [...path, 'fallbacks', index];
       if (fallback === name) issues.push({ path: fallbackPath, message: 'a model cannot be its own fallback' });
-      else if (!names.has(fallback)) issues.push({ path: fallbackPath, message: unknownModel(fallback) });
+      else if (!names.has(fallback)) issues.push({ path: fallbackPath, message: unknownModel(fallback, names) });
     }
   }
   return issues;

@@ -141,51 +141,123 @@ export async function createAgent(
   agent: NewAgent,
   { rows, maxVersions }: { rows: readonly RowWrite[]; maxVersions: number },
 ): Promise<'created' | VersionsFull> {
-  const { id, owner, isDefault, createdAt } = agent;
   return database.write((client) =>
     client.$transaction(async (transaction) => {
-      if (await hasAllVersions(transaction, owner, maxVersions)) return 'versions-full';
-      if (isDefault) await transaction.agent.updateMany({ where: { owner }, data: { isDefault: false } });
-      const data = { ...setupColumns(agent), id, owner, isDefault, createdAt, updatedAt: createdAt };
-      await insertVersion(transaction, readAgent(await transaction.agent.create({ data })));
+      if (await hasAllVersions(transaction, agent.owner, maxVersions)) return 'versions-full';
+      await insertAgent(transaction, agent);
       await executeWrites(transaction, database.provider, rows);
       return 'created';
     }),
   );
 }
 
+async function insertAgent(transaction: Transaction, agent: NewAgent): Promise<void> {
+  const { id, owner, isDefault, createdAt } = agent;
+  if (isDefault) await transaction.agent.updateMany({ where: { owner }, data: { isDefault: false } });
+  const data = { ...setupColumns(agent), id, owner, isDefault, createdAt, updatedAt: createdAt };
+  await insertVersion(transaction, readAgent(await transaction.agent.create({ data })));
+}
+
+interface ChangeOptions {
+  updatedAt: Date;
+  maxVersions: number;
+}
+
+type ChangeOfAgent = AgentChange & { isDefault?: boolean | undefined };
+
 /** Returns null if the owner has no such agent. `isDefault` is not part of a version. Rejects like `createAgent`. */
 export async function updateAgent(
   database: Database,
   owner: string,
   id: string,
-  { isDefault, ...change }: AgentChange & { isDefault?: boolean | undefined },
-  { updatedAt, maxVersions }: { updatedAt: Date; maxVersions: number },
+  change: ChangeOfAgent,
+  options: ChangeOptions,
 ): Promise<AgentRow | VersionsFull | null> {
   return database.write((client) =>
-    client.$transaction(async (transaction) => {
-      // Changes nothing and locks the row, so a concurrent change of the agent waits here and then reads what this one wrote.
-      const [locked] = await transaction.agent.updateManyAndReturn({ where: { id, owner }, data: { owner } });
-      if (!locked) return null;
-      const before = readAgent(locked);
-      const after = { ...before, ...withoutUndefined(change) };
-      const isNewVersion = !isDeepStrictEqual(setupColumns(before), setupColumns(after));
-      if (isNewVersion && (await hasAllVersions(transaction, owner, maxVersions))) return 'versions-full';
-      if (isDefault) {
-        await transaction.agent.updateMany({ where: { owner, id: { not: id } }, data: { isDefault: false } });
-      }
-      const data = { ...setupColumns(after), isDefault: isDefault ?? before.isDefault, updatedAt };
-      const row = readAgent(
-        await transaction.agent.update({
-          where: { id },
-          data: { ...data, version: before.version + (isNewVersion ? 1 : 0) },
-        }),
-      );
-      if (isNewVersion) await insertVersion(transaction, row);
-      return row;
-    }),
+    client.$transaction((transaction) => changeAgent(transaction, { owner, id }, change, options)),
   );
 }
+
+async function changeAgent(
+  transaction: Transaction,
+  { owner, id }: { owner: string; id: string },
+  { isDefault, ...change }: ChangeOfAgent,
+  { updatedAt, maxVersions }: ChangeOptions,
+): Promise<AgentRow | VersionsFull | null> {
+  // Changes nothing and locks the row, so a concurrent change of the agent waits here and then reads what this one wrote.
+  const [locked] = await transaction.agent.updateManyAndReturn({ where: { id, owner }, data: { owner } });
+  if (!locked) return null;
+  const before = readAgent(locked);
+  const after = { ...before, ...withoutUndefined(change) };
+  const isNewVersion = !isDeepStrictEqual(setupColumns(before), setupColumns(after));
+  if (isNewVersion && (await hasAllVersions(transaction, owner, maxVersions))) return 'versions-full';
+  if (isDefault) {
+    await transaction.agent.updateMany({ where: { owner, id: { not: id } }, data: { isDefault: false } });
+  }
+  const data = { ...setupColumns(after), isDefault: isDefault ?? before.isDefault, updatedAt };
+  const row = readAgent(
+    await transaction.agent.update({
+      where: { id },
+      data: { ...data, version: before.version + (isNewVersion ? 1 : 0) },
+    }),
+  );
+  if (isNewVersion) await insertVersion(transaction, row);
+  return row;
+}
+
+/**
+ * Creates agents, or changes those with the same owner and name, all in one transaction. Agents that are the same already are not
+ * written. Rejects like `createAgent`; another server may have created an agent at the same time.
+ *
+ * @param agents new ids are used for new agents alone; `isDefault: false` leaves the default of the owner as it is
+ * @returns the owner who has as many versions as are allowed, in which case nothing was changed; null if all are stored
+ */
+export async function storeAgents(
+  database: Database,
+  agents: readonly NewAgent[],
+  maxVersions: number,
+): Promise<string | null> {
+  let fullOwner: string | null = null;
+  const rollback = new Error('The owner has all versions.');
+  const write = database.write((client) =>
+    client.$transaction(async (transaction) => {
+      for (const agent of agents) {
+        if (await storeAgent(transaction, agent, maxVersions)) continue;
+        fullOwner = agent.owner;
+        throw rollback;
+      }
+    }),
+  );
+  await write.catch((error: unknown) => {
+    if (fullOwner === null) throw error;
+  });
+  return fullOwner;
+}
+
+/** Returns false if the owner has as many versions as are allowed. */
+async function storeAgent(transaction: Transaction, agent: NewAgent, maxVersions: number): Promise<boolean> {
+  const { owner, name, isDefault, createdAt: updatedAt } = agent;
+  const stored = await transaction.agent.findUnique({ where: { owner_name: { owner, name } } });
+  if (!stored) {
+    if (await hasAllVersions(transaction, owner, maxVersions)) return false;
+    await insertAgent(transaction, agent);
+    return true;
+  }
+  const isSame = isDeepStrictEqual(setupColumns(readAgent(stored)), setupColumns(agent));
+  if (isSame && (stored.isDefault || !isDefault)) return true;
+  const change = { ...setupOf(agent), isDefault: isDefault || undefined };
+  return (await changeAgent(transaction, stored, change, { updatedAt, maxVersions })) !== 'versions-full';
+}
+
+const setupOf = ({ name, instructions, model, tools, limits, outputSchema, clientTools }: AgentSetup): AgentSetup => ({
+  name,
+  instructions,
+  model,
+  tools,
+  limits,
+  outputSchema,
+  clientTools,
+});
 
 async function hasAllVersions(transaction: Transaction, owner: string, maxVersions: number): Promise<boolean> {
   return (await transaction.agentVersion.count({ where: { owner } })) >= maxVersions;

@@ -1,9 +1,11 @@
 import { createDefinitionSweep } from '../application/approval/replace-approval.ts';
 import type { CommandContext } from '../application/command-context.ts';
+import { storeConfiguredAgents } from '../application/configured-agents.ts';
 import { createExpirySweep } from '../application/expiry-sweep.ts';
 import { systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
+import { StartError } from '../config/start-error.ts';
 import { createCompactor } from '../context/compaction/compactor.ts';
 import { createTokenMeter } from '../context/token-estimate.ts';
 import { createToolTexts } from '../context/tool-texts.ts';
@@ -22,7 +24,7 @@ import type { Tool } from '../tools/tool.ts';
 import { createCurrentAuthentication } from './access/authentication/current-authentication.ts';
 import { openAttachmentStorage } from './attachment-storage.ts';
 import { type ConfiguredOverrides, configuredParts, openFiles } from './configured-parts.ts';
-import { createReload } from './reload.ts';
+import { createReload, type StoreAgents } from './reload.ts';
 import type { Resources } from './resources.ts';
 import { openSemanticSearch } from './semantic-search.ts';
 import { commandSettings, type FileInEffect, orchestratorSettings } from './settings.ts';
@@ -116,7 +118,18 @@ export async function openParts(
     createSweep(commands),
   );
   if (!isShared) await endWorkOfLostServers(database, new Date(clock.now()));
-  const reload = createReload({ configuration, inEffect, configured, catalogue, policy, authentication, mcpServers });
+  const storeAgents = agentStorage(commands);
+  await storeAgents(inEffect.file);
+  const reload = createReload({
+    configuration,
+    inEffect,
+    configured,
+    catalogue,
+    policy,
+    authentication,
+    mcpServers,
+    storeAgents,
+  });
   return {
     ...storage,
     logger,
@@ -129,6 +142,13 @@ export async function openParts(
     commands,
     orchestrator,
     reload,
+  };
+}
+
+function agentStorage(commands: CommandContext): StoreAgents {
+  return async ({ agents, limits: { agentVersions } }) => {
+    const problems = await storeConfiguredAgents(commands, agents, agentVersions);
+    if (problems.length > 0) throw new StartError(problems.join('\n'));
   };
 }
 

@@ -4,6 +4,7 @@ import type { Configuration, FileConfiguration } from '../config/configuration.t
 import { configurationChange } from '../config/configuration-change.ts';
 import { StartError } from '../config/start-error.ts';
 import { createKeyedMutex } from '../database/mutex.ts';
+import { StoreError } from '../database/store-error.ts';
 import type { ClosableCatalogue, CurrentCatalogue } from '../models/current-catalogue.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { CurrentPolicy } from '../policy/policy-file.ts';
@@ -34,7 +35,11 @@ interface Dependencies {
   policy: CurrentPolicy;
   authentication: CurrentAuthentication;
   mcpServers: ConfiguredMcpServers;
+  storeAgents: StoreAgents;
 }
+
+/** Stores the agents of the configuration. Rejects with a StartError or a StoreError. */
+export type StoreAgents = (file: FileConfiguration) => Promise<void>;
 
 /** The new parts, which are not in use yet. Null where nothing has changed. */
 interface Prepared {
@@ -54,7 +59,7 @@ export function createReload(dependencies: Dependencies): Reload {
       const prepared = await prepare(dependencies, effective);
       return { ok: true, reloaded, needRestart, revoked: apply(dependencies, effective, prepared) };
     } catch (error) {
-      if (!(error instanceof StartError)) throw error;
+      if (!(error instanceof StartError || error instanceof StoreError)) throw error;
       return { ok: false, problems: error.message.split('\n') };
     }
   }
@@ -68,7 +73,7 @@ export function createReload(dependencies: Dependencies): Reload {
   };
 }
 
-/** Does everything that can fail, and changes nothing. Rejects with a StartError. */
+/** Does everything that can fail. Stores the agents last, so that nothing is changed if it rejects: with a StartError or a StoreError. */
 async function prepare(dependencies: Dependencies, file: FileConfiguration): Promise<Prepared> {
   const { configuration, inEffect, configured, mcpServers } = dependencies;
   // The file was checked as a whole, but `auth.mode` keeps its value.
@@ -80,6 +85,12 @@ async function prepare(dependencies: Dependencies, file: FileConfiguration): Pro
   const authentication = hasSameAuth ? null : await configured.authentication(file);
   await mcpServers.prepare(file.mcpServers);
   const catalogue = hasSameModels(file, inEffect.file) ? null : await configured.catalogue(file);
+  try {
+    await dependencies.storeAgents(file);
+  } catch (error) {
+    await catalogue?.[Symbol.asyncDispose]?.();
+    throw error;
+  }
   return { catalogue, policy, authentication };
 }
 

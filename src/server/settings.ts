@@ -31,6 +31,9 @@ export function commandSettings(inEffect: FileInEffect, catalogue: Catalogue): C
     get agentVersions() {
       return inEffect.file.limits.agentVersions;
     },
+    get configuredAgents() {
+      return inEffect.file.agents;
+    },
     get onExpiry() {
       return inEffect.file.approvals.onExpiry;
     },

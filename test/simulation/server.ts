@@ -123,6 +123,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       queueLength,
       countedItems: 10_000,
       agentVersions: 1000,
+      configuredAgents: [],
       onExpiry: 'deny',
       separateApprover: false,
       activityRetentionDays: 7,

@@ -1,3 +1,4 @@
+import { isConfigured } from '../../application/agents.ts';
 import type { ClientToolDeclaration } from '../../domain/events.ts';
 import type { AgentLimits } from '../../domain/run-limits.ts';
 import { storableText } from '../../domain/storable-text.ts';
@@ -58,6 +59,11 @@ AgentType.implement({
     }),
     isDefault: t.exposeBoolean('isDefault', {
       description: 'Whether it is used when neither message nor session names an agent.',
+    }),
+    isConfigured: t.boolean({
+      description:
+        'Whether the configuration file of the gateway defines it. Then it cannot be changed or deleted through the API.',
+      resolve: (agent, _args, { commands }) => isConfigured(commands, agent),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),

@@ -91,6 +91,7 @@ export async function openInProcess() {
       attachments: attachmentLimits,
       queueLength: 3,
       agentVersions: 100,
+      configuredAgents: [],
       onExpiry: 'deny',
       separateApprover: false,
       activityRetentionDays: 7,

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Viewer } from '../../../application/command-context.ts';
-import type { JwtConfig, TokenEntry } from '../../../config/access-config.ts';
+import { type JwtConfig, LOCAL_PRINCIPAL, type TokenEntry } from '../../../config/access-config.ts';
 
 /** What a client sends to authenticate: the headers of its request, and the payload of `connection_init` on a WebSocket. */
 export interface Credentials {
@@ -27,7 +27,7 @@ export interface Authentication {
 }
 
 /** The identity of every client of a server without authentication, which listens on loopback only. */
-export const localIdentity: Identity = { principal: 'local', scopes: ['read', 'write', 'approve', 'admin'] };
+export const localIdentity: Identity = { principal: LOCAL_PRINCIPAL, scopes: ['read', 'write', 'approve', 'admin'] };
 
 /** The token of `Authorization: Bearer …`, from `connectionParams` or else from the headers; null if there is none. */
 export function bearerToken({ headers, connectionParams }: Credentials): string | null {

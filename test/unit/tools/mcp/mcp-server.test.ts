@@ -229,3 +229,45 @@ describe('a server that is still starting', () => {
     await expect(waiting).rejects.toThrow('The run ended.');
   });
 });
+
+describe('B103: a server that was removed from the configuration', () => {
+  test('offers no tools, lets its calls end, and closes then', async () => {
+    const fake = createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
+    let finish: (result: object) => void = () => {};
+    fake.respond = () => new Promise((resolve) => (finish = resolve));
+    const { clock, source, toolbox, call } = await startServer(fake);
+    const tool = toolbox.find('fake__work');
+    const called = call('fake__work');
+    let isClosed = false;
+    const retired = source.retire().then(() => (isClosed = true));
+    expect(toolbox.list()).toEqual([]);
+    await setImmediate();
+    expect(isClosed).toBe(false);
+    finish({ content: [{ type: 'text', text: 'done' }] });
+    expect(await called).toBe('done');
+    await retired;
+    await expect(tool?.execute({}, { ...context, signal: never })).rejects.toThrow(
+      'The MCP server "fake" is not running: It was removed from the configuration, or changed in it.',
+    );
+    await clock.advance(120_000);
+    expect([fake.starts, clock.pending()]).toEqual([1, 0]);
+  });
+
+  test('can be closed while calls are in progress', async () => {
+    const fake = createFakeServer([[{ name: 'work', inputSchema: anyInput }]]);
+    fake.respond = () => new Promise(() => {});
+    const { source, call } = await startServer(fake);
+    const called = call('fake__work');
+    const retired = source.retire();
+    await source.close();
+    await expect(called).rejects.toThrow('The MCP server "fake" is not running');
+    await retired;
+  });
+
+  test('closes at once if it has not started', async () => {
+    const source = createFakeServer([]).createSource('fake', createFakeClock());
+    source.start();
+    await source.retire();
+    expect(source.status().state).toBe('DISABLED');
+  });
+});

@@ -1,0 +1,49 @@
+import type { ConfiguredAgent } from '../config/agents-config.ts';
+import { StoreError } from '../database/store-error.ts';
+import { isRefusal } from '../domain/refusal.ts';
+import { type AgentSetup, storeAgents } from '../repositories/agents.ts';
+import { schemaProblem, setupOf, setupSchema } from './agents.ts';
+import type { CommandContext } from './command-context.ts';
+import { parseInput } from './parse-input.ts';
+
+type Context = Pick<CommandContext, 'database' | 'schemaChecker' | 'toolbox' | 'clientTools' | 'newId' | 'now'>;
+
+/** Lines for the operator, each with its path. Nothing was stored if there are any. */
+export type AgentProblems = string[];
+
+/**
+ * Stores the agents that the configuration defines, all or none. One that exists under the same name of its owner gets a new
+ * version if it differs. Agents that the configuration no longer defines stay as they are. Rejects with a StoreError.
+ *
+ * @param maxVersions of all agents of an owner
+ */
+export async function storeConfiguredAgents(
+  context: Context,
+  agents: readonly ConfiguredAgent[],
+  maxVersions: number,
+): Promise<AgentProblems> {
+  if (agents.length === 0) return [];
+  const problems: AgentProblems = [];
+  const setups: (AgentSetup & Pick<ConfiguredAgent, 'owner' | 'isDefault'>)[] = [];
+  for (const [index, { owner, isDefault, ...given }] of agents.entries()) {
+    const parsed = parseInput(setupSchema, given);
+    const refusal = isRefusal(parsed) ? parsed : await schemaProblem(context, owner, parsed.input);
+    if (refusal) problems.push(`agents.${index}.${refusal.message}`);
+    else if (!isRefusal(parsed)) setups.push({ ...setupOf(parsed.input), owner, isDefault });
+  }
+  if (problems.length > 0) return problems;
+  const store = () => {
+    const createdAt = new Date(context.now());
+    const rows = setups.map((setup) => ({ ...setup, id: context.newId('agent'), createdAt }));
+    return storeAgents(context.database, rows, maxVersions);
+  };
+  // Another server that starts at the same time may have created one of them.
+  const fullOwner = await store().catch((error: unknown) => {
+    if (error instanceof StoreError && error.failure === 'constraint') return store();
+    throw error;
+  });
+  if (fullOwner === null) return [];
+  return [
+    `agents: ${maxVersions} versions of agents of "${fullOwner}" are stored, which is the limit. Raise limits.agentVersions`,
+  ];
+}
