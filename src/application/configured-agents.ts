@@ -1,6 +1,6 @@
 import type { ConfiguredAgent } from '../config/agents-config.ts';
 import { StoreError } from '../database/store-error.ts';
-import { isRefusal } from '../domain/refusal.ts';
+import { isRefusal, type Refusal } from '../domain/refusal.ts';
 import { type AgentSetup, storeAgents } from '../repositories/agents.ts';
 import { schemaProblem, setupOf, setupSchema } from './agents.ts';
 import type { CommandContext } from './command-context.ts';
@@ -8,27 +8,25 @@ import { parseInput } from './parse-input.ts';
 
 type Context = Pick<CommandContext, 'database' | 'schemaChecker' | 'toolbox' | 'clientTools' | 'newId' | 'now'>;
 
-/** Lines for the operator, each with its path. Nothing was stored if there are any. */
-export type AgentProblems = string[];
-
 /**
  * Stores the agents that the configuration defines, all or none. One that exists under the same name of its owner gets a new
  * version if it differs. Agents that the configuration no longer defines stay as they are. Rejects with a StoreError.
  *
  * @param maxVersions of all agents of an owner
+ * @returns problems as lines for the operator; nothing was stored if there are any
  */
 export async function storeConfiguredAgents(
   context: Context,
   agents: readonly ConfiguredAgent[],
   maxVersions: number,
-): Promise<AgentProblems> {
+): Promise<string[]> {
   if (agents.length === 0) return [];
-  const problems: AgentProblems = [];
+  const problems: string[] = [];
   const setups: (AgentSetup & Pick<ConfiguredAgent, 'owner' | 'isDefault'>)[] = [];
   for (const [index, { owner, isDefault, ...given }] of agents.entries()) {
     const parsed = parseInput(setupSchema, given);
     const refusal = isRefusal(parsed) ? parsed : await schemaProblem(context, owner, parsed.input);
-    if (refusal) problems.push(`agents.${index}.${refusal.message}`);
+    if (refusal) problems.push(...linesOf(refusal).map((line) => `agents.${index}.${line}`));
     else if (!isRefusal(parsed)) setups.push({ ...setupOf(parsed.input), owner, isDefault });
   }
   if (problems.length > 0) return problems;
@@ -46,4 +44,9 @@ export async function storeConfiguredAgents(
   return [
     `agents: ${maxVersions} versions of agents of "${fullOwner}" are stored, which is the limit. Raise limits.agentVersions`,
   ];
+}
+
+function linesOf(refusal: Refusal): string[] {
+  if (refusal.kind !== 'invalid-input') return [refusal.message];
+  return refusal.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
 }

@@ -79,7 +79,7 @@ async function prepare(dependencies: Dependencies, file: FileConfiguration): Pro
   // The file was checked as a whole, but `auth.mode` keeps its value.
   const [problem] = checkSeparateApprover(file.auth, file.approvals.separateApprover);
   if (problem) throw new StartError(`${problem.path.join('.')}: ${problem.message}`);
-  await openFiles({ ...configuration, file });
+  if (file.policyFile !== inEffect.file.policyFile) await openFiles({ ...configuration, file });
   const policy = configured.policy(file);
   const hasSameAuth = isDeepStrictEqual(file.auth, inEffect.file.auth);
   const authentication = hasSameAuth ? null : await configured.authentication(file);

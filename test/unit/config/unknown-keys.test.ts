@@ -31,11 +31,21 @@ const completeFile = {
   activity: { retentionDays: 7 },
   limits: { maxSteps: 1 },
   budgets: [{ appliesTo: 'run', tokens: 1 }],
+  agents: [
+    {
+      owner: 'ada',
+      name: 'clerk',
+      instructions: '',
+      limits: { maxSteps: 1 },
+      outputSchema: {},
+      clientTools: [{ name: 'show', description: 'Shows.', inputSchema: {} }],
+    },
+  ],
   attachments: { s3: { bucket: 'b', accessKeyIdEnv: 'KEY', secretAccessKeyEnv: 'KEY' } },
 };
 
 /** Objects whose keys are names that the operator chooses. */
-const freeKeys = /^(models|mcpServers|.*\.(headers|env|options|tools))$/;
+const freeKeys = /^(models|mcpServers|.*\.(headers|env|options|tools|outputSchema|inputSchema))$/;
 
 /** The paths of all objects in a value, without those that have free keys. */
 function objectPaths(value: Value, path: readonly string[] = []): string[][] {
