@@ -37,7 +37,7 @@ const agent = z
 /** An agent that the operator defines. What its texts and schemas say is checked where it is stored. */
 export type ConfiguredAgent = z.output<typeof agent>;
 
-export const agentsConfigSchema = z.object({ agents: z.array(agent).default([]) });
+export const agentsConfigSchema = z.object({ agents: z.array(agent).max(limits.CONFIGURED_AGENTS).default([]) });
 
 /** The members that are compared with each other and with other sections, whether or not the rest is valid. */
 const comparedSchema = z.object({

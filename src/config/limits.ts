@@ -170,6 +170,9 @@ export const SUMMARY_BYTES = 64 * 1024;
 /** Versions of all agents of one owner, deleted agents included. A change that needs a further one is refused. */
 export const AGENT_VERSIONS = 10_000;
 
+/** Agents in the configuration. They are stored in one transaction, which takes some milliseconds for each. */
+export const CONFIGURED_AGENTS = 256;
+
 // Names and texts of clients. Longer ones are refused.
 export const SESSION_KEY_BYTES = 200;
 export const TITLE_BYTES = 200;
