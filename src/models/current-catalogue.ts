@@ -1,4 +1,4 @@
-import type { Catalogue, CatalogueEntry } from './catalogue.ts';
+import type { Catalogue } from './catalogue.ts';
 
 /** A catalogue that stays open until it is released. */
 export interface HeldCatalogue {
@@ -8,7 +8,7 @@ export interface HeldCatalogue {
 
 /**
  * The catalogue in use, which a reload replaces. Its members are those of the newest catalogue. An earlier one stays open until
- * everything that holds it has released it.
+ * everything that holds it has released it. Disposing closes all of them, also those that are held.
  */
 export interface CurrentCatalogue extends Catalogue, AsyncDisposable {
   /** Keeps the newest catalogue open. Release it exactly once. */
@@ -23,17 +23,29 @@ export type ClosableCatalogue = Catalogue & Partial<AsyncDisposable>;
 interface Generation {
   catalogue: ClosableCatalogue;
   holders: number;
+  /** Settles when it is closed; null while it is open. */
+  closed: Promise<void> | null;
 }
 
 export function createCurrentCatalogue(initial: ClosableCatalogue): CurrentCatalogue {
-  let newest: Generation = { catalogue: initial, holders: 1 };
-  const closing = new Set<Promise<void>>();
+  const generations = new Set<Generation>();
+  let newest = add(initial);
 
+  function add(catalogue: ClosableCatalogue): Generation {
+    const generation = { catalogue, holders: 1, closed: null };
+    generations.add(generation);
+    return generation;
+  }
+
+  function close(generation: Generation): Promise<void> {
+    generation.closed ??= closeCatalogue(generation.catalogue).then(() => void generations.delete(generation));
+    return generation.closed;
+  }
+
+  /** If closing fails, disposing reports it. */
   function release(generation: Generation): void {
     generation.holders -= 1;
-    if (generation.holders > 0) return;
-    const closed = close(generation.catalogue).finally(() => closing.delete(closed));
-    closing.add(closed);
+    if (generation.holders === 0) close(generation).catch(() => {});
   }
 
   return {
@@ -43,7 +55,7 @@ export function createCurrentCatalogue(initial: ClosableCatalogue): CurrentCatal
     get names() {
       return newest.catalogue.names;
     },
-    find: (name): CatalogueEntry | null => newest.catalogue.find(name),
+    find: (name) => newest.catalogue.find(name),
     hold() {
       const held = newest;
       held.holders += 1;
@@ -51,16 +63,15 @@ export function createCurrentCatalogue(initial: ClosableCatalogue): CurrentCatal
     },
     replace(next) {
       const previous = newest;
-      newest = { catalogue: next, holders: 1 };
+      newest = add(next);
       release(previous);
     },
     async [Symbol.asyncDispose]() {
-      release(newest);
-      await Promise.all(closing);
+      await Promise.all([...generations].map(close));
     },
   };
 }
 
-async function close(catalogue: ClosableCatalogue): Promise<void> {
+async function closeCatalogue(catalogue: ClosableCatalogue): Promise<void> {
   await catalogue[Symbol.asyncDispose]?.();
 }

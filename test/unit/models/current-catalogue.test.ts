@@ -29,6 +29,16 @@ test('B103: a replaced catalogue is closed when the last run that holds it has e
   expect(closed).toEqual(['old', 'new']);
 });
 
+test('all catalogues are closed at the end, also those that are held, and each once', async () => {
+  const closed: string[] = [];
+  const current = createCurrentCatalogue(namedCatalogue('old', closed));
+  const held = current.hold();
+  current.replace(namedCatalogue('new', closed));
+  await current[Symbol.asyncDispose]();
+  held.release();
+  expect(closed).toEqual(['old', 'new']);
+});
+
 test('a catalogue that nothing holds is closed when it is replaced', () => {
   const closed: string[] = [];
   const current = createCurrentCatalogue(namedCatalogue('old', closed));
