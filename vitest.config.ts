@@ -10,7 +10,7 @@ const processMilliseconds = 180_000;
 /** The integration tests of stored data. */
 const storeFiles = [
   'test/integration/{runs,sessions,store,search,attachments}/**/!(sqlite-)*.test.ts',
-  'test/integration/context/{branching,compaction,agents}.test.ts',
+  'test/integration/context/{branching,compaction,agents,configured-agents}.test.ts',
   'test/integration/**/postgres-*.test.ts',
 ];
 

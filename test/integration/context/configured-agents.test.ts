@@ -7,9 +7,9 @@ import {
   DeleteAgentDocument,
   UpdateAgentDocument,
 } from '../../generated/graphql.ts';
-import { contextOf, createAgent } from '../context/session-operations.ts';
 import { converse } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
+import { contextOf, createAgent } from './session-operations.ts';
 
 const clerk = { owner: 'ada', name: 'clerk', instructions: 'Be brief.' };
 
