@@ -15,6 +15,8 @@ const USAGE = `Usage: runtape <command>
   serve     serve GraphQL (the default)
   migrate   apply the migrations of this release to the database and exit
   verify    check the files, the hash chain of every tape and the rows, also while servers use the database
+  backup    copy the SQLite database and its attachments to a new folder, also while a server runs: backup <folder>
+  restore   restore a backup to a database that does not exist yet: restore <folder>
   rebuild   rebuild the projected rows and the search index from the tapes, while no server runs
   token     create an access token: token <principal> [scopes], for example: token ada read,write,approve
   doctor    check the configuration and everything that it names, and say what to do
@@ -28,17 +30,23 @@ for (const flag of v8FlagsFor(process.versions.node)) setFlagsFromString(flag);
 process.env.NODE_ENV ??= 'production';
 
 /** Each command is loaded when it runs, so that a configuration problem is reported without loading the server. */
-const commands: Record<string, (configuration: Configuration) => Promise<void>> = {
+const commands: Record<string, (configuration: Configuration, parameters: string[]) => Promise<void>> = {
   serve: async (configuration) =>
     (await import('./server/commands/serve.ts')).serveCommand(configuration, rereadingOf(configuration)),
   migrate: async (configuration) => (await import('./server/commands/migrate.ts')).migrateCommand(configuration),
   verify: async (configuration) => (await import('./server/commands/verify.ts')).verifyCommand(configuration),
   rebuild: async (configuration) => (await import('./server/commands/rebuild.ts')).rebuildCommand(configuration),
+  backup: async (configuration, parameters) =>
+    (await import('./server/commands/backup.ts')).backupCommand(configuration, parameters),
+  restore: async (configuration, parameters) =>
+    (await import('./server/commands/restore.ts')).restoreCommand(configuration, parameters),
 };
+const commandsWithParameters = ['backup', 'restore'];
 
 const [name = 'serve', ...parameters] = process.argv.slice(2);
-const command = Object.hasOwn(commands, name) && parameters.length === 0 ? commands[name] : undefined;
-if (command) await runCommand(command);
+const takesParameters = parameters.length === 0 || commandsWithParameters.includes(name);
+const command = Object.hasOwn(commands, name) && takesParameters ? commands[name] : undefined;
+if (command) await runCommand((configuration) => command(configuration, parameters));
 else if (name === 'token') await report('Runtape cannot create a token', () => createToken(parameters));
 else if (name === 'init' && parameters.length === 0) await report('Runtape cannot write a configuration', init);
 else if (name === 'doctor' && parameters.length === 0) await doctor();
@@ -50,7 +58,8 @@ else {
 
 async function runCommand(run: (configuration: Configuration) => Promise<void>): Promise<void> {
   const outcome = readConfiguration(process.env, readFileIfExists);
-  if (outcome.ok) await report('Runtape cannot start', () => run(outcome.configuration));
+  const failure = name === 'serve' ? 'Runtape cannot start' : `runtape ${name} failed`;
+  if (outcome.ok) await report(failure, () => run(outcome.configuration));
   else fail('Runtape cannot start', outcome.problems);
 }
 

@@ -31,7 +31,7 @@ const OWNER_CHARACTERS = 32;
  * Where a store keeps a blob: the owner, the content, and the row. Because of the last part, bytes that are stored anew while the
  * old ones are removed have another key.
  */
-export function blobKey({ id, owner, sha256 }: Blob): string {
+export function blobKey({ id, owner, sha256 }: Pick<Blob, 'id' | 'owner' | 'sha256'>): string {
   const folder = createHash('sha256').update(owner).digest('hex').slice(0, OWNER_CHARACTERS);
   return `${folder}/${sha256.slice(0, 2)}/${sha256}-${id}`;
 }

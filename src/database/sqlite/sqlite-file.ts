@@ -148,7 +148,7 @@ export function createSqliteFile(path: string, { wasInitialised }: SqliteLock): 
 }
 
 /** Creates an empty file that only this user may read and write. Returns false if the file exists. */
-function createPrivateFile(path: string): boolean {
+export function createPrivateFile(path: string): boolean {
   try {
     closeSync(openSync(path, 'wx', 0o600));
     return true;
