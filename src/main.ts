@@ -14,7 +14,8 @@ const USAGE = `Usage: runtape <command>
 
   serve     serve GraphQL (the default)
   migrate   apply the migrations of this release to the database and exit
-  verify    check the files, the hash chain of every tape and the rows, also while servers use the database
+  verify    check the files, the hash chain of every tape and the rows, also while servers use the database:
+            --write-heads <new file> keeps the newest hash of each tape, --against <file> compares with them
   backup    copy the SQLite database and its attachments to a new folder, also while a server runs: backup <folder>
   restore   restore a backup to a database that does not exist yet: restore <folder>
   rebuild   rebuild the projected rows and the search index from the tapes, while no server runs
@@ -34,14 +35,15 @@ const commands: Record<string, (configuration: Configuration, parameters: string
   serve: async (configuration) =>
     (await import('./server/commands/serve.ts')).serveCommand(configuration, rereadingOf(configuration)),
   migrate: async (configuration) => (await import('./server/commands/migrate.ts')).migrateCommand(configuration),
-  verify: async (configuration) => (await import('./server/commands/verify.ts')).verifyCommand(configuration),
+  verify: async (configuration, parameters) =>
+    (await import('./server/commands/verify.ts')).verifyCommand(configuration, parameters),
   rebuild: async (configuration) => (await import('./server/commands/rebuild.ts')).rebuildCommand(configuration),
   backup: async (configuration, parameters) =>
     (await import('./server/commands/backup.ts')).backupCommand(configuration, parameters),
   restore: async (configuration, parameters) =>
     (await import('./server/commands/restore.ts')).restoreCommand(configuration, parameters),
 };
-const commandsWithParameters = ['backup', 'restore'];
+const commandsWithParameters = ['verify', 'backup', 'restore'];
 
 const [name = 'serve', ...parameters] = process.argv.slice(2);
 const takesParameters = parameters.length === 0 || commandsWithParameters.includes(name);

@@ -8,6 +8,7 @@ import type { KeyedMutex } from '../database/mutex.ts';
 import type { AttachmentKind } from '../domain/attachment.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Signer } from '../journal/signer.ts';
 import type { Logger } from '../logger.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
@@ -68,6 +69,8 @@ export interface CommandContext {
   policy: Policy;
   acceptedDefinitions: AcceptedDefinitions;
   secretStore: SecretStore;
+  /** Signs the records of purges; null without a key. */
+  signer: Signer | null;
   /** Checks output schemas, and answers to questions. */
   schemaChecker: SchemaChecker;
   notifications: Pick<NotificationHub, 'publishSession'>;

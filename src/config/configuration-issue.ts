@@ -19,6 +19,7 @@ const secretKeys = new Set([
   'sha256',
   'publicKey',
   'RUNTAPE_SECRET_KEY',
+  'RUNTAPE_SIGNING_KEY',
   'DATABASE_URL',
 ]);
 

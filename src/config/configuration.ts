@@ -67,6 +67,12 @@ function databaseUrlError(url: string): string {
 
 const secretKeyError = 'must be 32 random bytes in base64. `openssl rand -base64 32` prints such a key';
 
+const secretKeySchema = z
+  .base64(secretKeyError)
+  .transform((text) => Buffer.from(text, 'base64'))
+  .refine(({ length }) => length === 32, secretKeyError)
+  .optional();
+
 export const environmentSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(4000),
@@ -82,11 +88,8 @@ export const environmentSchema = z.object({
   RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),
   RUNTAPE_DRAIN_SECONDS: wholeNumber(0, 600).default(limits.DRAIN_SECONDS),
-  RUNTAPE_SECRET_KEY: z
-    .base64(secretKeyError)
-    .transform((text) => Buffer.from(text, 'base64'))
-    .refine(({ length }) => length === 32, secretKeyError)
-    .optional(),
+  RUNTAPE_SECRET_KEY: secretKeySchema,
+  RUNTAPE_SIGNING_KEY: secretKeySchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -103,6 +106,8 @@ export interface Configuration {
   preparedStatements: boolean;
   /** 32 bytes that encrypt credentials of tool inputs while a call waits. Null: they are kept in memory only. */
   secretKey: Uint8Array | null;
+  /** 32 bytes, an Ed25519 key that signs heads of tapes and records of purges. Null: they are not signed. */
+  signingKey: Uint8Array | null;
   /** Whether servers on one Postgres notify each other; if not, they poll. */
   notify: boolean;
   maxConcurrentRuns: number;
@@ -147,6 +152,7 @@ export function readConfiguration(
       databaseConnections: data.RUNTAPE_DATABASE_CONNECTIONS,
       preparedStatements: data.RUNTAPE_PREPARED_STATEMENTS === 'on',
       secretKey: data.RUNTAPE_SECRET_KEY ?? null,
+      signingKey: data.RUNTAPE_SIGNING_KEY ?? null,
       notify: data.RUNTAPE_NOTIFY === 'on',
       maxConcurrentRuns: data.RUNTAPE_MAX_CONCURRENT_RUNS,
       leaseSeconds: data.RUNTAPE_LEASE_SECONDS,

@@ -11,7 +11,8 @@ export type IndexKind = 'conversation' | 'memory';
 const tokenPrefixes: Readonly<Record<IndexKind, number>> = { conversation: 0xe000, memory: 0xe001 };
 
 /** The word that limits a search to one kind and one owner. */
-function ownerToken(kind: IndexKind, owner: string): string {
+/** The word that stands for an owner in the index. */
+export function ownerToken(kind: IndexKind, owner: string): string {
   return String.fromCharCode(tokenPrefixes[kind]) + Buffer.from(owner).toString('hex');
 }
 

@@ -61,9 +61,9 @@ export interface TapeHead {
   hash: string;
 }
 
-/** The result of checking one tape. `seq` is the position of the first fault. */
+/** The result of checking one tape. `hash` is that of the last event, `seq` the position of the first fault. */
 export type Verification =
-  | { kind: 'intact'; runId: string; events: number }
+  | { kind: 'intact'; runId: string; events: number; hash: string }
   | { kind: 'broken'; runId: string; seq: number; fault: string };
 
 /**

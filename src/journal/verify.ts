@@ -41,7 +41,9 @@ export async function verifyTape(runId: string, tape: StoredTape, decode: Decode
     if (page.length === pageEvents) continue;
     const result = await checkHead(checked, tape, runId);
     if (result === 'grown') continue;
-    return result === null ? { kind: 'intact', runId, events: checked.seq } : broken(result.seq, result.fault);
+    return result === null
+      ? { kind: 'intact', runId, events: checked.seq, hash: checked.hash }
+      : broken(result.seq, result.fault);
   }
 }
 

@@ -1,6 +1,7 @@
 import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import { lockSession } from '../database/locks.ts';
+import { purgeStatement, type Signer } from '../journal/signer.ts';
 import { openRunOf } from '../projections/runs.ts';
 import { recordSessionChange } from '../repositories/activity.ts';
 import { deleteUnused } from '../repositories/attachments.ts';
@@ -38,11 +39,14 @@ export type PurgeOutcome =
   | { kind: 'busy'; runId: string }
   | { kind: 'has-branches'; branches: number };
 
-/** Deletes every row of a session in one transaction, unless it or a branch has an open run. The feed of changes keeps its rows. */
+/**
+ * Deletes every row of a session in one transaction, unless it or a branch has an open run. The feed of changes keeps its rows, and a
+ * record of the purge remains, which tells its runs from runs that somebody removed.
+ */
 export async function purgeSession(
   database: Database,
   id: string,
-  { withBranches, now }: { withBranches: boolean; now: Date },
+  { withBranches, now, signer }: { withBranches: boolean; now: Date; signer: Signer | null },
 ): Promise<PurgeOutcome> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
@@ -63,6 +67,8 @@ export async function purgeSession(
         const attachmentIds = await attachmentsIn(transaction, sessionId);
         const deleted = await deleteSessionRows(transaction, sessionId);
         await deleteUnused(database, transaction, attachmentIds, now);
+        const signature = signer?.sign(purgeStatement(sessionId, now.getTime())) ?? null;
+        await transaction.purgedSession.create({ data: { sessionId, purgedAt: now, signature } });
         runIds.push(...deleted.runIds);
         changes.push(recordSessionChange('SESSION_PURGED', { sessionId, at: now.getTime(), owner: deleted.owner }));
       }

@@ -1,5 +1,6 @@
 import { databaseTime } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
+import { ownerToken } from '../database/search-index.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type FoldedTape, foldTape } from './fold-tape.ts';
 
@@ -22,17 +23,19 @@ export interface RowComparison {
    * index.
    */
   compareRun(runId: string): Promise<RowDifference[]>;
-  /** Compares what sessions cache of their runs, for all runs that were compared so far. */
-  compareSessions(): Promise<RowDifference[]>;
+  /** Compares what a session caches of its runs. Call it once, after all of them were compared. */
+  compareSession(sessionId: string): Promise<RowDifference[]>;
 }
 
 /** Compares rows with tapes, also while servers write both: only differences that last are reported. */
 export function createRowComparison({ reader }: Database, journal: Journal): RowComparison {
-  /** When each session was last active, by the tapes. Epoch milliseconds. */
+  /** When each session was last active, by the tapes that were compared. Epoch milliseconds. */
   const activity = new Map<string, number>();
 
   async function differencesOf(tape: FoldedTape): Promise<RowDifference[]> {
-    const { runId } = tape.run;
+    const { runId, origin } = tape.run;
+    const session = await reader.session.findUnique({ where: { id: origin.sessionId }, select: { owner: true } });
+    const owner = session?.owner ?? null;
     const run = await reader.run.findUnique({ where: { id: runId } });
     const metadata = await reader.runMetadata.findMany({ where: { runId } });
     const waits = await reader.wait.findMany({ where: { runId } });
@@ -42,7 +45,7 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
       ...compareRows('Run', [tape.runRow], run ? [run] : [], ({ id }) => String(id)),
       ...compareRows(
         'RunMetadata',
-        tape.metadataRows.map(indexedEntry),
+        tape.metadataRows.map(({ digest }) => ({ runId, digest, owner })),
         metadata,
         ({ digest }) => `${runId} ${digest}`,
       ),
@@ -53,7 +56,12 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
         uses,
         ({ seq, position }) => `${runId} ${seq} ${position}`,
       ),
-      ...compareRows('Passage', tape.passageRows.map(indexedText), passages.map(storedText), keyOfPassage),
+      ...compareRows(
+        'Passage',
+        tape.passageRows.map((row) => indexedText(row, owner)),
+        passages,
+        ({ sourceId, seq, part }) => `${sourceId} ${seq} ${part}`,
+      ),
     ];
   }
 
@@ -72,19 +80,17 @@ export function createRowComparison({ reader }: Database, journal: Journal): Row
       }
       return [];
     },
-    async compareSessions() {
-      const differences: RowDifference[] = [];
-      for (const [id, activeAt] of activity) {
-        const session = await reader.session.findUnique({ where: { id } });
-        if (!session) continue;
-        const expected = Math.max(activeAt, session.createdAt.getTime());
-        const stored = session.activeAt.getTime();
-        // A later time may come from an event that was recorded since then.
-        const isOpen = stored > expected && (await reader.run.count({ where: { sessionId: id, endedAt: null } })) > 0;
-        if (stored === expected || isOpen || (stored > expected && (await hasNewer(id, stored)))) continue;
-        differences.push({ row: `Session ${id}`, fault: described('activeAt', stored, expected) });
-      }
-      return differences;
+    async compareSession(id) {
+      const activeAt = activity.get(id) ?? 0;
+      activity.delete(id);
+      const session = await reader.session.findUnique({ where: { id } });
+      if (!session) return [];
+      const expected = Math.max(activeAt, session.createdAt.getTime());
+      const stored = session.activeAt.getTime();
+      // A later time may come from an event that was recorded since then.
+      const isOpen = stored > expected && (await reader.run.count({ where: { sessionId: id, endedAt: null } })) > 0;
+      if (stored === expected || isOpen || (stored > expected && (await hasNewer(id, stored)))) return [];
+      return [{ row: `Session ${id}`, fault: described('activeAt', stored, expected) }];
     },
   };
 
@@ -132,13 +138,8 @@ function shown(value: unknown): string {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 
-const keyOfPassage = ({ sourceId, seq, part }: Row) => `${sourceId} ${seq} ${part}`;
-
-const indexedEntry = ({ runId, digest }: Row): Row => ({ runId, digest });
-
-const indexedText = ({ sourceId, seq, part, start, words }: Row): Row => ({ sourceId, seq, part, start, words });
-
-/** In the index the words follow a word that names the owner. */
-function storedText(row: { sourceId: string; seq: number; part: number; start: number; words: string }): Row {
-  return { ...indexedText({ ...row }), words: row.words.slice(row.words.indexOf(' ') + 1) };
+/** In the index a word that names the owner comes first. */
+function indexedText({ sourceId, seq, part, start, words, holderId }: Row, owner: string | null): Row {
+  const token = owner === null ? '' : ownerToken('conversation', owner);
+  return { sourceId, seq, part, start, sessionId: holderId, words: `${token} ${words}` };
 }

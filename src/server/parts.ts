@@ -11,6 +11,7 @@ import { createTokenMeter } from '../context/token-estimate.ts';
 import { createToolTexts } from '../context/tool-texts.ts';
 import type { Database } from '../database/database.ts';
 import { createKeyedMutex } from '../database/mutex.ts';
+import { createSigner } from '../journal/signer.ts';
 import type { Logger } from '../logger.ts';
 import { createCurrentCatalogue } from '../models/current-catalogue.ts';
 import { expireAllLeases } from '../orchestrator/leases.ts';
@@ -86,6 +87,7 @@ export async function openParts(
     journal,
     uploads,
     blobs,
+    signer: configuration.signingKey && createSigner(configuration.signingKey),
     compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter }),
     policy,
     notifications,

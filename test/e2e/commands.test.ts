@@ -67,6 +67,20 @@ describe('verify', () => {
       code: 0,
       stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
     });
+    const written = await runCommand(['verify', '--write-heads', 'heads.jsonl']);
+    expect(written).toMatchObject({ code: 0, stderr: '' });
+    const compared = await runCommand(['verify', '--against', 'heads.jsonl']);
+    expect(compared).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/1 tapes, 0 purged since, 0 removed or changed\n$/),
+    });
+    const absent = await runCommand(['verify', '--against', 'absent']);
+    expect(absent).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^runtape verify failed:\n {2}The heads absent cannot be read/),
+    });
+    const unknown = await runCommand(['verify', '--agianst', 'heads.jsonl']);
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('Usage: runtape verify [--write-heads') });
     expect((await converse(client, { sessionKey: 'now', text: 'Hello' })).run.state).toBe('DONE');
     expect(await server.stop('SIGTERM')).toBe(0);
   });

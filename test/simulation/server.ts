@@ -109,6 +109,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     policy,
     acceptedDefinitions,
     secretStore,
+    signer: null,
     notifications,
     newId,
     now: clock.now,

@@ -100,6 +100,7 @@ export async function purgeSession(
     const outcome = await purge(database, sessionId, {
       withBranches: withBranches ?? false,
       now: new Date(context.now()),
+      signer: context.signer,
     });
     switch (outcome.kind) {
       case 'done':

@@ -19,7 +19,9 @@ import { withStoreFailures } from './store-failure.ts';
  */
 export async function backupCommand(configuration: Configuration, parameters: readonly string[]): Promise<void> {
   const target = targetOf(configuration.databaseUrl, parameters);
-  await withFileFailures(`The backup ${target} cannot be written`, () => writeBackup(configuration, target));
+  await withStoreFailures(configuration.databaseUrl, () =>
+    withFileFailures(`The backup ${target} cannot be written`, () => writeBackup(configuration, target)),
+  );
 }
 
 async function writeBackup(configuration: Configuration, target: string): Promise<void> {
@@ -28,7 +30,7 @@ async function writeBackup(configuration: Configuration, target: string): Promis
   await mkdir(partial, { mode: 0o700 });
   try {
     const faults: string[] = [];
-    const manifest = await withStoreFailures(configuration.databaseUrl, () => fill(partial, configuration, faults));
+    const manifest = await fill(partial, configuration, faults);
     // Only an empty folder that was created since then would be replaced.
     await checkTarget(target);
     await rename(partial, target);

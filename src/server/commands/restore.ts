@@ -27,8 +27,8 @@ export async function restoreCommand(configuration: Configuration, [name, ...res
     throw new StartError('`restore` writes SQLite databases. Restore Postgres with its own tools: see docs/backup.md.');
   }
   const folder = resolve(name);
-  await withFileFailures(`The backup ${folder} cannot be restored`, () =>
-    withStoreFailures(databaseUrl, () => restore(configuration, folder)),
+  await withStoreFailures(databaseUrl, () =>
+    withFileFailures(`The backup ${folder} cannot be restored`, () => restore(configuration, folder)),
   );
 }
 

@@ -1,48 +1,123 @@
+import { parseArgs } from 'node:util';
 import { systemClock } from '../../clock.ts';
 import type { Configuration } from '../../config/configuration.ts';
+import { StartError } from '../../config/start-error.ts';
 import type { Database } from '../../database/database.ts';
-import { checkIntegrity, type Integrity } from '../../database/integrity.ts';
+import { checkIntegrity } from '../../database/integrity.ts';
 import { queryJson } from '../../database/json-query.ts';
 import { openForReading } from '../../database/open-database.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
+import { createSigner } from '../../journal/signer.ts';
 import { createRowComparison, type RowDifference } from '../../run-store/compare-with-tapes.ts';
+import { compareHeads } from '../heads/compare-heads.ts';
+import { checkHeadsFile, createHeadsFile, type Head, readHeads } from '../heads/heads-file.ts';
+import { version } from '../version.ts';
 import { withStoreFailures } from './store-failure.ts';
 
 const TAPES_PER_PAGE = 200;
 
+type Print = (line: string) => void;
+
 /**
- * Prints what the store finds wrong in its files, the first wrong event of every broken tape, and every row that differs from the
- * tapes. The exit code is 1 if there is anything. Throws a StartError if the database cannot be read.
+ * Prints what the store finds wrong in its files, the first wrong event of every broken tape, every row that differs from the tapes,
+ * and on request what differs from heads of an earlier time. The exit code is 1 if there is anything. Throws a StartError if the
+ * database or a file cannot be used.
  */
-export async function verifyCommand({ databaseUrl }: Configuration): Promise<void> {
+export async function verifyCommand(configuration: Configuration, parameters: readonly string[]): Promise<void> {
+  const options = optionsOf(parameters);
   const print = (line: string) => void process.stdout.write(`${line}\n`);
-  const { faults, unchecked } = await withStoreFailures(databaseUrl, () => verifyFiles(databaseUrl));
-  for (const fault of faults) print(`the files of the database: ${fault}`);
-  const { tapes, events, broken, differences } = await withStoreFailures(databaseUrl, () =>
-    verifyJournal(databaseUrl, print),
-  );
-  print(`${tapes} tapes, ${events} events in intact tapes, ${broken} broken tapes`);
-  if (differences > 0) print(`${differences} values differ from the tapes: \`rebuild\` restores the rows`);
+  const verify = () => verifyDatabase(configuration, options, print);
+  const { faults, unchecked } = await withStoreFailures(configuration.databaseUrl, verify);
   if (unchecked !== null) process.stderr.write(`The files of the database were not checked: ${unchecked}.\n`);
-  if (faults.length + broken + differences > 0) process.exitCode = 1;
+  if (faults > 0) process.exitCode = 1;
 }
 
-async function verifyFiles(databaseUrl: string): Promise<Integrity> {
+interface VerifyOptions {
+  'write-heads'?: string | undefined;
+  against?: string | undefined;
+  'public-key'?: string | undefined;
+}
+
+function optionsOf(parameters: readonly string[]): VerifyOptions {
+  const file = { type: 'string' } as const;
+  try {
+    const { values } = parseArgs({
+      args: [...parameters],
+      options: { 'write-heads': file, against: file, 'public-key': file },
+    });
+    return values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `${reason}\nUsage: runtape verify [--write-heads <new file>] [--against <file of heads> [--public-key <key>]]`,
+      error,
+    );
+  }
+}
+
+/** Returns the number of faults, and why the store did not check its files; null if it did. */
+export async function verifyDatabase(
+  configuration: Pick<Configuration, 'databaseUrl' | 'signingKey'>,
+  options: VerifyOptions,
+  print: Print,
+): Promise<{ faults: number; unchecked: string | null }> {
+  const { databaseUrl, signingKey } = configuration;
+  const signer = signingKey && createSigner(signingKey);
+  const { against, 'write-heads': newFile, 'public-key': expectedKey = signer?.publicKey ?? null } = options;
+  const earlier = against === undefined ? null : await checkHeadsFile(against, expectedKey);
+  const createdAt = new Date(systemClock.now()).toISOString();
+  const heads = newFile === undefined ? null : await createHeadsFile(newFile, { createdAt, release: version, signer });
+  try {
+    const { faults, unchecked } = await withReader(databaseUrl, checkIntegrity);
+    for (const fault of faults) print(`the files of the database: ${fault}`);
+    const { tapes, events, broken, differences } = await verifyJournal(databaseUrl, print, heads?.add);
+    print(`${tapes} tapes, ${events} events in intact tapes, ${broken} broken tapes`);
+    if (differences > 0) print(`${differences} values differ from the tapes: \`rebuild\` restores the rows`);
+    const changed = earlier && against !== undefined ? await compareWith(databaseUrl, against, earlier, print) : 0;
+    if (heads && broken + changed > 0) print('The heads were not written, because tapes are broken or were changed');
+    else await heads?.finish();
+    return { faults: faults.length + broken + differences + changed, unchecked };
+  } finally {
+    await heads?.discard();
+  }
+}
+
+/** Returns the number of faults. */
+async function compareWith(
+  databaseUrl: string,
+  path: string,
+  earlier: Awaited<ReturnType<typeof checkHeadsFile>>,
+  print: Print,
+): Promise<number> {
+  const { createdAt, tapes, publicKey } = earlier;
+  const { purged, faults } = await withReader(databaseUrl, (database) =>
+    compareHeads(database, readHeads(path, earlier), earlier, print),
+  );
+  const signature = publicKey === null ? 'not signed' : `signed with the key ${publicKey}`;
+  print(`heads of ${createdAt}, ${signature}: ${tapes} tapes, ${purged} purged since, ${faults} removed or changed`);
+  return faults;
+}
+
+async function withReader<T>(databaseUrl: string, work: (database: Database) => Promise<T>): Promise<T> {
   const database = await openForReading(databaseUrl);
   try {
-    return await checkIntegrity(database);
+    return await work(database);
   } finally {
     await database.close();
   }
 }
 
-/** Verifies every tape of a database and the rows that are folded from it, also while servers use it. Reports each fault in a line. */
-export async function verifyJournal(
+/**
+ * Verifies every tape of a database and the rows that are folded from it, also while servers use it. Reports each fault in a line.
+ * Memory does not depend on the size of the database.
+ * @param onIntact gets the head of each intact tape
+ */
+export function verifyJournal(
   databaseUrl: string,
   report: (line: string) => void,
+  onIntact: (head: Head) => Promise<void> = async () => undefined,
 ): Promise<{ tapes: number; events: number; broken: number; differences: number }> {
-  const database = await openForReading(databaseUrl);
-  try {
+  return withReader(databaseUrl, async (database) => {
     const journal = createDatabaseJournal(database, systemClock);
     const comparison = createRowComparison(database, journal);
     const totals = { tapes: 0, events: 0, broken: 0, differences: 0 };
@@ -50,42 +125,60 @@ export async function verifyJournal(
       totals.differences += differences.length;
       for (const { row, fault } of differences) report(`${row} ${fault}`);
     };
-    const verify = async (runId: string) => {
+    /** Returns whether the tape is intact. */
+    const verify = async (runId: string, sessionId: string | null) => {
       const verification = await journal.verify(runId);
       totals.tapes += 1;
-      if (verification.kind === 'intact') {
-        totals.events += verification.events;
-        reportRows(await comparison.compareRun(runId));
-      } else {
+      if (verification.kind === 'broken') {
         totals.broken += 1;
         report(`${runId}: event ${verification.seq} ${verification.fault}`);
+        return false;
       }
+      const { events: seq, hash } = verification;
+      totals.events += seq;
+      if (sessionId !== null && seq > 0) await onIntact({ runId, sessionId, seq, hash });
+      reportRows(await comparison.compareRun(runId));
+      return true;
     };
-    for (let runIds = await tapesAfter(database, ''); runIds.length > 0; ) {
-      for (const runId of runIds) await verify(runId);
-      runIds = await tapesAfter(database, runIds.at(-1) ?? '');
+    let session = { id: '', isIntact: false };
+    const endSession = async () => {
+      // The times of a session cannot be told from tapes that are broken.
+      if (session.isIntact) reportRows(await comparison.compareSession(session.id));
+    };
+    for await (const { runId, sessionId } of tapesOf(database)) {
+      if (sessionId !== session.id) {
+        await endSession();
+        session = { id: sessionId, isIntact: true };
+      }
+      const isIntact = await verify(runId, sessionId);
+      session.isIntact &&= isIntact;
     }
-    for (const runId of await eventsWithoutTape(database)) await verify(runId);
+    await endSession();
+    for (const runId of await eventsWithoutTape(database)) await verify(runId, null);
     for (const id of await rowsWithoutTape(database)) {
       reportRows([{ row: `Run ${id}`, fault: 'has no tape' }]);
     }
-    // The times of a session cannot be told from tapes that are broken.
-    if (totals.broken === 0) reportRows(await comparison.compareSessions());
     return totals;
-  } finally {
-    await database.close();
-  }
+  });
 }
 
-/** The next page of run ids, in ascending order. */
-async function tapesAfter({ reader }: Database, runId: string): Promise<string[]> {
-  const tapes = await reader.tape.findMany({
-    where: { runId: { gt: runId } },
-    orderBy: { runId: 'asc' },
-    take: TAPES_PER_PAGE,
-    select: { runId: true },
-  });
-  return tapes.map((tape) => tape.runId);
+/** All tapes, those of a session one after another. New runs of a session that was passed are left out. */
+async function* tapesOf({ reader }: Database): AsyncGenerator<{ runId: string; sessionId: string }> {
+  for (let last = { runId: '', sessionId: '' }; ; ) {
+    const tapes = await reader.tape.findMany({
+      where: {
+        sessionId: { gte: last.sessionId },
+        OR: [{ sessionId: { gt: last.sessionId } }, { runId: { gt: last.runId } }],
+      },
+      orderBy: [{ sessionId: 'asc' }, { runId: 'asc' }],
+      take: TAPES_PER_PAGE,
+      select: { runId: true, sessionId: true },
+    });
+    yield* tapes;
+    const end = tapes.at(-1);
+    if (!end) return;
+    last = end;
+  }
 }
 
 /** Run ids that only events have: an event whose run id was changed belongs to no tape. */

@@ -51,8 +51,8 @@ async function openDamagedStore(): Promise<DamagedStore> {
         .prepare<unknown[], StoredEvent>('SELECT * FROM "EventCopy" WHERE "runId" = ? AND "seq" = ?')
         .get(runId, seq) ?? expect.unreachable(),
     async verifyAfter(damage, of = runId) {
-      expect(await reading.verify(runId)).toEqual({ kind: 'intact', runId, events: 12 });
-      expect(await reading.verify(open)).toEqual({ kind: 'intact', runId: open, events: 3 });
+      expect(await reading.verify(runId)).toMatchObject({ kind: 'intact', runId, events: 12 });
+      expect(await reading.verify(open)).toMatchObject({ kind: 'intact', runId: open, events: 3 });
       expect(direct.prepare(damage).run().changes).toBeGreaterThan(0);
       const verification = await reading.verify(of);
       direct.exec('DELETE FROM "Event"; INSERT INTO "Event" SELECT * FROM "EventCopy"');

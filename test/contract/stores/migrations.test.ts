@@ -28,6 +28,7 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261126233000_waits': 'f9d2d28eaa783df80d5300eaaea6cdee94b3cc3d974290f9c1d1f242833f03aa',
     '20261126232000_attachments': '2c6c5f52b2211e75e505ac40ffb080d7f25228ac3d696ad60466fd1ebb93fce8',
     '20261127000000_client_tools': '33bca8eadc5b5497d437d1722d9f2bc50da18e6f1978e3583cf9c7e2529289d3',
+    '20261127053000_purged_sessions': 'e9dc5a3b6511f839215cf06ada052fcc8f243e512dfec8839ec37add99566b6f',
   },
   postgresql: {
     '20261122000000_initial': '0d2b92c859fb4cdd7922a953383a4843989a6d762f45aa20b585aea577887f2d',
@@ -45,6 +46,7 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261126233000_waits': '56b5eb9697bda99ffacf8673faeefc75d42c7debbedb7870ac6af20dde438253',
     '20261126232000_attachments': '674c8ddeb8a879579bd6c482c4b7747180dab621345366c63c42787e56c1df3c',
     '20261127000000_client_tools': '33bca8eadc5b5497d437d1722d9f2bc50da18e6f1978e3583cf9c7e2529289d3',
+    '20261127053000_purged_sessions': 'e1815b283e52592d5be33976ce56515a204458c9e295076e07bcac5f7cbaf3ec',
   },
 };
 

@@ -80,6 +80,7 @@ export async function openInProcess() {
     mutex: createKeyedMutex(),
     semanticSearch: noSemanticSearch,
     secretStore: createSecretStore(null),
+    signer: null,
     notifications,
     acceptedDefinitions: createAcceptedDefinitions({ database, now, logger, hasQuarantine: () => true }),
     logger,

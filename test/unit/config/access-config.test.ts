@@ -83,10 +83,13 @@ describe('problems are reported with their path', () => {
   });
 });
 
-describe('RUNTAPE_SECRET_KEY', () => {
+describe.each([
+  ['RUNTAPE_SECRET_KEY', 'secretKey'],
+  ['RUNTAPE_SIGNING_KEY', 'signingKey'],
+] as const)('%s', (variable, name) => {
   const secretKeyOf = (text: string) => {
-    const outcome = readConfiguration({ RUNTAPE_SECRET_KEY: text }, () => null);
-    return outcome.ok ? outcome.configuration.secretKey : outcome.problems.join('\n');
+    const outcome = readConfiguration({ [variable]: text }, () => null);
+    return outcome.ok ? outcome.configuration[name] : outcome.problems.join('\n');
   };
 
   test('is 32 bytes in base64, and optional', () => {
@@ -97,7 +100,7 @@ describe('RUNTAPE_SECRET_KEY', () => {
   test('is refused otherwise, without showing the value', () => {
     for (const wrong of ['a password', Buffer.alloc(31, 1).toString('base64'), 'f'.repeat(64)]) {
       const problem = secretKeyOf(wrong);
-      expect(problem).toMatch(/^RUNTAPE_SECRET_KEY: must be 32 random bytes in base64/);
+      expect(problem).toContain(`${variable}: must be 32 random bytes in base64`);
       expect(problem).not.toContain(wrong);
     }
   });

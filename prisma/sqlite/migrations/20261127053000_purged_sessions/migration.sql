@@ -1,0 +1,6 @@
+-- CreateTable
+CREATE TABLE "PurgedSession" (
+    "sessionId" TEXT NOT NULL PRIMARY KEY,
+    "purgedAt" DATETIME NOT NULL,
+    "signature" TEXT
+);
