@@ -13,7 +13,7 @@ import {
 import { converse, follow, send } from '../integration/conversation.ts';
 
 /** The tool that the waiting run calls. A change of its definition withdraws the open approval. */
-export const releaseTool = defineTool({
+const releaseTool = defineTool({
   name: 'publish',
   description: 'Publishes a word.',
   input: z.strictObject({ word: z.string() }),
@@ -23,6 +23,23 @@ export const releaseTool = defineTool({
   timeoutSeconds: 60,
   execute: async ({ word }) => `published ${word}`,
 });
+
+/** Its output is too long for an event. */
+const copyTool = defineTool({
+  name: 'copy',
+  description: 'Copies a word many times.',
+  input: z.strictObject({ word: z.string() }),
+  risk: 'LOW',
+  idempotent: true,
+  parallelSafe: true,
+  timeoutSeconds: 60,
+  execute: async ({ word }) => `${word} `.repeat(4_500),
+});
+
+export const releaseTools = [releaseTool, copyTool];
+
+/** Encrypts the credentials of the waiting calls. */
+export const releaseEnvironment = { RUNTAPE_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') };
 
 /** The waiting run must not expire before a later release reads it. */
 export const releaseFile = {
@@ -34,19 +51,22 @@ const publishing = (word: string) => `/call publish {"word":"${word}"}\n/then\n/
 
 /** Writes the conversations that every later release must read into the database. */
 export async function writeConversations(databaseUrl: string): Promise<void> {
-  const environment = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error' };
+  const environment = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', ...releaseEnvironment };
   const outcome = readConfiguration(environment, () => JSON.stringify(releaseFile));
   if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
   const scopes = ['read', 'write', 'approve', 'admin'] as const;
   await using gateway = await startGateway(outcome.configuration, createLogger('error'), {
     authenticate: () => ({ principal: 'ada', scopes: [...scopes] }),
     environment,
-    tools: [releaseTool],
+    tools: releaseTools,
   });
   await using client = createTestClient(gateway.url);
   await writeDone(client);
   await converse(client, { sessionKey: 'failed', text: '/fail MODEL_UNAVAILABLE' });
+  await converse(client, { sessionKey: 'copies', text: '/call copy {"word":"harbour"}\n/then\n/say Copied.' });
   await suspend(client, 'waiting');
+  await send(client, { sessionKey: 'waiting', text: '/say Queued.' });
+  await suspend(client, 'credential', publishing('ghp_0123456789abcdefghijABCDEFGHIJ012345'));
   const cancelled = await suspend(client, 'cancelled');
   await client.send(CancelRunDocument, { input: { runId: cancelled } });
   await follow(client, cancelled);
@@ -70,8 +90,8 @@ async function writeDone(client: TestClient): Promise<void> {
 }
 
 /** Starts a run that waits for an approval. Returns its id. */
-async function suspend(client: TestClient, sessionKey: string): Promise<string> {
-  const { run } = await send(client, { sessionKey, text: publishing(sessionKey) });
+async function suspend(client: TestClient, sessionKey: string, text = publishing(sessionKey)): Promise<string> {
+  const { run } = await send(client, { sessionKey, text });
   await follow(client, run.id, {
     isLast: (event) => event.__typename === 'StatusEvent' && event.to === 'AWAITING_APPROVAL',
   });

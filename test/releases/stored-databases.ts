@@ -3,8 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import BetterSqlite from 'better-sqlite3';
 import pg from 'pg';
+import { z } from 'zod';
 import { systemClock } from '../../src/clock.ts';
+import type { Provider } from '../../src/database/database.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
+import { openForReading } from '../../src/database/open-database.ts';
 import { migratePostgres } from '../../src/database/postgres/migrate.ts';
 
 const releases = new URL('../data/releases/', import.meta.url);
@@ -13,6 +16,51 @@ const releases = new URL('../data/releases/', import.meta.url);
 export const releaseNames = readdirSync(releases);
 
 const fileOf = (release: string, name: string) => new URL(`${release}/${name}`, releases);
+
+/** What a release had stored, for comparison with what a later one reads. */
+const contentsSchema = z.object({
+  sessions: z.array(z.object({ id: z.string(), key: z.string(), title: z.string().nullable() })),
+  runs: z.array(
+    z.object({
+      id: z.string(),
+      sessionId: z.string(),
+      state: z.string(),
+      input: z.string(),
+      output: z.string().nullable(),
+      errorCode: z.string().nullable(),
+      /** Of the events, in order. */
+      hashes: z.array(z.string()),
+    }),
+  ),
+  memories: z.array(z.object({ id: z.string(), text: z.string() })),
+});
+export type ReleaseContents = z.infer<typeof contentsSchema>;
+
+export async function readContents(release: string, provider: Provider): Promise<ReleaseContents> {
+  return contentsSchema.parse(JSON.parse(await readFile(fileOf(release, `${provider}.json`), 'utf8')));
+}
+
+/** Stores what a database contains, which no server uses. */
+export async function storeContents(release: string, url: string): Promise<void> {
+  const { reader, provider, close } = await openForReading(url);
+  try {
+    const byId = { orderBy: { id: 'asc' } } as const;
+    const runs = await reader.run.findMany({
+      ...byId,
+      select: { id: true, sessionId: true, state: true, input: true, output: true, errorCode: true },
+    });
+    const contents: ReleaseContents = { sessions: [], runs: [], memories: [] };
+    contents.sessions = await reader.session.findMany({ ...byId, select: { id: true, key: true, title: true } });
+    contents.memories = await reader.memory.findMany({ ...byId, select: { id: true, text: true } });
+    for (const run of runs) {
+      const events = await reader.event.findMany({ where: { runId: run.id }, orderBy: { seq: 'asc' } });
+      contents.runs.push({ ...run, hashes: events.map(({ hash }) => hash) });
+    }
+    await writeFile(fileOf(release, `${provider}.json`), `${JSON.stringify(contents, null, 1)}\n`);
+  } finally {
+    await close();
+  }
+}
 
 /** Stores a copy of a SQLite database without its write-ahead log. */
 export async function storeSqlite(release: string, path: string): Promise<void> {
@@ -56,7 +104,7 @@ export async function storePostgres(release: string, url: string): Promise<void>
     for (const { name, value } of (await client.query(SELECT_SEQUENCES)).rows) {
       lines.push(`SELECT setval('"${name}"', ${value});`);
     }
-    await writeFile(fileOf(release, 'postgresql.sql'), `${lines.join('\n')}\n`);
+    await writeFile(fileOf(release, 'postgresql.sql.gz'), gzipSync(`${lines.join('\n')}\n`, { level: 9 }));
   } finally {
     await client.end();
   }
@@ -64,7 +112,7 @@ export async function storePostgres(release: string, url: string): Promise<void>
 
 /** Restores the rows into an empty database, with the schema that the release had. */
 export async function restorePostgres(release: string, url: string): Promise<void> {
-  const sql = await readFile(fileOf(release, 'postgresql.sql'), 'utf8');
+  const sql = gunzipSync(await readFile(fileOf(release, 'postgresql.sql.gz'))).toString();
   const applied = (await readMigrations('postgresql')).filter(({ name }) => sql.includes(`"migration_name":"${name}"`));
   await migratePostgres(url, applied, systemClock);
   const client = new pg.Client(url);

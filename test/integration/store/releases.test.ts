@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { DecideApprovalDocument } from '../../generated/graphql.ts';
+import { verifyDatabase } from '../../../src/server/commands/verify.ts';
+import { DecideApprovalDocument, SessionByIdDocument, SessionsDocument } from '../../generated/graphql.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
-import { assertFolded } from '../../projection-consistency.ts';
-import { releaseFile, releaseTool } from '../../releases/conversation.ts';
-import { releaseNames, restorePostgres, restoreSqlite } from '../../releases/stored-databases.ts';
+import { releaseEnvironment, releaseFile, releaseTools } from '../../releases/conversation.ts';
+import { readContents, releaseNames, restorePostgres, restoreSqlite } from '../../releases/stored-databases.ts';
 import { converse, follow, runById } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 
@@ -31,32 +31,61 @@ test('the databases of the current release are kept', () => {
   expect(releaseNames).toContain(packageJson.version);
 });
 
+/** What `verify` prints about faults. */
+async function faultsOf(databaseUrl: string): Promise<string[]> {
+  const lines: string[] = [];
+  const { faults } = await verifyDatabase({ databaseUrl, signingKey: null }, {}, (line) => lines.push(line));
+  return faults === 0 ? [] : lines;
+}
+
 test.each(releaseNames)(
-  'a server opens a database of release %s, reads its tapes and resumes its run',
+  'B110: a server migrates a database of release %s, and reads, follows, continues and verifies everything in it',
   async (release) => {
     const url = await restore(release);
-    const { client, gateway } = await startTestGateway({ file: releaseFile, tools: [releaseTool] }, url);
-    const { database, journal } = gateway.parts;
-    await assertFolded(database, journal);
-    const runs = await database.reader.run.findMany({ select: { id: true, state: true } });
-    const states = runs.map(({ state }) => state).sort();
-    expect(states).toEqual(['AWAITING_APPROVAL', 'CANCELLED', ...Array(5).fill('DONE'), 'FAILED']);
-    for (const { id } of runs) expect(await journal.verify(id)).toMatchObject({ kind: 'intact' });
-    expect(await database.reader.memory.count()).toBe(1);
-    expect(await database.reader.compactionArtifact.count()).toBe(1);
-    expect(await database.reader.session.count({ where: { parentId: { not: null } } })).toBe(1);
+    const contents = await readContents(release, inject('store'));
+    const options = { file: releaseFile, tools: releaseTools, environment: releaseEnvironment };
+    const { client, gateway } = await startTestGateway(options, url);
+    const { reader } = gateway.parts.database;
+    expect(await faultsOf(url)).toEqual([]);
 
-    const waitingId = runs.find(({ state }) => state === 'AWAITING_APPROVAL')?.id ?? '';
-    const [approval] = (await runById(client, waitingId)).pendingApprovals;
-    const decision = { approvalId: approval?.id ?? '', decision: 'ALLOW' } as const;
-    const { decideApproval } = await client.send(DecideApprovalDocument, { input: decision });
-    expect(decideApproval.__typename).toBe('DecideApprovalSuccess');
-    const events = await follow(client, waitingId);
-    expect(events.at(-1)).toMatchObject({ to: 'DONE' });
-    expect((await runById(client, waitingId)).output).toContain('published waiting');
-    expect(await journal.verify(waitingId)).toMatchObject({ kind: 'intact', runId: waitingId, events: events.length });
+    for (const session of contents.sessions) {
+      expect((await client.send(SessionByIdDocument, { id: session.id })).session).toMatchObject(session);
+    }
+    for (const { id, text } of contents.memories) {
+      expect(await reader.memory.findUnique({ where: { id } })).toMatchObject({ text });
+    }
+    const isTerminal = (state: string) => ['DONE', 'FAILED', 'CANCELLED'].includes(state);
+    for (const { id, state, input, output, errorCode, hashes } of contents.runs.filter((run) =>
+      isTerminal(run.state),
+    )) {
+      const run = await runById(client, id);
+      expect(run).toMatchObject({ state, input, output });
+      expect(run.error?.code ?? null).toBe(errorCode);
+      expect((await follow(client, id)).map(({ hash }) => hash)).toEqual(hashes);
+    }
+    const texts = await reader.storedText.findMany();
+    expect(texts.map(({ content }) => JSON.parse(content).length)).toEqual([36_000]);
+    const found = await client.send(SessionsDocument, { filter: { search: 'counted' } });
+    expect(found.sessions.edges.length).toBeGreaterThan(0);
 
+    const waiting = contents.runs.filter(({ state }) => state === 'AWAITING_APPROVAL');
+    expect(waiting).toHaveLength(2);
+    for (const { id } of waiting) {
+      const [approval] = (await runById(client, id)).pendingApprovals;
+      const decision = { approvalId: approval?.id ?? '', decision: 'ALLOW' } as const;
+      const { decideApproval } = await client.send(DecideApprovalDocument, { input: decision });
+      expect(decideApproval.__typename).toBe('DecideApprovalSuccess');
+    }
+    const open = contents.runs.filter(({ state }) => !isTerminal(state));
+    for (const { id, state, hashes } of open) {
+      const events = await follow(client, id);
+      expect(events.at(-1), id).toMatchObject({ to: 'DONE' });
+      expect(events.slice(0, hashes.length).map(({ hash }) => hash)).toEqual(hashes);
+      if (state === 'IN_PROGRESS') expect(events.map(({ type }) => type)).toContain('RESUMPTION');
+      if (state === 'AWAITING_APPROVAL') expect((await runById(client, id)).output).toContain('published ');
+    }
     const { run } = await converse(client, { sessionKey: 'branch', text: 'And again' });
     expect(run.state).toBe('DONE');
+    expect(await faultsOf(url)).toEqual([]);
   },
 );
