@@ -37,8 +37,13 @@ export interface Database {
   query<Row>(statement: Statement<Row>, ...parameters: Parameter[]): Promise<Row[]>;
   /** Why nothing can be stored until an operator acts; null as long as no such reason is known. Readiness checks report it. */
   problem(): string | null;
-  /** Checks that the files of the database are still those that were opened. Rejects with a StoreError. */
+  /**
+   * Checks that the files of the database are still those that were opened, and that no newer release has migrated it. Rejects with
+   * a StoreError.
+   */
   check(): Promise<void>;
+  /** Resolves with the reason if a newer release has migrated the database, so that this one can never use it again. */
+  superseded: Promise<string>;
   /**
    * Removes what was deleted from the write-ahead log of SQLite. If a reader still needs the log, this is repeated at the next
    * `check`. Does nothing on Postgres, where vacuum and the retention of the log decide. Rejects with a StoreError.

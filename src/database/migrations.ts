@@ -43,6 +43,8 @@ export interface MigrationConnection {
   query(sql: string, parameters?: string[]): Promise<Record<string, unknown>[]>;
   /** Runs all statements of a migration file. */
   runScript(sql: string): Promise<void>;
+  /** Throws a StartError if servers use the database. Called in the transaction of a migration. */
+  assertUnused?(): Promise<void>;
   /** Runs `work` in a transaction, after those of all other migrators. Rolls back when `work` rejects. */
   transaction(work: () => Promise<void>): Promise<void>;
 }
@@ -61,9 +63,26 @@ export async function applyMigrations(
     await connection.transaction(async () => {
       // Another server may have applied migrations while this one waited for the lock.
       const [next] = await missingMigrations(connection, migrations);
-      if (next) await applyMigration(connection, next, clock);
+      if (!next) return;
+      await connection.assertUnused?.();
+      await applyMigration(connection, next, clock);
     });
   }
+}
+
+/**
+ * Throws a StartError if a database that is used without migrating it has other migrations than this release.
+ */
+export async function checkMigrated(
+  connection: Pick<MigrationConnection, 'provider' | 'databaseName' | 'query'>,
+  migrations: readonly Migration[],
+): Promise<void> {
+  const [missing] = await missingMigrations(connection, migrations);
+  if (!missing) return;
+  throw new StartError(
+    `The database ${connection.databaseName} lacks migration ${missing.name} of this release. ` +
+      'Run `migrate` first, or use the release that wrote the database.',
+  );
 }
 
 async function applyMigration(connection: MigrationConnection, migration: Migration, clock: Clock): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { checkSchema } from './expected-schema.ts';
+import { checkMigrated, readMigrations } from './migrations.ts';
 
 export interface DatabaseOptions {
   /** `file:` and a path, or `postgres://…`. */
@@ -29,10 +30,23 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
 }
 
-/** Opens the database for reading, also while servers use it. Applies no migrations. Throws a StartError. */
+/**
+ * Opens the database for reading, also while servers use it. Applies no migrations. Throws a StartError, also if the database has
+ * other migrations than this release.
+ */
 export async function openForReading(url: string): Promise<Database> {
-  if (isPostgres(url)) return (await import('./postgres/postgres.ts')).openPostgresForReading(url);
-  return (await import('./sqlite/sqlite.ts')).openSqliteForReading(url);
+  const database = isPostgres(url)
+    ? await (await import('./postgres/postgres.ts')).openPostgresForReading(url)
+    : await (await import('./sqlite/sqlite.ts')).openSqliteForReading(url);
+  const { provider, reader } = database;
+  try {
+    const query = (sql: string) => reader.$queryRawUnsafe<Record<string, unknown>[]>(sql);
+    await checkMigrated({ provider, databaseName: describeUrl(url), query }, await readMigrations(provider));
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 const isPostgres = (url: string) => /^postgres(ql)?:/.test(url);

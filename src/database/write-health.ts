@@ -59,7 +59,9 @@ export function watchWrites(database: Database, clock: Clock): WriteHealth {
     async problem() {
       // The reason itself names a path, which is not for everyone.
       if (database.problem() !== null)
-        return 'the database cannot store changes: its files were deleted, moved or replaced';
+        return database.isShared
+          ? 'the database was migrated by a newer release'
+          : 'the database cannot store changes: its files were deleted, moved or replaced';
       try {
         await database.reader.session.findFirst({ select: { id: true } });
       } catch {

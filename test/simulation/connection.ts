@@ -94,6 +94,7 @@ export function connect(options: ConnectionOptions): Database {
         if (statement.writes) onChange(host, []);
         return rows;
       }),
+    superseded: new Promise(() => undefined),
     problem: () => null,
     check: async () => undefined,
     eraseDeleted: async () => undefined,

@@ -17,11 +17,14 @@ const KEEP_ALIVE_MILLISECONDS = 10_000;
 /** After a failover to another address, every connection is replaced within this time. */
 const LIFETIME_SECONDS = 600;
 
+/** The name of the connections that servers use. All releases since 0.1.0 have it. */
+export const SERVER_NAME = 'runtape';
+
 /** The options of every connection. */
-export function connectionOptions(url: string): pg.ClientConfig {
+export function connectionOptions(url: string, name = SERVER_NAME): pg.ClientConfig {
   return {
     connectionString: url,
-    application_name: 'runtape',
+    application_name: name,
     connectionTimeoutMillis: CONNECT_MILLISECONDS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,

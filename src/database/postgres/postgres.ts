@@ -5,13 +5,14 @@ import { StartError } from '../../config/start-error.ts';
 import { type BatchGroup, groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/postgresql/client.ts';
-import { readMigrations } from '../migrations.ts';
+import { type Migration, readMigrations } from '../migrations.ts';
 import { retryWhileBusy } from '../retry-busy.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
 import { isConnectionLost, isStoreFault, StoreError, throwStoreError, toStoreError } from '../store-error.ts';
 import { migratePostgres } from './migrate.ts';
 import { createNotificationChannel } from './notifications.ts';
 import { createPool, nameOf } from './pools.ts';
+import { createSchemaGuard, type SchemaGuard } from './schema-guard.ts';
 import { createStatementNames, type StatementNames, unnamedStatements } from './statement-names.ts';
 
 export interface PostgresOptions {
@@ -33,7 +34,7 @@ const TRANSACTION_MILLISECONDS = 60_000;
 /** Applies the missing migrations and checks that the database can be read. Throws a StartError. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const { url, clock = systemClock } = options;
-  return openPools(options, async () => migratePostgres(url, await readMigrations('postgresql'), clock));
+  return openPools(options, (migrations, connect) => migratePostgres(url, migrations, clock, connect));
 }
 
 /** Opens the database for reading. Applies no migrations. Throws a StartError. */
@@ -41,15 +42,24 @@ export async function openPostgresForReading(url: string): Promise<Database> {
   return openPools({ url, durability: 'full', connections: 2 }, async () => undefined);
 }
 
-async function openPools(options: PostgresOptions, prepare: () => Promise<void>): Promise<Database> {
+async function openPools(
+  options: PostgresOptions,
+  prepare: (migrations: readonly Migration[], connect: () => Promise<unknown>) => Promise<void>,
+): Promise<Database> {
   const { url, connections, preparedStatements = true } = options;
   const name = nameOf(url);
   const writing = createPool(url, Math.max(1, Math.floor(connections / 2)), preparedStatements);
   const reading = createPool(url, Math.max(1, Math.ceil(connections / 2)), preparedStatements);
   try {
-    await prepare();
+    const migrations = await readMigrations('postgresql');
+    await prepare(migrations, () => reading.query('SELECT 1'));
     await reading.query('SELECT 1 FROM "Tape" LIMIT 1');
-    return createDatabase(options, writing, reading);
+    const guard = createSchemaGuard(
+      reading,
+      migrations.map((migration) => migration.name),
+      name,
+    );
+    return createDatabase(options, { writing, reading, guard });
   } catch (error) {
     await Promise.allSettled([writing.end(), reading.end()]);
     if (error instanceof StartError) throw error;
@@ -69,15 +79,18 @@ export function adviceOn(reason: string): string {
 
 function createDatabase(
   { url, durability, preparedStatements = true, clock = systemClock }: PostgresOptions,
-  writing: pg.Pool,
-  reading: pg.Pool,
+  { writing, reading, guard }: { writing: pg.Pool; reading: pg.Pool; guard: SchemaGuard },
 ): Database {
   const names = preparedStatements ? createStatementNames() : unnamedStatements;
   const writer = createClient(writing, names);
   const reader = createClient(reading, names);
 
   /** A deadlock or a serialization failure rolls back the whole transaction, so repeating it is safe. */
-  const retry = <T>(work: () => Promise<T>) => retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, work);
+  const retry = <T>(work: () => Promise<T>) =>
+    retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, () => {
+      guard.assertCurrent();
+      return work();
+    });
 
   return {
     provider: 'postgresql',
@@ -92,9 +105,10 @@ function createDatabase(
         : runStatement(reading, names, statement, parameters).catch((error: unknown) =>
             isInvalidText(error) ? [] : throwStoreError(error),
           ),
-    // A database behind a network is either reachable or not, and each statement finds out.
-    problem: () => null,
-    check: async () => undefined,
+    superseded: guard.superseded,
+    // Otherwise a database behind a network is either reachable or not, and each statement finds out.
+    problem: guard.problem,
+    check: () => guard.check().catch(throwStoreError),
     eraseDeleted: async () => undefined,
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);

@@ -155,6 +155,8 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
         return throwStoreError(error);
       }
     },
+    // The lock of the file keeps other releases out.
+    superseded: new Promise(() => undefined),
     problem: guard.problem,
     async check() {
       guard.check();

@@ -37,6 +37,10 @@ export async function serveCommand(
       },
     );
   };
+  void gateway.parts.database.superseded.then((problem) => {
+    logger.fatal({ event: 'superseded' }, problem);
+    return gateway.close(0).finally(() => process.exit(1));
+  });
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   if (readAgain) process.on('SIGHUP', () => void reload(gateway, logger, readAgain));

@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/clock.ts';
 import { StartError } from '../../../src/config/start-error.ts';
 import type { Provider } from '../../../src/database/database.ts';
 import { type Migration, readMigrations } from '../../../src/database/migrations.ts';
-import { openDatabase } from '../../../src/database/open-database.ts';
+import { openDatabase, openForReading } from '../../../src/database/open-database.ts';
 import { migratePostgres } from '../../../src/database/postgres/migrate.ts';
 import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
@@ -163,13 +163,26 @@ describe.each(stores)('the migrator on %s', (provider, create) => {
     expect(await startFailure(migrate([first, ...others]))).toBe(message);
   });
 
-  test('refuses a database that a newer release has migrated', async () => {
+  test('B110: refuses a database that a newer release has migrated', async () => {
     const { migrate, url } = await create();
     const newer = migration('29990101000000_newer', 'CREATE TABLE "Newer" ("id" TEXT PRIMARY KEY)');
     await migrate([...(await readMigrations(provider)), newer]);
     expect(await startFailure(openDatabase({ url, durability: 'full', connections: 2 }))).toMatch(
       /^The database .* was written by a newer release: this one does not know migration 29990101000000_newer\. Start the newer release.* Runtape \d+\.\d+\.\d+ applied that migration\.$/,
     );
+  });
+
+  test('B110: reads no database with other migrations', async () => {
+    const { migrate, url } = await create();
+    const migrations = await readMigrations(provider);
+    await migrate(migrations.slice(0, -1));
+    expect(await startFailure(openForReading(url))).toMatch(
+      /^The database .* lacks migration \w+ of this release\. Run `migrate` first, or use the release that wrote the database\.$/,
+    );
+    await migrate(migrations);
+    await (await openForReading(url)).close();
+    await migrate([...migrations, migration('29990101000000_newer', 'CREATE TABLE "Newer" ("id" TEXT PRIMARY KEY)')]);
+    expect(await startFailure(openForReading(url))).toMatch(/^The database .* was written by a newer release/);
   });
 
   test('names no release if none was recorded with a migration', async () => {
