@@ -51,3 +51,15 @@ test('B51: three servers are restarted in turn under load, and clients that reco
   await Promise.all(servers.map((server) => server.stop('SIGTERM')));
   await cluster.assertConsistent();
 });
+
+test('B110: a server whose database a newer release has migrated stops by itself, and says why', async () => {
+  const cluster = await startCluster();
+  const server = await cluster.start({ RUNTAPE_LEASE_SECONDS: '1' });
+  await cluster.query(`
+    INSERT INTO "_prisma_migrations" ("id", "checksum", "migration_name", "finished_at", "logs")
+      VALUES ('newer', 'x', '29990101000000_newer', now(), 'Runtape 99.0.0')`);
+  expect(await server.exited).toBe(1);
+  expect(server.output()).toContain('A newer release (Runtape 99.0.0) has migrated the database');
+  const again = await cluster.runCommand(['serve']);
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('was written by a newer release') });
+});
