@@ -127,6 +127,7 @@ test('backup and restore say what is wrong with their parameters and the configu
   };
   expect(await failures(['backup'])).toContain('Usage: runtape backup <new folder>');
   expect(await failures(['backup', 'a', 'b'])).toContain('Usage: runtape backup <new folder>');
+  expect(await failures(['backup', '--help'])).toContain('Usage: runtape backup <new folder>');
   expect(await failures(['backup', 'backup'])).toContain('There is no database');
   expect(await failures(['backup', 'absent/backup'])).toContain(`The folder ${folder}/absent does not exist`);
   const postgres = { DATABASE_URL: 'postgres://localhost/absent' };

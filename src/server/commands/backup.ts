@@ -43,7 +43,7 @@ async function writeBackup(configuration: Configuration, target: string): Promis
 }
 
 function targetOf(databaseUrl: string, [name, ...rest]: readonly string[]): string {
-  if (name === undefined || name === '' || rest.length > 0) {
+  if (name === undefined || /^(-|$)/.test(name) || rest.length > 0) {
     throw new StartError('Usage: runtape backup <new folder>, for example: runtape backup backups/2026-01-31');
   }
   if (!databaseUrl.startsWith('file:')) {

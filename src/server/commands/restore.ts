@@ -19,7 +19,7 @@ import { withStoreFailures } from './store-failure.ts';
  * is 1 if attachments are missing or damaged. Throws a StartError, and leaves no database then.
  */
 export async function restoreCommand(configuration: Configuration, [name, ...rest]: readonly string[]): Promise<void> {
-  if (name === undefined || name === '' || rest.length > 0) {
+  if (name === undefined || /^(-|$)/.test(name) || rest.length > 0) {
     throw new StartError('Usage: runtape restore <folder>, for example: runtape restore backups/2026-01-31');
   }
   const { databaseUrl } = configuration;
