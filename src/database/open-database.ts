@@ -30,14 +30,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
 }
 
-/**
- * Opens the database for reading, also while servers use it. Applies no migrations. Throws a StartError, also if the database has
- * other migrations than this release.
- */
+/** Opens the database for reading, also while servers use it. Applies no migrations. Throws a StartError. */
 export async function openForReading(url: string): Promise<Database> {
-  const database = isPostgres(url)
-    ? await (await import('./postgres/postgres.ts')).openPostgresForReading(url)
-    : await (await import('./sqlite/sqlite.ts')).openSqliteForReading(url);
+  if (isPostgres(url)) return (await import('./postgres/postgres.ts')).openPostgresForReading(url);
+  return (await import('./sqlite/sqlite.ts')).openSqliteForReading(url);
+}
+
+/** As `openForReading`. Also throws a StartError if the database has other migrations than this release. */
+export async function openMigrated(url: string): Promise<Database> {
+  const database = await openForReading(url);
   const { provider, reader } = database;
   try {
     const query = (sql: string) => reader.$queryRawUnsafe<Record<string, unknown>[]>(sql);

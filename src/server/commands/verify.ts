@@ -5,7 +5,7 @@ import { StartError } from '../../config/start-error.ts';
 import type { Database } from '../../database/database.ts';
 import { checkIntegrity } from '../../database/integrity.ts';
 import { queryJson } from '../../database/json-query.ts';
-import { openForReading } from '../../database/open-database.ts';
+import { openMigrated } from '../../database/open-database.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { createSigner } from '../../journal/signer.ts';
 import { createRowComparison, type RowDifference } from '../../run-store/compare-with-tapes.ts';
@@ -99,7 +99,7 @@ async function compareWith(
 }
 
 async function withReader<T>(databaseUrl: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const database = await openForReading(databaseUrl);
+  const database = await openMigrated(databaseUrl);
   try {
     return await work(database);
   } finally {

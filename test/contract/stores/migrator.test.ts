@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/clock.ts';
 import { StartError } from '../../../src/config/start-error.ts';
 import type { Provider } from '../../../src/database/database.ts';
 import { type Migration, readMigrations } from '../../../src/database/migrations.ts';
-import { openDatabase, openForReading } from '../../../src/database/open-database.ts';
+import { openDatabase, openMigrated } from '../../../src/database/open-database.ts';
 import { migratePostgres } from '../../../src/database/postgres/migrate.ts';
 import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
@@ -176,13 +176,13 @@ describe.each(stores)('the migrator on %s', (provider, create) => {
     const { migrate, url } = await create();
     const migrations = await readMigrations(provider);
     await migrate(migrations.slice(0, -1));
-    expect(await startFailure(openForReading(url))).toMatch(
+    expect(await startFailure(openMigrated(url))).toMatch(
       /^The database .* lacks migration \w+ of this release\. Run `migrate` first, or use the release that wrote the database\.$/,
     );
     await migrate(migrations);
-    await (await openForReading(url)).close();
+    await (await openMigrated(url)).close();
     await migrate([...migrations, migration('29990101000000_newer', 'CREATE TABLE "Newer" ("id" TEXT PRIMARY KEY)')]);
-    expect(await startFailure(openForReading(url))).toMatch(/^The database .* was written by a newer release/);
+    expect(await startFailure(openMigrated(url))).toMatch(/^The database .* was written by a newer release/);
   });
 
   test('names no release if none was recorded with a migration', async () => {

@@ -3,7 +3,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { StartError } from '../../../src/config/start-error.ts';
 import { type Migration, readMigrations } from '../../../src/database/migrations.ts';
-import { openForReading } from '../../../src/database/open-database.ts';
+import { openMigrated } from '../../../src/database/open-database.ts';
 import { migratePostgres } from '../../../src/database/postgres/migrate.ts';
 import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { StoreError } from '../../../src/database/store-error.ts';
@@ -74,5 +74,5 @@ test('B110: a server that was hidden from the migration stores nothing more, and
   await expect(write).rejects.toThrow(StoreError);
   await expect(server.commit([])).rejects.toThrow(StoreError);
   expect(await server.reader.purge.count()).toBe(0);
-  await expect(openForReading(url)).rejects.toThrow('was written by a newer release');
+  await expect(openMigrated(url)).rejects.toThrow('was written by a newer release');
 });
