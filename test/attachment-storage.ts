@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { AttachmentLimits } from '../src/application/command-context.ts';
+import type { AttachmentLimits, CommandContext } from '../src/application/command-context.ts';
 import type { BlobStore } from '../src/attachments/blob-store.ts';
 import type { Uploads } from '../src/attachments/uploads.ts';
 
@@ -30,3 +30,11 @@ export function createMemoryBlobs(contents: Map<string, Buffer> = new Map()): Bl
     remove: async (key) => void contents.delete(key),
   };
 }
+
+export const enoughSpace: CommandContext['diskSpace'] = { check: () => undefined, problem: () => null };
+
+export const noQuotas: CommandContext['quotas'] = {
+  limitsOf: () => ({ maxStoredBytes: null, maxSessions: null, maxMemories: null }),
+  check: async () => null,
+  sessionRows: () => [],
+};

@@ -32,7 +32,10 @@ export async function assertFolded(database: Database, journal: Journal): Promis
 }
 
 async function rows({ reader }: Database): Promise<string> {
-  const sessions = await reader.session.findMany({ orderBy: { id: 'asc' }, select: { id: true, activeAt: true } });
+  const sessions = await reader.session.findMany({
+    orderBy: { id: 'asc' },
+    select: { id: true, activeAt: true, storedBytes: true },
+  });
   const runs = await reader.run.findMany({ orderBy: { id: 'asc' } });
   const metadata = await reader.runMetadata.findMany({ orderBy: [{ runId: 'asc' }, { digest: 'asc' }] });
   const waits = await reader.wait.findMany({ orderBy: { id: 'asc' } });
@@ -40,5 +43,7 @@ async function rows({ reader }: Database): Promise<string> {
     omit: { id: true },
     orderBy: [{ sourceId: 'asc' }, { seq: 'asc' }, { part: 'asc' }],
   });
-  return JSON.stringify({ sessions, runs, metadata, waits, passages }, null, 1);
+  // Numbers of 64 bits have no JSON.
+  const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value);
+  return JSON.stringify({ sessions, runs, metadata, waits, passages }, text, 1);
 }

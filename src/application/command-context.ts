@@ -4,6 +4,7 @@ import type { ConfiguredAgent } from '../config/agents-config.ts';
 import type { Compactor } from '../context/compaction/compactor.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
+import type { DiskSpace } from '../database/disk-space.ts';
 import type { KeyedMutex } from '../database/mutex.ts';
 import type { AttachmentKind } from '../domain/attachment.ts';
 import type { NewId } from '../ids.ts';
@@ -17,6 +18,7 @@ import type { ClientTools } from '../tools/client-tools.ts';
 import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
+import type { Quotas } from './quotas.ts';
 import type { AcceptedDefinitions } from './tool-calls/accepted-definitions.ts';
 
 export interface AttachmentLimits {
@@ -59,6 +61,10 @@ export interface CommandContext {
   database: Database;
   runStore: RunStore;
   journal: Pick<Journal, 'read' | 'readMany'>;
+  /** Refuses new messages and uploads while a disk is almost full. */
+  diskSpace: Pick<DiskSpace, 'check' | 'problem'>;
+  /** What principals may store. */
+  quotas: Quotas;
   /** Receives files, and keeps the bytes of those that are stored. */
   uploads: Uploads;
   blobs: BlobStore;

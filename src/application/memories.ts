@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as limits from '../config/limits.ts';
 import { recallMemories } from '../context/memory/recall.ts';
-import { conflict, isRefusal, limitExceeded, notFound, type Refusal } from '../domain/refusal.ts';
+import { conflict, isRefusal, notFound, quotaReached, type Refusal } from '../domain/refusal.ts';
 import { storableText } from '../domain/storable-text.ts';
 import {
   countMemories,
@@ -34,7 +34,7 @@ const schema = z.object({
 
 export type Remembered = { kind: 'remembered'; memoryId: string };
 
-type MemoryContext = Pick<CommandContext, 'database' | 'newId' | 'now' | 'mutex' | 'semanticSearch'>;
+type MemoryContext = Pick<CommandContext, 'database' | 'newId' | 'now' | 'mutex' | 'semanticSearch' | 'quotas'>;
 
 /** Stores a fact for the owner, in one session or in all. If nearly the same fact is stored there already, it is updated. */
 export async function remember(
@@ -83,11 +83,17 @@ async function memoryOf(context: MemoryContext, fact: Fact): Promise<MemoryRow |
   const { owner, sessionId, text: words, expiresInSeconds } = fact;
   const updatedAt = new Date(context.now());
   const existing = await sameMemory(database, { owner, sessionId, now: updatedAt }, words);
-  if (existing === null && (await countMemories(database.reader, owner)) >= limits.MEMORIES_PER_OWNER) {
-    return limitExceeded(
-      'memoriesPerOwner',
-      `${limits.MEMORIES_PER_OWNER} memories are stored, which is the limit. Forget some first.`,
-    );
+  const { maxMemories } = context.quotas.limitsOf(owner);
+  if (existing === null && maxMemories !== null) {
+    const used = await countMemories(database.reader, owner);
+    if (used >= maxMemories) {
+      return quotaReached(
+        'memoriesPerOwner',
+        { used, allowed: maxMemories },
+        'memories are stored',
+        'Forget some first.',
+      );
+    }
   }
   return {
     id: existing?.id ?? newId('memory'),

@@ -5,7 +5,7 @@ import * as limits from './limits.ts';
 /** `approve:any` lets a principal see and decide the approvals of all principals, and nothing else of theirs. */
 export const scopes = ['read', 'write', 'approve', 'approve:any', 'admin'] as const;
 
-const principalRule = `must have 1 to ${limits.PRINCIPAL_CHARACTERS} characters, without blanks at its ends and without control characters`;
+export const principalRule = `must have 1 to ${limits.PRINCIPAL_CHARACTERS} characters, without blanks at its ends and without control characters`;
 
 export const principalError = ({ input }: { input?: unknown }) => `${JSON.stringify(input)} ${principalRule}`;
 

@@ -35,9 +35,12 @@ function effectiveConfiguration(running: FileConfiguration, next: FileConfigurat
     approvals: next.approvals,
     activity: next.activity,
     limits: next.limits,
+    quotas: next.quotas,
+    retention: next.retention,
     // Origins, GraphiQL and traffic depend on the mode.
     auth: next.auth.mode === running.auth.mode ? next.auth : running.auth,
     attachments: { ...next.attachments, folder: running.attachments.folder, s3: running.attachments.s3 },
+    storage: running.storage,
     embeddings: running.embeddings,
     askPerson: running.askPerson,
     files: running.files,

@@ -6,6 +6,7 @@ import { budgetsConfigSchema, checkBudgets } from './budget-config.ts';
 import { type ConfigurationIssue, explainIssue, formatIssue, independentIssues } from './configuration-issue.ts';
 import * as limits from './limits.ts';
 import { checkEmbeddings, checkModels, embeddingsConfigSchema, modelsConfigSchema } from './model-config.ts';
+import { checkRetention, storageConfigSchema } from './storage-config.ts';
 import { substituteMcpServers, toolsConfigSchema } from './tools-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,6 +21,7 @@ export const fileSchema = z.strictObject({
   ...budgetsConfigSchema.shape,
   ...attachmentsConfigSchema.shape,
   ...agentsConfigSchema.shape,
+  ...storageConfigSchema.shape,
   /** Path of a file of Cedar policies that replaces the built-in policy. */
   policyFile: z.string().min(1).optional(),
   approvals: z
@@ -213,6 +215,7 @@ function checkSections(file: unknown, environment: Environment, host: string): C
   const access = accessConfigSchema.safeParse(file);
   const attachments = attachmentsConfigSchema.safeParse(file);
   const approver = approverSchema.safeParse(file);
+  const storage = storageConfigSchema.safeParse(file);
   return [
     ...checkModels(file, environment),
     ...checkBudgets(file),
@@ -220,6 +223,7 @@ function checkSections(file: unknown, environment: Environment, host: string): C
     ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
     ...(access.success ? checkAccess(access.data, host) : []),
     ...(attachments.success ? checkAttachments(attachments.data, environment) : []),
+    ...(storage.success ? checkRetention(storage.data) : []),
     ...(approver.success ? checkSeparateApprover(approver.data.auth, approver.data.approvals.separateApprover) : []),
   ];
 }

@@ -155,6 +155,22 @@ export const MAX_ACTIVITY_RETENTION_DAYS = 3650;
 /** Time between two polls of a follower, which detect a missed notification. */
 export const FOLLOW_POLL_SECONDS = 5;
 
+// Storage
+/** Free bytes of a disk, by default. With less, new messages and uploads are refused. */
+export const FREE_BYTES = 64 * 1024 * 1024;
+/** With so many bytes left of its quota, the bytes of a principal are not counted again for its messages in this time. */
+export const AMPLE_BYTES = 64 * 1024 * 1024;
+export const QUOTA_SECONDS = 5;
+/** Time between two checks of the free space. */
+export const FREE_SPACE_SECONDS = 10;
+/** Longest configurable time of inactivity after which sessions are archived or purged. */
+export const MAX_RETENTION_DAYS = 36_500;
+/** Time between two searches for sessions to archive or purge. */
+export const RETENTION_SECONDS = 60 * 60;
+/** Sessions that one step of such a search looks at, and those that it archives or purges. The next step continues. */
+export const RETENTION_PAGE_SESSIONS = 500;
+export const RETENTION_BATCH_SESSIONS = 50;
+
 // Context
 /** Earlier runs that one model call is shown. Older ones are left out or covered by a summary. */
 export const HISTORY_RUNS = 200;
@@ -190,8 +206,10 @@ export const METADATA_KEY_CHARACTERS = 64;
 export const METADATA_VALUE_CHARACTERS = 512;
 /** Time that an idempotency key is remembered. Afterwards it can be used again. */
 export const IDEMPOTENCY_SECONDS = 24 * 60 * 60;
-/** Memories of one owner. A further one is refused. */
+/** Memories of one owner, by default. A further one is refused. */
 export const MEMORIES_PER_OWNER = 10_000;
+/** The largest quota of sessions or memories. */
+export const MAX_COUNT = 2 ** 31 - 1;
 /** Longest time until a memory expires, if it expires. A longer one is refused. */
 export const MEMORY_SECONDS = 10 * 365 * 24 * 60 * 60;
 

@@ -15,7 +15,8 @@ export type Refusal =
   | { kind: 'invalid-transition'; runId: string; state: RunStatus; command: string; message: string }
   | { kind: 'approval-settled'; approvalId: string; message: string }
   | { kind: 'wait-settled'; waitId: string; message: string }
-  | { kind: 'limit-exceeded'; limit: string; message: string };
+  /** With a quota, `used` and `allowed` are in the unit of the limit. */
+  | { kind: 'limit-exceeded'; limit: string; message: string; used?: number; allowed?: number };
 
 export type RefusalOf<Kind extends Refusal['kind']> = Extract<Refusal, { kind: Kind }>;
 
@@ -43,6 +44,20 @@ export const limitExceeded = (limit: string, message: string): RefusalOf<'limit-
   kind: 'limit-exceeded',
   limit,
   message,
+});
+
+/** @param unit follows the numbers, for example "bytes are stored" */
+export const quotaReached = (
+  limit: string,
+  { used, allowed }: { used: number; allowed: number },
+  unit: string,
+  advice: string,
+): RefusalOf<'limit-exceeded'> => ({
+  kind: 'limit-exceeded',
+  limit,
+  used,
+  allowed,
+  message: `${used} of at most ${allowed} ${unit}. ${advice}`,
 });
 
 export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => ({

@@ -95,6 +95,17 @@ const LimitExceededError = builder.objectRef<RefusalOf<'limit-exceeded'>>('Limit
   interfaces: [ErrorInterface],
   fields: (t) => ({
     limit: t.exposeString('limit', { description: 'Name of the limit, as in `Gateway.limits`.' }),
+    used: t.float({
+      nullable: true,
+      description:
+        "What the viewer has stored, if the limit is one of the viewer's quota; in bytes, sessions or memories. Null for other limits.",
+      resolve: ({ used = null }) => used,
+    }),
+    allowed: t.float({
+      nullable: true,
+      description: 'What the viewer may store at most, in the same unit. Null for other limits.',
+      resolve: ({ allowed = null }) => allowed,
+    }),
   }),
 });
 

@@ -18,7 +18,8 @@ import {
 import { passagesOf } from '../domain/search/passages.ts';
 import { recordSessionChange } from './activity.ts';
 
-export type SessionRow = Session;
+/** Without the bytes, which statements alone count. */
+export type SessionRow = Omit<Session, 'storedBytes'>;
 
 export const sessions = defineTable<SessionRow>('Session', {
   id: 'text',

@@ -9,14 +9,24 @@ import { descendantsOf } from '../repositories/lineage.ts';
 
 type Transaction = Omit<Client, '$connect' | '$disconnect' | '$extends' | '$on' | '$transaction'>;
 
-export type ArchiveOutcome = { kind: 'done' } | { kind: 'busy'; runId: string } | { kind: 'absent' };
+export type ArchiveOutcome =
+  | { kind: 'done' }
+  | { kind: 'busy'; runId: string }
+  | { kind: 'absent' }
+  | { kind: 'active' };
+
+interface ClosingOptions {
+  now: Date;
+  /** Changes nothing if the session was active after this time. */
+  idleSince?: Date;
+}
 
 /** Hides a session and frees its key, unless it has an open run. Archiving an archived session changes nothing. */
 export async function archiveSession(
   database: Database,
   owner: string,
   id: string,
-  now: Date,
+  { now, idleSince }: ClosingOptions,
 ): Promise<ArchiveOutcome> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
@@ -24,6 +34,7 @@ export async function archiveSession(
       const session = await transaction.session.findFirst({ where: { id, owner } });
       if (!session) return { kind: 'absent' };
       if (session.archivedAt) return { kind: 'done' };
+      if (idleSince && session.activeAt > idleSince) return { kind: 'active' };
       const run = await openRunOf(transaction, id);
       if (run) return { kind: 'busy', runId: run.id };
       await transaction.session.update({ where: { id }, data: { archivedAt: now } });
@@ -37,7 +48,9 @@ export async function archiveSession(
 export type PurgeOutcome =
   | { kind: 'done'; sessionIds: string[]; runIds: string[] }
   | { kind: 'busy'; runId: string }
-  | { kind: 'has-branches'; branches: number };
+  | { kind: 'has-branches'; branches: number }
+  | { kind: 'absent' }
+  | { kind: 'active' };
 
 /**
  * Deletes every row of a session in one transaction, unless it or a branch has an open run. The feed of changes keeps its rows, and a
@@ -46,12 +59,15 @@ export type PurgeOutcome =
 export async function purgeSession(
   database: Database,
   id: string,
-  { withBranches, now, signer }: { withBranches: boolean; now: Date; signer: Signer | null },
+  { withBranches, now, idleSince, signer }: ClosingOptions & { withBranches: boolean; signer: Signer | null },
 ): Promise<PurgeOutcome> {
   return database.write((client) =>
     client.$transaction(async (transaction) => {
       // Locked first, so that no branch can be made of it from here on.
       await lockSession(database, transaction, id);
+      const session = await transaction.session.findUnique({ where: { id }, select: { activeAt: true } });
+      if (!session) return { kind: 'absent' };
+      if (idleSince && session.activeAt > idleSince) return { kind: 'active' };
       const branches = await descendantsOf(database, transaction, id);
       if (branches.length > 0 && !withBranches) return { kind: 'has-branches', branches: branches.length };
       const sessionIds = [...branches, id];

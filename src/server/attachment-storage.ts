@@ -7,6 +7,8 @@ import type { Configuration } from '../config/configuration.ts';
 export interface AttachmentStorage {
   uploads: Uploads;
   blobs: BlobStore;
+  /** Of this server: of the stored files, or of uploads that are being received. */
+  folder: string;
 }
 
 /** An upload takes less time than this. */
@@ -21,7 +23,7 @@ export async function openAttachmentStorage(
   const uploads = createUploads(join(folder, 'uploads'));
   // Other servers may use the same folder.
   await uploads.removeLeftovers(isShared ? now - UPLOAD_MILLISECONDS : Number.POSITIVE_INFINITY);
-  return { uploads, blobs: await openBlobStore(configuration, join(folder, 'stored'), environment) };
+  return { folder, uploads, blobs: await openBlobStore(configuration, join(folder, 'stored'), environment) };
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -14,7 +14,7 @@ import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import { createMemoryTools, type Memories } from '../tools/memory-tools.ts';
 import type { Tool } from '../tools/tool.ts';
 
-interface Options extends Pick<CommandContext, 'database' | 'newId' | 'mutex' | 'semanticSearch'> {
+interface Options extends Pick<CommandContext, 'database' | 'newId' | 'mutex' | 'semanticSearch' | 'quotas'> {
   clock: Clock;
   /** Holds the folders of the file tools, one for each principal; null when there are no file tools. */
   files: Folder | null;

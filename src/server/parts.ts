@@ -2,10 +2,13 @@ import { createDefinitionSweep } from '../application/approval/replace-approval.
 import type { CommandContext } from '../application/command-context.ts';
 import { storeConfiguredAgents } from '../application/configured-agents.ts';
 import { createExpirySweep } from '../application/expiry-sweep.ts';
+import { createQuotas } from '../application/quotas.ts';
+import { createRetentionSweep } from '../application/retention-sweep.ts';
 import { systemClock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
+import { isRetentionOn, quotaOf, retentionOf } from '../config/storage-config.ts';
 import { createCompactor } from '../context/compaction/compactor.ts';
 import { createTokenMeter } from '../context/token-estimate.ts';
 import { createToolTexts } from '../context/tool-texts.ts';
@@ -25,6 +28,7 @@ import type { Tool } from '../tools/tool.ts';
 import { createCurrentAuthentication } from './access/authentication/current-authentication.ts';
 import { openAttachmentStorage } from './attachment-storage.ts';
 import { type ConfiguredOverrides, configuredParts, openFiles } from './configured-parts.ts';
+import { openDiskSpace } from './disk-space.ts';
 import { createReload, type StoreAgents } from './reload.ts';
 import type { Resources } from './resources.ts';
 import { openSemanticSearch } from './semantic-search.ts';
@@ -35,6 +39,8 @@ import { openToolset } from './toolset.ts';
 /** What a test replaces. */
 export interface PartOverrides extends ConfiguredOverrides {
   tools?: readonly Tool[];
+  /** Returns the free bytes of the disk that holds a folder. */
+  freeBytes?: (folder: string) => Promise<number>;
 }
 
 export type Parts = Awaited<ReturnType<typeof openParts>>;
@@ -71,13 +77,23 @@ export async function openParts(
   const semanticSearch = await openSemanticSearch(configuration, { database, clock, logger, environment });
   resources.add(() => semanticSearch.close());
   const mutex = createKeyedMutex();
+  const limitsOf = (principal: string) => quotaOf(inEffect.file.quotas, principal);
+  const quotas = createQuotas({ database, limitsOf, now: clock.now });
   const { mcpServers, ...toolset } = await openToolset(
     configuration,
-    { database, newId, clock, logger, files, mutex, semanticSearch, inEffect, testTools: overrides.tools },
+    { database, newId, clock, logger, files, mutex, semanticSearch, quotas, inEffect, testTools: overrides.tools },
     resources,
   );
   const { isShared } = database;
-  const { uploads, blobs } = await openAttachmentStorage(configuration, { now: clock.now(), isShared, environment });
+  const attachments = await openAttachmentStorage(configuration, { now: clock.now(), isShared, environment });
+  const { uploads, blobs } = attachments;
+  const diskSpace = await openDiskSpace(configuration, {
+    attachmentsFolder: attachments.folder,
+    clock: overrides.clock ?? systemClock,
+    logger,
+    freeBytes: overrides.freeBytes,
+  });
+  resources.add(() => diskSpace.close());
   const tokenMeter = createTokenMeter();
 
   const commands: CommandContext = {
@@ -85,6 +101,8 @@ export async function openParts(
     database,
     runStore,
     journal,
+    diskSpace,
+    quotas,
     uploads,
     blobs,
     signer: configuration.signingKey && createSigner(configuration.signingKey),
@@ -117,7 +135,7 @@ export async function openParts(
       logger,
       settings: orchestratorSettings(configuration, inEffect),
     },
-    createSweep(commands),
+    createSweep(commands, inEffect),
   );
   if (!isShared) await endWorkOfLostServers(database, new Date(clock.now()));
   const storeAgents = agentStorage(commands);
@@ -154,13 +172,18 @@ function agentStorage(commands: CommandContext): StoreAgents {
   };
 }
 
-function createSweep(commands: CommandContext): () => Promise<void> {
+function createSweep(commands: CommandContext, inEffect: FileInEffect): () => Promise<void> {
   const sweepExpired = createExpirySweep(commands);
   const sweepDefinitions = createDefinitionSweep(commands);
+  const sweepRetention = createRetentionSweep(commands, {
+    isOn: () => isRetentionOn(inEffect.file.retention),
+    periodsOf: (agent) => retentionOf(inEffect.file.retention, agent),
+  });
   return async () => {
     await sweepExpired();
     await chargeAbandonedCalls(commands.database);
     await sweepDefinitions();
+    await sweepRetention();
   };
 }
 

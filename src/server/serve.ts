@@ -28,7 +28,7 @@ import { createGraphiqlPage } from './transport/graphiql-page.ts';
 import type { GraphqlHttp, GraphqlHttpOptions, MakeContext } from './transport/graphql-http.ts';
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
 import { createHttpAccelerator } from './transport/http-accelerator.ts';
-import { createHttpServer, listen, setHeaders } from './transport/http-server.ts';
+import { createHttpServer, listen, type Readiness, setHeaders } from './transport/http-server.ts';
 import { createMaskError, type MaskError } from './transport/masked-errors.ts';
 import { trackResponses } from './transport/open-responses.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
@@ -106,7 +106,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     // With authentication GraphiQL must send a token. Its headers go with server-sent events, and not with WebSockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     consoleFiles,
-    unready: async () => (draining ? 'stopping' : parts.storeProblem()),
+    readiness: async () => (draining ? { isReady: false, text: 'stopping' } : readinessOf(parts)),
   });
   const responses = trackResponses(server, clock);
   limitConnections(server, file.traffic.connectionsPerAddress);
@@ -136,6 +136,16 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
       await closed;
     },
   };
+}
+
+/** A server that only refuses uploads is of use. */
+async function readinessOf({ storeProblem, commands }: Parts): Promise<Readiness> {
+  const problem = await storeProblem();
+  if (problem !== null) return { isReady: false, text: problem };
+  const full = commands.diskSpace.problem();
+  if (full === null) return { isReady: true, text: 'ok' };
+  const text = `${full.message}: new ${full.refused} are refused`;
+  return full.refused === 'messages' ? { isReady: false, text } : { isReady: true, text: `ok; ${text}` };
 }
 
 /** The console stays usable where clients are restricted to a list. */

@@ -1,3 +1,4 @@
+import type { Quotas } from '../application/quotas.ts';
 import { createAcceptedDefinitions } from '../application/tool-calls/accepted-definitions.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { SemanticSearch } from '../context/memory/semantic-search.ts';
@@ -21,6 +22,7 @@ interface Dependencies extends Pick<Storage, 'database' | 'newId' | 'clock'> {
   files: Folder | null;
   mutex: KeyedMutex;
   semanticSearch: SemanticSearch;
+  quotas: Quotas;
   inEffect: FileInEffect;
   /** Replaces the built-in tools in a test. */
   testTools: readonly Tool[] | undefined;

@@ -21,7 +21,7 @@ import { createSharedNotificationHub } from '../../src/streams/notifications/sha
 import { createClientTools } from '../../src/tools/client-tools.ts';
 import { createSecretStore } from '../../src/tools/secret-store.ts';
 import { createToolbox } from '../../src/tools/toolbox.ts';
-import { attachmentLimits, createMemoryBlobs, noUploads } from '../attachment-storage.ts';
+import { attachmentLimits, createMemoryBlobs, enoughSpace, noQuotas, noUploads } from '../attachment-storage.ts';
 import { immediateSchemas } from '../immediate-schemas.ts';
 import type { Host } from './host.ts';
 import { createSimulatedCatalogue, createSimulatedTools, type Outside, simulatedPolicy } from './outside.ts';
@@ -99,6 +99,8 @@ export function startServer(options: ServerOptions): SimulatedServer {
     database,
     runStore,
     journal,
+    diskSpace: enoughSpace,
+    quotas: noQuotas,
     uploads: noUploads,
     blobs: createMemoryBlobs(),
     schemaChecker: immediateSchemas,

@@ -35,7 +35,7 @@ const ATTEMPTS = 3;
 /** After this time, bytes that were stored without a row are removed. */
 const STORING_MILLISECONDS = 60 * 60 * 1000;
 
-/** Receives a file, and stores it with its row. Equal bytes of one owner are stored once. After a refusal nothing is stored. */
+/** Receives a file, and stores it with its row. Equal bytes of one owner are stored once. After a refusal nothing is stored. Throws a DiskFullError while the disk is almost full. */
 export async function storeAttachment(
   context: CommandContext,
   viewer: Viewer,
@@ -44,6 +44,9 @@ export async function storeAttachment(
 ): Promise<StoredAttachment | Refusal> {
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
+  context.diskSpace.check('uploads');
+  const overQuota = await context.quotas.check(viewer.principal, { bytes: 0 });
+  if (overQuota) return overQuota;
   const { maxBytes, perOwner } = context.settings.attachments;
   if ((await countAttachments(context.database.reader, viewer.principal)) >= perOwner) {
     return limitExceeded(
@@ -62,7 +65,12 @@ export async function storeAttachment(
       const message = `The body has the SHA-256 ${digest}, but Content-Digest says ${parsed.input.sha256}. Send the file again.`;
       return invalidInput(['Content-Digest'], message);
     }
-    return { kind: 'stored', attachment: await record(context, viewer, parsed.input.name, file) };
+    // One at a time, so that files which are uploaded together do not exceed the quota together.
+    return await context.mutex.run(`files of ${viewer.principal}`, async () => {
+      const isStored = (await blobOf(context.database.reader, viewer.principal, file.sha256)) !== null;
+      const refusal = isStored ? null : await context.quotas.check(viewer.principal, { bytes: file.bytes });
+      return refusal ?? { kind: 'stored', attachment: await record(context, viewer, parsed.input.name, file) };
+    });
   } finally {
     await context.uploads.discard(file);
   }

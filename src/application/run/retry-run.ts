@@ -56,6 +56,9 @@ async function retry(
   const metadata = readMetadata(ended.metadata);
   const session = await sessionForExecution(database, sessionId);
   if (!session || session.archivedAt) return notFound('session', sessionId);
+  context.diskSpace.check('messages');
+  const overQuota = await context.quotas.check(viewer.principal, { bytes: 0 });
+  if (overQuota) return overQuota;
   const { queueLength } = context.settings;
   const { open, waiting } = await openRunsOf(database, sessionId);
   if (waiting >= queueLength) {

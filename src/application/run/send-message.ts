@@ -30,7 +30,10 @@ import { recordNewRun } from './record-new-run.ts';
 /** Another command may change the session at the same time. The message is then sent again to the session as it is by then. */
 const ATTEMPTS = 5;
 
-/** Records a message as a new run, or hands it to the run that is in progress. Resolves when it is durable. */
+/**
+ * Records a message as a new run, or hands it to the run that is in progress. Resolves when it is durable. Rejects with a
+ * DiskFullError while the disk is almost full.
+ */
 export async function sendMessage(
   context: CommandContext,
   viewer: Viewer,
@@ -121,6 +124,9 @@ async function send(
     if (message.whenBusy === 'INTERRUPT') await interruptAgain(context, sent);
     return sent;
   }
+  context.diskSpace.check('messages');
+  const overQuota = await context.quotas.check(viewer.principal, { bytes: 0, session: target.isNew });
+  if (overQuota) return overQuota;
   const { open, waiting } = target.isNew ? noOpenRuns : await openRunsOf(context.database, target.sessionId);
   const attached = await messageAttachments(context, viewer, {
     attachmentIds: message.attachmentIds,
@@ -201,7 +207,10 @@ async function startRun(
       const free = starts || message.whenBusy === 'REJECT';
       const expectation = { id: sessionId, runId, mostWaiting: context.settings.queueLength, free };
       const session = isNew
-        ? [insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt })]
+        ? [
+            insertSession({ id: sessionId, owner: viewer.principal, key, title, agentId: null, createdAt }),
+            ...context.quotas.sessionRows(viewer.principal),
+          ]
         : [titleSession({ id: sessionId, title }), expectSession(expectation)];
       return [
         ...session,

@@ -51,6 +51,8 @@ export async function branchSession(
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
     const { sessionId, key } = parsed.input;
     if (!(await sessionById(context.database, viewer.principal, sessionId))) return notFound('session', sessionId);
+    const overQuota = await context.quotas.check(viewer.principal, { session: true });
+    if (overQuota) return overQuota;
     return conflict(`A session with the key "${key}" exists already.`);
   }
 }
@@ -69,6 +71,8 @@ async function createBranch(
   if (!run) return notFound('run', runId);
   const point = await findBranchPoint(context, parent, run, input.seq ?? null);
   if (isRefusal(point)) return point;
+  const overQuota = await context.quotas.check(owner, { session: true });
+  if (overQuota) return overQuota;
   const id = context.newId('session');
   const { agentId, useCompaction } = parent;
   const metadata = readMetadata(parent.metadata);
@@ -90,6 +94,7 @@ async function createBranch(
   const keyRows = idempotencyRows(context, viewer, { name: 'branchSession', input }, result);
   await database.commit([
     session,
+    ...context.quotas.sessionRows(owner),
     ...titlePassages(id, title ?? null),
     ...metadataRows({ id, owner }, metadata),
     ...keyRows,

@@ -50,7 +50,7 @@ export async function archiveSession(
   { sessionId }: { sessionId: string },
 ): Promise<ChangedSession | Refusal> {
   if (!(await sessionById(database, principal, sessionId))) return notFound('session', sessionId);
-  const outcome = await mutex.run(sessionId, () => archive(database, principal, sessionId, new Date(now())));
+  const outcome = await mutex.run(sessionId, () => archive(database, principal, sessionId, { now: new Date(now()) }));
   switch (outcome.kind) {
     case 'done':
       notifications.publishSession(sessionId);
@@ -59,6 +59,8 @@ export async function archiveSession(
       return sessionBusy(outcome.runId);
     case 'absent':
       return notFound('session', sessionId);
+    case 'active':
+      throw new Error(`Session ${sessionId} was not archived, though no idle time was given.`);
     default:
       return outcome satisfies never;
   }
@@ -92,7 +94,7 @@ export async function purgeSession(
   { principal }: Viewer,
   { sessionId, confirmKey, withBranches }: { sessionId: string; confirmKey: string; withBranches?: boolean | null },
 ): Promise<PurgedSession | Refusal> {
-  const { database, runStore, mutex, notifications } = context;
+  const { database, mutex } = context;
   return mutex.run(sessionId, async () => {
     const session = await sessionById(database, principal, sessionId);
     if (!session) return notFound('session', sessionId);
@@ -104,8 +106,7 @@ export async function purgeSession(
     });
     switch (outcome.kind) {
       case 'done':
-        for (const runId of outcome.runIds) runStore.forget(runId);
-        for (const purgedId of outcome.sessionIds) notifications.publishSession(purgedId);
+        publishPurge(context, outcome);
         await removeDiscardedBlobs(context);
         await database.eraseDeleted();
         return { kind: 'purged', sessionId, runs: outcome.runIds.length };
@@ -115,8 +116,21 @@ export async function purgeSession(
         return conflict(
           `${outcome.branches === 1 ? 'One branch depends' : `${outcome.branches} branches depend`} on this session. Purge the branches first, or set \`withBranches\`.`,
         );
+      case 'absent':
+        return notFound('session', sessionId);
+      case 'active':
+        throw new Error(`Session ${sessionId} was not purged, though no idle time was given.`);
       default:
         return outcome satisfies never;
     }
   });
+}
+
+/** Drops what this server keeps of purged sessions, and ends their followers. */
+export function publishPurge(
+  { runStore, notifications }: CommandContext,
+  { sessionIds, runIds }: { sessionIds: readonly string[]; runIds: readonly string[] },
+): void {
+  for (const runId of runIds) runStore.forget(runId);
+  for (const sessionId of sessionIds) notifications.publishSession(sessionId);
 }

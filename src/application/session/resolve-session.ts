@@ -89,10 +89,13 @@ async function createSession(
 ): Promise<ResolvedSession | Refusal> {
   const id = context.newId('session');
   const owner = viewer.principal;
+  const overQuota = await context.quotas.check(owner, { session: true });
+  if (overQuota) return overQuota;
   const createdAt = context.now();
   try {
     await context.database.commit([
       insertSession({ id, owner, createdAt, ...session }),
+      ...context.quotas.sessionRows(owner),
       ...titlePassages(id, session.title),
       ...metadataRows({ id, owner }, session.metadata),
       recordSessionChange('SESSION_CREATED', { sessionId: id, at: createdAt }),
@@ -102,7 +105,10 @@ async function createSession(
   } catch (error) {
     if (!(error instanceof StoreError && error.failure === 'constraint')) throw error;
     // Another command created a session with this key at the same time.
-    const winner = await sessionByKey(context.database, viewer.principal, session.key);
+    const winner = await sessionByKey(context.database, owner, session.key);
+    // Or others that used up the quota.
+    const refused = winner ? null : await context.quotas.check(owner, { session: true });
+    if (refused) return refused;
     if (!winner) throw error;
     return { kind: 'resolved', sessionId: winner.id, created: false, reset: false };
   }

@@ -23,6 +23,7 @@ const fieldCosts: ReadonlyMap<string, number> = new Map([
   ['totalCount', limits.COUNT_OBJECTS],
   ['totalCountIsExact', limits.COUNT_OBJECTS],
   ['usageReport', limits.USAGE_REPORT_OBJECTS],
+  ['quota', limits.USAGE_REPORT_OBJECTS],
 ]);
 
 interface CostContext {

@@ -1,8 +1,11 @@
 import type { Viewer as ViewerOfOperation } from '../../application/command-context.ts';
 import * as limits from '../../config/limits.ts';
+import type { QuotaLimits } from '../../config/storage-config.ts';
+import { storedAmounts } from '../../repositories/stored-amounts.ts';
 import type { McpServerStatus } from '../../tools/mcp/mcp-server.ts';
 import { builder } from '../builder.ts';
 import type { CatalogueModelFacts, GraphqlContext } from '../context.ts';
+import { Quota } from './quota.ts';
 import { Tool } from './tool.ts';
 
 const Viewer = builder.objectRef<ViewerOfOperation>('Viewer').implement({
@@ -11,6 +14,15 @@ const Viewer = builder.objectRef<ViewerOfOperation>('Viewer').implement({
     principal: t.exposeString('principal', { description: 'The principal that owns what the viewer creates.' }),
     scopes: t.exposeStringList('scopes', {
       description: 'What the viewer may do: `read`, `write`, `approve`, `approve:any`, `admin`.',
+    }),
+    quota: t.field({
+      type: Quota,
+      description: 'What the viewer has stored and may store. Other principals can have other limits.',
+      resolve: ({ principal }, _args, { commands }) =>
+        storedAmounts(commands.database, principal).then((stored) => ({
+          ...stored,
+          ...commands.quotas.limitsOf(principal),
+        })),
     }),
   }),
 });
@@ -83,8 +95,17 @@ const GatewayLimit = builder.simpleObject('GatewayLimit', {
   }),
 });
 
+/** Those of the viewer that are limited, by the names that refusals give them. */
+function quotaLimits({ maxStoredBytes, maxSessions, maxMemories }: QuotaLimits): Record<string, number> {
+  return {
+    ...(maxStoredBytes === null ? {} : { storedBytesPerOwner: maxStoredBytes }),
+    ...(maxSessions === null ? {} : { sessionsPerOwner: maxSessions }),
+    ...(maxMemories === null ? {} : { memoriesPerOwner: maxMemories }),
+  };
+}
+
 /** The limits that clients can reach: those of the API, then the configured limits of runs. */
-function limitsInForce({ commands, gateway }: GraphqlContext) {
+function limitsInForce({ commands, gateway, viewer }: GraphqlContext) {
   const valuesByName: Record<string, number> = {
     pageSize: limits.MAX_PAGE_ITEMS,
     queueLength: commands.settings.queueLength,
@@ -106,7 +127,7 @@ function limitsInForce({ commands, gateway }: GraphqlContext) {
     grantSeconds: limits.GRANT_SECONDS,
     instructionsBytes: limits.INSTRUCTIONS_BYTES,
     memoryBytes: limits.MEMORY_BYTES,
-    memoriesPerOwner: limits.MEMORIES_PER_OWNER,
+    ...quotaLimits(commands.quotas.limitsOf(viewer.principal)),
     eventBytes: limits.EVENT_BYTES,
     bodyBytes: limits.BODY_BYTES,
     documentTokens: limits.DOCUMENT_TOKENS,

@@ -54,6 +54,7 @@ const ResolveSessionResult = defineResult('ResolveSessionResult', ResolveSession
   'not-found',
   'conflict',
   'invalid-input',
+  'limit-exceeded',
 ]);
 
 const UpdateSessionInput = builder.inputType('UpdateSessionInput', {
@@ -167,6 +168,7 @@ const BranchSessionResult = defineResult('BranchSessionResult', BranchSessionSuc
   'conflict',
   'invalid-input',
   'invalid-transition',
+  'limit-exceeded',
 ]);
 
 const CompactSessionInput = builder.inputType('CompactSessionInput', {

@@ -8,6 +8,7 @@ import { queryJson } from '../../database/json-query.ts';
 import { openMigrated } from '../../database/open-database.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { createSigner } from '../../journal/signer.ts';
+import { miscountedSessions } from '../../projections/stored-bytes.ts';
 import { createRowComparison, type RowDifference } from '../../run-store/compare-with-tapes.ts';
 import { compareHeads } from '../heads/compare-heads.ts';
 import { checkHeadsFile, createHeadsFile, type Head, readHeads } from '../heads/heads-file.ts';
@@ -158,6 +159,13 @@ export function verifyJournal(
     for (const id of await rowsWithoutTape(database)) {
       reportRows([{ row: `Run ${id}`, fault: 'has no tape' }]);
     }
+    const miscounted = await miscountedSessions(database);
+    reportRows(
+      miscounted.map(({ sessionId, counted, stored }) => ({
+        row: `Session ${sessionId}`,
+        fault: `has storedBytes ${counted}, the tapes say ${stored}`,
+      })),
+    );
     return totals;
   });
 }

@@ -7,6 +7,7 @@ import { storeAttachment } from '../../application/attachments/store-attachment.
 import type { CommandContext, Viewer } from '../../application/command-context.ts';
 import { BlobStoreError } from '../../attachments/blob-store.ts';
 import * as limits from '../../config/limits.ts';
+import { DiskFullError } from '../../database/disk-space.ts';
 import { attachmentKindOf } from '../../domain/attachment.ts';
 import { isRefusal, type Refusal } from '../../domain/refusal.ts';
 import { rateLimited, requestLimitPassed, unavailable, withHttp } from '../../graphql/public-errors.ts';
@@ -30,6 +31,7 @@ export function createAttachmentsHttp({ commands, charge }: Options): Attachment
   const uploads = createConcurrencyLimit(limits.UPLOADS_PER_PRINCIPAL);
 
   const failed = (verb: 'stored' | 'read') => (error: unknown) => {
+    if (error instanceof DiskFullError) throw unavailable(error.message);
     if (!(error instanceof BlobStoreError)) throw error;
     commands.logger.error({ err: error }, 'the store of attachments failed');
     throw unavailable(`The file could not be ${verb} now. Try again later.`);

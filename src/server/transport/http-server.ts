@@ -37,8 +37,13 @@ interface HttpServerOptions {
   graphiql: GraphiqlPage;
   /** Null if the console is not served. */
   consoleFiles: ConsoleFiles | null;
-  /** Resolves with the reason why the server is not ready, or null. */
-  unready(): Promise<string | null>;
+  readiness(): Promise<Readiness>;
+}
+
+/** Whether requests should be sent to this server, and the reason, for everyone to read. */
+export interface Readiness {
+  isReady: boolean;
+  text: string;
 }
 
 /** Serves GraphQL, attachments, GraphiQL, the console and the health checks on one port. */
@@ -85,7 +90,7 @@ export function setHeaders(response: ServerResponse, headers: ResponseHeaders): 
 }
 
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { endpoint, graphiql, consoleFiles, unready } = options;
+  const { endpoint, graphiql, consoleFiles, readiness } = options;
   const path = pathOf(request);
   if (path === endpoint && !wantsPage(request)) return answerGraphql(options, request, response);
   if (isAttachmentPath(path)) return answerAttachments(options, request, response);
@@ -96,8 +101,8 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
     case '/livez':
       return sendText(response, 200, 'ok');
     case '/readyz': {
-      const problem = await unready();
-      return sendText(response, problem === null ? 200 : 503, problem ?? 'ok');
+      const { isReady, text } = await readiness();
+      return sendText(response, isReady ? 200 : 503, text);
     }
     default:
       if (consoleFiles?.send(request, response, path)) return;

@@ -30,7 +30,7 @@ import { createSharedLookups } from '../../../src/streams/shared-lookups.ts';
 import { createClientTools } from '../../../src/tools/client-tools.ts';
 import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import { attachmentLimits, createMemoryBlobs, noUploads } from '../../attachment-storage.ts';
+import { attachmentLimits, createMemoryBlobs, enoughSpace, noQuotas, noUploads } from '../../attachment-storage.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { immediateSchemas } from '../../immediate-schemas.ts';
 import { approvalRequest, context as contextEvent, output, toolCall, toolDecision } from '../../unit/domain/given.ts';
@@ -66,6 +66,8 @@ export async function openInProcess() {
   const logger = createLogger('silent');
   const commands: CommandContext = {
     journal,
+    diskSpace: enoughSpace,
+    quotas: noQuotas,
     uploads: noUploads,
     blobs: createMemoryBlobs(),
     schemaChecker: immediateSchemas,

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { CommandContext } from '../../../src/application/command-context.ts';
 import { sendMessage } from '../../../src/application/run/send-message.ts';
 import { StoreError } from '../../../src/database/store-error.ts';
+import { enoughSpace, noQuotas } from '../../attachment-storage.ts';
 
 test('a message that is stored before the interruption fails has an unknown outcome', async () => {
   const session = { id: 'ses_1', key: 'work', archivedAt: null, agentId: null };
@@ -20,6 +21,8 @@ test('a message that is stored before the interruption fails has an unknown outc
       },
     },
     mutex: { run: (_key: string, work: () => Promise<unknown>) => work() },
+    diskSpace: enoughSpace,
+    quotas: noQuotas,
     newId: () => 'run_2',
     now: () => 0,
     settings: { models: [], queueLength: 10 },

@@ -41,11 +41,14 @@ const completeFile = {
       clientTools: [{ name: 'show', description: 'Shows.', inputSchema: {} }],
     },
   ],
+  quotas: { maxSessions: 1, principals: { ada: { maxSessions: 2 } } },
+  storage: { minFreeBytes: 0 },
+  retention: { purgeAfterDays: 30, agents: { support: { purgeAfterDays: 60 } } },
   attachments: { s3: { bucket: 'b', accessKeyIdEnv: 'KEY', secretAccessKeyEnv: 'KEY' } },
 };
 
 /** Objects whose keys are names that the operator chooses. */
-const freeKeys = /^(models|mcpServers|.*\.(headers|env|options|tools|outputSchema|inputSchema))$/;
+const freeKeys = /^(models|mcpServers|.*\.(headers|env|options|tools|outputSchema|inputSchema|principals|agents))$/;
 
 /** The paths of all objects in a value, without those that have free keys. */
 function objectPaths(value: Value, path: readonly string[] = []): string[][] {

@@ -42,6 +42,8 @@ test('the schema does not break the contract', () => {
   // So may enum values. Each is listed here, so that none is added by accident.
   expect(dangerous.map(({ description }) => description)).toEqual([
     'TOOL_PROGRESS was added to enum type TapeEventType.',
+    'LimitExceededError was added to union type ResolveSessionResult.',
+    'LimitExceededError was added to union type BranchSessionResult.',
     'InvalidInputError was added to union type CompactSessionResult.',
     'InvalidInputError was added to union type RetryRunResult.',
     'LimitExceededError was added to union type CreateAgentResult.',
