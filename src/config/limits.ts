@@ -388,6 +388,18 @@ export const MCP_STOP_SECONDS = 2;
 export const MCP_PING_SECONDS = 15;
 /** Pings in a row without an answer. Then the server counts as lost. */
 export const MCP_UNANSWERED_PINGS = 3;
+/** Questions to persons that one call asks. At the next one the server gets an error. */
+export const MCP_QUESTIONS_PER_CALL = 16;
+/** Link of a question. For a longer one the server gets an error. */
+export const MCP_QUESTION_URL_CHARACTERS = 2048;
+/** Calls on one connection that wait for persons. At the next question the server gets an error. */
+export const MCP_WAITING_CALLS = 64;
+/** Time between two progress reports about a question that waits, if the server wants them. */
+export const MCP_QUESTION_REPORT_SECONDS = 10;
+/** Connections of one server that may ask, one for each owner of sessions. With more owners at the same time, calls fail. */
+export const MCP_OWNERS = 64;
+/** Time without a call after which the connection of an owner is closed. */
+export const MCP_OWNER_IDLE_SECONDS = 10 * 60;
 /** Time between two requests for the tools of a server that keeps changing them. */
 export const MCP_REFRESH_SECONDS = 1;
 /** Tools, and pages of the list, of one server. Later ones are left out. */

@@ -32,6 +32,8 @@ const everyServer = {
   disabled: z.boolean().default(false),
   /** The longest time that one call can take. */
   timeoutSeconds: z.number().positive().max(limits.MCP_MAX_CALL_SECONDS).default(limits.MCP_CALL_SECONDS),
+  /** Lets its tools ask persons while they run. */
+  elicitation: z.boolean().default(false),
   /** Keys are the server's own names for its tools. */
   tools: z.record(z.string(), toolOverride).default({}),
 };
@@ -75,6 +77,7 @@ type McpTransport = z.output<typeof stdio>['transport'] | z.output<typeof http>[
 export interface McpServerConfig {
   disabled: boolean;
   timeoutSeconds: number;
+  elicitation: boolean;
   tools: Record<string, ToolOverride>;
   /** Why the server cannot be started, although the others can; null if it can. */
   problem: string | null;
@@ -115,9 +118,9 @@ const mcpServer = z.unknown().transform((entry, context): McpServerConfig => {
 /** The part of the configuration file about tools. */
 export const toolsConfigSchema = z.object({
   mcpServers: z.record(serverName, mcpServer).prefault({}),
-  /** `root` is the folder that the file tools work in. */
   /** Lets models ask persons. */
   askPerson: z.boolean().default(false),
+  /** `root` is the folder that the file tools work in. */
   files: z.strictObject({ root: z.string().min(1) }).optional(),
 });
 

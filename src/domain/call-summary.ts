@@ -36,6 +36,14 @@ export function summariseQuestion(prompt: string): string {
   return escapeDeceptive(shorten(line, TARGET_CHARACTERS, TARGET_END_CHARACTERS));
 }
 
+/** A question of a tool that runs. A link is shown with its host as it is looked up. */
+export function summariseToolQuestion(source: string, prompt: string, url: string | null): string {
+  const asking = `The MCP server ${formatValue(source)} asks`;
+  if (url === null) return `${asking}: ${summariseQuestion(prompt)}`;
+  const link = escapeDeceptive(shorten(url, TARGET_CHARACTERS, TARGET_END_CHARACTERS));
+  return `${asking} to open ${link} : ${summariseQuestion(prompt)}`;
+}
+
 /** Writes a call like `http_fetch GET https://example.com/ (method: "GET", url: "https://example.com")`. */
 export function describeCall(tool: string, input: Json, target: string | null = null): string {
   const name =

@@ -1,14 +1,5 @@
-import type {
-  ApprovalScope,
-  AttachmentRef,
-  ClientToolDeclaration,
-  Json,
-  NewEvent,
-  PayloadOf,
-  RunError,
-  RunOrigin,
-} from './events.ts';
-import { type Metadata, noMetadata } from './metadata.ts';
+import type { ApprovalScope, Json, NewEvent, PayloadOf, RunError, RunOrigin } from './events.ts';
+import { inputEvent, type MessageContent, statusEvent } from './message-and-status.ts';
 import { conflict, type Refusal, refuseTransition, waitAlreadySettled } from './refusal.ts';
 import type { Run } from './run.ts';
 import {
@@ -22,21 +13,9 @@ import {
   waitSettled,
   withdrawalOf,
 } from './settled-wait.ts';
-import { isStarted } from './step.ts';
-import { isTerminal, type RunStatus, transitions } from './transitions.ts';
+import { type AskingCall, isAsking, isStarted } from './step.ts';
+import { isTerminal, transitions } from './transitions.ts';
 import { type OpenWait, openWaits } from './wait.ts';
-
-/** What a message consists of. */
-interface MessageContent {
-  text: string;
-  idempotencyKey: string | null;
-  /** None if it is missing. */
-  metadata?: Metadata;
-  /** None if it is missing. */
-  attachments?: readonly AttachmentRef[];
-  /** None if they are missing. */
-  clientTools?: readonly ClientToolDeclaration[];
-}
 
 /** A command to one run. Times are in epoch milliseconds; the caller makes the ids. */
 export type RunCommand =
@@ -58,6 +37,10 @@ export type RunCommand =
   | { kind: 'expireWait'; waitId: string; onExpiry: 'deny' | 'fail' }
   /** Withdraws an open approval. `events` request another one, or give the call its result. */
   | { kind: 'replaceApproval'; approvalId: string; reason: string; events: NewEvent[] }
+  /** Records the result of a running call, and withdraws its question if one is open. */
+  | { kind: 'endCall'; result: PayloadOf<'tool_result'> }
+  /** Withdraws the questions of running calls, because nobody takes their answers: one of them, or all if it is null. */
+  | { kind: 'withdrawQuestions'; waitId: string | null; reason: string }
   | { kind: 'complete' }
   | { kind: 'fail'; error: RunError }
   | { kind: 'cancel'; reason: string | null };
@@ -122,6 +105,12 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return expireWait(run, command);
     case 'replaceApproval':
       return replaceApproval(run, command);
+    case 'endCall':
+      return endCall(run, command);
+    case 'withdrawQuestions':
+      return events(
+        ...withdrawQuestions(run, ({ phase }) => (command.waitId ?? phase.waitId) === phase.waitId, command.reason),
+      );
     default:
       return command satisfies never;
   }
@@ -180,7 +169,7 @@ function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, 
       return [
         approvalDecision('USER', call, { status: 'DENIED', decidedBy, reason }),
         deniedResult(call, reason),
-        ...resumption(run),
+        ...resumption(run, wait),
       ];
     }
     const { scope, editedInput, grant } = verdict;
@@ -195,7 +184,7 @@ function decideApproval(run: Run, approvalId: string, verdict: ApprovalVerdict, 
         grantExpiresAt: grant?.expiresAt ?? null,
         grantTarget: grant?.target ?? null,
       }),
-      ...resumption(run),
+      ...resumption(run, wait),
     ];
   });
   return settled ? events(...settled) : approvalSettled(approvalId);
@@ -211,7 +200,7 @@ function submitToolResult(
     return [
       waitSettled('USER', wait.call, { outcome: result.ok ? 'COMPLETED' : 'FAILED', decidedBy }),
       submittedResult(wait.call, result, now),
-      ...resumption(run),
+      ...resumption(run, wait),
     ];
   });
   return settled ? events(...settled) : waitAlreadySettled(waitId);
@@ -226,11 +215,12 @@ function answerQuestion(
 ): Decision {
   const settled = settleWait(run, waitId, (wait) => {
     if (wait.kind !== 'QUESTION' || wait.expiresAt <= now) return null;
+    const { call } = wait;
     const answer = reply.action === 'ANSWER' ? reply.answer : null;
     return [
-      waitSettled('USER', wait.call, { outcome: replyOutcomes[reply.action], decidedBy, reason, answer }),
-      submittedResult(wait.call, resultOfReply(reply, reason), now),
-      ...resumption(run),
+      waitSettled('USER', call, { outcome: replyOutcomes[reply.action], decidedBy, reason, answer }),
+      ...(isAsking(call) ? [] : [submittedResult(call, resultOfReply(reply, reason), now)]),
+      ...resumption(run, wait),
     ];
   });
   return settled ? events(...settled) : waitAlreadySettled(waitId);
@@ -239,7 +229,7 @@ function answerQuestion(
 function expireWait(run: Run, { waitId, onExpiry }: Extract<RunCommand, { kind: 'expireWait' }>): Decision {
   const settled = settleWait(run, waitId, (wait) => {
     const { expired, consequences, message } = expiryOf(wait);
-    if (onExpiry === 'deny' || message === null) return [expired, ...consequences, ...resumption(run)];
+    if (onExpiry === 'deny' || message === null) return [expired, ...consequences, ...resumption(run, wait)];
     const others = openWaits(run).filter(({ id }) => id !== waitId);
     return [
       expired,
@@ -260,40 +250,33 @@ function replaceApproval(
   const settled = settleWait(run, approvalId, (wait) => {
     if (wait.kind !== 'APPROVAL') return null;
     const isSettled = replacement.some(({ type }) => type === 'tool_result');
-    return [withdrawalOf(wait, reason), ...replacement, ...(isSettled ? resumption(run) : [])];
+    return [withdrawalOf(wait, reason), ...replacement, ...(isSettled ? resumption(run, wait) : [])];
   });
   return settled ? events(...settled) : approvalSettled(approvalId);
 }
 
-/** Resumes a waiting run when its last open wait is settled. */
-function resumption(run: Run): NewEvent[] {
+function endCall(run: Run, { result }: Extract<RunCommand, { kind: 'endCall' }>): Decision {
+  const withdrawn = withdrawQuestions(run, ({ callId }) => callId === result.callId, 'The call ended.');
+  if (withdrawn.length === 0 && run.state.status !== 'IN_PROGRESS') {
+    return refuseTransition(run.runId, run.state.status, 'endCall');
+  }
+  return events(...withdrawn, { type: 'tool_result', actor: 'TOOL', payload: result });
+}
+
+/** The calls of the questions go on, and with them the run. */
+function withdrawQuestions(run: Run, isMeant: (call: AskingCall) => boolean, reason: string): NewEvent[] {
+  const meant = openWaits(run).filter(({ call }) => isAsking(call) && isMeant(call));
+  const [first] = meant;
+  return first ? [...meant.map((wait) => withdrawalOf(wait, reason)), ...resumption(run, first)] : [];
+}
+
+/** Resumes a waiting run when its last open wait is settled, or when a tool that runs has its answer. */
+function resumption(run: Run, { call }: OpenWait): NewEvent[] {
   const to = transitions[run.state.status].resume;
-  return to !== null && openWaits(run).length === 1 ? [statusEvent('SYSTEM', run.state.status, to)] : [];
+  const goesOn = isAsking(call) || openWaits(run).length === 1;
+  return to !== null && goesOn ? [statusEvent('SYSTEM', run.state.status, to)] : [];
 }
 
 function approvalSettled(approvalId: string): Refusal {
   return { kind: 'approval-settled', approvalId, message: `Approval ${approvalId} is already settled.` };
-}
-
-/** @param origin null for a message that is steered into the run */
-function inputEvent(
-  { text, idempotencyKey, metadata = noMetadata, attachments = [], clientTools = [] }: MessageContent,
-  origin: RunOrigin | null,
-): NewEvent {
-  const payload: PayloadOf<'input'> = { text, steered: origin === null, idempotencyKey, origin };
-  if (Object.keys(metadata).length > 0) payload.metadata = { ...metadata };
-  if (attachments.length > 0) payload.attachments = [...attachments];
-  if (clientTools.length > 0) payload.clientTools = [...clientTools];
-  return { type: 'input', actor: 'USER', payload };
-}
-
-type Status = Extract<NewEvent, { type: 'status' }>;
-
-function statusEvent(
-  actor: Status['actor'],
-  from: RunStatus | null,
-  to: RunStatus,
-  more: Partial<Status['payload']> = {},
-): NewEvent {
-  return { type: 'status', actor, payload: { from, to, reason: null, error: null, turn: null, ...more } };
 }

@@ -141,6 +141,7 @@ const question = z.object({
   prompt: z.string(),
   answerSchema: z.json().describe('JSON Schema of the answer'),
   source: z.string().describe('source of the tool that asks'),
+  url: z.string().optional().describe('a link that the person opens to answer; missing without one'),
 });
 export type AskedQuestion = z.infer<typeof question>;
 
@@ -259,7 +260,7 @@ export const payloadSchemas = {
   wait_request: z.object({
     waitId: z.string(),
     kind: z.enum(delegatedKinds),
-    callId: z.string().describe('the call that waits for its result'),
+    callId: z.string().describe('the call that waits: for its result, or for an answer while its tool runs'),
     summary: z.string(),
     expiresAt: instant,
     question: question.nullable().default(null).describe('null unless a person is asked'),
@@ -340,6 +341,8 @@ const progress: ReadonlySet<EventType> = new Set([
   'output',
   'tool_result',
   'approval_decision',
+  // A server that is lost while a tool waits for an answer was not killed by the run.
+  'wait_request',
   'wait_settled',
 ]);
 

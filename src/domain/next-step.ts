@@ -59,6 +59,8 @@ function nextInProgress(run: Run, limits: RunLimits, workMilliseconds: number): 
   }
   const started = inPhase('started');
   if (started.length > 0) return { kind: 'recover', calls: started };
+  // Calls that are allowed come after the ones in progress.
+  if (inPhase('asking').length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };
   const allowed = inPhase('allowed');
   if (allowed.length > 0) return { kind: 'execute', calls: allowed };
   if (openWaits(run).length > 0) return { kind: 'transition', command: { kind: 'requestApproval' } };

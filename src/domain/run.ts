@@ -16,7 +16,10 @@ import { type Metadata, noMetadata } from './metadata.ts';
 import {
   type CallPhase,
   callsOf,
+  isAsking,
+  openWait,
   type StepPhase,
+  settleWait,
   stepAfterInput,
   type ToolCall,
   updateCall,
@@ -129,7 +132,12 @@ export function foldOn(run: Run | null, position: SequencePosition, events: read
 
 /** Whether a model call without an answer or a started tool without a result is on the tape. */
 export function hasOpenWork({ step }: Run): boolean {
-  return step.at === 'calling' || callsOf(step).some(({ phase }) => phase.at === 'started');
+  return step.at === 'calling' || callsOf(step).some(({ phase }) => phase.at === 'started' || phase.at === 'asking');
+}
+
+/** Whether somebody executes the run: also while it waits for an answer that one of its running tools needs. */
+export function needsExecutor({ state, step }: Run): boolean {
+  return state.status === 'IN_PROGRESS' || (state.status === 'AWAITING_APPROVAL' && callsOf(step).some(isAsking));
 }
 
 /** How long the run has been at work; waiting for approvals and downtime do not count. */
@@ -186,11 +194,9 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
     case 'approval_decision':
       return settleApproval(advanced, event);
     case 'wait_request':
-      return delegateCall(advanced, event);
+      return { ...advanced, step: openWait(run.step, event) };
     case 'wait_settled':
-      return changeCall(advanced, event.payload.callId, {
-        phase: { at: 'settled', ok: ['COMPLETED', 'ANSWERED'].includes(event.payload.outcome) },
-      });
+      return { ...advanced, step: settleWait(run.step, event) };
     case 'tool_start': {
       const { attempt, idempotencyKey, callId, definitionHash } = event.payload;
       const phase: CallPhase = { at: 'started', attempt, idempotencyKey };
@@ -338,12 +344,6 @@ function addCall(run: Run, { payload, seq }: SequencedEventOf<'tool_call'>): Run
     phase: { at: 'requested' },
   };
   return { ...run, toolCalls: run.toolCalls + 1, step: withCall(run.step, call) };
-}
-
-/** Somebody else gives the result of the call. */
-function delegateCall(run: Run, { payload, recordedAt: requestedAt }: SequencedEventOf<'wait_request'>): Run {
-  const { callId, kind, waitId, expiresAt } = payload;
-  return changeCall(run, callId, { phase: { at: 'delegated', kind, waitId, requestedAt, expiresAt } });
 }
 
 function requestApproval(run: Run, event: SequencedEventOf<'approval_request'>): Run {

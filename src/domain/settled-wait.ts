@@ -1,6 +1,6 @@
 import type { DelegatedKind, Json, NewEvent, PayloadOf } from './events.ts';
 import { failedResult } from './failed-result.ts';
-import type { DelegatedCall, WaitingCall } from './step.ts';
+import { type AskingCall, type DelegatedCall, isAsking, type WaitingCall } from './step.ts';
 import type { OpenWait } from './wait.ts';
 
 // The events that settle a wait. The compiler asks for a case of each kind.
@@ -39,7 +39,8 @@ export function expiryOf(wait: OpenWait): Expiry {
     case 'QUESTION':
       return {
         expired: waitSettled('SYSTEM', wait.call, { outcome: 'EXPIRED' }),
-        consequences: [failedResult(wait.call, expiryMessages[wait.kind])],
+        // A tool that runs gives the result itself.
+        consequences: isAsking(wait.call) ? [] : [failedResult(wait.call, expiryMessages[wait.kind])],
         message: null,
       };
     default:
@@ -48,7 +49,7 @@ export function expiryOf(wait: OpenWait): Expiry {
 }
 
 /** What the model is told. */
-const expiryMessages: Readonly<Record<DelegatedKind, string>> = {
+export const expiryMessages: Readonly<Record<DelegatedKind, string>> = {
   CLIENT_TOOL: 'The client submitted no result in time.',
   QUESTION: 'Nobody answered the question in time.',
 };
@@ -82,7 +83,7 @@ type WaitSettled = Extract<NewEvent, { type: 'wait_settled' }>;
 
 export function waitSettled(
   actor: WaitSettled['actor'],
-  { callId, phase }: DelegatedCall,
+  { callId, phase }: AskingCall | DelegatedCall,
   more: Pick<WaitSettled['payload'], 'outcome'> & Partial<WaitSettled['payload']>,
 ): NewEvent {
   const { waitId, kind } = phase;

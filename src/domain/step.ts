@@ -1,4 +1,4 @@
-import type { DelegatedKind, Json, ResultCheck, StoredTextRef } from './events.ts';
+import type { DelegatedKind, Json, ResultCheck, SequencedEventOf, StoredTextRef } from './events.ts';
 
 /** How far one tool call of the current step has come. */
 export type CallPhase =
@@ -9,6 +9,16 @@ export type CallPhase =
   /** For a result that somebody else gives. Times are in epoch milliseconds. */
   | { at: 'delegated'; kind: DelegatedKind; waitId: string; requestedAt: number; expiresAt: number }
   | { at: 'started'; attempt: number; idempotencyKey: string }
+  /** Its tool runs and has asked a person. Times are in epoch milliseconds. */
+  | {
+      at: 'asking';
+      attempt: number;
+      idempotencyKey: string;
+      kind: 'QUESTION';
+      waitId: string;
+      requestedAt: number;
+      expiresAt: number;
+    }
   | { at: 'settled'; ok: boolean };
 
 export interface ToolCall {
@@ -56,6 +66,8 @@ export type WaitingCall = ToolCall & { phase: Extract<CallPhase, { at: 'waiting'
 
 export type DelegatedCall = ToolCall & { phase: Extract<CallPhase, { at: 'delegated' }> };
 
+export type AskingCall = ToolCall & { phase: Extract<CallPhase, { at: 'asking' }> };
+
 /** The step's tool calls, in the model's order; none before the model has answered. */
 export function callsOf(step: StepPhase): readonly ToolCall[] {
   return step.at === 'answered' ? step.calls : [];
@@ -69,6 +81,11 @@ export function isStarted(step: StepPhase, callId: string): boolean {
 /** Calls that wait for an approval. */
 export function waitingCalls(step: StepPhase): WaitingCall[] {
   return callsOf(step).filter((call): call is WaitingCall => call.phase.at === 'waiting');
+}
+
+/** Whether the tool of the call runs and has asked a person. */
+export function isAsking<Call extends ToolCall>(call: Call): call is Extract<Call, AskingCall> {
+  return call.phase.at === 'asking';
 }
 
 /** A message that arrives after the final answer requires another model call. */
@@ -85,4 +102,32 @@ export function updateCall(step: StepPhase, callId: string, change: Partial<Tool
   if (step.at !== 'answered') return step;
   const calls = step.calls.map((call) => (call.callId === callId ? { ...call, ...change } : call));
   return { ...step, calls };
+}
+
+/** Somebody else gives the result of the call, or its tool runs and asks a person. */
+export function openWait(
+  step: StepPhase,
+  { payload, recordedAt: requestedAt }: SequencedEventOf<'wait_request'>,
+): StepPhase {
+  const { callId, kind, waitId, expiresAt } = payload;
+  const wait = { waitId, requestedAt, expiresAt };
+  const phase = phaseOf(step, callId);
+  return phase?.at === 'started' && kind === 'QUESTION'
+    ? updateCall(step, callId, { phase: { ...phase, at: 'asking', kind, ...wait } })
+    : updateCall(step, callId, { phase: { at: 'delegated', kind, ...wait } });
+}
+
+/** A tool that asked continues. Otherwise the settlement decides about the result of the call. */
+export function settleWait(step: StepPhase, { payload }: SequencedEventOf<'wait_settled'>): StepPhase {
+  const { callId, outcome } = payload;
+  const phase = phaseOf(step, callId);
+  if (phase?.at !== 'asking') {
+    return updateCall(step, callId, { phase: { at: 'settled', ok: ['COMPLETED', 'ANSWERED'].includes(outcome) } });
+  }
+  const { attempt, idempotencyKey } = phase;
+  return updateCall(step, callId, { phase: { at: 'started', attempt, idempotencyKey } });
+}
+
+function phaseOf(step: StepPhase, callId: string): CallPhase | undefined {
+  return callsOf(step).find((call) => call.callId === callId)?.phase;
 }

@@ -99,7 +99,9 @@ function requested({ runId, payload, recordedAt }: SequencedEventOf<'tool_call'>
 function afterWait(call: ToolCallFold, wait: WaitChange): Partial<ToolCallFold> {
   if (wait.change === 'opened') return { state: 'WAITING', waits: [...call.waits, { kind: wait.kind, id: wait.id }] };
   const isDenied = wait.kind === 'APPROVAL' && (wait.status === 'DENIED' || wait.status === 'EXPIRED');
-  return { state: isDenied ? 'DENIED' : 'REQUESTED', input: wait.editedInput ?? call.input };
+  // A tool that runs and asked goes on.
+  const next = wait.kind === 'QUESTION' && call.attempts > 0 ? 'RUNNING' : 'REQUESTED';
+  return { state: isDenied ? 'DENIED' : next, input: wait.editedInput ?? call.input };
 }
 
 /** A call that was denied gets a result too, which tells the model so. */

@@ -1,6 +1,6 @@
-import { type DelegatedKind, type Json, type SequencedEvent, type WaitOutcome, waitOutcomes } from './events.ts';
+import { type Json, type SequencedEvent, type WaitOutcome, waitOutcomes } from './events.ts';
 import type { Run } from './run.ts';
-import { callsOf, type DelegatedCall, type ToolCall, type WaitingCall } from './step.ts';
+import { type AskingCall, callsOf, type DelegatedCall, type ToolCall, type WaitingCall } from './step.ts';
 
 /** What a run can wait for. */
 export const waitKinds = ['APPROVAL', 'BUDGET', 'QUESTION', 'CLIENT_TOOL'] as const;
@@ -30,7 +30,8 @@ export function statusesIn(states: readonly WaitState[]): WaitStatus[] {
 /** A wait that nobody has settled yet. A new kind is a new member. */
 export type OpenWait =
   | { kind: 'APPROVAL'; id: string; expiresAt: number; call: WaitingCall }
-  | { kind: DelegatedKind; id: string; expiresAt: number; call: DelegatedCall };
+  | { kind: 'CLIENT_TOOL'; id: string; expiresAt: number; call: DelegatedCall }
+  | { kind: 'QUESTION'; id: string; expiresAt: number; call: DelegatedCall | AskingCall };
 
 /** What the run waits for, of every kind, in the order of its calls. */
 export function openWaits({ step }: Pick<Run, 'step'>): OpenWait[] {
@@ -43,6 +44,8 @@ function openWaitOf(call: ToolCall): OpenWait | null {
     case 'waiting':
       return { kind: 'APPROVAL', id: phase.approvalId, expiresAt: phase.expiresAt, call: { ...call, phase } };
     case 'delegated':
+      return { kind: phase.kind, id: phase.waitId, expiresAt: phase.expiresAt, call: { ...call, phase } };
+    case 'asking':
       return { kind: phase.kind, id: phase.waitId, expiresAt: phase.expiresAt, call: { ...call, phase } };
     case 'requested':
     case 'allowed':

@@ -18,8 +18,11 @@ export interface ActiveRuns {
   renew(): Promise<void>;
   /** Aborts every step in progress. */
   interrupt(): void;
+  /** Aborts the steps whose tools wait for answers of persons, which take longer than any grace time. */
+  interruptAsking(): void;
   /** Resolves when the runs that were started so far have stopped. */
   settled(): Promise<void>;
+  /** Runs that use a slot: those whose tools wait for answers use none. */
   count(): number;
   /** Runs that have not recorded anything of a step yet, and were started only a moment ago. */
   startingCount(): number;
@@ -52,6 +55,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
   // A set and not a map by run: a suspended run can be claimed again before its first execution has returned.
   const active = new Set<ActiveRun>();
   const starting = new Set<ActiveRun>();
+  const asking = createAskingRuns(options);
   /** Leases of runs whose execution ended because the database failed. */
   const unreleased: Lease[] = [];
   const reservation = createReservation({
@@ -77,6 +81,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
     start(lease) {
       const controller = new AbortController();
       const abort = (reason: StopReason) => controller.abort(reason);
+      const onAsking = (isAsking: boolean) => asking.change(run, isAsking);
       const unsubscribe = notifications.onRun(lease.runId, (notification) => {
         if (notification === null) return abortIfEnded(dependencies, lease.runId, abort);
         if (notification.hints.includes('end')) abort('ended');
@@ -92,7 +97,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
       active.add(run);
       starting.add(run);
       run.onEnd.push(clock.after(STARTING_MILLISECONDS, () => markStarted(run)));
-      const control = { signal: controller.signal, isStopping: options.isStopping };
+      const control = { signal: controller.signal, isStopping: options.isStopping, onAsking };
       const execute = () => executeRun(dependencies, lease, control);
       run.done = (lease.suspicion > 0 ? reserveFor(run, lease, controller.signal).then(execute) : execute())
         .catch((error: unknown) => {
@@ -102,6 +107,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
         .finally(() => {
           active.delete(run);
           starting.delete(run);
+          asking.change(run, false);
           for (const end of run.onEnd) end();
           reservation.end(lease);
           options.onFree();
@@ -117,12 +123,30 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
     interrupt() {
       for (const { abort } of active) abort('shutdown');
     },
+    interruptAsking: asking.interrupt,
     async settled() {
       await Promise.all([...active].map(({ done }) => done));
     },
-    count: () => active.size,
+    count: () => active.size - asking.count(),
     startingCount: () => starting.size,
     isReserved: reservation.isHeld,
+  };
+}
+
+/** The runs whose tools wait for answers of persons. */
+function createAskingRuns({ isStopping, onFree }: Pick<ActiveRunsOptions, 'isStopping' | 'onFree'>) {
+  const asking = new Set<ActiveRun>();
+  return {
+    count: () => asking.size,
+    change(run: ActiveRun, isAsking: boolean) {
+      if (!isAsking) return void asking.delete(run);
+      asking.add(run);
+      if (isStopping()) run.abort('shutdown');
+      onFree();
+    },
+    interrupt() {
+      for (const { abort } of asking) abort('shutdown');
+    },
   };
 }
 

@@ -12,9 +12,22 @@ const withoutHolder = (condition: string, time: string, limit: string) => `
     WHERE ${condition} AND ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ${time}) AND coalesce("Lease"."suspicion", 0) = 0
     ORDER BY "Run"."id" LIMIT ${limit}`;
 
-/** Runs that can be executed: those in progress first, then the next PENDING run of each session without an active run. */
+/** Runs that wait for an answer which a running tool needs, and whose server was lost. Every other waiting run has no holder. */
+const interrupted = (time: string, limit: string) => `
+  SELECT "Run"."id" AS "runId", "Run"."sessionId" AS "sessionId", "Lease"."epoch" AS "epoch", "Lease"."holder" AS "holder"
+    FROM "Lease" JOIN "Run" ON "Run"."id" = "Lease"."runId"
+    WHERE "Lease"."holder" IS NOT NULL AND "Lease"."expiresAt" <= ${time} AND "Lease"."suspicion" = 0
+      AND "Run"."state" = 'AWAITING_APPROVAL'
+    ORDER BY "Run"."id" LIMIT ${limit}`;
+
+/**
+ * Runs that can be executed: those in progress first, then those that were interrupted while they waited, then the next PENDING run
+ * of each session without an active run.
+ */
 const executable = (time: string, limit: string, byOpen: string) => `
   SELECT * FROM (${withoutHolder(`"Run"."state" = 'IN_PROGRESS'`, time, limit)}) AS "started"
+  UNION ALL
+  SELECT * FROM (${interrupted(time, limit)}) AS "interrupted"
   UNION ALL
   SELECT * FROM (${withoutHolder(
     `"Run"."state" = 'PENDING' AND "Run"."id" = (

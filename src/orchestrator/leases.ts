@@ -110,7 +110,7 @@ export function claimLeases(database: Database, term: LeaseTerm, limit: number):
   const { holder, now, leaseMilliseconds } = term;
   if (database.isShared) return database.query(claimStatement, holder, leaseMilliseconds, limit);
   const [at, end] = [databaseTime(now), databaseTime(now + leaseMilliseconds)];
-  return database.query(claimStatement, holder, end, at, limit, at, limit, limit);
+  return database.query(claimStatement, holder, end, at, limit, at, limit, at, limit, limit);
 }
 
 /**

@@ -104,6 +104,7 @@ export function createOrchestrator(
       unsubscribe();
       cancelTick();
       await Promise.all([claimer.idle(), ticking, sweeper.idle(), slots.settled()]);
+      activeRuns.interruptAsking();
       const cancelGrace = clock.after(graceMilliseconds, activeRuns.interrupt);
       await activeRuns.settled();
       cancelGrace();

@@ -3,14 +3,16 @@ import { decide, type RunCommand } from '../domain/decide.ts';
 import { isProgress, type NewEvent, type PayloadOf, withWorkTime } from '../domain/events.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { isRefusal } from '../domain/refusal.ts';
-import { foldOn, type Run } from '../domain/run.ts';
+import { foldOn, needsExecutor, type Run } from '../domain/run.ts';
 import type { Decided, RecordOutcome, Situation } from '../run-store/run-store.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { clearSuspicion, type Lease, releaseLease } from './leases.ts';
 import type { RunConfiguration } from './run-configuration.ts';
+import { createWorkMeter } from './work-meter.ts';
 
 /** How the loop continues after a step. */
 export type StepOutcome =
+  /** The run is in progress, or one of its running tools waits for an answer. */
   | { kind: 'continue'; run: Run }
   /** The run has ended, waits for a person, or is executed elsewhere: this execution is over. */
   | { kind: 'stop'; leaseReleased: boolean };
@@ -22,8 +24,10 @@ export interface RunExecution {
   readonly configuration: RunConfiguration;
   /** Begins to measure the time at work of this execution, which continues that of the fold. */
   beginWork(run: Run): void;
-  /** How long the run has been at work, this execution included, by a clock that nobody sets. */
+  /** How long the run has been at work, this execution included, by a clock that nobody sets. Stands still while the run waits. */
   workMilliseconds(): number;
+  /** One of its running tools has its answer, so the run is at work again. */
+  continueWork(): void;
   /**
    * Appends what the executor did or is about to do, together with the transition that follows from it, if one does. When the
    * run needs no executor afterwards, the lease is released in the same append. Resolves when all of it is durable; rejects
@@ -31,7 +35,9 @@ export interface RunExecution {
    */
   record(events: NewEvent[], rows?: RowWrite[]): Promise<StepOutcome>;
   /** The same for a command of the executor. */
-  recordCommand(command: RunCommand): Promise<StepOutcome>;
+  recordCommand(command: RunCommand, rows?: RowWrite[]): Promise<StepOutcome>;
+  /** Counts a running tool that waits for an answer, until the returned function is called. */
+  countAsking(): () => void;
   /** Appends a progress report of a call that is in progress. Neither the call nor the run depends on it. */
   recordProgress(report: PayloadOf<'tool_progress'>): Promise<void>;
   /** Releases the lease without an append. */
@@ -42,13 +48,14 @@ export function createRunExecution(
   dependencies: OrchestratorDependencies,
   lease: Lease,
   configuration: RunConfiguration,
+  onAsking: (isAsking: boolean) => void,
 ): RunExecution {
   const { runStore, database } = dependencies;
   const { runId, sessionId, epoch } = lease;
   let isSuspect = lease.suspicion > 0;
-  /** What `clock.elapsed` was when the run had been at work for no time; null before this execution works. */
-  let workOrigin: number | null = null;
-  const workMilliseconds = () => (workOrigin === null ? 0 : Math.round(dependencies.clock.elapsed() - workOrigin));
+  const work = createWorkMeter(dependencies.clock);
+  const workMilliseconds = () => work.milliseconds() ?? 0;
+  let asking = 0;
 
   /** Adds the transition that follows from the events, so that both are one append. */
   function withTransition(run: Run | null, first: Decided, rows: RowWrite[], { now }: Situation): Decided {
@@ -59,12 +66,11 @@ export function createRunExecution(
     const second = next?.kind === 'transition' ? decide(after, next.command, now) : null;
     const following = second && !isRefusal(second) ? second.events : [];
     const last = following.length > 0 ? foldOn(after, position, following) : after;
-    const needsExecutor = last?.state.status === 'IN_PROGRESS';
-    const leaseChange = needsExecutor ? suspicionAfter(first.events) : [releaseLease(lease)];
+    const leaseChange = last && needsExecutor(last) ? suspicionAfter(first.events) : [releaseLease(lease)];
     const events = [...first.events, ...following];
     return {
       kind: 'events',
-      events: workOrigin === null ? events : withWorkTime(events, workMilliseconds()),
+      events: work.milliseconds() === null ? events : withWorkTime(events, workMilliseconds()),
       rows: [...rows, ...leaseChange],
     };
   }
@@ -81,6 +87,10 @@ export function createRunExecution(
       decide: (run, situation) => withTransition(run, decide(run, command, situation.now), rows, situation),
     });
     if (outcome.kind === 'recorded' && outcome.events.some(isProgress)) isSuspect = false;
+    if (outcome.kind === 'recorded') {
+      if (outcome.run.state.status === 'IN_PROGRESS') work.proceed();
+      else work.pause();
+    }
     return stepOutcome(outcome);
   }
 
@@ -88,10 +98,17 @@ export function createRunExecution(
     dependencies,
     lease,
     configuration,
-    beginWork({ activeMilliseconds }) {
-      workOrigin = dependencies.clock.elapsed() - activeMilliseconds;
-    },
+    beginWork: ({ activeMilliseconds }) => work.begin(activeMilliseconds),
     workMilliseconds,
+    continueWork: work.proceed,
+    countAsking() {
+      asking += 1;
+      if (asking === 1) onAsking(true);
+      return () => {
+        asking -= 1;
+        if (asking === 0) onAsking(false);
+      };
+    },
     recordCommand,
     record: (events, rows) => recordCommand({ kind: 'record', events }, rows),
     async recordProgress(payload) {
@@ -109,7 +126,7 @@ export function createRunExecution(
 function stepOutcome(outcome: RecordOutcome): StepOutcome {
   switch (outcome.kind) {
     case 'recorded':
-      return outcome.run.state.status === 'IN_PROGRESS'
+      return needsExecutor(outcome.run)
         ? { kind: 'continue', run: outcome.run }
         : { kind: 'stop', leaseReleased: true };
     case 'refused':

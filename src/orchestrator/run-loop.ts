@@ -1,6 +1,7 @@
 import { StoreError } from '../database/store-error.ts';
 import { nextStep } from '../domain/next-step.ts';
 import { hasOpenWork, type Run } from '../domain/run.ts';
+import { callsOf, isAsking } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Catalogue } from '../models/catalogue.ts';
 import { newestTurn } from '../projections/runs.ts';
@@ -11,6 +12,9 @@ import { createRunExecution, type RunExecution, type StepOutcome } from './run-e
 import { modelStep } from './step/model-step.ts';
 import { recoverStep, requestedStep, toolStep } from './step/tool-step.ts';
 
+/** Least time between two looks at the time that is left, after the first one. */
+const DEADLINE_CHECK_MILLISECONDS = 1000;
+
 /** Why an execution is told to stop. */
 export type StopReason = 'ended' | 'lease-lost' | 'shutdown' | 'deadline';
 
@@ -19,6 +23,8 @@ export interface RunControl {
   signal: AbortSignal;
   /** Whether the server is stopping, so that no new step begins. */
   isStopping(): boolean;
+  /** Called when the first of its running tools begins to wait for an answer, and when none does any more. */
+  onAsking(isAsking: boolean): void;
 }
 
 /**
@@ -47,13 +53,24 @@ async function executeWith(
   const run = await dependencies.runStore.load(lease.runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, catalogue));
   if (!run || !configuration) return dependencies.database.commit([releaseLease(lease)]);
-  const execution = createRunExecution(dependencies, lease, configuration);
+  const execution = createRunExecution(dependencies, lease, configuration, control.onAsking);
   let outcome = await takeUp(execution, run);
   if (outcome.kind === 'continue') execution.beginWork(outcome.run);
   while (outcome.kind === 'continue' && !control.isStopping()) {
     outcome = await performWithinDeadline(execution, outcome.run, control.signal);
   }
-  if (outcome.kind === 'continue' || !outcome.leaseReleased) await execution.release();
+  if (outcome.kind === 'stop' && outcome.leaseReleased) return;
+  await withdrawQuestions(execution);
+  await execution.release();
+}
+
+/** Nobody takes the answers that the running tools of an earlier or ending execution wait for. The newest fold of the run. */
+async function withdrawQuestions({ dependencies, lease, recordCommand }: RunExecution): Promise<Run | null> {
+  const run = await dependencies.runStore.load(lease.runId);
+  if (!run || isTerminal(run.state.status) || !callsOf(run.step).some(isAsking)) return run;
+  const reason = 'The server of the call was stopped or lost. The call may be repeated, and asks again then.';
+  const outcome = await recordCommand({ kind: 'withdrawQuestions', waitId: null, reason });
+  return outcome.kind === 'continue' ? outcome.run : null;
 }
 
 /**
@@ -61,8 +78,10 @@ async function executeWith(
  * the server. It fails after a few losses of executors that executed no other run. The time without an executor does not count
  * as work.
  */
-async function takeUp(execution: RunExecution, run: Run): Promise<StepOutcome> {
+async function takeUp(execution: RunExecution, loaded: Run): Promise<StepOutcome> {
   const { lease, dependencies } = execution;
+  const run = callsOf(loaded.step).some(isAsking) ? await withdrawQuestions(execution) : loaded;
+  if (run === null) return { kind: 'stop', leaseReleased: false };
   if (run.state.status !== 'IN_PROGRESS') return { kind: 'continue', run };
   const { maxResumptions, leaseSeconds } = dependencies.settings;
   const idleMilliseconds = dependencies.clock.now() - run.lastWorkAt;
@@ -92,8 +111,13 @@ async function performWithinDeadline(execution: RunExecution, run: Run, control:
   const { configuration, dependencies, lease } = execution;
   const { clock, runStore } = dependencies;
   const deadline = new AbortController();
-  const left = configuration.limits.runSeconds * 1000 - execution.workMilliseconds();
-  const cancelTimer = clock.after(Math.max(0, left), () => deadline.abort('deadline' satisfies StopReason));
+  const left = () => configuration.limits.runSeconds * 1000 - execution.workMilliseconds();
+  let cancelTimer = clock.after(Math.max(0, left()), onTime);
+  // While the run waits for an answer that a tool needs, its time stands still.
+  function onTime(): void {
+    if (left() <= 0) deadline.abort('deadline' satisfies StopReason);
+    else cancelTimer = clock.after(Math.max(DEADLINE_CHECK_MILLISECONDS, left()), onTime);
+  }
   const signal = AbortSignal.any([control, deadline.signal]);
   try {
     return await perform(execution, run, signal);

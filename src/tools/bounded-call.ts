@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { JSON_LEVELS, TOOL_ERROR_CHARACTERS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { storableText } from '../domain/storable-text.ts';
+import { createPausableTimeout } from './pausable-timeout.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
 export type ToolOutcome = { durationMilliseconds: number } & (
@@ -36,19 +37,27 @@ export async function runTool(
   context.signal.throwIfAborted();
   const startedAt = clock.elapsed();
   const timeout = new AbortController();
-  const stopTimer = clock.after(tool.timeoutSeconds * 1000, () =>
+  const timer = createPausableTimeout(clock, tool.timeoutSeconds * 1000, () =>
     timeout.abort(new Error(`The tool did not finish within ${tool.timeoutSeconds} seconds and was stopped.`)),
   );
   const signal = AbortSignal.any([context.signal, timeout.signal]);
+  const untimed = timer.pauseDuring;
+  const { ask } = context;
+  const timed: ToolContext = {
+    ...context,
+    signal,
+    untimed,
+    ...(ask && { ask: (question, unneeded) => untimed(() => ask(question, unneeded)) }),
+  };
   const duration = () => Math.max(0, Math.round(clock.elapsed() - startedAt));
   try {
-    const result = await unlessAborted(signal, () => tool.execute(input, { ...context, signal }));
+    const result = await unlessAborted(signal, () => tool.execute(input, timed));
     return { ok: true, ...boundOutput(result, outputBytes), durationMilliseconds: duration() };
   } catch (error) {
     context.signal.throwIfAborted();
     return { ok: false, error: errorText(error), durationMilliseconds: duration() };
   } finally {
-    stopTimer();
+    timer.stop();
   }
 }
 

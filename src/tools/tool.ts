@@ -11,6 +11,17 @@ export interface ProgressReport {
   message: string | null;
 }
 
+/** What a running tool asks a person. */
+export interface ToolQuestion {
+  prompt: string;
+  answerSchema: { [key: string]: Json };
+  /** A link that the person opens to answer; null without one. */
+  url: string | null;
+}
+
+/** What the person did with the question of a running tool. */
+export type ToolAnswer = { action: 'ANSWER'; answer: Json } | { action: 'DECLINE' | 'CANCEL'; reason: string | null };
+
 export interface ToolContext {
   /** Aborts at the timeout, when the run is cancelled, and when this server loses the lease of the run. */
   signal: AbortSignal;
@@ -19,6 +30,13 @@ export interface ToolContext {
   session: { id: string; owner: string };
   /** Records a report on the tape, unless there are too many. Returns at once and never throws. */
   progress?(report: ProgressReport): void;
+  /**
+   * Asks a person while the tool runs, and resolves with the reply. The time does not count against the timeout. Rejects if nobody
+   * replies in time, and when `unneeded` or the signal of the call aborts. Missing where nobody can be asked.
+   */
+  ask?(question: ToolQuestion, unneeded: AbortSignal): Promise<ToolAnswer>;
+  /** Does work whose time does not count against the timeout. */
+  untimed?<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
 /** What a call reaches, in a canonical form, so that each target has one spelling. */

@@ -205,6 +205,7 @@ const stateOfPhase = {
   waiting: 'WAITING',
   delegated: 'WAITING',
   started: 'RUNNING',
+  asking: 'WAITING',
   settled: 'DENIED',
 } as const;
 

@@ -9,10 +9,11 @@ import { assertRowsAreFolds } from '../projection-consistency.ts';
 import { poll } from '../until.ts';
 import type { CampaignStore } from './campaign-store.ts';
 import { checkObservations } from './checks.ts';
-import { decideSome, followRuns, type Servers, sendRequests } from './clients.ts';
+import { followRuns, type Servers, sendRequests } from './clients.ts';
 import { environmentOf } from './launch.ts';
 import { createObservations, type Observations, seeded } from './observations.ts';
 import { LEASE_SECONDS, type ServerGroup, startServerGroup } from './server-group.ts';
+import { settleSome } from './settle-waits.ts';
 
 export interface CampaignReport {
   seed: number;
@@ -21,7 +22,8 @@ export interface CampaignReport {
   faultCounts: ServerGroup['faultCounts'];
   runs: number;
   events: number;
-  decisions: number;
+  /** Waits by kind and outcome; questions of MCP servers as ELICITATION. */
+  waits: Record<string, number>;
   resumptions: number;
   /** Approvals that asked whether an interrupted call may run again. */
   repeats: number;
@@ -39,7 +41,7 @@ export interface CampaignPlan {
 }
 
 const CLIENTS = 6;
-const ROUND_MILLISECONDS = { least: 150, most: 1200 };
+const ROUND_MILLISECONDS = { least: 150, most: 2000 };
 
 /**
  * B48, B50: clients use real servers while faults are injected into one server at a time: it is killed or, if there are others
@@ -60,7 +62,7 @@ export async function crashCampaign({ store, servers, rounds, seed, log }: Campa
       await sleep(ROUND_MILLISECONDS.least + random() * (ROUND_MILLISECONDS.most - ROUND_MILLISECONDS.least));
       await group.injectFault(random);
       if (round % 10 === 0)
-        log(`round ${round}: ${observations.sent.size} messages, ${observations.decided.size} decisions`);
+        log(`round ${round}: ${observations.sent.size} messages, ${observations.settled.size} settled waits`);
     }
     stopping.abort();
     await Promise.all(clients);
@@ -79,14 +81,14 @@ function randomUrl(urls: string[]): string | null {
   return urls[Math.floor(Math.random() * urls.length)] ?? null;
 }
 
-/** Decides approvals until every run has ended. */
+/** Settles waits until every run has ended. */
 async function settleRuns(target: Servers, observations: Observations, random: () => number): Promise<void> {
   const filter: RunFilter = { states: ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL'] };
   await using client = createTestClient(target.pickUrl() ?? '');
   const isSettled = async () => {
     const { runs } = await client.send(RunsDocument, { first: 1, filter });
     if (runs.edges.length === 0) return true;
-    await decideSome(client, observations, random);
+    await settleSome(client, observations, random);
     return false;
   };
   await poll(isSettled, { description: 'the end of all runs', seconds: 120 });
@@ -104,13 +106,23 @@ async function createReport({ url, folder }: CampaignStore, observations: Observ
     problems,
     runs: await reader.run.count(),
     events: await reader.event.count(),
-    decisions: observations.decided.size,
+    waits: await countWaits(gateway),
     resumptions: await reader.event.count({ where: { type: 'resumption' } }),
     longestTakeoverMilliseconds: await longestTakeover(gateway),
     repeats: await reader.event.count({
       where: { type: 'approval_request', payload: { contains: 'unknown_outcome' } },
     }),
   };
+}
+
+async function countWaits({ parts }: Gateway): Promise<Record<string, number>> {
+  const rows = await parts.database.reader.wait.findMany({ select: { kind: true, status: true, tool: true } });
+  const counts: Record<string, number> = {};
+  for (const { kind, status, tool } of rows) {
+    const name = kind === 'QUESTION' && tool !== 'ask_person' ? 'ELICITATION' : kind;
+    counts[`${name} ${status}`] = (counts[`${name} ${status}`] ?? 0) + 1;
+  }
+  return Object.fromEntries(Object.entries(counts).sort());
 }
 
 async function longestTakeover({ parts }: Gateway): Promise<number> {

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import { isTerminal } from '../../src/domain/transitions.ts';
+import { waitChangeOf } from '../../src/domain/wait.ts';
 import type { Gateway } from '../../src/server/gateway.ts';
-import type { Observations } from './observations.ts';
+import type { Observations, Settlement } from './observations.ts';
 
 /** B48: everything that clients observed is stored, and no tool ran more often than allowed. Returns the problems. */
 export async function checkObservations(
@@ -19,7 +20,7 @@ export async function checkObservations(
   }
   problems.push(
     ...observationProblems(tapes, observations),
-    ...(await decisionProblems(parts.database.reader, observations)),
+    ...settlementProblems([...tapes.values()].flat(), observations),
   );
   for (const [runId, events] of tapes) problems.push(...tapeProblems(runId, events));
   const executions = await readFile(executionsFile, 'utf8').catch(() => '');
@@ -51,35 +52,59 @@ function observationProblems(tapes: Map<string, RecordedEvent[]>, observations: 
   return problems;
 }
 
-async function decisionProblems(
-  reader: Gateway['parts']['database']['reader'],
-  observations: Observations,
-): Promise<string[]> {
-  const rows = await reader.wait.findMany({ select: { id: true, status: true } });
-  const statuses = new Map<string, string>(rows.map(({ id, status }) => [id, status]));
-  return [...observations.decided].flatMap(([id, status]) =>
-    statuses.get(id) === status ? [] : [`${id}: decided ${status}, but stored as ${statuses.get(id)}`],
+/** Settlements that were acknowledged and are not on the tape, or differ from it. */
+function settlementProblems(events: RecordedEvent[], { settled }: Observations): string[] {
+  const results = new Map(
+    events.flatMap(({ type, payload }) => (type === 'tool_result' ? [[payload.callId, payload] as const] : [])),
   );
+  const recorded = new Map<string, Settlement>();
+  for (const event of events) {
+    const change = waitChangeOf(event);
+    if (change?.change !== 'settled' || change.status === 'PENDING') continue;
+    const result = change.kind === 'CLIENT_TOOL' ? results.get(change.callId ?? '') : undefined;
+    const value = result ? (result.output ?? result.error) : event.type === 'wait_settled' ? event.payload.answer : null;
+    recorded.set(change.id, { outcome: change.status, value: value === null ? null : JSON.stringify(value) });
+  }
+  return [...settled].flatMap(([id, settlement]) => {
+    const found = recorded.get(id);
+    return JSON.stringify(found) === JSON.stringify(settlement)
+      ? []
+      : [`${id}: acknowledged ${JSON.stringify(settlement)}, but recorded ${JSON.stringify(found)}`];
+  });
 }
 
 function tapeProblems(runId: string, events: RecordedEvent[]): string[] {
   const problems: string[] = [];
   const last = events.at(-1);
-  const settled = last?.type === 'status' && (isTerminal(last.payload.to) || last.payload.to === 'AWAITING_APPROVAL');
-  if (!settled) problems.push(`${runId}: neither ended nor waiting, its last event is ${last?.type}`);
+  if (last?.type !== 'status' || !isTerminal(last.payload.to)) problems.push(`${runId}: it has not ended, its last event is ${last?.type}`);
   const ends = events.filter((event) => event.type === 'status' && isTerminal(event.payload.to));
   if (ends.length > 1) problems.push(`${runId}: ended ${ends.length} times`);
   const results = events.flatMap((event) => (event.type === 'tool_result' ? [event.payload.callId] : []));
   if (new Set(results).size !== results.length) problems.push(`${runId}: a call has two results`);
-  return problems;
+  return [...problems, ...waitProblems(runId, events)];
 }
+
+/** Every wait is settled once, and a run that waits no longer has no open one. */
+function waitProblems(runId: string, events: RecordedEvent[]): string[] {
+  const changes = events.flatMap((event) => waitChangeOf(event) ?? []);
+  const settled = changes.flatMap(({ change, id }) => (change === 'settled' ? [id] : []));
+  const opened = changes.flatMap(({ change, id }) => (change === 'opened' ? [id] : []));
+  const twice = settled.filter((id, index) => settled.indexOf(id) !== index);
+  const unsettled = opened.filter((id) => !settled.includes(id));
+  return [
+    ...twice.map((id) => `${runId}: ${id} is settled twice`),
+    ...unsettled.map((id) => `${runId}: ${id} is never settled`),
+  ];
+}
+
+const idempotentTools: ReadonlySet<string> = new Set(['stamp_idempotent', 'ask']);
 
 /** A tool that is not idempotent runs once for each permission: the first one, and each approved repetition. */
 function executionProblems(events: RecordedEvent[], executions: string): string[] {
   const counts = new Map<string, number>();
   for (const line of executions.split('\n').filter(Boolean)) {
     const [tool = '', mark = ''] = line.split(' ');
-    if (tool !== 'stamp_idempotent') counts.set(mark, (counts.get(mark) ?? 0) + 1);
+    if (!idempotentTools.has(tool)) counts.set(mark, (counts.get(mark) ?? 0) + 1);
   }
   const marks = new Map<string, string>();
   const repeats = new Map<string, string>();

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestClient, type TestClient } from '../client.ts';
 import {
-  ApprovalsDocument,
   CancelRunDocument,
-  DecideApprovalDocument,
   FollowRunDocument,
   SendMessageDocument,
 } from '../generated/graphql.ts';
 import { type Observations, recordEvent } from './observations.ts';
+import { settleSome } from './settle-waits.ts';
 
 /** The servers of a campaign. Clients choose one for every request, as a load balancer would. */
 export interface Servers {
@@ -33,19 +32,26 @@ export async function sendRequests(
       if (choice < 0.55) await sendOne(client, observations, sessionKey, script(random, `${name}-${count}`));
       else if (choice < 0.65) await steerOne(client, observations, sessionKey, `/say steered-${name}-${count}`);
       else if (choice < 0.7) await cancelOne(client, observations, random);
-      else await decideSome(client, observations, random);
+      else await settleSome(client, observations, random);
     });
     await sleep(random() * 25);
   }
 }
 
+/** Tools of the server, and one of the client. Most wait: for an approval, an answer or the result of the client. */
+const tools = ['stamp', 'stamp_idempotent', 'stamp_approved', 'ask_person', 'pick', 'shop__ask', 'shop__order'];
+
+const pick = { name: 'pick', description: 'Lets the user pick.', inputSchema: { type: 'object' } };
+
 function script(random: () => number, mark: string): string {
   const words = `/words ${1 + Math.floor(random() * 30)}`;
-  const tool = ['stamp', 'stamp_idempotent', 'stamp_approved'][Math.floor(random() * 3)];
-  const calls = Array.from(
-    { length: 1 + Math.floor(random() * 3) },
-    (_, index) => `/call ${tool} {"mark":"${mark}-${index}"}`,
-  );
+  const isMixed = random() < 0.3;
+  const first = random();
+  const calls = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, index) => {
+    const tool = tools[Math.floor((isMixed ? random() : first) * tools.length)];
+    const input = tool === 'ask_person' ? { prompt: `${mark}-${index}?` } : { mark: `${mark}-${index}` };
+    return `/call ${tool} ${JSON.stringify(input)}`;
+  });
   return random() < 0.4 ? words : [words, ...calls, '/then', '/echo'].join('\n');
 }
 
@@ -55,7 +61,7 @@ async function sendOne(
   sessionKey: string,
   text: string,
 ): Promise<void> {
-  const { sendMessage } = await client.send(SendMessageDocument, { input: { sessionKey, text } });
+  const { sendMessage } = await client.send(SendMessageDocument, { input: { sessionKey, text, clientTools: [pick] } });
   if (sendMessage.__typename === 'SendMessageSuccess') observations.sent.set(sendMessage.run.id, text);
 }
 
@@ -77,24 +83,6 @@ async function cancelOne(client: TestClient, observations: Observations, random:
   if (!runId) return;
   const { cancelRun } = await client.send(CancelRunDocument, { input: { runId } });
   if (cancelRun.__typename === 'CancelRunSuccess') observations.cancelled.add(runId);
-}
-
-/** Decides open approvals, including those that ask whether an interrupted call may run again. Returns their number. */
-export async function decideSome(
-  client: TestClient,
-  observations: Observations,
-  random: () => number,
-): Promise<number> {
-  const { approvals } = await client.send(ApprovalsDocument, { first: 10, filter: { statuses: ['PENDING'] } });
-  for (const { node } of approvals.edges) {
-    const decision = random() < 0.7 ? 'ALLOW' : 'DENY';
-    const input = { approvalId: node.id, decision } as const;
-    const { decideApproval } = await client.send(DecideApprovalDocument, { input });
-    if (decideApproval.__typename === 'DecideApprovalSuccess') {
-      observations.decided.set(node.id, decision === 'ALLOW' ? 'ALLOWED' : 'DENIED');
-    }
-  }
-  return approvals.edges.length;
 }
 
 /** Follows every run that was sent, from start to end, and resumes with the cursor after each failure. */

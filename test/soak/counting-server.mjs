@@ -34,8 +34,19 @@ function recordingTool(name, risk, idempotent) {
   });
 }
 
+const shop = {
+  command: process.execPath,
+  args: [new URL('../integration/tools/asking-server.mjs', import.meta.url).pathname],
+  env: { EXECUTIONS_FILE: executionsFile },
+  elicitation: true,
+  tools: { order: { risk: 'LOW' } },
+};
 const outcome = readConfiguration(process.env, () =>
-  JSON.stringify({ models: { scripted: { provider: 'scripted', paceMilliseconds: 2 } } }),
+  JSON.stringify({
+    models: { scripted: { provider: 'scripted', paceMilliseconds: 2 } },
+    askPerson: true,
+    mcpServers: { shop },
+  }),
 );
 if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
 const logger = createLogger(outcome.configuration.logLevel);

@@ -1,11 +1,20 @@
+import type { WaitOutcome } from '../../src/domain/events.ts';
+
+/** How a wait was settled, as it was acknowledged. */
+export interface Settlement {
+  outcome: WaitOutcome;
+  /** An answer, an output or an error as JSON; null for all other outcomes. */
+  value: string | null;
+}
+
 /** What clients observed. All of it must still be true after every crash. */
 export interface Observations {
   /** Texts of acknowledged messages, by run. */
   sent: Map<string, string>;
   /** Runs of acknowledged steering messages, by text. */
   steered: Map<string, string>;
-  /** Acknowledged decisions, by approval. */
-  decided: Map<string, 'ALLOWED' | 'DENIED'>;
+  /** Acknowledged settlements, by wait. */
+  settled: Map<string, Settlement>;
   /** Runs whose cancellation was acknowledged. */
   cancelled: Set<string>;
   /** Hashes of the events that a subscriber received, by run; index 0 is seq 1. */
@@ -17,7 +26,7 @@ export interface Observations {
 export const createObservations = (): Observations => ({
   sent: new Map(),
   steered: new Map(),
-  decided: new Map(),
+  settled: new Map(),
   cancelled: new Set(),
   received: new Map(),
   problems: [],

@@ -1,3 +1,4 @@
+import { CLIENT_SOURCE } from '../../config/tools-config.ts';
 import { summarise } from '../../domain/call-summary.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
 import type { Metadata } from '../../domain/metadata.ts';
@@ -10,6 +11,7 @@ import { selectTools } from '../../tools/toolbox.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { type CallDecision, evaluateCall, inputProblem } from './evaluate-call.ts';
 import { toolCaller } from './tool-caller.ts';
+import { toolOfRun } from './tools-of-run.ts';
 
 /** What would happen to a tool call. */
 export interface PolicyExplanation extends CallDecision<SessionGrant> {
@@ -37,16 +39,16 @@ export async function explainPolicy(
   const { database } = context;
   const session = await sessionById(database, principal, sessionId);
   if (!session) return notFound('session', sessionId);
-  const tool = context.toolbox.find(name);
+  const agent = await agentInForce(database, principal, session.agentId);
+  const tool = toolOfRun(context, { owner: principal, run: { clientTools: [] }, agent }, name);
   if (!tool) return notFound('tool', name);
   const input = canonicalJson(rawInput).value;
-  const agent = await agentInForce(database, principal, session.agentId);
   const problem = await inputProblem(tool, input);
   const target = problem === null ? (tool.target?.(input)?.text ?? null) : null;
   const summary = summarise(tool, input, target);
   const call = { kind: 'explained', risk: tool.risk, summary, inputProblem: problem } as const;
   const denied = (reason: string) => ({ ...call, effect: 'DENY', reason, rules: [], grant: null }) as const;
-  if (agent && selectTools([tool], agent.tools).length === 0) {
+  if (agent && tool.source !== CLIENT_SOURCE && selectTools([tool], agent.tools).length === 0) {
     return denied(`The agent ${agent.name} does not have this tool.`);
   }
   if (problem !== null) return denied(problem);

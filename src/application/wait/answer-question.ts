@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
+import { BUILTIN_SOURCE } from '../../config/tools-config.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import { decide } from '../../domain/decide.ts';
 import type { Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
+import { maskJson } from '../../domain/secrets/mask.ts';
 import type { QuestionReply } from '../../domain/settled-wait.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
@@ -85,7 +87,13 @@ async function answerProblem(
   if (!question) return 'cannot be checked: the tape of the run does not have this question';
   // The schema compiled when the question was asked.
   const check = await schemaChecker.forParty()(question.answerSchema as { [key: string]: Json }, 'answer');
-  return check(answer);
+  const problem = await check(answer);
+  if (problem !== null || question.source === BUILTIN_SOURCE) return problem;
+  // The server gets what is recorded, and credentials are recorded masked.
+  const isMasked = canonicalJson(maskJson(answer)).text !== canonicalJson(answer).text;
+  return isMasked
+    ? 'has a value that looks like a credential. MCP servers must not ask for credentials in this way: decline the question'
+    : null;
 }
 
 async function answerOf(

@@ -7,7 +7,8 @@ import { Wait } from '../wait/wait-interface.ts';
 const contentOf = (row: DelegatedCallRow, { loaders }: GraphqlContext) => loaders.delegatedCallContent.load(row);
 
 QuestionType.implement({
-  description: 'A question of the model to a person. The answer becomes the result of its tool call.',
+  description:
+    'A question to a person: of the model, whose tool call has the answer as its result, or of an MCP server while one of its tools runs.',
   interfaces: [Node, Wait],
   fields: (t) => ({
     summary: t.string({
@@ -15,12 +16,12 @@ QuestionType.implement({
       resolve: async (row, _args, context) => (await contentOf(row, context)).summary,
     }),
     prompt: t.string({
-      description: 'The whole question, as the model wrote it: plain text, not to be trusted.',
+      description: 'The whole question, as the model or the MCP server wrote it: plain text, not to be trusted.',
       resolve: async (row, _args, context) => (await contentOf(row, context)).question?.prompt ?? '',
     }),
     answerSchema: t.field({
       type: 'JSON',
-      description: 'JSON Schema of the answer. Of choices, `{"enum": […]}`.',
+      description: 'JSON Schema of the answer. Of choices, `{"enum": […]}`; of a link, `{"type": "null"}`.',
       resolve: async (row, _args, context) => (await contentOf(row, context)).question?.answerSchema ?? {},
     }),
     answer: t.field({
@@ -30,8 +31,14 @@ QuestionType.implement({
       resolve: async (row, _args, context) => (await contentOf(row, context)).answer,
     }),
     source: t.string({
-      description: 'Source of the tool that asks: `builtin`.',
+      description: 'Source of the tool that asks: `builtin` for the model, or the name of the MCP server.',
       resolve: async (row, _args, context) => (await contentOf(row, context)).question?.source ?? '',
+    }),
+    url: t.string({
+      nullable: true,
+      description:
+        'A link that the MCP server asks the person to open: http or https, with the host as it is looked up. Not to be trusted; the gateway never fetches it. Null for all other questions.',
+      resolve: async (row, _args, context) => (await contentOf(row, context)).question?.url ?? null,
     }),
   }),
 });

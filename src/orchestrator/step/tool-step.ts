@@ -10,9 +10,10 @@ import { maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import type { IdKind } from '../../ids.ts';
 import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
-import type { Delegation, Tool } from '../../tools/tool.ts';
+import type { Delegation, Tool, ToolQuestion } from '../../tools/tool.ts';
 import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
+import { askPerson } from './ask-person.ts';
 import { revealInput } from './encrypted-input.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
 import { type ReviewedCall, reviewCalls, reviewContext } from './review-calls.ts';
@@ -185,11 +186,13 @@ async function executeCall(
     idempotencyKey: call.idempotencyKey ?? call.callId,
     session: configuration.session,
     progress: progress.take,
+    ask: (question: ToolQuestion, unneeded: AbortSignal) =>
+      askPerson(execution, { call, source: tool.source, signal }, question, unneeded),
   };
   const bounds = { clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
   const outcome = await runTool(tool, revealed.input, context, bounds).finally(progress.end);
   const { payload, rows } = await resultOf(execution, call, tool, outcome);
-  return execution.record([{ type: 'tool_result', actor: 'TOOL', payload }], rows);
+  return execution.recordCommand({ kind: 'endCall', result: payload }, rows);
 }
 
 function progressOf(

@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { MCP_MESSAGE_BYTES } from '../../config/limits.ts';
 
 type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -10,9 +11,10 @@ const CARRIAGE_RETURN = 13;
  * whole, an event stream by event. A message that is longer than MCP_MESSAGE_BYTES ends its body with an error and calls
  * `onTooLong`.
  */
-export function createBoundedFetch(onTooLong: (reason: string) => void): Fetch {
+export function createBoundedFetch(dispatcher: Dispatcher, onTooLong: (reason: string) => void): Fetch {
   return async (url, init) => {
-    const response = await fetch(url, init);
+    const request: RequestInit & { dispatcher: Dispatcher } = { ...init, dispatcher };
+    const response = await fetch(url, request);
     if (response.body === null) return response;
     const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
     const count = isStream ? createEventCounter() : createTotalCounter();

@@ -2,6 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import {
   type CallToolResult,
   CallToolResultSchema,
+  ElicitRequestSchema,
   ErrorCode,
   McpError,
   type Tool as McpToolDescription,
@@ -13,6 +14,7 @@ import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import {
   MCP_PING_SECONDS,
+  MCP_QUESTION_REPORT_SECONDS,
   MCP_START_SECONDS,
   MCP_TOOL_PAGES,
   MCP_TOOLS,
@@ -20,10 +22,12 @@ import {
 } from '../../config/limits.ts';
 import type { ProgressReport } from '../tool.ts';
 import { type Channel, describeFailure, type Log } from './channel.ts';
+import type { Elicit } from './elicitation.ts';
 
 export interface CallOptions {
   signal: AbortSignal;
-  timeoutSeconds: number;
+  /** The SDK forgets the request later; null if the call may wait for persons. */
+  timeoutSeconds: number | null;
   idempotencyKey: string;
   /** Gets the reports of the server until the call ends. Without it, the server is not asked for reports. */
   progress: ((report: ProgressReport) => void) | undefined;
@@ -53,7 +57,12 @@ interface ConnectOptions {
   /** Version of the gateway, for the handshake. */
   version: string;
   onToolsChanged(): void;
+  /** Answers the questions of the server. Without it, the server is told that it cannot ask. */
+  elicit?: Elicit;
 }
+
+/** A longer timer ends at once. */
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 
 /** Entries are validated one by one, so that an invalid one does not invalidate the others. */
 const toolPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() });
@@ -63,8 +72,8 @@ const toolPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.stri
  * signal for that, because it never removes its listener.
  */
 export async function connect(channel: Channel, options: ConnectOptions): Promise<McpConnection> {
-  const { log, version, onToolsChanged } = options;
-  const client = new Client({ name: 'runtape', version });
+  const { log, onToolsChanged } = options;
+  const client = createClient(options);
   const connected = new AbortController();
   const lost = new Promise<string>((resolve) => {
     connected.signal.addEventListener('abort', () => resolve(String(connected.signal.reason)));
@@ -106,6 +115,39 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
   };
 }
 
+function createClient({ clock, version, elicit }: ConnectOptions): Client {
+  const capabilities = elicit ? { elicitation: { form: {}, url: {} } } : {};
+  const client = new Client({ name: 'runtape', version }, { capabilities });
+  if (!elicit) return client;
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }, { signal, sendNotification }) => {
+    const answered = new AbortController();
+    const progressToken = params._meta?.progressToken;
+    if (progressToken !== undefined) {
+      const report = (progress: number) =>
+        sendNotification({ method: 'notifications/progress', params: { progressToken, progress } });
+      // A report resets the timeout of a server that wants reports: people are slow.
+      reportRegularly(clock, report, answered.signal).catch(() => {});
+    }
+    try {
+      return await elicit(params, signal);
+    } finally {
+      answered.abort();
+    }
+  });
+  return client;
+}
+
+async function reportRegularly(
+  clock: Clock,
+  report: (progress: number) => Promise<void>,
+  end: AbortSignal,
+): Promise<void> {
+  for (let progress = 1; ; progress += 1) {
+    await clock.sleep(MCP_QUESTION_REPORT_SECONDS * 1000, end);
+    await report(progress);
+  }
+}
+
 /**
  * Maps progress tokens to calls. `onprogress` of the SDK would lose a report that arrives together with the result, and would
  * treat a later one as an error of the connection.
@@ -131,7 +173,7 @@ function createProgressListeners(client: Client) {
 async function requestCall(
   client: Client,
   params: { name: string; arguments: Record<string, unknown>; _meta: Record<string, unknown> },
-  { signal, timeoutSeconds }: { signal: AbortSignal; timeoutSeconds: number },
+  { signal, timeoutSeconds }: Pick<CallOptions, 'signal' | 'timeoutSeconds'>,
 ): Promise<unknown> {
   // The SDK never removes its listener and would cancel calls that were answered long ago, so it gets its own signal.
   const abortion = new AbortController();
@@ -140,7 +182,7 @@ async function requestCall(
   try {
     signal.throwIfAborted();
     // The timeout of the tool is earlier. This one only ensures that the SDK forgets the request.
-    const timeout = (timeoutSeconds + 1) * 1000;
+    const timeout = timeoutSeconds === null ? LONGEST_TIMER_MILLISECONDS : (timeoutSeconds + 1) * 1000;
     return await client.request({ method: 'tools/call', params }, z.unknown(), { signal: abortion.signal, timeout });
   } finally {
     signal.removeEventListener('abort', abort);

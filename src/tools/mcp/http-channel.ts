@@ -1,4 +1,5 @@
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { Agent } from 'undici';
 import type { Clock } from '../../clock.ts';
 import { MCP_STOP_SECONDS } from '../../config/limits.ts';
 import type { HttpTransportConfig } from '../../config/tools-config.ts';
@@ -9,7 +10,9 @@ import type { Channel } from './channel.ts';
 export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: Clock): Channel {
   let failure: string | null = null;
   let closing: Promise<void> | null = null;
-  const boundedFetch = createBoundedFetch((reason) => {
+  // Calls have their own timeouts, and their answers may wait for persons.
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const boundedFetch = createBoundedFetch(dispatcher, (reason) => {
     failure ??= reason;
     // Its calls fail at once, and the server is connected again.
     transport.close().catch(() => {});
@@ -23,6 +26,7 @@ export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: 
     await Promise.race([transport.terminateSession().catch(() => {}), timeout]);
     stopWaiting.abort();
     await transport.close();
+    await dispatcher.destroy();
   }
 
   return {

@@ -5,6 +5,7 @@ import type { ToolSource } from '../toolbox.ts';
 import { callOutput } from './call-output.ts';
 import { LostConnection } from './connection.ts';
 import { canBeToolOf, type ServerTool } from './mcp-tool.ts';
+import { createOwnerConnections, type OwnerConnections } from './owner-connections.ts';
 import {
   keepRunning,
   type McpServerOptions,
@@ -43,6 +44,8 @@ export function createMcpServer(options: McpServerOptions): McpServer {
     connection: null,
     channel: null,
   };
+  const compileSchema = options.schemaChecker.forParty();
+  const ownerConnections = config.elicitation ? createOwnerConnections({ ...options, compileSchema }) : null;
   const closing = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let resolveFirstOutcome: () => void = () => {};
@@ -59,7 +62,7 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   };
   async function close(): Promise<void> {
     closing.abort();
-    await lifecycle.channel?.close();
+    await Promise.all([lifecycle.channel?.close(), ownerConnections?.close()]);
     await running;
   }
 
@@ -90,7 +93,7 @@ export function createMcpServer(options: McpServerOptions): McpServer {
       }
       if (lifecycle.state !== 'STARTING') return;
       const callTool = (tool: ServerTool, input: Json, context: ToolContext) => {
-        const called = call(lifecycle, options, tool, input, context).finally(() => calls.delete(called));
+        const called = call({ lifecycle, options, ownerConnections }, tool, input, context).finally(() => calls.delete(called));
         calls.add(called);
         return called;
       };
@@ -107,17 +110,27 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   };
 }
 
+interface CalledServer {
+  lifecycle: ServerLifecycle;
+  options: McpServerOptions;
+  /** Null unless the server may ask persons. */
+  ownerConnections: OwnerConnections | null;
+}
+
 async function call(
-  lifecycle: ServerLifecycle,
-  { name, config }: McpServerOptions,
+  { lifecycle, options: { name, config }, ownerConnections }: CalledServer,
   { name: tool, checkOutput }: ServerTool,
   input: Json,
-  { signal, idempotencyKey, progress }: ToolContext,
+  context: ToolContext,
 ): Promise<Json> {
   if (lifecycle.connection === null) throw new Error(unavailableText(name, lifecycle));
+  const { signal, idempotencyKey, progress } = context;
   const options = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
+  const members = input as { [key: string]: Json };
   try {
-    const result = await lifecycle.connection.call(tool, input as { [key: string]: Json }, options);
+    const result = ownerConnections
+      ? await ownerConnections.call(tool, members, context)
+      : await lifecycle.connection.call(tool, members, options);
     return await callOutput(result, checkOutput);
   } catch (error) {
     if (!(error instanceof LostConnection)) throw error;

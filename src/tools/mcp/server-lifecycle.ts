@@ -11,7 +11,7 @@ export type McpServerState = 'STARTING' | 'READY' | 'RESTARTING' | 'DISABLED';
 
 export interface McpServerOptions {
   name: string;
-  config: Pick<McpServerConfig, 'disabled' | 'problem' | 'timeoutSeconds' | 'tools'>;
+  config: Pick<McpServerConfig, 'disabled' | 'problem' | 'timeoutSeconds' | 'elicitation' | 'tools'>;
   open: OpenChannel;
   /** Other servers whose tools could have the names of this one. */
   rivals(): readonly NameRival[];

@@ -13,26 +13,29 @@ async function close(text: string) {
   const run = await dependencies.runStore.load(runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!configuration) throw new Error('The tape begins no run.');
-  const { events, rows } = closeAnswer(createRunExecution(dependencies, lease, configuration), {
-    model: {
-      name: 'scripted',
-      provider: 'scripted',
-      model: { stream: () => Promise.reject(new Error('not called')) },
-      circuit: { state: () => 'closed', admits: () => true },
-      fallbacks: [],
-      contextTokens: 1000,
-      price: null,
-      maxOutputTokens: null,
-      attachments: [],
-      structuredOutput: false,
+  const { events, rows } = closeAnswer(
+    createRunExecution(dependencies, lease, configuration, () => undefined),
+    {
+      model: {
+        name: 'scripted',
+        provider: 'scripted',
+        model: { stream: () => Promise.reject(new Error('not called')) },
+        circuit: { state: () => 'closed', admits: () => true },
+        fallbacks: [],
+        contextTokens: 1000,
+        price: null,
+        maxOutputTokens: null,
+        attachments: [],
+        structuredOutput: false,
+      },
+      finish: { reason: 'stop', calls: [], usage: null, responseId: null },
+      text,
+      bytes: Buffer.byteLength(text),
+      step: 1,
+      estimatedInput: 1,
+      result: null,
     },
-    finish: { reason: 'stop', calls: [], usage: null, responseId: null },
-    text,
-    bytes: Buffer.byteLength(text),
-    step: 1,
-    estimatedInput: 1,
-    result: null,
-  });
+  );
   return { payload: events[0]?.payload as PayloadOf<'output'>, rows };
 }
 

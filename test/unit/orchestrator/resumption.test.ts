@@ -12,7 +12,11 @@ async function takeUp(given: Given, { lost = true, alone = true, suspicion = 1, 
   const lease = await storeTape(runId, { lost, alone, suspicion }, given);
   await clock.advance(at);
   const before = (await dependencies.runStore.load(runId))?.head ?? 0;
-  await executeRun(dependencies, lease, { signal: new AbortController().signal, isStopping: () => true });
+  await executeRun(dependencies, lease, {
+    signal: new AbortController().signal,
+    isStopping: () => true,
+    onAsking: () => undefined,
+  });
   const events = await eventsAfter(runId, before);
   return { events, isSuspect: committed.some(({ statement }) => statement === suspectRun(lease).statement) };
 }

@@ -46,7 +46,7 @@ async function execute(step: typeof toolStep, ...given: Given[]) {
   const run = await dependencies.runStore.load(runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!run || !configuration) throw new Error('The tape begins no run.');
-  const execution = createRunExecution(dependencies, lease, configuration);
+  const execution = createRunExecution(dependencies, lease, configuration, () => undefined);
   await step(execution, callsOf(run.step), new AbortController().signal);
   const events = await eventsAfter(runId, run.head);
   return {
@@ -67,7 +67,7 @@ describe('an interrupted call of a tool that says that it is idempotent', () => 
     const run = await dependencies.runStore.load(runId);
     const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
     if (!run || !configuration) throw new Error('The tape begins no run.');
-    const execution = createRunExecution(dependencies, lease, configuration);
+    const execution = createRunExecution(dependencies, lease, configuration, () => undefined);
     await recoverStep(execution, callsOf(run.step), new AbortController().signal);
     return (await eventsAfter(runId, run.head)).map(({ type, payload }) => ({ type, payload }));
   }

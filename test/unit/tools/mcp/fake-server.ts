@@ -88,7 +88,14 @@ export function createFakeServer(pages: ListedTool[][]): FakeServer {
         info: () => {},
         warn: (facts: object, text: string) => void fake.warnings.push({ facts, text }),
       };
-      const fullConfig = { disabled: false, problem: null, timeoutSeconds: 60, tools: {}, ...config };
+      const fullConfig = {
+        disabled: false,
+        problem: null,
+        timeoutSeconds: 60,
+        elicitation: false,
+        tools: {},
+        ...config,
+      };
       return createMcpServer({
         name,
         config: fullConfig,

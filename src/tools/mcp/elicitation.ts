@@ -1,0 +1,145 @@
+import { type ElicitRequest, type ElicitResult, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
+import {
+  ANSWER_SCHEMA_BYTES,
+  MCP_QUESTION_URL_CHARACTERS,
+  MCP_QUESTIONS_PER_CALL,
+  MCP_WAITING_CALLS,
+  QUESTION_CHARACTERS,
+} from '../../config/limits.ts';
+import type { Json } from '../../domain/events.ts';
+import { maskJson, maskText } from '../../domain/secrets/mask.ts';
+import { storableText } from '../../domain/storable-text.ts';
+import type { CompileSchema } from '../json-schema/schema-checker.ts';
+import type { ToolAnswer, ToolContext, ToolQuestion } from '../tool.ts';
+import { describeFailure } from './channel.ts';
+import { createTurns } from './turns.ts';
+
+/** Answers a question of a server. `signal` aborts when the server needs no answer any more. Rejects with an error for the server. */
+export type Elicit = (params: ElicitRequest['params'], signal: AbortSignal) => Promise<ElicitResult>;
+
+/**
+ * The calls of one connection, and the questions that the server asks during them. The protocol does not say which call a question
+ * belongs to, so the server works on one call at a time: a question belongs to that one. While a person is asked, the server works
+ * on the next call.
+ */
+export interface AskingCalls {
+  /** Makes a call when its turn has come. The time before does not count against its timeout. */
+  make<Result>(context: ToolContext, call: () => Promise<Result>): Promise<Result>;
+  elicit: Elicit;
+}
+
+interface Call {
+  context: ToolContext;
+  ended: AbortController;
+  questions: number;
+  isAsking: boolean;
+}
+
+export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
+  const turns = createTurns();
+  let current: Call | null = null;
+  let asking = 0;
+
+  async function beginTurn(call: Call): Promise<void> {
+    const signal = AbortSignal.any([call.context.signal, call.ended.signal]);
+    await untimed(call.context, () => turns.take(signal));
+    current = call;
+  }
+
+  function endTurn(call: Call): void {
+    if (current !== call) return;
+    current = null;
+    turns.end();
+  }
+
+  return {
+    async make(context, work) {
+      const call: Call = { context, ended: new AbortController(), questions: 0, isAsking: false };
+      await beginTurn(call);
+      try {
+        return await work();
+      } finally {
+        call.ended.abort(new Error('The call ended.'));
+        endTurn(call);
+      }
+    },
+    async elicit(params, signal) {
+      const call = current;
+      const ask = call?.context.ask;
+      if (!call || !ask) throw refused('No call of a tool is in progress that the question belongs to.');
+      if (call.isAsking) throw refused('A tool can ask one question at a time.');
+      if (call.questions >= MCP_QUESTIONS_PER_CALL)
+        throw refused(`A call can ask ${MCP_QUESTIONS_PER_CALL} questions.`);
+      if (asking >= MCP_WAITING_CALLS) throw refused('Too many calls wait for persons.');
+      call.questions += 1;
+      call.isAsking = true;
+      asking += 1;
+      try {
+        const question = await questionOf(params, compileSchema);
+        endTurn(call);
+        const answer = await ask(question, AbortSignal.any([signal, call.ended.signal]));
+        return resultOf(answer);
+      } finally {
+        asking -= 1;
+        call.isAsking = false;
+        // The server goes on with the call when it has the answer.
+        if (current !== call && !call.ended.signal.aborted) await beginTurn(call);
+      }
+    },
+  };
+}
+
+export function untimed<Result>(context: ToolContext, work: () => Promise<Result>): Promise<Result> {
+  return context.untimed ? context.untimed(work) : work();
+}
+
+const refused = (message: string) => new McpError(ErrorCode.InvalidRequest, message);
+const invalid = (message: string) => new McpError(ErrorCode.InvalidParams, message);
+
+async function questionOf(params: ElicitRequest['params'], compileSchema: CompileSchema): Promise<ToolQuestion> {
+  const prompt = storableText(params.message).trim();
+  if (prompt === '' || prompt.length > QUESTION_CHARACTERS) {
+    throw invalid(`The message must have 1 to ${QUESTION_CHARACTERS} characters.`);
+  }
+  if (params.mode === 'url') return { prompt, answerSchema: { type: 'null' }, url: linkOf(params.url) };
+  // The protocol allows no other members in an answer.
+  const answerSchema = { ...params.requestedSchema, additionalProperties: false };
+  const text = JSON.stringify(answerSchema);
+  if (Buffer.byteLength(text) > ANSWER_SCHEMA_BYTES) {
+    throw invalid(`The schema must not be longer than ${ANSWER_SCHEMA_BYTES} bytes.`);
+  }
+  const schema: { [key: string]: Json } = JSON.parse(text);
+  if (/\\u(0000|d[89a-f])/i.test(text)) throw invalid('The schema has characters that cannot be stored.');
+  if (JSON.stringify(maskJson(schema.properties ?? {})) !== JSON.stringify(schema.properties ?? {})) {
+    throw invalid('The schema has values that look like credentials.');
+  }
+  await compileSchema(schema, 'answer').catch((error: unknown) => {
+    throw invalid(`The schema cannot be used: ${describeFailure(error)}`);
+  });
+  return { prompt, answerSchema: schema, url: null };
+}
+
+/** The link in its canonical form: the host as it is looked up. */
+function linkOf(text: string): string {
+  if (!URL.canParse(text)) throw invalid('The URL is not valid.');
+  const url = new URL(text);
+  if (!/^https?:$/.test(url.protocol)) throw invalid('The URL must begin with http: or https:.');
+  if (url.username !== '' || url.password !== '') throw invalid('The URL must not have a user name or a password.');
+  if (url.href.length > MCP_QUESTION_URL_CHARACTERS) {
+    throw invalid(`The URL must not have more than ${MCP_QUESTION_URL_CHARACTERS} characters.`);
+  }
+  if (maskText(url.href) !== url.href) throw invalid('The URL has a part that looks like a credential.');
+  return url.href;
+}
+
+function resultOf(reply: ToolAnswer): ElicitResult {
+  if (reply.action !== 'ANSWER') {
+    const { reason } = reply;
+    const action = reply.action === 'DECLINE' ? 'decline' : 'cancel';
+    return reason === null ? { action } : { action, _meta: { 'runtape/reason': reason } };
+  }
+  // Null is the answer to a link: the person agrees to open it.
+  return reply.answer === null
+    ? { action: 'accept' }
+    : { action: 'accept', content: reply.answer as NonNullable<ElicitResult['content']> };
+}
