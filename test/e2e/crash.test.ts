@@ -1,14 +1,18 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TestClient } from '../client.ts';
 import {
+  AnswerQuestionDocument,
   ApprovalsDocument,
   DecideApprovalDocument,
   MemoriesDocument,
   OpenClientToolCallsDocument,
+  OpenQuestionsDocument,
   SessionByKeyDocument,
   SubmitToolResultDocument,
 } from '../generated/graphql.ts';
 import { follow, runById, send, typesOf } from '../integration/conversation.ts';
+import { until } from '../integration/gateway.ts';
 import { collectRun, serverFolder, withClient } from './fixtures.ts';
 
 const shortLease = { RUNTAPE_LEASE_SECONDS: '1' };
@@ -135,4 +139,50 @@ test('B14, B48: messages that were acknowledged right before kill -9 are stored,
     expect(session).toBeTruthy();
   });
   expect(await second.stop('SIGTERM')).toBe(0);
+});
+
+test('B96, B98: during kill -9, a question of the model stays open; one of an MCP server is withdrawn, and asked again', async () => {
+  const program = join(import.meta.dirname, '../integration/tools/asking-server.mjs');
+  const shop = { command: process.execPath, args: [program], elicitation: true };
+  const { start, runCommand } = await serverFolder({ askPerson: true, mcpServers: { shop } });
+  const first = await start(shortLease);
+  await first.untilPrinted('an MCP server is ready');
+  const runs = await withClient(first, async (client) => {
+    const ids: string[] = [];
+    for (const call of ['ask_person {"prompt":"Which size?"}', 'shop__ask {}']) {
+      const { run } = await send(client, { sessionKey: call, text: `/call ${call}\n/then\n/echo` });
+      await follow(client, run.id, { isLast: ({ type }) => type === 'WAIT_REQUEST' });
+      ids.push(run.id);
+    }
+    return ids;
+  });
+  await first.stop('SIGKILL');
+  const second = await start(shortLease);
+  await withClient(second, async (client) => {
+    const questions = await until(async () => {
+      const { waits } = await client.send(OpenQuestionsDocument, {});
+      const events = await follow(client, runs[1] ?? '', { isLast: ({ type }) => type === 'WAIT_REQUEST' });
+      const isNew = (id: string) =>
+        !events.some((event) => event.__typename === 'WaitRequestEvent' && event.wait.id === id);
+      const open = waits.edges.flatMap(({ node }) => (node.__typename === 'Question' ? [node] : []));
+      return open.length === 2 && open.some(({ id, source }) => source === 'shop' && isNew(id)) && open;
+    }, 'the question is asked again');
+    for (const { id: questionId, source } of questions) {
+      const answer = source === 'shop' ? { size: 'M' } : 'M';
+      const input = { questionId, action: 'ANSWER' as const, answer };
+      expect((await client.send(AnswerQuestionDocument, { input })).answerQuestion.__typename).toBe(
+        'AnswerQuestionSuccess',
+      );
+    }
+    for (const runId of runs) {
+      expect((await follow(client, runId)).at(-1)).toMatchObject({ to: 'DONE' });
+      expect((await runById(client, runId)).output).toContain('M');
+    }
+    const tape = await follow(client, runs[1] ?? '');
+    const outcomes = tape.flatMap((event) => (event.__typename === 'WaitSettledEvent' ? [event.outcome] : []));
+    expect(outcomes).toEqual(['WITHDRAWN', 'ANSWERED']);
+    expect(typesOf(tape).filter((type) => type === 'TOOL_RESULT')).toHaveLength(1);
+  });
+  expect(await second.stop('SIGTERM')).toBe(0);
+  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
 });

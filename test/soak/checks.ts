@@ -62,7 +62,11 @@ function settlementProblems(events: RecordedEvent[], { settled }: Observations):
     const change = waitChangeOf(event);
     if (change?.change !== 'settled' || change.status === 'PENDING') continue;
     const result = change.kind === 'CLIENT_TOOL' ? results.get(change.callId ?? '') : undefined;
-    const value = result ? (result.output ?? result.error) : event.type === 'wait_settled' ? event.payload.answer : null;
+    const value = result
+      ? (result.output ?? result.error)
+      : event.type === 'wait_settled'
+        ? event.payload.answer
+        : null;
     recorded.set(change.id, { outcome: change.status, value: value === null ? null : JSON.stringify(value) });
   }
   return [...settled].flatMap(([id, settlement]) => {
@@ -76,7 +80,8 @@ function settlementProblems(events: RecordedEvent[], { settled }: Observations):
 function tapeProblems(runId: string, events: RecordedEvent[]): string[] {
   const problems: string[] = [];
   const last = events.at(-1);
-  if (last?.type !== 'status' || !isTerminal(last.payload.to)) problems.push(`${runId}: it has not ended, its last event is ${last?.type}`);
+  if (last?.type !== 'status' || !isTerminal(last.payload.to))
+    problems.push(`${runId}: it has not ended, its last event is ${last?.type}`);
   const ends = events.filter((event) => event.type === 'status' && isTerminal(event.payload.to));
   if (ends.length > 1) problems.push(`${runId}: ended ${ends.length} times`);
   const results = events.flatMap((event) => (event.type === 'tool_result' ? [event.payload.callId] : []));

@@ -1,10 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestClient, type TestClient } from '../client.ts';
-import {
-  CancelRunDocument,
-  FollowRunDocument,
-  SendMessageDocument,
-} from '../generated/graphql.ts';
+import { CancelRunDocument, FollowRunDocument, SendMessageDocument } from '../generated/graphql.ts';
 import { type Observations, recordEvent } from './observations.ts';
 import { settleSome } from './settle-waits.ts';
 

@@ -44,7 +44,6 @@ const shop = {
 const outcome = readConfiguration(process.env, () =>
   JSON.stringify({
     models: { scripted: { provider: 'scripted', paceMilliseconds: 2 } },
-    askPerson: true,
     mcpServers: { shop },
   }),
 );
@@ -63,8 +62,26 @@ const crash = defineTool({
     return sleep(10_000, null);
   },
 });
+const askPerson = {
+  ...defineTool({
+    name: 'ask_person',
+    description: 'Asks a person.',
+    input: z.strictObject({ prompt: z.string() }),
+    risk: 'LOW',
+    idempotent: true,
+    parallelSafe: true,
+    timeoutSeconds: 0,
+    execute: () => Promise.reject(new Error('A person answers.')),
+  }),
+  delegation: {
+    kind: 'QUESTION',
+    timeoutSeconds: null,
+    question: ({ prompt }) => ({ prompt, answerSchema: { type: 'string' } }),
+  },
+};
 const tools = [
   crash,
+  askPerson,
   recordingTool('stamp', 'LOW', false),
   recordingTool('stamp_idempotent', 'LOW', true),
   recordingTool('stamp_approved', 'HIGH', false),

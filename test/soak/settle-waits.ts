@@ -61,11 +61,7 @@ function settle(client: TestClient, wait: OpenWait, random: () => number): Promi
 }
 
 /** Settles open waits of every kind, each by two deciders at the same time. Repeating what is recorded succeeds as well. */
-export async function settleSome(
-  client: TestClient,
-  observations: Observations,
-  random: () => number,
-): Promise<void> {
+export async function settleSome(client: TestClient, observations: Observations, random: () => number): Promise<void> {
   const { waits } = await client.send(WaitsDocument, { first: 20, filter: { states: ['OPEN'] } });
   for (const { node } of waits.edges) {
     const settlements = await Promise.allSettled([settle(client, node, random), settle(client, node, random)]);

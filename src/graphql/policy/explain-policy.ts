@@ -45,7 +45,10 @@ builder.queryField('explainPolicy', (t) =>
     description:
       "What the policy would decide if the session's agent made this call in response to a message of the viewer. Nothing is executed and no approval is requested.",
     args: {
-      tool: t.arg.string({ required: true, description: "Name of a tool of the gateway, or of a client tool of the session's agent." }),
+      tool: t.arg.string({
+        required: true,
+        description: "Name of a tool of the gateway, or of a client tool of the session's agent.",
+      }),
       input: t.arg({ type: 'JSON', required: true, description: 'Input of the call, as a model would write it.' }),
       sessionId: t.arg.id({ required: true, description: 'Id of the session in which the call would be made.' }),
       metadata: t.arg({ type: 'JSON', description: 'Metadata of the message, an object of strings; none if omitted.' }),

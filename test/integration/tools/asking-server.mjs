@@ -21,9 +21,11 @@ server.setRequestHandler(ListToolsRequestSchema, async () => ({
 // A client that is gone gets no reply to what is still asked.
 process.stdin.once('end', () => process.exit());
 
-const withMembers = ({ members, ...question }) => {
+/** What no model could pass on: many members, and a character that no database stores. */
+const withMembers = ({ members, nul, ...question }) => {
   if (!members) return question;
-  const properties = Array.from({ length: members }, (_, index) => [`member${index}`, { type: 'string' }]);
+  const name = nul ? 'a\0' : 'member';
+  const properties = Array.from({ length: members }, (_, index) => [`${name}${index}`, { type: 'string' }]);
   return { ...question, requestedSchema: { type: 'object', properties: Object.fromEntries(properties) } };
 };
 

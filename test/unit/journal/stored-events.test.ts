@@ -115,7 +115,7 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     callId: 'call_1',
     summary: 'pick()',
     expiresAt: 0,
-    question: { prompt: 'Why?', answerSchema: { type: 'string' }, source: 'builtin' },
+    question: { prompt: 'Why?', answerSchema: { type: 'string' }, source: 'builtin', url: 'https://example.com/' },
   },
   wait_settled: {
     waitId: 'ctc_1',
