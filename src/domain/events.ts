@@ -141,7 +141,7 @@ const question = z.object({
   prompt: z.string(),
   answerSchema: z.json().describe('JSON Schema of the answer'),
   source: z.string().describe('source of the tool that asks'),
-  url: z.string().optional().describe('a link that the person opens to answer; missing without one'),
+  url: z.string().nullable().default(null).describe('a link that the person opens to answer; null without one'),
 });
 export type AskedQuestion = z.infer<typeof question>;
 

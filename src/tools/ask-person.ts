@@ -50,7 +50,7 @@ export function createAskPerson(schemaChecker: Pick<SchemaChecker, 'forParty'>):
     delegation: {
       kind: 'QUESTION',
       timeoutSeconds: null,
-      question(asked): Omit<AskedQuestion, 'source'> {
+      question(asked): Omit<AskedQuestion, 'source' | 'url'> {
         const parsed = input.parse(asked);
         return { prompt: parsed.prompt, answerSchema: answerSchemaOf(parsed) };
       },

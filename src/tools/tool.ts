@@ -56,7 +56,7 @@ export interface Delegation {
   /** How long the call waits; null for the time of every other wait. */
   timeoutSeconds: number | null;
   /** What a person is asked, for an accepted input. */
-  question?(input: Json): Omit<AskedQuestion, 'source'>;
+  question?(input: Json): Omit<AskedQuestion, 'source' | 'url'>;
 }
 
 /**

@@ -64,7 +64,7 @@ function requestOf(
       callId,
       summary: summariseToolQuestion(source, prompt, url),
       expiresAt: clock.now() + settings.approvalExpirySeconds * 1000,
-      question: { prompt, answerSchema, source, ...(url === null ? {} : { url }) },
+      question: { prompt, answerSchema, source, url },
     },
   };
 }

@@ -135,7 +135,7 @@ function waitRequest(
       callId,
       summary: asked ? summariseQuestion(asked.prompt) : summarise(tool, input),
       expiresAt: clock.now() + seconds * 1000,
-      question: asked ? { ...asked, source: tool.source } : null,
+      question: asked ? { ...asked, source: tool.source, url: null } : null,
     },
   };
 }

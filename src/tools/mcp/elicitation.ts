@@ -93,6 +93,9 @@ export function untimed<Result>(context: ToolContext, work: () => Promise<Result
   return context.untimed ? context.untimed(work) : work();
 }
 
+/** On the connection that lists the tools, no call is made. Some servers list a tool only if they can ask. */
+export const refuseQuestions: Elicit = () => Promise.reject(refused('No call of a tool is in progress.'));
+
 const refused = (message: string) => new McpError(ErrorCode.InvalidRequest, message);
 const invalid = (message: string) => new McpError(ErrorCode.InvalidParams, message);
 

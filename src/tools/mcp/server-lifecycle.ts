@@ -5,6 +5,7 @@ import type { SchemaChecker } from '../json-schema/schema-checker.ts';
 import type { Tool } from '../tool.ts';
 import { type Channel, describeFailure, type Log, type OpenChannel } from './channel.ts';
 import { connect, type McpConnection } from './connection.ts';
+import { refuseQuestions } from './elicitation.ts';
 import { type CallTool, createMcpTools } from './mcp-tool.ts';
 
 export type McpServerState = 'STARTING' | 'READY' | 'RESTARTING' | 'DISABLED';
@@ -102,7 +103,8 @@ async function runOnce(
     log.warn({ mcpServer: name, reason: describeFailure(error) }, 'the tools of an MCP server cannot be listed');
   try {
     const { version } = options;
-    const connection = await connect(channel, { clock, log, version, onToolsChanged: refresher.request });
+    const elicit = options.config.elicitation ? { elicit: refuseQuestions } : {};
+    const connection = await connect(channel, { clock, log, version, onToolsChanged: refresher.request, ...elicit });
     await loadTools(connection);
     lifecycle.connection = connection;
     lifecycle.state = 'READY';

@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ToolsDocument } from '../../generated/graphql.ts';
+import { AnswerQuestionDocument, OpenQuestionsDocument, ToolsDocument } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
 import { freePort, kill, resultOf, startHttpServer, untilServer } from './mcp-programs.ts';
 
 const entryFor = (port: number) => ({ url: `http://127.0.0.1:${port}/mcp` });
+const allowed = {
+  'trigger-elicitation-request': { risk: 'LOW' },
+  'trigger-url-elicitation': { risk: 'LOW' },
+};
 const echo = (message: string) => calling(['remote__echo', { message }]);
 
 describe('B45: a server over streamable HTTP', () => {
@@ -22,6 +26,36 @@ describe('B45: a server over streamable HTTP', () => {
     expect(resultOf(events)).toMatchObject({ ok: true, output: 'Echo: over HTTP' });
     await gateway.close(0);
     await until(async () => server.output().includes('Received session termination request'));
+  });
+
+  test('B96: asks persons with a form, and with a link', async () => {
+    const port = await freePort();
+    await startHttpServer(port);
+    const remote = { ...entryFor(port), elicitation: true, tools: allowed };
+    const { client } = await startTestGateway({ file: { mcpServers: { remote } } });
+    await untilServer(client, 'remote', 'READY');
+    const ask = async (tool: string, input: object) => {
+      const { run } = await send(client, { sessionKey: tool, text: calling([`remote__${tool}`, input]) });
+      const question = await until(async () => {
+        const { waits } = await client.send(OpenQuestionsDocument, {});
+        return waits.edges.map(({ node }) => node).find((node) => node.runId === run.id);
+      }, 'the server asks');
+      if (question.__typename !== 'Question') throw new Error('There is no question.');
+      return { run, question };
+    };
+    const form = await ask('trigger-elicitation-request', {});
+    expect(form.question.answerSchema).toMatchObject({ required: ['name'], additionalProperties: false });
+    const answer = { name: 'Ada', check: true, email: 'ada@example.com', integer: 5 };
+    const input = { questionId: form.question.id, action: 'ANSWER' as const, answer };
+    expect((await client.send(AnswerQuestionDocument, { input })).answerQuestion.__typename).toBe(
+      'AnswerQuestionSuccess',
+    );
+    expect(JSON.stringify(resultOf(await follow(client, form.run.id)))).toContain('ada@example.com');
+    const link = await ask('trigger-url-elicitation', { url: 'https://example.com/verify' });
+    expect(link.question).toMatchObject({ url: 'https://example.com/verify', answerSchema: { type: 'null' } });
+    const consent = { questionId: link.question.id, action: 'ANSWER' as const, answer: null };
+    await client.send(AnswerQuestionDocument, { input: consent });
+    expect(resultOf(await follow(client, link.run.id))).toMatchObject({ ok: true });
   });
 
   test('that is killed during a call and started again fails the call with the reason, and its tools come back', async () => {

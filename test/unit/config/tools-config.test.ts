@@ -19,7 +19,7 @@ describe('mcpServers', () => {
         minimal: { command: 'server' },
       },
     });
-    const defaults = { disabled: false, problem: null, timeoutSeconds: 60, tools: {} };
+    const defaults = { disabled: false, problem: null, timeoutSeconds: 60, elicitation: false, tools: {} };
     expect(servers).toEqual({
       local: {
         ...defaults,

@@ -214,6 +214,7 @@ const defaults: [type: EventType, path: string[], value: Json][] = [
   ['approval_request', ['previousDefinition'], null],
   ['approval_decision', ['grantTarget'], null],
   ['wait_request', ['question'], null],
+  ['wait_request', ['question', 'url'], null],
   ['wait_settled', ['answer'], null],
   ['tool_start', ['definitionHash'], null],
   ['tool_result', ['mayHaveRun'], false],

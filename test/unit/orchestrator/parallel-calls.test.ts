@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { decide, type RunCommand } from '../../../src/domain/decide.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
+import { isRefusal } from '../../../src/domain/refusal.ts';
 import { foldOn, type Run } from '../../../src/domain/run.ts';
 import { callsOf } from '../../../src/domain/step.ts';
 import type { RunExecution } from '../../../src/orchestrator/run-execution.ts';
@@ -56,6 +58,10 @@ test('parallel calls that finish in another order continue with the results of a
     }),
   );
   let run = runWithCalls();
+  async function record(events: NewEvent[]) {
+    run = foldOn(run, { runId: 'run_1', now: clock.now(), epoch: 1 }, events) ?? run;
+    return { kind: 'continue', run } as const;
+  }
   const execution = {
     dependencies: {
       toolbox: createToolbox(tools),
@@ -73,9 +79,10 @@ test('parallel calls that finish in another order continue with the results of a
       caller: { tools: null, session: { id: 'ses_1', key: '' } },
     },
     lease: { runId: 'run_1', sessionId: 'ses_1', epoch: 1, lost: false },
-    async record(events: NewEvent[]) {
-      run = foldOn(run, { runId: 'run_1', now: clock.now(), epoch: 1 }, events) ?? run;
-      return { kind: 'continue', run } as const;
+    record,
+    async recordCommand(command: RunCommand) {
+      const decision = decide(run, command, clock.now());
+      return isRefusal(decision) ? ({ kind: 'stop', leaseReleased: false } as const) : record(decision.events);
     },
   } as unknown as RunExecution;
   const outcome = toolStep(execution, callsOf(run.step), new AbortController().signal);

@@ -273,22 +273,25 @@ describe('a call that is aborted', () => {
 });
 
 test('time that a tool spends outside of its timeout, or with a question to a person, does not count', async () => {
-  const { clock, outcome } = startCall(async ({ untimed }) => {
+  const clock = createFakeClock();
+  const call = async ({ untimed }: ToolContext) => {
     await Promise.all([untimed?.(() => clock.sleep(60_000)), untimed?.(() => clock.sleep(20_000))]);
     return clock.sleep(9000).then(() => 'in time');
-  });
+  };
+  const { outcome } = startCall(call, { clock });
   await clock.advance(60_000);
   await clock.advance(9000);
   expect(await outcome).toMatchObject({ ok: true, output: 'in time', durationMilliseconds: 69_000 });
   expect(clock.pending()).toBe(0);
-  const late = startCall(async ({ untimed }) => {
-    await late.clock.sleep(6000);
-    await untimed?.(() => late.clock.sleep(60_000));
+  const callTooLong = async ({ untimed }: ToolContext) => {
+    await clock.sleep(6000);
+    await untimed?.(() => clock.sleep(60_000));
     return never;
-  });
-  await late.clock.advance(66_000);
-  await late.clock.advance(3999);
-  expect(late.clock.pending()).toBe(1);
-  await late.clock.advance(1);
+  };
+  const late = startCall(callTooLong, { clock });
+  await clock.advance(66_000);
+  await clock.advance(3999);
+  expect(clock.pending()).toBe(1);
+  await clock.advance(1);
   expect(await late.outcome).toMatchObject({ ok: false, error: expect.stringContaining('within 10 seconds') });
 });
