@@ -251,11 +251,14 @@ function changeCall(run: RunSnapshot, callId: string, change: Partial<ToolCallIt
 }
 
 function changeWait(run: RunSnapshot, { type, payload }: Of<'WAIT_REQUEST' | 'WAIT_SETTLED'>): RunSnapshot {
-  const { waitId, callId } = payload as { waitId: string; callId: string };
+  const { waitId, callId, kind } = payload as { waitId: string; callId: string; kind: string };
   const waits = run.waits.filter((id) => id !== waitId);
-  return type === 'WAIT_REQUEST'
-    ? changeCall({ ...run, waits: [...waits, waitId] }, callId, { state: 'WAITING', waitId })
-    : changeCall({ ...run, waits }, callId, { state: 'REQUESTED' });
+  if (type === 'WAIT_REQUEST') {
+    return changeCall({ ...run, waits: [...waits, waitId] }, callId, { state: 'WAITING', waitId });
+  }
+  // Every other tool with a question is one that runs and goes on.
+  const runs = kind === 'QUESTION' && run.calls.findLast((call) => call.callId === callId)?.tool !== 'ask_person';
+  return changeCall({ ...run, waits }, callId, { state: runs ? 'RUNNING' : 'REQUESTED' });
 }
 
 function settleApproval(run: RunSnapshot, { callId, status, approval }: Of<'APPROVAL_DECISION'>): RunSnapshot {
