@@ -93,7 +93,9 @@ export function createMcpServer(options: McpServerOptions): McpServer {
       }
       if (lifecycle.state !== 'STARTING') return;
       const callTool = (tool: ServerTool, input: Json, context: ToolContext) => {
-        const called = call({ lifecycle, options, ownerConnections }, tool, input, context).finally(() => calls.delete(called));
+        const called = call({ lifecycle, options, ownerConnections }, tool, input, context).finally(() =>
+          calls.delete(called),
+        );
         calls.add(called);
         return called;
       };
