@@ -18,6 +18,7 @@ const prefixes = {
   blob: 'blb',
   server: 'srv',
   error: 'err',
+  auditEntry: 'aud',
 } as const;
 
 export type IdKind = keyof typeof prefixes;

@@ -19,6 +19,8 @@ const USAGE = `Usage: runtape <command>
   backup    copy the SQLite database and its attachments to a new folder, also while a server runs: backup <folder>
   restore   restore a backup to a database that does not exist yet: restore <folder>
   rebuild   rebuild the projected rows and the search index from the tapes, while no server runs
+  audit     print who decided or tried what, as JSON lines: audit [time], for example: audit 2026-11-22
+  trace     export the trace of a run that has ended to the configured collector: trace <run>
   token     create an access token: token <principal> [scopes], for example: token ada read,write,approve
   doctor    check the configuration and everything that it names, and say what to do
   init      write ./runtape.config.json with the defaults of the most used keys
@@ -42,8 +44,12 @@ const commands: Record<string, (configuration: Configuration, parameters: string
     (await import('./server/commands/backup.ts')).backupCommand(configuration, parameters),
   restore: async (configuration, parameters) =>
     (await import('./server/commands/restore.ts')).restoreCommand(configuration, parameters),
+  audit: async (configuration, parameters) =>
+    (await import('./server/commands/audit.ts')).auditCommand(configuration, parameters),
+  trace: async (configuration, parameters) =>
+    (await import('./server/commands/trace.ts')).traceCommand(configuration, parameters),
 };
-const commandsWithParameters = ['verify', 'backup', 'restore'];
+const commandsWithParameters = ['verify', 'backup', 'restore', 'audit', 'trace'];
 
 const [name = 'serve', ...parameters] = process.argv.slice(2);
 const takesParameters = parameters.length === 0 || commandsWithParameters.includes(name);

@@ -11,6 +11,7 @@ import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Signer } from '../journal/signer.ts';
 import type { Logger } from '../logger.ts';
+import type { Observer } from '../observer.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunStore } from '../run-store/run-store.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
@@ -18,6 +19,7 @@ import type { ClientTools } from '../tools/client-tools.ts';
 import type { SchemaChecker } from '../tools/json-schema/schema-checker.ts';
 import type { SecretStore } from '../tools/secret-store.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import type { Quotas } from './quotas.ts';
 import type { AcceptedDefinitions } from './tool-calls/accepted-definitions.ts';
 
@@ -54,6 +56,9 @@ export interface CommandSettings {
   approvalExpirySeconds: number;
   /** How long the feed of changes is kept. */
   activityRetentionDays: number;
+  auditRetentionDays: number;
+  /** Whether runs continue the traces of their requests. */
+  tracing: boolean;
 }
 
 /** What every command works with. */
@@ -88,6 +93,8 @@ export interface CommandContext {
   mutex: KeyedMutex;
   /** Receives who decided what. Never texts of users, models or tools. */
   logger: Pick<Logger, 'info' | 'error'>;
+  observer?: Pick<Observer, 'refused'>;
+  audit: AuditLog;
   settings: CommandSettings;
 }
 
@@ -98,4 +105,14 @@ export interface CommandContext {
 export interface Viewer {
   principal: string;
   scopes: readonly string[];
+  /** Missing if the command does not come over the network. */
+  from?: RequestOrigin;
+}
+
+/** Where a request comes from. */
+export interface RequestOrigin {
+  /** IP address of the client, or of the proxy before it; null if it is not known. */
+  address: string | null;
+  /** The header `traceparent`; null if there is none or it is malformed. */
+  traceParent: string | null;
 }

@@ -1,5 +1,6 @@
 import * as limits from '../config/limits.ts';
 import { pruneActivity } from '../repositories/activity.ts';
+import { pruneAuditEntries } from '../repositories/audit-entries.ts';
 import { dropEndedAccounts } from '../repositories/budget-ledger.ts';
 import { dropIdempotencyKeys } from '../repositories/idempotency-keys.ts';
 import { dropExpiredMemories } from '../repositories/memories.ts';
@@ -25,8 +26,9 @@ export function createExpirySweep(context: CommandContext): () => Promise<void> 
     await dropExpiredMemories(context.database, new Date(deletedAt));
     // A call that began at the end of a period is charged to it later.
     await dropEndedAccounts(context.database, new Date(deletedAt - DAY_MILLISECONDS));
-    const { activityRetentionDays } = context.settings;
+    const { activityRetentionDays, auditRetentionDays } = context.settings;
     await pruneActivity(context.database, new Date(deletedAt - activityRetentionDays * DAY_MILLISECONDS));
+    await pruneAuditEntries(context.database, new Date(deletedAt - auditRetentionDays * DAY_MILLISECONDS));
     await expireAttachments(context, context.settings.attachments.unusedSeconds);
     await removeDiscardedBlobs(context);
     await dropIdempotencyKeys(context.database, new Date(deletedAt - limits.IDEMPOTENCY_SECONDS * 1000));

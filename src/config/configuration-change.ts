@@ -34,6 +34,7 @@ function effectiveConfiguration(running: FileConfiguration, next: FileConfigurat
     policyFile: next.policyFile,
     approvals: next.approvals,
     activity: next.activity,
+    audit: next.audit,
     limits: next.limits,
     quotas: next.quotas,
     retention: next.retention,
@@ -48,6 +49,8 @@ function effectiveConfiguration(running: FileConfiguration, next: FileConfigurat
     documents: running.documents,
     console: running.console,
     traffic: running.traffic,
+    metrics: running.metrics,
+    tracing: running.tracing,
   };
 }
 

@@ -6,6 +6,7 @@ import { budgetsConfigSchema, checkBudgets } from './budget-config.ts';
 import { type ConfigurationIssue, explainIssue, formatIssue, independentIssues } from './configuration-issue.ts';
 import * as limits from './limits.ts';
 import { checkEmbeddings, checkModels, embeddingsConfigSchema, modelsConfigSchema } from './model-config.ts';
+import { observationConfigSchema } from './observation-config.ts';
 import { checkRetention, storageConfigSchema } from './storage-config.ts';
 import { substituteMcpServers, toolsConfigSchema } from './tools-config.ts';
 
@@ -22,6 +23,7 @@ export const fileSchema = z.strictObject({
   ...attachmentsConfigSchema.shape,
   ...agentsConfigSchema.shape,
   ...storageConfigSchema.shape,
+  ...observationConfigSchema.shape,
   /** Path of a file of Cedar policies that replaces the built-in policy. */
   policyFile: z.string().min(1).optional(),
   approvals: z

@@ -430,3 +430,26 @@ export const DOCTOR_OUTPUT_TOKENS = 16;
 export const DOCTOR_FREE_BYTES = 1024 * 1024 * 1024;
 /** A larger difference between the clocks of this machine and of the database is reported. */
 export const CLOCK_DIFFERENCE_SECONDS = 5;
+
+// Metrics, traces and the audit log
+/** Metrics that are requested more often are the same text. */
+export const METRICS_CACHE_SECONDS = 1;
+/** Between two readings of the size of the database, for the metrics. */
+export const DATABASE_SIZE_SECONDS = 60;
+/** Resolution of the measured delay of the event loop. */
+export const LOOP_DELAY_MILLISECONDS = 20;
+
+/** Time in which equal refused attempts are one entry of the audit log. */
+export const AUDIT_WINDOW_SECONDS = 300;
+/** Entries of one kind of refused attempt in that time. Further ones are counted together. */
+export const AUDIT_WINDOW_ENTRIES = 20;
+/** How long the audit log is kept. */
+export const AUDIT_RETENTION_DAYS = 90;
+export const MAX_AUDIT_RETENTION_DAYS = 3650;
+
+/** Runs that have ended and whose traces are not exported yet. Further ones are left out; they can be exported by the command. */
+export const QUEUED_TRACES = 1000;
+/** Spans in one request to the collector. */
+export const EXPORTED_SPANS = 500;
+/** Time in which the collector must accept a request, repetitions included, and in which the last ones are sent when the server stops. */
+export const TRACE_EXPORT_SECONDS = 10;

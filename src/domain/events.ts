@@ -71,6 +71,10 @@ const origin = z.object({
   // Older tapes lack them.
   scopes: z.array(z.string()).default([]).describe('access scopes of the sender, for the policy'),
   outputSchema: z.json().optional().describe("JSON Schema of the result; missing if the agent's applies"),
+  traceParent: z
+    .string()
+    .optional()
+    .describe('the header `traceparent` of the request; missing without one or without tracing'),
 });
 export type RunOrigin = z.infer<typeof origin>;
 

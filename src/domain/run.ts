@@ -68,6 +68,8 @@ export interface Run {
   step: StepPhase;
   /** Number of model calls that have answered. */
   steps: number;
+  /** Number of model calls that have begun. */
+  modelCalls: number;
   toolCalls: number;
   /** Of the last model call that has answered; null before it. */
   finishReason: string | null;
@@ -170,6 +172,7 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
         model: run.model ?? event.payload.model,
         agent: run.agent ?? event.payload.agent ?? null,
         step: { at: 'calling', step: event.payload.step },
+        modelCalls: run.modelCalls + 1,
         unseenInputs: run.unseenInputs.filter((seq) => seq > lastShown(event)),
         failedCompactions: run.failedCompactions + (event.payload.failedCompaction ? 1 : 0),
       };
@@ -231,6 +234,7 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     agent: null,
     step: { at: 'idle' },
     steps: 0,
+    modelCalls: 0,
     toolCalls: 0,
     finishReason: null,
     resultProblem: null,

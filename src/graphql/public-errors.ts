@@ -47,12 +47,26 @@ const authenticationProblems = {
     'The token has the scope "approve:any" without "read" and "approve", which it also needs. Use a token that has all three.',
 } as const;
 
+export type SignInProblem = keyof typeof authenticationProblems;
+
 /** The request has no token, or one that the gateway does not accept. */
-export const unauthenticated = (problem: keyof typeof authenticationProblems) =>
+export const unauthenticated = (problem: SignInProblem) =>
   withHttp('UNAUTHENTICATED', authenticationProblems[problem], {
     status: 401,
     headers: { 'www-authenticate': 'Bearer' },
   });
+
+const problemsByMessage: ReadonlyMap<string, SignInProblem> = new Map(
+  (['missing', 'unknown', 'expired', 'principal', 'approver'] as const).map((problem) => [
+    authenticationProblems[problem],
+    problem,
+  ]),
+);
+
+/** The problem that an error of `unauthenticated` names; null for every other error. */
+export function signInProblemOf(error: unknown): SignInProblem | null {
+  return error instanceof GraphQLError ? (problemsByMessage.get(error.message) ?? null) : null;
+}
 
 /** The request exceeds the named limit. Repeating it fails again. */
 export const limitPassed = (limit: string, message: string) =>

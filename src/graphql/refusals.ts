@@ -161,8 +161,12 @@ export const idempotencyKeyDescription =
   'Makes it safe to repeat the mutation: the same key with the same input returns the first result, with another input ConflictError. A key belongs to the caller and this mutation, and is kept for at least 24 hours.';
 
 /** Awaits a command and clears the loaders, so that the fields of the result show the rows after the change. */
-export async function perform<Outcome>(context: GraphqlContext, command: Promise<Outcome>): Promise<Outcome> {
+export async function perform<Outcome extends { kind: string }>(
+  context: GraphqlContext,
+  command: Promise<Outcome>,
+): Promise<Outcome> {
   const outcome = await command;
+  if (isRefusal(outcome)) context.commands.observer?.refused(outcome.kind.replaceAll('-', '_').toUpperCase());
   clearLoaders(context.loaders);
   return outcome;
 }

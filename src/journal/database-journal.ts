@@ -4,6 +4,7 @@ import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import type { Tape } from '../database/generated/sqlite/client.ts';
 import { defineTable } from '../database/table.ts';
+import type { Observer } from '../observer.ts';
 import { createAppender, type PlannedWrite } from './appender.ts';
 import { createCachedReader } from './cached-reader.ts';
 import { decode, type StoredEvent } from './codec.ts';
@@ -37,6 +38,7 @@ export function createDatabaseJournal(
   database: Database,
   clock: Clock,
   onCommitted: OnCommitted = () => undefined,
+  observer?: Pick<Observer, 'committed'>,
 ): Journal {
   const reader = createTapeReader(database);
   const headCache = createHeadCache({ read: reader.heads, capacity: limits.CACHED_RUNS });
@@ -47,7 +49,9 @@ export function createDatabaseJournal(
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
     // If the commit fails, the heads of these tapes are unknown.
     for (const { request } of appends) headCache.delete(request.runId);
+    const startedAt = clock.elapsed();
     await database.commit(appends.flatMap(rowsOf));
+    observer?.committed({ appends: appends.length, milliseconds: clock.elapsed() - startedAt });
     for (const { request, plan } of appends) {
       headCache.set(request.runId, plan.head);
       tapeCache?.add(request, plan);

@@ -30,6 +30,8 @@ export interface ModelRequest {
   maxOutputTokens?: number;
   /** JSON Schema that the answer should fit, for providers with a response format. The answer may still not fit. */
   outputSchema?: Json;
+  /** The header `traceparent`, for providers that take part in traces. */
+  traceParent?: string;
 }
 
 /**

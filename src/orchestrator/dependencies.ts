@@ -1,3 +1,4 @@
+import type { AuditLog } from '../application/audit/audit-log.ts';
 import type { AcceptedDefinitions } from '../application/tool-calls/accepted-definitions.ts';
 import type { BlobStore } from '../attachments/blob-store.ts';
 import type { Clock } from '../clock.ts';
@@ -36,6 +37,8 @@ export interface OrchestratorSettings {
   separateApprover: boolean;
   /** Resumptions in a row without progress after which a run fails. */
   maxResumptions: number;
+  /** Whether models and tools are told the trace of the run. */
+  tracing: boolean;
 }
 
 /** Everything that the execution of runs uses. */
@@ -61,5 +64,6 @@ export interface OrchestratorDependencies {
   clock: Clock;
   newId: NewId;
   logger: Logger;
+  audit: Pick<AuditLog, 'rowOf'>;
   settings: OrchestratorSettings;
 }

@@ -4,6 +4,7 @@ import { isProgress, type NewEvent, type PayloadOf, withWorkTime } from '../doma
 import { nextStep } from '../domain/next-step.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { foldOn, needsExecutor, type Run } from '../domain/run.ts';
+import { type SpanPart, type TracedRun, traceParentFor } from '../domain/trace-context.ts';
 import type { Decided, RecordOutcome, Situation } from '../run-store/run-store.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { clearSuspicion, type Lease, releaseLease } from './leases.ts';
@@ -22,6 +23,10 @@ export interface RunExecution {
   readonly dependencies: OrchestratorDependencies;
   readonly lease: Lease;
   readonly configuration: RunConfiguration;
+  /** The headers `traceparent` of the calls that a part of the run makes; undefined unless traces are exported. */
+  traceParent(part: SpanPart): string | undefined;
+  /** The next model call of the run, counted from 1. Called for each that is recorded. */
+  nextModelCall(): SpanPart;
   /** Begins to measure the time at work of this execution, which continues that of the fold. */
   beginWork(run: Run): void;
   /** How long the run has been at work, this execution included, by a clock that nobody sets. Stands still while the run waits. */
@@ -53,6 +58,8 @@ export function createRunExecution(
   const { runStore, database } = dependencies;
   const { runId, sessionId, epoch } = lease;
   let isSuspect = lease.suspicion > 0;
+  let modelCalls = 0;
+  let traced: TracedRun = { runId };
   const work = createWorkMeter(dependencies.clock);
   const workMilliseconds = () => work.milliseconds() ?? 0;
   let asking = 0;
@@ -98,7 +105,11 @@ export function createRunExecution(
     dependencies,
     lease,
     configuration,
-    beginWork: ({ activeMilliseconds }) => work.begin(activeMilliseconds),
+    beginWork({ activeMilliseconds, modelCalls: begun, origin }) {
+      modelCalls = begun;
+      traced = { runId, traceParent: origin.traceParent };
+      work.begin(activeMilliseconds);
+    },
     workMilliseconds,
     continueWork: work.proceed,
     countAsking() {
@@ -108,6 +119,11 @@ export function createRunExecution(
         asking -= 1;
         if (asking === 0) onAsking(false);
       };
+    },
+    traceParent: (part) => (dependencies.settings.tracing ? traceParentFor(traced, part) : undefined),
+    nextModelCall() {
+      modelCalls += 1;
+      return { kind: 'model-call', ordinal: modelCalls };
     },
     recordCommand,
     record: (events, rows) => recordCommand({ kind: 'record', events }, rows),

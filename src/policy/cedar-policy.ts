@@ -33,7 +33,7 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   const parsed = preparsePolicySet(policySetId, { staticPolicies });
   if (parsed.type === 'failure') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
   const authorize = authorizerFor(policySetId, rules);
-  return cacheDecisions({
+  const { evaluate } = cacheDecisions({
     evaluate(request) {
       const { tool } = request;
       const authorization = cedarRequest(request);
@@ -47,6 +47,7 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
         : decision('ASK', unattended.rules, approvalReason(tool));
     },
   });
+  return { evaluate, sha256: policySetId };
 }
 
 /** Repeated evaluations of a call, for example after an approval, are answered from memory. */

@@ -31,6 +31,9 @@ export function createCurrentPolicy(initial: Policy): CurrentPolicy {
   let newest = initial;
   return {
     evaluate: (request) => newest.evaluate(request),
+    get sha256() {
+      return newest.sha256;
+    },
     replace(next) {
       newest = next;
     },

@@ -46,5 +46,7 @@ export interface PolicyDecision {
  * A rule that cannot be evaluated never leads to ALLOW. `evaluate` throws only because of a defect of the program; the run fails.
  */
 export interface Policy {
+  /** Of its text, in lower-case hex. Missing if it has none. */
+  readonly sha256?: string | undefined;
   evaluate(request: PolicyRequest): PolicyDecision;
 }

@@ -1,4 +1,5 @@
 import { createDefinitionSweep } from '../application/approval/replace-approval.ts';
+import { recordPolicyChange } from '../application/audit/policy-changes.ts';
 import type { CommandContext } from '../application/command-context.ts';
 import { storeConfiguredAgents } from '../application/configured-agents.ts';
 import { createExpirySweep } from '../application/expiry-sweep.ts';
@@ -20,6 +21,7 @@ import { createCurrentCatalogue } from '../models/current-catalogue.ts';
 import { expireAllLeases } from '../orchestrator/leases.ts';
 import { createOrchestrator, type Orchestrator } from '../orchestrator/orchestrator.ts';
 import { createSpending } from '../orchestrator/spending.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createCurrentPolicy } from '../policy/policy-file.ts';
 import { endAnnouncements } from '../repositories/attachments.ts';
 import { chargeAbandonedCalls } from '../repositories/budget-ledger.ts';
@@ -29,7 +31,7 @@ import { createCurrentAuthentication } from './access/authentication/current-aut
 import { openAttachmentStorage } from './attachment-storage.ts';
 import { type ConfiguredOverrides, configuredParts, openFiles } from './configured-parts.ts';
 import { openDiskSpace } from './disk-space.ts';
-import { createReload, type StoreAgents } from './reload.ts';
+import { createReload, type Reload, type StoreAgents } from './reload.ts';
 import type { Resources } from './resources.ts';
 import { openSemanticSearch } from './semantic-search.ts';
 import { commandSettings, type FileInEffect, orchestratorSettings } from './settings.ts';
@@ -65,7 +67,9 @@ export async function openParts(
     overrides.clock ?? systemClock,
   );
 
-  const storage = await openStorage(configuration, logger, overrides.clock, resources);
+  const observed = { catalogue, executingRuns: () => orchestrator.activeCount() };
+  const storage = await openStorage(configuration, logger, overrides.clock, resources, observed);
+  const { observer, audit } = storage;
   const { database, journal, notifications, clock, newId } = storage;
   const runStore = createRunStore({
     journal,
@@ -114,7 +118,9 @@ export async function openParts(
     semanticSearch,
     mutex,
     logger,
-    settings: commandSettings(inEffect, catalogue),
+    observer,
+    audit,
+    settings: commandSettings(inEffect, catalogue, storage.tracing !== null),
   };
   const orchestrator: Orchestrator = createOrchestrator(
     {
@@ -133,13 +139,15 @@ export async function openParts(
       clock,
       newId,
       logger,
-      settings: orchestratorSettings(configuration, inEffect),
+      audit,
+      settings: orchestratorSettings(configuration, inEffect, storage.tracing !== null),
     },
     createSweep(commands, inEffect),
   );
   if (!isShared) await endWorkOfLostServers(database, new Date(clock.now()));
   const storeAgents = agentStorage(commands);
   await storeAgents(inEffect.file);
+  await recordPolicyChange(commands, policy.sha256 ?? null);
   const reload = createReload({
     configuration,
     inEffect,
@@ -161,7 +169,18 @@ export async function openParts(
     inEffect,
     commands,
     orchestrator,
-    reload,
+    reload: { ...reload, run: audited(reload.run, commands, policy) },
+  };
+}
+
+/** Records a changed policy in the audit log after a reload. */
+function audited(run: Reload['run'], commands: CommandContext, policy: Policy): Reload['run'] {
+  return async (file) => {
+    const outcome = await run(file);
+    const failed = (error: unknown) =>
+      commands.logger.error({ err: error }, 'a change of the policy was not stored in the audit log');
+    if (outcome.ok) await recordPolicyChange(commands, policy.sha256 ?? null).catch(failed);
+    return outcome;
   };
 }
 

@@ -7,11 +7,15 @@ import { schema } from '../graphql/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../logger.ts';
 import type { Catalogue } from '../models/catalogue.ts';
+import type { Metrics } from '../observation/metrics.ts';
+import type { Observer } from '../observer.ts';
 import type { ActivityFeed } from '../streams/activity/feed.ts';
 import type { NextRun } from '../streams/follow-session.ts';
 import type { NotificationHub } from '../streams/notifications/hub.ts';
 import { createSharedLookups } from '../streams/shared-lookups.ts';
+import type { Access } from './access/access.ts';
 import type { CurrentAuthentication } from './access/authentication/current-authentication.ts';
+import { type OnSignInFailure, watchSignIns } from './access/authentication/watch-sign-ins.ts';
 import { createConcurrencyLimit, limitConnections } from './access/concurrency-limit.ts';
 import { createOrigins } from './access/origins.ts';
 import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
@@ -29,7 +33,8 @@ import type { GraphqlHttp, GraphqlHttpOptions, MakeContext } from './transport/g
 import { createGraphqlWebSocket } from './transport/graphql-websocket.ts';
 import { createHttpAccelerator } from './transport/http-accelerator.ts';
 import { createHttpServer, listen, type Readiness, setHeaders } from './transport/http-server.ts';
-import { createMaskError, type MaskError } from './transport/masked-errors.ts';
+import { countErrors, createMaskError, type MaskError } from './transport/masked-errors.ts';
+import { createMetricsHttp, type MetricsHttp } from './transport/metrics-http.ts';
 import { trackResponses } from './transport/open-responses.ts';
 import { createOperations, type Operations } from './transport/operations.ts';
 
@@ -46,6 +51,9 @@ interface Parts {
   authentication: CurrentAuthentication;
   mcpServers: ConfiguredMcpServers;
   inEffect: FileInEffect;
+  observer: Observer | undefined;
+  /** Null if the metrics are not served. */
+  metrics: Metrics | null;
   /** Resolves with why the database cannot be used, or null. */
   storeProblem(): Promise<string | null>;
   /** Whether common requests are answered without yoga, with the same responses in less time. */
@@ -68,15 +76,18 @@ export interface RunningServer {
 /** Listens on one port for GraphQL over HTTP, WebSocket and server-sent events, GraphiQL, the console, and the health checks. */
 export async function serve(configuration: Configuration, parts: Parts): Promise<RunningServer> {
   const { host, port, file } = configuration;
-  const { clock, logger, commands, authentication } = parts;
+  const { clock, logger, commands } = parts;
   const makeContext = contextMaker(parts);
-  const maskError = createMaskError(logger, commands.newId);
+  const uncountedMask = createMaskError(logger, commands.newId);
+  const maskError = countErrors(uncountedMask, parts.observer);
   const eventStreams = createEventStreams(clock);
   const consoleFiles = parts.consoleFolder === null ? null : openConsoleFiles(parts.consoleFolder);
   const documents = createDocuments(schema, allowedDocuments(configuration, consoleFiles));
   const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
   const operations = operationsOf(configuration, parts, maskError);
-  const access = { authentication, origins, clock };
+  const { authenticate, ...authentication } = parts.authentication;
+  const watched = watchSignIns(authenticate, reportSignInFailure(parts));
+  const access = { authentication: { ...authentication, authenticate: watched }, origins, clock };
   const shared = {
     schema,
     endpoint: ENDPOINT,
@@ -86,7 +97,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     operations,
     atEndOfTurn: createEndOfTurn(),
   };
-  const graphqlHttp = lazyGraphqlHttp({ ...shared, eventStreams, logger });
+  const graphqlHttp = lazyGraphqlHttp({ ...shared, maskError: uncountedMask, eventStreams, logger });
   const accelerator = parts.httpAccelerator ? createHttpAccelerator(shared) : null;
   let draining = false;
   const isDraining = () => draining;
@@ -106,6 +117,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     // With authentication GraphiQL must send a token. Its headers go with server-sent events, and not with WebSockets.
     graphiql: createGraphiqlPage(ENDPOINT, file.auth.mode === 'none' ? 'WS' : 'SSE'),
     consoleFiles,
+    metrics: metricsOf(configuration, parts, access, maskError),
     readiness: async () => (draining ? { isReady: false, text: 'stopping' } : readinessOf(parts)),
   });
   const responses = trackResponses(server, clock);
@@ -146,6 +158,26 @@ async function readinessOf({ storeProblem, commands }: Parts): Promise<Readiness
   if (full === null) return { isReady: true, text: 'ok' };
   const text = `${full.message}: new ${full.refused} are refused`;
   return full.refused === 'messages' ? { isReady: false, text } : { isReady: true, text: `ok; ${text}` };
+}
+
+/** A request without a token is counted and is no entry of the audit log: nobody tried to sign in. */
+function reportSignInFailure({ observer, commands }: Parts): OnSignInFailure {
+  return (problem, { address = null }) => {
+    observer?.signInFailed(problem);
+    if (problem === 'missing') return;
+    const details = { reason: problem };
+    commands.audit.count({ event: 'sign-in-failed', principal: null, address, rule: null, details });
+  };
+}
+
+function metricsOf(
+  { file }: Configuration,
+  { metrics }: Parts,
+  access: Access,
+  maskError: MaskError,
+): MetricsHttp | null {
+  if (!metrics) return null;
+  return createMetricsHttp({ metrics, access, maskError, config: file.metrics, isOpen: file.auth.mode === 'none' });
 }
 
 /** The console stays usable where clients are restricted to a list. */
@@ -201,6 +233,7 @@ function contextMaker({ commands, journal, notifications, activity, clock, ...pa
     pageEvents: limits.FOLLOW_PAGE_EVENTS,
     bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,
+    observer: parts.observer,
   };
   const { catalogue, mcpServers, inEffect } = parts;
   const gateway = gatewayFacts({
@@ -210,6 +243,14 @@ function contextMaker({ commands, journal, notifications, activity, clock, ...pa
     mcpServers,
     inEffect,
   });
-  return ({ principal, scopes }, { leaving, lastEventId }) =>
-    new OperationContext({ viewer: { principal, scopes }, commands, follow, activity, gateway, lastEventId, leaving });
+  return ({ principal, scopes }, { leaving, lastEventId, from }) =>
+    new OperationContext({
+      viewer: { principal, scopes, from },
+      commands,
+      follow,
+      activity,
+      gateway,
+      lastEventId,
+      leaving,
+    });
 }

@@ -10,8 +10,9 @@ export interface FileInEffect {
 }
 
 /** The settings in effect when a member is read. */
-export function commandSettings(inEffect: FileInEffect, catalogue: Catalogue): CommandSettings {
+export function commandSettings(inEffect: FileInEffect, catalogue: Catalogue, tracing: boolean): CommandSettings {
   return {
+    tracing,
     get models() {
       return catalogue.names;
     },
@@ -46,16 +47,24 @@ export function commandSettings(inEffect: FileInEffect, catalogue: Catalogue): C
     get activityRetentionDays() {
       return inEffect.file.activity.retentionDays;
     },
+    get auditRetentionDays() {
+      return inEffect.file.audit.retentionDays;
+    },
   };
 }
 
 /** The settings in effect when a member is read. */
-export function orchestratorSettings(configuration: Configuration, inEffect: FileInEffect): OrchestratorSettings {
+export function orchestratorSettings(
+  configuration: Configuration,
+  inEffect: FileInEffect,
+  tracing: boolean,
+): OrchestratorSettings {
   const { maxConcurrentRuns, leaseSeconds } = configuration;
   return {
     maxConcurrentRuns,
     leaseSeconds,
     maxResumptions: limits.MAX_RESUMPTIONS,
+    tracing,
     get limits() {
       return inEffect.file.limits;
     },

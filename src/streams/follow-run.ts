@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { EventType, RecordedEvent } from '../domain/events.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Observer } from '../observer.ts';
 import { createLiveStream, type LiveStream, type Source } from './live-stream.ts';
 import type { NotificationHub, RunNotification } from './notifications/hub.ts';
 
@@ -36,6 +37,7 @@ export interface FollowDependencies {
   bufferEvents: number;
   /** A lost notification is detected within two of these. */
   pollMilliseconds: number;
+  observer?: Pick<Observer, 'following'>;
 }
 
 /** The events of one tape after a position, then live events until the run ends: no gap, no duplicate, only durable events. */
@@ -49,7 +51,7 @@ export function createRunSource(
   dependencies: FollowDependencies,
   request: Omit<FollowRequest, 'signal'>,
 ): Source<FollowBatch> {
-  const { journal, notifications } = dependencies;
+  const { journal, notifications, observer } = dependencies;
   const { runId, after, types } = request;
   const wantedTypes = types && new Set(types);
   const events = createEventReader(dependencies, request);
@@ -75,11 +77,19 @@ export function createRunSource(
   }
 
   return {
-    open: (notify) =>
-      notifications.onRun(runId, (notification) => {
+    open(notify) {
+      const unsubscribe = notifications.onRun(runId, (notification) => {
         events.receive(notification);
         notify();
-      }),
+      });
+      if (!observer) return unsubscribe;
+      const lag = () => Math.max(0, Math.max(startHead ?? 0, events.notifiedHead()) - seq);
+      const endObservation = observer.following({ lag });
+      return () => {
+        endObservation();
+        unsubscribe();
+      };
+    },
     take() {
       if (hasEnded) return 'end';
       for (;;) {
@@ -133,6 +143,7 @@ function createEventReader(
   return {
     fallBack,
     isLive: () => mode === 'live',
+    notifiedHead: () => notifiedHead,
     receive(notification: RunNotification | null): void {
       if (notification === null) {
         fallBack();

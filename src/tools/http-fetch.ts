@@ -71,7 +71,7 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
     timeoutSeconds: 30,
     refuse: (input) => refuseInput(input, isAllowed),
     target: targetOf,
-    execute: async ({ url, method, headers, body }, { signal }) => {
+    execute: async ({ url, method, headers, body }, { signal, traceParent }) => {
       // The signal replaces the timeouts of the agent. `connect` needs it too, because destroying an agent waits for sockets
       // that are still connecting.
       const agent = new Agent({
@@ -80,7 +80,9 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
         bodyTimeout: 0,
       });
       try {
-        const first: FetchRequest = { url: new URL(url), method, headers: new Headers(headers), body: body ?? null };
+        const sent = new Headers(headers);
+        if (traceParent !== undefined && !sent.has('traceparent')) sent.set('traceparent', traceParent);
+        const first: FetchRequest = { url: new URL(url), method, headers: sent, body: body ?? null };
         const { url: finalUrl, response } = await followRedirects(first, agent, isAllowed, signal);
         return await presentResponse(finalUrl, response);
       } catch (error) {

@@ -28,6 +28,8 @@ export interface ToolContext {
   /** The same in every attempt at one call. */
   idempotencyKey: string;
   session: { id: string; owner: string };
+  /** The header `traceparent` of requests that the call makes; missing unless traces are exported. */
+  traceParent?: string | undefined;
   /** Records a report on the tape, unless there are too many. Returns at once and never throws. */
   progress?(report: ProgressReport): void;
   /**

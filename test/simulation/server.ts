@@ -1,4 +1,5 @@
 import { monotonicFactory } from 'ulid';
+import { createAuditLog } from '../../src/application/audit/audit-log.ts';
 import type { CommandContext } from '../../src/application/command-context.ts';
 import { createAcceptedDefinitions } from '../../src/application/tool-calls/accepted-definitions.ts';
 import { expireWaits } from '../../src/application/wait/expire-waits.ts';
@@ -95,6 +96,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     logger,
     hasQuarantine: () => true,
   });
+  const audit = createAuditLog({ database, clock, newId, logger });
   const context: CommandContext = {
     database,
     runStore,
@@ -118,6 +120,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
     semanticSearch: noSemanticSearch,
     mutex: createKeyedMutex(),
     logger,
+    audit,
     settings: {
       models: catalogue.names,
       defaultModel: catalogue.defaultName,
@@ -130,6 +133,8 @@ export function startServer(options: ServerOptions): SimulatedServer {
       onExpiry: 'deny',
       separateApprover: false,
       activityRetentionDays: 7,
+      auditRetentionDays: 90,
+      tracing: false,
       approvalExpirySeconds: settings.approvalExpirySeconds,
     },
   };
@@ -159,6 +164,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
         return id;
       },
       logger,
+      audit,
       settings,
     },
     () => expireWaits(context),

@@ -79,6 +79,7 @@ export function createWorld(
     leaseSeconds: LEASE_SECONDS,
     approvalExpirySeconds: random.pick([20, 120, 3600]),
     separateApprover: false,
+    tracing: false,
     maxResumptions: MAX_RESUMPTIONS,
   };
   const queueLength = random.int(2, 4);

@@ -10,6 +10,7 @@ import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../repositories/grants.ts';
 import { sessionForExecution } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
+import type { AuditEntry } from '../audit/audit-log.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
@@ -69,9 +70,8 @@ export async function decideApproval(
   if (isRefusal(parsed)) return parsed;
   const visible = await visibleApproval(context, viewer, parsed.input.approvalId);
   if (!visible) return notFound('approval', parsed.input.approvalId);
-  const { approval, session } = visible;
   const outcome = await decideVisible(context, viewer, visible, parsed.input);
-  logDecision(context, viewer, { approval, owner: session.owner, verdict: parsed.input }, outcome);
+  if (isRefusal(outcome)) reportRefusal(context, viewer, auditEntry(viewer, visible, parsed.input), outcome);
   return outcome;
 }
 
@@ -104,8 +104,12 @@ async function decideVisible(
     allowance = allowed;
   }
   const encryptedInput = call ? await encryptedInputRows(context, approval, verdict, call.input) : [];
-  const outcome = await recordDecision(context, viewer, approval, { verdict, allowance, encryptedInput });
+  const entry = auditEntry(viewer, { approval, session }, input);
+  const rows = [...encryptedInput, context.audit.rowOf(entry)];
+  const outcome = await recordDecision(context, viewer, approval, { verdict, allowance, rows });
   if (outcome.kind === 'refused') return acceptRepetition(context, viewer, verdict, outcome.refusal);
+  const { event, principal, details } = entry;
+  context.logger.info({ event, principal, ...details }, 'an approval was decided');
   return { kind: 'decided', approvalId: approval.id, runId: approval.runId };
 }
 
@@ -154,7 +158,7 @@ async function recordDecision(
   context: CommandContext,
   viewer: Viewer,
   approval: ApprovalRow,
-  { verdict, allowance, encryptedInput }: { verdict: Verdict; allowance: Allowance; encryptedInput: RowWrite[] },
+  { verdict, allowance, rows }: { verdict: Verdict; allowance: Allowance; rows: RowWrite[] },
 ): Promise<RecordOutcome> {
   const { id: approvalId, runId, sessionId } = approval;
   const { grant } = allowance;
@@ -167,7 +171,7 @@ async function recordDecision(
       const command = { kind: 'decideApproval', approvalId, verdict: approvalVerdict(viewer, verdict, grant) } as const;
       const decision = decide(run, command, now);
       if (isRefusal(decision)) return decision;
-      return { ...decision, rows: [...encryptedInput, ...grantRows(viewer, approval, allowance, now)] };
+      return { ...decision, rows: [...rows, ...grantRows(viewer, approval, allowance, now)] };
     },
   });
 }
@@ -282,23 +286,33 @@ async function acceptRepetition(
   return status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED') ? { kind: 'decided', approvalId, runId } : refusal;
 }
 
-/** Logs who decided what about whose run, without the input and the reason. */
-function logDecision(
-  { logger }: CommandContext,
-  { principal }: Viewer,
-  { approval, owner, verdict }: { approval: ApprovalRow; owner: string; verdict: Verdict },
-  outcome: DecidedApproval | Refusal,
-): void {
+/** Who decides what about whose run, without the input and the reason. */
+function auditEntry(
+  { principal, from }: Viewer,
+  { approval, session: { owner } }: VisibleApproval,
+  verdict: Verdict,
+): AuditEntry<'approval-decided'> {
   const { id: approvalId, runId, callId, tool } = approval;
   const isEdited = verdict.editedInput != null;
   const scope = verdict.decision === 'ALLOW' ? (verdict.scope ?? 'ONCE') : null;
-  const entry = { principal, decision: verdict.decision, scope, isEdited, approvalId, runId, callId, tool, owner };
-  if (isRefusal(outcome)) {
-    logger.info(
-      { event: 'decision-refused', refusal: outcome.kind, ...entry },
-      'a decision on an approval was refused',
-    );
-  } else {
-    logger.info({ event: 'approval-decided', ...entry }, 'an approval was decided');
-  }
+  return {
+    event: 'approval-decided',
+    principal,
+    address: from?.address ?? null,
+    rule: null,
+    details: { decision: verdict.decision, scope, isEdited, approvalId, runId, callId, tool, owner },
+  };
+}
+
+function reportRefusal(
+  { audit, logger }: CommandContext,
+  { principal }: Viewer,
+  attempt: AuditEntry<'approval-decided'>,
+  refusal: Refusal,
+): void {
+  const event = 'decision-refused';
+  const details = { reason: refusal.kind, ...attempt.details };
+  audit.count({ ...attempt, event, details });
+  const entry = { event, refusal: refusal.kind, principal, ...attempt.details };
+  logger.info(entry, 'a decision on an approval was refused');
 }

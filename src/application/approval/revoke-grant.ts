@@ -6,13 +6,16 @@ export type RevokedGrant = { kind: 'revoked'; grantId: string };
 
 /** Deletes a grant of the viewer's sessions, or one that the viewer gave. The next call of its tool needs an approval again. */
 export async function revokeGrant(
-  { database, logger }: CommandContext,
-  { principal }: Viewer,
+  { audit, database, logger }: CommandContext,
+  { principal, from }: Viewer,
   { grantId }: { grantId: string },
 ): Promise<RevokedGrant | Refusal> {
   const grant = await deleteGrant(database, principal, grantId);
   if (!grant) return notFound('grant', grantId);
   const { sessionId, tool, grantedBy } = grant;
-  logger.info({ event: 'grant-revoked', principal, grantId, sessionId, tool, grantedBy }, 'a grant was revoked');
+  const event = 'grant-revoked';
+  const details = { grantId, sessionId, tool, grantedBy };
+  logger.info({ event, principal, ...details }, 'a grant was revoked');
+  await audit.record({ event, principal, address: from?.address ?? null, rule: null, details });
   return { kind: 'revoked', grantId };
 }

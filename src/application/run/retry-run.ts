@@ -9,6 +9,7 @@ import type { CommandContext, Viewer } from '../command-context.ts';
 import { findEarlierResult, idempotencyKeyField, idempotencyRows } from '../idempotency.ts';
 import { parseInput } from '../parse-input.ts';
 import { recordNewRun } from './record-new-run.ts';
+import { tracedBy } from './traced-by.ts';
 
 export type RetriedRun = { kind: 'retried'; runId: string };
 
@@ -72,7 +73,9 @@ async function retry(
   const attachments = first.attachments
     .filter(({ seq }) => seq === 1)
     .map(({ seq: _seq, ...attachment }) => attachment);
-  const origin = { ...first.origin, agentId, retryOf, urgent: false, scopes: [...viewer.scopes] };
+  const { traceParent: _ofFirst, ...firstOrigin } = first.origin;
+  const scopes = [...viewer.scopes];
+  const origin = { ...firstOrigin, agentId, retryOf, urgent: false, scopes, ...tracedBy(context, viewer) };
   const runId = newId('run');
   const outcome = await recordNewRun(context, {
     runId,

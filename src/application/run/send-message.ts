@@ -26,6 +26,7 @@ import { findSession } from '../session/resolve-session.ts';
 import { clientToolsProblem } from '../tool-calls/client-tool-declarations.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
 import { recordNewRun } from './record-new-run.ts';
+import { tracedBy } from './traced-by.ts';
 
 /** Another command may change the session at the same time. The message is then sent again to the session as it is by then. */
 const ATTEMPTS = 5;
@@ -197,6 +198,7 @@ async function startRun(
     urgent: message.whenBusy === 'INTERRUPT',
     scopes: [...viewer.scopes],
     ...(message.outputSchema != null && { outputSchema: message.outputSchema }),
+    ...tracedBy(context, viewer),
   };
   const outcome = await recordNewRun(context, {
     runId,

@@ -43,7 +43,7 @@ export type AnsweredQuestion = { kind: 'answered'; questionId: string; runId: st
  */
 export async function answerQuestion(
   context: CommandContext,
-  { principal }: Viewer,
+  { principal, from }: Viewer,
   raw: z.input<typeof schema>,
 ): Promise<AnsweredQuestion | Refusal> {
   const parsed = parseInput(schema, raw);
@@ -58,6 +58,13 @@ export async function answerQuestion(
   const { reply, rows } =
     action === 'ANSWER' ? await answerOf(context, runId, answer) : { reply: { action }, rows: [] };
   const reason = parsed.input.reason ?? null;
+  const audited = context.audit.rowOf({
+    event: 'question-answered',
+    principal,
+    address: from?.address ?? null,
+    rule: null,
+    details: { action, questionId, runId },
+  });
   const outcome = await context.runStore.record({
     runId,
     sessionId: wait.sessionId,
@@ -66,7 +73,7 @@ export async function answerQuestion(
     decide(run, { now }) {
       const command = { kind: 'answerQuestion', waitId: questionId, by: principal, reply, reason } as const;
       const decision = decide(run, command, now);
-      return isRefusal(decision) ? decision : { ...decision, rows };
+      return isRefusal(decision) ? decision : { ...decision, rows: [...rows, audited] };
     },
   });
   if (outcome.kind === 'refused' && !(await isRecorded(context, principal, wait.id, reply))) return outcome.refusal;

@@ -49,7 +49,7 @@ export type SubmittedToolResult = { kind: 'submitted'; clientToolCallId: string;
  */
 export async function submitToolResult(
   context: CommandContext,
-  { principal }: Viewer,
+  { principal, from }: Viewer,
   raw: z.input<typeof schema>,
 ): Promise<SubmittedToolResult | Refusal> {
   const parsed = parseInput(schema, raw);
@@ -64,6 +64,13 @@ export async function submitToolResult(
   if (wait.status === 'PENDING' && wait.expiresAt.getTime() <= context.now()) await expireWait(context, wait);
   const { runId } = wait;
   const { result, rows } = error == null ? await outputOf(context, runId, output) : failure(error);
+  const audited = context.audit.rowOf({
+    event: 'client-tool-answered',
+    principal,
+    address: from?.address ?? null,
+    rule: null,
+    details: { ok: error == null, clientToolCallId: waitId, runId },
+  });
   const outcome = await context.runStore.record({
     runId,
     sessionId: wait.sessionId,
@@ -71,7 +78,7 @@ export async function submitToolResult(
     claim: 'waiting',
     decide(run, { now }) {
       const decision = decide(run, { kind: 'submitToolResult', waitId, by: principal, result }, now);
-      return isRefusal(decision) ? decision : { ...decision, rows };
+      return isRefusal(decision) ? decision : { ...decision, rows: [...rows, audited] };
     },
   });
   if (outcome.kind === 'refused' && !(await isRecorded(context, wait, result))) return outcome.refusal;

@@ -63,7 +63,15 @@ type RootResolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 function requireScope(scopes: readonly string[], resolver: RootResolver = defaultFieldResolver): RootResolver {
   return (root, args, context, info) => {
     if (!scopes.some((scope) => context.viewer.scopes.includes(scope))) {
-      const { principal } = context.viewer;
+      const { principal, from } = context.viewer;
+      const details = { reason: info.fieldName, scopes: scopes.join(' or ') };
+      context.commands.audit.count({
+        event: 'scope-missing',
+        principal,
+        address: from?.address ?? null,
+        rule: null,
+        details,
+      });
       context.commands.logger.info(
         { event: 'forbidden', principal, field: info.fieldName, scopes },
         'a scope is missing',

@@ -34,6 +34,7 @@ export function createSdkModel(sdk: LanguageModelV3, options: SdkModelOptions): 
         maxOutputTokens: request.maxOutputTokens ?? maxOutputTokens,
         providerOptions: request.outputSchema === undefined ? providerOptions : tolerant(providerOptions),
         abortSignal: signal,
+        ...(request.traceParent !== undefined && { headers: { traceparent: request.traceParent } }),
         // The only way to see a refusal of OpenAI's models. Not every package says its name, although the interface requires it.
         includeRawChunks: String(sdk.provider).startsWith('openai'),
       }),

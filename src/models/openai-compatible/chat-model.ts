@@ -33,7 +33,11 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): M
   return {
     stream: (request, sink, signal) =>
       guardCall({ ...timeouts, signal, failureOf: transportFailure }, async (call) => {
-        const { body, contentType } = await connection.post(completionBody(settings, request), call);
+        const { body, contentType } = await connection.post(
+          completionBody(settings, request),
+          call,
+          request.traceParent,
+        );
         const reader = createCompletionReader({
           sink,
           contentType,

@@ -28,8 +28,9 @@ export interface ProviderConnection extends AsyncDisposable {
   /**
    * Sends a request. Resolves with the response when its head has arrived with a status of 2xx, and rejects with a
    * ModelError after any other status.
+   * @param traceParent is sent as a header
    */
-  post(body: string, call: GuardedCall): Promise<ProviderResponse>;
+  post(body: string, call: GuardedCall, traceParent?: string): Promise<ProviderResponse>;
 }
 
 export function openConnection(options: ConnectionOptions & { clock: Clock }, path: ApiPath): ProviderConnection {
@@ -39,8 +40,9 @@ export function openConnection(options: ConnectionOptions & { clock: Clock }, pa
   const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
   return {
     failures,
-    async post(body, { signal, received }) {
-      const sent = request(url, { method: 'POST', dispatcher: agent, headers, body, signal });
+    async post(body, { signal, received }, traceParent) {
+      const sentHeaders = traceParent === undefined ? headers : { ...headers, traceparent: traceParent };
+      const sent = request(url, { method: 'POST', dispatcher: agent, headers: sentHeaders, body, signal });
       // While a connection is being opened, undici does not listen to the signal.
       const response = await untilAborted(sent, signal);
       if (response.statusCode >= 200 && response.statusCode <= 299) {

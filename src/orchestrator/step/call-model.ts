@@ -37,7 +37,9 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
   if (charge.kind === 'exceeded') return { kind: 'recorded', step: await stopAtBudget(execution, charge) };
   // The model is called while the context is recorded. Nothing of its answer is recorded before.
   const contextRecorded = execution.record([{ type: 'context', actor: 'SYSTEM', payload: record }]);
-  const answer = await streamAnswer(execution, call, { request, charge, inputTokens, contextRecorded });
+  const traceParent = execution.traceParent(execution.nextModelCall());
+  const traced = traceParent === undefined ? request : { ...request, traceParent };
+  const answer = await streamAnswer(execution, call, { request: traced, charge, inputTokens, contextRecorded });
   switch (answer.kind) {
     case 'gone':
       return { kind: 'recorded', step: { kind: 'stop', leaseReleased: false } };

@@ -1,5 +1,6 @@
 import { type CallReview, type ReviewContext, reviewCall } from '../../application/tool-calls/review-call.ts';
 import { shownDefinitions } from '../../application/tool-calls/shown-definitions.ts';
+import type { RowWrite } from '../../database/batch-statement.ts';
 import type { Grant } from '../../domain/approval.ts';
 import type { Json } from '../../domain/events.ts';
 import { failedResult } from '../../domain/failed-result.ts';
@@ -40,7 +41,6 @@ export async function reviewCalls(execution: RunExecution, calls: readonly ToolC
     const grants = await sessionGrants(database.reader, configuration.session, clock.now(), settings.separateApprover);
     if (grants.length > 0) reviewed = await reviewAll(grants);
   }
-  for (const each of reviewed) logDenial(execution, each);
   return reviewed;
 }
 
@@ -79,10 +79,20 @@ function unavailable({ dependencies, configuration }: RunExecution, name: string
   return `There is no tool "${name}". ${names === '' ? 'No tools are available.' : `Available tools: ${names}.`}`;
 }
 
-function logDenial({ configuration, dependencies, lease }: RunExecution, { call, tool, review }: ReviewedCall): void {
-  if (!tool || review.kind !== 'settled' || review.decision === null) return;
-  const { runId } = lease;
-  const { id: principal } = configuration.caller.principal;
-  const entry = { event: 'call-denied', principal, runId, callId: call.callId, tool: tool.name };
-  dependencies.logger.info({ ...entry, rules: review.decision.rules }, 'policy denied a tool call');
+/** The entries of the audit log about calls that policy denied. */
+export function denialRows(
+  { configuration, dependencies, lease }: RunExecution,
+  reviewed: readonly ReviewedCall[],
+): RowWrite[] {
+  const { runId, sessionId } = lease;
+  return reviewed.flatMap(({ call: { callId }, tool, review }) => {
+    if (!tool || review.kind !== 'settled' || review.decision === null) return [];
+    const { id: principal } = configuration.caller.principal;
+    const event = 'call-denied';
+    const { rules } = review.decision;
+    dependencies.logger.info({ event, principal, runId, callId, tool: tool.name, rules }, 'policy denied a tool call');
+    const details = { runId, sessionId, callId, tool: tool.name };
+    const rule = rules.length === 0 ? null : rules.join(', ');
+    return [dependencies.audit.rowOf({ event, principal, address: null, rule, details })];
+  });
 }

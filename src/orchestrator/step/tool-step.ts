@@ -16,7 +16,7 @@ import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { askPerson } from './ask-person.ts';
 import { revealInput } from './encrypted-input.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
-import { type ReviewedCall, reviewCalls, reviewContext } from './review-calls.ts';
+import { denialRows, type ReviewedCall, reviewCalls, reviewContext } from './review-calls.ts';
 
 /** Reviews the calls that the model has requested, and executes the first of those that are allowed. */
 export async function requestedStep(
@@ -60,13 +60,14 @@ async function executeFirst(
     ({ tool }) => tool.parallelSafe,
   );
   // Durable before any tool is called, so that a crash never hides an execution.
-  const started = await execution.record([
+  const events = [
     ...reviewed.flatMap(({ review }) => review.events),
     ...permitted.flatMap(({ call, tool }) =>
       tool.delegation ? [waitRequest(dependencies, call, tool, tool.delegation)] : [],
     ),
     ...allowed.map(({ call, tool }) => startEvent(dependencies, call, tool)),
-  ]);
+  ];
+  const started = await execution.record(events, denialRows(execution, reviewed));
   if (started.kind === 'stop') return started;
   const { step } = started.run;
   const startedCalls = new Map(step.at === 'answered' ? step.calls.map((call) => [call.callId, call]) : []);
@@ -188,6 +189,7 @@ async function executeCall(
     progress: progress.take,
     ask: (question: ToolQuestion, unneeded: AbortSignal) =>
       askPerson(execution, { call, source: tool.source, signal }, question, unneeded),
+    traceParent: execution.traceParent({ kind: 'tool-call', callId: call.callId, attempt: call.attempts }),
   };
   const bounds = { clock, outputBytes: limits.TOOL_OUTPUT_BYTES };
   const outcome = await runTool(tool, revealed.input, context, bounds).finally(progress.end);

@@ -45,7 +45,8 @@ export function createOrigins(allowedOrigins: readonly string[], loopbackOnly: b
       return {
         ...headers,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'authorization, content-type, content-digest, accept, last-event-id',
+        'access-control-allow-headers':
+          'authorization, content-type, content-digest, accept, last-event-id, traceparent',
         'access-control-max-age': '600',
       };
     },

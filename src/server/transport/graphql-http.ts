@@ -8,6 +8,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { createYoga, type Plugin, processRegularResult, type YogaInitialContext } from 'graphql-yoga';
+import type { RequestOrigin } from '../../application/command-context.ts';
 import type { GraphqlContext, SignalSource } from '../../graphql/context.ts';
 import { notSupported } from '../../graphql/public-errors.ts';
 import type { Logger } from '../../logger.ts';
@@ -17,12 +18,13 @@ import type { EventStreams } from './event-stream.ts';
 import { acceptsEventStream, negotiateMediaType } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import { originOf } from './request-origin.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
 /** Creates the context of one operation. */
 export type MakeContext = (
   identity: Identity,
-  operation: { leaving: SignalSource; lastEventId: string | null },
+  operation: { leaving: SignalSource; lastEventId: string | null; from: RequestOrigin },
 ) => GraphqlContext;
 
 interface ServerContext {
@@ -62,9 +64,9 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     cors: false,
     maskedErrors: { maskError: (error) => maskError(error) },
     logging: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    context({ identity, request }) {
+    context({ identity, request, req }) {
       const lastEventId = request.headers.get('last-event-id');
-      const context = makeContext(identity, { leaving: () => request.signal, lastEventId });
+      const context = makeContext(identity, { leaving: () => request.signal, lastEventId, from: originOf(req) });
       // Yoga copies the own properties of the context; these are accessors of its class.
       return { ...context, signal: context.signal, loaders: context.loaders };
     },

@@ -3,18 +3,20 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { ExecutionArgs, ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { RequestOrigin } from '../../application/command-context.ts';
 import type { Clock } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { limitPassed, splitHttp } from '../../graphql/public-errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Access } from '../access/access.ts';
 import type { IdentityEnd } from '../access/authentication/current-authentication.ts';
-import type { Identity } from '../access/authentication/identity.ts';
+import { credentialsOf, type Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
 import type { AtEndOfTurn } from './end-of-turn.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import { originOf, validTraceParent } from './request-origin.ts';
 import { closeReason, serveMessages, TRY_AGAIN_LATER } from './socket-messages.ts';
 import { type SendTarget, sendResults } from './socket-sender.ts';
 import { createSocketWriter, type SocketWriter } from './socket-writer.ts';
@@ -47,6 +49,7 @@ interface GraphqlWebSocketOptions {
 /** An authenticated WebSocket connection. */
 interface Connection {
   identity: Identity;
+  from: RequestOrigin;
   writer: SocketWriter;
   /** Aborts when the connection is closed. */
   closed: AbortController;
@@ -127,9 +130,8 @@ function createProtocol(
       return target ? sendResults(results, target) : results;
     },
     async onConnect({ extra, connectionParams }) {
-      const credentials = { headers: extra.request.headers, connectionParams: connectionParams ?? {} };
       try {
-        const identity = await access.authentication.authenticate(credentials);
+        const identity = await access.authentication.authenticate(credentialsOf(extra.request, connectionParams));
         // `onClose` has run already if the client has closed the connection in the meantime; nothing would cancel the timer.
         if (extra.socket.readyState !== WebSocket.OPEN) return false;
         unauthenticated.authenticated(extra.request);
@@ -191,6 +193,7 @@ function acceptConnection(
   };
   return {
     identity,
+    from: originOf(request),
     writer: createSocketWriter(socket, request.socket, atEndOfTurn),
     closed,
     stopWatching: authentication.onEnd(identity, close),
@@ -213,19 +216,29 @@ interface Payload {
 
 function executionArgs(
   { schema, documents, makeContext, maskError }: GraphqlWebSocketOptions,
-  { identity, closed: { signal } }: Connection,
+  { identity, from, closed: { signal } }: Connection,
   payload: Payload,
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
     const document = documents.read(payload);
     if (!('kind' in document)) return document;
-    const contextValue = makeContext(identity, { leaving: () => signal, lastEventId: null });
+    const contextValue = makeContext(identity, {
+      leaving: () => signal,
+      lastEventId: null,
+      from: tracedFrom(from, payload),
+    });
     const { operationName, variables: variableValues } = payload;
     return { schema, operationName, document, variableValues, contextValue };
   } catch (error) {
     // If this threw, graphql-ws would close the connection with all of its operations.
     return [maskError(error)];
   }
+}
+
+/** Operations of one connection can belong to different traces. */
+function tracedFrom(from: RequestOrigin, { extensions }: Payload): RequestOrigin {
+  if (typeof extensions !== 'object' || extensions === null || !('traceparent' in extensions)) return from;
+  return { ...from, traceParent: validTraceParent(extensions.traceparent) };
 }
 
 const tooManyOperations = limitPassed(

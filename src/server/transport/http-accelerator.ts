@@ -17,6 +17,7 @@ import { type MediaType, negotiateMediaType } from './graphql-response.ts';
 import type { GraphqlRequest, ResponseHeaders } from './http-server.ts';
 import type { MaskError } from './masked-errors.ts';
 import type { Operations } from './operations.ts';
+import { originOf } from './request-origin.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
 interface HttpAcceleratorOptions {
@@ -88,7 +89,11 @@ export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAcce
     if (mediaType === 'none') return false;
     const operation = readOperation(parameters);
     if (operation === null) return false;
-    const contextValue = makeContext(identity, { leaving: disconnectSignal(response), lastEventId: null });
+    const contextValue = makeContext(identity, {
+      leaving: disconnectSignal(response),
+      lastEventId: null,
+      from: originOf(request),
+    });
     const result =
       'document' in operation
         ? await operations.execute({ schema, ...operation, contextValue })

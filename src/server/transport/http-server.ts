@@ -4,12 +4,13 @@ import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { notSupported, requestLimitPassed, unauthenticated } from '../../graphql/public-errors.ts';
 import type { Access } from '../access/access.ts';
-import type { Identity } from '../access/authentication/identity.ts';
+import { credentialsOf, type Identity } from '../access/authentication/identity.ts';
 import { type AttachmentsHttp, isAttachmentPath, uploadTypeProblem } from './attachments-http.ts';
 import type { ConsoleFiles } from './console-files.ts';
 import type { GraphiqlPage } from './graphiql-page.ts';
 import { sendError } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
+import type { MetricsHttp } from './metrics-http.ts';
 import type { Operations } from './operations.ts';
 import { parametersInBody, parametersInUrl, type RequestParameters, readBody } from './request-parameters.ts';
 
@@ -37,6 +38,8 @@ interface HttpServerOptions {
   graphiql: GraphiqlPage;
   /** Null if the console is not served. */
   consoleFiles: ConsoleFiles | null;
+  /** Null if the metrics are not served. */
+  metrics: MetricsHttp | null;
   readiness(): Promise<Readiness>;
 }
 
@@ -46,7 +49,7 @@ export interface Readiness {
   text: string;
 }
 
-/** Serves GraphQL, attachments, GraphiQL, the console and the health checks on one port. */
+/** Serves GraphQL, attachments, GraphiQL, the console, the metrics and the health checks on one port. */
 export function createHttpServer(options: HttpServerOptions): Server {
   const timeouts = {
     keepAliveTimeout: limits.IDLE_CONNECTION_SECONDS * 1000,
@@ -90,10 +93,11 @@ export function setHeaders(response: ServerResponse, headers: ResponseHeaders): 
 }
 
 async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { endpoint, graphiql, consoleFiles, readiness } = options;
+  const { endpoint, graphiql, consoleFiles, metrics, readiness } = options;
   const path = pathOf(request);
   if (path === endpoint && !wantsPage(request)) return answerGraphql(options, request, response);
   if (isAttachmentPath(path)) return answerAttachments(options, request, response);
+  if (path === '/metrics' && metrics) return metrics(request, setHeaders(response, securityHeaders));
   setHeaders(response, securityHeaders);
   switch (path) {
     case endpoint:
@@ -126,7 +130,7 @@ async function answerGraphql(
   const responseHeaders = checkPage(access, request, response, hasJsonType(request) ? null : unsupportedType);
   if (responseHeaders === null) return;
   try {
-    const identity = await access.authentication.authenticate({ headers: request.headers, connectionParams: {} });
+    const identity = await access.authentication.authenticate(credentialsOf(request));
     cutAtEnd(access, identity, response);
     const parameters = await readParameters(options, identity, request);
     // The token may have been revoked while the body arrived.
@@ -149,7 +153,7 @@ async function answerAttachments(
   if (responseHeaders === null) return;
   setHeaders(response, responseHeaders);
   try {
-    const identity = await access.authentication.authenticate({ headers: request.headers, connectionParams: {} });
+    const identity = await access.authentication.authenticate(credentialsOf(request));
     cutAtEnd(access, identity, response);
     return await attachments(request, response, identity);
   } catch (error) {

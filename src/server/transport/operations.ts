@@ -45,7 +45,7 @@ const executionOptions = { maxCoercionErrors: limits.VARIABLE_ERRORS };
 export function createOperations({ maskError, clock, rateLimit, subscriptionLimit }: Options): Operations {
   const startSubscription = createSubscribe(maskError);
   const nextTurnForLong = createTurnQueue();
-  const failed = (error: GraphQLError): ExecutionResult => ({ errors: [error] });
+  const failed = (error: GraphQLError): ExecutionResult => ({ errors: [maskError(error)] });
 
   /** The error if the operation is too expensive or its principal has no points left; otherwise null. */
   function admissionError(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {

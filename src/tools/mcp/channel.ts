@@ -12,6 +12,8 @@ export interface Channel {
   failure(): string | null;
   /** Whether `transport.onclose` reports the loss of the server. If not, the server has to be pinged. */
   detectsLoss: boolean;
+  /** Sends the requests of `send` with the header `traceparent`. Missing where requests have no headers. */
+  traced?<Result>(traceParent: string, send: () => Promise<Result>): Promise<Result>;
   /** Ends the session or the process group. Bounded in time, never rejects, and can be called again. */
   close(): Promise<void>;
 }

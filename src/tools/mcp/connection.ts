@@ -31,6 +31,7 @@ export interface CallOptions {
   idempotencyKey: string;
   /** Gets the reports of the server until the call ends. Without it, the server is not asked for reports. */
   progress: ((report: ProgressReport) => void) | undefined;
+  traceParent: string | undefined;
 }
 
 /** A server after the handshake. */
@@ -96,12 +97,15 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
   return {
     lost,
     listTools: () => listTools(client, log),
-    async call(tool, input, { idempotencyKey, progress, ...options }) {
+    async call(tool, input, { idempotencyKey, progress, traceParent, ...options }) {
       const listener = progressListeners.add(progress);
-      const meta = { 'runtape/idempotencyKey': idempotencyKey, ...listener.meta };
+      const trace = traceParent === undefined ? {} : { traceparent: traceParent };
+      const meta = { 'runtape/idempotencyKey': idempotencyKey, ...trace, ...listener.meta };
       const params = { name: tool, arguments: input, _meta: meta };
       try {
-        return readResult(await requestCall(client, params, options));
+        const send = () => requestCall(client, params, options);
+        const { traced } = channel;
+        return readResult(await (traceParent !== undefined && traced ? traced(traceParent, send) : send()));
       } catch (error) {
         if (connected.signal.aborted) throw new LostConnection(await lost);
         if (error instanceof McpError || error instanceof InvalidResult) throw error;

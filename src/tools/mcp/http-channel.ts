@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Agent } from 'undici';
 import type { Clock } from '../../clock.ts';
@@ -17,7 +18,16 @@ export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: 
     // Its calls fail at once, and the server is connected again.
     transport.close().catch(() => {});
   });
-  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: boundedFetch });
+  // The SDK takes no headers for one request.
+  const traceParents = new AsyncLocalStorage<string>();
+  const tracedFetch: typeof boundedFetch = (target, init) => {
+    const traceParent = traceParents.getStore();
+    if (traceParent === undefined) return boundedFetch(target, init);
+    const headersOfCall = new Headers(init?.headers);
+    headersOfCall.set('traceparent', traceParent);
+    return boundedFetch(target, { ...init, headers: headersOfCall });
+  };
+  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: tracedFetch });
 
   async function close(): Promise<void> {
     const stopWaiting = new AbortController();
@@ -33,6 +43,7 @@ export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: 
     transport,
     failure: () => failure,
     detectsLoss: false,
+    traced: (traceParent, send) => traceParents.run(traceParent, send),
     close() {
       closing ??= close();
       return closing;

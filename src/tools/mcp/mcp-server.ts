@@ -126,8 +126,8 @@ async function call(
   context: ToolContext,
 ): Promise<Json> {
   if (lifecycle.connection === null) throw new Error(unavailableText(name, lifecycle));
-  const { signal, idempotencyKey, progress } = context;
-  const options = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress };
+  const { signal, idempotencyKey, progress, traceParent } = context;
+  const options = { signal, idempotencyKey, timeoutSeconds: config.timeoutSeconds, progress, traceParent };
   const members = input as { [key: string]: Json };
   try {
     const result = ownerConnections

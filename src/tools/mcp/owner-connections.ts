@@ -78,9 +78,9 @@ export function createOwnerConnections(options: OwnerConnectionsOptions): OwnerC
         const opened = await untimed(context, () => connection.opened).catch((error: unknown) => {
           throw new Error(`The MCP server "${name}" is not running: ${describeFailure(error)}`);
         });
-        const { signal, idempotencyKey, progress } = context;
+        const { signal, idempotencyKey, progress, traceParent } = context;
         return await connection.calls.make(context, () =>
-          opened.call(tool, input, { signal, idempotencyKey, timeoutSeconds: null, progress }),
+          opened.call(tool, input, { signal, idempotencyKey, timeoutSeconds: null, progress, traceParent }),
         );
       } finally {
         connection.users -= 1;

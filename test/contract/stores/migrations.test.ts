@@ -30,6 +30,7 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261127000000_client_tools': '33bca8eadc5b5497d437d1722d9f2bc50da18e6f1978e3583cf9c7e2529289d3',
     '20261127053000_purged_sessions': 'e9dc5a3b6511f839215cf06ada052fcc8f243e512dfec8839ec37add99566b6f',
     '20261127060000_stored_bytes': '5026c419981c2565668f846a156a853369d9158c6d3a0c3cab9cf4b68ccd5ba5',
+    '20261127054212_audit': '19f1cd62e1546877a7bb594511dbbed8bc6023c8f89a737ced25922056ae9295',
   },
   postgresql: {
     '20261122000000_initial': '0d2b92c859fb4cdd7922a953383a4843989a6d762f45aa20b585aea577887f2d',
@@ -49,6 +50,7 @@ const releasedChecksums: Record<Provider, Record<string, string>> = {
     '20261127000000_client_tools': '33bca8eadc5b5497d437d1722d9f2bc50da18e6f1978e3583cf9c7e2529289d3',
     '20261127053000_purged_sessions': 'e1815b283e52592d5be33976ce56515a204458c9e295076e07bcac5f7cbaf3ec',
     '20261127060000_stored_bytes': '7e1e0ce3f9ff0612989e3a98864b6f97190a0d5e142de3e83bd11ec729c6e4e3',
+    '20261127054212_audit': 'a47a153321390cf783a7e0ee6d04b5a276a47ed4a41f0ff9a7f1b6e586da9e74',
   },
 };
 

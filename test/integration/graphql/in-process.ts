@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionArgs, execute, type GraphQLError, parse } from 'graphql';
+import { createAuditLog } from '../../../src/application/audit/audit-log.ts';
 import type { CommandContext, Viewer } from '../../../src/application/command-context.ts';
 import { createAcceptedDefinitions } from '../../../src/application/tool-calls/accepted-definitions.ts';
 import { systemClock } from '../../../src/clock.ts';
@@ -86,6 +87,7 @@ export async function openInProcess() {
     notifications,
     acceptedDefinitions: createAcceptedDefinitions({ database, now, logger, hasQuarantine: () => true }),
     logger,
+    audit: createAuditLog({ database, clock: systemClock, newId: createIds(now), logger }),
     settings: {
       models: ['scripted', 'other'],
       countedItems: 5,
@@ -98,6 +100,8 @@ export async function openInProcess() {
       onExpiry: 'deny',
       separateApprover: false,
       activityRetentionDays: 7,
+      auditRetentionDays: 90,
+      tracing: false,
       approvalExpirySeconds: 60,
     },
   };

@@ -29,6 +29,9 @@ const completeFile = {
   traffic: { pointsPerMinute: 10 },
   approvals: { separateApprover: true },
   activity: { retentionDays: 7 },
+  metrics: { enabled: true },
+  tracing: { endpoint: 'http://127.0.0.1:4318' },
+  audit: { retentionDays: 30 },
   limits: { maxSteps: 1 },
   budgets: [{ appliesTo: 'run', tokens: 1 }],
   agents: [

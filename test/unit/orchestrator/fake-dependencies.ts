@@ -1,6 +1,9 @@
+import { createAuditLog } from '../../../src/application/audit/audit-log.ts';
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { Database } from '../../../src/database/database.ts';
 import type { StampedEvent } from '../../../src/domain/events.ts';
+import { createIds } from '../../../src/ids.ts';
+import { createLogger } from '../../../src/logger.ts';
 import { createCurrentCatalogue } from '../../../src/models/current-catalogue.ts';
 import type { OrchestratorDependencies, OrchestratorSettings } from '../../../src/orchestrator/dependencies.ts';
 import type { Lease } from '../../../src/orchestrator/leases.ts';
@@ -94,6 +97,12 @@ export function createFakeDependencies({
       ids += 1;
       return `${kind}_${ids}`;
     },
+    audit: createAuditLog({
+      database: { commit: async () => undefined },
+      clock,
+      newId: createIds(clock.now),
+      logger: createLogger('silent'),
+    }),
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     settings: {
       limits,
@@ -101,6 +110,7 @@ export function createFakeDependencies({
       leaseSeconds: 15,
       approvalExpirySeconds: 60,
       maxResumptions: 3,
+      tracing: false,
       ...settings,
     },
   } as unknown as OrchestratorDependencies;

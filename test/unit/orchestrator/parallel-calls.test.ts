@@ -63,6 +63,7 @@ test('parallel calls that finish in another order continue with the results of a
     return { kind: 'continue', run } as const;
   }
   const execution = {
+    traceParent: () => undefined,
     dependencies: {
       toolbox: createToolbox(tools),
       clock,

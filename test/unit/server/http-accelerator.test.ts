@@ -23,7 +23,11 @@ const graphqlRequestOf = (parameters: Record<string, unknown>) => ({
 const listedText = '{ listed: word }';
 
 function requestOf(headers: Record<string, string | undefined> = {}, method = 'POST'): IncomingMessage {
-  return { method, headers: { 'content-type': 'application/json', ...headers } } as unknown as IncomingMessage;
+  return {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    socket: {},
+  } as unknown as IncomingMessage;
 }
 
 interface ResponseHead {

@@ -88,7 +88,7 @@ describe('the CORS headers', () => {
     expect(origins.corsHeaders(request({ origin: listed }, 'OPTIONS'))).toEqual({
       ...headers,
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'authorization, content-type, content-digest, accept, last-event-id',
+      'access-control-allow-headers': 'authorization, content-type, content-digest, accept, last-event-id, traceparent',
       'access-control-max-age': '600',
     });
   });

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
+import type { ObservedFollower } from '../../../src/observer.ts';
 import type { FollowBatch } from '../../../src/streams/follow-run.ts';
 import { call, delta, ending, newRunId, opening, readAll, seqsOf, sequence } from '../../contract/appends.ts';
 import { collect, createLiveTapes, type NotificationMode, next } from './live-tapes.ts';
@@ -261,4 +262,29 @@ describe('B27: a reader that stops reading', () => {
     expect(seqsOf((await next(reader)).events)).toEqual(sequence(9, 2));
     expect(reads()).toBe(before);
   });
+});
+
+test('an observer sees how many events a follower has not read, until it ends', async () => {
+  const { dependencies, write, follow } = createLiveTapes({ pageEvents: 4 });
+  const followers = new Set<ObservedFollower>();
+  dependencies.observer = {
+    following(follower) {
+      followers.add(follower);
+      return () => void followers.delete(follower);
+    },
+  };
+  const lags = () => [...followers].map(({ lag }) => lag());
+  const runId = newRunId();
+  await write(runId, ...opening, ...deltas(6));
+  const reader = follow(runId);
+  expect(lags()).toEqual([]);
+  await next(reader);
+  expect(lags()).toEqual([opening.length + 2]);
+  await next(reader);
+  expect(lags()).toEqual([0]);
+  await write(runId, ...deltas(3));
+  expect(lags()).toEqual([3]);
+  await write(runId, ending);
+  await collect(reader);
+  expect(lags()).toEqual([]);
 });

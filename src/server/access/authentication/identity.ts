@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Viewer } from '../../../application/command-context.ts';
 import { type JwtConfig, LOCAL_PRINCIPAL, type TokenEntry } from '../../../config/access-config.ts';
 
@@ -6,6 +6,15 @@ import { type JwtConfig, LOCAL_PRINCIPAL, type TokenEntry } from '../../../confi
 export interface Credentials {
   headers: IncomingHttpHeaders;
   connectionParams: Readonly<Record<string, unknown>>;
+  /** IP address of the client, or of the proxy before it. */
+  address?: string;
+}
+
+export function credentialsOf(
+  request: IncomingMessage,
+  connectionParams: Credentials['connectionParams'] = {},
+): Credentials {
+  return { headers: request.headers, connectionParams, address: request.socket.remoteAddress };
 }
 
 /** An authenticated client. */
