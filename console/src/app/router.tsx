@@ -18,6 +18,11 @@ export interface SessionSearch {
   metadata?: string;
 }
 
+export interface WaitingSearch {
+  kind?: string;
+  tool?: string;
+}
+
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
 
 const start = createRoute({ getParentRoute: () => root, path: '/', component: Start });
@@ -25,7 +30,7 @@ const start = createRoute({ getParentRoute: () => root, path: '/', component: St
 const waiting = createRoute({
   getParentRoute: () => root,
   path: '/waiting/{-$waitId}',
-  validateSearch: ({ tool }: Search): { tool?: string } => ({ tool: text(tool) }),
+  validateSearch: ({ kind, tool }: Search): WaitingSearch => ({ kind: text(kind), tool: text(tool) }),
   component: lazyRouteComponent(() => import('../waiting/waiting-screen.tsx'), 'WaitingScreen'),
 });
 

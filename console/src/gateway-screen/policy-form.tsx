@@ -1,4 +1,4 @@
-import { type FormEvent, lazy, Suspense, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { messageOf } from '../gateway/accept.ts';
 import { client } from '../gateway/connection.ts';
 import { useQuery } from '../gateway/use-query.ts';
@@ -9,11 +9,9 @@ import {
   SessionsDocument,
 } from '../generated/documents.ts';
 import { Risk } from '../parts/state.tsx';
-import { Skeleton } from '../parts/status.tsx';
 import { Fact, Facts, Words } from '../parts/text.tsx';
 import { visibleText } from '../text/visible-text.ts';
-
-const InputForm = lazy(() => import('../waiting/input-form.tsx').then((loaded) => ({ default: loaded.InputForm })));
+import { ValueForm } from '../waiting/value-form.tsx';
 
 type Explanation = ExplainPolicyQuery['explainPolicy'];
 
@@ -70,11 +68,9 @@ export function PolicyForm({ tools }: { tools: GatewayQuery['tools'] }) {
           </option>
         ))}
       </select>
-      <Suspense fallback={<Skeleton rows={3} />}>
-        <InputForm key={name} schema={(tool?.inputSchema ?? {}) as object} value={input} onChange={setInput} />
-      </Suspense>
+      <ValueForm key={name} schema={tool?.inputSchema} label="Input" value={input} onChange={setInput} />
       <div className="buttons">
-        <button type="submit" className="button primary">
+        <button type="submit" className="button primary" disabled={input === undefined}>
           Explain
         </button>
       </div>

@@ -1,11 +1,5 @@
 import type { TapeEvent } from '@runtape/client';
-
-const decided: Readonly<Record<string, string>> = {
-  ALLOWED: 'allowed',
-  DENIED: 'denied',
-  EXPIRED: 'expired',
-  WITHDRAWN: 'withdrawn',
-};
+import { waitPayloadOf } from './wait-event.ts';
 
 /** What an event says, on one line. The words of models, tools and users are between quotation marks. */
 export function describe(event: TapeEvent): string {
@@ -28,7 +22,11 @@ export function describe(event: TapeEvent): string {
     case 'APPROVAL_REQUEST':
       return event.approval.summary;
     case 'APPROVAL_DECISION':
-      return `${decided[event.status] ?? event.status}${event.approval.decidedBy ? ` by ${event.approval.decidedBy}` : ''}`;
+      return decisionOf(event.status, event.approval.decidedBy);
+    case 'WAIT_REQUEST':
+      return `“${waitPayloadOf(event).summary ?? ''}”`;
+    case 'WAIT_SETTLED':
+      return decisionOf(waitPayloadOf(event).outcome ?? '', waitPayloadOf(event).decidedBy);
     case 'TOOL_START':
       return `${event.tool} · attempt ${event.attempt}`;
     case 'TOOL_PROGRESS':
@@ -42,6 +40,9 @@ export function describe(event: TapeEvent): string {
   }
 }
 
+const decisionOf = (outcome: string, by: string | null = null) =>
+  `${outcome.toLowerCase()}${by === null ? '' : ` by ${by}`}`;
+
 export function isError(event: TapeEvent): boolean {
   return (
     (event.type === 'TOOL_RESULT' && !event.ok) ||
@@ -52,5 +53,5 @@ export function isError(event: TapeEvent): boolean {
 }
 
 export function isDecision({ type }: TapeEvent): boolean {
-  return type === 'TOOL_DECISION' || type === 'APPROVAL_DECISION' || type === 'APPROVAL_REQUEST';
+  return type === 'TOOL_DECISION' || type.startsWith('APPROVAL_') || type.startsWith('WAIT_');
 }

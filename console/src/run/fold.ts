@@ -1,4 +1,5 @@
 import type { TapeEvent } from '@runtape/client';
+import { waitPayloadOf } from './wait-event.ts';
 
 export interface FoldedCall {
   callId: string;
@@ -41,10 +42,6 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
   let startedAt = '';
   let last = 0;
   let isPartial = false;
-  const change = (callId: string, state: string) => {
-    const call = calls.get(callId);
-    if (call) call.state = state;
-  };
   for (const event of events) {
     if (event.seq > seq) break;
     if (event.seq > last + 1) isPartial = true;
@@ -75,26 +72,8 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
         steps.push({ step: event.step, model: event.model, totalTokens, estimated, cost, milliseconds });
         break;
       }
-      case 'TOOL_CALL':
-        calls.set(event.callId, { callId: event.callId, step: event.step, tool: event.tool, state: 'REQUESTED' });
-        break;
-      case 'APPROVAL_REQUEST':
-        waits.add(event.callId);
-        change(event.callId, 'WAITING');
-        break;
-      case 'APPROVAL_DECISION':
-        waits.delete(event.callId);
-        change(event.callId, event.status === 'ALLOWED' ? 'ALLOWED' : 'DENIED');
-        break;
-      case 'TOOL_START':
-        change(event.callId, 'RUNNING');
-        break;
-      case 'TOOL_RESULT':
-        change(
-          event.callId,
-          event.ok ? 'SUCCEEDED' : calls.get(event.callId)?.state === 'DENIED' ? 'DENIED' : 'FAILED',
-        );
-        break;
+      default:
+        foldCall(event, calls, waits);
     }
   }
   return {
@@ -105,4 +84,39 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
     openWaits: waits.size,
     steps,
   };
+}
+
+/** Calls and what they wait for. */
+function foldCall(event: TapeEvent, calls: Map<string, FoldedCall>, waits: Set<string>): void {
+  const change = (callId: string, state: string) => {
+    const call = calls.get(callId);
+    if (call) call.state = state;
+  };
+  switch (event.type) {
+    case 'TOOL_CALL':
+      calls.set(event.callId, { callId: event.callId, step: event.step, tool: event.tool, state: 'REQUESTED' });
+      break;
+    case 'APPROVAL_REQUEST':
+      waits.add(event.callId);
+      change(event.callId, 'WAITING');
+      break;
+    case 'APPROVAL_DECISION':
+      waits.delete(event.callId);
+      change(event.callId, event.status === 'ALLOWED' ? 'ALLOWED' : 'DENIED');
+      break;
+    case 'WAIT_REQUEST':
+      waits.add(waitPayloadOf(event).callId);
+      change(waitPayloadOf(event).callId, 'WAITING');
+      break;
+    case 'WAIT_SETTLED':
+      waits.delete(waitPayloadOf(event).callId);
+      change(waitPayloadOf(event).callId, 'REQUESTED');
+      break;
+    case 'TOOL_START':
+      change(event.callId, 'RUNNING');
+      break;
+    case 'TOOL_RESULT':
+      change(event.callId, event.ok ? 'SUCCEEDED' : calls.get(event.callId)?.state === 'DENIED' ? 'DENIED' : 'FAILED');
+      break;
+  }
 }

@@ -1,6 +1,7 @@
 import type { TapeEvent } from '@runtape/client';
 import { duration } from '../text/time.ts';
 import { indexAt } from './sparse-tape.ts';
+import { waitPayloadOf } from './wait-event.ts';
 
 export interface Timeline {
   /** Position of each mark from 0 to 1. Deltas have none. */
@@ -86,6 +87,9 @@ function idleLabel(events: readonly TapeEvent[], index: number, gap: number): st
   const before = events.slice(0, index).findLast(({ type }) => type === 'STATUS');
   const isWaiting = before?.type === 'STATUS' && before.to === 'AWAITING_APPROVAL';
   if (!isWaiting) return duration(gap);
-  const who = event?.type === 'APPROVAL_DECISION' ? event.approval.decidedBy : null;
+  const who =
+    event?.type === 'APPROVAL_DECISION'
+      ? event.approval.decidedBy
+      : event?.type === 'WAIT_SETTLED' && waitPayloadOf(event).decidedBy;
   return `${duration(gap)}, waiting${who ? ` for ${who}` : ''}`;
 }

@@ -18,6 +18,8 @@ const types: TapeEventType[] = [
   'TOOL_DECISION',
   'APPROVAL_REQUEST',
   'APPROVAL_DECISION',
+  'WAIT_REQUEST',
+  'WAIT_SETTLED',
   'TOOL_START',
   'TOOL_RESULT',
   'COMPACTION',

@@ -5,7 +5,7 @@ import { refreshAll, useQuery } from '../gateway/use-query.ts';
 import { DecideDocument, WaitsDocument } from '../generated/documents.ts';
 import { Modal } from '../parts/modal.tsx';
 import { Words } from '../parts/text.tsx';
-import { type ApprovalContent, approvalOf } from './approval.ts';
+import { type ApprovalContent, approvalOf } from './wait-content.ts';
 
 /** What became of each call: absent while it is being decided. */
 type Results = Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { useKeys } from '../app/keys.ts';
 import { accept } from '../gateway/accept.ts';
 import { client } from '../gateway/connection.ts';
@@ -6,14 +6,12 @@ import { useAction } from '../gateway/use-action.ts';
 import { type DecideApprovalInput, DecideDocument } from '../generated/documents.ts';
 import { JsonChanges } from '../parts/json-changes.tsx';
 import { Menu, type MenuItem } from '../parts/menu.tsx';
-import { Modal } from '../parts/modal.tsx';
-import { Skeleton } from '../parts/status.tsx';
 import { isEqual } from '../text/json-changes.ts';
-import type { ApprovalContent } from './approval.ts';
 import { DecideTogether } from './decide-together.tsx';
-import { InputFacts } from './wait-detail.tsx';
-
-const InputForm = lazy(() => import('./input-form.tsx').then((loaded) => ({ default: loaded.InputForm })));
+import { InputFacts } from './input-facts.tsx';
+import { ReasonModal } from './reason-modal.tsx';
+import { ValueForm } from './value-form.tsx';
+import type { ApprovalContent } from './wait-content.ts';
 
 const HOUR_SECONDS = 3_600;
 
@@ -55,7 +53,7 @@ export function DecisionForm({ wait, onDecided }: { wait: ApprovalContent; onDec
   const { isBusy, error, run } = useAction();
   const isChanged = wait.previousDefinition !== null && wait.previousDefinition !== undefined;
   const isEdited = !isEqual(edited, wait.input);
-  const canAllow = !isBusy && (!isChanged || isReviewed);
+  const canAllow = !isBusy && edited !== undefined && (!isChanged || isReviewed);
   const decide = (input: Omit<DecideApprovalInput, 'approvalId'>) =>
     run(async () => {
       accept((await client.query(DecideDocument, { input: { approvalId: wait.id, ...input } })).decideApproval);
@@ -75,9 +73,7 @@ export function DecisionForm({ wait, onDecided }: { wait: ApprovalContent; onDec
   return (
     <>
       {isEditing ? (
-        <Suspense fallback={<Skeleton rows={3} />}>
-          <InputForm schema={schemaOf(wait)} value={edited} onChange={setEdited} />
-        </Suspense>
+        <ValueForm schema={schemaOf(wait)} label="Input" value={edited} onChange={setEdited} />
       ) : (
         <InputFacts input={edited} />
       )}
@@ -113,51 +109,18 @@ export function DecisionForm({ wait, onDecided }: { wait: ApprovalContent; onDec
           {error}
         </p>
       )}
-      <DenyModal
+      <ReasonModal
+        title="Deny this call"
+        label="Reason, which the model is told (optional)"
+        action="Deny"
         isOpen={isDenying}
         onClose={() => setDenying(false)}
-        onDeny={(reason) => decide({ decision: 'DENY', reason })}
+        onConfirm={(reason) => decide({ decision: 'DENY', reason })}
       />
     </>
   );
 }
 
-function schemaOf(wait: ApprovalContent): object {
-  const schema = (wait.definition as { inputSchema?: unknown } | null)?.inputSchema;
-  return typeof schema === 'object' && schema !== null ? schema : {};
-}
-
-interface DenyModalProps {
-  isOpen: boolean;
-  onClose(): void;
-  onDeny(reason: string | undefined): void;
-}
-
-function DenyModal({ isOpen, onClose, onDeny }: DenyModalProps) {
-  const [reason, setReason] = useState('');
-  const deny = () => {
-    onClose();
-    onDeny(reason.trim() === '' ? undefined : reason.trim());
-  };
-  return (
-    <Modal title="Deny this call" isOpen={isOpen} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          deny();
-        }}
-      >
-        <label htmlFor="reason">Reason, which the model is told (optional)</label>
-        <input id="reason" value={reason} onChange={({ target }) => setReason(target.value)} maxLength={2000} />
-        <div className="buttons">
-          <button type="submit" className="button danger">
-            Deny
-          </button>
-          <button type="button" className="button plain" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
-      </form>
-    </Modal>
-  );
+function schemaOf({ definition }: ApprovalContent): unknown {
+  return (definition as { inputSchema?: unknown } | null)?.inputSchema;
 }

@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { useQuery } from '../gateway/use-query.ts';
 import { useCan } from '../gateway/viewer.ts';
 import { WaitDocument } from '../generated/documents.ts';
@@ -8,17 +9,28 @@ import { Risk, State, wordOf } from '../parts/state.tsx';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Fact, Facts, Quote, Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { json } from '../text/figures.ts';
 import { bothEnds } from '../text/visible-text.ts';
-import { type ApprovalContent, approvalOf, type WaitContent } from './approval.ts';
 import { DecisionForm } from './decision-form.tsx';
+import { InputFacts } from './input-facts.tsx';
+import { type ApprovalContent, approvalOf, type WaitContent } from './wait-content.ts';
+
+const QuestionDetail = lazy(() =>
+  import('./question-detail.tsx').then((loaded) => ({ default: loaded.QuestionDetail })),
+);
+const ClientToolDetail = lazy(() =>
+  import('./client-tool-detail.tsx').then((loaded) => ({ default: loaded.ClientToolDetail })),
+);
 
 const VALUE_CHARACTERS = 1_200;
 
-/** What will happen if the call is allowed. */
+interface WaitProps {
+  wait: WaitContent;
+  onDecided(id: string): void;
+}
+
+/** What a run waits for, and how to settle it. */
 export function WaitDetail({ id, onDecided }: { id: string; onDecided(id: string): void }) {
   const { data, error } = useQuery(WaitDocument, { id });
-  const canApprove = useCan('approve');
   if (error !== null && data === null) return <Problem error={error} />;
   if (data === null) return <Skeleton />;
   const { wait } = data;
@@ -29,23 +41,47 @@ export function WaitDetail({ id, onDecided }: { id: string; onDecided(id: string
       </Empty>
     );
   }
-  const approval = approvalOf(wait);
   return (
-    <section className="detail" aria-label="What will happen">
-      <h2 className="target-title">
-        <Words isStrict>{bothEnds(approval?.target ?? approval?.tool ?? wait.summary, VALUE_CHARACTERS)}</Words>
+    <section className="detail" aria-label={regions[wait.__typename]}>
+      <h2 className={wait.__typename === 'Question' ? 'target-title words-only' : 'target-title'}>
+        <Words isStrict>{bothEnds(titleOf(wait), VALUE_CHARACTERS)}</Words>
       </h2>
       {wait.state !== 'OPEN' && <Settled wait={wait} />}
-      {approval ? (
-        <ApprovalDetail approval={approval} canApprove={canApprove} onDecided={onDecided} />
-      ) : (
-        wait.state === 'OPEN' && (
-          <p className="warning">This console cannot answer a wait of this kind yet. The API can.</p>
-        )
-      )}
+      <Suspense fallback={<Skeleton rows={3} />}>
+        <OfItsKind wait={wait} onDecided={onDecided} />
+      </Suspense>
       <Origin wait={wait} />
     </section>
   );
+}
+
+const regions: Readonly<Record<WaitContent['__typename'], string>> = {
+  Approval: 'What will happen',
+  Question: 'Question',
+  ClientToolCall: 'Tool call of a client',
+};
+
+function titleOf(wait: WaitContent): string {
+  switch (wait.__typename) {
+    case 'Approval':
+      return wait.target ?? wait.tool;
+    case 'Question':
+      return wait.source === 'builtin' ? 'The model asks' : `${wait.source} asks`;
+    case 'ClientToolCall':
+      return wait.tool;
+  }
+}
+
+function OfItsKind({ wait, onDecided }: WaitProps) {
+  const canApprove = useCan('approve');
+  switch (wait.__typename) {
+    case 'Approval':
+      return <ApprovalDetail approval={wait} canApprove={canApprove} onDecided={onDecided} />;
+    case 'Question':
+      return <QuestionDetail question={wait} onDecided={onDecided} />;
+    case 'ClientToolCall':
+      return <ClientToolDetail call={wait} onDecided={onDecided} />;
+  }
 }
 
 interface ApprovalDetailProps {
@@ -70,22 +106,6 @@ function ApprovalDetail({ approval, canApprove, onDecided }: ApprovalDetailProps
       )}
       <Reasons approval={approval} />
     </>
-  );
-}
-
-/** Members of the input, each in full up to a length, with both ends. */
-export function InputFacts({ input }: { input: unknown }) {
-  const members = typeof input === 'object' && input !== null ? Object.entries(input) : [['input', input]];
-  return (
-    <Facts>
-      {members.map(([name, value]) => (
-        <Fact key={String(name)} name={String(name)}>
-          <span className="value">
-            <Words isStrict>{bothEnds(typeof value === 'string' ? value : json(value), VALUE_CHARACTERS)}</Words>
-          </span>
-        </Fact>
-      ))}
-    </Facts>
   );
 }
 

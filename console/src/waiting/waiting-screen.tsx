@@ -1,14 +1,15 @@
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useKeys } from '../app/keys.ts';
+import type { WaitingSearch } from '../app/router.tsx';
 import { Screen } from '../app/screen.tsx';
 import { useQuery } from '../gateway/use-query.ts';
-import { type WaitItemFragment, WaitsDocument } from '../generated/documents.ts';
+import { type WaitItemFragment, type WaitKind, WaitsDocument } from '../generated/documents.ts';
 import { Risk } from '../parts/state.tsx';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { approvalOf } from './approval.ts';
+import { approvalOf } from './wait-content.ts';
 import { WaitDetail } from './wait-detail.tsx';
 
 /** How long a card that was settled stays, to say by whom. */
@@ -37,15 +38,15 @@ function useCards(open: readonly WaitItemFragment[] | undefined): { wait: WaitIt
 
 export function WaitingScreen() {
   const { waitId } = useParams({ from: '/waiting/{-$waitId}' });
-  const { tool } = useSearch({ from: '/waiting/{-$waitId}' });
+  const search = useSearch({ from: '/waiting/{-$waitId}' });
   const navigate = useNavigate({ from: '/waiting/{-$waitId}' });
   const { data, error } = useQuery(WaitsDocument, {});
   const open = data?.waits.nodes;
-  const cards = useCards(open).filter(({ wait }) => tool === undefined || approvalOf(wait)?.tool === tool);
+  const cards = useCards(open).filter(({ wait }) => isChosen(wait, search));
   const candidates = cards.filter(({ isLeaving }) => !isLeaving).map(({ wait }) => wait.id);
   const selected = waitId ?? candidates[0];
   const select = (id: string | undefined) =>
-    void navigate({ to: '/waiting/{-$waitId}', params: { waitId: id }, search: { tool }, replace: true });
+    void navigate({ to: '/waiting/{-$waitId}', params: { waitId: id }, search, replace: true });
   const move = (by: number) => {
     const index = candidates.indexOf(selected ?? '');
     select(candidates[Math.max(0, Math.min(candidates.length - 1, index + by))]);
@@ -59,34 +60,13 @@ export function WaitingScreen() {
     const index = candidates.indexOf(decided);
     select(candidates[index + 1] ?? candidates[index - 1]);
   };
-  const tools = [...new Set((open ?? []).flatMap((wait) => approvalOf(wait)?.tool ?? []))];
   return (
-    <Screen
-      title="Waiting for you"
-      isFilled
-      actions={
-        <>
-          <span className="quiet">{open === undefined ? '' : `${open.length} open`}</span>
-          {tools.length > 1 && (
-            <select
-              aria-label="Tool"
-              value={tool ?? ''}
-              onChange={({ target }) =>
-                void navigate({ search: { tool: target.value === '' ? undefined : target.value }, replace: true })
-              }
-            >
-              <option value="">any tool</option>
-              {tools.map((name) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          )}
-        </>
-      }
-    >
+    <Screen title="Waiting for you" isFilled actions={open && <Filters open={open} />}>
       {error !== null && <Problem error={error} />}
       {data === null && error === null && <Skeleton />}
-      {data !== null && candidates.length === 0 && waitId === undefined && cards.length === 0 && <NothingWaits />}
+      {data !== null && candidates.length === 0 && waitId === undefined && cards.length === 0 && (
+        <NothingWaits isFiltered={Object.values(search).some((value) => value !== undefined)} />
+      )}
       {(cards.length > 0 || waitId !== undefined) && (
         <div className="split">
           <List cards={cards} selected={selected} onSelect={select} />
@@ -97,12 +77,64 @@ export function WaitingScreen() {
   );
 }
 
-function NothingWaits() {
+const toolOf = (wait: WaitItemFragment) => ('tool' in wait ? wait.tool : undefined);
+
+const isChosen = (wait: WaitItemFragment, { kind, tool }: WaitingSearch) =>
+  (kind === undefined || wait.kind === kind) && (tool === undefined || toolOf(wait) === tool);
+
+function Filters({ open }: { open: readonly WaitItemFragment[] }) {
+  const { kind, tool } = useSearch({ from: '/waiting/{-$waitId}' });
+  const navigate = useNavigate({ from: '/waiting/{-$waitId}' });
+  const set = (change: WaitingSearch) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  const presentKinds = new Set(open.map((wait) => wait.kind));
+  const presentTools = new Set(open.flatMap((wait) => toolOf(wait) ?? []));
+  return (
+    <>
+      <span className="quiet">{open.length} open</span>
+      {(presentKinds.size > 1 || kind !== undefined) && (
+        <select
+          aria-label="Kind"
+          value={kind ?? ''}
+          onChange={({ target }) => set({ kind: target.value === '' ? undefined : target.value })}
+        >
+          <option value="">all</option>
+          {Object.entries(kindNames).map(([value, { name }]) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+      {(presentTools.size > 1 || tool !== undefined) && (
+        <select
+          aria-label="Tool"
+          value={tool ?? ''}
+          onChange={({ target }) => set({ tool: target.value === '' ? undefined : target.value })}
+        >
+          <option value="">any tool</option>
+          {[...new Set([...presentTools, ...(tool === undefined ? [] : [tool])])].map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+    </>
+  );
+}
+
+function NothingWaits({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) {
+    return (
+      <p className="quiet padded">
+        Nothing that waits matches. <Link to="/waiting/{-$waitId}">Show all</Link>
+      </p>
+    );
+  }
   return (
     <Empty title="Nothing waits for you">
       <p>
-        Calls that need an approval appear here by themselves. To see one, send this message in a session:{' '}
-        <code>fetch https://example.com</code>
+        Calls that need an approval, questions of models and calls for clients appear here by themselves. To see one,
+        send this message in a session: <code>fetch https://example.com</code>
       </p>
     </Empty>
   );
@@ -143,13 +175,18 @@ function List({ cards, selected, onSelect }: ListProps) {
   );
 }
 
-const kinds: Readonly<Record<string, string>> = { BUDGET: 'COST', QUESTION: 'ASK', CLIENT_TOOL: 'TOOL' };
+const kindNames: Readonly<Record<WaitKind, { name: string; short: string }>> = {
+  APPROVAL: { name: 'approvals', short: '' },
+  BUDGET: { name: 'budgets', short: 'COST' },
+  QUESTION: { name: 'questions', short: 'ASK' },
+  CLIENT_TOOL: { name: 'client tools', short: 'TOOL' },
+};
 
 function CardLine({ wait }: { wait: WaitItemFragment }) {
   const approval = approvalOf(wait);
   return (
     <span className="card-line">
-      {approval ? <Risk of={approval.risk} /> : <span className="risk">{kinds[wait.kind] ?? wait.kind}</span>}
+      {approval ? <Risk of={approval.risk} /> : <span className="risk tone-active">{kindNames[wait.kind].short}</span>}
       {approval && <b>{approval.tool}</b>}
       <span className="target">
         <Words isStrict>{approval?.target ?? wait.summary}</Words>

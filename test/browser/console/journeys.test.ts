@@ -1,8 +1,17 @@
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { TestClient } from '../../client.ts';
 import { follow, runById, send } from '../../integration/conversation.ts';
+import { calling } from '../../integration/counted-tool.ts';
 import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
 import { startConsoleServer } from './console.ts';
+
+const pickFile = {
+  name: 'pick_file',
+  description: 'Lets the user pick a file.',
+  inputSchema: { type: 'object', properties: { title: { type: 'string' } } },
+};
 
 const waiting = (client: Parameters<typeof follow>[0], runId: string) =>
   follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
@@ -20,8 +29,8 @@ test('three clicks lead from the first page to an approved run and its tape', as
   expect(problems).toEqual([]);
 });
 
-test('the keyboard alone allows, edits and denies what waits', async () => {
-  const { client, pageUrl } = await startConsoleServer();
+test('B92: the keyboard alone allows, edits, denies, answers, declines, cancels and submits what waits', async () => {
+  const { client, pageUrl } = await startConsoleServer({ askPerson: true });
   const first = await send(client, { sessionKey: 'one', text: 'remember that I like tea' });
   await waiting(client, first.run.id);
   const second = await send(client, { sessionKey: 'two', text: 'remember that I like milk' });
@@ -52,8 +61,72 @@ test('the keyboard alone allows, edits and denies what waits', async () => {
   expect(events.find(({ type }) => type === 'APPROVAL_DECISION')).toMatchObject({ status: 'DENIED' });
   const edited = (await follow(client, first.run.id)).find(({ type }) => type === 'APPROVAL_DECISION');
   expect(JSON.stringify(edited)).toContain('green tea');
+  await settleWithKeys(client, page);
   expect(problems).toEqual([]);
 });
+
+const colour = { prompt: 'Which colour?', choices: ['red', 'blue'] };
+const order = {
+  prompt: 'What do you order?',
+  schema: { type: 'object', properties: { count: { type: 'integer', maximum: 9 } }, required: ['count'] },
+};
+
+/** Settles questions and client tool calls of every kind and in every way, on the screen of all waits and in a session. */
+async function settleWithKeys(client: TestClient, page: Page) {
+  const question = page.getByRole('region', { name: 'Question' });
+  const begin = async (sessionKey: string, call: Parameters<typeof calling>[0]) => {
+    const { run, session } = await send(client, { sessionKey, text: calling(call), clientTools: [pickFile] });
+    return { session, result: async () => (await follow(client, run.id)).find(({ type }) => type === 'TOOL_RESULT') };
+  };
+
+  const chosen = await begin('colour', ['ask_person', colour]);
+  await question.getByRole('radio').first().waitFor();
+  expect(await question.getByRole('radio', { checked: true }).count()).toBe(0);
+  await page.keyboard.press('e');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Control+Enter');
+  expect(await chosen.result()).toMatchObject({ ok: true, output: 'blue' });
+
+  const ordered = await begin('order', ['ask_person', order]);
+  await question.getByLabel('count').waitFor();
+  await page.keyboard.press('e');
+  await page.keyboard.type('12');
+  await page.keyboard.press('Control+Enter');
+  await question.getByRole('alert').getByText('answer/count must be <= 9').waitFor();
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Control+Enter');
+  expect(await ordered.result()).toMatchObject({ ok: true, output: { count: 1 } });
+
+  for (const [key, action] of [
+    ['d', 'declined'],
+    ['x', 'cancelled'],
+  ] as const) {
+    const refused = await begin(action, ['ask_person', colour]);
+    await question.getByRole('radio').first().waitFor();
+    await page.keyboard.press(key);
+    await page.getByRole('dialog').getByRole('textbox').fill('It is private');
+    await page.keyboard.press('Enter');
+    expect(JSON.stringify(await refused.result())).toMatch(new RegExp(`${action}.*It is private`));
+  }
+
+  const call = page.getByRole('region', { name: 'Tool call of a client' });
+  const picked = await begin('pick', ['pick_file', { title: 'Which file?' }]);
+  await call.getByRole('textbox').waitFor();
+  await page.keyboard.press('e');
+  await page.keyboard.type('{"path": "a.txt"');
+  await call.getByText('This is not JSON').waitFor();
+  await page.keyboard.type('}');
+  await page.keyboard.press('Control+Enter');
+  expect(await picked.result()).toMatchObject({ ok: true, output: { path: 'a.txt' } });
+
+  const failed = await begin('fail', ['pick_file', { title: 'Which other file?' }]);
+  await page.goto(new URL(`/sessions/${failed.session.id}`, page.url()).href);
+  await call.getByRole('textbox').waitFor();
+  await page.keyboard.press('d');
+  await page.getByRole('dialog').getByRole('textbox').fill('There is no such file');
+  await page.keyboard.press('Enter');
+  expect(await failed.result()).toMatchObject({ ok: false, error: 'There is no such file' });
+}
 
 test('two browsers decide one approval: one wins, and the other shows who decided', async () => {
   const { client, pageUrl } = await startConsoleServer();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { align, itemsOf } from '../../../console/src/compare/align.ts';
+import { describe as describeEvent } from '../../../console/src/run/describe.ts';
 import { foldAt } from '../../../console/src/run/fold.ts';
 import { indexAt, mergeOutline } from '../../../console/src/run/sparse-tape.ts';
 import { rowIndexOf, rowsOf } from '../../../console/src/run/tape-rows.ts';
@@ -47,6 +48,24 @@ describe('the fold at an event', () => {
     expect(foldAt(fetchRun, 9)).toMatchObject({ openWaits: 1, calls: [{ tool: 'http_fetch', state: 'WAITING' }] });
     expect(foldAt(fetchRun, 12)).toMatchObject({ openWaits: 0, calls: [{ state: 'RUNNING' }] });
     expect(foldAt(fetchRun, 14)).toMatchObject({ state: 'DONE', calls: [{ state: 'SUCCEEDED' }] });
+  });
+
+  test('has questions and client tool calls as waits', () => {
+    const payload = { callId: 'c1', waitId: 'que_1' };
+    const events = tape(
+      { type: 'TOOL_CALL', at: 0, step: 1, callId: 'c1', tool: 'ask_person', input: {} },
+      { type: 'WAIT_REQUEST', at: 1, payload: { ...payload, summary: 'Which colour?' } },
+      { type: 'STATUS', at: 2, from: 'IN_PROGRESS', to: 'AWAITING_APPROVAL' },
+      { type: 'WAIT_SETTLED', at: 7_200_002, payload: { ...payload, outcome: 'ANSWERED', decidedBy: 'ada' } },
+    );
+    expect(foldAt(events, 3)).toMatchObject({ openWaits: 1, calls: [{ state: 'WAITING' }] });
+    expect(foldAt(events, 4)).toMatchObject({ openWaits: 0, calls: [{ state: 'REQUESTED' }] });
+    expect(events.map(describeEvent).slice(1)).toEqual([
+      '“Which colour?”',
+      'IN_PROGRESS → AWAITING_APPROVAL',
+      'answered by ada',
+    ]);
+    expect(timelineOf(events).idle).toMatchObject([{ label: '2 h, waiting for ada' }]);
   });
 
   test('drops what an interrupted step had said', () => {

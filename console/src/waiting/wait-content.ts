@@ -2,7 +2,10 @@ import type { WaitQuery } from '../generated/documents.ts';
 
 /** What a run waits for, as its screen shows it. */
 export type WaitContent = NonNullable<WaitQuery['wait']>;
-export type ApprovalContent = Extract<WaitContent, { __typename: 'Approval' }>;
+type Of<Name extends WaitContent['__typename']> = Extract<WaitContent, { __typename: Name }>;
+export type ApprovalContent = Of<'Approval'>;
+export type QuestionContent = Of<'Question'>;
+export type ClientToolContent = Of<'ClientToolCall'>;
 
 /** Null for a wait of another kind. */
 export function approvalOf<Wait extends { __typename: string }>(
