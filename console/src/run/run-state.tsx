@@ -43,10 +43,16 @@ export function RunState({ runId, events, seq }: { runId: string; events: readon
   );
 }
 
+/** A run can have thousands of calls and steps. The table has them all. */
+const SHOWN_CALLS = 50;
+const SHOWN_STEPS = 50;
+
 function Calls({ run }: { run: FoldedRun }) {
+  const earlier = run.calls.length - SHOWN_CALLS;
   return (
     <ul className="plain-list">
-      {run.calls.map(({ callId, tool, state }) => (
+      {earlier > 0 && <li className="quiet">{count(earlier)} earlier calls</li>}
+      {run.calls.slice(-SHOWN_CALLS).map(({ callId, tool, state }) => (
         <li key={callId}>
           <State of={state} /> <code>{tool}</code>
         </li>
@@ -56,8 +62,10 @@ function Calls({ run }: { run: FoldedRun }) {
 }
 
 function Steps({ run }: { run: FoldedRun }) {
+  const earlier = run.steps.length - SHOWN_STEPS;
   return (
     <table className="figures-table">
+      {earlier > 0 && <caption>{count(earlier)} earlier steps</caption>}
       <thead>
         <tr>
           <th>step</th>
@@ -68,7 +76,7 @@ function Steps({ run }: { run: FoldedRun }) {
         </tr>
       </thead>
       <tbody>
-        {run.steps.map(({ step, model, totalTokens, estimated, cost: price, milliseconds }) => (
+        {run.steps.slice(-SHOWN_STEPS).map(({ step, model, totalTokens, estimated, cost: price, milliseconds }) => (
           <tr key={`${step}-${milliseconds}`}>
             <td>{step}</td>
             <td>{model}</td>

@@ -1,0 +1,82 @@
+import { readConfiguration } from '../../src/config/configuration.ts';
+import type { NewEvent } from '../../src/domain/events.ts';
+import { foldOn, type Run, sequenceEvents } from '../../src/domain/run.ts';
+import { createLogger } from '../../src/logger.ts';
+import { runRows } from '../../src/projections/runs.ts';
+import { insertSession } from '../../src/repositories/sessions.ts';
+import { startGateway } from '../../src/server/gateway.ts';
+import { context, input, output, status, toolDecision, toolResult, toolStart } from '../unit/domain/given.ts';
+
+const BATCH_EVENTS = 1_000;
+const STEP_EVENTS = 1_000;
+const CALL_EVENTS = 4;
+
+/** What most of the events of a tape are. */
+export type LongTapeKind = 'deltas' | 'calls';
+
+/** Writes ended runs of so many events into the database of a server that does not run. Returns their ids. */
+export async function writeLongTapes(
+  databaseUrl: string,
+  count: number,
+  kinds: readonly LongTapeKind[],
+): Promise<{ sessionId: string; runId: string; kind: LongTapeKind }[]> {
+  const variables = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'silent' };
+  const outcome = readConfiguration(variables, () => '{}');
+  if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+  const logger = createLogger(outcome.configuration.logLevel);
+  await using gateway = await startGateway(outcome.configuration, logger, { consoleFolder: null });
+  const { database, journal, newId } = gateway.parts;
+  const written = [];
+  for (const kind of kinds) {
+    const [sessionId, runId] = [newId('session'), newId('run')];
+    await database.commit([
+      insertSession({ id: sessionId, owner: 'local', key: kind, title: null, agentId: null, createdAt: Date.now() }),
+    ]);
+    const all = eventsOf(kind, count, sessionId);
+    let run: Run | null = null;
+    for (let head = 0; head < all.length; head += BATCH_EVENTS) {
+      const position = { runId, now: Date.now(), epoch: null };
+      const events = all.slice(head, head + BATCH_EVENTS);
+      const sequenced = sequenceEvents(run, position, events);
+      run = foldOn(run, position, events);
+      if (!run) throw new Error('The events do not begin a run.');
+      const writes = runRows(run, sequenced);
+      await journal.append({ runId, sessionId, expectedHead: head, epoch: null, events: sequenced, writes });
+    }
+    written.push({ sessionId, runId, kind });
+  }
+  return written;
+}
+
+function eventsOf(kind: LongTapeKind, count: number, sessionId: string): NewEvent[] {
+  const events = [begin(sessionId), status(null, 'PENDING'), status('PENDING', 'IN_PROGRESS', { turn: 1 })];
+  for (let step = 1; events.length < count - 1; step += 1) {
+    events.push(context(step));
+    const room = Math.min(STEP_EVENTS, count - 1 - events.length) - 1;
+    if (kind === 'deltas') events.push(...deltas(step, room), ...output(step, { text: `Answer ${step}` }));
+    else events.push(...calls(step, room));
+  }
+  return [...events.slice(0, count - 1), status('IN_PROGRESS', 'DONE')];
+}
+
+function deltas(step: number, count: number): NewEvent[] {
+  return Array.from({ length: Math.max(0, count) }, (_, index) => ({
+    type: 'output_delta',
+    actor: 'MODEL',
+    payload: { step, text: `word-${index} ` },
+  }));
+}
+
+function calls(step: number, count: number): NewEvent[] {
+  const ids = Array.from({ length: Math.floor(count / CALL_EVENTS) }, (_, index) => `call_${step}_${index}`);
+  return [
+    ...output(step, { text: `Step ${step}`, calls: ids }),
+    ...ids.flatMap((callId) => [toolDecision(callId, 'ALLOW'), toolStart(callId), toolResult(callId)]),
+  ];
+}
+
+function begin(sessionId: string): NewEvent {
+  const event = input('A long task');
+  if (event.type !== 'input' || event.payload.origin === null) throw new Error('Not an input.');
+  return { ...event, payload: { ...event.payload, origin: { ...event.payload.origin, sessionId } } };
+}
