@@ -9,7 +9,10 @@ import {
   DeleteAgentDocument,
   UpdateAgentDocument,
 } from '../generated/documents.ts';
+import { JsonInput } from '../parts/json-input.tsx';
 import { Time } from '../parts/time.tsx';
+import { AgentLimits, type LimitTexts, limitsOf, textsOf } from './agent-limits.tsx';
+import { AgentRuns } from './agent-runs.tsx';
 
 interface AgentFormProps {
   /** Null for a new one. */
@@ -26,17 +29,27 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
   const [model, setModel] = useState(agent?.model ?? models[0] ?? '');
   const [chosen, setChosen] = useState<readonly string[]>(agent?.tools ?? tools);
   const [isDefault, setDefault] = useState(agent?.isDefault ?? false);
+  const [limits, setLimits] = useState<LimitTexts>(() => textsOf(agent?.limits ?? null));
+  const [schema, setSchema] = useState<unknown>(agent?.outputSchema ?? undefined);
+  const [isSchemaReadable, setSchemaReadable] = useState(true);
   const { isBusy, error, run } = useAction();
   const canWrite = useCan('write');
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const input = { name, instructions, model, tools: [...chosen], makeDefault: isDefault };
+    const input = {
+      name,
+      instructions,
+      model,
+      tools: [...chosen],
+      makeDefault: isDefault,
+      limits: limitsOf(limits),
+      // An empty one makes the results text again.
+      outputSchema: schema ?? {},
+    };
     run(async () => {
       if (agent === null) {
-        accept(
-          (await client.query(CreateAgentDocument, { input: { ...input, idempotencyKey: crypto.randomUUID() } }))
-            .createAgent,
-        );
+        const created = { ...input, outputSchema: schema, idempotencyKey: crypto.randomUUID() };
+        accept((await client.query(CreateAgentDocument, { input: created })).createAgent);
         onDone(undefined);
       } else accept((await client.query(UpdateAgentDocument, { input: { ...input, agentId: agent.id } })).updateAgent);
     });
@@ -80,6 +93,16 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
         ))}
       </select>
       <Tools tools={tools} chosen={chosen} onChange={setChosen} isDisabled={!canWrite} />
+      <AgentLimits texts={limits} onChange={setLimits} isDisabled={!canWrite} />
+      <JsonInput
+        label="JSON Schema of the results (empty: results are text)"
+        value={schema}
+        isDisabled={!canWrite}
+        onChange={(value, isEmpty) => {
+          setSchema(value);
+          setSchemaReadable(isEmpty || value !== undefined);
+        }}
+      />
       <label className="check">
         <input
           type="checkbox"
@@ -96,7 +119,7 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
       )}
       {canWrite && (
         <div className="buttons">
-          <button type="submit" className="button primary" disabled={isBusy}>
+          <button type="submit" className="button primary" disabled={isBusy || !isSchemaReadable}>
             {agent === null ? 'Create' : 'Save as a new version'}
           </button>
           {agent !== null && (
@@ -106,6 +129,7 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
           )}
         </div>
       )}
+      {agent !== null && <AgentRuns agentId={agent.id} />}
     </form>
   );
 }

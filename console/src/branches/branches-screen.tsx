@@ -1,5 +1,5 @@
 import { Link, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Screen } from '../app/screen.tsx';
 import { useQuery } from '../gateway/use-query.ts';
 import { BranchAncestorDocument, type BranchNodeFragment, BranchNodesDocument } from '../generated/documents.ts';
@@ -18,15 +18,26 @@ interface Ancestor {
   parent?: Ancestor | null;
 }
 
-function oldest(session: Ancestor): string {
-  return session.parent ? oldest(session.parent) : session.id;
+/** The ids of a session and of its ancestors, the oldest first. */
+function chainOf({ id, parent }: Ancestor): string[] {
+  return parent ? [...chainOf(parent), id] : [id];
+}
+
+/** The ids from the oldest ancestor to the session. One query knows four generations. */
+function useAncestry(sessionId: string) {
+  const [known, setKnown] = useState<readonly string[]>([sessionId]);
+  const { data, error } = useQuery(BranchAncestorDocument, { id: known[0] ?? sessionId }, { isLive: false });
+  const session = data?.session;
+  const chain = session ? chainOf(session) : [];
+  useEffect(() => {
+    if (session?.parent) setKnown((before) => [...chainOf(session).slice(0, -1), ...before]);
+  }, [session]);
+  return { ids: chain.length === 1 ? known : null, isMissing: data !== null && !session, error };
 }
 
 /** The tree of a session and its branches, from the oldest ancestor. */
 export function BranchesScreen() {
   const { sessionId } = useParams({ from: '/sessions/$sessionId/branches' });
-  const { data, error } = useQuery(BranchAncestorDocument, { id: sessionId }, { isLive: false });
-  const session = data?.session;
   return (
     <Screen
       title="Branches"
@@ -36,33 +47,51 @@ export function BranchesScreen() {
         </Link>
       }
     >
-      {error !== null && <Problem error={error} />}
-      {data === null && error === null && <Skeleton />}
-      {data !== null && !session && <Empty title="This session is not there" />}
-      {session && (
-        <ul className="tree" aria-label="Sessions and their branches">
-          <Level ids={[oldest(session)]} current={sessionId} depth={0} />
-        </ul>
-      )}
+      <Tree key={sessionId} sessionId={sessionId} />
     </Screen>
   );
 }
 
-function Level({ ids, current, depth }: { ids: string[]; current: string; depth: number }) {
-  const { data, error } = useQuery(BranchNodesDocument, { ids });
+function Tree({ sessionId }: { sessionId: string }) {
+  const { ids, isMissing, error } = useAncestry(sessionId);
+  if (error !== null) return <Problem error={error} />;
+  if (isMissing) return <Empty title="This session is not there" />;
+  if (ids === null) return <Skeleton />;
+  return (
+    <ul className="tree" aria-label="Sessions and their branches">
+      <Level ids={ids.slice(0, 1)} path={ids} depth={0} />
+    </ul>
+  );
+}
+
+interface LevelProps {
+  ids: readonly string[];
+  /** The session and its ancestors, which are open. */
+  path: readonly string[];
+  depth: number;
+}
+
+function Level({ ids, path, depth }: LevelProps) {
+  const { data, error } = useQuery(BranchNodesDocument, { ids: [...ids] });
   if (error !== null) return <Problem error={error} />;
   if (data === null) return <Skeleton rows={2} />;
   const sessions = data.nodes.filter((node): node is BranchNodeFragment => node !== null && 'key' in node);
-  return sessions.map((session) => <Branch key={session.id} session={session} current={current} depth={depth} />);
+  return sessions.map((session) => <Branch key={session.id} session={session} path={path} depth={depth} />);
 }
 
-function Branch({ session, current, depth }: { session: BranchNodeFragment; current: string; depth: number }) {
+interface BranchProps {
+  session: BranchNodeFragment;
+  path: readonly string[];
+  depth: number;
+}
+
+function Branch({ session, path, depth }: BranchProps) {
   const children = session.branches.nodes.map(({ id }) => id);
-  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH);
+  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH || path.includes(session.id));
   const { branchPoint, lastRun } = session;
   return (
     <li className="tree-node">
-      <div className="tree-line" aria-current={session.id === current ? 'true' : undefined}>
+      <div className="tree-line" aria-current={session.id === path.at(-1) ? 'true' : undefined}>
         {children.length > 0 ? (
           <button
             type="button"
@@ -105,7 +134,7 @@ function Branch({ session, current, depth }: { session: BranchNodeFragment; curr
       </div>
       {isOpen && children.length > 0 && (
         <ul className="tree">
-          <Level ids={children} current={current} depth={depth + 1} />
+          <Level ids={children} path={path} depth={depth + 1} />
         </ul>
       )}
     </li>

@@ -8,6 +8,7 @@ import { ForgetDocument, MemoriesDocument, RememberDocument } from '../generated
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
+import { visibleText } from '../text/visible-text.ts';
 
 /** What the agents remember of this principal. */
 export function MemoryList() {
@@ -54,7 +55,7 @@ export function MemoryList() {
             <span className="row-title">
               <Words>{text}</Words>
               <small>
-                {tags.join(', ')} {session ? `· only in ${session.key}` : ''}
+                {visibleText(tags.join(', '))} {session ? `· only in ${visibleText(session.key)}` : ''}
               </small>
             </span>
             <span className="row-note">{score === null || score === undefined ? '' : score.toFixed(2)}</span>

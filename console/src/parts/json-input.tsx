@@ -6,8 +6,8 @@ interface JsonInputProps {
   /** What the field begins with; undefined for an empty one. */
   value: unknown;
   isDisabled?: boolean;
-  /** Undefined while the text is empty or is not JSON. */
-  onChange(value: unknown): void;
+  /** @param value undefined while the text is empty or is not JSON */
+  onChange(value: unknown, isEmpty: boolean): void;
 }
 
 /** A JSON value, written as text. */
@@ -17,7 +17,8 @@ export function JsonInput({ label, value, isDisabled = false, onChange }: JsonIn
   const problem = problemOf(text);
   const change = (next: string) => {
     setText(next);
-    onChange(problemOf(next) === null && next.trim() !== '' ? JSON.parse(next) : undefined);
+    const isEmpty = next.trim() === '';
+    onChange(isEmpty || problemOf(next) !== null ? undefined : JSON.parse(next), isEmpty);
   };
   return (
     <div className="json-input">

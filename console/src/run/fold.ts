@@ -25,6 +25,8 @@ export interface FoldedRun {
   /** Whether a part of the text has not arrived yet. */
   isPartial: boolean;
   step: number;
+  /** Seq of the event that began the step; 0 before the first. */
+  contextSeq: number;
   calls: readonly FoldedCall[];
   openWaits: number;
   steps: readonly StepUsage[];
@@ -37,7 +39,7 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
   const calls = new Map<string, FoldedCall>();
   const waits = new Set<string>();
   const steps: StepUsage[] = [];
-  const run = { state: 'PENDING', step: 0, totalTokens: 0, cost: null as number | null };
+  const run = { state: 'PENDING', step: 0, contextSeq: 0, totalTokens: 0, cost: null as number | null };
   let pieces: string[] = [];
   let startedAt = '';
   let last = 0;
@@ -53,6 +55,7 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
         break;
       case 'CONTEXT':
         run.step = event.step;
+        run.contextSeq = event.seq;
         startedAt = event.recordedAt;
         pieces = [];
         break;

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useQuery } from '../gateway/use-query.ts';
-import { ContextAtDocument, type ContextAtQuery } from '../generated/documents.ts';
+import { ContextAtDocument, type ContextAtQuery, EventDetailDocument } from '../generated/documents.ts';
 import { JsonChanges } from '../parts/json-changes.tsx';
 import { Problem, Skeleton } from '../parts/status.tsx';
 import { Fact, Facts, Quote } from '../parts/text.tsx';
@@ -12,17 +12,35 @@ const TEXT_CHARACTERS = 2_000;
 type Context = NonNullable<NonNullable<ContextAtQuery['run']>['contextAt']>;
 
 /** The request that a step sent to the model, rebuilt from the tape. */
-export function ModelSaw({ runId, step }: { runId: string; step: number }) {
+export function ModelSaw({ runId, step, contextSeq }: RequestProps) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details className="section" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>What the model saw, step {step}</summary>
-      {isOpen && <Request runId={runId} step={step} />}
+      {isOpen && <Request runId={runId} step={step} contextSeq={contextSeq} />}
     </details>
   );
 }
 
-function Request({ runId, step }: { runId: string; step: number }) {
+/** The scores with which the memories were chosen. They are on the tape. */
+function useScores(runId: string, contextSeq: number): ReadonlyMap<string, number> {
+  const { data } = useQuery(EventDetailDocument, { id: `${runId}:${contextSeq}` }, { isLive: false });
+  const node = data?.node;
+  const payload = (node && 'payload' in node ? node.payload : null) as {
+    memories?: { id: string; score: number }[];
+  } | null;
+  return new Map((payload?.memories ?? []).map(({ id, score }) => [id, score]));
+}
+
+interface RequestProps {
+  runId: string;
+  step: number;
+  /** Position of the event that recorded the request. */
+  contextSeq: number;
+}
+
+function Request({ runId, step, contextSeq }: RequestProps) {
+  const scores = useScores(runId, contextSeq);
   const { data, error } = useQuery(ContextAtDocument, { id: runId, step }, { isLive: false });
   const context = data?.run?.contextAt;
   if (error !== null) return <Problem error={error} />;
@@ -49,7 +67,12 @@ function Request({ runId, step }: { runId: string; step: number }) {
           ) : (
             <ul className="plain-list">
               {context.memories.map(({ id, text }) => (
-                <li key={id}>{visibleText(text)}</li>
+                <li key={id}>
+                  <span className="figures quiet" title="Score with which it was found">
+                    {scores.get(id)?.toFixed(2) ?? '–'}
+                  </span>{' '}
+                  {visibleText(text)}
+                </li>
               ))}
             </ul>
           )}

@@ -38,7 +38,7 @@ export function RunState({ runId, events, seq }: { runId: string; events: readon
       </Facts>
       {run.steps.length > 0 && <Steps run={run} />}
       {event && <EventDetail key={event.seq} runId={runId} event={event} />}
-      {run.step > 0 && <ModelSaw runId={runId} step={run.step} />}
+      {run.step > 0 && <ModelSaw runId={runId} step={run.step} contextSeq={run.contextSeq} />}
     </section>
   );
 }

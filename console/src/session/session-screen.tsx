@@ -1,5 +1,5 @@
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useKeys } from '../app/keys.ts';
 import { Screen } from '../app/screen.tsx';
 import { accept } from '../gateway/accept.ts';
@@ -12,6 +12,7 @@ import {
   CompactDocument,
   SessionPageDocument,
   type SessionPageQuery,
+  UnarchiveDocument,
 } from '../generated/documents.ts';
 import { Menu } from '../parts/menu.tsx';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
@@ -21,6 +22,10 @@ import { cost, tokens } from '../text/figures.ts';
 import { visibleText } from '../text/visible-text.ts';
 import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.tsx';
+
+const SessionDetails = lazy(() =>
+  import('./session-details.tsx').then((loaded) => ({ default: loaded.SessionDetails })),
+);
 
 export type SessionContent = NonNullable<SessionPageQuery['session']>;
 
@@ -58,11 +63,36 @@ export function SessionScreen() {
       <div className={shownRun === undefined ? 'session' : 'session with-tape'}>
         <div className="conversation-column">
           <Conversation session={session} onEarlier={() => setRuns(runs + RUNS_PER_PAGE)} />
+          {session.archivedAt !== null && <Archived session={session} canWrite={canWrite} />}
           {canWrite && session.archivedAt === null && <Composer key={session.id} session={session} />}
         </div>
         {shownRun !== undefined && <TapePane key={shownRun} runId={shownRun} onClose={toggleTape} />}
       </div>
     </Screen>
+  );
+}
+
+/** In place of the composer: an archived session takes no messages. */
+function Archived({ session, canWrite }: { session: SessionContent; canWrite: boolean }) {
+  const { isBusy, error, run } = useAction();
+  const unarchive = () =>
+    run(async () => {
+      accept((await client.query(UnarchiveDocument, { input: { sessionId: session.id } })).unarchiveSession);
+    });
+  return (
+    <div className="composer archived">
+      <span className="quiet">This session is archived and takes no messages.</span>
+      {canWrite && (
+        <button type="button" className="button" disabled={isBusy} onClick={unarchive}>
+          Unarchive
+        </button>
+      )}
+      {error !== null && (
+        <p role="alert" className="problem">
+          {error}
+        </p>
+      )}
+    </div>
   );
 }
 
@@ -84,8 +114,10 @@ interface ActionsProps {
 
 function SessionActions({ session, isTapeOpen, onToggleTape }: ActionsProps) {
   const { error, run } = useAction();
+  const [hasDetails, setDetails] = useState(false);
   const canWrite = useCan('write');
   const navigate = useNavigate();
+  useKeys([{ keys: 'i', label: 'Details of the session', run: () => setDetails(true) }]);
   const compact = () =>
     run(async () => {
       accept((await client.query(CompactDocument, { input: { sessionId: session.id } })).compactSession);
@@ -117,6 +149,11 @@ function SessionActions({ session, isTapeOpen, onToggleTape }: ActionsProps) {
       <Menu
         label="More"
         items={[
+          {
+            label: 'Details',
+            hint: 'Title, agent, metadata, and what runs without asking',
+            onSelect: () => setDetails(true),
+          },
           { label: 'Branches', hint: 'The tree of this session', onSelect: branches },
           {
             label: 'Compact the history',
@@ -134,6 +171,11 @@ function SessionActions({ session, isTapeOpen, onToggleTape }: ActionsProps) {
       >
         More
       </Menu>
+      {hasDetails && (
+        <Suspense>
+          <SessionDetails sessionId={session.id} onClose={() => setDetails(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

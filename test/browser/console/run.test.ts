@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { RunContextAtDocument } from '../../generated/graphql.ts';
+import { RememberDocument, RunContextAtDocument } from '../../generated/graphql.ts';
 import { converse } from '../../integration/conversation.ts';
 import { openPage } from '../explorer.ts';
 import { startConsoleServer } from './console.ts';
 
-test('the scrubber shows the run at any event, and the address restores it', async () => {
+test('B90: the scrubber shows the run at any event, and the address restores it', async () => {
   const { client, pageUrl } = await startConsoleServer();
   const { runId, events } = await converse(client, { sessionKey: 'long', text: '/pace 5\n/words 60' });
   const delta = events.find((event) => event.__typename === 'OutputDeltaEvent' && event.text.includes('word-30'));
@@ -33,8 +33,9 @@ test('the scrubber shows the run at any event, and the address restores it', asy
   expect(problems).toEqual([]);
 });
 
-test('what the model saw is the rebuilt request, with its badge', async () => {
+test('B91: what the model saw is the rebuilt request, with its badge', async () => {
   const { client, pageUrl } = await startConsoleServer();
+  await client.send(RememberDocument, { input: { text: 'The time of the meeting is noon' } });
   await converse(client, { sessionKey: 'context', text: 'Hello there' });
   const { runId } = await converse(client, { sessionKey: 'context', text: 'what time is it' });
   const { run } = await client.send(RunContextAtDocument, { id: runId, step: 1 });
@@ -43,6 +44,7 @@ test('what the model saw is the rebuilt request, with its badge', async () => {
   await page.getByText('✓ exact').waitFor();
   await page.getByText(`${run?.contextAt?.messages.length} messages`).waitFor();
   await page.getByText('Hello there').first().waitFor();
+  await page.getByText(/^\d\.\d\d The time of the meeting is noon$/).waitFor();
   expect(problems).toEqual([]);
 });
 

@@ -53,7 +53,7 @@ test.each([
   ['dark', 1440, 900],
   ['light', 390, 844],
   ['dark', 800, 900],
-] as const)('every screen is accessible and fits, %s at %i', async (colorScheme, width, height) => {
+] as const)('B87: every screen is accessible and fits, %s at %i', async (colorScheme, width, height) => {
   const { client, pageUrl } = await startConsoleServer();
   const screens = await fill(client);
   const { page, problems } = await openPage(pageUrl('/'), { width, height });
@@ -62,7 +62,7 @@ test.each([
   expect(problems).toEqual([]);
 });
 
-test('empty screens say what to do, and what is not there is not an error of the page', async () => {
+test('B87: empty screens say what to do, and what is not there is not an error of the page', async () => {
   const { pageUrl } = await startConsoleServer();
   const { page, problems } = await openPage(pageUrl('/'));
   await page.getByText('No sessions yet').waitFor();
@@ -82,7 +82,7 @@ test('empty screens say what to do, and what is not there is not an error of the
   expect(problems).toEqual([]);
 });
 
-test('text of models, tools and users stays text and cannot imitate the console', async () => {
+test('B93: text of models, tools and users stays text and cannot imitate the console', async () => {
   const { client, pageUrl } = await startConsoleServer();
   const hostile = [
     '<img src=x onerror="document.title=1">',
@@ -127,7 +127,7 @@ test('Enter opens the selected session, and belongs to what has the focus', asyn
   expect(problems).toEqual([]);
 });
 
-test('a lost server is shown as offline, and the page stays', async () => {
+test('B87: a lost server is shown as offline, and the page stays', async () => {
   const { client, server, pageUrl } = await startConsoleServer();
   await converse(client, { sessionKey: 'a', text: '/words 3' });
   const { page } = await openPage(pageUrl('/sessions'));

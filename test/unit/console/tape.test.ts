@@ -168,7 +168,7 @@ describe('a tape of which deltas have not arrived yet', () => {
   });
 });
 
-test('rows, timeline and fold of 100,000 events take one pass each', () => {
+test('B90: rows, timeline and fold of 100,000 events take one pass each', () => {
   const deltas = Array.from({ length: 100_000 }, (_, index) => ({
     type: index === 0 ? 'CONTEXT' : 'OUTPUT_DELTA',
     at: index,
