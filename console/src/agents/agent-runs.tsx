@@ -2,7 +2,6 @@ import { Link } from '@tanstack/react-router';
 import { useQuery } from '../gateway/use-query.ts';
 import { AgentRunsDocument } from '../generated/documents.ts';
 import { State } from '../parts/state.tsx';
-import { Problem } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { bothEnds } from '../text/visible-text.ts';
@@ -11,9 +10,8 @@ const INPUT_CHARACTERS = 60;
 
 /** The newest runs of an agent, each with the version that it began with. */
 export function AgentRuns({ agentId }: { agentId: string }) {
-  const { data, error } = useQuery(AgentRunsDocument, { agentId });
+  const { data } = useQuery(AgentRunsDocument, { agentId });
   const runs = data?.runs.nodes ?? [];
-  if (error !== null && data === null) return <Problem error={error} />;
   if (runs.length === 0) return null;
   return (
     <section aria-label="Runs of this agent">
@@ -22,7 +20,7 @@ export function AgentRuns({ agentId }: { agentId: string }) {
         <tbody>
           {runs.map(({ id, state, input, agentVersion, createdAt }) => (
             <tr key={id}>
-              <td>version {agentVersion}</td>
+              <td className="figures">version {agentVersion}</td>
               <td>
                 <State of={state} />
               </td>
@@ -31,7 +29,7 @@ export function AgentRuns({ agentId }: { agentId: string }) {
                   <Words>{bothEnds(input, INPUT_CHARACTERS)}</Words>
                 </Link>
               </td>
-              <td>
+              <td className="figures">
                 <Time at={createdAt} />
               </td>
             </tr>

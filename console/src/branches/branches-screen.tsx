@@ -55,7 +55,15 @@ export function BranchesScreen() {
 function Tree({ sessionId }: { sessionId: string }) {
   const { ids, isMissing, error } = useAncestry(sessionId);
   if (error !== null) return <Problem error={error} />;
-  if (isMissing) return <Empty title="This session is not there" />;
+  if (isMissing) {
+    return (
+      <Empty title="This session is not there">
+        <p>
+          It was erased, or belongs to somebody else. <Link to="/sessions">Show your sessions</Link>
+        </p>
+      </Empty>
+    );
+  }
   if (ids === null) return <Skeleton />;
   return (
     <ul className="tree" aria-label="Sessions and their branches">

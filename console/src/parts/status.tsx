@@ -23,6 +23,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 }
 
 const advice: Readonly<Record<string, string>> = {
+  INTERNAL_SERVER_ERROR: 'The log of the gateway says more. The page tries again by itself.',
   OFFLINE: 'The page keeps what it has and tries again by itself.',
   FORBIDDEN: 'The token of this sign-in has no scope for it.',
   RATE_LIMITED: 'Wait for a moment; the page tries again by itself.',
@@ -33,7 +34,7 @@ export function Problem({ error, children }: { error: unknown; children?: ReactN
   const code = (error as { code?: string } | null)?.code ?? '';
   return (
     <div className="problem" role="alert">
-      <strong>{messageOf(error)}</strong>
+      <strong>{messageOf(error).replace(/\.?$/, '.')}</strong>
       {advice[code] !== undefined && <span> {advice[code]}</span>}
       {children}
     </div>

@@ -206,7 +206,7 @@ function SessionTable({ edges, selected }: { edges: readonly Edge[]; selected: n
             aria-current={index === selected ? 'true' : undefined}
           >
             <span className="row-state">
-              {node.lastRun ? <State of={node.lastRun.state} /> : <State of="PENDING" />}
+              {node.lastRun ? <State of={node.lastRun.state} /> : <span className="quiet">no message</span>}
             </span>
             <span className="row-title">
               <Words>{node.title ?? node.key}</Words>

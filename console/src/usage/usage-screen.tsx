@@ -139,7 +139,7 @@ function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: UsageGr
 function Name({ row, group }: { row: UsageRow; group: UsageGroup }) {
   switch (group) {
     case 'DAY':
-      return row.day?.slice(0, 10) ?? '–';
+      return <span className="figures">{row.day?.slice(0, 10) ?? '–'}</span>;
     case 'MODEL':
       return row.model ?? 'no model';
     case 'AGENT':

@@ -4,6 +4,13 @@ import { expect, onTestFinished } from 'vitest';
 import { createTestClient, type TestClient } from '../../client.ts';
 import { createServerFolder, type ServerFolder, type ServerProcess } from '../../e2e/server-process.ts';
 
+/** A tool of the client. */
+export const pickFile = {
+  name: 'pick_file',
+  description: 'Lets the user pick a file.',
+  inputSchema: { type: 'object', properties: { title: { type: 'string' } } },
+};
+
 export interface ConsoleServer {
   home: ServerFolder;
   server: ServerProcess;

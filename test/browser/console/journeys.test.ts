@@ -8,15 +8,9 @@ import { decideNextApproval, follow, runById, send } from '../../integration/con
 import { calling } from '../../integration/counted-tool.ts';
 import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
-import { expectAccessible, startConsoleServer } from './console.ts';
+import { expectAccessible, pickFile, startConsoleServer } from './console.ts';
 
 const changingServer = new URL('../../integration/tools/changing-server.mjs', import.meta.url).pathname;
-
-const pickFile = {
-  name: 'pick_file',
-  description: 'Lets the user pick a file.',
-  inputSchema: { type: 'object', properties: { title: { type: 'string' } } },
-};
 
 const waiting = (client: Parameters<typeof follow>[0], runId: string) =>
   follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });

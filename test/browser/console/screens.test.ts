@@ -1,15 +1,34 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { TestClient } from '../../client.ts';
+import { WaitsDocument } from '../../generated/graphql.ts';
 import { converse, type Event, follow, send } from '../../integration/conversation.ts';
+import { calling } from '../../integration/counted-tool.ts';
+import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
-import { expectAccessible, expectNoOverflow, startConsoleServer } from './console.ts';
+import { expectAccessible, expectNoOverflow, pickFile, startConsoleServer } from './console.ts';
 
 const pollOptions = { timeout: 30_000, interval: 50 };
 const isRequest = ({ type }: Event) => type === 'APPROVAL_REQUEST';
+
+const question = {
+  prompt: 'What do you order?',
+  schema: {
+    type: 'object',
+    properties: {
+      name: { type: 'string', description: 'As on the invoice' },
+      size: { enum: ['small', 'large'] },
+      extras: { type: 'array', items: { enum: ['gift', 'insured'] } },
+      tags: { type: 'array', items: { type: 'string' } },
+      express: { type: 'boolean' },
+      when: { type: 'string', format: 'date' },
+    },
+    required: ['name'],
+  },
+};
 
 /** A store in which every screen has something to show. Returns their addresses. */
 async function fill(client: TestClient): Promise<Record<string, string>> {
@@ -20,8 +39,18 @@ async function fill(client: TestClient): Promise<Record<string, string>> {
     text: 'fetch https://example.com/a/long/path?with=a&query',
   });
   await follow(client, run.id, { isLast: isRequest });
+  const asked = await send(client, { sessionKey: 'asked', text: calling(['ask_person', question]) });
+  await send(client, { sessionKey: 'picked', text: calling(['pick_file', {}]), clientTools: [pickFile] });
+  const waits = await poll(async () => {
+    const { edges } = (await client.send(WaitsDocument, { filter: { states: ['OPEN'] } })).waits;
+    return edges.length === 3 && edges;
+  });
+  const idOf = (kind: string) => waits.find(({ node }) => node.kind === kind)?.node.id;
   return {
-    waiting: '/waiting',
+    waiting: `/waiting/${idOf('APPROVAL')}`,
+    question: `/waiting/${idOf('QUESTION')}`,
+    'client tool': `/waiting/${idOf('CLIENT_TOOL')}`,
+    asked: `/sessions/${asked.session.id}`,
     sessions: '/sessions',
     search: '/sessions?q=time',
     session: `/sessions/${session.id}?tape=last`,
@@ -54,12 +83,42 @@ test.each([
   ['light', 390, 844],
   ['dark', 800, 900],
 ] as const)('B87: every screen is accessible and fits, %s at %i', async (colorScheme, width, height) => {
-  const { client, pageUrl } = await startConsoleServer();
+  const { client, pageUrl } = await startConsoleServer({ askPerson: true });
   const screens = await fill(client);
   const { page, problems } = await openPage(pageUrl('/'), { width, height });
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
   await visit(page, pageUrl, screens, `${colorScheme} at ${width}`);
   expect(problems).toEqual([]);
+});
+
+/** Requests of the page for what a screen shows; what the frame shows is answered. */
+const isOfScreen = (route: Route) => !/query (Viewer|Waits)\b/.test(route.request().postData() ?? '');
+
+test('B87: while it loads and after an error every screen keeps its frame, and says so', async () => {
+  const { client, pageUrl } = await startConsoleServer({ askPerson: true });
+  const screens = await fill(client);
+  const { page } = await openPage(pageUrl('/'), { width: 390, height: 844 });
+  const failure = { message: 'An internal error happened', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+  let isFailing = false;
+  await page.route('**/graphql', async (route) => {
+    if (!isOfScreen(route)) return route.continue();
+    if (isFailing) return route.fulfill({ contentType: 'application/json', json: { errors: [failure] } });
+    // What is never answered is still loading.
+  });
+  // The parts of the gateway's screen have one query.
+  const { tools, policy, memories, limits, ...others } = screens;
+  for (const [name, path] of Object.entries(others)) {
+    isFailing = false;
+    await page.goto(pageUrl(path));
+    await page.locator('.skeleton').first().waitFor();
+    await expectAccessible(page, `${name}, loading`);
+    await expectNoOverflow(page, `${name}, loading`);
+    isFailing = true;
+    await page.goto(pageUrl(path));
+    await page.getByRole('alert').getByText('The log of the gateway says more').first().waitFor();
+    await expectAccessible(page, `${name}, after an error`);
+    await expectNoOverflow(page, `${name}, after an error`);
+  }
 });
 
 test('B87: empty screens say what to do, and what is not there is not an error of the page', async () => {
