@@ -30,6 +30,8 @@ export async function openPage(url: string, viewport = { width: 1440, height: 90
     executablePath,
     args: [...ownFlags, ...flags],
     headless: true,
+    // That of the system can be one that no page expects, such as "en-US@posix".
+    locale: 'en-US',
     viewport,
   });
   onTestFinished(async () => {

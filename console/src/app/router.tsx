@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { Skeleton } from '../parts/status.tsx';
+import { Broken } from './broken.tsx';
 import { Frame } from './frame.tsx';
 import { NotFound } from './not-found.tsx';
 import { Start } from './start.tsx';
@@ -102,6 +103,7 @@ export const router = createRouter({
   routeTree: root.addChildren([start, waiting, sessions, session, branches, run, compare, usage, agents, gateway]),
   defaultPreload: 'intent',
   defaultPendingComponent: Skeleton,
+  defaultErrorComponent: Broken,
   scrollRestoration: true,
 });
 

@@ -7,7 +7,13 @@ import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { Words } from '../parts/text.tsx';
 import { cost, count } from '../text/figures.ts';
 
-const UsageChart = lazy(() => import('./usage-chart.tsx').then((loaded) => ({ default: loaded.UsageChart })));
+/** The package of the chart does not load where the browser's language is malformed, such as "en-US@posix". The table is enough. */
+const UsageChart = lazy(() =>
+  import('./usage-chart.tsx').then(
+    (loaded) => ({ default: loaded.UsageChart }),
+    () => ({ default: () => null }),
+  ),
+);
 
 export type UsageRow = UsageReportQuery['usageReport']['edges'][number]['node'];
 

@@ -141,6 +141,29 @@ test('B87: empty screens say what to do, and what is not there is not an error o
   expect(problems).toEqual([]);
 });
 
+test('B87: usage of several days has a chart, and a screen whose program does not load says what to do', async () => {
+  const { pageUrl } = await startConsoleServer();
+  const { page, problems } = await openPage(pageUrl('/'), { width: 390, height: 844 });
+  const none = { model: null, agent: null, session: null, cost: null, estimated: true };
+  const rows = ['2026-11-02', '2026-11-01'].map((day) => ({
+    node: { ...none, day: `${day}T00:00:00.000Z`, runs: 2, inputTokens: 90_000, outputTokens: 1_000 },
+  }));
+  const json = { data: { usageReport: { edges: rows, pageInfo: { hasNextPage: false } } } };
+  await page.route('**/graphql', (route) =>
+    route.request().postData()?.includes('usageReport') ? route.fulfill({ json }) : route.continue(),
+  );
+  await page.goto(pageUrl('/usage'));
+  await page.locator('.chart canvas').waitFor();
+  await page.getByRole('rowheader', { name: '2026-11-02' }).waitFor();
+  await expectAccessible(page, 'a chart');
+  await expectNoOverflow(page, 'a chart');
+  expect(problems).toEqual([]);
+  await page.route('**/assets/gateway-screen*', (route) => route.abort());
+  await page.goto(pageUrl('/gateway'));
+  await page.getByRole('button', { name: 'Reload the page' }).waitFor();
+  await expectAccessible(page, 'a screen that does not load');
+});
+
 test('B93: text of models, tools and users stays text and cannot imitate the console', async () => {
   const { client, pageUrl } = await startConsoleServer();
   const hostile = [
