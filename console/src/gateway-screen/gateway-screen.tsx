@@ -5,6 +5,7 @@ import { useQuery } from '../gateway/use-query.ts';
 import { GatewayDocument, type GatewayQuery } from '../generated/documents.ts';
 import { State } from '../parts/state.tsx';
 import { Problem, Skeleton } from '../parts/status.tsx';
+import { TableScroll } from '../parts/table-scroll.tsx';
 import { Fact, Facts, Words } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { count } from '../text/figures.ts';
@@ -67,7 +68,7 @@ type Gateway = GatewayQuery['gateway'];
 
 function Models({ models }: { models: Gateway['modelCatalogue'] }) {
   return (
-    <div className="table-scroll">
+    <TableScroll label="Models">
       <table className="data-table">
         <caption>Models, the default one first</caption>
         <thead>
@@ -93,7 +94,7 @@ function Models({ models }: { models: Gateway['modelCatalogue'] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 
@@ -106,7 +107,7 @@ function Servers({ servers }: { servers: Gateway['mcpServers'] }) {
     );
   }
   return (
-    <div className="table-scroll">
+    <TableScroll label="MCP servers">
       <table className="data-table">
         <caption>MCP servers</caption>
         <thead>
@@ -130,13 +131,13 @@ function Servers({ servers }: { servers: Gateway['mcpServers'] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 
 function Limits({ limits }: { limits: Gateway['limits'] }) {
   return (
-    <div className="table-scroll">
+    <TableScroll label="Limits">
       <table className="data-table">
         <caption>Limits in force</caption>
         <tbody>
@@ -148,6 +149,6 @@ function Limits({ limits }: { limits: Gateway['limits'] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }

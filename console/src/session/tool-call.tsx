@@ -24,7 +24,7 @@ export function ToolCall({ call }: { call: ToolCallItem }) {
         )}
       </summary>
       {state === 'WAITING' && waitId !== null ? (
-        <WaitDetail id={waitId} onDecided={() => undefined} />
+        <WaitDetail id={waitId} onDecided={() => undefined} isInSession />
       ) : (
         <div className="tool-body">
           <h3>input</h3>

@@ -4,6 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import type { UsageRow } from './usage-screen.tsx';
 
 const HEIGHT_PIXELS = 180;
+const DAY_SECONDS = 86_400;
 
 /** Tokens by day. */
 export function UsageChart({ rows }: { rows: readonly UsageRow[] }) {
@@ -27,11 +28,24 @@ export function UsageChart({ rows }: { rows: readonly UsageRow[] }) {
         legend: { show: false },
         cursor: { show: false },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-        axes: [axis, { ...axis, size: 60 }],
-        scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+        axes: [
+          { ...axis, values: (_, days) => days.map((seconds) => new Date(seconds * 1000).toISOString().slice(5, 10)) },
+          { ...axis, size: 60 },
+        ],
+        scales: {
+          // The bars stand in the middle of their days.
+          x: { range: (_, first, last) => [first - DAY_SECONDS / 2, last + DAY_SECONDS / 2] },
+          y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
+        },
         series: [
           {},
-          { stroke: accent, fill: `${accent}33`, width: 1.5, paths: uPlot.paths.bars?.({ size: [0.6, 40] }) },
+          {
+            stroke: accent,
+            fill: `${accent}33`,
+            width: 1.5,
+            points: { show: false },
+            paths: uPlot.paths.bars?.({ size: [0.6, 40] }),
+          },
         ],
       },
       [

@@ -1,14 +1,15 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { type ComponentType, lazy, Suspense } from 'react';
 import { Screen } from '../app/screen.tsx';
 import { useQuery } from '../gateway/use-query.ts';
 import { type UsageGroup, UsageReportDocument, type UsageReportQuery } from '../generated/documents.ts';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
+import { TableScroll } from '../parts/table-scroll.tsx';
 import { Words } from '../parts/text.tsx';
 import { cost, count } from '../text/figures.ts';
 
 /** The package of the chart does not load where the browser's language is malformed, such as "en-US@posix". The table is enough. */
-const UsageChart = lazy(() =>
+const UsageChart = lazy<ComponentType<{ rows: readonly UsageRow[] }>>(() =>
   import('./usage-chart.tsx').then(
     (loaded) => ({ default: loaded.UsageChart }),
     () => ({ default: () => null }),
@@ -106,7 +107,7 @@ function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: UsageGr
   const most = Math.max(1, ...rows.map(tokensOf));
   const isEstimated = rows.some(({ estimated }) => estimated);
   return (
-    <div className="table-scroll">
+    <TableScroll label="Usage">
       <table className="data-table usage">
         <thead>
           <tr>
@@ -138,7 +139,7 @@ function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: UsageGr
         </tbody>
       </table>
       {isEstimated && <p className="quiet">≈ The provider did not report some of these figures; they are estimated.</p>}
-    </div>
+    </TableScroll>
   );
 }
 

@@ -28,8 +28,15 @@ interface WaitProps {
   onDecided(id: string): void;
 }
 
+interface WaitDetailProps {
+  id: string;
+  onDecided(id: string): void;
+  /** Whether it stands in its session, which says where it comes from. */
+  isInSession?: boolean;
+}
+
 /** What a run waits for, and how to settle it. */
-export function WaitDetail({ id, onDecided }: { id: string; onDecided(id: string): void }) {
+export function WaitDetail({ id, onDecided, isInSession = false }: WaitDetailProps) {
   const { data, error } = useQuery(WaitDocument, { id });
   if (error !== null && data === null) return <Problem error={error} />;
   if (data === null) return <Skeleton />;
@@ -50,7 +57,7 @@ export function WaitDetail({ id, onDecided }: { id: string; onDecided(id: string
       <Suspense fallback={<Skeleton rows={3} />}>
         <OfItsKind wait={wait} onDecided={onDecided} />
       </Suspense>
-      <Origin wait={wait} />
+      <Origin wait={wait} isInSession={isInSession} />
     </section>
   );
 }
@@ -176,8 +183,9 @@ function Reasons({ approval }: { approval: ApprovalContent }) {
 }
 
 /** Who started the run, in which session, and what was said last. */
-function Origin({ wait }: { wait: WaitContent }) {
-  const said = (wait.run?.tape.nodes ?? []).filter((event) => 'text' in event && event.text !== '').slice(-4);
+function Origin({ wait, isInSession }: { wait: WaitContent; isInSession: boolean }) {
+  const run = isInSession ? null : wait.run;
+  const said = (run?.tape.nodes ?? []).filter((event) => 'text' in event && event.text !== '').slice(-4);
   return (
     <>
       <Facts>
@@ -185,16 +193,16 @@ function Origin({ wait }: { wait: WaitContent }) {
           <Words>{wait.startedBy}</Words>, <Time at={wait.requestedAt} prefix="asked " />,{' '}
           <Time at={wait.expiresAt} prefix="expires " />
         </Fact>
-        {wait.run && (
+        {run && (
           <Fact name="where">
-            <Link to="/sessions/$sessionId" params={{ sessionId: wait.run.session.id }}>
-              <Words>{wait.run.session.title ?? wait.run.session.key}</Words>
+            <Link to="/sessions/$sessionId" params={{ sessionId: run.session.id }}>
+              <Words>{run.session.title ?? run.session.key}</Words>
             </Link>{' '}
             ·{' '}
-            <Link to="/runs/$runId" params={{ runId: wait.run.id }}>
+            <Link to="/runs/$runId" params={{ runId: run.id }}>
               tape
             </Link>{' '}
-            · {wordOf(wait.run.state).toLowerCase()}
+            · {wordOf(run.state).toLowerCase()}
           </Fact>
         )}
         <Fact name="id">
