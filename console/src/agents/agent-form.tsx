@@ -33,7 +33,7 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
   const [schema, setSchema] = useState<unknown>(agent?.outputSchema ?? undefined);
   const [isSchemaReadable, setSchemaReadable] = useState(true);
   const { isBusy, error, run } = useAction();
-  const canWrite = useCan('write');
+  const canWrite = useCan('write') && agent?.isConfigured !== true;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const input = {
@@ -63,12 +63,7 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
   return (
     <form className="detail form" onSubmit={submit}>
       <h2>{agent === null ? 'New agent' : `Version ${agent.version}`}</h2>
-      {agent !== null && (
-        <p className="quiet">
-          <Time at={agent.updatedAt} prefix="changed " />. A change makes a new version; runs keep the one they began
-          with.
-        </p>
-      )}
+      {agent !== null && <AboutVersion agent={agent} />}
       <label htmlFor="agent-name">Name</label>
       <input
         id="agent-name"
@@ -131,6 +126,17 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
       )}
       {agent !== null && <AgentRuns agentId={agent.id} />}
     </form>
+  );
+}
+
+function AboutVersion({ agent: { updatedAt, isConfigured } }: { agent: AgentItemFragment }) {
+  return (
+    <p className="quiet">
+      <Time at={updatedAt} prefix="changed " />.{' '}
+      {isConfigured
+        ? 'The configuration file of the gateway defines this agent: change it there.'
+        : 'A change makes a new version; runs keep the one they began with.'}
+    </p>
   );
 }
 
