@@ -16,6 +16,7 @@ import {
 } from '../parts/icons.tsx';
 import { Problem, Skeleton } from '../parts/status.tsx';
 import { visibleText } from '../text/visible-text.ts';
+import { DecideTogetherDialog } from '../waiting/decide-together.tsx';
 import { CommandPalette } from './command-palette.tsx';
 import { KeyHelp } from './key-help.tsx';
 import { useKeys } from './keys.ts';
@@ -46,6 +47,7 @@ export function Frame() {
         </div>
       </div>
       <CommandPalette />
+      <DecideTogetherDialog />
       <KeyHelp />
     </ViewerContext>
   );
