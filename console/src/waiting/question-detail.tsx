@@ -6,7 +6,7 @@ import { useAction } from '../gateway/use-action.ts';
 import { useCan } from '../gateway/viewer.ts';
 import { AnswerQuestionDocument, type AnswerQuestionInput } from '../generated/documents.ts';
 import { JsonView } from '../parts/json-view.tsx';
-import { Quote } from '../parts/text.tsx';
+import { Quote, Words } from '../parts/text.tsx';
 import { ReasonModal } from './reason-modal.tsx';
 import { ValueForm } from './value-form.tsx';
 import type { QuestionContent } from './wait-content.ts';
@@ -19,10 +19,11 @@ interface QuestionProps {
 /** A question, and its answer as a form. */
 export function QuestionDetail({ question, onDecided }: QuestionProps) {
   const canAnswer = useCan('write');
-  const { prompt, source, state, outcome, answer } = question;
+  const { prompt, source, state, outcome, answer, url } = question;
   return (
     <>
       <Quote by={source === 'builtin' ? 'the model' : source}>{prompt}</Quote>
+      {url !== null && <QuestionLink url={url} by={source} />}
       {state === 'OPEN' && canAnswer && <AnswerForm question={question} onDecided={onDecided} />}
       {state === 'OPEN' && !canAnswer && <p className="quiet">Your sign-in may not answer questions (scope write).</p>}
       {outcome === 'ANSWERED' && (
@@ -32,6 +33,23 @@ export function QuestionDetail({ question, onDecided }: QuestionProps) {
         </>
       )}
     </>
+  );
+}
+
+/** The whole address is shown, because it is the server's choice. */
+function QuestionLink({ url, by }: { url: string; by: string }) {
+  const isWeb = /^https?:\/\//i.test(url);
+  return (
+    <p className="warning">
+      <Words>{by}</Words> asks you to open this address. Look at the host first.{' '}
+      {isWeb ? (
+        <a href={url} target="_blank" rel="noopener noreferrer nofollow">
+          <Words isStrict>{url}</Words>
+        </a>
+      ) : (
+        <Words isStrict>{url}</Words>
+      )}
+    </p>
   );
 }
 
@@ -51,7 +69,9 @@ const refusals = {
 } as const satisfies Readonly<Record<Refusal, object>>;
 
 function AnswerForm({ question, onDecided }: QuestionProps) {
-  const [answer, setAnswer] = useState<unknown>(undefined);
+  // A question with a link has no other answer than null, which agrees to open it.
+  const isLink = question.url !== null;
+  const [answer, setAnswer] = useState<unknown>(isLink ? null : undefined);
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const { isBusy, error, run } = useAction();
   const form = useRef<HTMLFormElement>(null);
@@ -80,7 +100,7 @@ function AnswerForm({ question, onDecided }: QuestionProps) {
           send();
         }}
       >
-        <ValueForm schema={question.answerSchema} label="Answer" value={answer} onChange={setAnswer} />
+        {!isLink && <ValueForm schema={question.answerSchema} label="Answer" value={answer} onChange={setAnswer} />}
         {error !== null && (
           <p role="alert" className="problem">
             {error}
@@ -88,7 +108,7 @@ function AnswerForm({ question, onDecided }: QuestionProps) {
         )}
         <div className="buttons">
           <button type="submit" className="button primary" disabled={!canSend}>
-            Answer <kbd>{keyText('mod+Enter')}</kbd>
+            {isLink ? 'Agree' : 'Answer'} <kbd>{keyText('mod+Enter')}</kbd>
           </button>
           <button type="button" className="button danger" disabled={isBusy} onClick={() => setRefusal('DECLINE')}>
             Decline… <kbd>d</kbd>
