@@ -7,6 +7,7 @@ const prefixes = {
   approval: 'apr',
   clientToolCall: 'ctc',
   question: 'que',
+  budgetRequest: 'bud',
   agent: 'agt',
   memory: 'mem',
   compaction: 'cmp',

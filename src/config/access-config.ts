@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ConfigurationIssue } from './configuration-issue.ts';
 import * as limits from './limits.ts';
 
-/** `approve:any` lets a principal see and decide the approvals of all principals, and nothing else of theirs. */
+/** `approve:any` lets a principal see and decide the approvals and budget requests of all principals, and nothing else of theirs. */
 export const scopes = ['read', 'write', 'approve', 'approve:any', 'admin'] as const;
 
 export const principalRule = `must have 1 to ${limits.PRINCIPAL_CHARACTERS} characters, without blanks at its ends and without control characters`;

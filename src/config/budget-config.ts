@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accessConfigSchema } from './access-config.ts';
 import type { ConfigurationIssue } from './configuration-issue.ts';
 import { BUDGETS } from './limits.ts';
 import { modelEntrySchema, SCRIPTED_MODEL } from './model-config.ts';
@@ -17,18 +18,37 @@ const budget = z
     cost: amount,
     /** Input and output tokens together. */
     tokens: amount,
+    onLimit: z.enum(['fail', 'ask']).default('fail'),
   })
   .refine(({ cost, tokens }) => (cost === undefined) !== (tokens === undefined), {
     error: 'must have either "cost" or "tokens". Use two budgets to limit both',
   })
-  .transform(({ appliesTo, period, cost, tokens }) => ({
+  .transform(({ appliesTo, period, cost, tokens, onLimit }) => ({
     appliesTo: subjects[appliesTo],
     period: periods[period],
     kind: cost === undefined ? ('TOKENS' as const) : ('COST' as const),
     allowance: cost ?? tokens ?? 0,
+    onLimit,
   }));
 
 export const budgetsConfigSchema = z.object({ budgets: z.array(budget).max(BUDGETS).default([]) });
+
+/** Refuses to ask where nobody may answer: such a run would wait until the request expires. */
+export function checkAskingBudgets(file: unknown): ConfigurationIssue[] {
+  const access = accessConfigSchema.safeParse(file);
+  const parsed = budgetsConfigSchema.safeParse(file);
+  if (!access.success || !parsed.success) return [];
+  const { auth } = access.data;
+  if (auth.mode !== 'tokens' || auth.tokens.some(({ scopes }) => scopes.includes('approve:any'))) return [];
+  const message =
+    'needs a principal that can raise the budgets of agents and principals, but no token has the scope "approve:any". ' +
+    '`runtape token <principal> read,approve,approve:any` prints a token that has it';
+  return parsed.data.budgets.flatMap(({ appliesTo, onLimit }, index) =>
+    onLimit === 'ask' && (appliesTo === 'AGENT' || appliesTo === 'PRINCIPAL')
+      ? [{ path: ['budgets', index, 'onLimit'], message }]
+      : [],
+  );
+}
 
 const pricedSchema = budgetsConfigSchema.extend({ models: z.record(z.string(), z.unknown()).default({}) });
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { accessConfigSchema, checkAccess, checkSeparateApprover } from './access-config.ts';
 import { agentsConfigSchema, checkAgents } from './agents-config.ts';
 import { attachmentsConfigSchema, checkAttachments } from './attachments-config.ts';
-import { budgetsConfigSchema, checkBudgets } from './budget-config.ts';
+import { budgetsConfigSchema, checkAskingBudgets, checkBudgets } from './budget-config.ts';
 import { type ConfigurationIssue, explainIssue, formatIssue, independentIssues } from './configuration-issue.ts';
 import * as limits from './limits.ts';
 import { checkEmbeddings, checkModels, embeddingsConfigSchema, modelsConfigSchema } from './model-config.ts';
@@ -222,6 +222,7 @@ function checkSections(file: unknown, environment: Environment, host: string): C
     ...checkModels(file, environment),
     ...checkBudgets(file),
     ...checkAgents(file),
+    ...checkAskingBudgets(file),
     ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
     ...(access.success ? checkAccess(access.data, host) : []),
     ...(attachments.success ? checkAttachments(attachments.data, environment) : []),

@@ -350,6 +350,8 @@ export const BUDGET_ANSWER_TOKENS = 16_384;
 export const BUDGET_LEAST_ANSWER_TOKENS = 256;
 /** Time that a call waits while calls in progress have reserved what is left. Then the limit counts as reached. */
 export const BUDGET_WAIT_SECONDS = 30;
+/** The most by which one decision can raise a budget, in tokens or cost. */
+export const BUDGET_INCREASE = 1e12;
 
 // JSON Schemas of other parties
 /** Time to compile one schema. A tool with a slower one is left out. */

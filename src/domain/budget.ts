@@ -1,9 +1,14 @@
 /** What a budget adds up: one run, all runs of a session, of an agent, or of a principal. */
-export type BudgetScope = 'RUN' | 'SESSION' | 'AGENT' | 'PRINCIPAL';
+export const budgetScopes = ['RUN', 'SESSION', 'AGENT', 'PRINCIPAL'] as const;
+export type BudgetScope = (typeof budgetScopes)[number];
+
 /** In UTC. TOTAL: as long as there is what it applies to. */
-export type BudgetPeriod = 'HOUR' | 'DAY' | 'MONTH' | 'TOTAL';
+export const budgetPeriods = ['HOUR', 'DAY', 'MONTH', 'TOTAL'] as const;
+export type BudgetPeriod = (typeof budgetPeriods)[number];
+
 /** COST is in the currency of the model catalogue; TOKENS are input and output together. */
-export type BudgetKind = 'COST' | 'TOKENS';
+export const budgetKinds = ['COST', 'TOKENS'] as const;
+export type BudgetKind = (typeof budgetKinds)[number];
 
 /** How much may be used in a period. */
 export interface Budget {
@@ -12,6 +17,8 @@ export interface Budget {
   kind: BudgetKind;
   /** In the unit of its kind. */
   allowance: number;
+  /** What happens to a run whose next model call does not fit: it fails, or it waits for a person. */
+  onLimit: 'fail' | 'ask';
 }
 
 /** Who a model call is charged to. */
@@ -52,12 +59,28 @@ export interface BudgetState {
   budget: Budget;
   account: BudgetAccount;
   use: AccountUse;
+  /** What people allowed the run on top, and the account of it; null if they allowed nothing. */
+  increase: { amount: number; account: BudgetAccount; use: AccountUse } | null;
 }
+
+/** What people allowed one run on top of budgets, by the id of the budget in its period. */
+export type BudgetIncreases = Readonly<Record<string, number>>;
 
 /** What a call may use of each account, or the budget that it does not fit in. */
 export type BudgetDecision =
   | { kind: 'reserved'; outputTokens: number; amounts: ReadonlyMap<string, number> }
-  | { kind: 'exceeded'; state: BudgetState; needed: number; isBlocked: boolean };
+  | ExceededBudget;
+
+/**
+ * A call that does not fit. `needed` is what it uses at most. `isBlocked` tells that it would fit if the calls in progress used
+ * nothing.
+ */
+export interface ExceededBudget {
+  kind: 'exceeded';
+  state: BudgetState;
+  needed: number;
+  isBlocked: boolean;
+}
 
 /** Null if the budget does not apply to the run. */
 export function accountOf({ appliesTo, period, kind }: Budget, run: ChargedRun, now: number): BudgetAccount | null {
@@ -65,6 +88,16 @@ export function accountOf({ appliesTo, period, kind }: Budget, run: ChargedRun, 
   if (id === null) return null;
   const { startsAt, endsAt } = periodAt(period, now);
   return { key: `${appliesTo} ${id} ${period} ${startsAt} ${kind}`, kind, endsAt };
+}
+
+/** The id of a budget in the period of its account. Budgets of one account differ in their allowance. */
+export function increaseId({ allowance }: Budget, { key }: BudgetAccount): string {
+  return `${key} ${allowance}`;
+}
+
+/** The account of what people allowed one run on top of a budget. It ends with the period of the budget. */
+export function increasedAccount(id: string, runId: string, { kind, endsAt }: BudgetAccount): BudgetAccount {
+  return { key: `${id} + ${runId}`, kind, endsAt };
 }
 
 function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agentId, owner }: ChargedRun): string | null {
@@ -108,10 +141,12 @@ function amountOf(kind: BudgetKind, { inputTokens, price }: PlannedCall, outputT
   return price && inputTokens * price.input + outputTokens * price.output;
 }
 
-/** What is left for another call. */
-export function roomIn({ budget, use }: BudgetState): number {
-  return budget.allowance - use.spent - use.reserved;
+/** What is left for another call. A run that was allowed more uses only that, so that it neither takes it from others nor shares it. */
+export function roomIn({ budget, use, increase }: BudgetState): number {
+  return increase ? remaining(increase.amount, increase.use) : remaining(budget.allowance, use);
 }
+
+const remaining = (allowed: number, { spent, reserved }: AccountUse) => allowed - spent - reserved;
 
 /** The longest answer that fits into the room. */
 function fittingOutput(kind: BudgetKind, { inputTokens, price }: PlannedCall, room: number): number {
@@ -124,22 +159,33 @@ function fittingOutput(kind: BudgetKind, { inputTokens, price }: PlannedCall, ro
 
 /**
  * Reserves what the call may use of every account. The answer is shortened to what is left, down to `leastOutputTokens`; a call
- * that does not fit even so is not made. `isBlocked` tells that it would fit if the calls in progress used nothing.
+ * that does not fit even so is not made. If it does not fit into several budgets, one that fails the run comes first, and one that
+ * calls in progress have used up comes last.
  */
 export function reserve(states: readonly BudgetState[], call: PlannedCall, leastOutputTokens: number): BudgetDecision {
   let { outputTokens } = call;
   const least = Math.min(leastOutputTokens, call.outputTokens);
+  const exceeded: ExceededBudget[] = [];
   for (const state of states) {
     const { kind } = state.account;
-    const fitting = fittingOutput(kind, call, roomIn(state));
-    if (fitting < least) {
-      const isBlocked = fittingOutput(kind, call, roomIn(state) + state.use.reserved) >= least;
-      return { kind: 'exceeded', state, needed: amountOf(kind, call, call.outputTokens) ?? 0, isBlocked };
-    }
+    const room = roomIn(state);
+    const fitting = fittingOutput(kind, call, room);
     outputTokens = Math.min(outputTokens, fitting);
+    if (fitting >= least) continue;
+    const { reserved } = (state.increase ?? state).use;
+    const isBlocked = fittingOutput(kind, call, room + reserved) >= least;
+    exceeded.push({ kind: 'exceeded', state, needed: amountOf(kind, call, call.outputTokens) ?? 0, isBlocked });
   }
+  const [first] = exceeded.sort((one, other) => urgency(one) - urgency(other));
+  if (first) return first;
   const amounts = new Map(
-    states.map(({ account }) => [account.key, amountOf(account.kind, call, outputTokens) ?? 0] as const),
+    states.map(({ account, increase }) => {
+      const { key, kind } = increase?.account ?? account;
+      return [key, amountOf(kind, call, outputTokens) ?? 0] as const;
+    }),
   );
   return { kind: 'reserved', outputTokens, amounts };
 }
+
+const urgency = ({ state, isBlocked }: ExceededBudget) =>
+  (isBlocked ? 2 : 0) + (state.budget.onLimit === 'ask' ? 1 : 0);

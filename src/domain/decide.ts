@@ -4,6 +4,7 @@ import { conflict, type Refusal, refuseTransition, waitAlreadySettled } from './
 import type { Run } from './run.ts';
 import {
   approvalDecision,
+  deniedBudget,
   deniedResult,
   expiryOf,
   type QuestionReply,
@@ -31,6 +32,8 @@ export type RunCommand =
   | { kind: 'decideApproval'; approvalId: string; verdict: ApprovalVerdict }
   /** The result of a call that a client runs. */
   | { kind: 'submitToolResult'; waitId: string; by: string; result: SubmittedResult }
+  /** Whether the run may use more than a budget. */
+  | { kind: 'decideBudget'; waitId: string; verdict: BudgetVerdict }
   /** What a person does with a question. */
   | { kind: 'answerQuestion'; waitId: string; by: string; reply: QuestionReply; reason: string | null }
   /** `deny` counts as the negative decision of its kind. */
@@ -54,6 +57,11 @@ export type ApprovalVerdict =
       editedInput: Json;
       reason: string | null;
     }
+  | { decision: 'DENY'; by: string; reason: string | null };
+
+/** `increase`: how much more the run may use, in the unit of the budget; null for what its next model call needs. */
+export type BudgetVerdict =
+  | { decision: 'ALLOW'; by: string; increase: number | null; reason: string | null }
   | { decision: 'DENY'; by: string; reason: string | null };
 
 export interface NewGrant {
@@ -99,6 +107,8 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return decideApproval(run, command.approvalId, command.verdict, now);
     case 'submitToolResult':
       return submitToolResult(run, command, now);
+    case 'decideBudget':
+      return decideBudget(run, command, now);
     case 'answerQuestion':
       return answerQuestion(run, command, now);
     case 'expireWait':
@@ -198,7 +208,7 @@ function submitToolResult(
   const settled = settleWait(run, waitId, (wait) => {
     if (wait.kind !== 'CLIENT_TOOL' || wait.expiresAt <= now) return null;
     return [
-      waitSettled('USER', wait.call, { outcome: result.ok ? 'COMPLETED' : 'FAILED', decidedBy }),
+      waitSettled('USER', wait, { outcome: result.ok ? 'COMPLETED' : 'FAILED', decidedBy }),
       submittedResult(wait.call, result, now),
       ...resumption(run, wait),
     ];
@@ -218,7 +228,7 @@ function answerQuestion(
     const { call } = wait;
     const answer = reply.action === 'ANSWER' ? reply.answer : null;
     return [
-      waitSettled('USER', call, { outcome: replyOutcomes[reply.action], decidedBy, reason, answer }),
+      waitSettled('USER', wait, { outcome: replyOutcomes[reply.action], decidedBy, reason, answer }),
       ...(isAsking(call) ? [] : [submittedResult(call, resultOfReply(reply, reason), now)]),
       ...resumption(run, wait),
     ];
@@ -226,19 +236,31 @@ function answerQuestion(
   return settled ? events(...settled) : waitAlreadySettled(waitId);
 }
 
+function decideBudget(
+  run: Run,
+  { waitId, verdict }: Extract<RunCommand, { kind: 'decideBudget' }>,
+  now: number,
+): Decision {
+  const settled = settleWait(run, waitId, (wait) => {
+    if (wait.kind !== 'BUDGET' || wait.expiresAt <= now) return null;
+    const { by: decidedBy, reason } = verdict;
+    if (verdict.decision === 'ALLOW') {
+      const granted = verdict.increase ?? wait.request.needed;
+      return [waitSettled('USER', wait, { outcome: 'ALLOWED', decidedBy, reason, granted }), ...resumption(run, wait)];
+    }
+    const denied = waitSettled('USER', wait, { outcome: 'DENIED', decidedBy, reason });
+    return [denied, ...failureAfter(run, waitId, deniedBudget(wait.request, reason))];
+  });
+  return settled ? events(...settled) : waitAlreadySettled(waitId);
+}
+
 function expireWait(run: Run, { waitId, onExpiry }: Extract<RunCommand, { kind: 'expireWait' }>): Decision {
   const settled = settleWait(run, waitId, (wait) => {
-    const { expired, consequences, message } = expiryOf(wait);
-    if (onExpiry === 'deny' || message === null) return [expired, ...consequences, ...resumption(run, wait)];
-    const others = openWaits(run).filter(({ id }) => id !== waitId);
-    return [
-      expired,
-      ...others.map((other) => withdrawalOf(other)),
-      statusEvent('SYSTEM', run.state.status, 'FAILED', {
-        reason: message,
-        error: { code: 'APPROVAL_TIMEOUT', message, retryable: true },
-      }),
-    ];
+    const { expired, consequences, error } = expiryOf(wait);
+    if (error !== null && (onExpiry === 'fail' || consequences === null)) {
+      return [expired, ...failureAfter(run, waitId, error)];
+    }
+    return [expired, ...(consequences ?? []), ...resumption(run, wait)];
   });
   return settled ? events(...settled) : waitAlreadySettled(waitId);
 }
@@ -265,15 +287,24 @@ function endCall(run: Run, { result }: Extract<RunCommand, { kind: 'endCall' }>)
 
 /** The calls of the questions go on, and with them the run. */
 function withdrawQuestions(run: Run, isMeant: (call: AskingCall) => boolean, reason: string): NewEvent[] {
-  const meant = openWaits(run).filter(({ call }) => isAsking(call) && isMeant(call));
+  const meant = openWaits(run).filter((wait) => 'call' in wait && isAsking(wait.call) && isMeant(wait.call));
   const [first] = meant;
   return first ? [...meant.map((wait) => withdrawalOf(wait, reason)), ...resumption(run, first)] : [];
 }
 
+/** The run fails after one of its waits was settled. The others are withdrawn. */
+function failureAfter(run: Run, waitId: string, error: RunError): NewEvent[] {
+  const others = openWaits(run).filter(({ id }) => id !== waitId);
+  return [
+    ...others.map((other) => withdrawalOf(other)),
+    statusEvent('SYSTEM', run.state.status, 'FAILED', { reason: error.message, error }),
+  ];
+}
+
 /** Resumes a waiting run when its last open wait is settled, or when a tool that runs has its answer. */
-function resumption(run: Run, { call }: OpenWait): NewEvent[] {
+function resumption(run: Run, wait: OpenWait): NewEvent[] {
   const to = transitions[run.state.status].resume;
-  const goesOn = isAsking(call) || openWaits(run).length === 1;
+  const goesOn = ('call' in wait && isAsking(wait.call)) || openWaits(run).length === 1;
   return to !== null && goesOn ? [statusEvent('SYSTEM', run.state.status, to)] : [];
 }
 

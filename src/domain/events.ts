@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { budgetKinds, budgetPeriods, budgetScopes } from './budget.ts';
 import { runStatuses } from './transitions.ts';
 
 /** Version of the payloads below. A change raises it, and the codec upgrades older events when it reads them. */
@@ -33,9 +34,12 @@ export const waitOutcomes = [
 ] as const;
 export type WaitOutcome = (typeof waitOutcomes)[number];
 
-/** Waits with events of their own kind; approvals have `approval_request` and `approval_decision`. */
+/** Waits for the result of a call, which somebody else gives. */
 export const delegatedKinds = ['CLIENT_TOOL', 'QUESTION'] as const;
 export type DelegatedKind = (typeof delegatedKinds)[number];
+
+/** Waits with the events `wait_request` and `wait_settled`; approvals have `approval_request` and `approval_decision`. */
+const waitEventKinds = [...delegatedKinds, 'BUDGET'] as const;
 
 export const runErrorCodes = [
   'MODEL_UNAVAILABLE',
@@ -148,6 +152,18 @@ const question = z.object({
   url: z.string().nullable().default(null).describe('a link that the person opens to answer; null without one'),
 });
 export type AskedQuestion = z.infer<typeof question>;
+
+/** A budget that the next model call does not fit in. Amounts are in the unit of the budget. */
+const budgetRequest = z.object({
+  budget: z.enum(budgetKinds),
+  appliesTo: z.enum(budgetScopes),
+  period: z.enum(budgetPeriods),
+  increases: z.string().describe('id of the budget in its period, which an increase applies to'),
+  spent: z.number().nonnegative().describe('reservations of calls in progress included'),
+  allowance: z.number().positive().describe('increases of the run included'),
+  needed: z.number().nonnegative().describe('the most that the call may use'),
+});
+export type BudgetRequest = z.infer<typeof budgetRequest>;
 
 /** The payload of each event type. */
 export const payloadSchemas = {
@@ -263,20 +279,30 @@ export const payloadSchemas = {
   }),
   wait_request: z.object({
     waitId: z.string(),
-    kind: z.enum(delegatedKinds),
-    callId: z.string().describe('the call that waits: for its result, or for an answer while its tool runs'),
+    kind: z.enum(waitEventKinds),
+    callId: z
+      .string()
+      .nullable()
+      .describe('the call that waits: for its result, or for an answer while its tool runs; null if no call waits'),
     summary: z.string(),
     expiresAt: instant,
     question: question.nullable().default(null).describe('null unless a person is asked'),
+    budget: budgetRequest.nullable().default(null).describe('null unless a budget is used up'),
   }),
   wait_settled: z.object({
     waitId: z.string(),
-    kind: z.enum(delegatedKinds),
-    callId: z.string(),
+    kind: z.enum(waitEventKinds),
+    callId: z.string().nullable(),
     outcome: z.enum(waitOutcomes),
     decidedBy: z.string().nullable(),
     reason: z.string().nullable(),
     answer: z.json().default(null).describe('of a question; null unless it was answered'),
+    granted: z
+      .number()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe('how much more of a budget the run may use, in the unit of the budget; null unless that was allowed'),
   }),
   tool_start: z.object({
     callId: z.string(),

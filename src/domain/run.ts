@@ -1,6 +1,8 @@
+import type { BudgetIncreases } from './budget.ts';
 import {
   type AgentRef,
   type AttachmentRef,
+  type BudgetRequest,
   type ClientToolDeclaration,
   isProgress,
   lastShown,
@@ -47,6 +49,13 @@ export type RunState =
   | { status: 'CANCELLED'; reason: string | null; endedAt: number }
   | { status: 'FAILED'; error: RunError; endedAt: number };
 
+/** A wait for more budget. `expiresAt` is in epoch milliseconds. */
+export interface BudgetWait {
+  waitId: string;
+  expiresAt: number;
+  request: BudgetRequest;
+}
+
 /** The fold of one tape. Times are in epoch milliseconds. */
 export interface Run {
   runId: string;
@@ -88,6 +97,9 @@ export interface Run {
   brokenAnswers: number;
   /** Number of compactions that failed. */
   failedCompactions: number;
+  /** The budget that a person is asked to raise before the next model call; null if there is none. */
+  budgetWait: BudgetWait | null;
+  budgetIncreases: BudgetIncreases;
   usage: RunUsage;
   createdAt: number;
   startedAt: number | null;
@@ -197,9 +209,9 @@ export function evolve(run: Run | null, event: SequencedEvent): Run | null {
     case 'approval_decision':
       return settleApproval(advanced, event);
     case 'wait_request':
-      return { ...advanced, step: openWait(run.step, event) };
+      return requestWait(advanced, event);
     case 'wait_settled':
-      return { ...advanced, step: settleWait(run.step, event) };
+      return settleBudget(advanced, event);
     case 'tool_start': {
       const { attempt, idempotencyKey, callId, definitionHash } = event.payload;
       const phase: CallPhase = { at: 'started', attempt, idempotencyKey };
@@ -245,6 +257,8 @@ function begin(event: SequencedEventOf<'input'>): Run | null {
     lossesAlone: 0,
     brokenAnswers: 0,
     failedCompactions: 0,
+    budgetWait: null,
+    budgetIncreases: {},
     usage: { inputTokens: 0, outputTokens: 0, estimated: false, cost: null },
     createdAt: event.recordedAt,
     startedAt: null,
@@ -348,6 +362,26 @@ function addCall(run: Run, { payload, seq }: SequencedEventOf<'tool_call'>): Run
     phase: { at: 'requested' },
   };
   return { ...run, toolCalls: run.toolCalls + 1, step: withCall(run.step, call) };
+}
+
+/** A call waits, or the run for more of a budget. */
+function requestWait(run: Run, event: SequencedEventOf<'wait_request'>): Run {
+  const { kind, waitId, expiresAt, budget } = event.payload;
+  if (kind !== 'BUDGET') return { ...run, step: openWait(run.step, event) };
+  if (budget === null) return run;
+  // The model call before it is over: another model failed without an answer, or the answer broke off.
+  const step: StepPhase = run.step.at === 'calling' ? { at: 'idle' } : run.step;
+  return { ...run, step, budgetWait: { waitId, expiresAt, request: budget } };
+}
+
+function settleBudget(run: Run, event: SequencedEventOf<'wait_settled'>): Run {
+  const { kind, granted } = event.payload;
+  if (kind !== 'BUDGET') return { ...run, step: settleWait(run.step, event) };
+  const settled = { ...run, budgetWait: null };
+  if (run.budgetWait === null || granted === null) return settled;
+  const { increases } = run.budgetWait.request;
+  const increased = (run.budgetIncreases[increases] ?? 0) + granted;
+  return { ...settled, budgetIncreases: { ...run.budgetIncreases, [increases]: increased } };
 }
 
 function requestApproval(run: Run, event: SequencedEventOf<'approval_request'>): Run {

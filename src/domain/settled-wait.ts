@@ -1,4 +1,5 @@
-import type { DelegatedKind, Json, NewEvent, PayloadOf } from './events.ts';
+import { nameOfBudget } from './budget-request.ts';
+import type { BudgetRequest, DelegatedKind, Json, NewEvent, PayloadOf, RunError } from './events.ts';
 import { failedResult } from './failed-result.ts';
 import { type AskingCall, type DelegatedCall, isAsking, type WaitingCall } from './step.ts';
 import type { OpenWait } from './wait.ts';
@@ -12,7 +13,8 @@ export function withdrawalOf(wait: OpenWait, reason: string | null = null): NewE
       return approvalDecision('SYSTEM', wait.call, { status: 'WITHDRAWN', reason });
     case 'CLIENT_TOOL':
     case 'QUESTION':
-      return waitSettled('SYSTEM', wait.call, { outcome: 'WITHDRAWN', reason });
+    case 'BUDGET':
+      return waitSettled('SYSTEM', wait, { outcome: 'WITHDRAWN', reason });
     default:
       return wait satisfies never;
   }
@@ -20,10 +22,10 @@ export function withdrawalOf(wait: OpenWait, reason: string | null = null): NewE
 
 interface Expiry {
   expired: NewEvent;
-  /** What lets the run continue without a decision. */
-  consequences: NewEvent[];
-  /** For a run that fails because of it; null if no run does. */
-  message: string | null;
+  /** What lets the run continue without a decision; null if it cannot. */
+  consequences: NewEvent[] | null;
+  /** Of a run that fails because of it; null if no run does. */
+  error: RunError | null;
 }
 
 /** Nobody decided in time. */
@@ -33,15 +35,25 @@ export function expiryOf(wait: OpenWait): Expiry {
       return {
         expired: approvalDecision('SYSTEM', wait.call, { status: 'EXPIRED' }),
         consequences: [expiredResult(wait.call)],
-        message: `The approval of a call to ${wait.call.tool} expired.`,
+        error: {
+          code: 'APPROVAL_TIMEOUT',
+          message: `The approval of a call to ${wait.call.tool} expired.`,
+          retryable: true,
+        },
       };
     case 'CLIENT_TOOL':
     case 'QUESTION':
       return {
-        expired: waitSettled('SYSTEM', wait.call, { outcome: 'EXPIRED' }),
+        expired: waitSettled('SYSTEM', wait, { outcome: 'EXPIRED' }),
         // A tool that runs gives the result itself.
         consequences: isAsking(wait.call) ? [] : [failedResult(wait.call, expiryMessages[wait.kind])],
-        message: null,
+        error: null,
+      };
+    case 'BUDGET':
+      return {
+        expired: waitSettled('SYSTEM', wait, { outcome: 'EXPIRED' }),
+        consequences: null,
+        error: budgetError(wait.request, 'and nobody raised it in time.'),
       };
     default:
       return wait satisfies never;
@@ -83,14 +95,31 @@ type WaitSettled = Extract<NewEvent, { type: 'wait_settled' }>;
 
 export function waitSettled(
   actor: WaitSettled['actor'],
-  { callId, phase }: AskingCall | DelegatedCall,
+  wait: Exclude<OpenWait, { kind: 'APPROVAL' }>,
   more: Pick<WaitSettled['payload'], 'outcome'> & Partial<WaitSettled['payload']>,
 ): NewEvent {
-  const { waitId, kind } = phase;
+  const { id: waitId, kind } = wait;
+  const callId = 'call' in wait ? wait.call.callId : null;
   return {
     type: 'wait_settled',
     actor,
-    payload: { waitId, kind, callId, decidedBy: null, reason: null, answer: null, ...more },
+    payload: { waitId, kind, callId, decidedBy: null, reason: null, answer: null, granted: null, ...more },
+  };
+}
+
+/** Of a run whose budget a person did not raise. `reason` is the person's; null if none was given. */
+export function deniedBudget(request: BudgetRequest, reason: string | null): RunError {
+  return budgetError(
+    request,
+    reason === null ? 'and a person did not raise it.' : `and a person did not raise it: ${reason}`,
+  );
+}
+
+function budgetError(request: BudgetRequest, end: string): RunError {
+  return {
+    code: 'BUDGET',
+    message: `The next model call does not fit into ${nameOfBudget(request)}, ${end}`,
+    retryable: false,
   };
 }
 

@@ -110,6 +110,7 @@ export function openWait(
   { payload, recordedAt: requestedAt }: SequencedEventOf<'wait_request'>,
 ): StepPhase {
   const { callId, kind, waitId, expiresAt } = payload;
+  if (kind === 'BUDGET' || callId === null) return step;
   const wait = { waitId, requestedAt, expiresAt };
   const phase = phaseOf(step, callId);
   return phase?.at === 'started' && kind === 'QUESTION'
@@ -120,6 +121,7 @@ export function openWait(
 /** A tool that asked continues. Otherwise the settlement decides about the result of the call. */
 export function settleWait(step: StepPhase, { payload }: SequencedEventOf<'wait_settled'>): StepPhase {
   const { callId, outcome } = payload;
+  if (callId === null) return step;
   const phase = phaseOf(step, callId);
   if (phase?.at !== 'asking') {
     return updateCall(step, callId, { phase: { at: 'settled', ok: ['COMPLETED', 'ANSWERED'].includes(outcome) } });

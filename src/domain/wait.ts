@@ -1,5 +1,5 @@
 import { type Json, type SequencedEvent, type WaitOutcome, waitOutcomes } from './events.ts';
-import type { Run } from './run.ts';
+import type { BudgetWait, Run } from './run.ts';
 import { type AskingCall, callsOf, type DelegatedCall, type ToolCall, type WaitingCall } from './step.ts';
 
 /** What a run can wait for. */
@@ -31,11 +31,17 @@ export function statusesIn(states: readonly WaitState[]): WaitStatus[] {
 export type OpenWait =
   | { kind: 'APPROVAL'; id: string; expiresAt: number; call: WaitingCall }
   | { kind: 'CLIENT_TOOL'; id: string; expiresAt: number; call: DelegatedCall }
-  | { kind: 'QUESTION'; id: string; expiresAt: number; call: DelegatedCall | AskingCall };
+  | { kind: 'QUESTION'; id: string; expiresAt: number; call: DelegatedCall | AskingCall }
+  | OpenBudgetWait;
 
-/** What the run waits for, of every kind, in the order of its calls. */
-export function openWaits({ step }: Pick<Run, 'step'>): OpenWait[] {
-  return callsOf(step).flatMap((call) => openWaitOf(call) ?? []);
+export type OpenBudgetWait = { kind: 'BUDGET'; id: string } & Pick<BudgetWait, 'expiresAt' | 'request'>;
+
+/** What the run waits for, of every kind, in the order of its calls. No call waits while a budget does. */
+export function openWaits({ step, budgetWait }: Pick<Run, 'step' | 'budgetWait'>): OpenWait[] {
+  const ofCalls = callsOf(step).flatMap((call) => openWaitOf(call) ?? []);
+  if (budgetWait === null) return ofCalls;
+  const { waitId: id, expiresAt, request } = budgetWait;
+  return [...ofCalls, { kind: 'BUDGET', id, expiresAt, request }];
 }
 
 function openWaitOf(call: ToolCall): OpenWait | null {

@@ -12,6 +12,12 @@ import { type ApprovalContent, approvalContents } from '../projections/approval-
 import { type ApprovalRow, approvalsByIds } from '../projections/approvals.ts';
 import { attachmentsOfRuns, type UsedAttachment } from '../projections/attachment-uses.ts';
 import {
+  type BudgetRequestContent,
+  type BudgetRequestRow,
+  budgetRequestContents,
+  budgetRequestsByIds,
+} from '../projections/budget-requests.ts';
+import {
   type DelegatedCallContent,
   type DelegatedCallRow,
   delegatedCallContents,
@@ -55,6 +61,7 @@ interface RowsByKind {
   approval: ApprovalRow;
   clientToolCall: DelegatedCallRow;
   question: DelegatedCallRow;
+  budgetRequest: BudgetRequestRow;
   agent: AgentRow;
   memory: MemoryRow;
   compaction: CompactionRow;
@@ -80,6 +87,8 @@ interface RelatedLoaders {
   approvalContent: DataLoader<ApprovalRow, ApprovalContent, string>;
   /** By call that somebody else answers: its input and result, from the tape. */
   delegatedCallContent: DataLoader<DelegatedCallRow, DelegatedCallContent, string>;
+  /** By request for more budget: what its approver decides about, from the tape. */
+  budgetRequestContent: DataLoader<BudgetRequestRow, BudgetRequestContent, string>;
   /** By tool: whether nobody has accepted its definition, on any server; null if it is accepted. */
   quarantine: DataLoader<Tool, Quarantine | null, string>;
   /** By run: its waits of every kind that are open, oldest first. */
@@ -152,6 +161,7 @@ export function createLoaders(
     approval: rowLoader('approval', (ids) => approvalsByIds(reader, approvalOwner, ids)),
     clientToolCall: rowLoader('clientToolCall', (ids) => delegatedCallsByIds(reader, 'CLIENT_TOOL', owner, ids)),
     question: rowLoader('question', (ids) => delegatedCallsByIds(reader, 'QUESTION', owner, ids)),
+    budgetRequest: rowLoader('budgetRequest', (ids) => budgetRequestsByIds(reader, visibleWaits(viewer), ids)),
     agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
     memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
     compaction: rowLoader('compaction', (ids) => compactionsByIds(reader, owner, ids)),
@@ -162,20 +172,9 @@ export function createLoaders(
       [],
     ),
     head: batchLoader((ids) => headsOf(database, ids), 0),
-    approvalContent: new DataLoader(
-      async (rows) => {
-        const contents = await approvalContents(journal, rows);
-        return rows.map(({ id }) => contents.get(id) ?? new Error(`The content of approval ${id} was not read.`));
-      },
-      { cacheKeyFn: ({ id }) => id, maxBatchSize: MAX_BATCH_SIZE },
-    ),
-    delegatedCallContent: new DataLoader(
-      async (rows) => {
-        const contents = await delegatedCallContents(journal, rows);
-        return rows.map(({ id }) => contents.get(id) ?? new Error(`The content of the wait ${id} was not read.`));
-      },
-      { cacheKeyFn: ({ id }) => id, maxBatchSize: MAX_BATCH_SIZE },
-    ),
+    approvalContent: contentLoader((rows) => approvalContents(journal, rows)),
+    delegatedCallContent: contentLoader((rows) => delegatedCallContents(journal, rows)),
+    budgetRequestContent: contentLoader((rows) => budgetRequestContents(journal, rows)),
     quarantine: new DataLoader(
       async (tools) => {
         await acceptedDefinitions.compare(tools);
@@ -274,6 +273,19 @@ function batchLoader<Value, Default>(
       return keys.map((key) => values.get(key) ?? defaultValue);
     },
     { maxBatchSize: MAX_BATCH_SIZE },
+  );
+}
+
+/** Loads what waits are about, by their rows. Access was checked when the rows were loaded. */
+function contentLoader<Row extends { id: string }, Content>(
+  readContents: (rows: readonly Row[]) => Promise<ReadonlyMap<string, Content>>,
+): DataLoader<Row, Content, string> {
+  return new DataLoader<Row, Content, string>(
+    async (rows) => {
+      const contents = await readContents(rows);
+      return rows.map(({ id }) => contents.get(id) ?? new Error(`The content of ${id} was not read.`));
+    },
+    { cacheKeyFn: ({ id }) => id, maxBatchSize: MAX_BATCH_SIZE },
   );
 }
 

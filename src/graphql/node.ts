@@ -15,6 +15,7 @@ const typeNames: Readonly<Record<RowKind, string>> = {
   approval: 'Approval',
   clientToolCall: 'ClientToolCall',
   question: 'Question',
+  budgetRequest: 'BudgetRequest',
   agent: 'Agent',
   memory: 'Memory',
   compaction: 'CompactionArtifact',

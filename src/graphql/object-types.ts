@@ -1,4 +1,5 @@
 import type { ApprovalRow } from '../projections/approvals.ts';
+import type { BudgetRequestRow } from '../projections/budget-requests.ts';
 import type { DelegatedCallRow } from '../projections/delegated-calls.ts';
 import type { RunRow } from '../projections/runs.ts';
 import type { AgentRow } from '../repositories/agents.ts';
@@ -15,6 +16,7 @@ import { builder } from './builder.ts';
 export const AgentType = builder.objectRef<AgentRow>('Agent');
 export const ApprovalType = builder.objectRef<ApprovalRow>('Approval');
 export const AttachmentType = builder.objectRef<AttachmentRow>('Attachment');
+export const BudgetRequestType = builder.objectRef<BudgetRequestRow>('BudgetRequest');
 export const ClientToolCallType = builder.objectRef<DelegatedCallRow>('ClientToolCall');
 export const CompactionType = builder.objectRef<CompactionRow>('CompactionArtifact');
 export const GrantType = builder.objectRef<GrantRow>('ToolGrant');

@@ -8,6 +8,8 @@ import './approval/approval-mutations.ts';
 import './approval/approval-subscription.ts';
 import './approval/grant.ts';
 import './attachment/attachment.ts';
+import './budget/budget-mutations.ts';
+import './budget/budget-request.ts';
 import './client-tool/client-tool-call.ts';
 import './client-tool/client-tool-mutations.ts';
 import './gateway/gateway.ts';

@@ -5,16 +5,18 @@ import { createKeyedMutex } from '../database/mutex.ts';
 import {
   accountOf,
   type Budget,
+  type BudgetAccount,
   type BudgetDecision,
+  type BudgetIncreases,
   type BudgetState,
   type ChargedRun,
+  type ExceededBudget,
+  increasedAccount,
+  increaseId,
   type PlannedCall,
   reserve,
 } from '../domain/budget.ts';
 import { type BudgetCall, reserveBudget, settleBudget, type UsedAmounts } from '../repositories/budget-ledger.ts';
-
-/** A call that does not fit into a budget. */
-export type ExceededBudget = Extract<BudgetDecision, { kind: 'exceeded' }>;
 
 /** A call that fits into every budget. */
 export interface ReservedCall {
@@ -32,7 +34,7 @@ export interface Spending {
    * BUDGET_WAIT_SECONDS. Rejects with the signal's reason if the signal aborts.
    */
   reserve(
-    run: ChargedRun & { epoch: number },
+    run: ChargedRun & { epoch: number; increases: BudgetIncreases },
     budgets: readonly Budget[],
     planned: PlannedCall,
     signal: AbortSignal,
@@ -49,7 +51,7 @@ export function createSpending({ database, clock }: { database: Database; clock:
   const turns = createKeyedMutex();
 
   function tryToReserve(
-    run: ChargedRun,
+    run: ChargedRun & { increases: BudgetIncreases },
     call: BudgetCall,
     budgets: readonly Budget[],
     planned: PlannedCall,
@@ -57,14 +59,16 @@ export function createSpending({ database, clock }: { database: Database; clock:
     const now = clock.now();
     const applying = budgets.flatMap((budget) => {
       const account = accountOf(budget, run, now);
-      return account ? [{ budget, account }] : [];
+      return account ? [{ budget, account, increase: increaseOf(budget, account, run) }] : [];
     });
     if (applying.length === 0) return null;
-    const accounts = [...new Map(applying.map(({ account }) => [account.key, account])).values()];
-    return reserveBudget(database, call, accounts, (uses) => {
-      const states = applying.map((each): BudgetState => {
-        const use = uses.get(each.account.key) ?? { spent: 0, reserved: 0 };
-        return { ...each, use };
+    const accounts = applying.flatMap(({ account, increase }) => (increase ? [account, increase.account] : [account]));
+    const distinct = [...new Map(accounts.map((account) => [account.key, account])).values()];
+    return reserveBudget(database, call, distinct, (uses) => {
+      const usedOf = ({ key }: BudgetAccount) => uses.get(key) ?? { spent: 0, reserved: 0 };
+      const states = applying.map(({ increase, ...each }): BudgetState => {
+        const increased = increase && { ...increase, use: usedOf(increase.account) };
+        return { ...each, use: usedOf(each.account), increase: increased };
       });
       return reserve(states, planned, BUDGET_LEAST_ANSWER_TOKENS);
     });
@@ -90,4 +94,15 @@ export function createSpending({ database, clock }: { database: Database; clock:
       });
     },
   };
+}
+
+/** What people allowed the run on top of a budget, and its account; null if they allowed nothing. */
+function increaseOf(
+  budget: Budget,
+  account: BudgetAccount,
+  { runId, increases }: ChargedRun & { increases: BudgetIncreases },
+): Omit<NonNullable<BudgetState['increase']>, 'use'> | null {
+  const id = increaseId(budget, account);
+  const amount = budget.onLimit === 'ask' ? (increases[id] ?? 0) : 0;
+  return amount === 0 ? null : { amount, account: increasedAccount(id, runId, account) };
 }

@@ -99,8 +99,8 @@ export function openActivityWriters(database: Database): Promise<OpenWriter[]> {
 
 export interface ActivityQuery {
   owner: string;
-  /** Whether the approvals of other owners are included. */
-  everyApproval: boolean;
+  /** Whether what approvers decide about is included: approvals and budget requests of other owners. */
+  everyDecision: boolean;
   /** An empty list includes no kind. */
   kinds: readonly ActivityKind[];
   /** Null for every session. */
@@ -110,17 +110,17 @@ export interface ActivityQuery {
 type Direction = 'ASC' | 'DESC';
 
 /** Changes between two positions, both exclusive. */
-function pageStatement(direction: Direction, everyApproval: boolean): Statement<ActivityItem> {
+function pageStatement(direction: Direction, everyDecision: boolean): Statement<ActivityItem> {
   const range = `"position" > ? AND "position" < ? AND CAST("kind" AS text)`;
   const select = ({ indexedBy, inIds }: SqlParts, index: string, condition: string) =>
     `SELECT ${list} FROM "Activity" ${indexedBy(index)} WHERE ${condition} AND ${range} ${inIds}
       AND (CAST(? AS text) IS NULL OR "sessionId" = ?)`;
   // Two ranges of two indexes, which the database merges: a condition with OR would make it sort all rows.
-  const approvals = `"waitId" IS NOT NULL AND substr("waitId", 1, 4) = 'apr_' AND "owner" <> ?`;
+  const decisions = `"waitId" IS NOT NULL AND substr("waitId", 1, 4) IN ('apr_', 'bud_') AND "owner" <> ?`;
   return {
     ...statement(columns, (parts) => {
       const own = select(parts, 'Activity_owner_position_idx', '"owner" = ?');
-      const others = everyApproval ? `UNION ALL ${select(parts, 'Activity_waits', approvals)}` : '';
+      const others = everyDecision ? `UNION ALL ${select(parts, 'Activity_waits', decisions)}` : '';
       return `${own} ${others} ORDER BY "position" ${direction} LIMIT ?`;
     }),
     reads: 'many',
@@ -129,7 +129,7 @@ function pageStatement(direction: Direction, everyApproval: boolean): Statement<
 
 const pages = {
   own: { ASC: pageStatement('ASC', false), DESC: pageStatement('DESC', false) },
-  everyApproval: { ASC: pageStatement('ASC', true), DESC: pageStatement('DESC', true) },
+  everyDecision: { ASC: pageStatement('ASC', true), DESC: pageStatement('DESC', true) },
 };
 
 /** Oldest first. @param upTo the newest position to read */
@@ -139,14 +139,14 @@ export async function pageActivity(
   page: PageArguments<number>,
   upTo: number,
 ): Promise<RowPage<ActivityItem>> {
-  const { owner, everyApproval, kinds, sessionId } = query;
+  const { owner, everyDecision, kinds, sessionId } = query;
   const low = page.after ?? 0;
   const high = Math.min(page.before ?? upTo + 1, upTo + 1);
   const parameters = [owner, low, high, JSON.stringify(kinds), sessionId, sessionId];
   const found = await database.query(
-    pages[everyApproval ? 'everyApproval' : 'own'][page.from === 'start' ? 'ASC' : 'DESC'],
+    pages[everyDecision ? 'everyDecision' : 'own'][page.from === 'start' ? 'ASC' : 'DESC'],
     ...parameters,
-    ...(everyApproval ? parameters : []),
+    ...(everyDecision ? parameters : []),
     page.size + 1,
   );
   return pageOf(found, page);

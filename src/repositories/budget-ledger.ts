@@ -17,7 +17,7 @@ export interface BudgetCall {
 export type UsedAmounts = Readonly<Record<BudgetKind, number>>;
 
 /**
- * Decides about a call on what its accounts have used, and stores the reservation. Calls of one principal are decided one after
+ * Decides about a call on what the accounts have used, and stores a reservation for each account that the decision charges. Calls of one principal are decided one after
  * another, on all servers, so that they never use more than their budgets together. A reservation that the run still has, from an
  * executor that was lost, is charged first.
  */
@@ -31,15 +31,12 @@ export function reserveBudget(
     await charge(transaction, await transaction.budgetReservation.findMany({ where: { runId: call.runId } }));
     const decision = decide(await usesOf(transaction, accounts));
     if (decision.kind === 'exceeded') return decision;
-    await transaction.budgetReservation.createMany({
-      data: accounts.map(({ key, kind, endsAt }) => ({
-        ...call,
-        key,
-        kind,
-        amount: decision.amounts.get(key) ?? 0,
-        endsAt: endsAt === null ? null : new Date(endsAt),
-      })),
+    const charged = accounts.flatMap(({ key, kind, endsAt }) => {
+      const amount = decision.amounts.get(key);
+      const until = endsAt === null ? null : new Date(endsAt);
+      return amount === undefined ? [] : [{ ...call, key, kind, amount, endsAt: until }];
     });
+    await transaction.budgetReservation.createMany({ data: charged });
     return decision;
   });
 }

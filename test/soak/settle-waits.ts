@@ -3,6 +3,7 @@ import type { TestClient } from '../client.ts';
 import {
   AnswerQuestionDocument,
   DecideApprovalDocument,
+  DecideBudgetDocument,
   SubmitToolResultDocument,
   WaitsDocument,
 } from '../generated/graphql.ts';
@@ -46,11 +47,20 @@ const submitToolResult: Settle<'ClientToolCall'> = async (client, { id: clientTo
   return { outcome: isOk ? 'COMPLETED' : 'FAILED', value: JSON.stringify(text) };
 };
 
+const decideBudget: Settle<'BudgetRequest'> = async (client, { id: budgetRequestId }, random) => {
+  const decision = random() < 0.7 ? 'ALLOW' : 'DENY';
+  const { decideBudget: outcome } = await client.send(DecideBudgetDocument, { input: { budgetRequestId, decision } });
+  if (outcome.__typename !== 'DecideBudgetSuccess') return null;
+  return { outcome: decision === 'ALLOW' ? 'ALLOWED' : 'DENIED', value: null };
+};
+
 /** A new kind of wait is a new case. */
 function settle(client: TestClient, wait: OpenWait, random: () => number): Promise<Settlement | null> {
   switch (wait.__typename) {
     case 'Approval':
       return decideApproval(client, wait, random);
+    case 'BudgetRequest':
+      return decideBudget(client, wait, random);
     case 'Question':
       return answerQuestion(client, wait, random);
     case 'ClientToolCall':

@@ -241,7 +241,7 @@ function withMessages(run: RunSnapshot, messages: readonly MessageItem[]): RunSn
 }
 
 /** Changes a call in its message. */
-function changeCall(run: RunSnapshot, callId: string, change: Partial<ToolCallItem>): RunSnapshot {
+function changeCall(run: RunSnapshot, callId: string | null, change: Partial<ToolCallItem>): RunSnapshot {
   const changed = (call: ToolCallItem) => (call.callId === callId ? { ...call, ...change } : call);
   const has = ({ toolCalls }: MessageItem) => toolCalls.some((call) => call.callId === callId);
   const messages = run.messages.map((message) =>
@@ -251,7 +251,7 @@ function changeCall(run: RunSnapshot, callId: string, change: Partial<ToolCallIt
 }
 
 function changeWait(run: RunSnapshot, { type, payload }: Of<'WAIT_REQUEST' | 'WAIT_SETTLED'>): RunSnapshot {
-  const { waitId, callId, kind } = payload as { waitId: string; callId: string; kind: string };
+  const { waitId, callId, kind } = payload as { waitId: string; callId: string | null; kind: string };
   const waits = run.waits.filter((id) => id !== waitId);
   if (type === 'WAIT_REQUEST') {
     return changeCall({ ...run, waits: [...waits, waitId] }, callId, { state: 'WAITING', waitId });

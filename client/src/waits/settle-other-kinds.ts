@@ -1,8 +1,7 @@
 // What settles the waits that are no approvals. It is loaded when one of them is settled, because most pages have none.
 import type { Requests } from '../connection/requests.ts';
-import { AnswerQuestionDocument, SubmitToolResultDocument } from '../generated/documents.ts';
+import { AnswerQuestionDocument, DecideBudgetDocument, SubmitToolResultDocument } from '../generated/documents.ts';
 import { accept } from '../refusals.ts';
-import { DecideBudgetDocument } from './later-documents.ts';
 import type { WaitKind } from './wait.ts';
 
 /** The method of the handle that was called, with its arguments. */

@@ -6,7 +6,7 @@ export function visibleOwner({ principal, scopes }: Viewer): string | null {
   return scopes.includes('approve:any') ? null : principal;
 }
 
-/** Why the viewer may not allow a tool call of this owner's run; null when it may. Every viewer of an approval may deny it. */
+/** Why the viewer may not allow a tool call of this owner's run, or raise its budget; null when it may. Every viewer may deny it. */
 export function separationProblem(
   { separateApprover }: Pick<CommandSettings, 'separateApprover'>,
   { principal, scopes }: Viewer,
@@ -17,7 +17,7 @@ export function separationProblem(
   if (principal === owner) {
     return invalidInput(
       ['decision'],
-      'the principal who started a run may not allow its tool calls. Ask a principal with the scope `approve:any`; you can deny the call or cancel the run.',
+      'the principal who started a run may neither allow its tool calls nor raise its budgets. Ask a principal with the scope `approve:any`; you can decide DENY or cancel the run.',
     );
   }
   if (!isEdited || scopes.includes('write')) return null;

@@ -1,8 +1,7 @@
-import { visibleOwner } from '../../application/approval/approval-access.ts';
+import { isDecidedByApprovers, visibleWaits } from '../../application/wait/wait-access.ts';
 import type { ActivityItem, ActivityKind } from '../../domain/activity.ts';
 import type { PageArguments, RowPage } from '../../domain/page.ts';
 import { storableText } from '../../domain/storable-text.ts';
-import { kindOfId } from '../../ids.ts';
 import { activityBounds, pageActivity } from '../../repositories/activity.ts';
 import {
   type ActivityPosition,
@@ -21,6 +20,8 @@ export interface FeedFilter {
   sessionId: string | null;
 }
 
+const seesEveryDecision = (viewer: GraphqlContext['viewer']) => visibleWaits(viewer).kindsOfEverybody.length > 0;
+
 /** The position of a cursor. Throws a CursorError if it is no position in the feed, or older than the retention period. */
 export async function positionOf({ commands }: FeedContext, cursor: string): Promise<ActivityPosition> {
   return positionInFeed(cursor, await activityBounds(commands.database));
@@ -36,7 +37,7 @@ export async function readChanges(
   const { viewer, commands } = context;
   const query = {
     owner: viewer.principal,
-    everyApproval: visibleOwner(viewer) === null,
+    everyDecision: seesEveryDecision(viewer),
     kinds,
     sessionId: sessionId === null ? null : storableText(sessionId),
   };
@@ -56,9 +57,9 @@ export function followChanges(
 ) {
   const { viewer, activity } = context;
   const kinds = new Set(filter.kinds);
-  const everyApproval = visibleOwner(viewer) === null;
+  const everyDecision = seesEveryDecision(viewer);
   const isVisible = ({ owner, waitId }: ActivityItem) =>
-    owner === viewer.principal || (everyApproval && waitId !== null && kindOfId(waitId) === 'approval');
+    owner === viewer.principal || (everyDecision && waitId !== null && isDecidedByApprovers(waitId));
   return createActivitySource(activity, {
     after,
     startPosition,

@@ -5,11 +5,11 @@ import { ApprovalType, RunType } from '../object-types.ts';
 import { defineResult, perform } from '../refusals.ts';
 import { ApprovalScope } from './approval.ts';
 
-const ApprovalVerdict = builder.enumType('ApprovalVerdict', {
-  description: 'Decision about a tool call.',
+export const ApprovalVerdict = builder.enumType('ApprovalVerdict', {
+  description: 'Decision about a tool call or a budget request.',
   values: {
-    ALLOW: { description: 'The tool runs.' },
-    DENY: { description: 'The tool does not run, and the model is told so.' },
+    ALLOW: { description: 'The tool runs, or the run may use more than its budget.' },
+    DENY: { description: 'The tool does not run, and the model is told so; or the run fails with BUDGET.' },
   },
 });
 

@@ -33,6 +33,7 @@ const mutationScopes: ReadonlyMap<string, string | readonly string[]> = new Map(
     answerQuestion: 'write',
     submitToolResult: 'write',
     decideApproval: 'approve',
+    decideBudget: 'approve',
     revokeGrant: 'approve',
     acceptTool: ['approve:any', 'admin'],
   }),

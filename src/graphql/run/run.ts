@@ -21,7 +21,7 @@ export const RunState = builder.enumType('RunState', {
   values: {
     PENDING: { description: 'Recorded. Waits for its turn in the session, or for a free execution slot.' },
     IN_PROGRESS: { description: 'Is being executed.' },
-    AWAITING_APPROVAL: { description: 'Waits for a person to decide about a tool call.' },
+    AWAITING_APPROVAL: { description: 'Waits for a person or a client; `pendingWaits` says what for.' },
     DONE: { description: 'Ended with an answer.' },
     CANCELLED: { description: 'Ended because it was cancelled.' },
     FAILED: { description: 'Ended with an error.' },

@@ -10,9 +10,7 @@ export const WaitKind = builder.enumType('WaitKind', {
   description: 'What a run waits for.',
   values: {
     APPROVAL: { description: 'A person allows or denies a tool call.' },
-    BUDGET: {
-      description: 'A person raises a budget that the run has used up, or lets it fail. No run waits for this yet.',
-    },
+    BUDGET: { description: 'A person raises a budget that the run has used up, or lets it fail.' },
     QUESTION: { description: 'A person answers a question.' },
     CLIENT_TOOL: { description: 'A client runs a tool and submits its result.' },
   } as const satisfies Record<Kind, { description: string }>,
@@ -43,9 +41,9 @@ export const WaitOutcome = builder.enumType('WaitOutcome', {
   } as const satisfies Record<Outcome, { description: string }>,
 });
 
-/** The object type of each kind of which there are rows. */
-const typeNames: Readonly<Partial<Record<Kind, string>>> = {
+const typeNames: Readonly<Record<Kind, string>> = {
   APPROVAL: 'Approval',
+  BUDGET: 'BudgetRequest',
   QUESTION: 'Question',
   CLIENT_TOOL: 'ClientToolCall',
 };

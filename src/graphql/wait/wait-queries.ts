@@ -12,14 +12,14 @@ builder.queryFields((t) => ({
     type: Wait,
     nullable: true,
     description:
-      'One wait of the viewer, or an approval of any principal with the scope `approve:any`; null if there is none with this id.',
+      'One wait of the viewer, or an approval or budget request of any principal with the scope `approve:any`; null if there is none with this id.',
     args: { id: t.arg.id({ required: true, description: 'Id of the wait.' }) },
     resolve: (_root, { id }, { loaders }) => loaders.wait.load(id),
   }),
   waits: t.field({
     type: WaitConnection,
     description:
-      "Everything that the viewer's runs wait for, newest first. With the scope `approve:any`, the approvals of all principals too.",
+      "Everything that the viewer's runs wait for, newest first. With the scope `approve:any`, the approvals and budget requests of all principals too.",
     args: {
       ...connectionArguments,
       filter: t.arg({ type: WaitFilter, description: 'Which waits to list; all if omitted.' }),

@@ -65,6 +65,7 @@ function requestOf(
       summary: summariseToolQuestion(source, prompt, url),
       expiresAt: clock.now() + settings.approvalExpirySeconds * 1000,
       question: { prompt, answerSchema, source, url },
+      budget: null,
     },
   };
 }

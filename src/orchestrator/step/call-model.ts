@@ -25,7 +25,7 @@ export type ModelCallOutcome =
 
 /** Assembles the context, calls the model, records its answer while it streams, and closes the step. */
 export async function callModel(execution: RunExecution, call: ModelCall): Promise<ModelCallOutcome> {
-  const { step, model } = call;
+  const { run, step, model } = call;
   const prepared = await prepareContext(execution, call);
   if (prepared.kind === 'stop') return { kind: 'recorded', step: prepared.step };
   const { record, tokens } = prepared.context;
@@ -33,7 +33,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
   if (loaded.kind === 'failed') return loaded;
   const { request } = loaded;
   const inputTokens = record.estimatedTokens;
-  const charge = await chargeCall(execution, { model, inputTokens, signal: call.signal });
+  const charge = await chargeCall(execution, { run, model, inputTokens, signal: call.signal });
   if (charge.kind === 'exceeded') return { kind: 'recorded', step: await stopAtBudget(execution, charge) };
   // The model is called while the context is recorded. Nothing of its answer is recorded before.
   const contextRecorded = execution.record([{ type: 'context', actor: 'SYSTEM', payload: record }]);

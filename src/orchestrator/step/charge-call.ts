@@ -1,9 +1,11 @@
 import { BUDGET_ANSWER_TOKENS } from '../../config/limits.ts';
 import { estimateTokens } from '../../context/token-estimate.ts';
+import type { ExceededBudget } from '../../domain/budget.ts';
+import { budgetRequestOf, describeNeed } from '../../domain/budget-request.ts';
+import type { Run } from '../../domain/run.ts';
 import { type CatalogueEntry, costOf, priceOf } from '../../models/catalogue.ts';
 import { ModelError, type ModelUsage } from '../../models/model.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
-import type { ExceededBudget } from '../spending.ts';
 
 /** A call that fits into every budget of the run. */
 export interface ChargedCall {
@@ -14,10 +16,17 @@ export interface ChargedCall {
   settle(usage: Pick<ModelUsage, 'input' | 'output' | 'cachedInput'> | null): Promise<void>;
 }
 
+interface UnchargedCall {
+  run: Run;
+  model: CatalogueEntry;
+  inputTokens: number;
+  signal: AbortSignal;
+}
+
 /** Reserves what a call may use at most: the request, and the longest answer. See `Spending.reserve`. */
 export async function chargeCall(
   { configuration, dependencies, lease }: RunExecution,
-  { model, inputTokens, signal }: { model: CatalogueEntry; inputTokens: number; signal: AbortSignal },
+  { run: { budgetIncreases: increases }, model, inputTokens, signal }: UnchargedCall,
 ): Promise<ChargedCall | ExceededBudget> {
   const { budgets, session, agent } = configuration;
   const { runId, sessionId, epoch } = lease;
@@ -27,7 +36,7 @@ export async function chargeCall(
     outputTokens: model.maxOutputTokens ?? BUDGET_ANSWER_TOKENS,
     price: price && { input: price.inputPerMillion / 1e6, output: price.outputPerMillion / 1e6 },
   };
-  const run = { runId, epoch, sessionId, agentId: agent?.id ?? null, owner: session.owner };
+  const run = { runId, epoch, sessionId, agentId: agent?.id ?? null, owner: session.owner, increases };
   const reserved = await dependencies.spending.reserve(run, budgets, planned, signal);
   if (reserved.kind === 'exceeded') return reserved;
   return {
@@ -41,27 +50,31 @@ export async function chargeCall(
   };
 }
 
-/** Ends a run whose next call does not fit. */
+/** Ends a run whose next call does not fit, or lets it wait for somebody who raises the budget. */
 export function stopAtBudget(execution: RunExecution, exceeded: ExceededBudget): Promise<StepOutcome> {
-  const error = { code: 'BUDGET', message: describeExceeded(exceeded), retryable: false } as const;
-  return execution.recordCommand({ kind: 'fail', error });
+  const request = budgetRequestOf(exceeded);
+  const summary = describeNeed(request);
+  if (exceeded.state.budget.onLimit === 'fail') {
+    return execution.recordCommand({ kind: 'fail', error: { code: 'BUDGET', message: summary, retryable: false } });
+  }
+  const { clock, newId, settings } = execution.dependencies;
+  const payload = {
+    waitId: newId('budgetRequest'),
+    kind: 'BUDGET',
+    callId: null,
+    summary,
+    expiresAt: clock.now() + settings.approvalExpirySeconds * 1000,
+    question: null,
+    budget: request,
+  } as const;
+  return execution.record([{ type: 'wait_request', actor: 'SYSTEM', payload }]);
 }
 
-const subjects = { RUN: 'the run', SESSION: 'the session', AGENT: 'the agent', PRINCIPAL: 'the principal' } as const;
-const periods = { HOUR: ' in this hour', DAY: ' today (UTC)', MONTH: ' in this month (UTC)', TOTAL: '' } as const;
-
-function describeExceeded({ state: { budget, use }, needed }: ExceededBudget): string {
-  const { kind, appliesTo, period, allowance } = budget;
-  const unit = kind === 'TOKENS' ? 'tokens' : 'cost';
-  const used = rounded(use.spent + use.reserved);
-  return `The next model call does not fit into the budget of ${subjects[appliesTo]}${periods[period]}: ${unit} used ${used} of ${rounded(allowance)}, and the call needs up to ${rounded(needed)}.`;
-}
-
-/** Without the digits that sums of fractions add. */
-const rounded = (amount: number) => Number(amount.toPrecision(12));
-
-/** The model of a run, whose calls are charged to the run's budgets. For calls beside the steps, such as summaries. */
-export function chargedModel(execution: RunExecution, entry: CatalogueEntry): CatalogueEntry {
+/**
+ * The model of a run, whose calls are charged to the run's budgets. For calls beside the steps, such as summaries. Nobody is asked to
+ * raise a budget for them: one that does not fit fails.
+ */
+export function chargedModel(execution: RunExecution, run: Run, entry: CatalogueEntry): CatalogueEntry {
   if (execution.configuration.budgets.length === 0) return entry;
   return {
     ...entry,
@@ -69,9 +82,9 @@ export function chargedModel(execution: RunExecution, entry: CatalogueEntry): Ca
       async stream(request, sink, signal) {
         const text = [request.instructions, ...request.messages.map((message) => message.text)].join('\n');
         const inputTokens = estimateTokens(text);
-        const charge = await chargeCall(execution, { model: entry, inputTokens, signal });
+        const charge = await chargeCall(execution, { run, model: entry, inputTokens, signal });
         if (charge.kind === 'exceeded') {
-          throw new ModelError('BUDGET', describeExceeded(charge), { retryable: false });
+          throw new ModelError('BUDGET', describeNeed(budgetRequestOf(charge)), { retryable: false });
         }
         let used: ModelUsage | null = null;
         let answered = '';

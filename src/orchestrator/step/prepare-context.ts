@@ -43,7 +43,7 @@ export async function prepareContext(execution: RunExecution, call: ModelCall): 
     run: { runId: lease.runId, turn: call.run.turn ?? 1 },
     signal: call.signal,
     ...windowOf(execution, call),
-    model: chargedModel(execution, call.model),
+    model: chargedModel(execution, call.run, call.model),
   });
   if (compacted.kind === 'failed') {
     const model = call.model.name;

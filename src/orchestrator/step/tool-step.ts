@@ -137,6 +137,7 @@ function waitRequest(
       summary: asked ? summariseQuestion(asked.prompt) : summarise(tool, input),
       expiresAt: clock.now() + seconds * 1000,
       question: asked ? { ...asked, source: tool.source, url: null } : null,
+      budget: null,
     },
   };
 }

@@ -60,8 +60,8 @@ async function readActivity(database: Database): Promise<void> {
   await activity.activityAfter(database, 1000, 100);
   await activity.activityBounds(database);
   await activity.pruneActivity(database, new Date(0));
-  for (const everyApproval of [false, true]) {
-    const query = { owner, everyApproval, kinds: activityKinds, sessionId: null };
+  for (const everyDecision of [false, true]) {
+    const query = { owner, everyDecision, kinds: activityKinds, sessionId: null };
     await activity.pageActivity(database, query, { ...firstPage, after: 1000 }, 40_000);
     await activity.pageActivity(database, query, lastPage, 40_000);
   }

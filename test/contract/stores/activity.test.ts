@@ -26,7 +26,7 @@ const change = (fields: Partial<Change>): Change => ({
 });
 const wait = (waitId: string) => change({ kind: 'WAIT_OPENED', runId: 'run_1', waitId });
 
-const everything: ActivityQuery = { owner: 'ada', everyApproval: false, kinds: activityKinds, sessionId: null };
+const everything: ActivityQuery = { owner: 'ada', everyDecision: false, kinds: activityKinds, sessionId: null };
 const forwards: PageArguments<number> = { size: 10, from: 'start', after: null, before: null };
 
 describe.each(stores)('the feed of changes on %s', (_provider, open) => {
@@ -66,7 +66,7 @@ describe.each(stores)('the feed of changes on %s', (_provider, open) => {
     expect(await positions({ after: 20 })).toEqual([[], true, false]);
   });
 
-  test('shows a principal its own changes, and an approver the approvals of everybody', async () => {
+  test('shows a principal its own changes, and an approver the approvals and budget requests of everybody', async () => {
     const { database } = await open();
     await database.commit([
       recordChange(change({}), 'ada'),
@@ -75,17 +75,17 @@ describe.each(stores)('the feed of changes on %s', (_provider, open) => {
       recordChange(wait('que_1'), 'bob'),
       recordChange(wait('apr_2'), 'ada'),
       recordChange(change({ sessionId: 'ses_2' }), 'ada'),
-      recordChange({ ...wait('apr_3'), sessionId: 'ses_2' }, 'bob'),
+      recordChange({ ...wait('bud_1'), sessionId: 'ses_2' }, 'bob'),
     ]);
     const positions = async (query: Partial<ActivityQuery>, from: 'start' | 'end' = 'start', size = 10) => {
       const page = await pageActivity(database, { ...everything, ...query }, { ...forwards, from, size }, 100);
       return page.rows.map(({ position }) => position);
     };
     expect(await positions({})).toEqual([1, 5, 6]);
-    expect(await positions({ everyApproval: true })).toEqual([1, 3, 5, 6, 7]);
-    expect(await positions({ everyApproval: true }, 'end', 3)).toEqual([5, 6, 7]);
-    expect(await positions({ everyApproval: true, sessionId: 'ses_2' })).toEqual([6, 7]);
-    expect(await positions({ everyApproval: true, kinds: ['WAIT_OPENED'] })).toEqual([3, 5, 7]);
+    expect(await positions({ everyDecision: true })).toEqual([1, 3, 5, 6, 7]);
+    expect(await positions({ everyDecision: true }, 'end', 3)).toEqual([5, 6, 7]);
+    expect(await positions({ everyDecision: true, sessionId: 'ses_2' })).toEqual([6, 7]);
+    expect(await positions({ everyDecision: true, kinds: ['WAIT_OPENED'] })).toEqual([3, 5, 7]);
     expect(await positions({ kinds: ['WAIT_OPENED', 'WAIT_SETTLED'] })).toEqual([5]);
     expect(await positions({ owner: 'eve' })).toEqual([]);
   });

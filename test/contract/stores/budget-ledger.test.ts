@@ -29,8 +29,9 @@ function deciding(allowance: number, amounts: Record<string, number>) {
         period: 'TOTAL',
         kind: account.kind,
         allowance,
+        onLimit: 'fail',
       } as const;
-      return { account, use, budget };
+      return { account, use, budget, increase: null };
     });
     const call = { inputTokens: amounts[tokens.key] ?? 0, outputTokens: 0, price: { input: 1, output: 1 } };
     return reserve(states, call, 0);

@@ -72,7 +72,7 @@ function follow(feed: ActivityFeed, database: Database, after: number, startPosi
     maxBatch: 20,
     isWanted: () => true,
     async readPage(position, upTo, size) {
-      const query = { owner: 'ada', everyApproval: false, kinds: activityKinds, sessionId: null };
+      const query = { owner: 'ada', everyDecision: false, kinds: activityKinds, sessionId: null };
       const page = { size, from: 'start', after: position, before: null } as const;
       return (await pageActivity(database, query, page, upTo)).rows;
     },

@@ -12,7 +12,7 @@ import type { Client, Database } from '../../../src/database/database.ts';
 import { createKeyedMutex } from '../../../src/database/mutex.ts';
 import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
 import { decide, type RunCommand } from '../../../src/domain/decide.ts';
-import type { NewEvent } from '../../../src/domain/events.ts';
+import type { BudgetRequest, NewEvent } from '../../../src/domain/events.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
 import { createSubscribe, type StreamedResult } from '../../../src/graphql/execution/subscribe.ts';
 import { createLoaders } from '../../../src/graphql/loaders.ts';
@@ -34,7 +34,14 @@ import { createToolbox } from '../../../src/tools/toolbox.ts';
 import { attachmentLimits, createMemoryBlobs, enoughSpace, noQuotas, noUploads } from '../../attachment-storage.ts';
 import type { TypedDocumentString } from '../../generated/graphql.ts';
 import { immediateSchemas } from '../../immediate-schemas.ts';
-import { approvalRequest, context as contextEvent, output, toolCall, toolDecision } from '../../unit/domain/given.ts';
+import {
+  approvalRequest,
+  budgetRequest,
+  context as contextEvent,
+  output,
+  toolCall,
+  toolDecision,
+} from '../../unit/domain/given.ts';
 
 /** Who executes an operation, and how; by default the principal `ada` with all ordinary scopes. */
 export interface RequestOptions {
@@ -249,12 +256,26 @@ export async function requestClientTool({ record, commands }: Pick<InProcess, 'r
     summary: 'pick_file(title: "Which?")',
     expiresAt: commands.now() + 60_000,
     question: null,
+    budget: null,
   };
   const [answer] = output(1, { calls: [callId] });
   if (!answer) throw new Error('There is no answer.');
   const events = [contextEvent(1), answer, toolCall(callId, 1, { title: 'Which?' })];
   await record(runId, [...events, { type: 'wait_request', actor: 'SYSTEM', payload }]);
   await record(runId, { kind: 'requestApproval' });
+}
+
+/** Takes a new run to a budget that asks. Returns the id of the request. */
+export async function requestBudget(
+  { record, commands }: Pick<InProcess, 'record' | 'commands'>,
+  runId: string,
+  budget: Partial<BudgetRequest> = {},
+): Promise<string> {
+  await record(runId, { kind: 'start', turn: 1 });
+  const waitId = commands.newId('budgetRequest');
+  await record(runId, [budgetRequest(budget, { waitId, expiresAt: commands.now() + 60_000 })]);
+  await record(runId, { kind: 'requestApproval' });
+  return waitId;
 }
 
 /** Takes a new run to its end. */

@@ -4,11 +4,14 @@ import {
   accountOf,
   type Budget,
   type BudgetState,
+  increasedAccount,
+  increaseId,
   type PlannedCall,
   periodAt,
   reserve,
   roomIn,
 } from '../../../src/domain/budget.ts';
+import { budgetRequestOf, describeNeed } from '../../../src/domain/budget-request.ts';
 
 const run = { runId: 'run_1', sessionId: 'session_1', agentId: 'agent_1', owner: 'ada' };
 const now = Date.UTC(2026, 10, 26, 22, 45, 30);
@@ -18,6 +21,7 @@ const budget = (changes: Partial<Budget> = {}): Budget => ({
   period: 'TOTAL',
   kind: 'TOKENS',
   allowance: 1000,
+  onLimit: 'fail',
   ...changes,
 });
 
@@ -25,7 +29,7 @@ function state(changes: Partial<Budget>, use: { spent?: number; reserved?: numbe
   const ofBudget = budget(changes);
   const account = accountOf(ofBudget, run, now);
   if (!account) throw new Error('The budget applies to the run.');
-  return { budget: ofBudget, account, use: { spent: 0, reserved: 0, ...use } };
+  return { budget: ofBudget, account, use: { spent: 0, reserved: 0, ...use }, increase: null };
 }
 
 const call: PlannedCall = { inputTokens: 100, outputTokens: 400, price: { input: 0.01, output: 0.05 } };
@@ -67,6 +71,69 @@ test('periods begin and end in UTC', () => {
     endsAt: Date.UTC(2027, 0, 1),
   });
   expect(periodAt('TOTAL', now)).toEqual({ startsAt: 0, endsAt: null });
+});
+
+/** The budget with what a person allowed the run on top. */
+function increased(of: BudgetState, amount: number, use: { spent?: number } = {}): BudgetState {
+  const account = increasedAccount(increaseId(of.budget, of.account), run.runId, of.account);
+  return { ...of, increase: { amount, account, use: { spent: 0, reserved: 0, ...use } } };
+}
+
+describe('what a person allowed a run on top of a budget', () => {
+  const asking = state({ period: 'DAY', onLimit: 'ask' }, { spent: 900 });
+
+  test('has an account of its own, for each run, budget and period', () => {
+    const { account, budget: own } = asking;
+    const id = increaseId(own, account);
+    const { key, kind, endsAt } = increasedAccount(id, 'run_1', account);
+    expect({ kind, endsAt }).toEqual({ kind: account.kind, endsAt: account.endsAt });
+    const tomorrow = accountOf(own, run, now + 86_400_000);
+    const others = [
+      account.key,
+      increasedAccount(id, 'run_2', account).key,
+      increasedAccount(increaseId({ ...own, allowance: 2000 }, account), 'run_1', account).key,
+      tomorrow && increasedAccount(increaseId(own, tomorrow), 'run_1', tomorrow).key,
+    ];
+    expect(others).not.toContain(key);
+  });
+
+  test('is all that the run uses, and other budgets count it', () => {
+    const hard = state({ period: 'DAY', allowance: 1200 }, { spent: 900 });
+    const raised = increased(asking, 500, { spent: 250 });
+    expect(roomIn(raised)).toBe(250);
+    const decision = reserve([raised, hard], call, 50);
+    expect(decision).toEqual({
+      kind: 'reserved',
+      outputTokens: 150,
+      amounts: new Map([
+        [raised.increase?.account.key, 250],
+        [hard.account.key, 250],
+      ]),
+    });
+  });
+
+  test('is asked for again when it is used up, with everything that was used', () => {
+    const raised = increased(asking, 500, { spent: 400 });
+    const decision = reserve([raised], call, 50);
+    if (decision.kind !== 'exceeded') throw new Error('The call fits.');
+    const request = budgetRequestOf(decision);
+    expect(request).toMatchObject({ spent: 1300, allowance: 1500, needed: 500, appliesTo: 'PRINCIPAL', period: 'DAY' });
+    expect(describeNeed(request)).toBe(
+      'The next model call does not fit into the budget of the principal today (UTC): tokens used 1300 of 1500, and the call needs up to 500.',
+    );
+  });
+
+  test('is not asked for if another budget fails the run anyway, and before a budget that calls in progress block', () => {
+    const failing = state({ appliesTo: 'RUN' }, { spent: 900 });
+    const blocked = state({ appliesTo: 'SESSION' }, { spent: 100, reserved: 800 });
+    const firstOf = (...states: BudgetState[]) => {
+      const decision = reserve(states, call, 50);
+      return decision.kind === 'exceeded' && decision.state;
+    };
+    expect(firstOf(asking, failing)).toBe(failing);
+    expect(firstOf(blocked, asking)).toBe(asking);
+    expect(firstOf(blocked, asking, failing)).toBe(failing);
+  });
 });
 
 describe('a reservation', () => {
@@ -120,8 +187,12 @@ describe('a reservation', () => {
         allowance: fc.double({ min: 0, max: 10_000, noNaN: true }),
         spent: fc.double({ min: 0, max: 10_000, noNaN: true }),
         reserved: fc.double({ min: 0, max: 1000, noNaN: true }),
+        increase: fc.option(fc.double({ min: 0, max: 10_000, noNaN: true, minExcluded: true })),
       })
-      .map(({ kind, allowance, spent, reserved }) => state({ kind, allowance }, { spent, reserved }));
+      .map(({ kind, allowance, spent, reserved, increase }) => {
+        const plain = state({ kind, allowance, onLimit: 'ask' }, { spent, reserved });
+        return increase === null ? plain : increased(plain, increase, { spent: Math.min(spent, increase) });
+      });
     const anyCall = fc.record({
       inputTokens: fc.nat(5000),
       outputTokens: fc.integer({ min: 1, max: 5000 }),
@@ -133,7 +204,7 @@ describe('a reservation', () => {
         if (decision.kind === 'exceeded') return;
         expect(decision.outputTokens).toBeGreaterThanOrEqual(Math.min(50, planned.outputTokens));
         for (const each of states) {
-          expect(decision.amounts.get(each.account.key)).toBeLessThanOrEqual(roomIn(each) + 1e-6);
+          expect(decision.amounts.get((each.increase ?? each).account.key)).toBeLessThanOrEqual(roomIn(each) + 1e-6);
         }
       }),
     );

@@ -1,6 +1,7 @@
 import type { Decision } from '../../../src/domain/decide.ts';
 import type {
   ApprovalStatus,
+  BudgetRequest,
   DelegatedKind,
   Json,
   NewEvent,
@@ -205,12 +206,70 @@ export function approvalDecision(callId: string, to: ApprovalStatus, editedInput
 
 /** The id of the wait is `wait_` and the id of the call. */
 export function waitRequest(callId: string, kind: DelegatedKind = 'CLIENT_TOOL'): NewEvent {
-  const payload = { waitId: `wait_${callId}`, kind, callId, summary: '', expiresAt: expiry, question: null };
+  const payload = {
+    waitId: `wait_${callId}`,
+    kind,
+    callId,
+    summary: '',
+    expiresAt: expiry,
+    question: null,
+    budget: null,
+  };
   return { type: 'wait_request', actor: 'SYSTEM', payload };
 }
 
 export function waitSettled(callId: string, outcome: WaitOutcome, kind: DelegatedKind = 'CLIENT_TOOL'): NewEvent {
-  const payload = { waitId: `wait_${callId}`, kind, callId, outcome, decidedBy: null, reason: null, answer: null };
+  const payload = {
+    waitId: `wait_${callId}`,
+    kind,
+    callId,
+    outcome,
+    decidedBy: null,
+    reason: null,
+    answer: null,
+    granted: null,
+  };
+  return { type: 'wait_settled', actor: 'USER', payload };
+}
+
+/** A model call needs 500 tokens, and 90 are left of the 1,000 of the principal's day. */
+export function budgetRequest(
+  budget: Partial<BudgetRequest> = {},
+  more: Partial<PayloadOf<'wait_request'>> = {},
+): NewEvent {
+  const payload: PayloadOf<'wait_request'> = {
+    waitId: 'bud_1',
+    kind: 'BUDGET',
+    callId: null,
+    summary: 'The next model call does not fit.',
+    expiresAt: expiry,
+    question: null,
+    budget: {
+      budget: 'TOKENS',
+      appliesTo: 'PRINCIPAL',
+      period: 'DAY',
+      increases: 'today 1000',
+      spent: 910,
+      allowance: 1000,
+      needed: 500,
+      ...budget,
+    },
+    ...more,
+  };
+  return { type: 'wait_request', actor: 'SYSTEM', payload };
+}
+
+export function budgetSettled(outcome: WaitOutcome, granted: number | null = null, waitId = 'bud_1'): NewEvent {
+  const payload: PayloadOf<'wait_settled'> = {
+    waitId,
+    kind: 'BUDGET',
+    callId: null,
+    outcome,
+    decidedBy: null,
+    reason: null,
+    answer: null,
+    granted,
+  };
   return { type: 'wait_settled', actor: 'USER', payload };
 }
 

@@ -34,5 +34,5 @@ test('the result of every mutation is a union of one success type and error type
       expect(isObjectType(type) && type.getInterfaces().map(({ name: of }) => of)).toEqual(['Error']);
     }
   }
-  expect(results).toHaveLength(22);
+  expect(results).toHaveLength(23);
 });

@@ -6,7 +6,7 @@ test('B58: every mutation has a scope, and a mutation without an entry requires 
   const names = Object.keys(schema.getMutationType()?.getFields() ?? {});
   const requiring = (scopes: string) => names.filter((name) => scopesOfMutation(name).join(' or ') === scopes);
   expect(requiring('admin')).toEqual([]);
-  expect(requiring('approve')).toEqual(['decideApproval', 'revokeGrant']);
+  expect(requiring('approve')).toEqual(['decideApproval', 'decideBudget', 'revokeGrant']);
   expect(requiring('approve:any or admin')).toEqual(['acceptTool']);
   expect(scopesOfMutation('addedTomorrow')).toEqual(['admin']);
 });

@@ -155,7 +155,7 @@ test('without accounts, every client is the operator', async () => {
   const { authenticate } = await createAuthentication({ auth: { mode: 'none' } } as never, () => now, logger);
   expect(await authenticate({ headers: {}, connectionParams: {} })).toEqual({
     principal: 'local',
-    scopes: ['read', 'write', 'approve', 'admin'],
+    scopes: ['read', 'write', 'approve', 'approve:any', 'admin'],
   });
 });
 

@@ -36,7 +36,10 @@ export interface Authentication {
 }
 
 /** The identity of every client of a server without authentication, which listens on loopback only. */
-export const localIdentity: Identity = { principal: LOCAL_PRINCIPAL, scopes: ['read', 'write', 'approve', 'admin'] };
+export const localIdentity: Identity = {
+  principal: LOCAL_PRINCIPAL,
+  scopes: ['read', 'write', 'approve', 'approve:any', 'admin'],
+};
 
 /** The token of `Authorization: Bearer …`, from `connectionParams` or else from the headers; null if there is none. */
 export function bearerToken({ headers, connectionParams }: Credentials): string | null {
