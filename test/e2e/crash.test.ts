@@ -5,11 +5,13 @@ import {
   AnswerQuestionDocument,
   ApprovalsDocument,
   DecideApprovalDocument,
+  DecideBudgetDocument,
   MemoriesDocument,
   OpenClientToolCallsDocument,
   OpenQuestionsDocument,
   SessionByKeyDocument,
   SubmitToolResultDocument,
+  WaitsDocument,
 } from '../generated/graphql.ts';
 import { follow, runById, send, typesOf } from '../integration/conversation.ts';
 import { until } from '../integration/gateway.ts';
@@ -102,6 +104,40 @@ test('B97, B98: a call of a client tool that is open during kill -9 gets its res
     expect(tape.at(-1)).toMatchObject({ to: 'DONE' });
     expect(typesOf(tape).filter((type) => type === 'WAIT_SETTLED')).toHaveLength(1);
     expect((await runById(client, run.id)).output).toContain('a.txt');
+  });
+  expect(await third.stop('SIGTERM')).toBe(0);
+  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+});
+
+test('B95, B98: a budget that is asked for during kill -9 is raised afterwards, once', async () => {
+  const budgets = [{ appliesTo: 'principal', period: 'day', tokens: 10, onLimit: 'ask' }];
+  const { start, runCommand } = await serverFolder({ budgets });
+  const first = await start(shortLease);
+  const { run } = await withClient(first, async (client) => {
+    const sent = await send(client, { sessionKey: 'crash', text: '/usage 400 100\n/say Done.' });
+    await follow(client, sent.run.id, { isLast: ({ type }) => type === 'WAIT_REQUEST' });
+    return sent;
+  });
+  await first.stop('SIGKILL');
+  const allow = async (client: TestClient, budgetRequestId: string) => {
+    const input = { budgetRequestId, decision: 'ALLOW', increase: 30_000 } as const;
+    return (await client.send(DecideBudgetDocument, { input })).decideBudget.__typename;
+  };
+  const second = await start(shortLease);
+  const id = await withClient(second, async (client) => {
+    const { waits } = await client.send(WaitsDocument, { filter: { kinds: ['BUDGET'], states: ['OPEN'] } });
+    expect(waits.edges).toMatchObject([{ node: { runId: run.id, appliesTo: 'PRINCIPAL', spent: 0, allowance: 10 } }]);
+    const openId = waits.edges[0]?.node.id ?? '';
+    expect(await allow(client, openId)).toBe('DecideBudgetSuccess');
+    await second.stop('SIGKILL');
+    return openId;
+  });
+  const third = await start(shortLease);
+  await withClient(third, async (client) => {
+    const tape = await follow(client, run.id);
+    expect(tape.at(-1)).toMatchObject({ to: 'DONE' });
+    expect(typesOf(tape).filter((type) => type === 'WAIT_SETTLED')).toHaveLength(1);
+    expect(await allow(client, id)).toBe('DecideBudgetSuccess');
   });
   expect(await third.stop('SIGTERM')).toBe(0);
   expect(await runCommand(['verify'])).toMatchObject({ code: 0 });

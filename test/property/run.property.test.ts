@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ApprovalVerdict, decide, type RunCommand } from '../../src/domain/decide.ts';
+import { type ApprovalVerdict, type BudgetVerdict, decide, type RunCommand } from '../../src/domain/decide.ts';
 import type { NewEvent, SequencedEvent, SequencedEventOf } from '../../src/domain/events.ts';
 import { failedResult } from '../../src/domain/failed-result.ts';
 import { nextStep } from '../../src/domain/next-step.ts';
@@ -9,8 +9,10 @@ import { activeMilliseconds, evolve, foldRun, type Run, sequenceEvents } from '.
 import { callsOf, type ToolCall, waitingCalls } from '../../src/domain/step.ts';
 import { toolCallEventTypes, toolCallsOf } from '../../src/domain/tool-calls.ts';
 import { isTerminal, runStatuses } from '../../src/domain/transitions.ts';
+import { openWaits } from '../../src/domain/wait.ts';
 import {
   approvalRequest,
+  budgetRequest,
   context,
   failure,
   interruptedAnswer,
@@ -30,7 +32,7 @@ const RUNS = 500;
 const EXPIRY_MILLISECONDS = 5000;
 const ROUNDS_TO_THE_END = 40;
 
-/** A command from outside, at any time. `which` selects an approval, which may be settled or unknown. */
+/** A command from outside, at any time. `which` selects an approval or a budget request, which may be settled or unknown. */
 type ExternalAction =
   | { kind: 'steer' | 'cancel' | 'fail' | 'start' | 'send' | 'complete' | 'requestApproval' | 'late-result' }
   | { kind: 'allow' | 'deny' | 'expire' | 'expire-fail' | 'report'; which: number };
@@ -98,7 +100,7 @@ function execute(simulation: Simulation, given: RunCommand): void {
     from === to ? [] : [{ from, to }],
   );
   if (from === 'AWAITING_APPROVAL' && to === 'IN_PROGRESS' && after) {
-    expect(waitingCalls(after.step), 'the last decision resumes').toEqual([]);
+    expect(openWaits(after), 'the last decision resumes').toEqual([]);
   }
   if (before && isTerminal(before.state.status)) expect(events, 'no event follows a terminal status').toEqual([]);
   if (after) assertInvariants(after, simulation);
@@ -123,6 +125,7 @@ function assertInvariants(run: Run, { tape, now }: Simulation): void {
   assertOutputs(run, of(tape, 'output'));
   assertCalls(run, tape);
   assertApprovals(run, tape);
+  assertBudgets(run, tape);
   assertToolCalls(run, tape);
   const activeTime = activeMilliseconds(run, now);
   expect(activeTime).toBeGreaterThanOrEqual(0);
@@ -234,9 +237,28 @@ function assertApprovals(run: Run, tape: SequencedEvent[]): void {
   const { status } = run.state;
   if (isTerminal(status)) expect(open, 'a terminal run has no open approval').toEqual([]);
   if (status === 'AWAITING_APPROVAL') {
-    expect(open.length, 'a waiting run has an open approval').toBeGreaterThan(0);
+    expect(openWaits(run).length, 'a waiting run has an open wait').toBeGreaterThan(0);
     expect(callsOf(run.step).filter(({ phase }) => phase.at === 'started' || phase.at === 'requested')).toEqual([]);
   }
+}
+
+function assertBudgets(run: Run, tape: SequencedEvent[]): void {
+  const requests = of(tape, 'wait_request').map(({ payload }) => payload);
+  const settled = of(tape, 'wait_settled');
+  const ids = settled.map(({ payload }) => payload.waitId);
+  expect(new Set(ids).size, 'no budget request is settled twice').toBe(ids.length);
+  const open = requests.filter(({ waitId }) => !ids.includes(waitId)).map(({ waitId }) => waitId);
+  expect(run.budgetWait ? [run.budgetWait.waitId] : [], 'the open request is the one without a decision').toEqual(open);
+  if (isTerminal(run.state.status)) expect(open, 'a terminal run has no open request').toEqual([]);
+  const granted: Record<string, number> = {};
+  for (const { actor, recordedAt, payload } of settled) {
+    const request = requests.find(({ waitId }) => waitId === payload.waitId);
+    if (actor === 'USER') expect(recordedAt, 'no request is decided late').toBeLessThan(request?.expiresAt ?? 0);
+    const id = request?.budget?.increases ?? '';
+    if (payload.outcome === 'ALLOWED') granted[id] = (granted[id] ?? 0) + (payload.granted ?? 0);
+    else expect(isTerminal(run.state.status), 'a run whose budget nobody raised ends').toBe(true);
+  }
+  expect(run.budgetIncreases).toEqual(granted);
 }
 
 /** The command of an external action; null if only a defective executor would give it. */
@@ -263,22 +285,32 @@ function externalCommand({ run, tape }: Simulation, action: ExternalAction): Run
       return { kind: 'report', payload: toolProgress(callId).payload };
     }
     default: {
-      const requested = of(tape, 'approval_request').map(({ payload }) => payload.approvalId);
-      const approvalId = requested.at(-1 - action.which) ?? 'apr_unknown';
-      return approvalCommand(approvalId, action.kind);
+      const requested = tape.flatMap(({ type, payload }) => {
+        if (type === 'approval_request') return [payload.approvalId];
+        return type === 'wait_request' ? [payload.waitId] : [];
+      });
+      return decisionCommand(requested.at(-1 - action.which) ?? 'apr_unknown', action.kind);
     }
   }
 }
 
-function approvalCommand(approvalId: string, kind: 'allow' | 'deny' | 'expire' | 'expire-fail'): RunCommand {
+/** The decision about an approval or a budget request. */
+function decisionCommand(id: string, kind: 'allow' | 'deny' | 'expire' | 'expire-fail'): RunCommand {
   if (kind === 'expire' || kind === 'expire-fail') {
-    return { kind: 'expireWait', waitId: approvalId, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
+    return { kind: 'expireWait', waitId: id, onExpiry: kind === 'expire' ? 'deny' : 'fail' };
+  }
+  if (id.startsWith('bud_')) {
+    const verdict: BudgetVerdict =
+      kind === 'deny'
+        ? { decision: 'DENY', by: 'eve', reason: null }
+        : { decision: 'ALLOW', by: 'eve', increase: id.length % 2 === 0 ? 7 : null, reason: null };
+    return { kind: 'decideBudget', waitId: id, verdict };
   }
   const verdict: ApprovalVerdict =
     kind === 'deny'
       ? { decision: 'DENY', by: 'ada', reason: null }
       : { decision: 'ALLOW', by: 'ada', scope: 'ONCE', grant: null, editedInput: { edited: true }, reason: null };
-  return { kind: 'decideApproval', approvalId, verdict };
+  return { kind: 'decideApproval', approvalId: id, verdict };
 }
 
 /** The command that a correct executor could give; null if there is nothing to do. */
@@ -292,6 +324,11 @@ function executorCommand(run: Run, now: number, choices: number[]): RunCommand |
     case 'transition':
       return next.command;
     case 'call-model':
+      // The same budget is asked for again, or that of the next period.
+      if (choice >= 80 && choice < 90) {
+        const more = { waitId: `bud_${run.head}`, expiresAt: now + EXPIRY_MILLISECONDS };
+        return record(budgetRequest({ increases: `period ${choice % 2}` }, more));
+      }
       return run.step.at === 'calling' ? record(...modelAnswer(run, next.step, choices)) : record(context(next.step));
     case 'evaluate-policy':
       return record(...next.calls.flatMap((call, index) => policyEvents(run, call, index, now, choices)));
@@ -386,7 +423,14 @@ test('B13: the invariants hold after any sequence of commands', () => {
   // Otherwise the property would not have been tested.
   expect(runStatuses.filter((status) => !reached.has(status))).toEqual([]);
   expect([...reached]).toEqual(
-    expect.arrayContaining(['resumption', 'tool_start', 'tool_progress', 'approval_decision', 'tool_result']),
+    expect.arrayContaining([
+      'resumption',
+      'tool_start',
+      'tool_progress',
+      'approval_decision',
+      'wait_settled',
+      'tool_result',
+    ]),
   );
 });
 
@@ -424,8 +468,8 @@ test('no run is stuck: from any state, steps and decisions bring it to a termina
     for (let round = 0; round < ROUNDS_TO_THE_END; round += 1) {
       // The model answers without tool calls, tools succeed, and the policy allows.
       performStep(simulation, [30, 0, 0, 0], []);
-      for (const { phase } of simulation.run ? waitingCalls(simulation.run.step) : []) {
-        execute(simulation, approvalCommand(phase.approvalId, phase.expiresAt <= simulation.now ? 'expire' : 'allow'));
+      for (const { id, expiresAt } of simulation.run ? openWaits(simulation.run) : []) {
+        execute(simulation, decisionCommand(id, expiresAt <= simulation.now ? 'expire' : 'allow'));
       }
     }
     const { run } = simulation;

@@ -15,7 +15,16 @@ import {
   SendMessageDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { codeOf, finishRun, type InProcess, nextOf, openInProcess, requestApproval, streamOf } from './in-process.ts';
+import {
+  codeOf,
+  finishRun,
+  type InProcess,
+  nextOf,
+  openInProcess,
+  requestApproval,
+  requestBudget,
+  streamOf,
+} from './in-process.ts';
 
 let gateway: InProcess;
 beforeEach(async () => {
@@ -225,6 +234,25 @@ describe('the changes of another principal', () => {
     expect(opened).toMatchObject(expected);
     await stream.return?.();
     expect((await page({}, approver)).edges.map(({ node }) => node)).toMatchObject([expected]);
+  });
+
+  test('are shown to an approver as far as they are budget requests, which `approvalEvents` does not have', async () => {
+    const approvals = streamOf(await gateway.subscribe(FollowApprovalsDocument, {}, approver));
+    const stream = await follow({}, approver);
+    await nextBatch(stream);
+    const { run } = await send('chat');
+    const waitId = await requestBudget(gateway, run.id);
+    const [opened] = await take(stream, 1);
+    const shown = { waitId, runId: run.id, sessionId: null, run: null };
+    expect(opened).toMatchObject({ ...shown, kind: 'WAIT_OPENED', wait: { id: waitId, state: 'OPEN' } });
+    await gateway.record(run.id, { kind: 'cancel', reason: null });
+    const [settled] = await take(stream, 1);
+    expect(settled).toMatchObject({ ...shown, kind: 'WAIT_SETTLED', wait: { state: 'WITHDRAWN' } });
+    await stream.return?.();
+    const approvalId = await requestApproval(gateway, (await send('other')).run.id);
+    const { approvalEvents } = await nextOf(approvals, FollowApprovalsDocument);
+    expect(approvalEvents.approval.id).toBe(approvalId);
+    await approvals.return?.();
   });
 });
 

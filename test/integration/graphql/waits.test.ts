@@ -7,7 +7,14 @@ import {
   WaitsDocument,
   WaitsOfSessionDocument,
 } from '../../generated/graphql.ts';
-import { codeOf, type InProcess, openInProcess, requestApproval, requestClientTool } from './in-process.ts';
+import {
+  codeOf,
+  type InProcess,
+  openInProcess,
+  requestApproval,
+  requestBudget,
+  requestClientTool,
+} from './in-process.ts';
 
 let gateway: InProcess;
 beforeAll(async () => {
@@ -67,6 +74,19 @@ test('B3: waits of another principal are shown to nobody but an approver, who do
   const { wait } = await gateway.data(WaitByIdDocument, { id: waitId }, approver);
   expect(wait).toMatchObject({ id: waitId, runId, startedBy: 'bob', run: null });
   expect((await gateway.data(WaitsOfSessionDocument, { id: sessionId }, approver)).session).toBeNull();
+});
+
+test('a budget request shows its amounts, to an approver as well, and to nobody else', async () => {
+  const { runId } = await send('budget', { principal: 'bob' });
+  const id = await requestBudget(gateway, runId, { budget: 'COST', spent: 4.5, allowance: 5, needed: 1.25 });
+  const shown = { id, kind: 'BUDGET', runId, startedBy: 'bob', budget: 'COST', spent: 4.5, allowance: 5, needed: 1.25 };
+  for (const options of [{ principal: 'bob' }, approver]) {
+    const { waits } = await gateway.data(WaitsDocument, { filter: { runId } }, options);
+    expect(waits.edges.map(({ node }) => node)).toMatchObject([{ ...shown, granted: null, period: 'DAY' }]);
+    expect((await gateway.data(NodeByIdDocument, { id }, options)).node).toMatchObject({ id });
+  }
+  expect((await gateway.data(WaitsDocument, { filter: { runId } })).waits.edges).toEqual([]);
+  expect((await gateway.data(NodeByIdDocument, { id })).node).toBeNull();
 });
 
 test('waits are filtered by kind, state, session and run', async () => {
