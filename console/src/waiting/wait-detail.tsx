@@ -17,6 +17,7 @@ import { type ApprovalContent, approvalOf, type WaitContent } from './wait-conte
 const QuestionDetail = lazy(() =>
   import('./question-detail.tsx').then((loaded) => ({ default: loaded.QuestionDetail })),
 );
+const BudgetDetail = lazy(() => import('./budget-detail.tsx').then((loaded) => ({ default: loaded.BudgetDetail })));
 const ClientToolDetail = lazy(() =>
   import('./client-tool-detail.tsx').then((loaded) => ({ default: loaded.ClientToolDetail })),
 );
@@ -64,6 +65,7 @@ export function WaitDetail({ id, onDecided, isInSession = false }: WaitDetailPro
 
 const regions: Readonly<Record<WaitContent['__typename'], string>> = {
   Approval: 'What will happen',
+  BudgetRequest: 'Budget',
   Question: 'Question',
   ClientToolCall: 'Tool call of a client',
 };
@@ -72,6 +74,8 @@ function titleOf(wait: WaitContent): string {
   switch (wait.__typename) {
     case 'Approval':
       return wait.target ?? wait.tool;
+    case 'BudgetRequest':
+      return wait.summary;
     case 'Question':
       return wait.source === 'builtin' ? 'The model asks' : `${wait.source} asks`;
     case 'ClientToolCall':
@@ -84,6 +88,8 @@ function OfItsKind({ wait, onDecided }: WaitProps) {
   switch (wait.__typename) {
     case 'Approval':
       return <ApprovalDetail approval={wait} canApprove={canApprove} onDecided={onDecided} />;
+    case 'BudgetRequest':
+      return <BudgetDetail request={wait} onDecided={onDecided} />;
     case 'Question':
       return <QuestionDetail question={wait} onDecided={onDecided} />;
     case 'ClientToolCall':
