@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { accessConfigSchema } from './access-config.ts';
 import type { ConfigurationIssue } from './configuration-issue.ts';
 import { BUDGETS } from './limits.ts';
-import { modelEntrySchema, SCRIPTED_MODEL } from './model-config.ts';
+import { embeddingsConfigSchema, modelEntrySchema, SCRIPTED_MODEL } from './model-config.ts';
 
 /** The names of the API. */
 const subjects = { run: 'RUN', session: 'SESSION', agent: 'AGENT', principal: 'PRINCIPAL' } as const;
@@ -50,20 +50,26 @@ export function checkAskingBudgets(file: unknown): ConfigurationIssue[] {
   );
 }
 
-const pricedSchema = budgetsConfigSchema.extend({ models: z.record(z.string(), z.unknown()).default({}) });
+const pricedSchema = budgetsConfigSchema.extend({
+  models: z.record(z.string(), z.unknown()).default({}),
+  embeddings: z.unknown().optional(),
+});
 
 /** A budget of cost needs the price of every model. The built-in model costs nothing. */
 export function checkBudgets(file: unknown): ConfigurationIssue[] {
   const parsed = pricedSchema.safeParse(file);
   if (!parsed.success) return [];
-  const { budgets, models } = parsed.data;
+  const { budgets, models, embeddings } = parsed.data;
   const unpriced = Object.entries(models).flatMap(([name, value]) => {
     const entry = modelEntrySchema.safeParse(value);
     return name !== SCRIPTED_MODEL && entry.success && entry.data.price === undefined ? [name] : [];
   });
-  if (unpriced.length === 0) return [];
-  const names = unpriced.map((name) => `"${name}"`).join(', ');
-  const advice = unpriced.map((name) => `models.${name}.price`).join(', ');
+  const embeddingModel = embeddingsConfigSchema.safeParse({ embeddings }).data?.embeddings;
+  const isUnpriced = embeddingModel !== undefined && embeddingModel.price === undefined;
+  if (unpriced.length === 0 && !isUnpriced) return [];
+  const names = [...unpriced.map((name) => `"${name}"`), ...(isUnpriced ? ['that of embeddings'] : [])].join(', ');
+  const prices = [...unpriced.map((name) => `models.${name}.price`), ...(isUnpriced ? ['embeddings.price'] : [])];
+  const advice = prices.join(', ');
   const message = `cannot limit the cost of models without a price: ${names}. Set ${advice}, or limit tokens`;
   return budgets.flatMap(({ kind }, index) => (kind === 'COST' ? [{ path: ['budgets', index, 'cost'], message }] : []));
 }

@@ -153,6 +153,8 @@ export const embeddingsConfigSchema = z.object({
       model: z.string().min(1).max(200),
       apiKeyEnv: z.string().min(1).optional(),
       headers: z.record(z.string(), z.string()).default({}),
+      /** In the currency of the prices of models. */
+      price: z.strictObject({ inputPerMillion: z.number().nonnegative() }).optional(),
     })
     .optional(),
 });

@@ -21,10 +21,10 @@ export interface Budget {
   onLimit: 'fail' | 'ask';
 }
 
-/** Who a model call is charged to. */
-export interface ChargedRun {
-  runId: string;
-  sessionId: string;
+/** Who a model call is charged to. Null for what the call has nothing to do with. */
+export interface ChargedCaller {
+  runId: string | null;
+  sessionId: string | null;
   agentId: string | null;
   owner: string;
 }
@@ -82,12 +82,28 @@ export interface ExceededBudget {
   isBlocked: boolean;
 }
 
-/** Null if the budget does not apply to the run. */
-export function accountOf({ appliesTo, period, kind }: Budget, run: ChargedRun, now: number): BudgetAccount | null {
-  const id = subjectOf(appliesTo, run);
+/** Null if the budget does not apply to the caller. */
+export function accountOf(
+  { appliesTo, period, kind }: Budget,
+  caller: ChargedCaller,
+  now: number,
+): BudgetAccount | null {
+  const id = subjectOf(appliesTo, caller);
   if (id === null) return null;
   const { startsAt, endsAt } = periodAt(period, now);
   return { key: `${appliesTo} ${id} ${period} ${startsAt} ${kind}`, kind, endsAt };
+}
+
+/** The budgets that apply to the caller, with their accounts. */
+export function accountsOf(
+  budgets: readonly Budget[],
+  caller: ChargedCaller,
+  now: number,
+): { budget: Budget; account: BudgetAccount }[] {
+  return budgets.flatMap((budget) => {
+    const account = accountOf(budget, caller, now);
+    return account ? [{ budget, account }] : [];
+  });
 }
 
 /** The id of a budget in the period of its account. Budgets of one account differ in their allowance. */
@@ -100,7 +116,7 @@ export function increasedAccount(id: string, runId: string, { kind, endsAt }: Bu
   return { key: `${id} + ${runId}`, kind, endsAt };
 }
 
-function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agentId, owner }: ChargedRun): string | null {
+function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agentId, owner }: ChargedCaller): string | null {
   switch (appliesTo) {
     case 'RUN':
       return runId;

@@ -7,5 +7,11 @@ export interface Embedder {
    * provider sends nothing for `timeoutSeconds`, or if it does not return one vector for each text. Rejects with the
    * signal's reason if the signal aborts.
    */
-  embed(texts: readonly string[], options: { signal: AbortSignal; timeoutSeconds: number }): Promise<Float32Array[]>;
+  embed(texts: readonly string[], options: { signal: AbortSignal; timeoutSeconds: number }): Promise<Embedded>;
+}
+
+export interface Embedded {
+  vectors: Float32Array[];
+  /** As the provider counted them; null if it did not. */
+  tokens: number | null;
 }

@@ -1,15 +1,16 @@
 import type { Clock } from '../clock.ts';
 import { BUDGET_LEAST_ANSWER_TOKENS, BUDGET_WAIT_SECONDS } from '../config/limits.ts';
+import { freeCall, type ReservedCall } from '../context/call-charges.ts';
 import type { Database } from '../database/database.ts';
 import { createKeyedMutex } from '../database/mutex.ts';
 import {
-  accountOf,
+  accountsOf,
   type Budget,
   type BudgetAccount,
   type BudgetDecision,
   type BudgetIncreases,
   type BudgetState,
-  type ChargedRun,
+  type ChargedCaller,
   type ExceededBudget,
   increasedAccount,
   increaseId,
@@ -18,14 +19,8 @@ import {
 } from '../domain/budget.ts';
 import { type BudgetCall, reserveBudget, settleBudget, type UsedAmounts } from '../repositories/budget-ledger.ts';
 
-/** A call that fits into every budget. */
-export interface ReservedCall {
-  kind: 'reserved';
-  /** The longest answer that the budgets allow; null if none applies. */
-  maxOutputTokens: number | null;
-  /** Charges what the call used, and releases the rest. */
-  settle(used: UsedAmounts): Promise<void>;
-}
+/** The run that calls a model, and what people allowed it on top of budgets. */
+type ChargedRun = ChargedCaller & { runId: string; increases: BudgetIncreases };
 
 /** The budgets, as this server charges them. */
 export interface Spending {
@@ -34,7 +29,7 @@ export interface Spending {
    * BUDGET_WAIT_SECONDS. Rejects with the signal's reason if the signal aborts.
    */
   reserve(
-    run: ChargedRun & { epoch: number; increases: BudgetIncreases },
+    run: ChargedRun & { epoch: number },
     budgets: readonly Budget[],
     planned: PlannedCall,
     signal: AbortSignal,
@@ -44,23 +39,22 @@ export interface Spending {
 /** Between two looks at a budget that calls in progress have reserved. */
 const POLL_MILLISECONDS = 100;
 
-const free: ReservedCall = { kind: 'reserved', maxOutputTokens: null, settle: async () => {} };
-
 export function createSpending({ database, clock }: { database: Database; clock: Clock }): Spending {
   // One call of a principal asks the database at a time, in the order in which they came. The others would only hold it up.
   const turns = createKeyedMutex();
 
   function tryToReserve(
-    run: ChargedRun & { increases: BudgetIncreases },
+    run: ChargedRun,
     call: BudgetCall,
     budgets: readonly Budget[],
     planned: PlannedCall,
   ): Promise<BudgetDecision> | null {
     const now = clock.now();
-    const applying = budgets.flatMap((budget) => {
-      const account = accountOf(budget, run, now);
-      return account ? [{ budget, account, increase: increaseOf(budget, account, run) }] : [];
-    });
+    const applying = accountsOf(budgets, run, now).map(({ budget, account }) => ({
+      budget,
+      account,
+      increase: increaseOf(budget, account, run),
+    }));
     if (applying.length === 0) return null;
     const accounts = applying.flatMap(({ account, increase }) => (increase ? [account, increase.account] : [account]));
     const distinct = [...new Map(accounts.map((account) => [account.key, account])).values()];
@@ -76,14 +70,14 @@ export function createSpending({ database, clock }: { database: Database; clock:
 
   return {
     async reserve({ epoch, ...run }, budgets, planned, signal) {
-      if (budgets.length === 0) return free;
+      if (budgets.length === 0) return freeCall;
       const call = { runId: run.runId, epoch, owner: run.owner };
       const waitsUntil = clock.elapsed() + BUDGET_WAIT_SECONDS * 1000;
       return turns.run(run.owner, async () => {
         for (;;) {
           signal.throwIfAborted();
           const decision = await tryToReserve(run, call, budgets, planned);
-          if (decision === null) return free;
+          if (decision === null) return freeCall;
           if (decision.kind === 'reserved') {
             const settle = (used: UsedAmounts) => settleBudget(database, call, used);
             return { kind: 'reserved', maxOutputTokens: decision.outputTokens, settle };
@@ -100,7 +94,7 @@ export function createSpending({ database, clock }: { database: Database; clock:
 function increaseOf(
   budget: Budget,
   account: BudgetAccount,
-  { runId, increases }: ChargedRun & { increases: BudgetIncreases },
+  { runId, increases }: ChargedRun,
 ): Omit<NonNullable<BudgetState['increase']>, 'use'> | null {
   const id = increaseId(budget, account);
   const amount = budget.onLimit === 'ask' ? (increases[id] ?? 0) : 0;

@@ -41,6 +41,39 @@ export function reserveBudget(
   });
 }
 
+/**
+ * Decides about a call that no run makes, and charges what it may use at once: without a lease, nobody would charge the reservation
+ * of a server that was lost.
+ */
+export function chargeAtOnce(
+  database: Database,
+  owner: string,
+  accounts: readonly BudgetAccount[],
+  decide: (uses: ReadonlyMap<string, AccountUse>) => BudgetDecision,
+): Promise<BudgetDecision> {
+  return inLedger(database, owner, async (transaction) => {
+    const decision = decide(await usesOf(transaction, accounts));
+    if (decision.kind === 'exceeded') return decision;
+    for (const account of accounts) await addUse(transaction, account, decision.amounts.get(account.key) ?? 0);
+    return decision;
+  });
+}
+
+/** Corrects what was charged at once, to what the call used. */
+export function correctCharge(
+  database: Database,
+  owner: string,
+  accounts: readonly BudgetAccount[],
+  charged: ReadonlyMap<string, number>,
+  used: UsedAmounts,
+): Promise<void> {
+  return inLedger(database, owner, async (transaction) => {
+    for (const account of accounts) {
+      await addUse(transaction, account, used[account.kind] - (charged.get(account.key) ?? 0));
+    }
+  });
+}
+
 /** Charges what a call used and releases its reservation. Does nothing if the reservation was charged as a whole before. */
 export function settleBudget(database: Database, call: BudgetCall, used: UsedAmounts): Promise<void> {
   return inLedger(database, call.owner, async (transaction) => {
@@ -119,11 +152,19 @@ async function usesOf(
 /** Adds the amounts to the accounts and removes the reservations. */
 async function charge(transaction: Transaction, reservations: readonly BudgetReservation[]): Promise<void> {
   for (const { runId, key, amount, endsAt } of reservations) {
-    await transaction.budgetUse.upsert({
-      where: { key },
-      create: { key, spent: amount, endsAt },
-      update: { spent: { increment: amount } },
-    });
+    await addUse(transaction, { key, endsAt: endsAt?.getTime() ?? null }, amount);
     await transaction.budgetReservation.delete({ where: { runId_key: { runId, key } } });
   }
+}
+
+async function addUse(
+  transaction: Transaction,
+  { key, endsAt }: Pick<BudgetAccount, 'key' | 'endsAt'>,
+  amount: number,
+): Promise<void> {
+  await transaction.budgetUse.upsert({
+    where: { key },
+    create: { key, spent: amount, endsAt: endsAt === null ? null : new Date(endsAt) },
+    update: { spent: { increment: amount } },
+  });
 }

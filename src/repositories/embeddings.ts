@@ -39,22 +39,29 @@ const signed = (bytes: Uint8Array) => new Int8Array(bytes.buffer, bytes.byteOffs
 
 export interface UnembeddedMemory {
   id: string;
+  owner: string;
+  /** Null for a memory of the owner in all sessions. */
+  sessionId: string | null;
   text: string;
   tags: string[];
   updatedAt: Date;
 }
 
-/** Memories without a vector of this model, newest first. */
+/** Memories without a vector of this model, newest first. @param before only older ones than this memory; null for all */
 export async function unembeddedMemories(
   { reader }: Database,
   model: string,
   limit: number,
+  before: string | null,
 ): Promise<UnembeddedMemory[]> {
   const rows = await reader.memory.findMany({
-    where: { OR: [{ embedding: null }, { embedding: { model: { not: model } } }] },
+    where: {
+      OR: [{ embedding: null }, { embedding: { model: { not: model } } }],
+      ...(before === null ? {} : { id: { lt: before } }),
+    },
     orderBy: { id: 'desc' },
     take: limit,
-    select: { id: true, text: true, tags: true, updatedAt: true },
+    select: { id: true, owner: true, sessionId: true, text: true, tags: true, updatedAt: true },
   });
   return rows.map(({ tags, ...memory }) => ({ ...memory, tags: JSON.parse(tags) }));
 }

@@ -10,6 +10,7 @@ import type { Configuration } from '../config/configuration.ts';
 import * as limits from '../config/limits.ts';
 import { StartError } from '../config/start-error.ts';
 import { isRetentionOn, quotaOf, retentionOf } from '../config/storage-config.ts';
+import { createCallCharges } from '../context/call-charges.ts';
 import { createCompactor } from '../context/compaction/compactor.ts';
 import { createTokenMeter } from '../context/token-estimate.ts';
 import { createToolTexts } from '../context/tool-texts.ts';
@@ -78,7 +79,9 @@ export async function openParts(
     cachedRuns: limits.CACHED_RUNS,
     isShared: database.isShared,
   });
-  const semanticSearch = await openSemanticSearch(configuration, { database, clock, logger, environment });
+  const charges = createCallCharges({ database, now: clock.now, budgets: () => inEffect.file.budgets });
+  const searchParts = { database, charges, clock, logger, environment };
+  const semanticSearch = await openSemanticSearch(configuration, searchParts);
   resources.add(() => semanticSearch.close());
   const mutex = createKeyedMutex();
   const limitsOf = (principal: string) => quotaOf(inEffect.file.quotas, principal);
@@ -110,7 +113,7 @@ export async function openParts(
     uploads,
     blobs,
     signer: configuration.signingKey && createSigner(configuration.signingKey),
-    compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter }),
+    compactor: createCompactor({ database, journal, newId, now: clock.now, catalogue, meter: tokenMeter, charges }),
     policy,
     notifications,
     newId,

@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { CallCharges } from '../context/call-charges.ts';
+import { createEmbeddingCharges } from '../context/memory/embedding-charges.ts';
 import { noSemanticSearch, type SemanticSearch, startSemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
 import { createOutageLog, type Logger } from '../logger.ts';
@@ -7,6 +9,7 @@ import type { Embedder } from '../models/embedder.ts';
 
 interface Dependencies {
   database: Database;
+  charges: CallCharges;
   clock: Clock;
   logger: Logger;
   environment: Readonly<Record<string, string | undefined>>;
@@ -15,13 +18,15 @@ interface Dependencies {
 /** Semantic search over memories, or none when no embedding model is configured. */
 export async function openSemanticSearch(
   configuration: Configuration,
-  { database, clock, logger, environment }: Dependencies,
+  { database, charges, clock, logger, environment }: Dependencies,
 ): Promise<SemanticSearch> {
   const embedder = await openEmbedder(configuration, clock, environment);
   if (!embedder) return noSemanticSearch;
+  const { price } = configuration.file.embeddings ?? {};
   const semanticSearch = startSemanticSearch({
     database,
     embedder,
+    charges: createEmbeddingCharges(charges, price ? price.inputPerMillion / 1e6 : null),
     clock,
     outageLogs: {
       memories: createOutageLog(logger, 'embedding memories'),

@@ -58,7 +58,7 @@ async function compact(
   const open = await openRunOf(database.reader, sessionId);
   if (open) return sessionBusy(open.id);
   const agent = await agentInForce(database, owner, session.agentId);
-  const compacted = await compactor.propose(session, agent?.model ?? null, signal);
+  const compacted = await compactor.propose(session, agent, signal);
   if (compacted.kind !== 'compacted') {
     return { kind: 'compacted', compaction: null, stored: false, reason: compacted.reason };
   }

@@ -2,7 +2,10 @@ import { segmentsOf } from '../../domain/session.ts';
 import type { NewId } from '../../ids.ts';
 import type { Catalogue } from '../../models/catalogue.ts';
 import type { CurrentCatalogue } from '../../models/current-catalogue.ts';
+import type { AgentInForce } from '../../repositories/agents.ts';
 import { latestCompaction } from '../../repositories/compactions.ts';
+import type { CallCharges } from '../call-charges.ts';
+import { chargedCall, chargedModel, plannedCall } from '../charged-model.ts';
 import { generationsOf, type HistorySession, type HistoryStore } from '../history.ts';
 import type { TokenMeter } from '../token-estimate.ts';
 import { type CompactionOutcome, compact } from './compact.ts';
@@ -11,10 +14,13 @@ import { type CompactionOutcome, compact } from './compact.ts';
 export interface Compactor {
   /**
    * Summarises the older history of a session. Stores nothing. Rejects with the signal's reason if the signal aborts.
-   * @param model a name of the catalogue; null for the default model
+   * Its call is charged to the budgets of the session, the agent and the owner.
+   * @param agent of the session's next run; its model is a name of the catalogue, or null for the default model
    */
-  propose(session: HistorySession, model: string | null, signal: AbortSignal): Promise<CompactionOutcome>;
+  propose(session: HistorySession, agent: SessionAgent | null, signal: AbortSignal): Promise<CompactionOutcome>;
 }
+
+type SessionAgent = Pick<AgentInForce, 'id' | 'model'>;
 
 interface Dependencies extends HistoryStore {
   newId: NewId;
@@ -22,18 +28,19 @@ interface Dependencies extends HistoryStore {
   now(): number;
   catalogue: CurrentCatalogue;
   meter: TokenMeter;
+  charges: CallCharges;
 }
 
 export function createCompactor(dependencies: Dependencies): Compactor {
   const { catalogue } = dependencies;
   return {
-    async propose(session, name, signal) {
+    async propose(session, agent, signal) {
       if (!session.useCompaction) {
         return { kind: 'nothing', reason: 'Compaction is off for this session: set `useCompaction` to true first.' };
       }
       const models = catalogue.hold();
       try {
-        return await summarise(dependencies, models.catalogue, session, name, signal);
+        return await summarise(dependencies, models.catalogue, session, agent, signal);
       } finally {
         models.release();
       }
@@ -45,12 +52,14 @@ async function summarise(
   dependencies: Dependencies,
   catalogue: Catalogue,
   session: HistorySession,
-  name: string | null,
+  agent: SessionAgent | null,
   signal: AbortSignal,
 ): Promise<CompactionOutcome> {
-  const { meter, now, database } = dependencies;
-  const model = catalogue.find(name ?? catalogue.defaultName);
+  const { meter, now, database, charges } = dependencies;
+  const name = agent?.model ?? catalogue.defaultName;
+  const model = catalogue.find(name);
   if (!model) return { kind: 'failed', reason: `The model "${name}" is not configured.`, usage: null };
+  const caller = { owner: session.owner, sessionId: session.id, agentId: agent?.id ?? null, runId: null };
   const segments = segmentsOf(await generationsOf(dependencies, session), session.resetTurn);
   return compact(dependencies, {
     sessionId: session.id,
@@ -58,7 +67,9 @@ async function summarise(
     previous: await latestCompaction(database, segments),
     run: null,
     trigger: 'MANUAL',
-    model,
+    model: chargedModel(model, async (inputTokens) =>
+      chargedCall(model, await charges.reserve(caller, plannedCall(model, inputTokens))),
+    ),
     ratio: meter.ratio(model.name),
     share: 1,
     now: now(),

@@ -5,6 +5,8 @@ import { packVector } from '../../domain/search/vectors.ts';
 import type { Embedder } from '../../models/embedder.ts';
 import { ModelError } from '../../models/model.ts';
 import { saveEmbeddings, type UnembeddedMemory, unembeddedMemories } from '../../repositories/embeddings.ts';
+import { estimateTokens } from '../token-estimate.ts';
+import type { EmbeddingCharges } from './embedding-charges.ts';
 
 /** Logs the beginning and the end of an outage, however often it is told of failures in between. */
 export interface OutageLog {
@@ -15,6 +17,7 @@ export interface OutageLog {
 export interface EmbeddingWorkerDependencies {
   database: Database;
   embedder: Embedder;
+  charges: EmbeddingCharges;
   clock: Clock;
   outageLog: OutageLog;
 }
@@ -42,7 +45,7 @@ export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies):
     while (!stopping.signal.aborted) {
       isNotified = false;
       try {
-        while (await embedBatch(dependencies, stopping.signal)) outageLog.worked();
+        await embedAll(dependencies, stopping.signal);
         retrySeconds = limits.EMBEDDING_RETRY_SECONDS;
         if (!isNotified && !stopping.signal.aborted) await waitForNotification(limits.EMBEDDING_POLL_SECONDS);
       } catch (error) {
@@ -79,31 +82,70 @@ export function startEmbeddingWorker(dependencies: EmbeddingWorkerDependencies):
   };
 }
 
-/** Returns whether there was anything to embed. */
-async function embedBatch({ database, embedder }: EmbeddingWorkerDependencies, signal: AbortSignal): Promise<boolean> {
-  const { model } = embedder;
-  const memories = await unembeddedMemories(database, model, limits.EMBEDDING_BATCH_MEMORIES);
-  if (memories.length === 0) return false;
-  const vectors = await embed(embedder, memories, signal);
-  await saveEmbeddings(database, model, memories, vectors);
-  return true;
+/** Passes over all memories without a vector once. Those that do not fit into a budget are left for the next time. */
+async function embedAll(dependencies: EmbeddingWorkerDependencies, signal: AbortSignal): Promise<void> {
+  for (let before: string | null = null; ; dependencies.outageLog.worked()) {
+    before = await embedBatch(dependencies, before, signal);
+    if (before === null) return;
+  }
 }
 
-/** If the model refuses a batch, embeds its texts one by one. A text that it refuses gets an empty vector. */
+/** Returns the last memory of the batch; null if there was none. */
+async function embedBatch(
+  { database, embedder, charges }: EmbeddingWorkerDependencies,
+  before: string | null,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { model } = embedder;
+  const memories = await unembeddedMemories(database, model, limits.EMBEDDING_BATCH_MEMORIES, before);
+  const last = memories.at(-1);
+  if (!last) return null;
+  const texts = memories.map((memory) => ({ ...memory, memory, text: textOf(memory) }));
+  const { fitting, settle } = await charges.charge(texts);
+  if (fitting.length > 0) {
+    let used = 0;
+    try {
+      const { vectors, tokens } = await embed(embedder, fitting, signal);
+      used = tokens;
+      await saveEmbeddings(
+        database,
+        model,
+        fitting.map(({ memory }) => memory),
+        vectors,
+      );
+    } finally {
+      await settle(used);
+    }
+  }
+  return last.id;
+}
+
+/**
+ * If the model refuses a batch, embeds its texts one by one. A text that it refuses gets an empty vector. `tokens` are estimated if
+ * the provider does not count them.
+ */
 async function embed(
   embedder: Embedder,
-  memories: readonly UnembeddedMemory[],
+  texts: readonly { text: string }[],
   signal: AbortSignal,
-): Promise<Int8Array[]> {
+): Promise<{ vectors: Int8Array[]; tokens: number }> {
   const options = { signal, timeoutSeconds: limits.EMBEDDING_BATCH_SECONDS };
   try {
-    return (await embedder.embed(memories.map(textOf), options)).map(packVector);
+    const embedded = await embedder.embed(
+      texts.map(({ text }) => text),
+      options,
+    );
+    const estimated = texts.reduce((sum, { text }) => sum + estimateTokens(text), 0);
+    return { vectors: embedded.vectors.map(packVector), tokens: embedded.tokens ?? estimated };
   } catch (error) {
     if (!isRefusedText(error)) throw error;
-    if (memories.length === 1) return [new Int8Array()];
-    const vectors: Int8Array[] = [];
-    for (const memory of memories) vectors.push(...(await embed(embedder, [memory], signal)));
-    return vectors;
+    if (texts.length === 1) return { vectors: [new Int8Array()], tokens: 0 };
+    const parts: { vectors: Int8Array[]; tokens: number }[] = [];
+    for (const text of texts) parts.push(await embed(embedder, [text], signal));
+    return {
+      vectors: parts.flatMap(({ vectors }) => vectors),
+      tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+    };
   }
 }
 
@@ -112,6 +154,6 @@ function isRefusedText(error: unknown): boolean {
   return error instanceof ModelError && (error.code === 'CONTEXT_OVERFLOW' || error.code === 'MODEL_REFUSED');
 }
 
-function textOf({ text, tags }: UnembeddedMemory): string {
+function textOf({ text, tags }: Pick<UnembeddedMemory, 'text' | 'tags'>): string {
   return [text, ...tags].join('\n');
 }

@@ -38,7 +38,7 @@ export async function recallMemories(
   const query: MemoriesQuery = { owner, sessionId, now: new Date(now()) };
   const [textMatches, queryVector] = await Promise.all([
     searchMemories(database, query, text, Math.max(limit, CANDIDATES)),
-    semanticSearch.embedQuery(text),
+    semanticSearch.embedQuery({ owner, sessionId, text }),
   ]);
   if (queryVector === null) return textMatches.slice(0, limit);
   const nearestIds = await nearestMemories(database, query, queryVector, NEIGHBOURS);

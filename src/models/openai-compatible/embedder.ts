@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { EMBEDDING_DIMENSIONS, EMBEDDING_RESPONSE_BYTES } from '../../config/limits.ts';
-import type { Embedder } from '../embedder.ts';
+import type { Embedded, Embedder } from '../embedder.ts';
 import { parseProviderJson, protocolError, transportFailure } from '../provider/failure.ts';
 import { guardCall } from '../provider/guarded-call.ts';
 import { type ConnectionOptions, openConnection, readText } from './connection.ts';
@@ -19,6 +19,8 @@ const responseSchema = z.object({
       embedding: z.array(z.number()).min(1).max(EMBEDDING_DIMENSIONS),
     }),
   ),
+  // What is no number counts as not reported.
+  usage: z.object({ prompt_tokens: z.int().nonnegative() }).nullish().catch(null),
 });
 
 /** An embedding model behind any server that implements OpenAI's `/embeddings`. Disposing it closes its connections. */
@@ -32,7 +34,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder &
       const timeouts = { clock, firstByteMilliseconds: milliseconds, idleMilliseconds: milliseconds };
       return guardCall({ ...timeouts, signal, failureOf: transportFailure }, async (call) => {
         const { body } = await connection.post(JSON.stringify({ model, input: texts }), call);
-        return vectorsOf(await readText(body, call.received, EMBEDDING_RESPONSE_BYTES), texts.length);
+        return embeddedOf(await readText(body, call.received, EMBEDDING_RESPONSE_BYTES), texts.length);
       });
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
@@ -40,7 +42,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder &
 }
 
 /** Servers may return the vectors in another order, numbered by `index`. */
-function vectorsOf(text: string, expected: number): Float32Array[] {
+function embeddedOf(text: string, expected: number): Embedded {
   const parsed = responseSchema.safeParse(parseProviderJson(text));
   if (!parsed.success) throw protocolError('it contains no list of embeddings');
   const embeddings = parsed.data.data
@@ -49,5 +51,5 @@ function vectorsOf(text: string, expected: number): Float32Array[] {
   if (embeddings.length !== expected || embeddings.some(({ index }, position) => index !== position)) {
     throw protocolError('it does not contain one embedding per text');
   }
-  return embeddings.map(({ vector }) => vector);
+  return { vectors: embeddings.map(({ vector }) => vector), tokens: parsed.data.usage?.prompt_tokens ?? null };
 }

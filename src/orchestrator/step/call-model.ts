@@ -1,11 +1,12 @@
 import { readAttachment } from '../../application/attachments/read-attachment.ts';
+import type { ChargedCall } from '../../context/charged-model.ts';
 import { tokensOfBytes } from '../../context/token-estimate.ts';
 import { StoreError } from '../../database/store-error.ts';
 import type { AttachmentRef, NewEvent } from '../../domain/events.ts';
 import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import { withAttachments } from '../../models/shown-attachments.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
-import { type ChargedCall, chargeCall, stopAtBudget } from './charge-call.ts';
+import { chargeCall, stopAtBudget } from './charge-call.ts';
 import { checkResult } from './check-result.ts';
 import { closeAnswer } from './close-answer.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';

@@ -1,5 +1,6 @@
 import { SUMMARY_FAILURES } from '../../config/limits.ts';
 import { type AssembledContext, assembleContext } from '../../context/assemble.ts';
+import { chargedModel } from '../../context/charged-model.ts';
 import { compact } from '../../context/compaction/compact.ts';
 import { recallMemories } from '../../context/memory/recall.ts';
 import type { NewEvent } from '../../domain/events.ts';
@@ -7,7 +8,7 @@ import type { Run } from '../../domain/run.ts';
 import type { CatalogueEntry } from '../../models/catalogue.ts';
 import { insertCompaction } from '../../repositories/compactions.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
-import { chargedModel } from './charge-call.ts';
+import { chargeCall } from './charge-call.ts';
 
 export interface ModelCall {
   run: Run;
@@ -43,7 +44,9 @@ export async function prepareContext(execution: RunExecution, call: ModelCall): 
     run: { runId: lease.runId, turn: call.run.turn ?? 1 },
     signal: call.signal,
     ...windowOf(execution, call),
-    model: chargedModel(execution, call.run, call.model),
+    model: chargedModel(call.model, (inputTokens, signal) =>
+      chargeCall(execution, { run: call.run, model: call.model, inputTokens, signal }),
+    ),
   });
   if (compacted.kind === 'failed') {
     const model = call.model.name;

@@ -77,8 +77,8 @@ export async function checkEmbeddings(configuration: Configuration, surroundings
   try {
     return await findingOf('embeddings', advice, () =>
       withinSeconds(clock, timeoutSeconds, async (signal) => {
-        const [vector] = await embedder.embed(['OK'], { signal, timeoutSeconds });
-        return `The model answers with ${vector?.length ?? 0} numbers`;
+        const { vectors } = await embedder.embed(['OK'], { signal, timeoutSeconds });
+        return `The model answers with ${vectors[0]?.length ?? 0} numbers`;
       }),
     );
   } finally {

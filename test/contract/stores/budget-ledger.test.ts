@@ -8,6 +8,8 @@ import {
 } from '../../../src/domain/budget.ts';
 import {
   chargeAbandonedCalls,
+  chargeAtOnce,
+  correctCharge,
   dropEndedAccounts,
   reserveBudget,
   settleBudget,
@@ -93,6 +95,21 @@ describe.each(stores)('B94: the ledger of budgets on %s', (_provider, open) => {
     expect(await stateOf(store)).toEqual({ use: { [tokens.key]: 120 }, reserved: 0 });
     await chargeAbandonedCalls(database);
     expect(await stateOf(store)).toEqual({ use: { [tokens.key]: 120 }, reserved: 0 });
+  });
+
+  test('charges a call that no run makes at once, and then what it used', async () => {
+    const store = await open();
+    const { database } = store;
+    const planned = deciding(100, { [tokens.key]: 60 });
+    const decided = await chargeAtOnce(database, owner, [tokens, cost], planned);
+    if (decided.kind !== 'reserved') throw new Error('The call does not fit.');
+    expect(await stateOf(store)).toEqual({ use: { [tokens.key]: 60, [cost.key]: 60 }, reserved: 0 });
+    expect(await chargeAtOnce(database, owner, [tokens], planned)).toMatchObject({
+      kind: 'exceeded',
+      isBlocked: false,
+    });
+    await correctCharge(database, owner, [tokens, cost], decided.amounts, { TOKENS: 30, COST: 0.5 });
+    expect(await stateOf(store)).toEqual({ use: { [tokens.key]: 30, [cost.key]: 0.5 }, reserved: 0 });
   });
 
   test('deletes the accounts of periods that have ended', async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { CancelRunDocument } from '../../generated/graphql.ts';
+import type { TestClient } from '../../client.ts';
+import { CancelRunDocument, MemoriesDocument, RememberDocument } from '../../generated/graphql.ts';
+import { compact } from '../context/session-operations.ts';
 import { converse, follow, runById, send } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
 import { sendEvents, startProvider, stopChunk, textChunk, usageChunk } from '../providers/fake-provider.ts';
+import { startFakeEmbeddings } from '../search/fake-embeddings.ts';
 
 const principalTokens = (tokens: number) => ({ budgets: [{ appliesTo: 'principal', period: 'day', tokens }] });
 
@@ -109,6 +112,50 @@ describe('B94: a budget', () => {
   });
 });
 
+describe('a call that no run makes', () => {
+  test('is charged: summaries that a client requests, which are refused if they do not fit', async () => {
+    const started = await startTestGateway({ file: principalTokens(100_000) });
+    const { client } = started;
+    const long = 'and so on '.repeat(30);
+    for (let turn = 0; turn < 8; turn += 1) {
+      await converse(client, { sessionKey: 'a', text: `/usage 10 10\n/say ${long}` });
+    }
+    const { session } = await send(client, { sessionKey: 'a', text: '/usage 10 10\n/say Done.' });
+    await until(async () => (await ledger(started)).spent[0] === 180);
+    const { artifact } = await compact(client, session.id, true);
+    const { usage } = artifact ?? {};
+    expect(usage?.totalTokens).toBeGreaterThan(100);
+    expect(await ledger(started)).toEqual({ spent: [180 + (usage?.totalTokens ?? 0)], reservations: 0 });
+    const second = await started.restart({ file: principalTokens(1000) });
+    expect(await compact(second.client, session.id)).toMatchObject({
+      artifact: null,
+      stored: false,
+      reason: expect.stringContaining('does not fit into the budget of the principal today (UTC): tokens used'),
+    });
+  });
+
+  test('is charged: embeddings, and texts that do not fit are embedded later and searched as text', async () => {
+    const fake = await startFakeEmbeddings();
+    fake.promptTokens = 30;
+    const embeddings = { provider: 'openai-compatible', baseURL: fake.baseURL, model: 'letters' };
+    const started = await startTestGateway({ file: { ...principalTokens(100), embeddings } });
+    const remember = (client: TestClient, text: string) => client.send(RememberDocument, { input: { text } });
+    const find = async (client: TestClient, query: string) =>
+      (await client.send(MemoriesDocument, { query, sessionId: null, first: 5 })).memories.edges.length;
+    await remember(started.client, 'Strawberries are in the refrigerator.');
+    await until(async () => (await ledger(started)).spent[0] === 30);
+    expect(await find(started.client, 'strawberry')).toBe(1);
+    expect(await ledger(started)).toEqual({ spent: [60], reservations: 0 });
+    const calls = fake.calls.length;
+    await remember(started.client, `The moon is far. ${'Very far. '.repeat(40)}`);
+    await remember(started.clientOf('ben'), 'The sun is near.');
+    await until(async () => (await ledger(started)).spent[1] === 30);
+    expect(fake.calls.slice(calls).map(({ input }) => input.join())).toEqual(['The sun is near.']);
+    expect((await ledger(started)).spent).toEqual([60, 30]);
+    expect(await find(started.client, 'moon')).toBe(1);
+  });
+});
+
 test('B100: a budget of cost is refused at the start if a model has no price', async () => {
   const file = {
     budgets: [{ appliesTo: 'run', cost: 1 }],
@@ -116,5 +163,9 @@ test('B100: a budget of cost is refused at the start if a model has no price', a
   };
   await expect(startTestGateway({ file })).rejects.toThrow(
     'budgets.0.cost: cannot limit the cost of models without a price: "local". Set models.local.price, or limit tokens',
+  );
+  const embeddings = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'any' };
+  await expect(startTestGateway({ file: { budgets: file.budgets, embeddings } })).rejects.toThrow(
+    'cannot limit the cost of models without a price: that of embeddings. Set embeddings.price, or limit tokens',
   );
 });

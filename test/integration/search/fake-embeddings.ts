@@ -8,12 +8,14 @@ export interface FakeEmbeddings {
   baseURL: string;
   /** The calls that succeeded. */
   calls: { model: string; input: string[] }[];
+  /** What every call reports; null to report nothing. */
+  promptTokens: number | null;
   /** The response to every call; null to respond with vectors. */
   failure: { status: number; body: string } | null;
 }
 
 export async function startFakeEmbeddings(): Promise<FakeEmbeddings> {
-  const fake: FakeEmbeddings = { baseURL: '', calls: [], failure: null };
+  const fake: FakeEmbeddings = { baseURL: '', calls: [], promptTokens: null, failure: null };
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -24,7 +26,11 @@ export async function startFakeEmbeddings(): Promise<FakeEmbeddings> {
     const { model, input }: { model: string; input: string[] } = JSON.parse(Buffer.concat(chunks).toString());
     fake.calls.push({ model, input });
     const data = input.map((text, index) => ({ index, embedding: embed(text, model.length) })).reverse();
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }));
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(
+        JSON.stringify({ data, ...(fake.promptTokens !== null && { usage: { prompt_tokens: fake.promptTokens } }) }),
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
