@@ -79,6 +79,27 @@ test('older messages are loaded page by page, and settled messages keep their id
   expect(messages.get()).toHaveLength(60);
 });
 
+test('a budget that asks is raised by the client, and a decision that lost has the wait as it is', async () => {
+  const budgets = [{ appliesTo: 'run', tokens: 10, onLimit: 'ask' }];
+  const { url } = await startTestGateway({ file: { budgets } });
+  const [tape, other] = [openClient(url, { timing }), openClient(url, { timing })];
+  const [inbox, others] = [follow(tape.waits({ kinds: ['BUDGET'] })), follow(other.waits())];
+  const run = await tape.session('first').send('/say Done.');
+  const stop = run.state.subscribe(() => {});
+  await until(() => inbox.get().length === 1 && others.get().length === 1);
+  const [[wait], [same]] = [inbox.get(), others.get()];
+  if (!wait || !same) throw new Error('There is no wait.');
+  const shown = { __typename: 'BudgetRequest', budget: 'TOKENS', appliesTo: 'RUN', spent: 0, allowance: 10 };
+  expect(wait.data.get()).toMatchObject({ ...shown, state: 'OPEN', granted: null });
+  await until(() => run.state.get().waits.includes(wait.id));
+  await expect(wait.allow({ increase: -1 })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  await wait.allow({ increase: 30_000 });
+  await expect(same.deny('no')).rejects.toMatchObject({ code: 'SETTLED', wait: { id: wait.id, granted: 30_000 } });
+  expect((await run.done()).output).toBe('Done.');
+  await until(() => run.state.get().waits.length + inbox.get().length === 0);
+  stop();
+});
+
 test('waits appear, are decided, and disappear', async () => {
   const { url } = await startTestGateway({ tools: [askTool()] });
   const tape = openClient(url, { timing });

@@ -66,6 +66,16 @@ describe('problems are reported with their path', () => {
       { auth: { mode: 'tokens', tokens: [entry] }, approvals: { separateApprover: true } },
       /approvals\.separateApprover: .*no token has the scope "approve:any"/,
     ],
+    [
+      {
+        auth: { mode: 'tokens', tokens: [entry] },
+        budgets: [
+          { appliesTo: 'run', tokens: 1, onLimit: 'ask' },
+          { appliesTo: 'agent', tokens: 1, onLimit: 'ask' },
+        ],
+      },
+      /budgets\.1\.onLimit: .*no token has the scope "approve:any"/,
+    ],
     [{ auth: jwt }, /auth\.jwksUrl: set exactly one of "jwksUrl" and "publicKey"/],
     [{ auth: { ...jwt, publicKey: 'abc' } }, /auth\.publicKey: must be a public key in PEM form$/],
     [
