@@ -1,7 +1,7 @@
 import { nameOfBudget } from './budget-request.ts';
 import type { BudgetRequest, DelegatedKind, Json, NewEvent, PayloadOf, RunError } from './events.ts';
 import { failedResult } from './failed-result.ts';
-import { type AskingCall, type DelegatedCall, isAsking, type WaitingCall } from './step.ts';
+import { type DelegatedCall, isAsking, type WaitingCall } from './step.ts';
 import type { OpenWait } from './wait.ts';
 
 // The events that settle a wait. The compiler asks for a case of each kind.
