@@ -68,7 +68,7 @@ interface ApiError {
 /** The first of the top-level errors of an answer. */
 export function errorOf([first]: readonly ApiError[]): RuntapeError {
   const { code = 'PROTOCOL', retryAfter } = first?.extensions ?? {};
-  return new RuntapeError(code, first?.message ?? 'The gateway answered with an empty list of errors.', {
+  return new RuntapeError(code, first?.message ?? 'The gateway named no error.', {
     retryable: temporary.test(code),
     retryAfterMilliseconds: retryAfter === undefined ? undefined : retryAfter * 1000,
   });

@@ -72,7 +72,7 @@ export async function openStore(): Promise<Store> {
     if (sql === CLAIM_SQLITE) {
       const [holder = null, milliseconds, limit = null] = parameters;
       const time = databaseTime(now());
-      return [holder, expiry(milliseconds), time, limit, time, limit, limit];
+      return [holder, expiry(milliseconds), time, limit, time, limit, time, limit, limit];
     }
     if (sql === REQUEUE_SUSPECT_SQLITE) return [parameters[0] ?? null, databaseTime(now())];
     if (sql === CLAIM_SUSPECT_SQLITE) {

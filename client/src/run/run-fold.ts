@@ -251,14 +251,13 @@ function changeCall(run: RunSnapshot, callId: string | null, change: Partial<Too
 }
 
 function changeWait(run: RunSnapshot, { type, payload }: Of<'WAIT_REQUEST' | 'WAIT_SETTLED'>): RunSnapshot {
-  const { waitId, callId, kind } = payload as { waitId: string; callId: string | null; kind: string };
+  const { waitId, callId } = payload as { waitId: string; callId: string | null };
   const waits = run.waits.filter((id) => id !== waitId);
   if (type === 'WAIT_REQUEST') {
     return changeCall({ ...run, waits: [...waits, waitId] }, callId, { state: 'WAITING', waitId });
   }
-  // Every other tool with a question is one that runs and goes on.
-  const runs = kind === 'QUESTION' && run.calls.findLast((call) => call.callId === callId)?.tool !== 'ask_person';
-  return changeCall({ ...run, waits }, callId, { state: runs ? 'RUNNING' : 'REQUESTED' });
+  // A tool that asked goes on. The result of any other call follows at once.
+  return changeCall({ ...run, waits }, callId, { state: 'RUNNING' });
 }
 
 function settleApproval(run: RunSnapshot, { callId, status, approval }: Of<'APPROVAL_DECISION'>): RunSnapshot {

@@ -14,7 +14,7 @@ test('B95: a budget that asks is raised by an amount, and denied with a reason',
   };
   const first = await waiting('one');
   const { page, problems } = await openPage(pageUrl('/'));
-  const detail = page.getByRole('region', { name: 'What will happen' });
+  const detail = page.getByRole('region', { name: 'Budget' });
   await detail.getByText('0 tokens of 10 tokens').waitFor();
   await expectAccessible(page, 'a budget request');
   await expectNoOverflow(page, 'a budget request');

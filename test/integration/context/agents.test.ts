@@ -72,6 +72,8 @@ test('a change that needs one version too many is refused with the limit, and ch
     __typename: 'LimitExceededError',
     limit: 'agentVersions',
     message: expect.stringContaining('3 ver'),
+    used: null,
+    allowed: null,
   };
   const update = { agentId: agent.id, instructions: 'four', makeDefault: true };
   expect(await client.send(UpdateAgentDocument, { input: update })).toEqual({ updateAgent: refusal });

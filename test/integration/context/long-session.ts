@@ -3,6 +3,7 @@ import type { NewEvent } from '../../../src/domain/events.ts';
 import { foldOn, type Run, sequenceEvents } from '../../../src/domain/run.ts';
 import { conversationPassages } from '../../../src/projections/conversation-index.ts';
 import { runRows } from '../../../src/projections/runs.ts';
+import { sessionActivityRows } from '../../../src/projections/session-activity.ts';
 import { insertSession } from '../../../src/repositories/sessions.ts';
 import type { Gateway } from '../../../src/server/gateway.ts';
 import { context, input, output, status } from '../../unit/domain/given.ts';
@@ -45,7 +46,11 @@ export async function createSessionWithRuns({ database, journal, newId }: Gatewa
     const run = foldOn(null, position, all);
     if (!run) throw new Error('The events do not begin a run.');
     const sequenced = sequenceEvents(null, position, all);
-    const writes: RowWrite[] = [...runRows(run, sequenced), ...conversationPassages(run, sequenced)];
+    const writes: RowWrite[] = [
+      ...runRows(run, sequenced),
+      ...conversationPassages(run, sequenced),
+      ...sessionActivityRows(run, sequenced),
+    ];
     await journal.append({ runId, sessionId, expectedHead: 0, epoch: null, events: sequenced, writes });
     return run;
   }
