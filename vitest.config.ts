@@ -7,10 +7,11 @@ const otherMilliseconds = 60_000;
 /** Tests of several processes, each of which may take seconds to start on a busy machine. */
 const processMilliseconds = 180_000;
 
-/** The integration tests of stored data. */
+/** The integration tests of stored data, without those whose statements the others run on Postgres as well. */
 const storeFiles = [
-  'test/integration/{runs,sessions,store,search,attachments}/**/!(sqlite-)*.test.ts',
-  'test/integration/context/{branching,compaction,agents,configured-agents}.test.ts',
+  'test/integration/{sessions,store,search}/**/!(sqlite-)*.test.ts',
+  'test/integration/attachments/{messages,lifetime,upload,access}.test.ts',
+  'test/integration/runs/!(client-tools|asking-budgets|questions|limits|tool-calls|tool-call-states).test.ts',
   'test/integration/**/postgres-*.test.ts',
 ];
 
