@@ -30,8 +30,8 @@ const updateActivity = batchWriter<{ id: string; at: Date; endedRunId: string | 
 export const RESET_ACTIVITY_SQL = 'UPDATE "Session" SET "activeAt" = "createdAt", "storedBytes" = 0';
 
 /**
- * Returns the rows that move the session in the order of activity, if these events do, and that count a run that ends. `activeAt` is the time of the
- * session's newest event unless a run of it is IN_PROGRESS.
+ * Returns the rows that move the session in the order of activity, if these events do, and that count a run that ends. `activeAt` is
+ * the time of the session's newest event unless a run of it is IN_PROGRESS.
  */
 export function sessionActivityRows(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
   const last = events.findLast(countsAsActivity);

@@ -11,6 +11,7 @@ import { insertGrant } from '../../repositories/grants.ts';
 import { sessionForExecution } from '../../repositories/sessions.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { AuditEntry } from '../audit/audit-log.ts';
+import { entryOf, reportRefusedDecision } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
@@ -71,7 +72,7 @@ export async function decideApproval(
   const visible = await visibleApproval(context, viewer, parsed.input.approvalId);
   if (!visible) return notFound('approval', parsed.input.approvalId);
   const outcome = await decideVisible(context, viewer, visible, parsed.input);
-  if (isRefusal(outcome)) reportRefusal(context, viewer, auditEntry(viewer, visible, parsed.input), outcome);
+  if (isRefusal(outcome)) reportRefusedDecision(context, auditEntry(viewer, visible, parsed.input), outcome);
   return outcome;
 }
 
@@ -288,31 +289,13 @@ async function acceptRepetition(
 
 /** Who decides what about whose run, without the input and the reason. */
 function auditEntry(
-  { principal, from }: Viewer,
+  viewer: Viewer,
   { approval, session: { owner } }: VisibleApproval,
   verdict: Verdict,
 ): AuditEntry<'approval-decided'> {
   const { id: approvalId, runId, callId, tool } = approval;
   const isEdited = verdict.editedInput != null;
   const scope = verdict.decision === 'ALLOW' ? (verdict.scope ?? 'ONCE') : null;
-  return {
-    event: 'approval-decided',
-    principal,
-    address: from?.address ?? null,
-    rule: null,
-    details: { decision: verdict.decision, scope, isEdited, approvalId, runId, callId, tool, owner },
-  };
-}
-
-function reportRefusal(
-  { audit, logger }: CommandContext,
-  { principal }: Viewer,
-  attempt: AuditEntry<'approval-decided'>,
-  refusal: Refusal,
-): void {
-  const event = 'decision-refused';
-  const details = { reason: refusal.kind, ...attempt.details };
-  audit.count({ ...attempt, event, details });
-  const entry = { event, refusal: refusal.kind, principal, ...attempt.details };
-  logger.info(entry, 'a decision on an approval was refused');
+  const details = { decision: verdict.decision, scope, isEdited, approvalId, runId, callId, tool, owner };
+  return entryOf(viewer, 'approval-decided', details);
 }

@@ -35,7 +35,10 @@ const ATTEMPTS = 3;
 /** After this time, bytes that were stored without a row are removed. */
 const STORING_MILLISECONDS = 60 * 60 * 1000;
 
-/** Receives a file, and stores it with its row. Equal bytes of one owner are stored once. After a refusal nothing is stored. Throws a DiskFullError while the disk is almost full. */
+/**
+ * Receives a file, and stores it with its row. Equal bytes of one owner are stored once. After a refusal nothing is stored. Rejects
+ * with a DiskFullError while the disk is almost full.
+ */
 export async function storeAttachment(
   context: CommandContext,
   viewer: Viewer,

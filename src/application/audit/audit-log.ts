@@ -9,6 +9,7 @@ import { insertAuditEntry } from '../../repositories/audit-entries.ts';
 /** What a principal or the gateway decided. */
 type Decision =
   | 'approval-decided'
+  | 'budget-decided'
   | 'question-answered'
   | 'client-tool-answered'
   | 'grant-revoked'

@@ -1,4 +1,5 @@
 import { conflict, notFound, type Refusal } from '../../domain/refusal.ts';
+import { entryOf } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { definitionOf } from './tool-definition.ts';
 
@@ -7,7 +8,7 @@ export type AcceptedTool = { kind: 'accepted'; name: string };
 /** Accepts the changed definition of a tool, so that policy and grants decide about its calls again. Repeating it succeeds. */
 export async function acceptTool(
   { acceptedDefinitions, audit, logger, toolbox }: CommandContext,
-  { principal, from }: Viewer,
+  viewer: Viewer,
   { name, definitionHash }: { name: string; definitionHash: string },
 ): Promise<AcceptedTool | Refusal> {
   const tool = toolbox.find(name);
@@ -16,10 +17,10 @@ export async function acceptTool(
   if (hash !== definitionHash) {
     return conflict(`The definition of ${name} has the hash ${hash} now, not the given one. Review it again.`);
   }
-  await acceptedDefinitions.accept(tool, principal);
-  const event = 'tool-accepted';
-  const details = { tool: name, definitionHash };
+  await acceptedDefinitions.accept(tool, viewer.principal);
+  const entry = entryOf(viewer, 'tool-accepted', { tool: name, definitionHash });
+  const { event, principal, details } = entry;
   logger.info({ event, principal, ...details }, 'the definition of a tool was accepted');
-  await audit.record({ event, principal, address: from?.address ?? null, rule: null, details });
+  await audit.record(entry);
   return { kind: 'accepted', name };
 }

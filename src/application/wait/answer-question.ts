@@ -14,6 +14,7 @@ import {
   delegatedCallContents,
   delegatedCallsByIds,
 } from '../../projections/delegated-calls.ts';
+import { entryOf } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { recordableOutput } from '../tool-calls/recordable-output.ts';
@@ -43,9 +44,10 @@ export type AnsweredQuestion = { kind: 'answered'; questionId: string; runId: st
  */
 export async function answerQuestion(
   context: CommandContext,
-  { principal, from }: Viewer,
+  viewer: Viewer,
   raw: z.input<typeof schema>,
 ): Promise<AnsweredQuestion | Refusal> {
+  const { principal } = viewer;
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const { questionId, action, answer = null } = parsed.input;
@@ -58,13 +60,7 @@ export async function answerQuestion(
   const { reply, rows } =
     action === 'ANSWER' ? await answerOf(context, runId, answer) : { reply: { action }, rows: [] };
   const reason = parsed.input.reason ?? null;
-  const audited = context.audit.rowOf({
-    event: 'question-answered',
-    principal,
-    address: from?.address ?? null,
-    rule: null,
-    details: { action, questionId, runId },
-  });
+  const audited = context.audit.rowOf(entryOf(viewer, 'question-answered', { action, questionId, runId }));
   const outcome = await context.runStore.record({
     runId,
     sessionId: wait.sessionId,

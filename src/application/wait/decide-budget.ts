@@ -11,6 +11,8 @@ import {
 } from '../../projections/budget-requests.ts';
 import { ownersOf } from '../../repositories/sessions.ts';
 import { separationProblem } from '../approval/approval-access.ts';
+import type { AuditEntry } from '../audit/audit-log.ts';
+import { entryOf, reportRefusedDecision } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { expireWait } from './expire-waits.ts';
@@ -50,8 +52,9 @@ export async function decideBudget(
   const { input } = parsed;
   const request = await readRequest(context, viewer, input.budgetRequestId);
   if (!request) return notFound('budget request', input.budgetRequestId);
-  const outcome = await decideVisible(context, viewer, request, input);
-  logDecision(context, viewer, request, input, outcome);
+  const entry = auditEntry(viewer, request, input);
+  const outcome = await decideVisible(context, viewer, request, { ...input, entry });
+  if (isRefusal(outcome)) reportRefusedDecision(context, entry, outcome);
   return outcome;
 }
 
@@ -77,7 +80,7 @@ async function decideVisible(
   context: CommandContext,
   viewer: Viewer,
   { row, content, owner }: VisibleRequest,
-  { decision, increase = null, reason = null }: Input,
+  { decision, increase = null, reason = null, entry }: Input & { entry: AuditEntry },
 ): Promise<DecidedBudget | Refusal> {
   const problem = accessProblem(viewer, content);
   if (problem) return problem;
@@ -92,8 +95,15 @@ async function decideVisible(
     sessionId,
     epoch: null,
     claim: 'waiting',
-    decide: (run, { now }) => decide(run, { kind: 'decideBudget', waitId, verdict }, now),
+    decide(run, { now }) {
+      const decided = decide(run, { kind: 'decideBudget', waitId, verdict }, now);
+      return isRefusal(decided) ? decided : { ...decided, rows: [context.audit.rowOf(entry)] };
+    },
   });
+  if (outcome.kind === 'recorded') {
+    const { event, principal, details } = entry;
+    context.logger.info({ event, principal, ...details }, 'a decision on a budget was recorded');
+  }
   if (outcome.kind === 'refused' && !(await isRecorded(context, viewer, waitId, decision, increase))) {
     return outcome.refusal;
   }
@@ -123,19 +133,13 @@ async function isRecorded(
   return row.status === 'ALLOWED' && content.granted === (increase ?? content.request.needed);
 }
 
-/** Logs who decided what about whose run, without the reason. */
-function logDecision(
-  { logger }: CommandContext,
-  { principal }: Viewer,
+/** Who decides what about whose run, without the reason. */
+function auditEntry(
+  viewer: Viewer,
   { row, content, owner }: VisibleRequest,
   { decision, increase = null }: Input,
-  outcome: DecidedBudget | Refusal,
-): void {
+): AuditEntry<'budget-decided'> {
   const { id: budgetRequestId, runId } = row;
   const { appliesTo } = content.request;
-  const entry = { principal, decision, increase, budgetRequestId, runId, appliesTo, owner };
-  if (isRefusal(outcome)) {
-    const refused = { event: 'decision-refused', refusal: outcome.kind, ...entry };
-    logger.info(refused, 'a decision on a budget was refused');
-  } else logger.info({ event: 'budget-decided', ...entry }, 'a decision on a budget was recorded');
+  return entryOf(viewer, 'budget-decided', { decision, increase, budgetRequestId, runId, appliesTo, owner });
 }

@@ -13,6 +13,7 @@ import {
   delegatedCallContents,
   delegatedCallsByIds,
 } from '../../projections/delegated-calls.ts';
+import { entryOf } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
 import { recordableOutput } from '../tool-calls/recordable-output.ts';
@@ -49,9 +50,10 @@ export type SubmittedToolResult = { kind: 'submitted'; clientToolCallId: string;
  */
 export async function submitToolResult(
   context: CommandContext,
-  { principal, from }: Viewer,
+  viewer: Viewer,
   raw: z.input<typeof schema>,
 ): Promise<SubmittedToolResult | Refusal> {
+  const { principal } = viewer;
   const parsed = parseInput(schema, raw);
   if (isRefusal(parsed)) return parsed;
   const { clientToolCallId: waitId, output = null, error } = parsed.input;
@@ -64,13 +66,9 @@ export async function submitToolResult(
   if (wait.status === 'PENDING' && wait.expiresAt.getTime() <= context.now()) await expireWait(context, wait);
   const { runId } = wait;
   const { result, rows } = error == null ? await outputOf(context, runId, output) : failure(error);
-  const audited = context.audit.rowOf({
-    event: 'client-tool-answered',
-    principal,
-    address: from?.address ?? null,
-    rule: null,
-    details: { ok: error == null, clientToolCallId: waitId, runId },
-  });
+  const audited = context.audit.rowOf(
+    entryOf(viewer, 'client-tool-answered', { ok: error == null, clientToolCallId: waitId, runId }),
+  );
   const outcome = await context.runStore.record({
     runId,
     sessionId: wait.sessionId,

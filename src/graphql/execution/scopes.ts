@@ -7,6 +7,7 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
+import { entryOf } from '../../application/audit/entries.ts';
 import type { GraphqlContext } from '../context.ts';
 import { forbidden } from '../public-errors.ts';
 
@@ -64,15 +65,9 @@ type RootResolver = GraphQLFieldResolver<unknown, GraphqlContext>;
 function requireScope(scopes: readonly string[], resolver: RootResolver = defaultFieldResolver): RootResolver {
   return (root, args, context, info) => {
     if (!scopes.some((scope) => context.viewer.scopes.includes(scope))) {
-      const { principal, from } = context.viewer;
+      const { principal } = context.viewer;
       const details = { reason: info.fieldName, scopes: scopes.join(' or ') };
-      context.commands.audit.count({
-        event: 'scope-missing',
-        principal,
-        address: from?.address ?? null,
-        rule: null,
-        details,
-      });
+      context.commands.audit.count(entryOf(context.viewer, 'scope-missing', details));
       context.commands.logger.info(
         { event: 'forbidden', principal, field: info.fieldName, scopes },
         'a scope is missing',

@@ -254,7 +254,7 @@ const jwt = { auth: { mode: 'jwt', jwksUrl: 'http://127.0.0.1:1/keys', issuer: '
 test('B98: of a hundred decisions about a budget one is accepted, and the request survives a restart', async () => {
   const first = await start(asking('session', 1200));
   const { runId, request } = await reach(first.client);
-  const { client } = await first.restart();
+  const { client, gateway } = await first.restart();
   const outcomes = await Promise.all(
     Array.from({ length: 100 }, (_, index) =>
       decide(client, { budgetRequestId: request.id, decision: 'ALLOW', increase: 20_000 + index }),
@@ -266,6 +266,14 @@ test('B98: of a hundred decisions about a budget one is accepted, and the reques
   const events = await follow(client, runId);
   expect(typesOf(events).filter((type) => type === 'WAIT_SETTLED')).toHaveLength(1);
   expect(transitionsOf(events).slice(-2)).toEqual(['AWAITING_APPROVAL→IN_PROGRESS', 'IN_PROGRESS→DONE']);
+
+  await gateway.parts.commands.audit.close();
+  const entries = await gateway.parts.database.reader.auditEntry.findMany({ orderBy: { event: 'asc' } });
+  const decisions = entries.filter(({ details }) => details.includes(request.id));
+  expect(decisions.map(({ event, principal, count }) => `${event} ${principal} ${count}`)).toEqual([
+    'budget-decided ada 1',
+    'decision-refused ada 99',
+  ]);
 });
 
 test('B99: a budget, an approval and a question of one step are settled by different people', async () => {
