@@ -1,4 +1,4 @@
-// Runs the parts of the test suite in two lanes, continues after a failure, and prints a table, the failures and the totals.
+// Runs the parts of the test suite in two queues at the same time, continues after a failure, and prints a table, the failures and the totals.
 // `node .ci/test.mjs unit contract` runs only those parts, one after the other. `--config <file>` uses another configuration of vitest.
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,8 +30,8 @@ function tests(name) {
   return { name, perform: (output) => runProjects([name], { config: options.config, output }) };
 }
 
-/** The lanes run at the same time: most parts wait for timers, processes and disks for a third of their time. */
-const lanes = [
+/** The queues run at the same time, because most parts also wait for timers, processes and disks. */
+const queues = [
   [
     check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
     check('client types', 'typescript/bin/tsc', '-p', 'client'),
@@ -53,23 +53,23 @@ const lanes = [
     check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
   ],
 ];
-const parts = lanes.flat();
+const parts = queues.flat();
 
 /** These run only when they are named. */
 const otherParts = [tests('postgres-all')];
 
-/** The lanes to run: one with the named parts, or all. */
-function selectLanes(requested) {
+/** The queues to run: one with the named parts, or all. */
+function selectQueues(requested) {
   const known = new Map([...parts, ...otherParts].map((part) => [part.name.replaceAll(' ', '-'), part]));
   const unknown = requested.filter((name) => !known.has(name.replaceAll(' ', '-')));
   if (unknown.length > 0) {
     console.error(`Unknown part: ${unknown.join(', ')}. The parts are ${[...known.keys()].join(', ')}.`);
     process.exit(1);
   }
-  return requested.length === 0 ? lanes : [requested.map((name) => known.get(name.replaceAll(' ', '-')))];
+  return requested.length === 0 ? queues : [requested.map((name) => known.get(name.replaceAll(' ', '-')))];
 }
 
-/** Runs a part. With another lane beside it, its output is printed when it has ended, so that lines do not mix. */
+/** Runs a part. With another queue beside it, its output is printed when it has ended, so that lines do not mix. */
 async function run(part, isAlone) {
   const start = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'runtape-output-'));
@@ -92,11 +92,11 @@ function row({ name, seconds, counts: { passed, failed, skipped } }) {
   return `${name.padEnd(12)} ${result.padEnd(8)}${numbers}${time}`;
 }
 
-const selected = selectLanes(names);
+const selected = selectQueues(names);
 const results = [];
 await Promise.all(
-  selected.map(async (lane) => {
-    for (const part of lane) results.push(await run(part, selected.length === 1));
+  selected.map(async (queue) => {
+    for (const part of queue) results.push(await run(part, selected.length === 1));
   }),
 );
 
