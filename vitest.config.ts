@@ -63,7 +63,7 @@ export default defineConfig({
         project('postgres-all', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
       ),
       processProject('e2e', ['test/e2e/**/*.test.ts'], [postgres]),
-      processProject('browser', ['test/browser/**/*.test.ts']),
+      processProject('browser', ['test/browser/**/*.test.ts'], ['test/browser/setup.ts']),
     ],
   },
 });
