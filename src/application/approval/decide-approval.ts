@@ -1,10 +1,6 @@
-import { z } from 'zod';
-import * as limits from '../../config/limits.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
-import { type ApprovalScope, approvalScopes, type Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { storableText } from '../../domain/storable-text.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../repositories/grants.ts';
@@ -14,49 +10,15 @@ import type { AuditEntry } from '../audit/audit-log.ts';
 import { entryOf, reportRefusedDecision } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
-import { evaluateCall, inputProblem, inputSizeProblem } from '../tool-calls/evaluate-call.ts';
-import { agentOfRun, messageOf, toolCaller } from '../tool-calls/tool-caller.ts';
-import { toolOfRun } from '../tool-calls/tools-of-run.ts';
+import { inputSizeProblem } from '../tool-calls/evaluate-call.ts';
 import { expireWait } from '../wait/expire-waits.ts';
+import { type Allowance, allowCall, noAllowance } from './allow-call.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { addedPlaceholderProblem, encryptedInputRows } from './decided-input.ts';
-import { callWaitingFor, type OpenApproval, replaceOutdatedApproval } from './replace-approval.ts';
+import { callWaitingFor } from './replace-approval.ts';
+import { type DecideApprovalInput, isAllowing, type Verdict, verdictSchema } from './verdict.ts';
 
-const schema = z
-  .object({
-    approvalId: z.string(),
-    decision: z.enum(['ALLOW', 'DENY']),
-    scope: z.enum(approvalScopes).nullish(),
-    bindToTarget: z.boolean().nullish(),
-    expiresInSeconds: z.int().positive('must be at least 1').max(limits.GRANT_SECONDS).nullish(),
-    editedInput: z.json().optional(),
-    reason: z.string().max(limits.REASON_CHARACTERS).transform(storableText).nullish(),
-  })
-  .refine(({ scope, expiresInSeconds }) => (scope === 'TIMEBOXED') === (expiresInSeconds != null), {
-    path: ['expiresInSeconds'],
-    message: 'is required with the scope TIMEBOXED and not allowed with any other',
-  })
-  .refine(({ decision, editedInput }) => decision === 'ALLOW' || editedInput == null, {
-    path: ['editedInput'],
-    message: 'is only allowed with the decision ALLOW',
-  })
-  .refine(({ decision, scope, bindToTarget }) => !bindToTarget || (decision === 'ALLOW' && isRemembered(scope)), {
-    path: ['bindToTarget'],
-    message: 'is only allowed with the decision ALLOW and the scope SESSION or TIMEBOXED',
-  });
-
-export type DecideApprovalInput = z.input<typeof schema>;
 export type DecidedApproval = { kind: 'decided'; approvalId: string; runId: string };
-type Verdict = z.output<typeof schema>;
-type AllowingVerdict = Verdict & { decision: 'ALLOW' };
-
-/** What a decision to allow adds to the event. */
-interface Allowance {
-  grant: NewGrant | null;
-  definitionHash: string | null;
-}
-
-const noAllowance: Allowance = { grant: null, definitionHash: null };
 
 /**
  * Settles an approval, once. The decision, its grant, and the resumption of the run when it was the last open approval become
@@ -67,7 +29,7 @@ export async function decideApproval(
   viewer: Viewer,
   raw: DecideApprovalInput,
 ): Promise<DecidedApproval | Refusal> {
-  const parsed = parseInput(schema, raw);
+  const parsed = parseInput(verdictSchema, raw);
   if (isRefusal(parsed)) return parsed;
   const visible = await visibleApproval(context, viewer, parsed.input.approvalId);
   if (!visible) return notFound('approval', parsed.input.approvalId);
@@ -100,7 +62,7 @@ async function decideVisible(
   let allowance = noAllowance;
   // Without a waiting call the approval is settled, and recording the decision is refused.
   if (run && call && isAllowing(verdict)) {
-    const allowed = await allow(context, { session, run, call }, verdict);
+    const allowed = await allowCall(context, { session, run, call }, verdict);
     if (isRefusal(allowed)) return allowed;
     allowance = allowed;
   }
@@ -123,36 +85,6 @@ async function visibleApproval({ database }: CommandContext, viewer: Viewer, id:
   const owner = visibleOwner(viewer);
   return session && (owner === null || owner === session.owner) ? { approval, session } : null;
 }
-
-const isAllowing = (verdict: Verdict): verdict is AllowingVerdict => verdict.decision === 'ALLOW';
-
-/**
- * Checks whether the call may be allowed: with the tool that the approver was shown, an input that it takes, and a policy that does
- * not deny it. If the tool has changed, another approval is requested.
- */
-async function allow(
-  context: CommandContext,
-  open: OpenApproval,
-  verdict: AllowingVerdict,
-): Promise<(Allowance & { kind: 'allowance' }) | Refusal> {
-  const { call } = open;
-  if (await replaceOutdatedApproval(context, open)) return withdrawn(call.phase.approvalId, call.tool);
-  const isEdited = verdict.editedInput != null;
-  const input = isEdited ? canonicalValue(verdict.editedInput ?? null) : call.input;
-  const problem =
-    (await editedInputProblem(context, open, verdict.editedInput ?? null)) ??
-    (await policyProblem(context, open, input, isEdited));
-  if (problem) return problem;
-  const grant = await newGrant(context, open, input, verdict);
-  if (grant && 'kind' in grant) return grant;
-  return { kind: 'allowance', grant, definitionHash: call.definitionHash };
-}
-
-const withdrawn = (approvalId: string, tool: string): Refusal => ({
-  kind: 'approval-settled',
-  approvalId,
-  message: `Approval ${approvalId} was withdrawn: the definition of ${tool} changed after it was requested. Read the approvals of the run again.`,
-});
 
 /** When this server has room for the run, the append that lets it continue also takes its lease. */
 async function recordDecision(
@@ -187,71 +119,6 @@ function withMaskedInput(
   return editedInput == null
     ? verdict
     : { ...verdict, editedInput: secretStore.mask({ sessionId, callId }, editedInput) };
-}
-
-/** The tool that the call means now, and the agent that it is called for. */
-async function toolOf(context: CommandContext, { session, run, call }: OpenApproval) {
-  const agent = await agentOfRun(context.database, session, run);
-  return { agent, tool: toolOfRun(context, { owner: session.owner, run, agent }, call.tool) };
-}
-
-async function editedInputProblem(
-  context: CommandContext,
-  open: OpenApproval,
-  editedInput: Json,
-): Promise<Refusal | null> {
-  if (editedInput === null) return null;
-  const { tool } = await toolOf(context, open);
-  if (!tool) {
-    return invalidInput(
-      ['editedInput'],
-      `the tool ${open.call.tool} is not available now, so its input cannot be checked`,
-    );
-  }
-  const problem = await inputProblem(tool, editedInput);
-  return problem === null ? null : invalidInput(['editedInput'], problem);
-}
-
-/** Nobody can allow a call that policy denies by now, or denies with the edited input. */
-async function policyProblem(
-  context: CommandContext,
-  open: OpenApproval,
-  input: Json,
-  isEdited: boolean,
-): Promise<Refusal | null> {
-  const { session, run } = open;
-  const { tool, agent } = await toolOf(context, open);
-  if (!tool) return null;
-  const caller = toolCaller(session, agent, messageOf(run));
-  const { effect, reason } = evaluateCall(context, caller, { tool, input }, { grants: [], now: context.now() });
-  if (effect !== 'DENY') return null;
-  return invalidInput([isEdited ? 'editedInput' : 'decision'], `policy denies this call: ${reason}`);
-}
-
-/** The grant that follows from the decision; null if it covers this call only. */
-async function newGrant(
-  context: CommandContext,
-  open: OpenApproval,
-  input: Json,
-  verdict: AllowingVerdict,
-): Promise<NewGrant | Refusal | null> {
-  if (!isRemembered(verdict.scope)) return null;
-  const { newId, now } = context;
-  const { tool: name, definitionHash } = open.call;
-  if (definitionHash === null) {
-    const message = `the approval does not say which definition of ${name} was shown, so it covers this call only. Use the scope ONCE`;
-    return invalidInput(['scope'], message);
-  }
-  const target = verdict.bindToTarget ? (await toolOf(context, open)).tool?.target?.(input)?.grantable : null;
-  if (target === undefined) {
-    return invalidInput(['bindToTarget'], `calls of ${name} have no target that a grant could be bound to`);
-  }
-  const seconds = verdict.expiresInSeconds ?? null;
-  return { grantId: newId('grant'), expiresAt: seconds === null ? null : now() + seconds * 1000, target };
-}
-
-function isRemembered(scope: ApprovalScope | null | undefined): boolean {
-  return scope === 'SESSION' || scope === 'TIMEBOXED';
 }
 
 function approvalVerdict({ principal: by }: Viewer, verdict: Verdict, grant: NewGrant | null): ApprovalVerdict {

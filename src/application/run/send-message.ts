@@ -1,4 +1,3 @@
-import { isStoreFault, StoreError, toStoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
 import type { AttachmentRef } from '../../domain/events.ts';
 import { noMetadata } from '../../domain/metadata.ts';
@@ -12,7 +11,7 @@ import {
   sessionBusy,
 } from '../../domain/refusal.ts';
 import { titleFrom } from '../../domain/session.ts';
-import { activeRunsOf, noOpenRuns, openRunsOf } from '../../projections/runs.ts';
+import { noOpenRuns, openRunsOf } from '../../projections/runs.ts';
 import { recordSessionChange } from '../../repositories/activity.ts';
 import { agentById } from '../../repositories/agents.ts';
 import { expectSession, insertSession, titlePassages, titleSession } from '../../repositories/sessions.ts';
@@ -24,6 +23,7 @@ import { invalidSchema } from '../output-schema.ts';
 import { parseInput } from '../parse-input.ts';
 import { findSession } from '../session/resolve-session.ts';
 import { clientToolsProblem } from '../tool-calls/client-tool-declarations.ts';
+import { interruptActiveRun, repeatInterruption } from './interrupt-active-run.ts';
 import { type Message, messageSchema, type SendMessageInput, type SentMessage } from './message.ts';
 import { recordNewRun } from './record-new-run.ts';
 import { tracedBy } from './traced-by.ts';
@@ -122,7 +122,7 @@ async function send(
       seq: seq ?? 1,
       created: false,
     };
-    if (message.whenBusy === 'INTERRUPT') await interruptAgain(context, sent);
+    if (message.whenBusy === 'INTERRUPT') await repeatInterruption(context, sent);
     return sent;
   }
   context.diskSpace.check('messages');
@@ -157,7 +157,7 @@ async function send(
     );
   }
   const sent = await startRun(context, viewer, { message, attachments, target }, open === null);
-  if (sent?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interrupt(context, sent);
+  if (sent?.kind === 'sent' && message.whenBusy === 'INTERRUPT') await interruptActiveRun(context, sent);
   return sent;
 }
 
@@ -253,41 +253,6 @@ async function steer(
     },
   });
   return outcome.kind === 'refused' ? null : sentMessage(outcome, target, runId);
-}
-
-/**
- * Runs after the new run is recorded: if the session became free before, another waiting run could start. Rejects with a StoreError
- * of the kind `unknown` when the store fails, because the message is stored by then.
- */
-async function interrupt(context: CommandContext, message: SentMessage): Promise<void> {
-  try {
-    await cancelActiveRun(context, message);
-  } catch (error) {
-    if (!isStoreFault(error)) throw error;
-    throw new StoreError('unknown', toStoreError(error).detail, error);
-  }
-}
-
-/** The message may be recorded and the store may have failed before the interruption. A run that started later is left alone. */
-async function interruptAgain(context: CommandContext, sent: SentMessage): Promise<void> {
-  const run = await context.runStore.load(sent.runId);
-  if (run?.state.status === 'PENDING') await cancelActiveRun(context, sent, run.createdAt);
-}
-
-/** @param startedBy only a run that was started by this time is cancelled; in epoch milliseconds */
-async function cancelActiveRun(
-  { database, runStore }: CommandContext,
-  { sessionId, runId }: SentMessage,
-  startedBy = Number.POSITIVE_INFINITY,
-): Promise<void> {
-  const [active] = await activeRunsOf(database.reader, [sessionId]);
-  if (!active || active.id === runId || Number(active.startedAt) > startedBy) return;
-  await runStore.record({
-    runId: active.id,
-    sessionId,
-    epoch: null,
-    decide: (run, { now }) => decide(run, { kind: 'cancel', reason: 'Interrupted by a newer message.' }, now),
-  });
 }
 
 function sentMessage(outcome: RecordOutcome, { sessionId }: Target, runId: string): SentMessage | Refusal | null {
