@@ -55,8 +55,9 @@ export function createS3Store(options: S3Options): BlobStore {
     async read(key) {
       const answer = await send('GET', key);
       if (answer.statusCode === 200) return answer.body;
-      if (answer.statusCode !== 404) throw await failure('read', key, answer);
-      await answer.body.dump();
+      const error = await failure('read', key, answer);
+      // A missing bucket has the same status as a missing object.
+      if (answer.statusCode !== 404 || error.message.includes('NoSuchBucket')) throw error;
       return null;
     },
     async remove(key) {

@@ -15,6 +15,7 @@ type Decision =
   | 'grant-revoked'
   | 'tool-accepted'
   | 'call-denied'
+  | 'run-cancelled'
   | 'policy-changed';
 
 /** What was refused. */

@@ -12,12 +12,12 @@ export type CancelledSessionRuns = { kind: 'cancelled'; sessionId: string; runs:
  */
 export async function cancelSessionRuns(
   context: CommandContext,
-  { principal }: Viewer,
+  viewer: Viewer,
   { sessionId, reason }: { sessionId: string; reason?: string | null },
 ): Promise<CancelledSessionRuns | Refusal> {
   const { database, mutex } = context;
-  if (!(await sessionById(database, principal, sessionId))) return notFound('session', sessionId);
-  const cancel = (runId: string) => recordCancellation(context, { runId, sessionId, reason });
+  if (!(await sessionById(database, viewer.principal, sessionId))) return notFound('session', sessionId);
+  const cancel = (runId: string) => recordCancellation(context, viewer, { runId, sessionId, reason });
   return mutex.run(sessionId, async () => {
     const [first, ...queued] = await openRunIds(database, sessionId);
     // The active run comes last: its end lets the next queued one start.

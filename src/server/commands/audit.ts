@@ -1,5 +1,6 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { StartError } from '../../config/start-error.ts';
+import type { Database } from '../../database/database.ts';
 import { openForReading } from '../../database/open-database.ts';
 import { createIds } from '../../ids.ts';
 import { type AuditRow, auditEntriesAfter } from '../../repositories/audit-entries.ts';
@@ -18,19 +19,24 @@ export async function auditCommand({ databaseUrl }: Configuration, parameters: r
   await withStoreFailures(databaseUrl, async () => {
     const database = await openForReading(databaseUrl);
     try {
-      let rows = await auditEntriesAfter(database, first, ENTRIES_PER_PAGE);
-      while (rows.length > 0) {
-        await print(rows.map(lineOf).join(''));
-        rows = await auditEntriesAfter(database, rows.at(-1)?.id ?? '', ENTRIES_PER_PAGE);
-      }
+      for await (const page of auditPages(database, first)) await print(page);
     } finally {
       await database.close();
     }
   });
 }
 
+/** The entries after an id as JSON lines, in texts of up to ENTRIES_PER_PAGE lines. */
+export async function* auditPages(database: Pick<Database, 'query'>, after: string): AsyncGenerator<string> {
+  let rows = await auditEntriesAfter(database, after, ENTRIES_PER_PAGE);
+  while (rows.length > 0) {
+    yield rows.map(lineOf).join('');
+    rows = await auditEntriesAfter(database, rows.at(-1)?.id ?? '', ENTRIES_PER_PAGE);
+  }
+}
+
 /** Before the ids of all entries from this time on. */
-function idAt(since: string): string {
+export function idAt(since: string): string {
   const time = Date.parse(since);
   if (Number.isNaN(time)) {
     throw new StartError(

@@ -145,7 +145,8 @@ export async function checkAttachments(configuration: Configuration, surrounding
   const { clock, environment } = surroundings;
   const folder = attachmentsFolder(configuration);
   const { s3 } = configuration.file.attachments;
-  const advice = 'Check attachments.s3, the access key and that the store can be reached from here.';
+  const advice =
+    'Check attachments.s3, the access key, that the bucket exists, and that the store can be reached from here.';
   return findingOf('attachments', advice, async () => {
     checkWritable(folder);
     if (!s3) return `They are stored in ${folder}`;

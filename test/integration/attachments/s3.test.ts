@@ -64,6 +64,13 @@ describe('B70: with an S3-compatible store', () => {
     expect(await attachmentRows(gateway)).toEqual({ attachments: 0, blobs: 0, uses: 0, discarded: 0 });
   });
 
+  test('a missing object is told from a missing bucket', async () => {
+    const { endpoint } = await startS3();
+    const access = { endpoint, region: 'us-east-1', prefix: '', accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
+    expect(await createS3Store({ ...access, bucket: 'files' }).read('absent')).toBeNull();
+    await expect(createS3Store({ ...access, bucket: 'absent' }).read('absent')).rejects.toThrow(/404.*NoSuchBucket/s);
+  });
+
   test('an upload is refused while the store is away, and leaves nothing', async () => {
     const s3 = { bucket: 'files', endpoint: 'http://127.0.0.1:1' };
     const gateway = await startWithFolder({ file: { attachments: { s3 } }, environment });

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { pruneAuditEntries } from '../../../src/repositories/audit-entries.ts';
+import { auditPages, idAt } from '../../../src/server/commands/audit.ts';
 import { createTestClient } from '../../client.ts';
-import { ApprovalsDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
+import { ApprovalsDocument, CancelRunDocument, DecideApprovalDocument } from '../../generated/graphql.ts';
 import { ask, bearing, startGuarded, tokens } from '../access/accounts.ts';
 import { converse, follow, runById, send } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
@@ -119,4 +120,30 @@ test('entries are deleted after their retention, and no others', async () => {
   expect(await pruneAuditEntries(database, before)).toBe(1);
   expect(await entriesOf(server, 'grant-revoked')).toHaveLength(1);
   expect(await entriesOf(server, 'policy-changed')).toEqual([]);
+});
+
+test('a cancelled run is stored once with who cancelled it, and is exported from a time on', async () => {
+  const server = await startGuarded();
+  const client = createTestClient(server.url, bearing(tokens.ada));
+  const { run, session } = await send(client, { sessionKey: 'a', text: '/hang' });
+  const cancel = () => client.send(CancelRunDocument, { input: { runId: run.id, reason: 'a private reason' } });
+  const before = server.gateway.parts.clock.now();
+  await cancel();
+  await cancel();
+  expect(await entriesOf(server, 'run-cancelled')).toEqual([
+    expect.objectContaining({ principal: 'ada', address: local, details: { runId: run.id, sessionId: session.id } }),
+  ]);
+  const exportedSince = async (time: number) => {
+    const pages: string[] = [];
+    const first = idAt(new Date(time).toISOString());
+    for await (const page of auditPages(server.gateway.parts.database, first)) pages.push(page);
+    return pages.join('').split('\n').filter(Boolean);
+  };
+  const lines = await exportedSince(before);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ event: 'run-cancelled', details: { runId: run.id, sessionId: session.id }, count: 1 }),
+  ]);
+  expect(await exportedSince(before - 60_000)).toEqual([expect.stringContaining('"policy-changed"'), ...lines]);
+  expect(await exportedSince(server.gateway.parts.clock.now() + 60_000)).toEqual([]);
+  await client[Symbol.asyncDispose]();
 });
