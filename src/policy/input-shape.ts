@@ -10,39 +10,55 @@ import type { PolicyJson, Type } from '@cedar-policy/cedar-wasm/nodejs';
  */
 export function inputType({ conditions }: PolicyJson): Type<string> {
   const shape = createShape();
-  for (const { body } of conditions) visit(shape, body, 'Boolean');
+  for (const { body } of conditions) visit(shape, body as Expression, 'Boolean');
   return shape.record();
 }
 
+/**
+ * An expression in Cedar's JSON: an object whose only member is its operator with the operands. Operands in an array are keyed
+ * by their index.
+ */
+interface Expression {
+  readonly [operator: string]: unknown;
+  readonly Var?: string;
+  readonly Value?: unknown;
+  readonly Set?: readonly Expression[];
+  readonly '.'?: { readonly left: Expression; readonly attr: string };
+  readonly has?: { readonly left: Expression; readonly attr: string | readonly string[] };
+}
+type Operands = Readonly<Record<string, Expression>>;
+
 /** The type that the operator around an expression expects. Null if it expects none. */
 type Hint = 'Boolean' | 'Long' | 'String' | { setOf: Hint } | null;
-type Operands = Readonly<Record<string | number, unknown>>;
 
 const numeric = new Set(['<', '<=', '>', '>=', '+', '-', '*', 'neg']);
 const logical = new Set(['&&', '||', '!']);
 
-function visit(shape: Shape, expression: unknown, hint: Hint): void {
+function visit(shape: Shape, expression: Expression, hint: Hint): void {
   const path = pathInInput(expression);
-  if (path !== null) {
-    shape.add(path, hint);
-    return;
+  if (path !== null) shape.add(path, hint);
+  else if (expression.has) addTested(shape, expression.has);
+  else {
+    for (const [operator, value] of Object.entries(expression)) {
+      const operands = operandsOf(value);
+      for (const [position, operand] of Object.entries(operands)) {
+        visit(shape, operand, hintFor(operator, position, operands, hint));
+      }
+    }
   }
-  const [operator, operands] = operatorAndOperands(expression);
-  if (operands === null) return;
-  if (operator === 'has') {
-    addTested(shape, operands);
-    return;
-  }
-  for (const [position, operand] of Object.entries(operands))
-    visit(shape, operand, hintFor(operator, position, operands, hint));
+}
+
+/** Without names and literal values, which are no expressions. */
+function operandsOf(value: unknown): Operands {
+  const members = Object.entries(value as Operands);
+  return Object.fromEntries(members.filter(([, operand]) => typeof operand === 'object'));
 }
 
 /** `context.input has a.b`: there is `b` in `a`, both of unknown type. */
-function addTested(shape: Shape, { left, attr }: Operands): void {
+function addTested(shape: Shape, { left, attr }: NonNullable<Expression['has']>): void {
   const path = pathInInput(left);
-  const names = Array.isArray(attr) ? attr : [attr];
   if (path === null) visit(shape, left, null);
-  else shape.add([...path, ...names.map(String)], null);
+  else shape.add(path.concat(attr), null);
 }
 
 /** The type that an operator expects of the operand at this position. */
@@ -57,12 +73,12 @@ function hintFor(operator: string, position: string, operands: Operands, hint: H
       return position === 'if' ? 'Boolean' : hint;
     case '==':
     case '!=':
+      return other;
     case 'containsAll':
     case 'containsAny':
-      return other ?? (operator.startsWith('contains') ? { setOf: 'String' } : null);
+      return other ?? { setOf: 'String' };
     case 'contains':
-      if (position === 'left') return { setOf: other ?? 'String' };
-      return typeof other === 'object' && other !== null ? other.setOf : null;
+      return position === 'left' ? { setOf: other ?? 'String' } : literalType(operands.left?.Set?.[0]);
     case 'isEmpty':
       return { setOf: 'String' };
     default:
@@ -71,34 +87,27 @@ function hintFor(operator: string, position: string, operands: Operands, hint: H
 }
 
 /** Null for an expression that is not a literal. */
-function literalType(expression: unknown): Hint {
-  const [operator, operands] = operatorAndOperands(expression);
-  if (operator === 'Set') return { setOf: literalType(operands?.[0]) };
-  if (operator !== 'Value' || typeof expression !== 'object' || expression === null) return null;
-  const value = 'Value' in expression ? expression.Value : null;
-  if (typeof value === 'string') return 'String';
-  if (typeof value === 'number') return 'Long';
-  return typeof value === 'boolean' ? 'Boolean' : null;
+function literalType(expression: Expression | undefined): Hint {
+  if (expression?.Set) return { setOf: literalType(expression.Set[0]) };
+  switch (typeof expression?.Value) {
+    case 'string':
+      return 'String';
+    case 'number':
+      return 'Long';
+    case 'boolean':
+      return 'Boolean';
+    default:
+      return null;
+  }
 }
 
 /** The attribute names after `context.input`; empty for `context.input` itself, null for any other expression. */
-function pathInInput(expression: unknown): string[] | null {
-  const [operator, operands] = operatorAndOperands(expression);
-  if (operator !== '.' || operands === null || typeof operands.attr !== 'string') return null;
-  if (operands.attr === 'input' && isContext(operands.left)) return [];
-  const parent = pathInInput(operands.left);
-  return parent && [...parent, operands.attr];
-}
-
-function isContext(expression: unknown): boolean {
-  return typeof expression === 'object' && expression !== null && 'Var' in expression && expression.Var === 'context';
-}
-
-/** In Cedar's JSON an expression is an object with one key, its operator. Operands in an array are keyed by their index. */
-function operatorAndOperands(expression: unknown): [operator: string, operands: Operands | null] {
-  if (typeof expression !== 'object' || expression === null) return ['', null];
-  const [[operator, operands] = ['', null]] = Object.entries(expression);
-  return [operator, typeof operands === 'object' && operands !== null ? { ...operands } : null];
+function pathInInput({ '.': access }: Expression): string[] | null {
+  if (!access) return null;
+  const { left, attr } = access;
+  if (attr === 'input' && left.Var === 'context') return [];
+  const parent = pathInInput(left);
+  return parent && [...parent, attr];
 }
 
 interface Shape {

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import {
   checkParsePolicySet,
   type DetailedError,
-  type NamespaceDefinition,
   type PolicyJson,
   policySetTextToParts,
   policyToJson,
@@ -78,11 +77,10 @@ function locateRules(text: string, policies: readonly string[]): LocatedRule[] {
   return policies.map((policy, index) => {
     const start = text.indexOf(policy, end);
     end = start + policy.length;
-    const parsed = policyToJson(policy);
-    if (parsed.type === 'failure') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
-    const { id = `policy${index}`, reason = null } = parsed.json.annotations ?? {};
+    const { json } = accepted(policyToJson(policy));
+    const { id = `policy${index}`, reason = null } = json.annotations ?? {};
     // Cedar gives null for `@id` without a value.
-    return { id: id ?? '', reason, text: policy, start, json: parsed.json };
+    return { id: id ?? '', reason, text: policy, start, json };
   });
 }
 
@@ -101,21 +99,29 @@ function idProblems(rules: readonly LocatedRule[]): RuleProblem[] {
 
 /** Rules with the same input type are checked together, because Cedar parses the schema for each check. */
 function typeProblems(rules: readonly LocatedRule[]): RuleProblem[] {
-  const schema = readSchema();
+  const schema = JSON.stringify(accepted(schemaToJson(schemaText)).json);
   const groups = new Map<string, { input: Type<string>; rules: LocatedRule[] }>();
   for (const rule of rules) {
     const input = inputType(rule.json);
     const key = JSON.stringify(input);
     groups.set(key, { input, rules: [...(groups.get(key)?.rules ?? []), rule] });
   }
-  return [...groups.values()].flatMap((group) => validateRules(schemaFor(schema, group.input), group.rules));
+  return [...groups.values()].flatMap((group) => validateRules(schemaWith(group.input, schema), group.rules));
 }
 
 function validateRules(schema: SchemaJson<string>, rules: readonly LocatedRule[]): RuleProblem[] {
-  const staticPolicies = Object.fromEntries(rules.map(({ text }, index) => [String(index), text]));
-  const answer = validate({ schema, policies: { staticPolicies } });
-  if (answer.type === 'failure') throw new Error(answer.errors.map(({ message }) => message).join('; '));
-  return answer.validationErrors.map(({ policyId, error }) => ({ start: rules[Number(policyId)]?.start ?? 0, error }));
+  const staticPolicies = Object.fromEntries(rules.map(({ text, start }) => [String(start), text]));
+  const { validationErrors } = accepted(validate({ schema, policies: { staticPolicies } }));
+  return validationErrors.map(({ policyId, error }) => ({ start: Number(policyId), error }));
+}
+
+type Success = { type: 'success' };
+
+/** Cedar's answer about text that it has parsed before, or about the schema. */
+function accepted<Answer extends Success | { type: 'failure' }>(answer: Answer): Extract<Answer, Success> {
+  const isSuccess = (given: Answer): given is Extract<Answer, Success> => given.type === 'success';
+  if (!isSuccess(answer)) throw new Error(`Cedar refuses valid text: ${JSON.stringify(answer)}`);
+  return answer;
 }
 
 /** Cedar reports a problem of a rule once for each action of the rule. */
@@ -126,8 +132,9 @@ function sortedUnique(problems: readonly PolicyProblem[]): PolicyProblem[] {
 
 /** Cedar returns policies sorted by the ids that it generated, as strings: `policy0`, `policy1`, `policy10`, `policy2`. */
 function inTextOrder(policies: readonly string[]): string[] {
-  const indexes = policies.map((_, index) => index).sort((left, right) => (String(left) < String(right) ? -1 : 1));
-  const ordered: string[] = [];
+  const ordered = [...policies];
+  // Without a function to compare them, numbers are sorted as strings too.
+  const indexes = [...policies.keys()].sort();
   for (const [position, index] of indexes.entries()) ordered[index] = policies[position] ?? '';
   return ordered;
 }
@@ -138,22 +145,11 @@ const templateError = {
   message: 'this is a template, which nothing links. Replace ?principal or ?resource by an entity',
 };
 
-type Namespace = NamespaceDefinition<string>;
-
 const schemaText = readFileSync(new URL('./schema.cedarschema', import.meta.url), 'utf8');
 
-function readSchema(): Namespace {
-  const parsed = schemaToJson(schemaText);
-  const namespace = parsed.type === 'success' ? parsed.json[''] : undefined;
-  if (!namespace) throw new Error('schema.cedarschema cannot be read.');
-  return namespace;
-}
-
-function schemaFor(schema: Namespace, input: Type<string>): SchemaJson<string> {
-  const { Call: call } = schema.commonTypes ?? {};
-  if (!call || !('attributes' in call)) throw new Error('schema.cedarschema declares no record Call.');
-  const attributes = { ...call.attributes, input };
-  return { '': { ...schema, commonTypes: { ...schema.commonTypes, Call: { ...call, attributes } } } };
+/** The schema with another type of the attribute `input`, whose name occurs once. @param schema JSON */
+function schemaWith(input: Type<string>, schema: string): SchemaJson<string> {
+  return JSON.parse(schema, (name, value) => (name === 'input' ? input : value));
 }
 
 /** Converts an error in the part of the text after `start` to a problem of the whole text. Cedar counts UTF-8 bytes. */
@@ -163,14 +159,14 @@ function problemLocator(text: string) {
     const beforeError = Buffer.from(text.slice(start))
       .subarray(0, location?.start ?? 0)
       .toString();
-    const lines = (text.slice(0, start) + beforeError).split('\n');
+    const before = text.slice(0, start) + beforeError;
     const hints = [location?.label, help].filter((hint) => hint);
     const summary = message
       .replace(/^failed to parse policies from string: |^for policy `\d+`, /, '')
       .replace(/ for Action::"\w+"/, '');
     return {
-      line: lines.length,
-      column: (lines.at(-1)?.length ?? 0) + 1,
+      line: before.split('\n').length,
+      column: before.length - before.lastIndexOf('\n'),
       message: hints.length === 0 ? summary : `${summary} (${hints.join('; ')})`,
     };
   };
