@@ -10,8 +10,8 @@ export const noMetadata: Metadata = {};
 
 /** Returns what a row stores: null for none. Equal metadata is stored as equal text. */
 export function storedMetadata(metadata: Metadata): string | null {
-  const entries = Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1));
-  return entries.length === 0 ? null : JSON.stringify(Object.fromEntries(entries));
+  const keys = Object.keys(metadata).sort();
+  return keys.length === 0 ? null : JSON.stringify(metadata, keys);
 }
 
 export function readMetadata(stored: string | null): Metadata {

@@ -4,7 +4,7 @@
  */
 const invisible = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 
-/** Letters of these scripts look alike. Scripts that are ordinarily written together are one entry. */
+/** Characters of these scripts look alike. Scripts that are ordinarily written together are one entry. */
 const scripts = [
   /\p{Script=Latin}/u,
   /\p{Script=Cyrillic}/u,
@@ -27,20 +27,15 @@ const words = /[\p{L}\p{M}\p{N}]+/gu;
  * that mixes scripts, such as a Latin word with a Cyrillic `а`.
  */
 export function escapeDeceptive(text: string): string {
-  if (/^[ -~]*$/.test(text)) return text;
   return text
-    .replace(words, (word) => (isMixed(word) ? word.replace(/[^\p{ASCII}]/gu, escapeCharacter) : word))
+    .replace(words, (word) => (isMixed(word) ? word.replace(/\P{ASCII}/gu, escapeCharacter) : word))
     .replace(invisible, escapeCharacter);
 }
 
+/** Characters that belong to every script, such as digits, decide nothing. All other scripts count as one. */
 function isMixed(word: string): boolean {
-  if (/^\p{ASCII}*$/u.test(word)) return false;
-  const letters = word.match(/\p{L}/gu) ?? [];
-  const known = scripts.filter((script) => script.test(word));
-  const isUnknown = letters.some(
-    (letter) => !/\p{Script=Common}/u.test(letter) && !scripts.some((script) => script.test(letter)),
-  );
-  return known.length + (isUnknown ? 1 : 0) > 1;
+  const characters = [...word].filter((character) => !/[\p{Script=Common}\p{Script=Inherited}]/u.test(character));
+  return new Set(characters.map((character) => scripts.findIndex((script) => script.test(character)))).size > 1;
 }
 
 function escapeCharacter(character: string): string {

@@ -3,6 +3,7 @@ import { type BudgetVerdict, decide, type RunCommand } from '../../../src/domain
 import { nextStep } from '../../../src/domain/next-step.ts';
 import { openWaits } from '../../../src/domain/wait.ts';
 import {
+  awaitingApproval,
   budgetRequest,
   budgetSettled,
   callsRequested,
@@ -81,7 +82,7 @@ describe('B95: a budget that asks', () => {
       retryable: false,
     };
     expect(decided(deciding(denying))).toMatchObject([
-      { type: 'wait_settled', payload: { outcome: 'DENIED', granted: null, decidedBy: 'eve' } },
+      { type: 'wait_settled', actor: 'USER', payload: { outcome: 'DENIED', granted: null, decidedBy: 'eve' } },
       { type: 'status', actor: 'SYSTEM', payload: { to: 'FAILED', error } },
     ]);
     expect(decided(deciding({ ...denying, reason: 'Too dear.' }))[1]).toMatchObject({
@@ -114,6 +115,13 @@ describe('B95: a budget that asks', () => {
       expect(refused([waiting, decided(deciding(allowing()))], deciding(verdict))).toMatchObject(settled);
     }
     expect(refused(waiting, { kind: 'submitToolResult', waitId: 'bud_1', by: 'eve', result })).toMatchObject(settled);
+    const reply = { action: 'DECLINE' } as const;
+    expect(refused(waiting, { kind: 'answerQuestion', waitId: 'bud_1', by: 'eve', reply, reason: null })).toMatchObject(
+      settled,
+    );
+    for (const verdict of [allowing(), denying]) {
+      expect(refused(awaitingApproval('a'), deciding(verdict, 'apr_a'))).toMatchObject({ waitId: 'apr_a' });
+    }
   });
 
   test('follows the calls of the step before, and ends a model call that another model began', () => {

@@ -72,7 +72,11 @@ describe('B96: a question of a tool that runs', () => {
   test('is withdrawn when the call ends, when the tool needs no answer, and when the run ends', () => {
     const { payload: result } = failedResult({ callId: 'a', tool: 'tool_a' }, 'It was lost.');
     const withdrawn = { type: 'wait_settled', payload: { waitId: 'wait_a', outcome: 'WITHDRAWN' } };
-    expect(decided(waiting, { kind: 'endCall', result })).toMatchObject([withdrawn, resumed, { payload: result }]);
+    expect(decided(waiting, { kind: 'endCall', result })).toMatchObject([
+      { ...withdrawn, payload: { ...withdrawn.payload, reason: 'The call ended.' } },
+      resumed,
+      { type: 'tool_result', actor: 'TOOL', payload: result },
+    ]);
     expect(decided(running, { kind: 'endCall', result })).toMatchObject([{ payload: result }]);
     const settled: Given = [callsRequested('b'), approvalRequest('b'), status('IN_PROGRESS', 'AWAITING_APPROVAL')];
     expect(refusalOf(decide(runOf(settled), { kind: 'endCall', result }, 0))).toMatchObject({ command: 'endCall' });
@@ -80,6 +84,20 @@ describe('B96: a question of a tool that runs', () => {
       const events = decided(waiting, { kind: 'withdrawQuestions', waitId, reason: 'Lost.' });
       expect(events).toMatchObject([{ payload: { outcome: 'WITHDRAWN', reason: 'Lost.' } }, resumed]);
     }
+    const others: Given = [
+      callsRequested('a', 'b', 'c'),
+      toolStart('a'),
+      toolStart('b'),
+      approvalRequest('c'),
+      [waitRequest('a', 'QUESTION'), waitRequest('b', 'QUESTION')],
+      status('IN_PROGRESS', 'AWAITING_APPROVAL'),
+    ];
+    expect(decided(others, { kind: 'endCall', result })).toMatchObject([withdrawn, resumed, { payload: result }]);
+    expect(decided(others, { kind: 'withdrawQuestions', waitId: null, reason: 'Lost.' })).toMatchObject([
+      withdrawn,
+      { payload: { waitId: 'wait_b', outcome: 'WITHDRAWN' } },
+      resumed,
+    ]);
     for (const given of [waiting, settled]) {
       expect(decided(given, { kind: 'withdrawQuestions', waitId: 'wait_b', reason: 'Lost.' })).toEqual([]);
     }

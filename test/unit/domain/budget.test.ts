@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  type AccountUse,
   accountOf,
+  accountsOf,
   type Budget,
   type BudgetState,
   increasedAccount,
@@ -47,12 +49,19 @@ describe('the account of a budget', () => {
     expect(key({}, { ...run, owner: 'ben' })).not.toBe(key({}));
     expect(key({}, { ...run, owner: 'ada TOTAL' })).not.toBe(key({}));
     expect(key({ appliesTo: 'RUN' }, { ...run, runId: 'run_2' })).not.toBe(key({ appliesTo: 'RUN' }));
+    expect(key({ appliesTo: 'SESSION' }, { ...run, sessionId: 'session_2' })).not.toBe(key({ appliesTo: 'SESSION' }));
+    expect(key({ appliesTo: 'AGENT' }, { ...run, agentId: 'agent_2' })).not.toBe(key({ appliesTo: 'AGENT' }));
     expect(key({ period: 'HOUR' }, run, now + 3_600_000)).not.toBe(key({ period: 'HOUR' }));
     expect(key({ period: 'DAY' }, run, now + 3_600_000)).toBe(key({ period: 'DAY' }));
   });
 
   test('does not exist for an agent if the run has none', () => {
-    expect(accountOf(budget({ appliesTo: 'AGENT' }), { ...run, agentId: null }, now)).toBeNull();
+    const withoutAgent = { ...run, agentId: null };
+    expect(accountOf(budget({ appliesTo: 'AGENT' }), withoutAgent, now)).toBeNull();
+    const [ofAgent, ofRun] = [budget({ appliesTo: 'AGENT' }), budget({ appliesTo: 'RUN' })];
+    expect(accountsOf([ofAgent, ofRun], withoutAgent, now)).toEqual([
+      { budget: ofRun, account: accountOf(ofRun, withoutAgent, now) },
+    ]);
   });
 });
 
@@ -74,16 +83,16 @@ test('periods begin and end in UTC', () => {
 });
 
 /** The budget with what a person allowed the run on top. */
-function increased(of: BudgetState, amount: number, use: { spent?: number } = {}): BudgetState {
+function increased(of: BudgetState, amount: number, use: Partial<AccountUse> = {}): BudgetState {
   const account = increasedAccount(increaseId(of.budget, of.account), run.runId, of.account);
   return { ...of, increase: { amount, account, use: { spent: 0, reserved: 0, ...use } } };
 }
 
 describe('what a person allowed a run on top of a budget', () => {
-  const asking = state({ period: 'DAY', onLimit: 'ask' }, { spent: 900 });
+  const askingBudget = () => state({ period: 'DAY', onLimit: 'ask' }, { spent: 900 });
 
   test('has an account of its own, for each run, budget and period', () => {
-    const { account, budget: own } = asking;
+    const { account, budget: own } = askingBudget();
     const id = increaseId(own, account);
     const { key, kind, endsAt } = increasedAccount(id, 'run_1', account);
     expect({ kind, endsAt }).toEqual({ kind: account.kind, endsAt: account.endsAt });
@@ -99,7 +108,7 @@ describe('what a person allowed a run on top of a budget', () => {
 
   test('is all that the run uses, and other budgets count it', () => {
     const hard = state({ period: 'DAY', allowance: 1200 }, { spent: 900 });
-    const raised = increased(asking, 500, { spent: 250 });
+    const raised = increased(askingBudget(), 500, { spent: 250 });
     expect(roomIn(raised)).toBe(250);
     const decision = reserve([raised, hard], call, 50);
     expect(decision).toEqual({
@@ -113,7 +122,7 @@ describe('what a person allowed a run on top of a budget', () => {
   });
 
   test('is asked for again when it is used up, with everything that was used', () => {
-    const raised = increased(asking, 500, { spent: 400 });
+    const raised = increased(askingBudget(), 500, { spent: 400 });
     const decision = reserve([raised], call, 50);
     if (decision.kind !== 'exceeded') throw new Error('The call fits.');
     const request = budgetRequestOf(decision);
@@ -123,7 +132,30 @@ describe('what a person allowed a run on top of a budget', () => {
     );
   });
 
+  test('is asked for with what calls in progress have reserved, in the unit of the budget', () => {
+    const costly = state(
+      { kind: 'COST', period: 'HOUR', appliesTo: 'SESSION', allowance: 10 },
+      { spent: 6.1, reserved: 2.2 },
+    );
+    const requestOf = (of: BudgetState) =>
+      budgetRequestOf({ kind: 'exceeded', state: of, needed: 21, isBlocked: false });
+    expect(requestOf(costly)).toEqual({
+      budget: 'COST',
+      appliesTo: 'SESSION',
+      period: 'HOUR',
+      increases: `${costly.account.key} 10`,
+      spent: 6.1 + 2.2,
+      allowance: 10,
+      needed: 21,
+    });
+    expect(describeNeed(requestOf(costly))).toBe(
+      'The next model call does not fit into the budget of the session in this hour: cost used 8.3 of 10, and the call needs up to 21.',
+    );
+    expect(requestOf(increased(costly, 5, { spent: 1, reserved: 3 }))).toMatchObject({ spent: 12.3, allowance: 15 });
+  });
+
   test('is not asked for if another budget fails the run anyway, and before a budget that calls in progress block', () => {
+    const asking = askingBudget();
     const failing = state({ appliesTo: 'RUN' }, { spent: 900 });
     const blocked = state({ appliesTo: 'SESSION' }, { spent: 100, reserved: 800 });
     const firstOf = (...states: BudgetState[]) => {
@@ -154,6 +186,7 @@ describe('a reservation', () => {
     const almostSpent = (spent: number) => reserve([state({}, { spent, reserved: 100 })], call, 50);
     expect(almostSpent(750)).toMatchObject({ kind: 'reserved', outputTokens: 50 });
     expect(almostSpent(751)).toMatchObject({ kind: 'exceeded', needed: 500, isBlocked: true });
+    expect(almostSpent(850)).toMatchObject({ kind: 'exceeded', isBlocked: true });
     expect(almostSpent(851)).toMatchObject({ kind: 'exceeded', needed: 500, isBlocked: false });
     const costly = (spent: number) => reserve([state({ kind: 'COST', allowance: 10 }, { spent })], call, 50);
     expect(costly(6)).toMatchObject({ kind: 'reserved', outputTokens: 60 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeCall, summarise } from '../../../src/domain/call-summary.ts';
+import { describeCall, summarise, summariseQuestion, summariseToolQuestion } from '../../../src/domain/call-summary.ts';
 
 const members = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, index]));
@@ -42,6 +42,8 @@ describe('B36: the summary of a call for its approver', () => {
     const words = describeCall('t', { a: `${'x'.repeat(98)}😀${'y'.repeat(200)}😀${'z'.repeat(58)}` });
     expect(words.isWellFormed()).toBe(true);
     expect(words).toBe(`t(a: "${'x'.repeat(98)}…${'z'.repeat(58)}" (362 characters))`);
+    const inside = describeCall('t', { a: `😀${'x'.repeat(200)}😀` });
+    expect(inside).toBe(`t(a: "😀${'x'.repeat(97)}…${'x'.repeat(57)}😀" (206 characters))`);
   });
 
   test('says how many members it leaves out, and never leaves out what the call reaches', () => {
@@ -81,7 +83,20 @@ describe('B36: the summary of a call for its approver', () => {
   test('escapes the foreign letters of a word that mixes scripts, and leaves words of one script', () => {
     expect(describeCall('t', { to: 'p\u0430ypal' })).toBe('t(to: "p\\u{430}ypal")');
     expect(describeCall('t', { to: 'g\u03bf\u03bfgle' })).toBe('t(to: "g\\u{3bf}\\u{3bf}gle")');
-    for (const text of ['Привет, мир', 'café naïve', 'отправить email', '東京タワーへ行く', 'مرحبا', 'नमस्ते', '😀 ok']) {
+    expect(describeCall('t', { to: '\u13a1ank' })).toBe('t(to: "\\u{13a1}ank")');
+    expect(describeCall('t', { to: 'app1e\u0e40' })).toBe('t(to: "app1e\\u{e40}")');
+    expect(describeCall('t', { to: '\u0430\u0e40' })).toBe('t(to: "\\u{430}\\u{e40}")');
+    for (const text of [
+      'Привет, мир',
+      'café naïve',
+      'отправить email',
+      '東京タワーへ行く',
+      'مرحبا',
+      'नमस्ते',
+      'हिन्दी२',
+      '😀 ok',
+      'e\u0301te\u0301',
+    ]) {
       expect(describeCall('t', { text })).toBe(`t(text: "${text}")`);
     }
   });
@@ -90,7 +105,14 @@ describe('B36: the summary of a call for its approver', () => {
     expect(describeCall('t', { url: 'https://\u0430\u0440\u0440\u04cf\u0435.com/x' })).toContain(
       '(host xn--80ak6aa92e.com)',
     );
+    expect(describeCall('t', { url: 'http://\u0430\u0440\u0440\u04cf\u0435.com/x' })).toContain(
+      '(host xn--80ak6aa92e.com)',
+    );
+    expect(describeCall('t', { url: `https://\u0430\u0440\u0440\u04cf\u0435.com/${'x'.repeat(200)}` })).toContain(
+      ' (220 characters, host xn--80ak6aa92e.com)',
+    );
     expect(describeCall('t', { url: 'https://example.com/x' })).toBe('t(url: "https://example.com/x")');
+    expect(describeCall('t', { url: 'https://' })).toBe('t(url: "https://")');
   });
 
   test('stays short, whatever the input', () => {
@@ -100,5 +122,20 @@ describe('B36: the summary of a call for its approver', () => {
     expect(
       summarise({ name: 't', description: '\u202e'.repeat(8000) }, hostile, 'x'.repeat(90_000)).length,
     ).toBeLessThan(40_000);
+  });
+});
+
+describe('B96: the summary of a question', () => {
+  test('is one line with both ends, and without deceptive characters', () => {
+    expect(summariseQuestion('  Which\n\n colour,\tp\u0430ypal? ')).toBe('Which colour, p\\u{430}ypal?');
+    expect(summariseQuestion('x'.repeat(400))).toBe('x'.repeat(400));
+    expect(summariseQuestion(`${'a'.repeat(300)}b${'c'.repeat(100)}`)).toBe(`${'a'.repeat(300)}…${'c'.repeat(100)}`);
+  });
+
+  test('of a tool names its MCP server, and a link that a person is asked to open', () => {
+    expect(summariseToolQuestion('bank', 'Your \n name?', null)).toBe('The MCP server "bank" asks: Your name?');
+    expect(summariseToolQuestion('bank', 'Sign in.', 'https://example.com/\u202ex')).toBe(
+      'The MCP server "bank" asks to open https://example.com/\\u{202e}x : Sign in.',
+    );
   });
 });

@@ -56,7 +56,16 @@ describe('B97: a call that a client runs', () => {
       { type: 'wait_settled', actor: 'USER', payload: { waitId: 'wait_a', outcome: 'COMPLETED', decidedBy: 'ada' } },
       {
         type: 'tool_result',
-        payload: { callId: 'a', tool: 'tool_a', ok: true, output: { picked: 1 }, durationMilliseconds: 400 },
+        actor: 'TOOL',
+        payload: {
+          callId: 'a',
+          tool: 'tool_a',
+          ok: true,
+          output: { picked: 1 },
+          durationMilliseconds: 400,
+          truncated: false,
+          mayHaveRun: false,
+        },
       },
       { type: 'status', payload: { from: 'AWAITING_APPROVAL', to: 'IN_PROGRESS' } },
     ]);
@@ -104,7 +113,7 @@ describe('B97: a call that a client runs', () => {
 
   test('is withdrawn when the run ends', () => {
     expect(decided(waiting, { kind: 'cancel', reason: null })).toMatchObject([
-      { type: 'wait_settled', payload: { outcome: 'WITHDRAWN' } },
+      { type: 'wait_settled', actor: 'SYSTEM', payload: { callId: 'a', outcome: 'WITHDRAWN' } },
       { type: 'status', payload: { to: 'CANCELLED' } },
     ]);
   });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type ApprovalVerdict, decide, type RunCommand } from '../../../src/domain/decide.ts';
 import type { Json, NewEvent } from '../../../src/domain/events.ts';
 import { failedResult } from '../../../src/domain/failed-result.ts';
+import type { Metadata } from '../../../src/domain/metadata.ts';
 import { nextStep } from '../../../src/domain/next-step.ts';
 import { foldOn } from '../../../src/domain/run.ts';
 import { waitingCalls } from '../../../src/domain/step.ts';
@@ -77,6 +78,14 @@ describe('sending and steering', () => {
     ]);
     expect(events).toHaveLength(2);
     expect(refused(tapeTo.PENDING, command)).toMatchObject({ kind: 'conflict' });
+  });
+
+  test('a message has its metadata; one without has no such member', () => {
+    const payloadOf = (metadata?: Metadata) =>
+      eventsOf(decide(null, { kind: 'send', text: 'x', idempotencyKey: null, origin, metadata }, 0))[0]?.payload;
+    expect(payloadOf({ ticket: '7' })).toHaveProperty('metadata', { ticket: '7' });
+    expect(payloadOf({})).not.toHaveProperty('metadata');
+    expect(payloadOf()).not.toHaveProperty('metadata');
   });
 
   test('every other command is refused without a run', () => {
@@ -211,7 +220,9 @@ describe('B36: an approval', () => {
     ]);
     // A call that gets a result instead no longer waits.
     const result = failedResult({ callId: 'a', tool: 'tool_a' }, 'No.');
+    expect(leadsTo(awaitingApproval('a'), replace(next)).state.status).toBe('AWAITING_APPROVAL');
     expect(leadsTo(awaitingApproval('a'), replace(result)).state.status).toBe('IN_PROGRESS');
+    expect(leadsTo(awaitingApproval('a'), replace(toolDecision('a', 'DENY'), result)).state.status).toBe('IN_PROGRESS');
     expect(leadsTo(awaitingApproval('a', 'b'), replace(result)).state.status).toBe('AWAITING_APPROVAL');
     const settled = [awaitingApproval('a', 'b'), approvalDecision('a', 'ALLOWED')];
     expect(refused(settled, replace(next))).toMatchObject({ kind: 'approval-settled' });

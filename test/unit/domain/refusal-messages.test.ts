@@ -6,6 +6,7 @@ import {
   isRefusal,
   limitExceeded,
   notFound,
+  quotaReached,
   type Refusal,
   refuseTransition,
   sessionBusy,
@@ -45,6 +46,13 @@ describe('a refusal', () => {
       kind: 'limit-exceeded',
       limit: 'points',
       message: 'Too many.',
+    });
+    expect(quotaReached('sessions', { used: 5, allowed: 4 }, 'sessions exist', 'Delete some.')).toEqual({
+      kind: 'limit-exceeded',
+      limit: 'sessions',
+      used: 5,
+      allowed: 4,
+      message: '5 of at most 4 sessions exist. Delete some.',
     });
   });
 

@@ -60,6 +60,18 @@ describe('B73: after a final answer in a run with an output schema', () => {
     expect(next(late)).toBe('call-model 2');
   });
 
+  test('the failure says why the last answer does not fit', () => {
+    const run = runOf(inProgress, wrong(1), wrong(2), wrong(3));
+    expect(nextStep(run, { ...limits, maxSteps: 10 }, 0)).toMatchObject({
+      command: {
+        error: {
+          message: 'The answer does not fit the output schema, also after 2 attempts to repair it: p3',
+          retryable: false,
+        },
+      },
+    });
+  });
+
   test('the limits of the run end it', () => {
     const run = runOf(inProgress, free(1));
     expect(nextStep(run, { ...limits, maxSteps: 1 }, 0)).toMatchObject({ command: { error: { code: 'STEP_LIMIT' } } });
@@ -88,9 +100,20 @@ describe('reading a result', () => {
     expect(parseResult(' {"a": 1}\n')).toEqual({ ok: true, value: { a: 1 } });
     expect(parseResult('```json\n[1]\n```')).toEqual({ ok: true, value: [1] });
     expect(parseResult('```\r\nnull\r\n```')).toEqual({ ok: true, value: null });
+    expect(parseResult('\n```JSON \t\n{\n  "a": "b c"\n}\n``` \n')).toEqual({ ok: true, value: { a: 'b c' } });
+    expect(parseResult('"text"')).toEqual({ ok: true, value: 'text' });
   });
 
-  test.each(['', 'text', 'Here it is: {}', '{} {}', '```\n{}', '{"a": }'])('refuses %j', (answer) => {
+  test.each([
+    '',
+    'text',
+    'Here it is: {}',
+    '{} {}',
+    '```\n{}',
+    'Here:\n```\n{}\n```',
+    '```\n{}\n```\nDone.',
+    '{"a": }',
+  ])('refuses %j', (answer) => {
     expect(parseResult(answer)).toEqual({ ok: false, problem: expect.stringContaining('it is not JSON') });
   });
 

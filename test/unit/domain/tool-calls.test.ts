@@ -18,6 +18,8 @@ import {
   toolProgress,
   toolResult,
   toolStart,
+  waitRequest,
+  waitSettled,
 } from './given.ts';
 
 const callOf = (...given: Given[]) => toolCallsOf(tape(...given))[0];
@@ -103,6 +105,36 @@ test('a call that has no result when the run ends is cancelled, unless it was de
 test('a call that is repeated after a crash counts its attempts and has the time of the last one', () => {
   const repeated: Given = [callsRequested('a'), toolStart('a'), resumption(1), 50, toolStart('a', 2)];
   expect(callOf(repeated)).toMatchObject({ state: 'RUNNING', attempts: 2, startedAt: 50 });
+});
+
+test('a call whose wait ends is made, or goes on if it has started', () => {
+  const repeat: Given = [
+    callsRequested('a'),
+    toolStart('a'),
+    resumption(1),
+    approvalRequest('a', { why: 'unknown_outcome' }),
+    approvalDecision('a', 'ALLOWED'),
+  ];
+  expect(callOf(repeat)).toMatchObject({ state: 'REQUESTED', attempts: 1 });
+  const question: Given = [waitRequest('a', 'QUESTION'), waitSettled('a', 'ANSWERED', 'QUESTION')];
+  expect(callOf(callsRequested('a'), question)).toMatchObject({ state: 'REQUESTED' });
+  expect(callOf(callsRequested('a'), toolStart('a'), question)).toMatchObject({ state: 'RUNNING' });
+});
+
+test('the events of other types say nothing about calls', () => {
+  const tapes: Given[] = [
+    [callsRequested('a'), toolDecision('a', 'DENY')],
+    [awaitingApproval('a'), approvalDecision('a', 'DENIED')],
+    awaitingApproval('a'),
+    [callsRequested('a'), waitRequest('a')],
+    [callsRequested('a'), toolStart('a'), waitRequest('a', 'QUESTION'), waitSettled('a', 'ANSWERED', 'QUESTION')],
+    [callsRequested('a'), toolStart('a'), toolProgress('a'), toolResult('a')],
+    [callsRequested('a'), status('IN_PROGRESS', 'CANCELLED')],
+  ];
+  for (const given of tapes) {
+    const events = tape(given);
+    expect(toolCallsOf(events.filter(({ type }) => toolCallEventTypes.includes(type)))).toEqual(toolCallsOf(events));
+  }
 });
 
 test('calls are in the order of the tape, with their steps, and other events are not needed', () => {

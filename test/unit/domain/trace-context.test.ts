@@ -30,6 +30,8 @@ test.each([
   `00-${traceId}-${'0'.repeat(16)}-01`,
   `${header}-extra`,
   `${header}\n`,
+  `0${header.slice(0, -1)}`,
+  `${header.slice(1)}0`,
   ` ${header}`,
   `00-${traceId}-${spanId}-1`,
   'x'.repeat(100_000),
@@ -41,6 +43,7 @@ test('ids depend on the run and the part alone', () => {
   const run = { runId: 'run_1' };
   expect(traceIdOf(run)).toMatch(/^[0-9a-f]{32}$/);
   expect(traceIdOf(run)).toBe(traceIdOf({ runId: 'run_1' }));
+  expect(traceIdOf(run)).not.toBe(traceIdOf({ runId: 'run_2' }));
   expect(traceIdOf({ ...run, traceParent: header })).toBe(traceId);
   expect(traceIdOf({ ...run, traceParent: 'malformed' })).toBe(traceIdOf(run));
   const parts = [
@@ -52,8 +55,21 @@ test('ids depend on the run and the part alone', () => {
     { kind: 'tool-call', callId: 'call_1', attempt: 1 },
     { kind: 'tool-call', callId: 'call_1', attempt: 2 },
     { kind: 'wait', waitId: 'apr_1' },
+    { kind: 'wait', waitId: 'apr_2' },
   ] as const;
   const ids = parts.map((part) => spanIdOf(run, part));
   expect(new Set([...ids, spanIdOf({ runId: 'run_2' }, { kind: 'run' })]).size).toBe(parts.length + 1);
+  // Servers of other versions compute the same ids.
+  expect(ids).toEqual([
+    '446d461376a4e483',
+    'b4342fef420d58e9',
+    '948abb87dd0c69d5',
+    '4d4dac1e28e6c874',
+    'c07a090cab5d5299',
+    '75b1663b97221cad',
+    'ad2b902725b88c78',
+    '14f47278709aceef',
+    '6e465fff674a6490',
+  ]);
   expect(traceParentFor({ ...run, traceParent: header }, { kind: 'run' })).toBe(`00-${traceId}-${ids[0]}-01`);
 });

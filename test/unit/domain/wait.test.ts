@@ -1,7 +1,20 @@
 import { expect, test } from 'vitest';
 import { waitOutcomes } from '../../../src/domain/events.ts';
 import { openWaits, outcomeOf, statusesIn, waitChangeOf, waitStateOf, waitStates } from '../../../src/domain/wait.ts';
-import { approvalDecision, approvalRequest, context, expiry, input, output, runOf, status, tape } from './given.ts';
+import {
+  approvalDecision,
+  approvalRequest,
+  callsRequested,
+  context,
+  expiry,
+  input,
+  output,
+  runOf,
+  status,
+  tape,
+  toolDecision,
+  toolStart,
+} from './given.ts';
 
 const asked = [
   input('hello'),
@@ -20,6 +33,7 @@ test('a run waits for what was requested and not settled, in the order of its ca
   ]);
   expect(openWaits(runOf(asked, approvalDecision('a', 'ALLOWED')))).toMatchObject([{ id: 'apr_b' }]);
   expect(openWaits(runOf(input('hello')))).toEqual([]);
+  expect(openWaits(runOf(callsRequested('a', 'b'), toolDecision('a', 'ALLOW'), toolStart('a')))).toEqual([]);
 });
 
 test('the events that open and settle a wait say so, and no others', () => {
