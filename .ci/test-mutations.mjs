@@ -8,26 +8,31 @@ import { dirname, join } from 'node:path';
 const root = dirname(import.meta.dirname);
 
 /**
- * The files of src that each part mutates, and the test files that it runs. They are few, because each mutant starts them
- * again. A mutant that only another test notices counts as survived.
+ * The files that each part mutates, and the files in `test` that it runs. They are few, because each mutant starts them again. A
+ * mutant that only another test notices counts as survived.
  */
 const parts = {
-  'domain/events': [['domain/events.ts'], ['journal/stored-events', 'domain/{transcript,unseen-input}']],
-  'domain/search': [['domain/search/*.ts'], ['search/*']],
-  'domain/secrets': [['domain/secrets/*.ts'], ['domain/*secrets']],
+  'domain/events': [['src/domain/events.ts'], ['unit/journal/stored-events', 'unit/domain/{transcript,unseen-input}']],
+  'domain/search': [['src/domain/search/*.ts'], ['unit/search/*']],
+  'domain/secrets': [['src/domain/secrets/*.ts'], ['unit/domain/*secrets']],
   'domain/run': [
-    ['domain/run.ts', 'domain/step.ts'],
-    ['domain/!(*secrets|refusal-messages|page|paging-bounds|limit-messages)'],
+    ['src/domain/run.ts', 'src/domain/step.ts'],
+    ['unit/domain/!(*secrets|refusal-messages|page|paging-bounds|limit-messages)'],
   ],
-  domain: [['domain/!(events|run|step).ts'], ['domain/!(*secrets)']],
-  'policy/request': [['policy/cedar-request.ts'], ['policy/cedar-request']],
-  policy: [['policy/!(cedar-request).ts'], ['policy/!(policy-page|cedar-request)']],
-  'journal/codec': [['journal/codec.ts'], ['journal/*']],
-  journal: [['journal/!(codec).ts'], ['journal/*', 'run-store/*', 'streams/*']],
-  'run-store': [['run-store/*.ts'], ['run-store/*', 'streams/*']],
-  streams: [['streams/**/*.ts'], ['streams/*', 'graphql/{follow-approvals,subscribe}']],
-  'server/access': [['server/access/**/*.ts'], ['server/*', 'config/access-config']],
-  orchestrator: [['orchestrator/**/*.ts'], ['orchestrator/*']],
+  domain: [['src/domain/!(events|run|step).ts'], ['unit/domain/!(*secrets)', 'unit/application/metadata']],
+  'policy/request': [['src/policy/cedar-request.ts'], ['unit/policy/cedar-request']],
+  policy: [['src/policy/!(cedar-request).ts'], ['unit/policy/!(policy-page|cedar-request)']],
+  'journal/codec': [['src/journal/codec.ts'], ['unit/journal/*']],
+  journal: [['src/journal/!(codec).ts'], ['unit/journal/*', 'unit/run-store/*', 'contract/memory-journal']],
+  'run-store': [['src/run-store/*.ts'], ['unit/run-store/*', 'unit/streams/*']],
+  streams: [['src/streams/**/*.ts'], ['unit/streams/*', 'unit/graphql/{follow-approvals,subscribe}']],
+  'server/access': [['src/server/access/**/*.ts'], ['unit/server/*', 'unit/config/access-config']],
+  orchestrator: [['src/orchestrator/**/*.ts'], ['unit/orchestrator/*']],
+  'models/provider': [['src/models/*.ts', 'src/models/provider/*.ts'], ['unit/models/**/*']],
+  observation: [['src/observation/*.ts'], ['unit/observation/*']],
+  config: [['src/config/!(limits).ts'], ['unit/config/!(configuration-page)']],
+  application: [['src/application/**/*.ts'], ['unit/application/*']],
+  'client/run': [['client/src/run/*.ts', 'client/src/waits/*.ts'], ['unit/client/*']],
 };
 
 function selectParts(names) {
@@ -44,7 +49,6 @@ function selectParts(names) {
 async function mutate(part, folder) {
   const [sources, tests] = parts[part];
   const report = join(folder, `${part.replaceAll('/', '-')}.json`);
-  const files = sources.map((source) => `src/${source}`).join(',');
   const child = spawn(
     process.execPath,
     [
@@ -52,7 +56,7 @@ async function mutate(part, folder) {
       'run',
       '.ci/stryker.config.mjs',
       '--mutate',
-      files,
+      sources.join(','),
     ],
     {
       cwd: root,
@@ -60,7 +64,7 @@ async function mutate(part, folder) {
       env: {
         ...process.env,
         MUTATIONS_REPORT: report,
-        MUTATIONS_TESTS: tests.map((test) => `test/unit/${test}.test.ts`).join(';'),
+        MUTATIONS_TESTS: tests.map((test) => `test/${test}.test.ts`).join(';'),
       },
     },
   );
