@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { now } from './measure/clock.ts';
 import type { RowResult } from './measure/result.ts';
 import { createSaturationCheck } from './measure/saturation.ts';
 import { startProcess } from './processes/child.ts';
@@ -56,13 +57,14 @@ async function measure(selected: readonly Row[], settings: Settings): Promise<Ro
   const results: RowResult[] = [];
   for (const row of selected) {
     console.log(`\n${row.name}: ${row.description}`);
+    const begin = now();
     const saturation = createSaturationCheck({ 'the fake model': model.processId });
     const busy = busyNotes();
     const log = (line: string) => console.log(`  ${line}`);
     const measured = await row.measure({ ...settings, modelUrl: `${model.url}/v1`, saturation, log });
     const result = { ...measured, notes: [...measured.notes, ...saturation.notes(), ...busy] };
     results.push(result);
-    console.log(`\n${rowText(result)}`);
+    console.log(`\n${rowText(result)}\n\n${row.name} took ${Math.round((now() - begin) / 1000)} s.`);
   }
   await model.stop();
   return results;

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { browserHeaders } from './browser-headers.ts';
 
 /** Reads event streams over one keep-alive connection. */
 export interface EventStreamClient {
@@ -8,11 +9,11 @@ export interface EventStreamClient {
 }
 
 export function createEventStreamClient(url: string): EventStreamClient {
+  const headers = { ...browserHeaders(new URL(url).origin), accept: '*/*', 'content-type': 'application/json' };
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
     post: (body, onEvent) =>
       new Promise((resolve, reject) => {
-        const headers = { 'content-type': 'application/json' };
         const sent = request(url, { method: 'POST', agent, headers }, (response) => {
           if (response.statusCode !== 200) return reject(new Error(`${url} answered ${response.statusCode}.`));
           let rest = '';

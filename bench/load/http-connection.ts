@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { browserHeaders, headerLines } from './browser-headers.ts';
 
 /** A keep-alive connection of HTTP/1.1 for one request at a time, which needs as little processor time as possible. */
 export interface HttpConnection {
@@ -10,12 +11,14 @@ export interface HttpConnection {
 /** What Apollo Client 4 sends. */
 const ACCEPT = 'application/graphql-response+json,application/json;q=0.9';
 
+/** A request with the headers that a browser sends. */
 export function postRequest(url: string, body: unknown, accept = ACCEPT): Buffer {
-  const { host, pathname } = new URL(url);
+  const { host, pathname, origin } = new URL(url);
   const text = JSON.stringify(body);
   const head = [
     `POST ${pathname} HTTP/1.1`,
     `host: ${host}`,
+    ...headerLines(browserHeaders(origin)),
     'content-type: application/json',
     `accept: ${accept}`,
     `content-length: ${Buffer.byteLength(text)}`,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { browserSocketHeaders, headerLines } from './browser-headers.ts';
 import { createFrameReader, opcode, textFrame } from './frames.ts';
 
 /** A WebSocket that needs as little processor time as possible. */
@@ -39,6 +40,9 @@ export function openSocket(url: string, protocol: string | null, events: SocketE
       if (!responseHead.startsWith('HTTP/1.1 101')) {
         return reject(new Error(`The WebSocket handshake failed: ${responseHead.slice(0, 200)}`));
       }
+      if (/^sec-websocket-extensions:/im.test(responseHead)) {
+        return reject(new Error('The server compresses messages, which the load generator does not read.'));
+      }
       const rest = Buffer.from(responseHead.slice(end + HEAD_END.length), 'latin1');
       responseHead = null;
       resolve(webSocket);
@@ -71,6 +75,7 @@ function handshake(host: string, port: string, path: string, protocol: string | 
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+    ...headerLines(browserSocketHeaders(`http://${host}:${port}`)),
     ...(protocol === null ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
   ];
   return lines.join('\r\n') + HEAD_END;

@@ -38,6 +38,52 @@ export function medianOf(series: readonly Series[], subject: string, metric: str
   return median(series.find((one) => one.subject === subject && one.metric === metric)?.values ?? []);
 }
 
+/** A goal for the ratio of Runtape's median to that of another system. */
+export interface RatioGoal {
+  name: string;
+  metric: string;
+  unit: string;
+  /** Name of the subject that is Runtape. */
+  subject?: string;
+  peer: string;
+  bound: 'at least' | 'at most';
+  required: number;
+  stretch?: number;
+}
+
+export function ratioGoal(series: readonly Series[], goal: RatioGoal): Goal {
+  const { name, metric, unit, subject = 'Runtape', peer, bound, required, stretch } = goal;
+  const [ours, theirs] = [medianOf(series, subject, metric), medianOf(series, peer, metric)];
+  const isMet = (ratio: number) => (bound === 'at least' ? ours >= ratio * theirs : ours <= ratio * theirs);
+  const text = (ratio: number) => `${bound === 'at least' ? '≥' : '≤'} ${ratio} ×`;
+  return {
+    name,
+    required: text(required),
+    stretch: stretch === undefined ? '' : text(stretch),
+    measured: formatRatio(ours, theirs, unit),
+    met: isMet(required),
+    stretchMet: isMet(stretch ?? required),
+  };
+}
+
+/** A goal for a value that should be low. */
+export function limitGoal(name: string, measured: number, unit: string, required: number, stretch: number): Goal {
+  return {
+    name,
+    required: `≤ ${required} ${unit}`,
+    stretch: `${stretch} ${unit}`,
+    measured: `${formatNumber(measured)} ${unit}`,
+    met: measured <= required,
+    stretchMet: measured <= stretch,
+  };
+}
+
+/** The value below which a share of the values lies; NaN without values. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
 /** Formats 1234.5 as 1,235, and 1.2345 as 1.23. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '-';

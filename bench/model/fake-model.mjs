@@ -7,6 +7,12 @@ import { listen } from '../processes/listening.mjs';
 const instructions = /tokens=(\d+) pace=(\d+(?:\.\d+)?) width=(\d+)(?: (hold|step|call=\w+))?/g;
 let requests = 0;
 
+/** The input of each tool that is called. @type {Record<string, unknown>} */
+const inputs = {
+  files_write: { path: 'bench.txt', content: 'written by the benchmark' },
+  clock: { timeZone: 'Europe/Berlin' },
+};
+
 const now = () => {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
@@ -86,12 +92,12 @@ function answer(response, body) {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const opening = chunk({ role: 'assistant', content: '' });
   if (behaviour.startsWith('call=') && body.indexOf('"role":"tool"', index) < 0) {
-    const input = JSON.stringify({ path: 'bench.txt', content: 'written by the benchmark' });
+    const name = behaviour.slice('call='.length);
     const call = {
       index: 0,
       id: `call_${requests}`,
       type: 'function',
-      function: { name: behaviour.slice('call='.length), arguments: input },
+      function: { name, arguments: JSON.stringify(inputs[name] ?? {}) },
     };
     return void response.end(
       opening + chunk({ tool_calls: [call] }) + ending({ ...instruction, tokens: 10 }, 'tool_calls'),

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { now } from '../measure/clock.ts';
+import { type Diagnostics, diagnosticsOf, diagnosticsOptions } from './diagnostics.ts';
 
 /** A server in a process of its own. */
 export interface StartedProcess {
   url: string;
   processId: number;
   startedAt: number;
+  /** Works only if the process was started with diagnostics. */
+  diagnostics: Diagnostics;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -15,6 +18,8 @@ export interface ProcessOptions {
   parameters?: string[];
   folder: string;
   environment?: Record<string, string>;
+  /** Whether to load the diagnostics, which cost some memory. */
+  hasDiagnostics?: boolean;
 }
 
 const KEPT_OUTPUT_CHARACTERS = 20_000;
@@ -22,18 +27,19 @@ const STOP_MILLISECONDS = 15_000;
 
 /** Starts a script with Node, and resolves when it prints where it listens. */
 export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
-  const { script, parameters = [], folder, environment = {} } = options;
+  const { script, parameters = [], folder, environment = {}, hasDiagnostics = false } = options;
   const startedAt = now();
-  const child = spawn(process.execPath, [script, ...parameters], {
+  const child = spawn(process.execPath, [...(hasDiagnostics ? diagnosticsOptions : []), script, ...parameters], {
     cwd: folder,
     env: { ...inheritedEnvironment(), NODE_ENV: 'production', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(hasDiagnostics ? (['ipc'] as const) : [])],
   });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   const url = await listeningUrl(child, script);
-  return { url, processId: child.pid ?? 0, startedAt, stop: (signal = 'SIGTERM') => stop(child, signal) };
+  const diagnostics = diagnosticsOf(child);
+  return { url, processId: child.pid ?? 0, startedAt, diagnostics, stop: (signal = 'SIGTERM') => stop(child, signal) };
 }
 
 /** Without the options of this Node process, and without variables that make a peer send traces. */

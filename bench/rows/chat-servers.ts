@@ -2,7 +2,7 @@ import { runChatLoad } from '../load/chat-load.ts';
 import type { ChatServer, ChatSystem } from '../systems/chat-system.ts';
 import type { BenchContext } from './row.ts';
 
-const WARM_UP_SECONDS = 6;
+const WARM_UP_SECONDS = 3;
 const WARM_UP_CLIENTS = 32;
 const WARM_UP_TOKENS = 20;
 

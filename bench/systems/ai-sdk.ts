@@ -5,11 +5,13 @@ import { benchFolder } from '../processes/folders.ts';
 import type { ChatSystem } from './chat-system.ts';
 import { createMessageTimer } from './message-timer.ts';
 
-export const aiSdk: ChatSystem = {
+/** @param tools whether the model may call a tool */
+export const aiSdk = ({ tools = false } = {}): ChatSystem => ({
   name: 'AI SDK',
   async start(modelUrl) {
     const script = join(benchFolder, 'peers/ai-sdk.mjs');
-    const server = await startProcess({ script, folder: benchFolder, environment: { MODEL_URL: modelUrl } });
+    const environment = { MODEL_URL: modelUrl, TOOLS: tools ? '1' : '' };
+    const server = await startProcess({ script, folder: benchFolder, environment });
     return {
       processId: server.processId,
       stop: server.stop,
@@ -30,4 +32,4 @@ export const aiSdk: ChatSystem = {
       },
     };
   },
-};
+});

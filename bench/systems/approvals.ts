@@ -12,6 +12,8 @@ export interface ApprovalTiming {
   /** Until the next event of the run: the start of the tool, or its result if the server does not report the start. */
   nextEvent: number;
   toolResult: number;
+  /** Until the first token of the model's next response. */
+  nextToken: number;
 }
 
 /** A server whose model calls a tool that needs approval. */
@@ -26,13 +28,16 @@ const text = promptText({ tokens: 5, paceMilliseconds: 0, behaviour: 'call=files
 
 const FOLLOW = `subscription Follow($runId: ID!, $after: String) {
   runEventBatches(runId: $runId, after: $after) {
-    events { __typename ... on ApprovalRequestEvent { approval { id } } ... on StatusEvent { to } ... on ToolResultEvent { ok } }
+    events { __typename ... on ApprovalRequestEvent { approval { id } } ... on StatusEvent { to } ... on ToolResultEvent { ok }
+      ... on OutputDeltaEvent { text } }
     closed
   }
 }`;
 
 interface FollowData {
-  runEventBatches: { events: { __typename: string; approval?: { id: string }; to?: string; ok?: boolean }[] };
+  runEventBatches: {
+    events: { __typename: string; approval?: { id: string }; to?: string; ok?: boolean; text?: string }[];
+  };
 }
 
 const DECIDE = `mutation Decide($input: DecideApprovalInput!) {
@@ -46,7 +51,7 @@ interface DecideData {
 /** As `ApprovalServer.approve`, in a session of Runtape. */
 export async function approveCall(client: GraphqlSocket, sessionKey: string): Promise<ApprovalTiming> {
   const { run, cursor } = await sendMessage(client, { sessionKey, text });
-  const times = { allowed: 0, started: 0, result: 0 };
+  const times = { allowed: 0, started: 0, result: 0, token: 0 };
   let isDone = false;
   let decision = Promise.resolve();
   const decide = async (approvalId: string) => {
@@ -55,16 +60,22 @@ export async function approveCall(client: GraphqlSocket, sessionKey: string): Pr
     if (decideApproval.__typename !== 'DecideApprovalSuccess') throw new Error(decideApproval.message);
   };
   await client.subscribe<FollowData>(FOLLOW, { runId: run.id, after: cursor }, ({ runEventBatches: { events } }) => {
-    for (const { __typename: type, approval, to, ok } of events) {
+    for (const { __typename: type, approval, to, ok, text: token } of events) {
       if (approval) decision = decide(approval.id);
       if (type === 'ToolStartEvent') times.started = now();
       if (ok) times.result = now();
+      if (token && times.token === 0) times.token = now();
       if (to === 'DONE') isDone = true;
     }
   });
   await decision;
-  if (!isDone || times.result === 0) throw new Error('The run did not continue after the approval.');
-  return { nextEvent: times.started - times.allowed, toolResult: times.result - times.allowed };
+  if (!isDone || times.result === 0 || times.token === 0)
+    throw new Error('The run did not continue after the approval.');
+  return {
+    nextEvent: times.started - times.allowed,
+    toolResult: times.result - times.allowed,
+    nextToken: times.token - times.allowed,
+  };
 }
 
 export async function startRuntapeApprovals(modelUrl: string): Promise<ApprovalServer> {
@@ -94,13 +105,20 @@ export async function startLangGraphApprovals(modelUrl: string): Promise<Approva
         if (hasNode(event, '__interrupt__')) isInterrupted = true;
       });
       const allowed = now();
-      const times = { next: 0, result: 0 };
+      const times = { next: 0, result: 0, token: 0 };
       await client.post({ thread, allow: true, updates: true }, (event) => {
         if (times.next === 0) times.next = now();
         if (hasNode(event, 'tools')) times.result = now();
+        if (event.type === 'token' && event.text !== '' && times.token === 0) times.token = now();
       });
-      if (!isInterrupted || times.result === 0) throw new Error('The graph did not continue after the approval.');
-      return { nextEvent: times.next - allowed, toolResult: times.result - allowed };
+      if (!isInterrupted || times.result === 0 || times.token === 0) {
+        throw new Error('The graph did not continue after the approval.');
+      }
+      return {
+        nextEvent: times.next - allowed,
+        toolResult: times.result - allowed,
+        nextToken: times.token - allowed,
+      };
     },
     async stop() {
       client.close();

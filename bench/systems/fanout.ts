@@ -35,7 +35,7 @@ const CANCEL = 'mutation Cancel($input: CancelRunInput!) { cancelRun(input: $inp
 const TOKEN_CHARACTERS = 80;
 
 /** Creates a run that waits in its session behind another run until `begin` cancels that one. */
-async function createQueuedRun(client: GraphqlSocket, text: string): Promise<Omit<FollowedRun, 'source'>> {
+export async function createQueuedRun(client: GraphqlSocket, text: string): Promise<Omit<FollowedRun, 'source'>> {
   const sessionKey = newSessionKey();
   const holdText = promptText({ tokens: 1, paceMilliseconds: 0, behaviour: 'hold' });
   const blocking = await sendMessage(client, { sessionKey, text: holdText });

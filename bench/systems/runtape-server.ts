@@ -14,6 +14,7 @@ export interface RuntapeOptions {
   environment?: Record<string, string>;
   /** More settings of the configuration file. */
   configuration?: Record<string, unknown>;
+  hasDiagnostics?: boolean;
 }
 
 /** Starts the built server by its command line, with the configuration that a user would write, on a SQLite file. */
@@ -33,6 +34,7 @@ export async function startRuntape(options: RuntapeOptions): Promise<RuntapeServ
     script: join(rootFolder, 'dist/main.js'),
     parameters: ['serve'],
     folder,
+    hasDiagnostics: options.hasDiagnostics,
     environment: { PORT: '0', DATABASE_URL: `file:${join(folder, 'runtape.db')}`, ...options.environment },
   });
   return {

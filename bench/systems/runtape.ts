@@ -1,7 +1,7 @@
 import { type GraphqlSocket, openGraphqlSocket } from '../load/graphql-socket.ts';
-import type { ChatSystem, MessageTiming } from './chat-system.ts';
+import type { ChatClient, ChatSystem, MessageTiming } from './chat-system.ts';
 import { createMessageTimer } from './message-timer.ts';
-import { startRuntape } from './runtape-server.ts';
+import { type RuntapeServer, startRuntape } from './runtape-server.ts';
 
 const SEND_MESSAGE = `mutation Send($input: SendMessageInput!) {
   sendMessage(input: $input) { __typename ... on SendMessageSuccess { run { id } cursor } ... on Error { message } }
@@ -77,6 +77,11 @@ export async function sendAndFollow(
 }
 
 /** Each message starts a new session, like the messages to the other systems. */
+export const runtapeClient = (client: GraphqlSocket): ChatClient => ({
+  send: (text, recordDelays) => sendAndFollow(client, { sessionKey: newSessionKey(), text }, recordDelays),
+  close: client.close,
+});
+
 export function runtape(databaseUrl?: string): ChatSystem {
   return {
     name: databaseUrl ? 'Runtape, Postgres' : 'Runtape',
@@ -85,12 +90,32 @@ export function runtape(databaseUrl?: string): ChatSystem {
       return {
         processId: server.processId,
         stop: server.stop,
+        connect: async () => runtapeClient(await openGraphqlSocket(server.url)),
+      };
+    },
+  };
+}
+
+/** Servers on one Postgres. Clients connect to them in turn. */
+export function runtapeServers(databaseUrl: string, count: number): ChatSystem {
+  return {
+    name: count === 1 ? 'one server' : `${count} servers`,
+    async start(modelUrl) {
+      const servers: RuntapeServer[] = [];
+      // The first one creates the tables.
+      while (servers.length < count) {
+        servers.push(await startRuntape({ modelUrl, environment: { DATABASE_URL: databaseUrl } }));
+      }
+      const urls = servers.map(({ url }) => url);
+      let connected = 0;
+      return {
+        processId: servers[0]?.processId ?? 0,
+        async stop() {
+          await Promise.all(servers.map((server) => server.stop()));
+        },
         async connect() {
-          const client = await openGraphqlSocket(server.url);
-          return {
-            send: (text, recordDelays) => sendAndFollow(client, { sessionKey: newSessionKey(), text }, recordDelays),
-            close: client.close,
-          };
+          connected += 1;
+          return runtapeClient(await openGraphqlSocket(urls[connected % count] ?? ''));
         },
       };
     },

@@ -4,7 +4,7 @@ import { langGraph } from '../../systems/langgraph.ts';
 import { runtape } from '../../systems/runtape.ts';
 import { withChatServers } from '../chat-servers.ts';
 import type { Row } from '../row.ts';
-import { measureShortRuns } from './short-runs.ts';
+import { measureShortRuns, shortRunsGoal } from './short-runs.ts';
 
 export const postgresShortRunsRow: Row = {
   name: 'postgres-short-runs',
@@ -20,7 +20,12 @@ export const postgresShortRunsRow: Row = {
         postgres.withDatabase((theirUrl) =>
           withChatServers(bench, [runtape(ourUrl), langGraph(theirUrl)], async (servers) => {
             const measured = await measureInRounds(bench.rounds, servers, (server) => measureShortRuns(bench, server));
-            return { row, ...measured, goals: [], notes: [] };
+            const goal = { subject: 'Runtape, Postgres', peer: 'LangGraph + Postgres' };
+            const goals = [
+              shortRunsGoal(measured.series, 1, { ...goal, required: 1, stretch: 2 }),
+              shortRunsGoal(measured.series, 64, { ...goal, required: 3, stretch: 6 }),
+            ];
+            return { row, ...measured, goals, notes: [] };
           }),
         ),
       );

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { clientHeaders } from '../../../test/client-headers.ts';
 import { postRequest } from '../../load/http-connection.ts';
 import { sendRepeatedly } from '../../load/http-load.ts';
 import { formatRatio, type Goal, medianOf, type Series } from '../../measure/result.ts';
@@ -12,6 +13,10 @@ import { withServers } from './servers.ts';
 const QUERY = '{ viewer { principal } }';
 const CONNECTIONS = 16;
 const RATE = 'answers/s';
+
+/** The same request with the `Accept` header of each client in turn. */
+const requestsTo = (url: string) =>
+  clientHeaders.flatMap(({ accept }) => (accept ? [postRequest(url, { query: QUERY }, accept)] : []));
 
 const startPeer = (file: string) => () =>
   startProcess({ script: join(benchFolder, 'peers', file), folder: benchFolder });
@@ -41,7 +46,7 @@ export const trivialQueryRow: Row = {
     return withServers(subjects, async (servers) => {
       const { seconds } = bench;
       const sendQueries = ({ url }: { url: string }) =>
-        sendRepeatedly(url, [postRequest(url, { query: QUERY })], { connections: CONNECTIONS, seconds });
+        sendRepeatedly(url, requestsTo(url), { connections: CONNECTIONS, seconds });
       for (const server of servers) await sendQueries(server);
       const { series, errors } = await measureInRounds(bench.rounds, servers, async (server) => {
         const result = await bench.saturation.during(server.name, () => sendQueries(server));

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runChatLoad } from '../../load/chat-load.ts';
 import { openFollowers } from '../../load/followers.ts';
 import { openGraphqlSocket } from '../../load/graphql-socket.ts';
-import type { Goal } from '../../measure/result.ts';
+import { limitGoal } from '../../measure/result.ts';
 import { type Prompt, promptText } from '../../model/prompt.ts';
 import { residentMegabytes } from '../../processes/usage.ts';
-import { newSessionKey, resolveSession, sendAndFollow } from '../../systems/runtape.ts';
+import { newSessionKey, resolveSession, runtapeClient, sendAndFollow } from '../../systems/runtape.ts';
 import { type RuntapeServer, startRuntape } from '../../systems/runtape-server.ts';
 import type { BenchContext, Row } from '../row.ts';
 
@@ -31,16 +31,7 @@ const waitUntilQuiet = () => sleep(QUIET_SECONDS * 1000);
 
 async function runLoads(bench: BenchContext, server: RuntapeServer): Promise<number> {
   let errors = 0;
-  const chatServer = {
-    async connect() {
-      const client = await openGraphqlSocket(server.url);
-      return {
-        send: (text: string, recordDelays: boolean) =>
-          sendAndFollow(client, { sessionKey: newSessionKey(), text }, recordDelays),
-        close: client.close,
-      };
-    },
-  };
+  const chatServer = { connect: async () => runtapeClient(await openGraphqlSocket(server.url)) };
   for (const load of loads) {
     const result = await runChatLoad(chatServer, { ...load, seconds: bench.seconds * LOAD_FACTOR });
     errors += result.errors;
@@ -64,17 +55,6 @@ async function measureStalledFollowers(server: RuntapeServer): Promise<number> {
   const growth = residentMegabytes(server.processId) - before;
   for (const socket of [...sockets, client]) socket.close();
   return growth;
-}
-
-function goalOf(name: string, measured: number, required: number, stretch: number): Goal {
-  return {
-    name,
-    required: `≤ ${required} MB`,
-    stretch: `${stretch} MB`,
-    measured: `${measured.toFixed(0)} MB`,
-    met: measured <= required,
-    stretchMet: measured <= stretch,
-  };
 }
 
 export const memoryRow: Row = {
@@ -103,9 +83,9 @@ export const memoryRow: Row = {
           values: [value],
         })),
         goals: [
-          goalOf('memory at start', atStart, 120, 90),
-          goalOf('memory after the load of this row', afterLoad, 220, 160),
-          goalOf(`memory for ${FOLLOWERS} stalled followers`, stalled, 30, 10),
+          limitGoal('memory at start', atStart, 'MB', 110, 90),
+          limitGoal('memory after the load of this row', afterLoad, 'MB', 200, 160),
+          limitGoal('memory per stalled follower', (stalled * 1000) / FOLLOWERS, 'KB', 30, 10),
         ],
       };
     } finally {
