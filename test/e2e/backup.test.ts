@@ -39,7 +39,7 @@ test('B106: a backup under load restores to a database that verifies, and its ru
   const backup = join(origin.folder, 'backup');
   const { code, stdout, stderr } = await origin.runCommand(['backup', 'backup']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/backup: \d+ tapes, 1 attachments\n$/);
+  expect(stdout).toMatch(/backup: \d+ tapes, 1 attachment\n$/);
   const count = ended.length;
   await poll(() => ended.length > count + CLIENTS, { description: 'runs after the backup' });
   isDone = true;
@@ -113,7 +113,7 @@ test('B106: a backup that was damaged is not restored, and missing attachments a
   const [lost] = stored.filter((entry) => entry.isFile());
   await writeFile(join(lost?.parentPath ?? '', lost?.name ?? ''), 'Four.');
   const incomplete = await origin.runCommand(['backup', 'incomplete']);
-  expect(incomplete).toMatchObject({ code: 1, stdout: expect.stringContaining('1 attachments') });
+  expect(incomplete).toMatchObject({ code: 1, stdout: expect.stringContaining('1 attachment') });
   expect(incomplete.stderr).toMatch(/^The attachment [\w/-]+ is damaged/);
 });
 

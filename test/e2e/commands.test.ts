@@ -33,7 +33,7 @@ describe('verify', () => {
     const intact = await runCommand(['verify']);
     expect(intact).toEqual({
       code: 0,
-      stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
+      stdout: `1 tape, ${events.length} events in intact tapes, 0 broken tapes\n`,
       stderr: '',
     });
     const changes = [
@@ -50,7 +50,7 @@ describe('verify', () => {
       const { code, stdout } = await runCommand(['verify']);
       expect({ code, stdout }).toEqual({
         code: 1,
-        stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact tapes, 1 broken tapes\n`,
+        stdout: `${runId}: event ${seq} does not match its hash\n1 tape, 0 events in intact tapes, 1 broken tape\n`,
       });
       tamper(file, `UPDATE "Event" SET ${undo} WHERE "runId" = ? AND "seq" = ?`, runId, seq);
     }
@@ -65,14 +65,14 @@ describe('verify', () => {
     const { code, stdout } = await runCommand(['verify']);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `1 tapes, ${events.length} events in intact tapes, 0 broken tapes\n`,
+      stdout: `1 tape, ${events.length} events in intact tapes, 0 broken tapes\n`,
     });
     const written = await runCommand(['verify', '--write-heads', 'heads.jsonl']);
     expect(written).toMatchObject({ code: 0, stderr: '' });
     const compared = await runCommand(['verify', '--against', 'heads.jsonl']);
     expect(compared).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/1 tapes, 0 purged since, 0 removed or changed\n$/),
+      stdout: expect.stringMatching(/1 tape, 0 purged since, 0 removed or changed\n$/),
     });
     const absent = await runCommand(['verify', '--against', 'absent']);
     expect(absent).toMatchObject({
@@ -105,11 +105,11 @@ describe('verify', () => {
     expect(stdout).toContain('Wait apr_forged is not on the tape\n');
     expect(stdout).toContain(`Passage ${runId} 1 0 has words `);
     expect(stdout).toContain(`Session ${sessionId} has activeAt `);
-    expect(stdout).toContain('6 values differ from the tapes: `rebuild` restores the rows\n');
+    expect(stdout).toContain('6 differences between rows and tapes: `rebuild` restores the rows\n');
     expect(await runCommand(['rebuild'])).toMatchObject({ code: 0 });
     expect(await runCommand(['verify'])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^1 tapes, \d+ events/),
+      stdout: expect.stringMatching(/^1 tape, \d+ events/),
     });
   });
 
@@ -165,7 +165,7 @@ describe('rebuild', () => {
     const database = new BetterSqlite(file);
     database.exec(`UPDATE "Run" SET "output" = 'nonsense', "state" = 'FAILED', "inputTokens" = 0`);
     database.close();
-    expect(await runCommand(['rebuild'])).toEqual({ code: 0, stdout: '1 runs rebuilt from their tapes\n', stderr: '' });
+    expect(await runCommand(['rebuild'])).toEqual({ code: 0, stdout: '1 run rebuilt from the tapes\n', stderr: '' });
     const server = await start();
     await using client = createTestClient(server.url);
     expect(await runById(client, runId)).toMatchObject({ state: 'DONE', output: 'Done.', error: null });

@@ -10,6 +10,7 @@ import { attachmentsFolder, openBlobStore } from '../attachment-storage.ts';
 import { digestOf, exists, sync, withFileFailures, writePrivately } from '../backup/files.ts';
 import { keyOf } from '../backup/keys.ts';
 import { ATTACHMENTS_FOLDER, currentFormat, DATABASE_FILE, MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
+import { counted } from '../counted.ts';
 import { version } from '../version.ts';
 import { withStoreFailures } from './store-failure.ts';
 
@@ -134,9 +135,9 @@ async function copyBlob(store: BlobStore, key: string, path: string) {
 function report(target: string, { database, attachments }: Manifest, faults: readonly string[]): void {
   const copied =
     attachments.storage === 'folder'
-      ? `${attachments.files} attachments`
+      ? counted(attachments.files, 'attachment')
       : `no attachments: back up the bucket ${attachments.bucket} on its own`;
-  process.stdout.write(`${target}: ${database.tapes} tapes, ${copied}\n`);
+  process.stdout.write(`${target}: ${counted(database.tapes, 'tape')}, ${copied}\n`);
   for (const fault of faults) process.stderr.write(`${fault}\n`);
   if (faults.length > 0) process.exitCode = 1;
 }

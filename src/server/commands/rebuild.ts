@@ -3,6 +3,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { StartError } from '../../config/start-error.ts';
 import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { rebuildProjections } from '../../run-store/rebuild.ts';
+import { counted } from '../counted.ts';
 import { openStore } from '../store.ts';
 import { withStoreFailures } from './store-failure.ts';
 import { verifyJournal } from './verify.ts';
@@ -14,7 +15,7 @@ export async function rebuildCommand(configuration: Configuration): Promise<void
   const { broken } = await withStoreFailures(databaseUrl, () => verifyJournal(databaseUrl, () => undefined));
   if (broken > 0) {
     throw new StartError(
-      `The rows cannot be rebuilt: ${broken === 1 ? '1 tape is broken' : `${broken} tapes are broken`}. ` +
+      `The rows cannot be rebuilt: ${counted(broken, 'tape')} ${broken === 1 ? 'is' : 'are'} broken. ` +
         'Nothing was changed. `verify` names the broken events; restore the database from a backup.',
     );
   }
@@ -22,7 +23,7 @@ export async function rebuildCommand(configuration: Configuration): Promise<void
     const database = await openStore(configuration);
     try {
       const runs = await rebuildProjections(database, createDatabaseJournal(database, systemClock));
-      process.stdout.write(`${runs} runs rebuilt from their tapes\n`);
+      process.stdout.write(`${counted(runs, 'run')} rebuilt from the tapes\n`);
     } finally {
       await database.close();
     }

@@ -12,6 +12,7 @@ import { attachmentsFolder, openBlobStore } from '../attachment-storage.ts';
 import { digestOf, exists, sync, withFileFailures, writePrivately } from '../backup/files.ts';
 import { keyOf } from '../backup/keys.ts';
 import { ATTACHMENTS_FOLDER, DATABASE_FILE, type Manifest, readManifest } from '../backup/manifest.ts';
+import { counted } from '../counted.ts';
 import { withStoreFailures } from './store-failure.ts';
 
 /**
@@ -123,7 +124,7 @@ function report(
   { createdAt, release, database, attachments }: Manifest,
   faults: readonly string[],
 ): void {
-  process.stdout.write(`${path}: ${database.tapes} tapes of ${createdAt}, written by Runtape ${release}\n`);
+  process.stdout.write(`${path}: ${counted(database.tapes, 'tape')} of ${createdAt}, written by Runtape ${release}\n`);
   if (attachments.storage === 's3') {
     process.stdout.write(`The attachments are in the bucket ${attachments.bucket}, which has its own backups\n`);
   }

@@ -10,6 +10,7 @@ import { createDatabaseJournal } from '../../journal/database-journal.ts';
 import { createSigner } from '../../journal/signer.ts';
 import { miscountedSessions } from '../../projections/stored-bytes.ts';
 import { createRowComparison, type RowDifference } from '../../run-store/compare-with-tapes.ts';
+import { counted } from '../counted.ts';
 import { compareHeads } from '../heads/compare-heads.ts';
 import { checkHeadsFile, createHeadsFile, type Head, readHeads } from '../heads/heads-file.ts';
 import { version } from '../version.ts';
@@ -72,8 +73,9 @@ export async function verifyDatabase(
     const { faults, unchecked } = await withReader(databaseUrl, checkIntegrity);
     for (const fault of faults) print(`the files of the database: ${fault}`);
     const { tapes, events, broken, differences } = await verifyJournal(databaseUrl, print, heads?.add);
-    print(`${tapes} tapes, ${events} events in intact tapes, ${broken} broken tapes`);
-    if (differences > 0) print(`${differences} values differ from the tapes: \`rebuild\` restores the rows`);
+    print(`${counted(tapes, 'tape')}, ${counted(events, 'event')} in intact tapes, ${counted(broken, 'broken tape')}`);
+    if (differences > 0)
+      print(`${counted(differences, 'difference')} between rows and tapes: \`rebuild\` restores the rows`);
     const changed = earlier && against !== undefined ? await compareWith(databaseUrl, against, earlier, print) : 0;
     if (heads && broken + changed > 0) print('The heads were not written, because tapes are broken or were changed');
     else await heads?.finish();
@@ -95,7 +97,9 @@ async function compareWith(
     compareHeads(database, readHeads(path, earlier), earlier, print),
   );
   const signature = publicKey === null ? 'not signed' : `signed with the key ${publicKey}`;
-  print(`heads of ${createdAt}, ${signature}: ${tapes} tapes, ${purged} purged since, ${faults} removed or changed`);
+  print(
+    `heads of ${createdAt}, ${signature}: ${counted(tapes, 'tape')}, ${purged} purged since, ${faults} removed or changed`,
+  );
   return faults;
 }
 

@@ -10,6 +10,7 @@ import { createCatalogue } from '../../models/create-catalogue.ts';
 import { ModelError } from '../../models/model.ts';
 import type { McpServerStatus } from '../../tools/mcp/mcp-server.ts';
 import { attachmentsFolder, openBlobStore } from '../attachment-storage.ts';
+import { counted } from '../counted.ts';
 import { openMcpServers } from '../mcp-servers.ts';
 import { openEmbedder } from '../semantic-search.ts';
 import { version } from '../version.ts';
@@ -108,7 +109,7 @@ function findingOnServer({ name, state, tools, lastError }: McpServerStatus): Fi
   const entry = `mcpServers.${name}`;
   switch (state) {
     case 'READY':
-      return fine(subject, `It is ready and has ${tools.length} tools`);
+      return fine(subject, `It is ready and has ${counted(tools.length, 'tool')}`);
     case 'DISABLED':
       return lastError === null ? fine(subject, 'It is disabled') : problem(subject, lastError);
     case 'STARTING':
@@ -135,7 +136,7 @@ export async function checkIdentityProvider({ file: { auth } }: Configuration, c
       if (typeof body !== 'object' || body === null || !('keys' in body) || !Array.isArray(body.keys)) {
         throw new Error(`It answers with status ${response.status} and no key set`);
       }
-      return `It has ${body.keys.length} keys`;
+      return `It has ${counted(body.keys.length, 'key')}`;
     }),
   );
 }

@@ -49,7 +49,7 @@ test('B30, B31: verify names the event in which a byte was changed, and rebuild 
   const { runId, events } = await withClient(server, (client) => converse(client, { sessionKey: 'past', text }));
   await query(`UPDATE "Run" SET "output" = 'nonsense', "state" = 'FAILED', "inputTokens" = 0`);
   expect(await server.stop('SIGTERM')).toBe(0);
-  expect(await runCommand(['rebuild'])).toEqual({ code: 0, stdout: '1 runs rebuilt from their tapes\n', stderr: '' });
+  expect(await runCommand(['rebuild'])).toEqual({ code: 0, stdout: '1 run rebuilt from the tapes\n', stderr: '' });
   const restarted = await start();
   await withClient(restarted, async (client) => {
     expect(await runById(client, runId)).toMatchObject({ state: 'DONE', output: 'Done.', error: null });
@@ -60,7 +60,7 @@ test('B30, B31: verify names the event in which a byte was changed, and rebuild 
   await query(`UPDATE "Event" SET "payload" = replace("payload", 'clock', 'clodk') WHERE "seq" = $1`, seq);
   expect(await runCommand(['verify'])).toMatchObject({
     code: 1,
-    stdout: `${runId}: event ${seq} does not match its hash\n1 tapes, 0 events in intact tapes, 1 broken tapes\n`,
+    stdout: `${runId}: event ${seq} does not match its hash\n1 tape, 0 events in intact tapes, 1 broken tape\n`,
   });
   expect(await restarted.stop('SIGTERM')).toBe(0);
 });
