@@ -8,8 +8,8 @@ import { type RunFilter, RunsDocument } from '../generated/graphql.ts';
 import { assertRowsAreFolds } from '../projection-consistency.ts';
 import { poll } from '../until.ts';
 import type { CampaignStore } from './campaign-store.ts';
-import { checkObservations } from './checks.ts';
-import { followRuns, type Servers, sendRequests } from './clients.ts';
+import { budgetProblems, checkObservations } from './checks.ts';
+import { createBudgetedAgent, followRuns, type Servers, sendRequests } from './clients.ts';
 import { environmentOf } from './launch.ts';
 import { createObservations, type Observations, seeded } from './observations.ts';
 import { LEASE_SECONDS, type ServerGroup, startServerGroup } from './server-group.ts';
@@ -42,6 +42,8 @@ export interface CampaignPlan {
 
 const CLIENTS = 6;
 const ROUND_MILLISECONDS = { least: 150, most: 2000 };
+/** On a slow machine a round lasts longer: a server that has just started does nothing yet that a fault could break. */
+const ROUND_REQUESTS = 8;
 
 /**
  * B48, B50: clients use real servers while faults are injected into one server at a time: it is killed or, if there are others
@@ -52,14 +54,21 @@ export async function crashCampaign({ store, servers, rounds, seed, log }: Campa
   const observations = createObservations();
   const stopping = new AbortController();
   const group = await startServerGroup(store, servers);
-  const target: Servers = { pickUrl: () => randomUrl(group.urls()), stopSignal: stopping.signal };
+  const target: Servers = {
+    pickUrl: () => randomUrl(group.urls()),
+    stopSignal: stopping.signal,
+    budgetedAgentId: await createBudgetedAgent(group.urls()[0] ?? ''),
+  };
   const clients = Array.from({ length: CLIENTS }, (_, index) =>
     sendRequests(target, observations, seeded(seed + index + 1), `client${index}`),
   );
   const following = followRuns(target, observations);
   try {
+    const acknowledged = () => observations.sent.size + observations.settled.size;
     for (let round = 1; round <= rounds; round += 1) {
+      const goal = acknowledged() + ROUND_REQUESTS;
       await sleep(ROUND_MILLISECONDS.least + random() * (ROUND_MILLISECONDS.most - ROUND_MILLISECONDS.least));
+      await poll(() => acknowledged() >= goal, { description: 'acknowledged requests', seconds: 60 });
       await group.injectFault(random);
       if (round % 10 === 0)
         log(`round ${round}: ${observations.sent.size} messages, ${observations.settled.size} settled waits`);
@@ -100,6 +109,7 @@ async function createReport({ url, folder }: CampaignStore, observations: Observ
   if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
   await using gateway = await startGateway(outcome.configuration, createLogger('silent'));
   const problems = await checkObservations(gateway, observations, join(folder, 'executions.log'));
+  problems.push(...(await budgetProblems(gateway)));
   await assertRowsAreFolds(gateway).catch((error: Error) => problems.push(error.message));
   const { reader } = gateway.parts.database;
   return {

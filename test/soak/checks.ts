@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { RecordedEvent } from '../../src/domain/events.ts';
+import { foldRun } from '../../src/domain/run.ts';
 import { isTerminal } from '../../src/domain/transitions.ts';
 import { waitChangeOf } from '../../src/domain/wait.ts';
 import type { Gateway } from '../../src/server/gateway.ts';
+import { poll } from '../until.ts';
 import type { Observations, Settlement } from './observations.ts';
 
 /** B48: everything that clients observed is stored, and no tool ran more often than allowed. Returns the problems. */
@@ -100,6 +102,30 @@ function waitProblems(runId: string, events: RecordedEvent[]): string[] {
     ...twice.map((id) => `${runId}: ${id} is settled twice`),
     ...unsettled.map((id) => `${runId}: ${id} is never settled`),
   ];
+}
+
+/** Everybody used at most what the budgets and the people who raised them allowed, and nothing stays reserved. */
+export async function budgetProblems({ parts: { database, journal } }: Gateway): Promise<string[]> {
+  const { reader } = database;
+  const isSettled = async () => (await reader.budgetReservation.count()) === 0;
+  await poll(isSettled, { description: 'the charge of calls whose server was lost', seconds: 60 });
+  const allowed = new Map<string, number>();
+  for (const { runId } of await reader.tape.findMany({ select: { runId: true } })) {
+    const events = await journal.read(runId, { after: 0, limit: 100_000 });
+    for (const { type, payload } of events) {
+      if (type !== 'wait_request' || !payload.budget) continue;
+      const { increases, allowance } = payload.budget;
+      // An increase is named after the account of its budget and the allowance.
+      allowed.set(increases.slice(0, -` ${allowance}`.length), allowance);
+    }
+    const increased = Object.entries(foldRun(events)?.budgetIncreases ?? {});
+    for (const [name, amount] of increased) allowed.set(`${name} + ${runId}`, amount);
+  }
+  const uses = await reader.budgetUse.findMany();
+  return uses.flatMap(({ key, spent }) => {
+    const limit = allowed.get(key);
+    return limit !== undefined && spent > limit ? [`${key}: used ${spent} of ${limit}`] : [];
+  });
 }
 
 const idempotentTools: ReadonlySet<string> = new Set(['stamp_idempotent', 'ask']);

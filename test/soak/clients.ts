@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestClient, type TestClient } from '../client.ts';
-import { CancelRunDocument, FollowRunDocument, SendMessageDocument } from '../generated/graphql.ts';
+import {
+  CancelRunDocument,
+  CreateAgentDocument,
+  FollowRunDocument,
+  SendMessageDocument,
+  type SendMessageInput,
+} from '../generated/graphql.ts';
 import { type Observations, recordEvent } from './observations.ts';
 import { settleSome } from './settle-waits.ts';
 
@@ -10,9 +16,19 @@ export interface Servers {
   pickUrl(): string | null;
   /** Aborts when clients send no more requests. Runs that were started are still followed to their end. */
   stopSignal: AbortSignal;
+  /** Id of an agent whose budget asks, see `budgets` in counting-server.mjs. */
+  budgetedAgentId: string;
 }
 
 const SESSIONS = 12;
+
+export async function createBudgetedAgent(url: string): Promise<string> {
+  await using client = createTestClient(url);
+  const input = { name: 'budgeted', instructions: 'Be brief.' };
+  const { createAgent } = await client.send(CreateAgentDocument, { input });
+  if (createAgent.__typename !== 'CreateAgentSuccess') throw new Error(JSON.stringify(createAgent));
+  return createAgent.agent.id;
+}
 
 /** Sends, steers, cancels and decides until the stop signal. Failed requests were not acknowledged and are not recorded. */
 export async function sendRequests(
@@ -25,7 +41,9 @@ export async function sendRequests(
     await attempt(servers, async (client) => {
       const choice = random();
       const sessionKey = `session-${Math.floor(random() * SESSIONS)}`;
-      if (choice < 0.55) await sendOne(client, observations, sessionKey, script(random, `${name}-${count}`));
+      const agentId = random() < 0.3 ? servers.budgetedAgentId : null;
+      const input = { sessionKey, agentId, text: script(random, `${name}-${count}`), clientTools: [pick] };
+      if (choice < 0.55) await sendOne(client, observations, input);
       else if (choice < 0.65) await steerOne(client, observations, sessionKey, `/say steered-${name}-${count}`);
       else if (choice < 0.7) await cancelOne(client, observations, random);
       else await settleSome(client, observations, random);
@@ -51,14 +69,9 @@ function script(random: () => number, mark: string): string {
   return random() < 0.4 ? words : [words, ...calls, '/then', '/echo'].join('\n');
 }
 
-async function sendOne(
-  client: TestClient,
-  observations: Observations,
-  sessionKey: string,
-  text: string,
-): Promise<void> {
-  const { sendMessage } = await client.send(SendMessageDocument, { input: { sessionKey, text, clientTools: [pick] } });
-  if (sendMessage.__typename === 'SendMessageSuccess') observations.sent.set(sendMessage.run.id, text);
+async function sendOne(client: TestClient, observations: Observations, input: SendMessageInput): Promise<void> {
+  const { sendMessage } = await client.send(SendMessageDocument, { input });
+  if (sendMessage.__typename === 'SendMessageSuccess') observations.sent.set(sendMessage.run.id, input.text);
 }
 
 async function steerOne(

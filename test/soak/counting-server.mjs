@@ -41,10 +41,13 @@ const shop = {
   elicitation: true,
   tools: { order: { risk: 'LOW' } },
 };
+/** The first runs of the agent that the campaign creates fit in. Every later one asks. */
+const budgets = [{ appliesTo: 'agent', period: 'total', tokens: 5000, onLimit: 'ask' }];
 const outcome = readConfiguration(process.env, () =>
   JSON.stringify({
     models: { scripted: { provider: 'scripted', paceMilliseconds: 2 } },
     mcpServers: { shop },
+    budgets,
   }),
 );
 if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
