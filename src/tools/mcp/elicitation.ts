@@ -1,4 +1,12 @@
-import { type ElicitRequest, type ElicitResult, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
+import {
+  type ElicitRequest,
+  ElicitRequestURLParamsSchema,
+  type ElicitResult,
+  ErrorCode,
+  McpError,
+  UrlElicitationRequiredError,
+} from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
 import {
   ANSWER_SCHEMA_BYTES,
   MCP_QUESTION_URL_CHARACTERS,
@@ -23,7 +31,10 @@ export type Elicit = (params: ElicitRequest['params'], signal: AbortSignal) => P
  * on the next call.
  */
 export interface AskingCalls {
-  /** Makes a call when its turn has come. The time before does not count against its timeout. */
+  /**
+   * Makes a call when its turn has come. The time before does not count against its timeout. If the server answers that a person
+   * has to open links first, the person is asked, and the call is made again.
+   */
   make<Result>(context: ToolContext, call: () => Promise<Result>): Promise<Result>;
   elicit: Elicit;
 }
@@ -52,39 +63,57 @@ export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
     turns.end();
   }
 
+  async function ask(call: Call, params: ElicitRequest['params'], signal: AbortSignal): Promise<ToolAnswer> {
+    const { ask: askPerson } = call.context;
+    if (!askPerson) throw refused('This call cannot ask a person.');
+    if (call.isAsking) throw refused('A tool can ask one question at a time.');
+    if (call.questions >= MCP_QUESTIONS_PER_CALL) throw refused(`A call can ask ${MCP_QUESTIONS_PER_CALL} questions.`);
+    if (asking >= MCP_WAITING_CALLS) throw refused('Too many calls wait for persons.');
+    call.questions += 1;
+    call.isAsking = true;
+    asking += 1;
+    try {
+      const question = await questionOf(params, compileSchema);
+      endTurn(call);
+      return await askPerson(question, AbortSignal.any([signal, call.ended.signal]));
+    } finally {
+      asking -= 1;
+      call.isAsking = false;
+      // The server goes on with the call when it has the answer.
+      if (current !== call && !call.ended.signal.aborted) await beginTurn(call);
+    }
+  }
+
+  /** The number of questions of a call bounds how often it is made. */
+  async function workWithLinks<Result>(call: Call, work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const links = requiredLinks(error);
+        if (links === null) throw error;
+        for (const link of links) {
+          const answer = await ask(call, link, call.context.signal);
+          if (answer.action !== 'ANSWER') throw new Error(refusedLink(answer));
+        }
+      }
+    }
+  }
+
   return {
     async make(context, work) {
       const call: Call = { context, ended: new AbortController(), questions: 0, isAsking: false };
       await beginTurn(call);
       try {
-        return await work();
+        return await workWithLinks(call, work);
       } finally {
         call.ended.abort(new Error('The call ended.'));
         endTurn(call);
       }
     },
     async elicit(params, signal) {
-      const call = current;
-      const ask = call?.context.ask;
-      if (!call || !ask) throw refused('No call of a tool is in progress that the question belongs to.');
-      if (call.isAsking) throw refused('A tool can ask one question at a time.');
-      if (call.questions >= MCP_QUESTIONS_PER_CALL)
-        throw refused(`A call can ask ${MCP_QUESTIONS_PER_CALL} questions.`);
-      if (asking >= MCP_WAITING_CALLS) throw refused('Too many calls wait for persons.');
-      call.questions += 1;
-      call.isAsking = true;
-      asking += 1;
-      try {
-        const question = await questionOf(params, compileSchema);
-        endTurn(call);
-        const answer = await ask(question, AbortSignal.any([signal, call.ended.signal]));
-        return resultOf(answer);
-      } finally {
-        asking -= 1;
-        call.isAsking = false;
-        // The server goes on with the call when it has the answer.
-        if (current !== call && !call.ended.signal.aborted) await beginTurn(call);
-      }
+      if (!current) throw refused('No call of a tool is in progress that the question belongs to.');
+      return resultOf(await ask(current, params, signal));
     },
   };
 }
@@ -133,6 +162,22 @@ function linkOf(text: string): string {
   }
   if (maskText(url.href) !== url.href) throw invalid('The URL has a part that looks like a credential.');
   return url.href;
+}
+
+/** The links that a server requires before a call; null if the error says nothing of the kind. */
+function requiredLinks(error: unknown): ElicitRequest['params'][] | null {
+  if (!(error instanceof UrlElicitationRequiredError)) return null;
+  const links = z.array(ElicitRequestURLParamsSchema).min(1).safeParse(error.elicitations);
+  return links.success ? links.data : null;
+}
+
+/** What the model is told. */
+function refusedLink({ action, reason }: Exclude<ToolAnswer, { action: 'ANSWER' }>): string {
+  const what =
+    action === 'DECLINE'
+      ? 'The person declined to open the link that the tool needs.'
+      : 'The person cancelled the link that the tool needs, and wants no more questions.';
+  return reason === null ? what : `${what} Reason: ${reason}`;
 }
 
 function resultOf(reply: ToolAnswer): ElicitResult {

@@ -2,7 +2,12 @@
 import { appendFileSync } from 'node:fs';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { CallToolRequestSchema, ElicitResultSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolRequestSchema,
+  ElicitResultSchema,
+  ListToolsRequestSchema,
+  UrlElicitationRequiredError,
+} from '@modelcontextprotocol/sdk/types.js';
 
 const server = new Server({ name: 'asking', version: '1.0.0' }, { capabilities: { tools: {} } });
 const form = {
@@ -40,7 +45,14 @@ async function ask(questions, timeout) {
   return replies;
 }
 
+let refusals = 0;
+
 server.setRequestHandler(CallToolRequestSchema, async ({ params: { name, arguments: input } }) => {
+  // The first calls fail with the links that a person has to open before.
+  if (input.links && refusals < (input.refusals ?? 1)) {
+    refusals += 1;
+    throw new UrlElicitationRequiredError(input.links);
+  }
   const { mark, questions = [form], timeoutMilliseconds = 3_600_000 } = input;
   if (process.env.EXECUTIONS_FILE) appendFileSync(process.env.EXECUTIONS_FILE, `${name} ${mark} -\n`);
   const replies = name === 'echo' ? input : await ask(questions, timeoutMilliseconds);

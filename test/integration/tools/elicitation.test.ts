@@ -143,6 +143,60 @@ describe('B96: a question of an MCP server', () => {
     expect(await repliesOf(client, runId)).toEqual([{ action: 'accept' }]);
   });
 
+  test('is asked for the links that a server requires before a call, which is made again afterwards', async () => {
+    const { client } = await startAsking();
+    const link = (id: string) => ({
+      mode: 'url',
+      message: `Log in ${id}.`,
+      elicitationId: id,
+      url: 'https://a.example/',
+    });
+    const input = { links: [link('1'), link('2')], refusals: 2, questions: [] };
+    const { runId, asked } = await ask(client, 'required', input);
+    expect(asked).toMatchObject({ source: 'shop', url: 'https://a.example/', prompt: 'Log in 1.' });
+    const answered: string[] = [];
+    // Two links, and both again: the first time the person had not finished.
+    for (const prompt of ['Log in 1.', 'Log in 2.', 'Log in 1.', 'Log in 2.']) {
+      const question = await nextQuestion(client, runId, answered);
+      expect(question.prompt).toBe(prompt);
+      await reply(client, question.id, { answer: null });
+      answered.push(question.id);
+    }
+    expect(await repliesOf(client, runId)).toEqual([]);
+    const events = await follow(client, runId);
+    expect(typesOf(events).filter((type) => type === 'TOOL_RESULT')).toHaveLength(1);
+    expect(typesOf(events).filter((type) => type === 'TOOL_START')).toHaveLength(1);
+  });
+
+  test('about a required link that is declined is an error for the model; no more are asked than a call may ask', async () => {
+    const { client } = await startAsking();
+    const links = [{ mode: 'url', message: 'Log in.', elicitationId: '1', url: 'https://a.example/' }];
+    const errorOf = async (runId: string) => {
+      await follow(client, runId);
+      return (await client.send(ToolCallsDocument, { runId })).run?.toolCalls[0]?.error;
+    };
+    const declined = await ask(client, 'declined-link', { links, refusals: 1000 });
+    await reply(client, declined.asked.id, { action: 'DECLINE', reason: 'Not there.' });
+    expect(await errorOf(declined.runId)).toContain(
+      'declined to open the link that the tool needs. Reason: Not there.',
+    );
+    const endless = await ask(client, 'endless-link', { links, refusals: 1000 });
+    const answered: string[] = [];
+    for (let count = 0; count < 16; count += 1) {
+      const { id } = await nextQuestion(client, endless.runId, answered);
+      await reply(client, id, { answer: null });
+      answered.push(id);
+    }
+    expect(await errorOf(endless.runId)).toContain('A call can ask 16 questions');
+    // Links that cannot be shown are the error of the server.
+    const bad = await converse(client, {
+      sessionKey: 'bad-link',
+      text: calling(['shop__ask', { links: [{ ...links[0], url: 'javascript:alert(1)' }], refusals: 1000 }]),
+    });
+    expect(typesOf(bad.events)).not.toContain('WAIT_REQUEST');
+    expect(bad.run.output).toContain('must begin with http');
+  });
+
   test('that is malformed, too large or hostile is refused, and the call goes on', async () => {
     const { client } = await startAsking();
     const form = (properties: object) => ({ message: 'What?', requestedSchema: { type: 'object', properties } });
