@@ -2,6 +2,7 @@ import './activity/activity-query.ts';
 import './activity/activity-subscription.ts';
 import './agent/agent.ts';
 import './agent/agent-mutations.ts';
+import './agent/agent-versions.ts';
 import './approval/approval.ts';
 import './approval/approval-content.ts';
 import './approval/approval-mutations.ts';

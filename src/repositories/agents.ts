@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
-import type { Agent } from '../database/generated/sqlite/client.ts';
+import type { Agent, AgentVersion } from '../database/generated/sqlite/client.ts';
 import { defineTable } from '../database/table.ts';
 import type { AgentRef, ClientToolDeclaration, Json } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
@@ -96,6 +96,25 @@ export async function agentInForce(database: Database, owner: string, id: string
 export async function agentVersion(reader: Client, { id, version }: AgentRef): Promise<AgentInForce | null> {
   const row = await reader.agentVersion.findUnique({ where: { agentId_version: { agentId: id, version } } });
   return row && { ...readAgent(row), id };
+}
+
+/** One version of an agent, as it is stored. */
+export type StoredAgentVersion = Omit<AgentVersion, keyof AgentSetup> & AgentSetup;
+
+/** Newest first. The bounds are versions. */
+export async function agentVersions(
+  reader: Client,
+  agentId: string,
+  page: PageArguments<number>,
+): Promise<RowPage<StoredAgentVersion>> {
+  const { after, before, from, size } = page;
+  const found = await reader.agentVersion.findMany({
+    where: { agentId, version: { lt: after ?? undefined, gt: before ?? undefined } },
+    orderBy: { version: from === 'start' ? 'desc' : 'asc' },
+    take: size + 1,
+  });
+  const { rows, ...rest } = pageOf(found, page);
+  return { rows: rows.map(readAgent), ...rest };
 }
 
 /** Oldest first. */

@@ -13,6 +13,7 @@ import { JsonInput } from '../parts/json-input.tsx';
 import { Time } from '../parts/time.tsx';
 import { AgentLimits, type LimitTexts, limitsOf, textsOf } from './agent-limits.tsx';
 import { AgentRuns } from './agent-runs.tsx';
+import { AgentVersions } from './agent-versions.tsx';
 
 interface AgentFormProps {
   /** Null for a new one. */
@@ -36,11 +37,12 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
   const canWrite = useCan('write') && agent?.isConfigured !== true;
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    // What is not sent stays as it is: an agent without a list of tools has all of them, those of the future too.
     const input = {
       name,
       instructions,
-      model,
-      tools: [...chosen],
+      model: model === agent?.model ? undefined : model,
+      tools: isSameList(chosen, agent?.tools ?? tools) ? undefined : [...chosen],
       makeDefault: isDefault,
       limits: limitsOf(limits),
       // An empty one makes the results text again.
@@ -48,7 +50,7 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
     };
     run(async () => {
       if (agent === null) {
-        const created = { ...input, outputSchema: schema, idempotencyKey: crypto.randomUUID() };
+        const created = { ...input, model, outputSchema: schema, idempotencyKey: crypto.randomUUID() };
         accept((await client.query(CreateAgentDocument, { input: created })).createAgent);
         onDone(undefined);
       } else accept((await client.query(UpdateAgentDocument, { input: { ...input, agentId: agent.id } })).updateAgent);
@@ -124,10 +126,18 @@ export function AgentForm({ agent, models, tools, onDone }: AgentFormProps) {
           )}
         </div>
       )}
-      {agent !== null && <AgentRuns agentId={agent.id} />}
+      {agent !== null && (
+        <>
+          <AgentVersions agentId={agent.id} />
+          <AgentRuns agentId={agent.id} />
+        </>
+      )}
     </form>
   );
 }
+
+const isSameList = (one: readonly string[], other: readonly string[]) =>
+  one.length === other.length && one.every((item) => other.includes(item));
 
 function AboutVersion({ agent: { updatedAt, isConfigured } }: { agent: AgentItemFragment }) {
   return (

@@ -10,7 +10,7 @@ import { Node } from '../node.ts';
 import { AgentType } from '../object-types.ts';
 import { badUserInput } from '../public-errors.ts';
 
-const AgentLimitsType = builder.objectRef<AgentLimits>('AgentLimits').implement({
+export const AgentLimitsType = builder.objectRef<AgentLimits>('AgentLimits').implement({
   description:
     "Limits of one run. They can only be tighter than the gateway's limits. Where a field is null, the gateway's limit applies.",
   fields: (t) => ({
@@ -70,7 +70,7 @@ AgentType.implement({
   }),
 });
 
-const ClientTool = builder.objectRef<ClientToolDeclaration>('ClientTool').implement({
+export const ClientTool = builder.objectRef<ClientToolDeclaration>('ClientTool').implement({
   description: 'A tool that the client runs.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Name of the tool.' }),

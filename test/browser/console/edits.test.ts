@@ -73,6 +73,10 @@ test('an agent is created with limits and an output schema, and a change makes a
   expect(await schema.inputValue()).toBe('');
   await converse(client, { sessionKey: 'hello', text: 'Hello' });
   await page.getByRole('region', { name: 'Runs of this agent' }).getByText('version 2').waitFor();
+  const versions = page.getByRole('region', { name: 'Versions of this agent' });
+  await versions.getByText('Version 2').click();
+  await versions.getByRole('row', { name: 'outputSchema' }).getByText('before:').waitFor();
+  expect(await versions.getByRole('row').allInnerTexts()).toHaveLength(3);
   await expectAccessible(page, 'an agent with runs');
   expect(problems).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   AgentByIdDocument,
+  AgentVersionsDocument,
   CreateAgentDocument,
   DeleteAgentDocument,
   UpdateAgentDocument,
@@ -25,6 +26,37 @@ test('each change of an agent creates a version, and a run names the version tha
   expect(await contextOf(client, second.runId)).toMatchObject({ agent: { id: agent.id }, agentVersion: 2 });
   const same = await updateAgent(client, { agentId: agent.id, instructions: 'Be long.', makeDefault: true });
   expect(same).toMatchObject({ version: 2, isDefault: true });
+});
+
+test('the versions of an agent are listed, newest first, to their owner', async () => {
+  const { client, clientOf } = await startTestGateway();
+  const { id } = await createAgent(client, { name: 'clerk', instructions: 'Be brief.', tools: ['clock'] });
+  await updateAgent(client, { agentId: id, instructions: 'Be long.', limits: { maxSteps: 2 } });
+  await updateAgent(client, { agentId: id, name: 'writer', outputSchema: { type: 'object' } });
+  const versionsOf = async (page: object, reader = client) =>
+    (await reader.send(AgentVersionsDocument, { id, ...page })).agent?.versions;
+  const all = await versionsOf({});
+  expect(all?.edges.map(({ node }) => node)).toMatchObject([
+    { version: 3, name: 'writer', instructions: 'Be long.', outputSchema: { type: 'object' }, limits: { maxSteps: 2 } },
+    { version: 2, name: 'clerk', instructions: 'Be long.', outputSchema: null, limits: { maxSteps: 2 } },
+    {
+      version: 1,
+      name: 'clerk',
+      instructions: 'Be brief.',
+      limits: null,
+      model: null,
+      tools: ['clock'],
+      clientTools: [],
+    },
+  ]);
+  const numbers = async (page: object) => (await versionsOf(page))?.edges.map(({ node }) => node.version);
+  const after = all?.edges[0]?.cursor;
+  expect(await numbers({ first: 1, after })).toEqual([2]);
+  expect(await numbers({ last: 1 })).toEqual([1]);
+  expect(await numbers({ before: all?.edges[2]?.cursor, last: 1 })).toEqual([2]);
+  expect((await versionsOf({ first: 1, after }))?.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+  await expect(versionsOf({ after: 'MA' })).rejects.toThrow('is not a cursor of this list');
+  expect(await versionsOf({}, clientOf('bob'))).toBeUndefined();
 });
 
 test('a run names the default agent, a session keeps its agent, and both work after the agent was deleted', async () => {
