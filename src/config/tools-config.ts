@@ -24,6 +24,8 @@ const toolOverride = z.strictObject({
   risk: z.enum(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']).optional(),
   idempotent: z.boolean().optional(),
   enabled: z.boolean().default(true),
+  /** Member of the input that says what a call reaches. */
+  target: z.string().min(1).optional(),
 });
 export type ToolOverride = z.infer<typeof toolOverride>;
 

@@ -87,7 +87,21 @@ async function createMcpTool(
       const problem = await checkInput(input);
       return problem === null ? { ok: true, input } : { ok: false, error: `Invalid input: ${problem}.` };
     },
+    ...(override?.target !== undefined && { target: targetIn(override.target) }),
     execute: (input, context) => callTool({ name, checkOutput }, input, context),
+  };
+}
+
+/**
+ * The member of the input that the operator has named. A grant names the member as well, so that it does not cover another target
+ * after the operator has named another member.
+ */
+export function targetIn(member: string): NonNullable<Tool['target']> {
+  return (input) => {
+    const value = Object.entries(input ?? {}).find(([name]) => name === member)?.[1];
+    // Lists and objects have no canonical form that people could compare.
+    if (value === undefined || value === null || typeof value === 'object') return null;
+    return { text: String(value), grantable: `${member}: ${JSON.stringify(value)}` };
   };
 }
 

@@ -8,10 +8,10 @@ import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { programOf, resultOf, untilServer } from './mcp-programs.ts';
 
-async function startWithFilesServer() {
+async function startWithFilesServer(tools: object = {}) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'runtape-mcp-files-')));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const files = { command: process.execPath, args: [programOf('server-filesystem'), folder] };
+  const files = { command: process.execPath, args: [programOf('server-filesystem'), folder], tools };
   const { client } = await startTestGateway({ file: { mcpServers: { files } } });
   await untilServer(client, 'files', 'READY');
   return { client, path: join(folder, 'note.txt') };
@@ -67,4 +67,27 @@ test('B34: a read-only tool runs unattended; a refusal of the server is an error
   const events = await follow(client, run.id);
   expect(typesOf(events)).not.toContain('APPROVAL_REQUEST');
   expect(resultOf(events)).toMatchObject({ ok: false, error: expect.stringContaining('Access denied') });
+});
+
+test('B101: a grant is bound to the target that the configuration names, and covers no other', async () => {
+  const { client, path } = await startWithFilesServer({ write_file: { target: 'path' } });
+  const ask = async (to: string, content: string) => {
+    const { run } = await send(client, {
+      sessionKey: 'note',
+      text: calling(['files__write_file', { path: to, content }]),
+    });
+    const events = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
+    const last = events.at(-1);
+    return { runId: run.id, approvalId: last?.__typename === 'ApprovalRequestEvent' ? last.approval.id : null };
+  };
+  const { runId, approvalId } = await ask(path, 'one');
+  const input = { approvalId: approvalId ?? '', decision: 'ALLOW', scope: 'SESSION', bindToTarget: true } as const;
+  const { decideApproval } = await client.send(DecideApprovalDocument, { input });
+  expect(decideApproval).toMatchObject({
+    approval: { target: path, grant: { target: `path: ${JSON.stringify(path)}` } },
+  });
+  await follow(client, runId);
+  expect((await ask(path, 'two')).approvalId).toBeNull();
+  expect(await readFile(path, 'utf8')).toBe('two');
+  expect((await ask(`${path}.other`, 'three')).approvalId).not.toBeNull();
 });

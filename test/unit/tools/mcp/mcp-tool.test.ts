@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canBeToolOf, toolName, toolProperties } from '../../../../src/tools/mcp/mcp-tool.ts';
+import type { Json } from '../../../../src/domain/events.ts';
+import { canBeToolOf, targetIn, toolName, toolProperties } from '../../../../src/tools/mcp/mcp-tool.ts';
 
 describe('tool names', () => {
   test.each([
@@ -51,4 +52,17 @@ describe('risk and idempotency', () => {
     expect(toolProperties(hints, { risk: 'CRITICAL' })).toMatchObject({ risk: 'CRITICAL', idempotent: true });
     expect(toolProperties(hints, { idempotent: false })).toMatchObject({ risk: 'LOW', idempotent: false });
   });
+});
+
+test('the target of a call is the member of its input that the configuration names', () => {
+  const target = targetIn('path');
+  expect(target({ path: 'a/b', text: 'x' })).toEqual({ text: 'a/b', grantable: 'path: "a/b"' });
+  // A number is another target than the same text, and another member is another target.
+  expect(target({ path: 1 })?.grantable).not.toBe(target({ path: '1' })?.grantable);
+  expect(targetIn('name')({ name: 'a/b' })?.grantable).not.toBe(target({ path: 'a/b' })?.grantable);
+  const without: Json[] = [{}, { other: 'a' }, { path: null }, { path: ['a'] }, { path: {} }];
+  for (const input of without) {
+    expect(target(input)).toBeNull();
+  }
+  expect(targetIn('constructor')({})).toBeNull();
 });
