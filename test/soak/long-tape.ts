@@ -4,7 +4,7 @@ import { foldOn, type Run, sequenceEvents } from '../../src/domain/run.ts';
 import { createLogger } from '../../src/logger.ts';
 import { runRows } from '../../src/projections/runs.ts';
 import { insertSession } from '../../src/repositories/sessions.ts';
-import { startGateway } from '../../src/server/gateway.ts';
+import { type Gateway, startGateway } from '../../src/server/gateway.ts';
 import { context, input, output, status, toolDecision, toolResult, toolStart } from '../unit/domain/given.ts';
 
 const BATCH_EVENTS = 1_000;
@@ -20,35 +20,55 @@ export async function writeLongTapes(
   count: number,
   kinds: readonly LongTapeKind[],
 ): Promise<{ sessionId: string; runId: string; kind: LongTapeKind }[]> {
-  const variables = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'silent' };
-  const outcome = readConfiguration(variables, () => '{}');
-  if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
-  const logger = createLogger(outcome.configuration.logLevel);
-  await using gateway = await startGateway(outcome.configuration, logger, { consoleFolder: null });
-  const { database, journal, newId } = gateway.parts;
+  await using gateway = await startTapeServer(databaseUrl);
   const written = [];
   for (const kind of kinds) {
-    const [sessionId, runId] = [newId('session'), newId('run')];
-    await database.commit([
-      insertSession({ id: sessionId, owner: 'local', key: kind, title: null, agentId: null, createdAt: Date.now() }),
-    ]);
+    const { sessionId, runId, append } = await createTape(gateway, kind);
     const all = eventsOf(kind, count, sessionId);
-    let run: Run | null = null;
-    for (let head = 0; head < all.length; head += BATCH_EVENTS) {
-      const position = { runId, now: Date.now(), epoch: null };
-      const events = all.slice(head, head + BATCH_EVENTS);
-      const sequenced = sequenceEvents(run, position, events);
-      run = foldOn(run, position, events);
-      if (!run) throw new Error('The events do not begin a run.');
-      const writes = runRows(run, sequenced);
-      await journal.append({ runId, sessionId, expectedHead: head, epoch: null, events: sequenced, writes });
-    }
+    for (let head = 0; head < all.length; head += BATCH_EVENTS) await append(all.slice(head, head + BATCH_EVENTS));
     written.push({ sessionId, runId, kind });
   }
   return written;
 }
 
-function eventsOf(kind: LongTapeKind, count: number, sessionId: string): NewEvent[] {
+/** A server of this process, with the console, whose runs nobody executes. */
+export async function startTapeServer(databaseUrl: string): Promise<Gateway> {
+  const variables = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'silent' };
+  const outcome = readConfiguration(variables, () => '{}');
+  if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+  return startGateway(outcome.configuration, createLogger(outcome.configuration.logLevel));
+}
+
+export interface WrittenTape {
+  sessionId: string;
+  runId: string;
+  /** Those who follow the run get the events. */
+  append(events: readonly NewEvent[]): Promise<void>;
+}
+
+export async function createTape({ parts }: Gateway, key: string): Promise<WrittenTape> {
+  const { database, journal, newId } = parts;
+  const [sessionId, runId] = [newId('session'), newId('run')];
+  await database.commit([
+    insertSession({ id: sessionId, owner: 'local', key, title: null, agentId: null, createdAt: Date.now() }),
+  ]);
+  let run: Run | null = null;
+  return {
+    sessionId,
+    runId,
+    async append(events) {
+      const position = { runId, now: Date.now(), epoch: null };
+      const expectedHead = run?.head ?? 0;
+      const sequenced = sequenceEvents(run, position, events);
+      run = foldOn(run, position, events);
+      if (!run) throw new Error('The events do not begin a run.');
+      const writes = runRows(run, sequenced);
+      await journal.append({ runId, sessionId, expectedHead, epoch: null, events: sequenced, writes });
+    },
+  };
+}
+
+export function eventsOf(kind: LongTapeKind, count: number, sessionId: string): NewEvent[] {
   const events = [begin(sessionId), status(null, 'PENDING'), status('PENDING', 'IN_PROGRESS', { turn: 1 })];
   for (let step = 1; events.length < count - 1; step += 1) {
     events.push(context(step));

@@ -159,16 +159,22 @@ function messageOf(event: TapeEvent, role: MessageItem['role'], step: number | n
   return { cursor, role, text, thought: '', runId, step, complete: role === 'USER', createdAt, toolCalls: [] };
 }
 
+const isOfStep =
+  (step: number) =>
+  (message: MessageItem): boolean =>
+    message.step === step;
+
 /** Changes the message of a model call; begins it if there is none. */
 function changeAnswer(
   run: RunSnapshot,
   event: Of<'THOUGHT' | 'OUTPUT_DELTA' | 'OUTPUT'>,
   change: (answer: MessageItem) => MessageItem,
 ): RunSnapshot {
-  const index = run.messages.findLastIndex(({ step }) => step === event.step);
-  const answer = run.messages[index] ?? messageOf(event, 'ASSISTANT', event.step, '');
-  const messages = [...run.messages];
-  messages[index === -1 ? messages.length : index] = change(answer);
+  const isAnswer = isOfStep(event.step);
+  const begun = run.messages.some(isAnswer)
+    ? run.messages
+    : [...run.messages, messageOf(event, 'ASSISTANT', event.step, '')];
+  const messages = changeLast(begun, isAnswer, change);
   return { ...run, messages, text: newestText(messages) };
 }
 
@@ -228,26 +234,36 @@ function addCall(run: RunSnapshot, { step, callId, tool, input }: Of<'TOOL_CALL'
     waitId: null,
     progress: null,
   };
-  return withMessages(
-    run,
-    run.messages.map((message) =>
-      message.step === step ? { ...message, toolCalls: [...message.toolCalls, call] } : message,
-    ),
-  );
+  return {
+    ...run,
+    calls: [...run.calls, call],
+    messages: changeLast(run.messages, isOfStep(step), (message) => ({
+      ...message,
+      toolCalls: [...message.toolCalls, call],
+    })),
+  };
 }
 
-function withMessages(run: RunSnapshot, messages: readonly MessageItem[]): RunSnapshot {
-  return { ...run, messages, calls: messages.flatMap(({ toolCalls }) => toolCalls) };
+/** What changes is near the end: a run may have thousands of messages and calls. */
+function changeLast<Item>(items: readonly Item[], isIt: (item: Item) => boolean, change: (item: Item) => Item): Item[] {
+  const last = items.findLast(isIt);
+  return items.map((item) => (item === last ? change(item) : item));
 }
 
-/** Changes a call in its message. */
+/** Changes a call in the list and in its message. */
 function changeCall(run: RunSnapshot, callId: string | null, change: Partial<ToolCallItem>): RunSnapshot {
-  const changed = (call: ToolCallItem) => (call.callId === callId ? { ...call, ...change } : call);
-  const has = ({ toolCalls }: MessageItem) => toolCalls.some((call) => call.callId === callId);
-  const messages = run.messages.map((message) =>
-    has(message) ? { ...message, toolCalls: message.toolCalls.map(changed) } : message,
-  );
-  return withMessages(run, messages);
+  const isCall = (call: ToolCallItem) => call.callId === callId;
+  const call = { ...run.calls.findLast(isCall), ...change } as ToolCallItem;
+  const replaced = (calls: readonly ToolCallItem[]) => changeLast(calls, isCall, () => call);
+  return {
+    ...run,
+    calls: replaced(run.calls),
+    messages: changeLast(
+      run.messages,
+      ({ toolCalls }) => toolCalls.some(isCall),
+      (message) => ({ ...message, toolCalls: replaced(message.toolCalls) }),
+    ),
+  };
 }
 
 function changeWait(run: RunSnapshot, { type, payload }: Of<'WAIT_REQUEST' | 'WAIT_SETTLED'>): RunSnapshot {
@@ -264,7 +280,7 @@ function settleApproval(run: RunSnapshot, { callId, status, approval }: Of<'APPR
   const next = { ...run, waits: run.waits.filter((id) => id !== approval.id) };
   if (status === 'DENIED' || status === 'EXPIRED') return changeCall(next, callId, { state: 'DENIED' });
   const { editedInput: input } = approval;
-  return changeCall(next, callId, input === null ? { state: 'REQUESTED' } : { state: 'REQUESTED', input });
+  return changeCall(next, callId, { state: 'REQUESTED', ...(input !== null && { input }) });
 }
 
 function finishCall(run: RunSnapshot, { callId, ok, output, error }: Of<'TOOL_RESULT'>): RunSnapshot {

@@ -34,8 +34,27 @@ export interface FoldedRun {
   cost: number | null;
 }
 
-/** Folds the events up to `seq`. */
-export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
+/** Folds the events up to `seq`. Calls for later events of the same list go on where the one before stopped. */
+export function createFold(): (events: readonly TapeEvent[], seq: number) => FoldedRun {
+  let fold = beginFold();
+  let count = 0;
+  let last: TapeEvent | undefined;
+  return (events, seq) => {
+    if ((last && last.seq > seq) || events[count - 1] !== last) {
+      fold = beginFold();
+      count = 0;
+      last = undefined;
+    }
+    for (let event = events[count]; event && event.seq <= seq; event = events[count]) {
+      fold.add(event);
+      last = event;
+      count += 1;
+    }
+    return fold.value(seq);
+  };
+}
+
+function beginFold() {
   const calls = new Map<string, FoldedCall>();
   const waits = new Set<string>();
   const steps: StepUsage[] = [];
@@ -44,48 +63,49 @@ export function foldAt(events: readonly TapeEvent[], seq: number): FoldedRun {
   let startedAt = '';
   let last = 0;
   let isPartial = false;
-  for (const event of events) {
-    if (event.seq > seq) break;
-    if (event.seq > last + 1) isPartial = true;
-    last = event.seq;
-    switch (event.type) {
-      case 'STATUS':
-        run.state = event.to;
-        if (/^(DONE|FAILED|CANCELLED)$/.test(event.to)) waits.clear();
-        break;
-      case 'CONTEXT':
-        run.step = event.step;
-        run.contextSeq = event.seq;
-        startedAt = event.recordedAt;
-        pieces = [];
-        break;
-      case 'RESUMPTION':
-        if (event.step === run.step) pieces = [];
-        break;
-      case 'OUTPUT_DELTA':
-        pieces.push(event.text);
-        break;
-      case 'OUTPUT': {
-        const { totalTokens, estimated, cost } = event.usage;
-        const milliseconds = Date.parse(event.recordedAt) - Date.parse(startedAt || event.recordedAt);
-        pieces = [event.text];
-        isPartial = false;
-        run.totalTokens += totalTokens;
-        if (cost !== null) run.cost = (run.cost ?? 0) + cost;
-        steps.push({ step: event.step, model: event.model, totalTokens, estimated, cost, milliseconds });
-        break;
-      }
-      default:
-        foldCall(event, calls, waits);
-    }
-  }
   return {
-    ...run,
-    text: pieces.join(''),
-    isPartial: isPartial || last < seq,
-    calls: [...calls.values()],
-    openWaits: waits.size,
-    steps,
+    add(event: TapeEvent): void {
+      if (event.seq > last + 1) isPartial = true;
+      last = event.seq;
+      switch (event.type) {
+        case 'STATUS':
+          run.state = event.to;
+          if (/^(DONE|FAILED|CANCELLED)$/.test(event.to)) waits.clear();
+          break;
+        case 'CONTEXT':
+          run.step = event.step;
+          run.contextSeq = event.seq;
+          startedAt = event.recordedAt;
+          pieces = [];
+          break;
+        case 'RESUMPTION':
+          if (event.step === run.step) pieces = [];
+          break;
+        case 'OUTPUT_DELTA':
+          pieces.push(event.text);
+          break;
+        case 'OUTPUT': {
+          const { totalTokens, estimated, cost } = event.usage;
+          const milliseconds = Date.parse(event.recordedAt) - Date.parse(startedAt || event.recordedAt);
+          pieces = [event.text];
+          isPartial = false;
+          run.totalTokens += totalTokens;
+          if (cost !== null) run.cost = (run.cost ?? 0) + cost;
+          steps.push({ step: event.step, model: event.model, totalTokens, estimated, cost, milliseconds });
+          break;
+        }
+        default:
+          foldCall(event, calls, waits);
+      }
+    },
+    value: (seq: number): FoldedRun => ({
+      ...run,
+      text: pieces.join(''),
+      isPartial: isPartial || last < seq,
+      calls: [...calls.values()],
+      openWaits: waits.size,
+      steps,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useKeys } from '../app/keys.ts';
 import { Screen } from '../app/screen.tsx';
 import { useQuery } from '../gateway/use-query.ts';
@@ -7,14 +7,15 @@ import { RunPageDocument } from '../generated/documents.ts';
 import { Empty, Problem, Skeleton } from '../parts/status.tsx';
 import { shortId } from '../text/figures.ts';
 import { isDecision, isError } from './describe.ts';
+import { grow } from './growing.ts';
 import { RunActions } from './run-actions.tsx';
 import { RunFigures } from './run-figures.tsx';
 import { RunState } from './run-state.tsx';
 import { Scrubber } from './scrubber.tsx';
 import { mergeOutline } from './sparse-tape.ts';
-import { groups, rowIndexOf, rowsOf } from './tape-rows.ts';
+import { createRows, groups, rowIndexOf } from './tape-rows.ts';
 import { TapeTable } from './tape-table.tsx';
-import { timelineOf } from './timeline.ts';
+import { createTimeline } from './timeline.ts';
 import { useOutline } from './use-outline.ts';
 import { useTape } from './use-tape.ts';
 
@@ -32,8 +33,10 @@ function RunContent({ runId }: { runId: string }) {
   const outline = useOutline(runId, run?.head ?? 0);
   const events = useMemo(() => mergeOutline(arrived, outline), [arrived, outline]);
   const shownTypes = useMemo(() => typesOf(types), [types]);
-  const rows = useMemo(() => rowsOf(events, shownTypes), [events, shownTypes]);
-  const timeline = useMemo(() => timelineOf(events), [events]);
+  const rowsOf = useMemo(() => grow(() => createRows(shownTypes)), [shownTypes]);
+  const rows = useMemo(() => rowsOf(events), [rowsOf, events]);
+  const [timelineOf] = useState(() => grow(createTimeline));
+  const timeline = useMemo(() => timelineOf(events), [timelineOf, events]);
   const head = Math.max(events.at(-1)?.seq ?? 0, run?.head ?? 0);
   // Without a choice the page shows the newest event, and follows it.
   const seq = Math.min(chosen ?? head, Math.max(head, 1));

@@ -1,5 +1,5 @@
 import type { TapeEvent } from '@runtape/client';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useQuery } from '../gateway/use-query.ts';
 import { EventDetailDocument } from '../generated/documents.ts';
 import { Copy } from '../parts/copy.tsx';
@@ -10,7 +10,7 @@ import { Fact, Facts } from '../parts/text.tsx';
 import { cost, count, shortId } from '../text/figures.ts';
 import { duration, exactTime } from '../text/time.ts';
 import { bothEnds, visibleText } from '../text/visible-text.ts';
-import { type FoldedRun, foldAt } from './fold.ts';
+import { createFold, type FoldedRun } from './fold.ts';
 import { ModelSaw } from './model-saw.tsx';
 import { indexAt } from './sparse-tape.ts';
 
@@ -18,7 +18,8 @@ const TEXT_CHARACTERS = 4_000;
 
 /** The run as it was after the chosen event. */
 export function RunState({ runId, events, seq }: { runId: string; events: readonly TapeEvent[]; seq: number }) {
-  const run = useMemo(() => foldAt(events, seq), [events, seq]);
+  const [foldAt] = useState(createFold);
+  const run = useMemo(() => foldAt(events, seq), [foldAt, events, seq]);
   const found = events[indexAt(events, seq)];
   const event = found?.seq === seq ? found : undefined;
   return (

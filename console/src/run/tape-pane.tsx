@@ -2,14 +2,16 @@ import { Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { CloseIcon } from '../parts/icons.tsx';
 import { Problem, Skeleton } from '../parts/status.tsx';
-import { rowsOf } from './tape-rows.ts';
+import { grow } from './growing.ts';
+import { createRows } from './tape-rows.ts';
 import { TapeTable } from './tape-table.tsx';
 import { useTape } from './use-tape.ts';
 
 /** The tape of a run beside its session. */
 export function TapePane({ runId, onClose }: { runId: string; onClose(): void }) {
   const { events, error } = useTape(runId);
-  const rows = useMemo(() => rowsOf(events, null), [events]);
+  const [rowsOf] = useState(() => grow(() => createRows(null)));
+  const rows = useMemo(() => rowsOf(events), [rowsOf, events]);
   const [chosen, setChosen] = useState<number | null>(null);
   const first = events[0];
   return (

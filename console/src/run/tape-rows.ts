@@ -1,4 +1,5 @@
 import type { TapeEvent } from '@runtape/client';
+import type { Growing } from './growing.ts';
 
 /** A line of the table: one event, or several of a kind that are folded. */
 export interface TapeRow {
@@ -32,39 +33,40 @@ const missing = { type: MISSING, text: '', milliseconds: 0, isMissing: true } as
  * The rows of a tape. Deltas and progress that follow one another are one row.
  * @param types only these types; null for all
  */
-export function rowsOf(events: readonly TapeEvent[], types: ReadonlySet<string> | null): TapeRow[] {
+export function createRows(types: ReadonlySet<string> | null): Growing<readonly TapeRow[]> {
   const rows: TapeRow[] = [];
   let last: TapeRow | undefined;
   let previous: TapeEvent | undefined;
-  for (const event of events) {
-    if (previous && event.seq > previous.seq + 1 && (types === null || types.has(MISSING))) {
-      last = { ...missing, from: previous.seq + 1, to: event.seq - 1, first: previous };
-      rows.push(last);
-    }
-    previous = event;
-    if (types !== null && !types.has(event.type)) continue;
-    const text = event.type === 'OUTPUT_DELTA' || event.type === 'THOUGHT' ? event.text : '';
-    if (last && !last.isMissing && last.type === event.type && last.to === event.seq - 1 && folded.has(event.type)) {
-      last.to = event.seq;
-      if (last.text.length < SHOWN_CHARACTERS) last.text += text;
-    } else {
-      last = {
-        from: event.seq,
-        to: event.seq,
-        type: event.type,
-        first: event,
-        text,
-        milliseconds: 0,
-        isMissing: false,
-      };
-      rows.push(last);
-    }
+  /** The row before ends where the next one begins. */
+  function end(next: TapeEvent): void {
+    if (last) last.milliseconds = Math.max(0, Date.parse(next.recordedAt) - Date.parse(last.first.recordedAt));
   }
-  rows.forEach((row, index) => {
-    const next = rows[index + 1]?.first ?? events.at(-1);
-    if (next) row.milliseconds = Math.max(0, Date.parse(next.recordedAt) - Date.parse(row.first.recordedAt));
-  });
-  return rows;
+  function begin(row: TapeRow): void {
+    end(row.first);
+    rows.push(row);
+    last = row;
+  }
+  return {
+    add(event) {
+      const { seq, type } = event;
+      if (previous && seq > previous.seq + 1 && (types === null || types.has(MISSING))) {
+        begin({ ...missing, from: previous.seq + 1, to: seq - 1, first: previous });
+      }
+      previous = event;
+      if (types !== null && !types.has(type)) return;
+      const text = type === 'OUTPUT_DELTA' || type === 'THOUGHT' ? event.text : '';
+      if (last && !last.isMissing && last.type === type && last.to === seq - 1 && folded.has(type)) {
+        last.to = seq;
+        if (last.text.length < SHOWN_CHARACTERS) last.text += text;
+      } else {
+        begin({ from: seq, to: seq, type, first: event, text, milliseconds: 0, isMissing: false });
+      }
+    },
+    value() {
+      if (previous) end(previous);
+      return [...rows];
+    },
+  };
 }
 
 /** Index of the row that holds an event, or of the last one before it. */

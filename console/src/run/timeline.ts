@@ -1,5 +1,6 @@
 import type { TapeEvent } from '@runtape/client';
 import { duration } from '../text/time.ts';
+import type { Growing } from './growing.ts';
 import { indexAt } from './sparse-tape.ts';
 import { waitPayloadOf } from './wait-event.ts';
 
@@ -21,9 +22,26 @@ const MOST_MARKS = 400;
 const streamed = new Set<string>(['OUTPUT_DELTA', 'THOUGHT', 'TOOL_PROGRESS']);
 
 /** Places events by time. Idle time is collapsed, so that work which took seconds is visible beside a wait of hours. */
-export function timelineOf(events: readonly TapeEvent[]): Timeline {
-  const times = events.map(({ recordedAt }) => Date.parse(recordedAt));
-  const gaps = times.map((time, index) => Math.max(0, time - (times[index - 1] ?? time)));
+export function createTimeline(): Growing<Timeline> {
+  const events: TapeEvent[] = [];
+  /** Time between each event and the one before it. */
+  const gaps: number[] = [];
+  /** Indexes of the events that have marks. */
+  const marked: number[] = [];
+  let last: number | undefined;
+  return {
+    add(event) {
+      const time = Date.parse(event.recordedAt);
+      gaps.push(Math.max(0, time - (last ?? time)));
+      last = time;
+      if (!streamed.has(event.type)) marked.push(events.length);
+      events.push(event);
+    },
+    value: () => timelineOf([...events], gaps, marked),
+  };
+}
+
+function timelineOf(events: readonly TapeEvent[], gaps: readonly number[], marked: readonly number[]): Timeline {
   const total = gaps.reduce((sum, gap) => sum + gap, 0);
   const busy = gaps.filter((gap) => gap < IDLE_MILLISECONDS).reduce((sum, gap) => sum + gap, 0);
   const isIdle = (gap: number) => gap >= IDLE_MILLISECONDS && gap > busy / 10 && total > 0;
@@ -45,12 +63,13 @@ export function timelineOf(events: readonly TapeEvent[]): Timeline {
     }
     positions.push(Math.min(1, position));
   });
-  const important = events.flatMap((event, index) =>
-    streamed.has(event.type) ? [] : [{ seq: event.seq, at: positions[index] ?? 0, type: event.type }],
-  );
-  const step = Math.ceil(important.length / MOST_MARKS);
+  const step = Math.ceil(marked.length / MOST_MARKS);
+  const marks = marked.flatMap((index, order) => {
+    const event = order % step === 0 ? events[index] : undefined;
+    return event ? [{ seq: event.seq, at: positions[index] ?? 0, type: event.type }] : [];
+  });
   return {
-    marks: important.filter((_, index) => index % step === 0),
+    marks,
     idle,
     positionOf(seq) {
       const index = indexAt(events, seq);

@@ -1,6 +1,6 @@
 import type { MessageItem, ToolCallItem } from '@runtape/client';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { memo, useDeferredValue, useMemo } from 'react';
+import { memo, useDeferredValue, useMemo, useState } from 'react';
 import { accept } from '../gateway/accept.ts';
 import { client } from '../gateway/connection.ts';
 import { useAction } from '../gateway/use-action.ts';
@@ -9,12 +9,12 @@ import { useCan, useViewer } from '../gateway/viewer.ts';
 import { BranchDocument, RetryDocument } from '../generated/documents.ts';
 import { Markdown } from '../parts/markdown.tsx';
 import { State } from '../parts/state.tsx';
-import { cost, tokens } from '../text/figures.ts';
+import { cost, count, tokens } from '../text/figures.ts';
 import { duration } from '../text/time.ts';
 import { visibleText } from '../text/visible-text.ts';
 import { type AttachmentItem, Attachments } from './attachments.tsx';
 import type { SessionContent } from './session-screen.tsx';
-import { ToolCall } from './tool-call.tsx';
+import { ToolCalls } from './tool-calls.tsx';
 
 export type SessionRun = SessionContent['runs']['nodes'][number];
 
@@ -30,14 +30,7 @@ export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: Sessio
   return (
     <article className="run-block" aria-label="Message and answer">
       {!isKnown && <Message speaker={principal} text={run.input} by="USER" isComplete attachments={run.attachments} />}
-      {snapshot.messages.map((message, index) => (
-        <Turn
-          key={`${message.role}-${message.step ?? message.cursor}`}
-          message={message}
-          principal={principal}
-          attachments={index === 0 ? run.attachments : undefined}
-        />
-      ))}
+      <Turns messages={snapshot.messages} principal={principal} attachments={run.attachments} />
       {state === 'IN_PROGRESS' && snapshot.messages.at(-1)?.role === 'USER' && (
         <p className="thinking" role="status">
           <span className="speaker">model</span> <span className="quiet">thinking …</span>
@@ -47,6 +40,44 @@ export const RunBlock = memo(function RunBlock({ run, sessionId }: { run: Sessio
     </article>
   );
 });
+
+const SHOWN_TURNS = 40;
+const MORE_TURNS = 200;
+
+interface TurnsProps {
+  messages: readonly MessageItem[];
+  principal: string;
+  /** Of the first message. */
+  attachments: readonly AttachmentItem[];
+}
+
+/** The first message and the newest ones. A long run has thousands: the others are shown when they are asked for. */
+function Turns({ messages, principal, attachments }: TurnsProps) {
+  const [shown, setShown] = useState(SHOWN_TURNS);
+  const [first, ...others] = messages;
+  const hidden = Math.max(0, others.length - shown);
+  const turn = (message: MessageItem, its?: readonly AttachmentItem[]) => (
+    <Turn
+      key={`${message.role}-${message.step ?? message.cursor}`}
+      message={message}
+      principal={principal}
+      attachments={its}
+    />
+  );
+  return (
+    <>
+      {first && turn(first, attachments)}
+      {hidden > 0 && (
+        <p className="divider">
+          <button type="button" className="link" onClick={() => setShown(shown + MORE_TURNS)}>
+            {`Show ${count(Math.min(hidden, MORE_TURNS))} of ${count(hidden)} earlier messages`}
+          </button>
+        </p>
+      )}
+      {others.slice(hidden).map((message) => turn(message))}
+    </>
+  );
+}
 
 interface TurnProps {
   message: MessageItem;
@@ -104,9 +135,7 @@ function Message({ speaker, by, text, thought = '', isComplete, toolCalls = [], 
         )}
         <Attachments attachments={attachments} />
         {!isComplete && <span className="caret" role="status" aria-label="The answer is being written" />}
-        {toolCalls.map((call) => (
-          <ToolCall key={call.callId} call={call} />
-        ))}
+        <ToolCalls calls={toolCalls} />
       </div>
     </div>
   );

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { align, itemsOf } from '../../../console/src/compare/align.ts';
 import { describe as describeEvent } from '../../../console/src/run/describe.ts';
-import { foldAt } from '../../../console/src/run/fold.ts';
+import { createFold } from '../../../console/src/run/fold.ts';
+import { grow } from '../../../console/src/run/growing.ts';
 import { indexAt, mergeOutline } from '../../../console/src/run/sparse-tape.ts';
-import { rowIndexOf, rowsOf } from '../../../console/src/run/tape-rows.ts';
-import { timelineOf } from '../../../console/src/run/timeline.ts';
+import { createRows, rowIndexOf } from '../../../console/src/run/tape-rows.ts';
+import { createTimeline } from '../../../console/src/run/timeline.ts';
 
-type Events = Parameters<typeof foldAt>[0];
+type Events = Parameters<ReturnType<typeof createFold>>[0];
+
+const rowsOf = (events: Events, types: ReadonlySet<string> | null) => grow(() => createRows(types))(events);
+const timelineOf = (events: Events) => grow(createTimeline)(events);
+const foldAt = (events: Events, seq: number) => createFold()(events, seq);
 
 const START = Date.parse('2026-11-26T12:00:00Z');
 
@@ -166,6 +171,20 @@ describe('a tape of which deltas have not arrived yet', () => {
     expect(positionOf(6)).toBeLessThan(positionOf(7));
     expect(seqAt(positionOf(6) + 1e-6)).toBe(6);
   });
+});
+
+test('a tape that grows gives the same rows, timeline and fold as the whole one', () => {
+  const growingRows = grow(() => createRows(null));
+  const growingTimeline = grow(createTimeline);
+  const growingFold = createFold();
+  const other = tape({ type: 'INPUT', at: 0, text: 'another run', steered: false });
+  for (const events of [fetchRun.slice(0, 3), fetchRun.slice(0, 6), fetchRun, other, fetchRun]) {
+    expect(growingRows(events)).toEqual(rowsOf(events, null));
+    const { marks, idle, positionOf } = growingTimeline(events);
+    const whole = timelineOf(events);
+    expect([marks, idle, positionOf(4)]).toEqual([whole.marks, whole.idle, whole.positionOf(4)]);
+    for (const seq of [1, events.length, 3]) expect(growingFold(events, seq)).toEqual(foldAt(events, seq));
+  }
 });
 
 test('B90: rows, timeline and fold of 100,000 events take one pass each', () => {
