@@ -3,7 +3,8 @@ import { createServer } from 'vite';
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestClient } from '../client.ts';
 import { createServerFolder, type ServerProcess } from '../e2e/server-process.ts';
-import { runById, send } from '../integration/conversation.ts';
+import { follow, runById, send, typesOf } from '../integration/conversation.ts';
+import { calling } from '../integration/counted-tool.ts';
 import { openPage, takeScreenshot } from './explorer.ts';
 import type {} from './hooks/main.tsx';
 
@@ -113,6 +114,36 @@ test('B85: a streaming page renders at most once a frame, and settled messages k
   await restart();
   await send(gateway, { sessionKey: 'hooks', text: '/say after the restart' });
   await expect.poll(() => page.locator('p').textContent(), pollOptions).toContain('| after the restart');
+});
+
+test('B97: a tool of the page whose call waits while the page is reloaded gets its result afterwards, once', async () => {
+  const { server } = await startServer();
+  const gateway = createTestClient(server.url);
+  const { page } = await openPage(await servePage('test/browser/hooks', server.url));
+  const mount = async () => {
+    await page.waitForFunction(() => 'hooks' in window);
+    await page.evaluate(() => window.hooks.mountTools());
+    await page.getByText('ready').waitFor();
+  };
+  const openCalls = () => page.evaluate(() => window.hooks.toolCalls.length);
+  await mount();
+  const runId = await page.evaluate(
+    async (text) => (await window.hooks.tape.session('tools').send(text)).id,
+    calling(['locate', {}]),
+  );
+  await expect.poll(openCalls, pollOptions).toBe(1);
+  await page.reload();
+  await mount();
+  await expect.poll(openCalls, pollOptions).toBe(1);
+  expect((await runById(gateway, runId)).state).toBe('AWAITING_APPROVAL');
+  await page.evaluate(() => window.hooks.toolCalls[0]?.({ city: 'Oslo' }));
+  const types = typesOf(await follow(gateway, runId));
+  expect(types.filter((type) => type === 'WAIT_SETTLED' || type === 'TOOL_RESULT')).toEqual([
+    'WAIT_SETTLED',
+    'TOOL_RESULT',
+  ]);
+  expect((await runById(gateway, runId)).output).toBe('locate: {"city":"Oslo"}');
+  expect(await openCalls()).toBe(1);
 });
 
 test('a thousand mounted and unmounted hooks leave no memory behind', async () => {

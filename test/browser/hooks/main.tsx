@@ -1,5 +1,5 @@
 import { createClient } from '@runtape/client';
-import { RuntapeProvider, useRun, useSession } from '@runtape/client/react';
+import { RuntapeProvider, useClientTools, useRun, useSession } from '@runtape/client/react';
 import { StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 
@@ -35,6 +35,21 @@ function Messages({ name }: { name: string }) {
   return <p>{messages.map(({ text }) => text).join(' | ')}</p>;
 }
 
+/** Calls of the tool of this page that have no result yet: each function gives one. */
+const toolCalls: ((output: unknown) => void)[] = [];
+const tools = {
+  locate: {
+    description: 'Tells where the user is.',
+    inputSchema: { type: 'object' },
+    execute: () => new Promise<unknown>((resolve) => toolCalls.push(resolve)),
+  },
+};
+
+function Tools() {
+  useClientTools(tools);
+  return <p>ready</p>;
+}
+
 let root: Root | null = null;
 const render = (children: React.ReactNode) => {
   root ??= createRoot(document.getElementById('root') as HTMLElement);
@@ -54,6 +69,8 @@ const page = {
         ))}
       </StrictMode>,
     ),
+  toolCalls,
+  mountTools: () => render(<Tools />),
   mountMessages: (name: string) => render(<Messages name={name} />),
   clear: () => render(null),
 };
