@@ -5,7 +5,7 @@ import { SessionsDocument } from '../generated/documents.ts';
 import { Modal } from '../parts/modal.tsx';
 import { visibleText } from '../text/visible-text.ts';
 import { useKeys } from './keys.ts';
-import { PALETTE_EVENT } from './open-palette.ts';
+import { PALETTE_EVENT } from './open-overlays.ts';
 
 interface Command {
   label: string;

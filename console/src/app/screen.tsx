@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
 import { keyText } from './keys.ts';
-import { openPalette } from './open-palette.ts';
+import { openKeyHelp, openPalette } from './open-overlays.ts';
 import { SyncState } from './sync-state.tsx';
 
 interface ScreenProps {
@@ -30,6 +30,10 @@ export function Screen({ title, actions, children, isFilled = false }: ScreenPro
         >
           <span className="visually-hidden">Go to </span>
           <kbd>{keyText('mod+k')}</kbd>
+        </button>
+        <button type="button" className="palette-button" onClick={openKeyHelp} title="Keys of this page">
+          <span className="visually-hidden">Keys </span>
+          <kbd>?</kbd>
         </button>
       </header>
       <main className={isFilled ? 'screen filled' : 'screen'}>{children}</main>

@@ -25,7 +25,7 @@ export function CompareScreen() {
         <Comparison key={`${a} ${b}`} a={a} b={b} />
       ) : (
         <Empty title="Choose two runs">
-          <p>A retry, a branch or the same message with another model: the page marks where they part.</p>
+          <p>A retry, a branch or the same message with another model: the page marks the first difference.</p>
         </Empty>
       )}
     </Screen>
@@ -83,9 +83,14 @@ function Comparison({ a, b }: { a: string; b: string }) {
           ? ''
           : divergence === -1
             ? 'Both runs did the same.'
-            : `They part at: ${pairs[divergence]?.label ?? ''}`}
+            : `First difference: ${pairs[divergence]?.label ?? ''}`}
       </p>
       <table className="compare">
+        <colgroup>
+          <col className="compare-what" />
+          <col />
+          <col />
+        </colgroup>
         <thead className="visually-hidden">
           <tr>
             <th>What</th>

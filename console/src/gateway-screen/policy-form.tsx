@@ -46,6 +46,7 @@ export function PolicyForm({ tools }: { tools: GatewayQuery['tools'] }) {
     return <p className="quiet padded">A policy decides for a session: send a message first.</p>;
   return (
     <form className="form policy" onSubmit={submit}>
+      <p className="quiet">Shows what policy decides about a call, and why. The call is not made.</p>
       <label htmlFor="policy-tool">Tool</label>
       <select
         id="policy-tool"

@@ -20,13 +20,15 @@ export function JsonChanges({ before, after }: { before: unknown; after: unknown
             <td>
               {old !== undefined && (
                 <div className="removed">
-                  <span aria-hidden="true">−</span> <span className="visually-hidden">before: </span>
+                  <span aria-hidden="true">−&nbsp;</span>
+                  <span className="visually-hidden">before: </span>
                   {visibleText(old)}
                 </div>
               )}
               {next !== undefined && (
                 <div className="added">
-                  <span aria-hidden="true">+</span> <span className="visually-hidden">after: </span>
+                  <span aria-hidden="true">+&nbsp;</span>
+                  <span className="visually-hidden">after: </span>
                   {visibleText(next)}
                 </div>
               )}

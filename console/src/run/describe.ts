@@ -14,7 +14,7 @@ export function describe(event: TapeEvent): string {
     case 'OUTPUT_DELTA':
       return `“${event.text}”`;
     case 'OUTPUT':
-      return `step ${event.step} · ${event.finishReason} · ${event.usage.totalTokens} tokens · “${event.text}”`;
+      return `step ${event.step} · ${event.finishReason} · ${event.usage.totalTokens} tokens${event.text && ` · “${event.text}”`}`;
     case 'TOOL_CALL':
       return `${event.tool} ${JSON.stringify(event.input)}`;
     case 'TOOL_DECISION':

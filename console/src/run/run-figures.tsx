@@ -12,9 +12,15 @@ export type RunContent = NonNullable<RunPageQuery['run']>;
 /** The run in one line. */
 export function RunFigures({ run }: { run: RunContent }) {
   const { state, session, usage, steps, createdAt, endedAt, model, agent, agentVersion, resumptions, error } = run;
+  const [wait] = run.pendingWaits;
   return (
     <div className="run-figures">
       <State of={state} />
+      {wait && (
+        <Link to="/waiting/{-$waitId}" params={{ waitId: wait.id }}>
+          decide
+        </Link>
+      )}
       <Id id={run.id} />
       {endedAt ? (
         <span title="From the message to the end">{duration(Date.parse(endedAt) - Date.parse(createdAt))}</span>

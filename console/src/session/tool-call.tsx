@@ -18,7 +18,10 @@ export function ToolCall({ call }: { call: ToolCallItem }) {
     <details key={state} className="tool-call" open={open.has(state)}>
       <summary>
         <State of={state} isShort />
-        <b>{tool}</b> <span className="tool-note">{state === 'WAITING' ? 'waiting' : <Words>{note}</Words>}</span>
+        <b>{tool}</b> {/* What is open shows input and error in full. */}
+        <span className={state === 'RUNNING' ? 'tool-note' : 'tool-note is-repeated'}>
+          {state === 'WAITING' ? 'waiting' : <Words>{note}</Words>}
+        </span>
         {progress && state === 'RUNNING' && (
           <progress value={progress.progress} max={progress.total ?? undefined} aria-label={`Progress of ${tool}`} />
         )}

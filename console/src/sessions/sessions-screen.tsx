@@ -164,7 +164,7 @@ function Filters() {
       <input
         className="metadata"
         aria-label="Metadata, such as customer=42"
-        placeholder="customer=42"
+        placeholder="metadata: customer=42"
         defaultValue={metadata ?? ''}
         onChange={({ target }) => {
           clearTimeout(timer.current);

@@ -72,16 +72,19 @@ function BudgetForm({ request, onDecided }: BudgetProps) {
           allow();
         }}
       >
-        <label>
-          Increase for this run, in {unit}
-          <input
-            value={increase}
-            onChange={({ target }) => setIncrease(target.value)}
-            inputMode="decimal"
-            placeholder={`${request.needed}, what the next call needs`}
-            aria-invalid={!isAmount}
-          />
-        </label>
+        <label htmlFor="increase">Increase for this run, in {unit}</label>
+        <input
+          id="increase"
+          value={increase}
+          onChange={({ target }) => setIncrease(target.value)}
+          inputMode="decimal"
+          placeholder={String(request.needed)}
+          aria-describedby="increase-note"
+          aria-invalid={!isAmount}
+        />
+        <p id="increase-note" className="quiet">
+          Empty: what the next call needs. Only this run may use it.
+        </p>
         {!isAmount && (
           <p role="alert" className="problem">
             The increase must be a number above 0.

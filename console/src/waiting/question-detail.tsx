@@ -41,7 +41,7 @@ function QuestionLink({ url, by }: { url: string; by: string }) {
   const isWeb = /^https?:\/\//i.test(url);
   return (
     <p className="warning">
-      <Words>{by}</Words> asks you to open this address. Look at the host first.{' '}
+      <Words>{by}</Words> asks you to open this address. Look at the host first, and agree when you have finished there.{' '}
       {isWeb ? (
         <a href={url} target="_blank" rel="noopener noreferrer nofollow">
           <Words isStrict>{url}</Words>

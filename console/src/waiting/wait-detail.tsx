@@ -51,7 +51,7 @@ export function WaitDetail({ id, onDecided, isInSession = false }: WaitDetailPro
   }
   return (
     <section className="detail" aria-label={regions[wait.__typename]}>
-      <h2 className={wait.__typename === 'Question' ? 'target-title words-only' : 'target-title'}>
+      <h2 className={isCall(wait) ? 'target-title' : 'target-title words-only'}>
         <Words isStrict>{bothEnds(titleOf(wait), VALUE_CHARACTERS)}</Words>
       </h2>
       {wait.state !== 'OPEN' && <Settled wait={wait} />}
@@ -62,6 +62,8 @@ export function WaitDetail({ id, onDecided, isInSession = false }: WaitDetailPro
     </section>
   );
 }
+
+const isCall = ({ __typename }: WaitContent) => __typename === 'Approval' || __typename === 'ClientToolCall';
 
 const regions: Readonly<Record<WaitContent['__typename'], string>> = {
   Approval: 'What will happen',

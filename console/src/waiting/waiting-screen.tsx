@@ -184,12 +184,15 @@ const kindNames: Readonly<Record<WaitKind, { name: string; short: string }>> = {
 
 function CardLine({ wait }: { wait: WaitItemFragment }) {
   const approval = approvalOf(wait);
+  const tool = 'tool' in wait ? wait.tool : null;
+  const text = approval?.target ?? wait.summary;
   return (
     <span className="card-line">
       {approval ? <Risk of={approval.risk} /> : <span className="risk tone-active">{kindNames[wait.kind].short}</span>}
-      {approval && <b>{approval.tool}</b>}
-      <span className="target">
-        <Words isStrict>{approval?.target ?? wait.summary}</Words>
+      {tool !== null && <b>{tool}</b>}
+      <span className={tool === null ? 'target words-only' : 'target'}>
+        {/* The summary of a call begins with its tool. */}
+        <Words isStrict>{tool !== null && text.startsWith(`${tool}(`) ? text.slice(tool.length) : text}</Words>
       </span>
     </span>
   );
