@@ -46,7 +46,7 @@ function useCommands(text: string): Command[] {
     { filter: words === '' ? null : { search: words }, orderBy: words === '' ? 'LAST_ACTIVITY' : null },
     { isLive: false },
   );
-  const id = /\b(ses|run|apr)_[0-9A-Z]+\b/.exec(words);
+  const id = /\b(ses|run|apr|bud|que|ctc)_[0-9A-Z]+\b/.exec(words);
   const byId = id ? [{ label: id[0], hint: 'by id', go: () => void navigate(targetOf(id[0])) }] : [];
   const matching = pages
     .filter(([label]) => label.toLowerCase().includes(words.toLowerCase()))

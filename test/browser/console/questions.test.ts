@@ -15,16 +15,16 @@ test('the link of an MCP server is shown in full, is not opened by itself, and i
     mode: 'url',
     message: '<b>Log in</b> to pay.',
     elicitationId: '1',
-    url: `HTTPS://BÜCHER.example/${'a'.repeat(200)}?x=1`,
+    url: `HTTPS://BÜCHER.example/${'page.of/the.shop/'.repeat(10)}?x=1`,
   };
-  const url = `https://xn--bcher-kva.example/${'a'.repeat(200)}?x=1`;
+  const url = `https://xn--bcher-kva.example/${'page.of/the.shop/'.repeat(10)}?x=1`;
   const asked = async (sessionKey: string) => {
     const { run } = await send(client, { sessionKey, text: calling(['shop__ask', { questions: [link] }]) });
     return async () => (await follow(client, run.id)).find(({ type }) => type === 'TOOL_RESULT');
   };
 
   const agreed = await asked('one');
-  const { page, problems } = await openPage(pageUrl('/'), { width: 390, height: 844 });
+  const { page, problems } = await openPage(pageUrl('/waiting'), { width: 390, height: 844 });
   const question = page.getByRole('region', { name: 'Question' });
   const anchor = question.getByRole('link', { name: url });
   await anchor.waitFor();

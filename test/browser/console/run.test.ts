@@ -54,7 +54,7 @@ test('two runs are compared, and their first difference is marked', async () => 
   const other = await converse(client, { sessionKey: 'b', text: '/words 4' });
   const { page, problems } = await openPage(pageUrl(`/compare?a=${one.runId}&b=${other.runId}`));
   await page.getByText('First difference: input').waitFor();
-  await page.getByText('first difference').waitFor();
+  await page.getByText('first difference', { exact: true }).waitFor();
   await page.getByText('word-4').waitFor();
   expect(problems).toEqual([]);
 });
