@@ -87,7 +87,7 @@ export const environmentSchema = z.object({
   RUNTAPE_CONFIG: z.string().default('./runtape.config.json'),
   RUNTAPE_DURABILITY: z.enum(['full', 'normal']).default('full'),
   RUNTAPE_MAX_CONCURRENT_RUNS: wholeNumber(1, 10_000).default(limits.MAX_CONCURRENT_RUNS),
-  RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(2, 1000).default(limits.DATABASE_CONNECTIONS),
+  RUNTAPE_DATABASE_CONNECTIONS: wholeNumber(4, 1000).default(limits.DATABASE_CONNECTIONS),
   RUNTAPE_PREPARED_STATEMENTS: z.enum(['on', 'off']).default('on'),
   RUNTAPE_NOTIFY: z.enum(['on', 'off']).default('on'),
   RUNTAPE_LEASE_SECONDS: wholeNumber(1, 600).default(limits.LEASE_SECONDS),

@@ -5,6 +5,8 @@ import type { Parameter } from './statement.ts';
 export interface JsonSql {
   sqlite: string;
   postgresql: string;
+  /** As in `Statement`. */
+  keyed?: boolean;
 }
 
 /**
@@ -13,10 +15,10 @@ export interface JsonSql {
  */
 export async function queryJson<Element>(
   database: Pick<Database, 'query'>,
-  { sqlite, postgresql }: JsonSql,
+  sql: JsonSql,
   ...parameters: Parameter[]
 ): Promise<Element[]> {
-  const statement = { columns: { json: 'text' as const }, sqlite, postgresql, reads: 'many' as const };
+  const statement = { ...sql, columns: { json: 'text' as const }, reads: 'many' as const };
   const [row] = await database.query<{ json: string | null }>(statement, ...parameters);
   return JSON.parse(row?.json ?? '[]');
 }

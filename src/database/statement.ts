@@ -27,6 +27,8 @@ export interface Statement<Row> {
   postgresql: string;
   /** Whether it changes rows and therefore runs on the writing connection. */
   writes?: boolean;
+  /** Whether it finds rows by keys, so that Postgres can plan it once for all parameters. It must not write. */
+  keyed?: boolean;
   /** Whether it reads many rows: the SQLite driver blocks the event loop, so other work runs before it. */
   reads?: 'many';
 }
@@ -74,6 +76,11 @@ export function statement<Row>(columns: ColumnTypes<Row>, write: (parts: SqlPart
 /** A statement that changes rows and returns them. */
 export function writingStatement<Row>(columns: ColumnTypes<Row>, write: (parts: SqlParts) => string): Statement<Row> {
   return { ...statement(columns, write), writes: true };
+}
+
+/** A statement that finds rows by keys. */
+export function keyed<Row>(lookup: Statement<Row>): Statement<Row> {
+  return { ...lookup, keyed: true };
 }
 
 /** The parameter of `inIds`. Ids that Postgres cannot store are left out: no row has them. */

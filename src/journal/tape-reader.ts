@@ -24,6 +24,7 @@ function pageSql(order: 'ASC' | 'DESC', types: readonly EventType[] | undefined)
     SELECT ${columns} FROM "Event" WHERE "runId" = ${runId} AND "seq" ${fromLow} ${low} AND "seq" ${toHigh} ${high}
     ${typeCondition(types)} ORDER BY "seq" ${order} LIMIT ${limit}`;
   return {
+    keyed: true,
     sqlite: `SELECT json_group_array(json_array(${columns})) FROM (${select('?', '?', '?', '?')})`,
     postgresql: `SELECT json_agg(json_build_array(${columns}))::text
       FROM (${select('$1', '$2::bigint', '$3::bigint', '$4::bigint')}) AS page`,
@@ -31,6 +32,7 @@ function pageSql(order: 'ASC' | 'DESC', types: readonly EventType[] | undefined)
 }
 
 const headSql = {
+  keyed: true,
   sqlite: `SELECT json_group_array(json_array("Tape"."runId", "sessionId", "closed", coalesce("seq", 0), "hash"))
     FROM "Tape" LEFT JOIN "Event" ON "Event"."runId" = "Tape"."runId"
       AND "seq" = (SELECT max("seq") FROM "Event" WHERE "runId" = "Tape"."runId")
@@ -47,6 +49,7 @@ const endsSql = (() => {
     SELECT "Event"."runId" AS "run", ${columns} FROM (${runIds}) AS requested JOIN "Event" ON "Event"."runId" = requested."id"
     WHERE "seq" > (SELECT max("seq") FROM "Event" WHERE "runId" = requested."id") - ${count} ORDER BY "run", "seq"`;
   return {
+    keyed: true,
     sqlite: `SELECT json_group_array(json_array("run", json_array(${columns})))
       FROM (${select('SELECT value AS "id" FROM json_each(?)', '?')})`,
     postgresql: `SELECT json_agg(json_build_array("run", json_build_array(${columns})))::text
@@ -59,6 +62,7 @@ function manySql(types: readonly EventType[]) {
     SELECT "Event"."runId" AS "run", ${columns} FROM (${tapes}) AS requested JOIN "Event" ON "Event"."runId" = requested."id"
     WHERE "seq" > requested."after" AND "seq" <= requested."upTo"${typeCondition(types)} ORDER BY "run", "seq"`;
   return {
+    keyed: true,
     sqlite: `SELECT json_group_array(json_array("run", json_array(${columns}))) FROM (${select(
       `SELECT value ->> 'runId' AS "id", value ->> 'after' AS "after", value ->> 'upTo' AS "upTo" FROM json_each(?)`,
     )})`,

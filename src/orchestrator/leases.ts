@@ -1,6 +1,6 @@
 import { databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
-import { type Statement, statement } from '../database/statement.ts';
+import { keyed, type Statement, statement } from '../database/statement.ts';
 import {
   CLAIM_POSTGRESQL,
   CLAIM_SQLITE,
@@ -81,9 +81,11 @@ export function nextLease({ holder, now, leaseMilliseconds }: LeaseTerm, { runId
   return { statement: nextLeaseStatement, row: { runId, holder, epoch, expiresAt, milliseconds: leaseMilliseconds } };
 }
 
-const idleLease = statement<{ epoch: number }>(
-  { epoch: 'int' },
-  () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" IS NULL`,
+const idleLease = keyed(
+  statement<{ epoch: number }>(
+    { epoch: 'int' },
+    () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" IS NULL`,
+  ),
 );
 
 /** The epoch of the next executor. Null when the run has a holder, or never had one. */
@@ -92,9 +94,11 @@ export async function nextEpoch(database: Pick<Database, 'query'>, runId: string
   return lease ? lease.epoch + 1 : null;
 }
 
-const heldLease = statement<{ epoch: number }>(
-  { epoch: 'int' },
-  () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" = ? AND "epoch" = ?`,
+const heldLease = keyed(
+  statement<{ epoch: number }>(
+    { epoch: 'int' },
+    () => `SELECT "epoch" FROM "Lease" WHERE "runId" = ? AND "holder" = ? AND "epoch" = ?`,
+  ),
 );
 
 export async function holdsLease(
@@ -133,10 +137,12 @@ export interface WaitingWork {
   suspects: boolean;
 }
 
-const waitingWorkStatement = statement<WaitingWork>(
-  { pending: 'boolean', suspects: 'boolean' },
-  () =>
-    `SELECT EXISTS (SELECT 1 FROM "Run" WHERE "state" = 'PENDING'), EXISTS (SELECT 1 FROM "Lease" WHERE "suspicion" > 0)`,
+const waitingWorkStatement = keyed(
+  statement<WaitingWork>(
+    { pending: 'boolean', suspects: 'boolean' },
+    () =>
+      `SELECT EXISTS (SELECT 1 FROM "Run" WHERE "state" = 'PENDING'), EXISTS (SELECT 1 FROM "Lease" WHERE "suspicion" > 0)`,
+  ),
 );
 
 /** Usually nothing waits, and this costs much less than a search for runs that can start. */

@@ -1,7 +1,7 @@
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Run as StoredRun } from '../database/generated/sqlite/client.ts';
-import { idList, statement } from '../database/statement.ts';
+import { idList, keyed, statement } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { SequencedEvent } from '../domain/events.ts';
 import { storedMetadata } from '../domain/metadata.ts';
@@ -101,9 +101,11 @@ export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[]
   ];
 }
 
-const byIds = runs.select(
-  // Not a join: the planner could start with all sessions of the owner.
-  ({ inIds }) => `WHERE "id" ${inIds} AND (SELECT "owner" FROM "Session" WHERE "id" = "Run"."sessionId") = ?`,
+const byIds = keyed(
+  runs.select(
+    // Not a join: the planner could start with all sessions of the owner.
+    ({ inIds }) => `WHERE "id" ${inIds} AND (SELECT "owner" FROM "Session" WHERE "id" = "Run"."sessionId") = ?`,
+  ),
 );
 
 export async function runById(database: Database, owner: string, id: string): Promise<RunRow | null> {
@@ -151,12 +153,14 @@ export interface OpenRuns {
 
 export const noOpenRuns: OpenRuns = { open: null, waiting: 0 };
 
-const openRuns = statement<OpenRuns>(
-  { open: 'text', waiting: 'int' },
-  // The index holds open runs only, so a session's ended runs cost nothing.
-  ({ indexedBy }) => `SELECT "id", count(*) FILTER (WHERE "state" = 'PENDING') OVER ()
+const openRuns = keyed(
+  statement<OpenRuns>(
+    { open: 'text', waiting: 'int' },
+    // The index holds open runs only, so a session's ended runs cost nothing.
+    ({ indexedBy }) => `SELECT "id", count(*) FILTER (WHERE "state" = 'PENDING') OVER ()
     FROM "Run" ${indexedBy('Run_open')} WHERE "sessionId" = ? AND "state" IN ('PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL')
     ORDER BY "state" = 'PENDING', "urgent" DESC, "id" LIMIT 1`,
+  ),
 );
 
 export async function openRunsOf(database: Database, sessionId: string): Promise<OpenRuns> {
@@ -178,10 +182,12 @@ export interface Turn {
 }
 
 const between = (order: 'ASC' | 'DESC') =>
-  statement<Turn>(
-    { runId: 'text', turn: 'int' },
-    () =>
-      `SELECT "id", "turn" FROM "Run" WHERE "sessionId" = ? AND "turn" >= ? AND "turn" <= ? ORDER BY "turn" ${order} LIMIT ?`,
+  keyed(
+    statement<Turn>(
+      { runId: 'text', turn: 'int' },
+      () =>
+        `SELECT "id", "turn" FROM "Run" WHERE "sessionId" = ? AND "turn" >= ? AND "turn" <= ? ORDER BY "turn" ${order} LIMIT ?`,
+    ),
   );
 const turns = { oldest: between('ASC'), newest: between('DESC') };
 
@@ -195,10 +201,12 @@ export function runsBetween(
   return fromTurn > upToTurn ? Promise.resolve([]) : database.query(turns[from], sessionId, fromTurn, upToTurn, limit);
 }
 
-const newestTurnOf = statement<{ turn: number | null }>(
-  { turn: 'int' },
-  () => `SELECT coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn")
+const newestTurnOf = keyed(
+  statement<{ turn: number | null }>(
+    { turn: 'int' },
+    () => `SELECT coalesce((SELECT max("turn") FROM "Run" WHERE "sessionId" = "Session"."id"), "branchTurn")
     FROM "Session" WHERE "id" = ?`,
+  ),
 );
 
 /** The newest turn of a session, 0 if it has none. The turns of a branch continue those of its parent. */
@@ -241,10 +249,12 @@ export async function usageOfSessions(
   );
 }
 
-const heads = statement<{ runId: string; head: number }>(
-  { runId: 'text', head: 'int' },
-  ({ inIds }) => `SELECT "runId", coalesce((SELECT max("seq") FROM "Event" WHERE "Event"."runId" = "Tape"."runId"), 0)
+const heads = keyed(
+  statement<{ runId: string; head: number }>(
+    { runId: 'text', head: 'int' },
+    ({ inIds }) => `SELECT "runId", coalesce((SELECT max("seq") FROM "Event" WHERE "Event"."runId" = "Tape"."runId"), 0)
     FROM "Tape" WHERE "runId" ${inIds}`,
+  ),
 );
 
 /** The seq of the newest event of each run. */

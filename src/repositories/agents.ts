@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Agent, AgentVersion } from '../database/generated/sqlite/client.ts';
+import { keyed } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { AgentRef, ClientToolDeclaration, Json } from '../domain/events.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
@@ -67,9 +68,9 @@ const agents = defineTable<Agent>('Agent', {
   updatedAt: 'timestamp',
 });
 
-const byId = agents.select(() => 'WHERE "id" = ? AND "owner" = ?');
-const byIdOrDefault = agents.select(
-  () => 'WHERE "owner" = ? AND ("id" = ? OR "isDefault") ORDER BY "isDefault" LIMIT 1',
+const byId = keyed(agents.select(() => 'WHERE "id" = ? AND "owner" = ?'));
+const byIdOrDefault = keyed(
+  agents.select(() => 'WHERE "owner" = ? AND ("id" = ? OR "isDefault") ORDER BY "isDefault" LIMIT 1'),
 );
 
 export async function agentById(database: Database, owner: string, id: string): Promise<AgentRow | null> {

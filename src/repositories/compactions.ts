@@ -1,5 +1,6 @@
 import type { Client, Database } from '../database/database.ts';
 import type { CompactionArtifact } from '../database/generated/sqlite/client.ts';
+import { keyed } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { Segment } from '../domain/session.ts';
@@ -33,13 +34,15 @@ const compactions = defineTable<CompactionRow>('CompactionArtifact', {
 /** Stores a summary, in the append of its event if a run caused it. */
 export const insertCompaction = compactions.insert({ order: 26 });
 
-const latestWithin = compactions.select(
-  ({ rows }) => `JOIN ${rows('segment', { id: 'text', upToTurn: 'int', cutRunId: 'text', cutSeq: 'int' })}
+const latestWithin = keyed(
+  compactions.select(
+    ({ rows }) => `JOIN ${rows('segment', { id: 'text', upToTurn: 'int', cutRunId: 'text', cutSeq: 'int' })}
       ON "CompactionArtifact"."sessionId" = "segment"."id"
     WHERE "CompactionArtifact"."fromTurn" = ? AND ("CompactionArtifact"."toTurn" < "segment"."upToTurn"
       OR ("CompactionArtifact"."toTurn" = "segment"."upToTurn" AND ("segment"."cutRunId" IS NULL
         OR "CompactionArtifact"."toRunId" <> "segment"."cutRunId" OR "CompactionArtifact"."toSeq" <= "segment"."cutSeq")))
     ORDER BY "CompactionArtifact"."toTurn" DESC, "CompactionArtifact"."toSeq" DESC, "CompactionArtifact"."id" DESC LIMIT 1`,
+  ),
 );
 
 /** Of the summaries that cover only visible events, the one that reaches furthest; null if there is none. */

@@ -3,7 +3,7 @@ import type { Client, Database } from '../database/database.ts';
 import type { Memory } from '../database/generated/sqlite/client.ts';
 import { lockName } from '../database/locks.ts';
 import { deletePassages, findPassages, insertPassages } from '../database/search-index.ts';
-import { statement } from '../database/statement.ts';
+import { keyed, statement } from '../database/statement.ts';
 import { defineTable, deleteRows } from '../database/table.ts';
 import { keysetQuery, type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { Refusal } from '../domain/refusal.ts';
@@ -95,9 +95,8 @@ export interface FoundMemory {
   score: number;
 }
 
-const anyMemory = statement<{ id: string }>(
-  { id: 'text' },
-  () => `SELECT "id" FROM "Memory" WHERE "owner" = ? LIMIT 1`,
+const anyMemory = keyed(
+  statement<{ id: string }>({ id: 'text' }, () => `SELECT "id" FROM "Memory" WHERE "owner" = ? LIMIT 1`),
 );
 
 /** Checked before each search: every step of every run searches, and most owners have no memories. */

@@ -4,7 +4,7 @@ import type { Session, SessionMetadata } from '../database/generated/sqlite/clie
 import { queryJson } from '../database/json-query.ts';
 import { lockSession } from '../database/locks.ts';
 import { deletePassages, insertPassages } from '../database/search-index.ts';
-import { idList, writingStatement } from '../database/statement.ts';
+import { idList, keyed, writingStatement } from '../database/statement.ts';
 import { defineTable, deleteRows } from '../database/table.ts';
 import {
   changeMetadata,
@@ -134,9 +134,9 @@ export const expectSession = batchWriter<SessionExpectation>(
     FROM (SELECT * FROM ${rows} ORDER BY "id") AS element`,
 );
 
-const byId = sessions.select(() => 'WHERE "id" = ?');
-const byKey = sessions.select(() => 'WHERE "owner" = ? AND "key" = ? AND "archivedAt" IS NULL');
-const byIds = sessions.select(({ inIds }) => `WHERE "id" ${inIds} AND "owner" = ?`);
+const byId = keyed(sessions.select(() => 'WHERE "id" = ?'));
+const byKey = keyed(sessions.select(() => 'WHERE "owner" = ? AND "key" = ? AND "archivedAt" IS NULL'));
+const byIds = keyed(sessions.select(({ inIds }) => `WHERE "id" ${inIds} AND "owner" = ?`));
 
 export async function sessionById(database: Database, owner: string, id: string): Promise<SessionRow | null> {
   const [session] = await sessionsByIds(database, owner, [id]);

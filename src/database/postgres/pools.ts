@@ -2,7 +2,7 @@ import pg from 'pg';
 import { StartError } from '../../config/start-error.ts';
 
 /** A statement that takes longer waits for a lock that is not released, or for a database that is gone. */
-const STATEMENT_MILLISECONDS = 15_000;
+export const STATEMENT_MILLISECONDS = 15_000;
 /**
  * Between two statements of a transaction. A server that is silent for longer is frozen or disconnected, and holds locks on runs
  * that other servers wait to take over.
@@ -31,13 +31,35 @@ export function connectionOptions(url: string, name = SERVER_NAME): pg.ClientCon
   };
 }
 
+/** Settings of connections, by what they are used for. */
+export const settings = {
+  /** A plan that Postgres keeps was made for the tables as they were: while they grow, it becomes slower than a new one. */
+  anyStatement: { plan_cache_mode: 'force_custom_plan' },
+  /** Where rows are found by their keys, one plan stays right: that which follows the indexes, however small the tables were. */
+  keyedStatements: {
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
+    enable_hashjoin: 'off',
+    enable_mergejoin: 'off',
+    // It compiles expensive plans, and takes a plan with a step that is switched off for one.
+    jit: 'off',
+  },
+} satisfies Record<string, Record<string, string>>;
+
 /**
  * Opens connections on demand, at most `connections` at a time. Replaces a broken one when the next is needed.
- * @param preparedStatements whether the connections will prepare statements
+ * @param parameters settings of the connections
  */
-export function createPool(url: string, connections: number, preparedStatements = false): pg.Pool {
+export function createPool(
+  url: string,
+  connections: number,
+  parameters: Readonly<Record<string, string>> = {},
+): pg.Pool {
   const pool = new pg.Pool({
     ...connectionOptions(url),
+    options: Object.entries(parameters)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
     max: connections,
     maxLifetimeSeconds: LIFETIME_SECONDS,
     statement_timeout: STATEMENT_MILLISECONDS,
@@ -47,12 +69,7 @@ export function createPool(url: string, connections: number, preparedStatements 
   });
   // The query in progress, or the next one, reports a broken connection.
   pool.on('error', () => undefined);
-  pool.on('connect', (connection) => {
-    connection.on('error', () => undefined);
-    // A plan that Postgres keeps was made for the tables as they were: while they grow, it becomes slower than a new one.
-    // Without the setting, statements only take longer.
-    if (preparedStatements) connection.query('SET plan_cache_mode = force_custom_plan').catch(() => undefined);
-  });
+  pool.on('connect', (connection) => connection.on('error', () => undefined));
   return pool;
 }
 

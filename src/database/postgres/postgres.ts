@@ -2,16 +2,17 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { type Clock, systemClock } from '../../clock.ts';
 import { StartError } from '../../config/start-error.ts';
-import { type BatchGroup, groupRows } from '../batch-statement.ts';
+import { groupRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/postgresql/client.ts';
 import { type Migration, readMigrations } from '../migrations.ts';
 import { retryWhileBusy } from '../retry-busy.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
-import { isConnectionLost, isStoreFault, StoreError, throwStoreError, toStoreError } from '../store-error.ts';
+import { isStoreFault, throwStoreError, toStoreError } from '../store-error.ts';
+import { createMessageCommit, createPipelinedCommit } from './commit.ts';
 import { migratePostgres } from './migrate.ts';
 import { createNotificationChannel } from './notifications.ts';
-import { createPool, nameOf } from './pools.ts';
+import { createPool, nameOf, STATEMENT_MILLISECONDS, settings } from './pools.ts';
 import { createSchemaGuard, type SchemaGuard } from './schema-guard.ts';
 import { createStatementNames, type StatementNames, unnamedStatements } from './statement-names.ts';
 
@@ -48,24 +49,64 @@ async function openPools(
 ): Promise<Database> {
   const { url, connections, preparedStatements = true } = options;
   const name = nameOf(url);
-  const writing = createPool(url, Math.max(1, Math.floor(connections / 2)), preparedStatements);
-  const reading = createPool(url, Math.max(1, Math.ceil(connections / 2)), preparedStatements);
+  const sixths = (count: number) => Math.max(1, Math.floor((connections * count) / 6));
+  // A pooler that does not support prepared statements is not asked for settings either.
+  const [any, keyed] = preparedStatements ? [settings.anyStatement, settings.keyedStatements] : [];
+  const writing = createPool(url, sixths(1), any);
+  const lookups = createPool(url, sixths(2), keyed);
+  const reading = createPool(url, sixths(2), any);
+  const opened = [writing, lookups, reading];
   try {
     const migrations = await readMigrations('postgresql');
     await prepare(migrations, () => reading.query('SELECT 1'));
     await reading.query('SELECT 1 FROM "Tape" LIMIT 1');
+    const commits = createPool(url, sixths(1), keyed && (await commitSettings(reading, keyed, options)));
+    opened.push(commits);
     const guard = createSchemaGuard(
       reading,
       migrations.map((migration) => migration.name),
       name,
     );
-    return createDatabase(options, { writing, reading, guard });
+    const isLimited = await limitsTransactions(commits);
+    return createDatabase(options, { commits, writing, lookups, reading, isLimited, guard });
   } catch (error) {
-    await Promise.allSettled([writing.end(), reading.end()]);
+    await Promise.allSettled(opened.map((pool) => pool.end()));
     if (error instanceof StartError) throw error;
     const reason = toStoreError(error).detail;
     throw new StartError(`The database ${name} cannot be used: ${reason}${adviceOn(reason)}`, error);
   }
+}
+
+/** Each kind of work has connections of its own, so that lists do not hold up steps of runs, nor these the commits. */
+interface Pools {
+  commits: pg.Pool;
+  /** Whether the database ends a transaction of these connections that takes too long. */
+  isLimited: boolean;
+  /** Other writes. */
+  writing: pg.Pool;
+  /** Keyed statements. */
+  lookups: pg.Pool;
+  reading: pg.Pool;
+}
+
+/** Postgres 17 and later can limit a transaction. */
+async function commitSettings(
+  pool: pg.Pool,
+  keyed: Readonly<Record<string, string>>,
+  { durability }: PostgresOptions,
+): Promise<Record<string, string>> {
+  const { rows } = await pool.query(`SELECT current_setting('server_version_num')::int >= 170000 AS "canLimit"`);
+  return {
+    ...keyed,
+    ...(durability === 'normal' ? { synchronous_commit: 'off' } : {}),
+    ...(rows[0]?.canLimit ? { transaction_timeout: String(STATEMENT_MILLISECONDS) } : {}),
+  };
+}
+
+/** A connection pooler may ignore settings. */
+async function limitsTransactions(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query(`SELECT current_setting('transaction_timeout', true) AS "limit"`);
+  return ![null, '0'].includes(rows[0]?.limit);
 }
 
 /** What to do about a reason; empty if there is nothing special. */
@@ -79,9 +120,10 @@ export function adviceOn(reason: string): string {
 
 function createDatabase(
   { url, durability, preparedStatements = true, clock = systemClock }: PostgresOptions,
-  { writing, reading, guard }: { writing: pg.Pool; reading: pg.Pool; guard: SchemaGuard },
+  { commits, isLimited, writing, lookups, reading, guard }: Pools & { guard: SchemaGuard },
 ): Database {
   const names = preparedStatements ? createStatementNames() : unnamedStatements;
+  const commit = isLimited ? createMessageCommit(commits, names) : createPipelinedCommit(commits, names, durability);
   const writer = createClient(writing, names);
   const reader = createClient(reading, names);
 
@@ -98,11 +140,11 @@ function createDatabase(
     notifications: createNotificationChannel(url, writing, clock),
     reader,
     write: (work) => retry(() => work(writer)),
-    commit: (writes) => retry(() => commitGroups(writing, { durability, names }, groupRows(writes, 'postgresql'))),
+    commit: (writes) => retry(() => commit(groupRows(writes, 'postgresql'))),
     query: (statement, ...parameters) =>
       statement.writes
         ? retry(() => runStatement(writing, names, statement, parameters))
-        : runStatement(reading, names, statement, parameters).catch((error: unknown) =>
+        : runStatement(statement.keyed ? lookups : reading, names, statement, parameters).catch((error: unknown) =>
             isInvalidText(error) ? [] : throwStoreError(error),
           ),
     superseded: guard.superseded,
@@ -112,7 +154,7 @@ function createDatabase(
     eraseDeleted: async () => undefined,
     async close() {
       await Promise.all([writer.$disconnect(), reader.$disconnect()]);
-      await Promise.all([writing.end(), reading.end()]);
+      await Promise.all([commits, writing, lookups, reading].map((pool) => pool.end()));
     },
   };
 }
@@ -170,39 +212,4 @@ const emptyResults: Record<string, unknown> = {
 
 function isInvalidText(error: unknown): boolean {
   return isStoreFault(error) && /invalid byte sequence for encoding/.test(toStoreError(error).detail);
-}
-
-/**
- * Sends all statements of the transaction at once, because the connection is pipelined: a commit takes one round trip. After one
- * fails, Postgres refuses the rest and rolls back at COMMIT. A single statement is a transaction of its own.
- */
-async function commitGroups(
-  pool: pg.Pool,
-  { durability, names }: { durability: 'full' | 'normal'; names: StatementNames },
-  groups: BatchGroup[],
-): Promise<void> {
-  if (groups.length === 0) return;
-  const isSingle = groups.length === 1 && durability === 'full';
-  const begin = durability === 'normal' ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN';
-  const connection = await pool.connect();
-  try {
-    await allOrFirstFailure([
-      ...(isSingle ? [] : [connection.query(begin)]),
-      ...groups.map(({ sql, rows }) => connection.query({ name: names(sql), text: sql, values: [rows] })),
-      ...(isSingle ? [] : [connection.query('COMMIT')]),
-    ]);
-    connection.release();
-  } catch (error) {
-    const isLost = isConnectionLost(error);
-    connection.release(isLost);
-    // Only the database knows whether it committed.
-    throw isLost ? new StoreError('unknown', toStoreError(error).detail, error) : error;
-  }
-}
-
-/** Waits for all queries and throws the failure of the first that failed: it caused the others. */
-async function allOrFirstFailure(queries: readonly Promise<unknown>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(queries);
-  const failed = outcomes.find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
 }

@@ -131,8 +131,12 @@ function textAfterResumption(events: Event[]): string {
 }
 
 test('B50: another server takes over a run although its server is frozen in the middle of a commit', async () => {
-  // With this durability every commit is a transaction of several statements.
-  const environment = { RUNTAPE_LEASE_SECONDS: String(LEASE_SECONDS), RUNTAPE_DURABILITY: 'normal' };
+  const environment = {
+    RUNTAPE_LEASE_SECONDS: String(LEASE_SECONDS),
+    // A commit is then a message for each statement, as before Postgres 17, and with this durability it has several.
+    RUNTAPE_PREPARED_STATEMENTS: 'off',
+    RUNTAPE_DURABILITY: 'normal',
+  };
   const cluster = await startCluster({ program: countingServer, environment });
   const victim = await cluster.start();
   const runId = await withClient(victim, async (client) => {
