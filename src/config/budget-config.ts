@@ -13,6 +13,8 @@ const amount = z.number().positive().optional();
 const budget = z
   .strictObject({
     appliesTo: z.enum(['run', 'session', 'agent', 'principal']),
+    /** Name of the only agent that it applies to. */
+    agent: z.string().min(1).optional(),
     period: z.enum(['hour', 'day', 'month', 'total']).default('total'),
     /** In the currency of the prices. */
     cost: amount,
@@ -23,8 +25,13 @@ const budget = z
   .refine(({ cost, tokens }) => (cost === undefined) !== (tokens === undefined), {
     error: 'must have either "cost" or "tokens". Use two budgets to limit both',
   })
-  .transform(({ appliesTo, period, cost, tokens, onLimit }) => ({
+  .refine(({ appliesTo, agent }) => agent === undefined || appliesTo === 'agent', {
+    path: ['agent'],
+    error: 'names an agent, but the budget applies to something else. Set "appliesTo" to "agent"',
+  })
+  .transform(({ appliesTo, agent = null, period, cost, tokens, onLimit }) => ({
     appliesTo: subjects[appliesTo],
+    agent,
     period: periods[period],
     kind: cost === undefined ? ('TOKENS' as const) : ('COST' as const),
     allowance: cost ?? tokens ?? 0,

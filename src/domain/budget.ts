@@ -13,6 +13,8 @@ export type BudgetKind = (typeof budgetKinds)[number];
 /** How much may be used in a period. */
 export interface Budget {
   appliesTo: BudgetScope;
+  /** Name of the only agent that it applies to; null for every agent. */
+  agent: string | null;
   period: BudgetPeriod;
   kind: BudgetKind;
   /** In the unit of its kind. */
@@ -25,7 +27,7 @@ export interface Budget {
 export interface ChargedCaller {
   runId: string | null;
   sessionId: string | null;
-  agentId: string | null;
+  agent: { id: string; name: string } | null;
   owner: string;
 }
 
@@ -84,10 +86,11 @@ export interface ExceededBudget {
 
 /** Null if the budget does not apply to the caller. */
 export function accountOf(
-  { appliesTo, period, kind }: Budget,
+  { appliesTo, agent, period, kind }: Budget,
   caller: ChargedCaller,
   now: number,
 ): BudgetAccount | null {
+  if (agent !== null && agent !== caller.agent?.name) return null;
   const id = subjectOf(appliesTo, caller);
   if (id === null) return null;
   const { startsAt, endsAt } = periodAt(period, now);
@@ -116,14 +119,14 @@ export function increasedAccount(id: string, runId: string, { kind, endsAt }: Bu
   return { key: `${id} + ${runId}`, kind, endsAt };
 }
 
-function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agentId, owner }: ChargedCaller): string | null {
+function subjectOf(appliesTo: BudgetScope, { runId, sessionId, agent, owner }: ChargedCaller): string | null {
   switch (appliesTo) {
     case 'RUN':
       return runId;
     case 'SESSION':
       return sessionId;
     case 'AGENT':
-      return agentId;
+      return agent?.id ?? null;
     case 'PRINCIPAL':
       return JSON.stringify(owner);
     default:

@@ -20,7 +20,7 @@ export interface Compactor {
   propose(session: HistorySession, agent: SessionAgent | null, signal: AbortSignal): Promise<CompactionOutcome>;
 }
 
-type SessionAgent = Pick<AgentInForce, 'id' | 'model'>;
+type SessionAgent = Pick<AgentInForce, 'id' | 'name' | 'model'>;
 
 interface Dependencies extends HistoryStore {
   newId: NewId;
@@ -59,7 +59,7 @@ async function summarise(
   const name = agent?.model ?? catalogue.defaultName;
   const model = catalogue.find(name);
   if (!model) return { kind: 'failed', reason: `The model "${name}" is not configured.`, usage: null };
-  const caller = { owner: session.owner, sessionId: session.id, agentId: agent?.id ?? null, runId: null };
+  const caller = { owner: session.owner, sessionId: session.id, agent, runId: null };
   const segments = segmentsOf(await generationsOf(dependencies, session), session.resetTurn);
   return compact(dependencies, {
     sessionId: session.id,

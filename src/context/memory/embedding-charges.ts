@@ -29,7 +29,7 @@ export function createEmbeddingCharges(charges: CallCharges, price: number | nul
     const { owner, sessionId } = first;
     const inputTokens = texts.reduce((sum, { text }) => sum + estimateTokens(text), 0);
     const planned = { inputTokens, outputTokens: 0, price: price === null ? null : { input: price, output: 0 } };
-    const reserved = await charges.reserve({ owner, sessionId, agentId: null, runId: null }, planned);
+    const reserved = await charges.reserve({ owner, sessionId, agent: null, runId: null }, planned);
     return reserved.kind === 'reserved' ? { reserved, inputTokens } : null;
   }
 

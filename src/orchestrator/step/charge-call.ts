@@ -19,7 +19,7 @@ export async function chargeCall(
 ): Promise<ChargedCall | ExceededBudget> {
   const { budgets, session, agent } = configuration;
   const { runId, sessionId, epoch } = lease;
-  const run = { runId, epoch, sessionId, agentId: agent?.id ?? null, owner: session.owner, increases };
+  const run = { runId, epoch, sessionId, agent, owner: session.owner, increases };
   return chargedCall(model, await dependencies.spending.reserve(run, budgets, plannedCall(model, inputTokens), signal));
 }
 

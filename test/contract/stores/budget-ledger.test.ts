@@ -28,6 +28,7 @@ function deciding(allowance: number, amounts: Record<string, number>) {
       const account = key === cost.key ? cost : tokens;
       const budget = {
         appliesTo: 'PRINCIPAL',
+        agent: null,
         period: 'TOTAL',
         kind: account.kind,
         allowance,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TestClient } from '../../client.ts';
 import { CancelRunDocument, MemoriesDocument, RememberDocument } from '../../generated/graphql.ts';
-import { compact } from '../context/session-operations.ts';
+import { compact, createAgent } from '../context/session-operations.ts';
 import { converse, follow, runById, send } from '../conversation.ts';
 import { calling, countedTool } from '../counted-tool.ts';
 import { startTestGateway, type TestGateway, until } from '../gateway.ts';
@@ -50,6 +50,20 @@ describe('B94: a budget', () => {
     const third = await converse(client, { sessionKey: 'a', text: '/usage 400 100\n/say Hello.' });
     expect(third.run.error?.message).toContain('the budget of the session: tokens used 1000 of 1200');
     expect((await converse(client, { sessionKey: 'b', text: '/usage 400 100\n/say Hello.' })).run.state).toBe('DONE');
+  });
+
+  test('of one agent, named by the configuration, applies to no other', async () => {
+    const budgets = [{ appliesTo: 'agent', agent: 'spender', tokens: 10 }];
+    const { client } = await startTestGateway({ file: { budgets } });
+    const stateWith = async (name: string) => {
+      const { id: agentId } = await createAgent(client, { name, instructions: '' });
+      return (await converse(client, { sessionKey: name, agentId, text: '/say Done.' })).run;
+    };
+    expect(await stateWith('spender')).toMatchObject({ state: 'FAILED', error: { code: 'BUDGET' } });
+    expect(await stateWith('saver')).toMatchObject({ state: 'DONE' });
+    expect((await converse(client, { sessionKey: 'none', text: '/say Done.' })).run.state).toBe('DONE');
+    const refused = { file: { budgets: [{ appliesTo: 'run', agent: 'spender', tokens: 10 }] } };
+    await expect(startTestGateway(refused)).rejects.toThrow('Set "appliesTo" to "agent"');
   });
 
   test('of cost counts the price of the model', async () => {

@@ -15,11 +15,12 @@ import {
 } from '../../../src/domain/budget.ts';
 import { budgetRequestOf, describeNeed } from '../../../src/domain/budget-request.ts';
 
-const run = { runId: 'run_1', sessionId: 'session_1', agentId: 'agent_1', owner: 'ada' };
+const run = { runId: 'run_1', sessionId: 'session_1', agent: { id: 'agent_1', name: 'clerk' }, owner: 'ada' };
 const now = Date.UTC(2026, 10, 26, 22, 45, 30);
 
 const budget = (changes: Partial<Budget> = {}): Budget => ({
   appliesTo: 'PRINCIPAL',
+  agent: null,
   period: 'TOTAL',
   kind: 'TOKENS',
   allowance: 1000,
@@ -47,16 +48,20 @@ describe('the account of a budget', () => {
     expect(new Set(keys).size).toBe(32);
     expect(key({ allowance: 5 })).toBe(key({}));
     expect(key({}, { ...run, owner: 'ben' })).not.toBe(key({}));
+    expect(key({ appliesTo: 'AGENT', agent: 'clerk' })).toBe(key({ appliesTo: 'AGENT' }));
+    expect(key({ appliesTo: 'AGENT', agent: 'writer' })).toBeUndefined();
     expect(key({}, { ...run, owner: 'ada TOTAL' })).not.toBe(key({}));
     expect(key({ appliesTo: 'RUN' }, { ...run, runId: 'run_2' })).not.toBe(key({ appliesTo: 'RUN' }));
     expect(key({ appliesTo: 'SESSION' }, { ...run, sessionId: 'session_2' })).not.toBe(key({ appliesTo: 'SESSION' }));
-    expect(key({ appliesTo: 'AGENT' }, { ...run, agentId: 'agent_2' })).not.toBe(key({ appliesTo: 'AGENT' }));
+    expect(key({ appliesTo: 'AGENT' }, { ...run, agent: { id: 'agent_2', name: 'clerk' } })).not.toBe(
+      key({ appliesTo: 'AGENT' }),
+    );
     expect(key({ period: 'HOUR' }, run, now + 3_600_000)).not.toBe(key({ period: 'HOUR' }));
     expect(key({ period: 'DAY' }, run, now + 3_600_000)).toBe(key({ period: 'DAY' }));
   });
 
   test('does not exist for an agent if the run has none', () => {
-    const withoutAgent = { ...run, agentId: null };
+    const withoutAgent = { ...run, agent: null };
     expect(accountOf(budget({ appliesTo: 'AGENT' }), withoutAgent, now)).toBeNull();
     const [ofAgent, ofRun] = [budget({ appliesTo: 'AGENT' }), budget({ appliesTo: 'RUN' })];
     expect(accountsOf([ofAgent, ofRun], withoutAgent, now)).toEqual([
