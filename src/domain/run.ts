@@ -342,7 +342,7 @@ function closeStep(run: Run, event: SequencedEventOf<'output'>): Run {
 /** An answer with tool calls is not final, so it leaves this unchanged. */
 function resultAfter(run: Run, result: ResultCheck | null): Pick<Run, 'resultProblem' | 'invalidResults'> {
   const resultProblem = result?.problem ?? null;
-  const isCounted = resultProblem !== null && result?.asked === true;
+  const isCounted = result?.asked === true && resultProblem !== null;
   return { resultProblem, invalidResults: run.invalidResults + (isCounted ? 1 : 0) };
 }
 
@@ -367,7 +367,7 @@ function addCall(run: Run, { payload, seq }: SequencedEventOf<'tool_call'>): Run
 /** A call waits, or the run for more of a budget. */
 function requestWait(run: Run, event: SequencedEventOf<'wait_request'>): Run {
   const { kind, waitId, expiresAt, budget } = event.payload;
-  if (kind !== 'BUDGET') return { ...run, step: openWait(run.step, event) };
+  if (kind !== 'BUDGET') return { ...run, step: openWait(run.step, kind, event) };
   if (budget === null) return run;
   // The model call before it is over: another model failed without an answer, or the answer broke off.
   const step: StepPhase = run.step.at === 'calling' ? { at: 'idle' } : run.step;

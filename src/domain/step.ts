@@ -98,7 +98,7 @@ export function withCall(step: StepPhase, call: ToolCall): StepPhase {
 }
 
 /** Changes one call. Does nothing if the step does not have it. */
-export function updateCall(step: StepPhase, callId: string, change: Partial<ToolCall>): StepPhase {
+export function updateCall(step: StepPhase, callId: string | null, change: Partial<ToolCall>): StepPhase {
   if (step.at !== 'answered') return step;
   const calls = step.calls.map((call) => (call.callId === callId ? { ...call, ...change } : call));
   return { ...step, calls };
@@ -107,10 +107,10 @@ export function updateCall(step: StepPhase, callId: string, change: Partial<Tool
 /** Somebody else gives the result of the call, or its tool runs and asks a person. */
 export function openWait(
   step: StepPhase,
+  kind: DelegatedKind,
   { payload, recordedAt: requestedAt }: SequencedEventOf<'wait_request'>,
 ): StepPhase {
-  const { callId, kind, waitId, expiresAt } = payload;
-  if (kind === 'BUDGET' || callId === null) return step;
+  const { callId, waitId, expiresAt } = payload;
   const wait = { waitId, requestedAt, expiresAt };
   const phase = phaseOf(step, callId);
   return phase?.at === 'started' && kind === 'QUESTION'
@@ -121,7 +121,6 @@ export function openWait(
 /** A tool that asked continues. Otherwise the settlement decides about the result of the call. */
 export function settleWait(step: StepPhase, { payload }: SequencedEventOf<'wait_settled'>): StepPhase {
   const { callId, outcome } = payload;
-  if (callId === null) return step;
   const phase = phaseOf(step, callId);
   if (phase?.at !== 'asking') {
     return updateCall(step, callId, { phase: { at: 'settled', ok: ['COMPLETED', 'ANSWERED'].includes(outcome) } });
@@ -130,6 +129,6 @@ export function settleWait(step: StepPhase, { payload }: SequencedEventOf<'wait_
   return updateCall(step, callId, { phase: { at: 'started', attempt, idempotencyKey } });
 }
 
-function phaseOf(step: StepPhase, callId: string): CallPhase | undefined {
+function phaseOf(step: StepPhase, callId: string | null): CallPhase | undefined {
   return callsOf(step).find((call) => call.callId === callId)?.phase;
 }

@@ -72,6 +72,8 @@ describe('B95: a budget that asks', () => {
     ];
     const run = runOf(inProgress, again('today 1000', 100), again('today 1000', 20), again('tomorrow 1000', 3));
     expect(run.budgetIncreases).toEqual({ 'today 1000': 120, 'tomorrow 1000': 3 });
+    expect(runOf(waiting, budgetSettled('DENIED')).budgetIncreases).toEqual({});
+    expect(runOf(inProgress, budgetSettled('ALLOWED', 5)).budgetIncreases).toEqual({});
   });
 
   test('fails the run when it is denied', () => {
@@ -135,5 +137,6 @@ describe('B95: a budget that asks', () => {
       step: 2,
     });
     expect(runOf(inProgress, context(1), budgetRequest()).step).toEqual({ at: 'idle' });
+    expect(run.step).toMatchObject({ at: 'answered', calls: [{ callId: 'a' }] });
   });
 });

@@ -91,6 +91,8 @@ describe('B73: after a final answer in a run with an output schema', () => {
   test('only a DONE run whose answer fits has a result', () => {
     const done = status('IN_PROGRESS', 'DONE');
     expect(runOf(inProgress, right(1), done).state).toMatchObject({ hasResult: true });
+    expect(runOf(inProgress, right(1), done).invalidResults).toBe(0);
+    expect(runOf(inProgress, wrong(1), done).state).toMatchObject({ hasResult: false });
     expect(runOf(inProgress, context(1), output(1, { text: '{}' }), done).state).toMatchObject({ hasResult: false });
   });
 });

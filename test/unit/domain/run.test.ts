@@ -6,6 +6,7 @@ import {
   foldOn,
   foldRun,
   hasOpenWork,
+  needsExecutor,
   type Run,
   sequenceEvents,
 } from '../../../src/domain/run.ts';
@@ -15,6 +16,7 @@ import {
   approvalRequest,
   approvalsRequested,
   awaitingApproval,
+  budgetRequest,
   callsRequested,
   context,
   expiry,
@@ -38,6 +40,8 @@ import {
   toolProgress,
   toolResult,
   toolStart,
+  waitRequest,
+  waitSettled,
 } from './given.ts';
 
 const thought: NewEvent = { type: 'thought', actor: 'MODEL', payload: { step: 1, text: 'Hm.' } };
@@ -54,12 +58,21 @@ describe('a new run', () => {
     const run = runOf(7, pending);
     expect(run).toMatchObject({ runId, input: 'hello', origin, state: { status: 'PENDING' }, createdAt: 7, head: 2 });
     expect(run).toMatchObject({ turn: null, startedAt: null, steps: 0, toolCalls: 0, unseenInputs: [] });
+    expect(runOf(input('hello'))).toMatchObject({
+      state: { status: 'PENDING' },
+      step: { at: 'idle' },
+      attachments: [],
+    });
   });
 
   test('begins with no other event', () => {
     expect(foldRun([])).toBeNull();
     expect(foldRun(tape(status(null, 'PENDING'), context(1), output(1)))).toBeNull();
     expect(foldRun(tape(steered('more')))).toBeNull();
+  });
+
+  test('counts its model calls, also those without an answer', () => {
+    expect(runOf(inProgress, context(1), context(1), output(1), context(2)).modelCalls).toBe(3);
   });
 
   test('gets its turn and its start time when it starts', () => {
@@ -111,6 +124,26 @@ describe('a run that has ended', () => {
     expect(runOf(inProgress, status('IN_PROGRESS', 'FAILED', { reason: 'Broken.' })).state).toMatchObject({
       error: { code: 'INTERNAL', message: 'Broken.', retryable: false },
     });
+    expect(runOf(inProgress, status('IN_PROGRESS', 'FAILED')).state).toMatchObject({
+      error: { code: 'INTERNAL', message: 'The run failed.', retryable: false },
+    });
+  });
+
+  test('or waits is executed by nobody, unless a tool of it runs and waits for an answer', () => {
+    const needed = (...given: Given[]) => needsExecutor(runOf(...given));
+    const asking: Given = [
+      callsRequested('a', 'b'),
+      toolStart('a'),
+      waitRequest('a', 'QUESTION'),
+      approvalRequest('b'),
+    ];
+    expect(needed(inProgress)).toBe(true);
+    expect(needed(asking)).toBe(true);
+    expect(needed(asking, status('IN_PROGRESS', 'AWAITING_APPROVAL'))).toBe(true);
+    expect(needed(asking, status('IN_PROGRESS', 'CANCELLED'))).toBe(false);
+    for (const state of ['PENDING', 'AWAITING_APPROVAL', 'DONE', 'FAILED'] as const) {
+      expect([state, needed(tapeTo[state])]).toEqual([state, false]);
+    }
   });
 });
 
@@ -217,6 +250,9 @@ describe('resumptions', () => {
     ['the result of a tool', [toolResult('a')]],
     ['the decision of an approval', [approvalDecision('a', 'ALLOWED')]],
     ['a delta', [context(1), delta]],
+    ['a thought', [context(1), thought]],
+    ['a wait', waitRequest('a')],
+    ['the end of a wait', waitSettled('a', 'COMPLETED')],
   ])('B49: %s is progress', (_name, progress) => {
     expect(runOf(lost)).toMatchObject({ resumptionsWithoutProgress: 2, lossesAlone: 2 });
     expect(runOf(lost, progress)).toMatchObject({ resumptions: 2, resumptionsWithoutProgress: 0, lossesAlone: 0 });
@@ -229,6 +265,25 @@ describe('resumptions', () => {
     ['a message', steered('more')],
   ])('B49: %s is not progress', (_name, given) => {
     expect(runOf(lost, given).resumptionsWithoutProgress).toBe(2);
+  });
+
+  test('count a loss as one alone only if nothing else was executed', () => {
+    const lossesAlone = (...given: Given[]) => runOf(inProgress, context(1), ...given).lossesAlone;
+    expect(lossesAlone(resumption(1))).toBe(1);
+    expect(lossesAlone(resumption(1, 1, false))).toBe(0);
+    const stopped = resumption(1);
+    if (stopped.type !== 'resumption') throw new Error('It is no resumption.');
+    expect(lossesAlone({ ...stopped, payload: { ...stopped.payload, lost: false } })).toBe(0);
+  });
+
+  test('leave a run waiting that waits for answers of a tool that runs', () => {
+    const waiting: Given = [
+      callsRequested('a'),
+      toolStart('a'),
+      waitRequest('a', 'QUESTION'),
+      status('IN_PROGRESS', 'AWAITING_APPROVAL'),
+    ];
+    expect(runOf(waiting, resumption(1)).state).toEqual({ status: 'AWAITING_APPROVAL' });
   });
 
   test('do not change calls', () => {
@@ -269,6 +324,11 @@ describe('B18: time at work', () => {
     expect(activeMilliseconds(runOf(given, hour + 900, resumption(1)), hour + 900)).toBe(1500);
     const [waiting] = withWorkTime([status('IN_PROGRESS', 'AWAITING_APPROVAL')], 2000);
     expect(activeMilliseconds(runOf(given, 2 * hour, waiting ? [waiting] : []), 9 * hour)).toBe(2000);
+    // A tool that asked a person may end while the run waits for something else.
+    const late = withWorkTime([toolResult('a')], 5000);
+    const stillWaiting = runOf(0, awaitingApproval('a', 'b'), late);
+    expect(stillWaiting.state).toEqual({ status: 'AWAITING_APPROVAL' });
+    expect(activeMilliseconds(stillWaiting, hour)).toBe(0);
   });
 
   test('stops when the run has ended, and is never negative', () => {
@@ -285,6 +345,20 @@ describe('calls', () => {
     expect(runOf(callsRequested('a', 'b'), toolResult('a')).toolCalls).toBe(2);
     expect(phases(runOf(callsRequested('a'), toolDecision('a', 'DENY')))).toEqual(['a requested']);
     expect(phases(runOf(callsRequested('a'), toolDecision('a', 'ASK')))).toEqual(['a requested']);
+  });
+
+  test('are told apart when they wait', () => {
+    const asking = runOf(callsRequested('a', 'b'), toolStart('a'), waitRequest('b', 'QUESTION'));
+    expect(phases(asking)).toEqual(['a started', 'b delegated']);
+    const both = runOf(callsRequested('a', 'b'), toolStart('b'), waitRequest('a'), waitRequest('b', 'QUESTION'));
+    expect(phases(both)).toEqual(['a delegated', 'b asking']);
+  });
+
+  test('are approved only by the decision about their last request', () => {
+    const approved = (...given: Given[]) => callsOf(runOf(...given).step)[0]?.isApproved;
+    expect(approved(callsRequested('a'))).toBe(false);
+    expect(approved(awaitingApproval('a'), approvalDecision('a', 'ALLOWED'))).toBe(true);
+    expect(approved(awaitingApproval('a'), approvalDecision('a', 'ALLOWED'), approvalRequest('a'))).toBe(false);
   });
 
   test("B42: an edited input replaces the model's", () => {
@@ -323,6 +397,10 @@ describe('calls', () => {
     const given = [callsRequested('a'), toolDecision('a', 'ALLOW')];
     const before = runOf(given);
     for (const event of [
+      waitRequest('x'),
+      waitRequest('x', 'QUESTION'),
+      waitSettled('x', 'COMPLETED'),
+      budgetRequest({}, { budget: null }),
       toolDecision('x', 'ALLOW'),
       approvalRequest('x'),
       approvalDecision('x', 'ALLOWED'),
@@ -406,6 +484,16 @@ describe('the fold', () => {
       runOf(5000, inProgress, 6000, context(1)),
     );
   });
+});
+
+test('the time at work is recorded on the last event that can have it', () => {
+  const events = withWorkTime([context(1), output(1)[0] ?? delta, delta], 7);
+  expect(events.map(({ payload }) => 'workMilliseconds' in payload && payload.workMilliseconds)).toEqual([
+    false,
+    7,
+    false,
+  ]);
+  expect(withWorkTime([delta], 7)).toEqual([delta]);
 });
 
 describe('what the contexts of a run say', () => {

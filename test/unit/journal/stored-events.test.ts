@@ -44,7 +44,12 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
       retryOf: 'run_0',
       urgent: true,
       scopes: ['read'],
+      outputSchema: { type: 'object' },
+      traceParent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     },
+    metadata: { ticket: '7' },
+    attachments: [{ id: 'att_1', name: 'a.png', mediaType: 'image/png', bytes: 1, sha256: 'f' }],
+    clientTools: [{ name: 'pick', description: 'Picks.', inputSchema: { type: 'object' }, timeoutSeconds: 1 }],
   },
   status: {
     from: 'PENDING',
@@ -52,6 +57,7 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     reason: 'Because.',
     error: { code: 'INTERNAL', message: 'It broke.', retryable: true },
     turn: 1,
+    workMilliseconds: 0,
   },
   context: {
     step: 1,
@@ -67,6 +73,8 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     failedCompaction: { reason: 'Too long.', model: 'scripted', usage },
     estimatedTokens: 0,
     requestHash: 'c',
+    responseFormat: true,
+    workMilliseconds: 0,
   },
   thought: { step: 1, text: 'Hm.' },
   output_delta: { step: 1, text: 'Ye' },
@@ -81,6 +89,8 @@ const payloads: { [Type in EventType]: PayloadOf<Type> } = {
     model: 'scripted',
     responseId: 'res_1',
     providerState: { signature: 'x' },
+    result: { problem: 'It is no JSON.', asked: true },
+    workMilliseconds: 0,
   },
   tool_call: { step: 1, callId: 'call_1', tool: 'clock', input: { zone: 'UTC' }, inputError: 'Not JSON.' },
   tool_decision: { callId: 'call_1', effect: 'ASK', reason: 'By policy.', rule: 'night', definitionHash: 'e' },
@@ -193,6 +203,8 @@ function withMember(value: unknown, [key, ...rest]: (string | number)[], replace
 
 /** Members that may have any JSON value. */
 const anyJson = new Set([
+  'input.origin.outputSchema',
+  'input.clientTools.0.inputSchema',
   'output.providerState',
   'tool_call.input',
   'approval_request.definition',
@@ -237,7 +249,21 @@ const defaults: [type: EventType, path: string[], value: Json][] = [
   ['resumption', ['brokeOff'], false],
   ['resumption', ['alone'], false],
 ];
-const optional = new Set(defaults.map(([type, path]) => [type, ...path].join('.')));
+/** Members that an event lacks if there is nothing to say, and that older tapes lack. */
+const absent: [type: EventType, path: string[]][] = [
+  ['input', ['origin', 'outputSchema']],
+  ['input', ['origin', 'traceParent']],
+  ['input', ['metadata']],
+  ['input', ['metadata', 'ticket']],
+  ['input', ['attachments']],
+  ['input', ['clientTools']],
+  ['status', ['workMilliseconds']],
+  ['context', ['responseFormat']],
+  ['context', ['workMilliseconds']],
+  ['output', ['result']],
+  ['output', ['workMilliseconds']],
+];
+const optional = new Set([...defaults, ...absent].map(([type, path]) => [type, ...path].join('.')));
 
 describe.each(types)('the payload of %s', (type) => {
   const payload = payloads[type];
@@ -266,6 +292,11 @@ describe.each(types)('the payload of %s', (type) => {
 test.each(defaults)('a %s that was recorded without %j is read with %j', (type, path, value) => {
   const withoutMember = withMember(payloads[type], path, undefined);
   expect(decode(storedWith(type, withoutMember)).payload).toEqual(withMember(payloads[type], path, value));
+});
+
+test.each(absent)('a %s may lack %j', (type, path) => {
+  const withoutMember = withMember(payloads[type], path, undefined);
+  expect(decode(storedWith(type, withoutMember)).payload).toEqual(withoutMember);
 });
 
 describe('numbers in a payload', () => {
@@ -461,6 +492,15 @@ describe('a stored event that this release cannot read', () => {
     expect(read).toThrow(CodecError);
     expect(read).toThrow(expect.objectContaining({ name: 'CodecError', message: expect.stringMatching(message) }));
   });
+});
+
+test('other events of schema version 1, and tool results of version 2, have the current form', () => {
+  for (const type of types) {
+    const older = { ...storedWith(type, { ...payloads[type], attachment: null }), schemaVersion: 1 };
+    if (type !== 'tool_result') expect(decode(older).payload).toEqual(payloads[type]);
+  }
+  const current = storedWith('tool_result', { ...payloads.tool_result, attachment: null });
+  expect(decode(current).payload).toEqual(payloads.tool_result);
 });
 
 test('a tool result of schema version 1 is read in the current form', () => {
