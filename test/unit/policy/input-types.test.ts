@@ -56,6 +56,14 @@ describe('an attribute of the input has the type of its first use', () => {
     expect(problemsOf(rule(`context.input has a && ${isString}`))).toEqual([]);
   });
 
+  test('within any other expression', () => {
+    expect(problemsOf(rule('principal.scopes.contains(context.input.a)'))).toEqual([]);
+    expect(problemsOf(rule('(if context.input.a then context else context) has url'))).toEqual([]);
+    expect(problemsOf(rule('{ key: context.input.a }.key == "x"'))).toEqual([]);
+    expect(problemsOf(rule('ip("10.0.0.1").isLoopback() || context.input.a'))).toEqual([]);
+    expect(problemsOf(rule('context.input.a like "" && context.input.b like "*x"'))).toEqual([]);
+  });
+
   test('in any condition of the rule', () => {
     expect(problemsOf(`permit (principal, action, resource) when { ${isLong} } unless { ${isLong} };`)).toEqual([]);
     expect(problemsOf(`permit (principal, action, resource) when { ${isLong} } unless { ${isString} };`)).toHaveLength(
