@@ -39,46 +39,52 @@ describe('the token of a client', () => {
 });
 
 describe('B58: tokens of the configuration', () => {
-  const [token, expiring] = [createToken(), createToken()];
-  const { authenticate } = authenticateByToken(
-    [
-      { sha256: hashOfToken(token), principal: 'ada', scopes: ['read', 'write'] },
-      {
-        sha256: hashOfToken(expiring),
-        principal: 'bob',
-        scopes: ['read'],
-        expiresAt: new Date(now + 1000).toISOString(),
-      },
-    ],
-    () => time,
-  );
-  let time = now;
+  function open() {
+    const [token, expiring] = [createToken(), createToken()];
+    let time = now;
+    const { authenticate } = authenticateByToken(
+      [
+        { sha256: hashOfToken(token), principal: 'ada', scopes: ['read', 'write'] },
+        {
+          sha256: hashOfToken(expiring),
+          principal: 'bob',
+          scopes: ['read'],
+          expiresAt: new Date(now + 1000).toISOString(),
+        },
+      ],
+      () => time,
+    );
+    const advance = (milliseconds: number) => {
+      time += milliseconds;
+    };
+    return { token, expiring, advance, authenticate: (authorization: string) => authenticate(bearing(authorization)) };
+  }
 
   test('are random, and recognisable', () => {
+    const { token, expiring } = open();
     expect(token).toMatch(/^rt_[\w-]{43}$/);
     expect(token).not.toBe(expiring);
     expect(hashOfToken('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   });
 
   test('name a principal and its scopes, until they expire', () => {
-    expect(authenticate(bearing(`Bearer ${token}`))).toMatchObject({
-      principal: 'ada',
-      scopes: ['read', 'write'],
-    });
-    expect(authenticate(bearing(`Bearer ${expiring}`))).toMatchObject({
+    const { token, expiring, advance, authenticate } = open();
+    expect(authenticate(`Bearer ${token}`)).toMatchObject({ principal: 'ada', scopes: ['read', 'write'] });
+    expect(authenticate(`Bearer ${expiring}`)).toMatchObject({
       principal: 'bob',
       scopes: ['read'],
       expiresAt: now + 1000,
     });
-    time = now + 999;
-    expect(authenticate(bearing(`Bearer ${expiring}`))).toMatchObject({ principal: 'bob' });
-    time = now + 1000;
-    expect(() => authenticate(bearing(`Bearer ${expiring}`))).toThrow('The token has expired.');
-    expect(authenticate(bearing(`Bearer ${token}`))).toMatchObject({ principal: 'ada' });
+    advance(999);
+    expect(authenticate(`Bearer ${expiring}`)).toMatchObject({ principal: 'bob' });
+    advance(1);
+    expect(() => authenticate(`Bearer ${expiring}`)).toThrow('The token has expired.');
+    expect(authenticate(`Bearer ${token}`)).toMatchObject({ principal: 'ada' });
   });
 
   test('are refused if they are missing or unknown', () => {
-    const refused = (authorization: string) => () => authenticate(bearing(authorization));
+    const { token, authenticate } = open();
+    const refused = (authorization: string) => () => authenticate(authorization);
     expect(refused('')).toThrow(
       expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) }),
     );
@@ -87,9 +93,9 @@ describe('B58: tokens of the configuration', () => {
   });
 });
 
-describe('B58: tokens of an identity provider', async () => {
+/** An identity provider with its key, and the authentication by its tokens. */
+async function openProvider() {
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-  const other = await generateKeyPair('ES256');
   const config: JwtConfig = {
     mode: 'jwt',
     issuer: 'https://id.example.com',
@@ -100,16 +106,21 @@ describe('B58: tokens of an identity provider', async () => {
     scopeClaim: 'scope',
   };
   const { authenticate } = await createAuthentication({ auth: config } as never, () => now, logger);
-  const claims = { sub: 'ada', scope: 'read write other:scope' };
   const sign = (payload: JWTPayload, key = privateKey, expiresIn: number | null = 60) => {
     const token = new SignJWT({ iss: config.issuer, aud: config.audience, ...payload })
       .setProtectedHeader({ alg: 'ES256' })
       .setIssuedAt(now / 1000);
     return (expiresIn === null ? token : token.setExpirationTime(now / 1000 + expiresIn)).sign(key);
   };
-  const identityOf = async (token: Promise<string>) => authenticate(bearing(`Bearer ${await token}`));
+  const identityOf = async (token: string | Promise<string>) => authenticate(bearing(`Bearer ${await token}`));
+  return { config, privateKey, sign, identityOf };
+}
+
+describe('B58: tokens of an identity provider', () => {
+  const claims = { sub: 'ada', scope: 'read write other:scope' };
 
   test('name a principal and the known of its scopes', async () => {
+    const { sign, identityOf } = await openProvider();
     expect(await identityOf(sign(claims))).toMatchObject({
       principal: 'ada',
       scopes: ['read', 'write'],
@@ -123,26 +134,42 @@ describe('B58: tokens of an identity provider', async () => {
   });
 
   test('are accepted a few seconds after they expired, because clocks differ', async () => {
+    const { privateKey, sign, identityOf } = await openProvider();
     expect(await identityOf(sign(claims, privateKey, -4))).toMatchObject({ expiresAt: now + 1000 });
     await expect(identityOf(sign(claims, privateKey, -6))).rejects.toThrow('The token has expired.');
   });
 
-  test.each([
-    ['another key', sign(claims, other.privateKey)],
-    ['another issuer', sign({ ...claims, iss: 'https://evil.example.com' })],
-    ['another audience', sign({ ...claims, aud: 'other' })],
-    ['no expiry', sign(claims, privateKey, null)],
-    ['no principal', sign({ scope: 'read' })],
-    ['an empty principal', sign({ sub: '', scope: 'read' })],
-    ['a principal that is not a text', sign({ ...claims, sub: 7 as never })],
-    ['approve:any without approve', sign({ sub: 'ada', scope: 'approve:any' })],
-    ['no token', Promise.resolve('')],
-    ['a text that is no token', Promise.resolve('a.b.c')],
-  ])('are refused with %s', async (_name, token) => {
-    await expect(identityOf(token)).rejects.toMatchObject({ extensions: { code: 'UNAUTHENTICATED' } });
+  type Provider = Awaited<ReturnType<typeof openProvider>>;
+
+  test.each<[string, (provider: Provider) => string | Promise<string>]>([
+    ['another key', async ({ sign }) => sign(claims, (await openProvider()).privateKey)],
+    ['another issuer', ({ sign }) => sign({ ...claims, iss: 'https://evil.example.com' })],
+    ['another audience', ({ sign }) => sign({ ...claims, aud: 'other' })],
+    ['no expiry', ({ sign, privateKey }) => sign(claims, privateKey, null)],
+    ['no principal', ({ sign }) => sign({ scope: 'read' })],
+    ['an empty principal', ({ sign }) => sign({ sub: '', scope: 'read' })],
+    ['a principal that is not a text', ({ sign }) => sign({ ...claims, sub: 7 as never })],
+    ['approve:any without approve', ({ sign }) => sign({ sub: 'ada', scope: 'approve:any' })],
+    ['no token', () => ''],
+    ['a text that is no token', () => 'a.b.c'],
+  ])('are refused with %s', async (_name, tokenOf) => {
+    const provider = await openProvider();
+    await expect(provider.identityOf(tokenOf(provider))).rejects.toMatchObject({
+      extensions: { code: 'UNAUTHENTICATED' },
+    });
+  });
+
+  test('are accepted again after a reload that changes nothing about their provider', async () => {
+    const { config, sign, identityOf } = await openProvider();
+    const identity = await identityOf(sign(claims));
+    const accepts = async (auth: JwtConfig) =>
+      (await createAuthentication({ auth } as never, () => now, logger)).accepts(identity);
+    expect(await accepts({ ...config })).toBe(true);
+    expect(await accepts({ ...config, audience: 'other' })).toBe(false);
   });
 
   test('cannot be verified with a key that is not one', async () => {
+    const { config } = await openProvider();
     const broken = createAuthentication({ auth: { ...config, publicKey: 'x' } } as never, () => now, logger);
     await expect(broken).rejects.toThrow(StartError);
     await expect(broken).rejects.toThrow(
