@@ -12,7 +12,7 @@ const form = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}$/;
 
 /** Reads the header `traceparent`; null if it is missing, malformed or of a later version. */
 export function parseTraceParent(text: unknown): TraceParent | null {
-  const found = typeof text === 'string' && text.length === 55 ? form.exec(text) : null;
+  const found = typeof text === 'string' ? form.exec(text) : null;
   const [, traceId, spanId] = found ?? [];
   return traceId !== undefined && spanId !== undefined ? { traceId, spanId } : null;
 }
