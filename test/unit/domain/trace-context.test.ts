@@ -34,9 +34,12 @@ test.each([
   `${header}\n`,
   ` ${header}`,
   `00-${traceId}-${spanId}-1`,
-  'x'.repeat(100_000),
 ])('%j is no traceparent', (value) => {
   expect(parseTraceParent(value)).toBeNull();
+});
+
+test('a long text is no traceparent', () => {
+  expect(parseTraceParent('x'.repeat(100_000))).toBeNull();
 });
 
 test('ids depend on the run and the part alone', () => {
