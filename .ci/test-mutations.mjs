@@ -12,7 +12,10 @@ const root = dirname(import.meta.dirname);
  * mutant that only another test notices counts as survived.
  */
 const parts = {
-  'domain/events': [['src/domain/events.ts'], ['unit/journal/stored-events', 'unit/domain/{run,transcript,unseen-input}']],
+  'domain/events': [
+    ['src/domain/events.ts'],
+    ['unit/journal/stored-events', 'unit/domain/{run,transcript,unseen-input}'],
+  ],
   'domain/search': [['src/domain/search/*.ts'], ['unit/search/*']],
   'domain/secrets': [['src/domain/secrets/*.ts'], ['unit/domain/*secrets']],
   'domain/run': [
