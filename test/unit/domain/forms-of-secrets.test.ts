@@ -1,9 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { holdsPlaceholder, maskJson, maskText } from '../../../src/domain/secrets/mask.ts';
+import {
+  holdsPlaceholder,
+  maskJson,
+  maskJsonInSteps,
+  maskText,
+  maskTextInSteps,
+} from '../../../src/domain/secrets/mask.ts';
+import { SLICE_CHARACTERS } from '../../../src/domain/secrets/scan.ts';
 
 /** Letters and digits, so that no word or number stands out. */
 const letters = (count: number) => 'a1B2c3D4e5F6g7H8'.repeat(Math.ceil(count / 16)).slice(0, count);
 const upper = (count: number) => 'A2B3C4D5E6F7G2H3'.repeat(Math.ceil(count / 16)).slice(0, count);
+
+const hex = (count: number) => 'a1b2c3d4e5f60789'.repeat(Math.ceil(count / 16)).slice(0, count);
+
+function longerForm(kind: string, least: number) {
+  return (prefix: string): [string, string, number, number] => [kind, prefix, least, 200];
+}
 
 /** Text that has the form of a credential from this number of characters on. */
 const prefixes: [kind: string, prefix: string, least: number, most: number][] = [
@@ -25,6 +38,22 @@ const prefixes: [kind: string, prefix: string, least: number, most: number][] = 
   ['slack token', 'xoxb-', 10, 250],
   ['slack token', 'xoxp-', 10, 250],
   ['huggingface token', 'hf_', 30, 60],
+  ...['gsk_', 'xai-', 'pplx-', 'nvapi-', 'r8_'].map(longerForm('api key', 36)),
+  ...['rk_test_'].map(longerForm('payment key', 16)),
+  ...['sq0csp-', 'sq0atp-'].map(longerForm('payment key', 22)),
+  ...['whsec_'].map(longerForm('webhook secret', 24)),
+  ...['glrt-', 'gldt-', 'glptt-', 'glcbt-', 'glsoat-', 'glft-', 'glagent-'].map(longerForm('gitlab token', 20)),
+  ...['xoxa-', 'xoxe-', 'xoxr-', 'xoxs-', 'xoxc-', 'xoxd-'].map(longerForm('slack token', 10)),
+  ...['xapp-'].map(longerForm('slack token', 20)),
+  ...['ya29.'].map(longerForm('google token', 20)),
+  ...['pypi-'].map(longerForm('pypi token', 50)),
+  ...['dckr_pat_'].map(longerForm('docker token', 20)),
+  ...['hvs.', 'hvb.'].map(longerForm('vault token', 24)),
+  ...['glsa_', 'glc_'].map(longerForm('grafana token', 32)),
+  ...['lin_api_'].map(longerForm('linear key', 32)),
+  ...['ntn_'].map(longerForm('notion token', 40)),
+  ...['ATATT3xFfGF0'].map(longerForm('atlassian token', 40)),
+  ...['sntrys_', 'sntryu_'].map(longerForm('sentry token', 40)),
 ];
 
 describe.each(prefixes)('%s %s', (kind, prefix, least, most) => {
@@ -55,6 +84,35 @@ describe('tokens of a fixed length', () => {
       expect(maskText(other)).toBe(other);
     }
   });
+});
+
+test.each([
+  ['shop token', `shpat_${hex(32)}`],
+  ['shop token', `shpca_${hex(32)}`],
+  ['google token', `GOCSPX-${letters(28)}`],
+  ['digitalocean token', `dop_v1_${hex(64)}`],
+  ['sendgrid key', `SG.${letters(22)}.${letters(43)}`],
+  ['databricks token', `dapi${hex(32)}`],
+  ['rubygems key', `rubygems_${hex(48)}`],
+  ['supabase token', `sbp_${hex(40)}`],
+  ['postman key', `PMAK-${hex(24)}-${hex(34)}`],
+  ['new relic key', `NRAK-${upper(27)}`],
+  ['age key', `AGE-SECRET-KEY-1${upper(58)}`],
+  ['slack token', `xoxe.xoxp-${letters(20)}`],
+])('a %s is masked', (kind, token) => {
+  expect(maskText(`(${token})`)).toBe(`([masked ${kind}])`);
+  expect(maskText(`(x${token.slice(0, -1)})`)).not.toContain(kind);
+});
+
+test('what surrounds a secret in a form of its own stays', () => {
+  expect(maskText(`12345678:AA${letters(33)}`)).toBe('12345678[masked telegram token]');
+  expect(maskText(`https://hooks.slack.com/services/${letters(24)}`)).toBe(
+    'https://hooks.slack.com/services/[masked webhook]',
+  );
+  expect(maskText(`https://discord.com/api/webhooks/123/${letters(60)}`)).toBe(
+    'https://discord.com/api/webhooks/123/[masked webhook]',
+  );
+  expect(maskText(`a\\nsk-${letters(20)} %3Dsk-${letters(20)}`)).toBe('a\\n[masked api key] %3D[masked api key]');
 });
 
 test('a token may contain dashes and underscores where its form allows them', () => {
@@ -92,6 +150,10 @@ test('a JSON web token needs three parts', () => {
   for (const other of [
     `eyJ${letters(8)}.eyJ${letters(8)}`,
     `eyJ${letters(7)}.eyJ${letters(8)}.${letters(8)}`,
+    `eyJ${letters(8)}.eyJ${letters(7)}.${letters(8)}`,
+    `eyJ${letters(8)}.eyJ${letters(8)}.${letters(7)}`,
+    `eyJ${letters(8)}.abc${letters(8)}.${letters(8)}`,
+    `eyJ${letters(8)}.eyJ${letters(8)},${letters(8)}`,
     `x${token}`,
   ]) {
     expect(maskText(other)).toBe(other);
@@ -105,12 +167,18 @@ describe('a password in a URL', () => {
     ['git+ssh://ada:abc@db', 'git+ssh://ada:[masked password]@db'],
     ['HTTPS://ADA:SECRET@DB', 'HTTPS://ADA:[masked password]@DB'],
     ['x-1.a://ada:abc:d@db', 'x-1.a://ada:[masked password]@db'],
+    ['postgres://ada:a@b:c@db', 'postgres://ada:[masked password]@db'],
   ])('%s becomes %s', (text, masked) => expect(maskText(text)).toBe(masked));
 
-  test.each(['postgres://ada:ab@db', 'postgres://ada@db', 'https://db:5432/a@b', 'https://db/x:abc@y', 'ada:abc@db'])(
-    '%s has none',
-    (text) => expect(maskText(text)).toBe(text),
-  );
+  test.each([
+    '1://ada:abcd@db',
+    `postgres://ada:\${SECRET1}@db`,
+    'postgres://ada:ab@db',
+    'postgres://ada@db',
+    'https://db:5432/a@b',
+    'https://db/x:abc@y',
+    'ada:abc@db',
+  ])('%s has none', (text) => expect(maskText(text)).toBe(text));
 });
 
 describe('an authorization', () => {
@@ -124,6 +192,92 @@ describe('an authorization', () => {
     '%s has none',
     (text) => expect(maskText(text)).toBe(text),
   );
+});
+
+describe('a cookie', () => {
+  test.each([
+    ['Set-Cookie: sid=abcdef12; Path=/', 'Set-Cookie: sid=[masked cookie]; Path=/'],
+    ['"set-cookie": ["sid=abcdef12; Secure"]', '"set-cookie": ["sid=[masked cookie]; Secure"]'],
+    ['cookie: a=1; session=abcdef12', 'cookie: [masked cookie]'],
+    [`Cookie='theme=dark; n=1'`, `Cookie='[masked cookie]'`],
+    ['Set-Cookie: sid=abcdef12, cookie: a=abcdef12', 'Set-Cookie: sid=[masked cookie], cookie: [masked cookie]'],
+  ])('%s becomes %s', (text, masked) => expect(maskText(text)).toBe(masked));
+
+  test.each([
+    'cookie: a=b1234',
+    'cookie: theme=darkblue',
+    'Set-Cookie: n=abcdef1; Path=/index12345',
+    'Set-Cookie: theme=darkblue',
+    'Set-Cookie: sid=$SESSION_ID_1',
+    'Set-Cookie: sid=<session id 1>',
+    'the cookie jar abcdef12',
+    'cookie: none',
+  ])('%s has none', (text) => expect(maskText(text)).toBe(text));
+});
+
+describe('a signature in a URL', () => {
+  test.each(['?sig=', '&signature=', ';token=', '\\u0026sig=', '?X-Amz-Signature=', '&x-goog-signature='])(
+    'follows %s',
+    (name) => {
+      expect(maskText(`/a${name}${letters(16)}&b=1`)).toBe(`/a${name}[masked signature]&b=1`);
+      for (const other of [letters(15), 'x'.repeat(40)])
+        expect(maskText(`/a${name}${other}`)).toBe(`/a${name}${other}`);
+    },
+  );
+});
+
+describe('the name of a credential', () => {
+  test.each(['PASS', 'pwd', 'dbPass', 'myPwd', 'x.pass', 'dbpassword', 'npmToken', 'connectionString'])(
+    'is %s',
+    (name) => expect(maskText(`${name}=hunter22`)).toBe(`${name}=[masked credential]`),
+  );
+
+  test.each(['compass', 'COMPASS', 'bypass', 'mytoken'])('is not %s', (name) => {
+    expect(maskText(`${name}=hunter22`)).toBe(`${name}=hunter22`);
+  });
+});
+
+test.each([
+  '$DB_PASSWORD1',
+  `\${SECRET1}`,
+  '$(cat secret1)',
+  '{{ secret1 }}',
+  '%SECRET_NAME%',
+  'process.env.PASS1',
+  'vault:secret/data1',
+  'arn:aws:1234567',
+  '1111111111',
+  '********',
+])('%s only says where a credential is, or stands for one', (reference) => {
+  expect(maskText(`password=${reference}`)).toBe(`password=${reference}`);
+});
+
+test('a credential in quotes may contain delimiters', () => {
+  expect(maskText('password="hun,ter22", x')).toBe('password="[masked credential]", x');
+  expect(maskText("password='hun;ter22'; x")).toBe("password='[masked credential]'; x");
+  expect(maskText('{\\"password\\":\\"hunter22\\"}')).toBe('{\\"password\\":\\"[masked credential]\\"}');
+});
+
+describe('a long text', () => {
+  const secret = 'password=hunter22';
+  test('hides no secret where it is cut for the search', () => {
+    for (let before = SLICE_CHARACTERS - secret.length - 1; before <= SLICE_CHARACTERS + 1; before += 1) {
+      const text = `${'. '.repeat(before).slice(0, before)}${secret} ${secret}`;
+      expect(maskText(text)).toBe(text.replaceAll('hunter22', '[masked credential]'));
+    }
+    const overlapping = `${'.'.repeat(SLICE_CHARACTERS - 20)}sk-${letters(200)} ${secret}`;
+    expect(maskText(overlapping).slice(SLICE_CHARACTERS - 20)).toBe('[masked api key] password=[masked credential]');
+  });
+
+  test('is searched in parts, between which other work can run', () => {
+    const pauses = (steps: Iterable<void>) => [...steps].length;
+    // Each text is searched twice: for tokens, and for positions of credentials.
+    expect(pauses(maskTextInSteps('.'.repeat(3 * SLICE_CHARACTERS)))).toBe(4);
+    expect(pauses(maskTextInSteps('.'.repeat(SLICE_CHARACTERS)))).toBe(0);
+    const half = '.'.repeat(SLICE_CHARACTERS / 2);
+    expect(pauses(maskJsonInSteps([half, half]))).toBe(0);
+    expect(pauses(maskJsonInSteps([half, half, '.', half, half]))).toBe(1);
+  });
 });
 
 describe('a credential', () => {
@@ -230,6 +384,32 @@ describe('members named like credentials', () => {
     expect(maskJson({ secret: ['correct horse', { secret: 'correct horse' }] })).toEqual({
       secret: ['correct horse', { secret: '[masked credential]' }],
     });
+  });
+
+  test('may be named by another member', () => {
+    const value = 'correct horse';
+    const hidden = '[masked credential]';
+    expect(maskJson({ name: 'DB_PASSWORD', value })).toEqual({ name: 'DB_PASSWORD', value: hidden });
+    expect(maskJson({ key: 'API_KEY', value })).toEqual({ key: 'API_KEY', value: hidden });
+    for (const other of [
+      { name: 'colour', value },
+      { name: 'colour', key: 'API_KEY', value },
+      { name: 7, key: 'API_KEY', value },
+      { name: 'DB_PASSWORD', text: value },
+    ]) {
+      expect(maskJson(other)).toEqual(other);
+    }
+  });
+
+  test('may be cookies, one or many', () => {
+    const many = ['correct horse', 7];
+    for (const name of ['cookie', 'Cookies', 'set-cookie', `${'x'.repeat(200)}-cookie`]) {
+      expect(maskJson({ [name]: many })).toEqual({ [name]: ['[masked credential]', 7] });
+    }
+    for (const name of ['xcookie', 'cookiesAccepted', 'cookie-jar']) {
+      expect(maskJson({ [name]: many })).toEqual({ [name]: many });
+    }
+    expect(maskJson({ cookie: 'correct horse' })).toEqual({ cookie: '[masked credential]' });
   });
 
   test('keep what surrounds a known form', () => {
