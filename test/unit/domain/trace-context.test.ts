@@ -25,6 +25,7 @@ test.each([
   '',
   42,
   ['x'],
+  [[header]],
   header.toUpperCase(),
   `01-${traceId}-${spanId}-01`,
   `ff-${traceId}-${spanId}-01`,
