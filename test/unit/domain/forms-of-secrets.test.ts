@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Json } from '../../../src/domain/events.ts';
 import {
   holdsPlaceholder,
   maskJson,
@@ -391,14 +392,13 @@ describe('members named like credentials', () => {
     const hidden = '[masked credential]';
     expect(maskJson({ name: 'DB_PASSWORD', value })).toEqual({ name: 'DB_PASSWORD', value: hidden });
     expect(maskJson({ key: 'API_KEY', value })).toEqual({ key: 'API_KEY', value: hidden });
-    for (const other of [
+    const others: Json[] = [
       { name: 'colour', value },
       { name: 'colour', key: 'API_KEY', value },
       { name: 7, key: 'API_KEY', value },
       { name: 'DB_PASSWORD', text: value },
-    ]) {
-      expect(maskJson(other)).toEqual(other);
-    }
+    ];
+    for (const other of others) expect(maskJson(other)).toEqual(other);
   });
 
   test('may be cookies, one or many', () => {
