@@ -40,7 +40,10 @@ export function createMemoryJournal(onCommitted: OnCommitted, options: MemoryJou
       return new Map(
         requests.map(({ runId }) => {
           const tape = tapes.get(runId);
-          return [runId, tape ? { seq: tape.head, hash: tape.hash, closed: tape.closed } : emptyTape];
+          return [
+            runId,
+            tape ? { seq: tape.head, hash: tape.hash, closed: tape.closed, payloadBytes: null } : emptyTape,
+          ];
         }),
       );
     },

@@ -41,14 +41,19 @@ export function hashOf(previousHash: string, event: Omit<StoredEvent, 'hash'>): 
 export function encode(
   event: StampedEvent,
   position: { runId: string; seq: number; epoch: number | null; previousHash: string },
-): { stored: StoredEvent; recorded: RecordedEvent } {
+): { stored: StoredEvent; recorded: RecordedEvent; payloadBytes: number } {
   const { runId, seq, epoch, previousHash } = position;
   const { type, actor, recordedAt } = event;
   const { text, value } = canonicalJson(event.payload as Json);
-  if (Buffer.byteLength(text) > EVENT_BYTES) throw new EventTooLargeError(runId, type);
+  const payloadBytes = Buffer.byteLength(text);
+  if (payloadBytes > EVENT_BYTES) throw new EventTooLargeError(runId, type);
   const columns = { runId, seq, type, actor, schemaVersion: SCHEMA_VERSION, recordedAt, epoch, payload: text };
   const hash = hashOf(previousHash, columns);
-  return { stored: { ...columns, hash }, recorded: { ...columns, payload: value, hash } as RecordedEvent };
+  return {
+    stored: { ...columns, hash },
+    recorded: { ...columns, payload: value, hash } as RecordedEvent,
+    payloadBytes,
+  };
 }
 
 /** An event that is too large for readers to hold. The code that creates events must limit their content. */

@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts';
 import * as limits from '../config/limits.ts';
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
-import type { Tape } from '../database/generated/sqlite/client.ts';
 import { defineTable } from '../database/table.ts';
 import type { Observer } from '../observer.ts';
 import { createAppender, type PlannedWrite } from './appender.ts';
@@ -14,9 +13,21 @@ import { createTapeCache } from './tape-cache.ts';
 import { createTapeReader } from './tape-reader.ts';
 import { verifyTape } from './verify.ts';
 
-const tapes = defineTable<Tape>('Tape', { runId: 'text', sessionId: 'text', closed: 'boolean' });
-const insertTape = tapes.insert({ order: 20 });
-const closeTape = tapes.update({ order: 40, key: ['runId'], set: ['closed'] });
+interface TapeRow {
+  runId: string;
+  sessionId: string;
+  closed: boolean;
+  payloadBytes: number | null;
+}
+
+const tapes = defineTable<TapeRow>('Tape', {
+  runId: 'text',
+  sessionId: 'text',
+  closed: 'boolean',
+  payloadBytes: 'bigint',
+});
+const insertTape = tapes.insert({ order: 20, omit: ['payloadBytes'] });
+const closeTape = tapes.update({ order: 40, key: ['runId'], set: ['closed', 'payloadBytes'] });
 
 const insertEvent = defineTable<StoredEvent>('Event', {
   runId: 'text',
@@ -75,6 +86,6 @@ function rowsOf({ request, plan }: PlannedWrite): RowWrite[] {
   const { runId, sessionId } = request;
   const rows: RowWrite[] = plan.stored.map(insertEvent);
   if (plan.stored[0]?.seq === 1) rows.push(insertTape({ runId, sessionId, closed: false }));
-  if (plan.head.closed) rows.push(closeTape({ runId, closed: true }));
+  if (plan.head.closed) rows.push(closeTape({ runId, closed: true, payloadBytes: plan.head.payloadBytes }));
   return [...rows, ...plan.writes];
 }

@@ -11,9 +11,11 @@ export interface CachedHead {
   /** Of the newest event. */
   hash: string;
   closed: boolean;
+  /** The payloads of all events; null if this server has not written all of them since it started. */
+  payloadBytes: number | null;
 }
 
-export const emptyTape: CachedHead = { seq: 0, hash: GENESIS_HASH, closed: false };
+export const emptyTape: CachedHead = { seq: 0, hash: GENESIS_HASH, closed: false, payloadBytes: 0 };
 
 export type AppendPlan =
   | {
@@ -94,14 +96,22 @@ function planAppend(request: AppendRequest, head: CachedHead, missed: RecordedEv
   const recorded: RecordedEvent[] = [];
   let previousHash = head.hash;
   let { seq } = head;
+  let payloadBytes = 0;
   for (const event of content.events) {
     seq += 1;
     const encoded = encode(event, { runId: request.runId, seq, epoch: request.epoch, previousHash });
     stored.push(encoded.stored);
     recorded.push(encoded.recorded);
     previousHash = encoded.stored.hash;
+    payloadBytes += encoded.payloadBytes;
   }
   const last = recorded.at(-1);
   const closed = last?.type === 'status' && isTerminal(last.payload.to);
-  return { kind: 'write', stored, recorded, writes: content.writes, head: { seq, hash: previousHash, closed } };
+  const after: CachedHead = {
+    seq,
+    hash: previousHash,
+    closed,
+    payloadBytes: head.payloadBytes === null ? null : head.payloadBytes + payloadBytes,
+  };
+  return { kind: 'write', stored, recorded, writes: content.writes, head: after };
 }

@@ -125,7 +125,10 @@ export function createTapeReader(database: Database): TapeReader {
     readStored: (runId, after, limit) => page('ASC', runId, { low: after, high: Number.MAX_SAFE_INTEGER, limit }),
     async heads(runIds) {
       const heads = await tapeHeads(runIds);
-      return new Map([...heads].map(([runId, { head: seq, hash, closed }]) => [runId, { seq, hash, closed }]));
+      return new Map(
+        // Counting the bytes would read the whole tape, so whoever closes it does that.
+        [...heads].map(([runId, { head: seq, hash, closed }]) => [runId, { seq, hash, closed, payloadBytes: null }]),
+      );
     },
     async head(runId) {
       return (await tapeHeads([runId])).get(runId) ?? null;

@@ -42,10 +42,37 @@ export const runs = defineTable<RunRow>('Run', {
 });
 
 const insertRun = runs.insert({ order: 15 });
-const replaceRun = runs.insert({
+/**
+ * Three statements that set different columns, because SQLite rewrites every index on a column that an UPDATE names, also if its
+ * value stays the same. Several appends of one run can share a commit, so no two of them may set the same column.
+ */
+const updateDetails = runs.update({
   order: 50,
-  replace: { key: ['id'], fixed: ['sessionId', 'urgent', 'input', 'retryOf', 'createdAt', 'metadata'] },
+  key: ['id'],
+  set: [
+    'output',
+    'outputTextId',
+    'finishReason',
+    'errorCode',
+    'errorMessage',
+    'errorRetryable',
+    'cancelReason',
+    'agentId',
+    'agentVersion',
+    'model',
+    'startedAt',
+    'endedAt',
+    'steps',
+    'resumptions',
+    'inputTokens',
+    'outputTokens',
+    'usageEstimated',
+    'cost',
+    'hasResult',
+  ],
 });
+const updateState = runs.update({ order: 51, key: ['id'], set: ['state'] });
+const updateTurn = runs.update({ order: 52, key: ['id'], set: ['turn'] });
 
 /** Events that do not change the row. */
 const ignored: ReadonlySet<SequencedEvent['type']> = new Set([
@@ -61,44 +88,50 @@ const ignored: ReadonlySet<SequencedEvent['type']> = new Set([
   'compaction',
 ]);
 
-/** Returns the row of a run if the events change it. `run` is the fold with the events. */
+/** Returns what the events change of the run's row. `run` is the fold with the events. */
 export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[] {
   if (events.every(({ type }) => ignored.has(type))) return [];
-  const write = events[0]?.seq === 1 ? insertRun : replaceRun;
-  const { origin, state, usage } = run;
-  const error = state.status === 'FAILED' ? state.error : null;
+  const { runId: id, turn } = run;
+  const state = run.state.status;
+  if (events[0]?.seq === 1) {
+    const { sessionId, urgent, retryOf } = run.origin;
+    const { input, createdAt } = run;
+    const metadata = storedMetadata(run.metadata);
+    return [insertRun({ ...detailsOf(run), sessionId, state, turn, urgent, input, retryOf, createdAt, metadata })];
+  }
+  const entered = events.flatMap(({ type, payload }) => (type === 'status' ? [payload] : []));
   return [
-    write({
-      id: run.runId,
-      sessionId: origin.sessionId,
-      state: state.status,
-      turn: run.turn,
-      urgent: origin.urgent,
-      input: run.input,
-      output: state.status === 'DONE' ? state.output : null,
-      outputTextId: state.status === 'DONE' ? (state.storedOutput?.id ?? null) : null,
-      finishReason: run.finishReason,
-      errorCode: error?.code ?? null,
-      errorMessage: error?.message ?? null,
-      errorRetryable: error?.retryable ?? null,
-      cancelReason: state.status === 'CANCELLED' ? state.reason : null,
-      agentId: run.agent?.id ?? origin.agentId,
-      agentVersion: run.agent?.version ?? null,
-      model: run.model,
-      retryOf: origin.retryOf,
-      createdAt: run.createdAt,
-      startedAt: run.startedAt,
-      endedAt: 'endedAt' in state ? state.endedAt : null,
-      steps: run.steps,
-      resumptions: run.resumptions,
-      inputTokens: usage.inputTokens,
-      outputTokens: usage.outputTokens,
-      usageEstimated: usage.estimated,
-      cost: usage.cost,
-      metadata: storedMetadata(run.metadata),
-      hasResult: state.status === 'DONE' && state.hasResult,
-    }),
+    updateDetails(detailsOf(run)),
+    ...(entered.length > 0 ? [updateState({ id, state })] : []),
+    ...(entered.some((status) => status.turn != null) ? [updateTurn({ id, turn })] : []),
   ];
+}
+
+function detailsOf(run: Run) {
+  const { state, usage } = run;
+  const error = state.status === 'FAILED' ? state.error : null;
+  return {
+    id: run.runId,
+    output: state.status === 'DONE' ? state.output : null,
+    outputTextId: state.status === 'DONE' ? (state.storedOutput?.id ?? null) : null,
+    finishReason: run.finishReason,
+    errorCode: error?.code ?? null,
+    errorMessage: error?.message ?? null,
+    errorRetryable: error?.retryable ?? null,
+    cancelReason: state.status === 'CANCELLED' ? state.reason : null,
+    agentId: run.agent?.id ?? run.origin.agentId,
+    agentVersion: run.agent?.version ?? null,
+    model: run.model,
+    startedAt: run.startedAt,
+    endedAt: 'endedAt' in state ? state.endedAt : null,
+    steps: run.steps,
+    resumptions: run.resumptions,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    usageEstimated: usage.estimated,
+    cost: usage.cost,
+    hasResult: state.status === 'DONE' && state.hasResult,
+  };
 }
 
 const byIds = keyed(

@@ -2,7 +2,7 @@ import { batchWriter, type RowWrite } from '../database/batch-statement.ts';
 import type { SequencedEvent } from '../domain/events.ts';
 import type { Run } from '../domain/run.ts';
 import { isTerminal } from '../domain/transitions.ts';
-import { bytesOfRun } from './stored-bytes.ts';
+import { bytesOfEndedRun } from './stored-bytes.ts';
 
 /** Locks sessions in the order of their ids, before any other row: servers that write to the same sessions cannot deadlock. */
 const lockSessionRow = batchWriter<{ id: string }>(
@@ -16,18 +16,21 @@ const lockSessionRow = batchWriter<{ id: string }>(
  * the runs that end, in the row that their end changes anyway.
  */
 const updateActivity = batchWriter<{ id: string; at: Date; endedRunId: string | null }>(
-  // After the events, whose bytes it counts.
+  // After the tapes are closed, whose bytes it adds.
   { order: 45, columns: { id: 'text', at: 'timestamp', endedRunId: 'text' } },
   ({ rows, value }) => `UPDATE "Session" SET
       "activeAt" = CASE WHEN "activeAt" < newest."at" THEN newest."at" ELSE "activeAt" END,
       "storedBytes" = "storedBytes" + newest."bytes"
     FROM (SELECT ${value('id')} AS "id", max(${value('at')}) AS "at", sum(CASE WHEN ${value('endedRunId')} IS NULL THEN 0
-        ELSE ${bytesOfRun(value('endedRunId'))} END) AS "bytes" FROM ${rows} GROUP BY 1) AS newest
+        ELSE ${bytesOfEndedRun(value('endedRunId'))} END) AS "bytes" FROM ${rows} GROUP BY 1) AS newest
     WHERE "Session"."id" = newest."id" AND ("Session"."activeAt" < newest."at" OR newest."bytes" > 0)`,
 );
 
-/** Sets every session to what it is without runs. A rebuild then applies the rows of each tape. */
-export const RESET_ACTIVITY_SQL = 'UPDATE "Session" SET "activeAt" = "createdAt", "storedBytes" = 0';
+/** Sets every session to what it is without runs. A rebuild then applies the rows of each tape, and counts its bytes again. */
+export const RESET_ACTIVITY_SQL = [
+  'UPDATE "Session" SET "activeAt" = "createdAt", "storedBytes" = 0',
+  'UPDATE "Tape" SET "payloadBytes" = NULL WHERE "payloadBytes" IS NOT NULL',
+];
 
 /**
  * Returns the rows that move the session in the order of activity, if these events do, and that count a run that ends. `activeAt` is

@@ -1,10 +1,21 @@
 import type { Database } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
 
-/** The payloads of a run's events and its stored texts, in bytes of UTF-8, as SQL. */
-export const bytesOfRun = (runId: string): string => `(
-  coalesce((SELECT sum(octet_length("payload")) FROM "Event" WHERE "Event"."runId" = ${runId}), 0) +
-  coalesce((SELECT sum(octet_length("content")) FROM "StoredText" WHERE "StoredText"."runId" = ${runId}), 0))`;
+const payloadBytesOfRun = (runId: string) =>
+  `coalesce((SELECT sum(octet_length("payload")) FROM "Event" WHERE "Event"."runId" = ${runId}), 0)`;
+const textBytesOfRun = (runId: string) =>
+  `coalesce((SELECT sum(octet_length("content")) FROM "StoredText" WHERE "StoredText"."runId" = ${runId}), 0)`;
+
+/** The payloads of a run's events and its stored texts, in bytes of UTF-8, as SQL. Reads the whole tape. */
+const bytesOfRun = (runId: string) => `(${payloadBytesOfRun(runId)} + ${textBytesOfRun(runId)})`;
+
+/**
+ * The same of a run whose tape was closed in this transaction. The journal has counted the payloads while it wrote them; those of a
+ * run that another server began, or this one before a restart, are read here.
+ */
+export const bytesOfEndedRun = (runId: string): string => `(
+  coalesce((SELECT "payloadBytes" FROM "Tape" WHERE "Tape"."runId" = ${runId}), ${payloadBytesOfRun(runId)}) +
+  ${textBytesOfRun(runId)})`;
 
 export interface CountedBytes {
   sessionId: string;

@@ -1,6 +1,7 @@
 import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import { lockSession } from '../database/locks.ts';
+import { deletePassagesOfSession } from '../database/search-index.ts';
 import { purgeStatement, type Signer } from '../journal/signer.ts';
 import { openRunOf } from '../projections/runs.ts';
 import { recordSessionChange } from '../repositories/activity.ts';
@@ -81,7 +82,7 @@ export async function purgeSession(
       // Youngest generation first: each session refers to its parent.
       for (const sessionId of sessionIds) {
         const attachmentIds = await attachmentsIn(transaction, sessionId);
-        const deleted = await deleteSessionRows(transaction, sessionId);
+        const deleted = await deleteSessionRows(database, transaction, sessionId);
         await deleteUnused(database, transaction, attachmentIds, now);
         const signature = signer?.sign(purgeStatement(sessionId, now.getTime())) ?? null;
         await transaction.purgedSession.create({ data: { sessionId, purgedAt: now, signature } });
@@ -105,10 +106,12 @@ async function attachmentsIn(transaction: Transaction, sessionId: string): Promi
 
 /** Returns the owner, and the ids of the deleted runs. The database deletes grants, memories and compactions with the session's row. */
 async function deleteSessionRows(
+  database: Database,
   transaction: Transaction,
   sessionId: string,
 ): Promise<{ owner: string; runIds: string[] }> {
   const runs = await transaction.run.findMany({ where: { sessionId }, select: { id: true } });
+  await executeWrites(transaction, database.provider, [deletePassagesOfSession(sessionId)]);
   // A trigger refuses to delete events unless their session is in this table.
   await transaction.purge.create({ data: { sessionId } });
   // Not by a list of run ids, which could exceed the number of parameters that a statement can have.
@@ -122,7 +125,6 @@ async function deleteSessionRows(
   await transaction.wait.deleteMany({ where: { sessionId } });
   await transaction.attachmentUse.deleteMany({ where: { run: { sessionId } } });
   await transaction.run.deleteMany({ where: { sessionId } });
-  await transaction.passage.deleteMany({ where: { sessionId } });
   const { owner } = await transaction.session.delete({ where: { id: sessionId } });
   await transaction.purge.delete({ where: { sessionId } });
   return { owner, runIds: runs.map(({ id }) => id) };

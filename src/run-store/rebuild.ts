@@ -23,7 +23,7 @@ export async function rebuildProjections(database: Database, journal: Journal): 
   await database.write((client) =>
     client.$executeRawUnsafe(`DELETE FROM "Run" WHERE "id" NOT IN (SELECT "runId" FROM "Tape")`),
   );
-  await database.write((client) => client.$executeRawUnsafe(RESET_ACTIVITY_SQL));
+  for (const sql of RESET_ACTIVITY_SQL) await database.write((client) => client.$executeRawUnsafe(sql));
   await clearSearchIndex(database);
   await indexTitles(database);
   await indexMemories(database);

@@ -22,7 +22,7 @@ function openAppender(...lostCommits: LostCommit[]) {
         requests.map(({ runId }) => {
           const last = tapes.get(runId)?.at(-1);
           const closed = last !== undefined && isEnd(last);
-          return [runId, last ? { seq: last.seq, hash: last.hash, closed } : emptyTape];
+          return [runId, last ? { seq: last.seq, hash: last.hash, closed, payloadBytes: null } : emptyTape];
         }),
       );
     },

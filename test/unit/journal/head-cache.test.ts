@@ -3,7 +3,7 @@ import { createHeadCache } from '../../../src/journal/head-cache.ts';
 import type { CachedHead } from '../../../src/journal/plan-appends.ts';
 import { request } from '../../contract/appends.ts';
 
-const head = (seq: number): CachedHead => ({ seq, hash: `${seq}`, closed: false });
+const head = (seq: number): CachedHead => ({ seq, hash: `${seq}`, closed: false, payloadBytes: 0 });
 
 /** A cache of a store that another server writes to as well. */
 function open(stored: Record<string, CachedHead>, capacity = 10) {
