@@ -18,11 +18,22 @@ export type StepOutcome =
   /** The run has ended, waits for a person, or is executed elsewhere: this execution is over. */
   | { kind: 'stop'; leaseReleased: boolean };
 
+export interface RunControl {
+  /** Aborts the step in progress. Its reason is a StopReason. */
+  signal: AbortSignal;
+  /** Whether the server is stopping, so that no new step begins. */
+  isStopping(): boolean;
+  /** Called when the first of its running tools begins to wait for an answer, and when none does any more. */
+  onAsking(isAsking: boolean): void;
+}
+
 /** One run while this server executes it: the lease, the configuration, and the only way in which its steps write to the tape. */
 export interface RunExecution {
   readonly dependencies: OrchestratorDependencies;
   readonly lease: Lease;
   readonly configuration: RunConfiguration;
+  /** Whether the server is stopping, so that no tool is started. */
+  isStopping(): boolean;
   /** The headers `traceparent` of the calls that a part of the run makes; undefined unless traces are exported. */
   traceParent(part: SpanPart): string | undefined;
   /** The next model call of the run, counted from 1. Called for each that is recorded. */
@@ -53,7 +64,7 @@ export function createRunExecution(
   dependencies: OrchestratorDependencies,
   lease: Lease,
   configuration: RunConfiguration,
-  onAsking: (isAsking: boolean) => void,
+  { isStopping, onAsking }: Pick<RunControl, 'isStopping' | 'onAsking'>,
 ): RunExecution {
   const { runStore, database } = dependencies;
   const { runId, sessionId, epoch } = lease;
@@ -93,11 +104,9 @@ export function createRunExecution(
       epoch,
       decide: (run, situation) => withTransition(run, decide(run, command, situation.now), rows, situation),
     });
-    if (outcome.kind === 'recorded' && outcome.events.some(isProgress)) isSuspect = false;
-    if (outcome.kind === 'recorded') {
-      if (outcome.run.state.status === 'IN_PROGRESS') work.proceed();
-      else work.pause();
-    }
+    if (outcome.kind !== 'recorded') return stepOutcome(outcome);
+    if (outcome.events.some(isProgress)) isSuspect = false;
+    (outcome.run.state.status === 'IN_PROGRESS' ? work.proceed : work.pause)();
     return stepOutcome(outcome);
   }
 
@@ -105,6 +114,7 @@ export function createRunExecution(
     dependencies,
     lease,
     configuration,
+    isStopping,
     beginWork({ activeMilliseconds, modelCalls: begun, origin }) {
       modelCalls = begun;
       traced = { runId, traceParent: origin.traceParent };

@@ -8,7 +8,7 @@ import { newestTurn } from '../projections/runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, releaseLease, suspectRun } from './leases.ts';
 import { loadRunConfiguration } from './run-configuration.ts';
-import { createRunExecution, type RunExecution, type StepOutcome } from './run-execution.ts';
+import { createRunExecution, type RunControl, type RunExecution, type StepOutcome } from './run-execution.ts';
 import { modelStep } from './step/model-step.ts';
 import { recoverStep, requestedStep, toolStep } from './step/tool-step.ts';
 
@@ -17,15 +17,6 @@ const DEADLINE_CHECK_MILLISECONDS = 1000;
 
 /** Why an execution is told to stop. */
 export type StopReason = 'ended' | 'lease-lost' | 'shutdown' | 'deadline';
-
-export interface RunControl {
-  /** Aborts the step in progress. Its reason is a StopReason. */
-  signal: AbortSignal;
-  /** Whether the server is stopping, so that no new step begins. */
-  isStopping(): boolean;
-  /** Called when the first of its running tools begins to wait for an answer, and when none does any more. */
-  onAsking(isAsking: boolean): void;
-}
 
 /**
  * Computes the next step from the fold, performs it, records it, and repeats, until the run ends, waits for a person, or is
@@ -53,7 +44,7 @@ async function executeWith(
   const run = await dependencies.runStore.load(lease.runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, catalogue));
   if (!run || !configuration) return dependencies.database.commit([releaseLease(lease)]);
-  const execution = createRunExecution(dependencies, lease, configuration, control.onAsking);
+  const execution = createRunExecution(dependencies, lease, configuration, control);
   let outcome = await takeUp(execution, run);
   if (outcome.kind === 'continue') execution.beginWork(outcome.run);
   while (outcome.kind === 'continue' && !control.isStopping()) {

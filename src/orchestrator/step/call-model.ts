@@ -12,6 +12,7 @@ import { closeAnswer } from './close-answer.ts';
 import { createDeltaRecorder, type DeltaRecorder } from './delta-recorder.ts';
 import { encryptInputs } from './encrypted-input.ts';
 import { type ModelCall, prepareContext } from './prepare-context.ts';
+import { answerStep } from './tool-step.ts';
 
 /** The finish reason of an answer that this server cut off. */
 const GATEWAY_LIMIT = 'gateway-limit';
@@ -24,7 +25,7 @@ export type ModelCallOutcome =
   /** `hasOutput`: part of the answer arrived before the failure. */
   | { kind: 'failed'; failure: ModelError; hasOutput: boolean };
 
-/** Assembles the context, calls the model, records its answer while it streams, and closes the step. */
+/** Assembles the context, calls the model, records its answer while it streams, and executes the first of its calls. */
 export async function callModel(execution: RunExecution, call: ModelCall): Promise<ModelCallOutcome> {
   const { run, step, model } = call;
   const prepared = await prepareContext(execution, call);
@@ -56,10 +57,12 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
       const result = await checkResult(execution, { text, finish, request });
       const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens, result };
       const closing = closeAnswer(execution, answered);
-      const rows = [...closing.rows, ...encryptInputs(execution, closing.events)];
-      const recording = execution.record([...unrecorded, ...closing.events], rows);
-      const [recorded] = await Promise.all([recording, charge.settle(closing.usage)]);
-      return { kind: 'recorded', step: recorded };
+      const closed = {
+        events: [...unrecorded, ...closing.events],
+        rows: [...closing.rows, ...encryptInputs(execution, closing.events)],
+        settle: () => charge.settle(closing.usage),
+      };
+      return { kind: 'recorded', step: await answerStep(execution, closed, call.signal) };
     }
     default:
       return answer satisfies never;

@@ -3,9 +3,12 @@ import { approvalRequest, isDefinitionChanged } from '../../application/tool-cal
 import { shownDefinitions } from '../../application/tool-calls/shown-definitions.ts';
 import { definitionOf } from '../../application/tool-calls/tool-definition.ts';
 import * as limits from '../../config/limits.ts';
+import type { RowWrite } from '../../database/batch-statement.ts';
 import { summarise, summariseQuestion } from '../../domain/call-summary.ts';
 import type { DelegatedKind, NewEvent, PayloadOf } from '../../domain/events.ts';
 import { failedResult } from '../../domain/failed-result.ts';
+import { nextStep } from '../../domain/next-step.ts';
+import { foldOn } from '../../domain/run.ts';
 import { maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import type { IdKind } from '../../ids.ts';
@@ -17,6 +20,47 @@ import { askPerson } from './ask-person.ts';
 import { revealInput } from './encrypted-input.ts';
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts';
 import { denialRows, type ReviewedCall, reviewCalls, reviewContext } from './review-calls.ts';
+
+/** The events that close the model's answer, with their rows. */
+export interface ClosedAnswer {
+  events: NewEvent[];
+  rows: RowWrite[];
+  /** Settles what the answer cost. Called when it is recorded. */
+  settle(): Promise<void>;
+}
+
+/**
+ * Records the answer of the model. If it requests calls, they are reviewed first, so that the answer, the decisions about its calls
+ * and the start of the first ones share a commit.
+ */
+export async function answerStep(
+  execution: RunExecution,
+  answer: ClosedAnswer,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const calls = await requestedCalls(execution, answer.events);
+  if (calls.length > 0) return executeFirst(execution, await reviewCalls(execution, calls), signal, answer);
+  const [recorded] = await Promise.all([execution.record(answer.events, answer.rows), answer.settle()]);
+  return recorded;
+}
+
+/**
+ * The calls that policy is evaluated for once these events are recorded. None if the run loop has something to do before: to stop,
+ * to end the run at a limit, or to wait for an MCP server.
+ */
+async function requestedCalls(
+  { dependencies, configuration, lease, isStopping, workMilliseconds }: RunExecution,
+  events: readonly NewEvent[],
+): Promise<readonly ToolCall[]> {
+  if (isStopping() || !events.some(({ type }) => type === 'tool_call')) return [];
+  const { runId, epoch } = lease;
+  const run = await dependencies.runStore.load(runId);
+  const answered = foldOn(run, { runId, now: dependencies.clock.now(), epoch }, events);
+  const next = answered && nextStep(answered, configuration.limits, workMilliseconds());
+  if (next?.kind !== 'evaluate-policy') return [];
+  const isAvailable = ({ tool }: ToolCall) => configuration.tools.some(({ name }) => name === tool);
+  return next.calls.every(isAvailable) ? next.calls : [];
+}
 
 /** Reviews the calls that the model has requested, and executes the first of those that are allowed. */
 export async function requestedStep(
@@ -45,11 +89,14 @@ export async function toolStep(
 /**
  * Records what became of the reviewed calls and, in the same append, starts the first of those that may run, in the model's order:
  * adjacent parallel-safe calls together, every other call alone. Calls that somebody else answers begin to wait, all of them.
+ *
+ * @param answer recorded in the same append, before what follows from its calls
  */
 async function executeFirst(
   execution: RunExecution,
   reviewed: readonly ReviewedCall[],
   signal: AbortSignal,
+  answer?: ClosedAnswer,
 ): Promise<StepOutcome> {
   const { dependencies } = execution;
   const permitted = reviewed.flatMap(({ call, tool, review }) =>
@@ -61,13 +108,15 @@ async function executeFirst(
   );
   // Durable before any tool is called, so that a crash never hides an execution.
   const events = [
+    ...(answer?.events ?? []),
     ...reviewed.flatMap(({ review }) => review.events),
     ...permitted.flatMap(({ call, tool }) =>
       tool.delegation ? [waitRequest(dependencies, call, tool, tool.delegation)] : [],
     ),
     ...allowed.map(({ call, tool }) => startEvent(dependencies, call, tool)),
   ];
-  const started = await execution.record(events, denialRows(execution, reviewed));
+  const rows = [...(answer?.rows ?? []), ...denialRows(execution, reviewed)];
+  const [started] = await Promise.all([execution.record(events, rows), answer?.settle()]);
   if (started.kind === 'stop') return started;
   const { step } = started.run;
   const startedCalls = new Map(step.at === 'answered' ? step.calls.map((call) => [call.callId, call]) : []);

@@ -14,7 +14,7 @@ async function close(text: string) {
   const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!configuration) throw new Error('The tape begins no run.');
   const { events, rows } = closeAnswer(
-    createRunExecution(dependencies, lease, configuration, () => undefined),
+    createRunExecution(dependencies, lease, configuration, { isStopping: () => false, onAsking: () => undefined }),
     {
       model: {
         name: 'scripted',

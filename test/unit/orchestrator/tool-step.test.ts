@@ -1,15 +1,18 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { definitionOf } from '../../../src/application/tool-calls/tool-definition.ts';
 import { callsOf } from '../../../src/domain/step.ts';
 import { loadRunConfiguration } from '../../../src/orchestrator/run-configuration.ts';
 import { createRunExecution } from '../../../src/orchestrator/run-execution.ts';
-import { recoverStep, toolStep } from '../../../src/orchestrator/step/tool-step.ts';
+import { answerStep, recoverStep, toolStep } from '../../../src/orchestrator/step/tool-step.ts';
 import type { Tool } from '../../../src/tools/tool.ts';
 import {
   approvalDecision,
   approvalRequest,
   callsRequested,
+  context,
   type Given,
+  inProgress,
+  output,
   resumption,
   runId,
   toolDecision,
@@ -38,6 +41,8 @@ function recordingTool(name: string): Tool & { keys: string[] } {
   };
 }
 
+const control = { isStopping: () => false, onAsking: () => undefined };
+
 /** Executes the calls of a run. */
 async function execute(step: typeof toolStep, ...given: Given[]) {
   const tools = [recordingTool('tool_a'), recordingTool('tool_b')];
@@ -46,7 +51,7 @@ async function execute(step: typeof toolStep, ...given: Given[]) {
   const run = await dependencies.runStore.load(runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!run || !configuration) throw new Error('The tape begins no run.');
-  const execution = createRunExecution(dependencies, lease, configuration, () => undefined);
+  const execution = createRunExecution(dependencies, lease, configuration, control);
   await step(execution, callsOf(run.step), new AbortController().signal);
   const events = await eventsAfter(runId, run.head);
   return {
@@ -67,7 +72,7 @@ describe('an interrupted call of a tool that says that it is idempotent', () => 
     const run = await dependencies.runStore.load(runId);
     const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
     if (!run || !configuration) throw new Error('The tape begins no run.');
-    const execution = createRunExecution(dependencies, lease, configuration, () => undefined);
+    const execution = createRunExecution(dependencies, lease, configuration, control);
     await recoverStep(execution, callsOf(run.step), new AbortController().signal);
     return (await eventsAfter(runId, run.head)).map(({ type, payload }) => ({ type, payload }));
   }
@@ -84,6 +89,40 @@ describe('an interrupted call of a tool that says that it is idempotent', () => 
       { type: 'approval_request', payload: { why: 'unknown_outcome', definition: { name: 'tool_a' } } },
       { type: 'status', payload: { to: 'AWAITING_APPROVAL' } },
     ]);
+  });
+});
+
+describe('an answer of the model', () => {
+  /** The types of the events of each append. */
+  async function appendsOf(calls: string[], isStopping = false) {
+    const { dependencies, storeTape } = createFakeDependencies({ tools: [recordingTool('tool_a')] });
+    const lease = await storeTape(runId, {}, inProgress, context(1));
+    const run = await dependencies.runStore.load(runId);
+    const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
+    if (!configuration) throw new Error('The tape begins no run.');
+    const append = vi.spyOn(dependencies.journal, 'append');
+    const settle = vi.fn(async () => undefined);
+    const execution = createRunExecution(dependencies, lease, configuration, {
+      ...control,
+      isStopping: () => isStopping,
+    });
+    const answer = { events: output(1, { text: 'Done.', calls }), rows: [], settle };
+    await answerStep(execution, answer, new AbortController().signal);
+    expect(settle).toHaveBeenCalledOnce();
+    return append.mock.calls.map(([{ events }]) => events.map(({ type }) => type));
+  }
+
+  test('is recorded together with the decision about its call, and the start of the call', async () => {
+    expect(await appendsOf(['a'])).toEqual([['output', 'tool_call', 'tool_decision', 'tool_start'], ['tool_result']]);
+  });
+
+  test('is recorded alone if the server is stopping, or a tool may become available later', async () => {
+    expect(await appendsOf(['a'], true)).toEqual([['output', 'tool_call']]);
+    expect(await appendsOf(['a', 'z'])).toEqual([['output', 'tool_call', 'tool_call']]);
+  });
+
+  test('ends the run if it requests no calls', async () => {
+    expect(await appendsOf([])).toEqual([['output', 'status']]);
   });
 });
 
