@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Json } from '../domain/events.ts';
 import { canonicalJson } from '../journal/canonical-json.ts';
 import type { ModelRequest, ToolDescription } from '../models/model.ts';
@@ -88,5 +88,5 @@ export function toolsHash(tools: readonly ToolDescription[], toolTexts: ToolText
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 import { z } from 'zod';
 import { EVENT_BYTES } from '../config/limits.ts';
 import {
@@ -34,7 +34,7 @@ export const GENESIS_HASH = '0'.repeat(64);
 export function hashOf(previousHash: string, event: Omit<StoredEvent, 'hash'>): string {
   const { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload } = event;
   const header = JSON.stringify([runId, seq, type, actor, schemaVersion, recordedAt, epoch]);
-  return createHash('sha256').update(`${previousHash}\n${header}\n${payload}`).digest('hex');
+  return digestOf('sha256', `${previousHash}\n${header}\n${payload}`);
 }
 
 /** Throws an EventTooLargeError if the payload is longer than an event may be. */

@@ -16,14 +16,16 @@ export function completionBody(settings: CompletionSettings, request: ModelReque
   const { model, options } = settings;
   const maxOutputTokens = request.maxOutputTokens ?? settings.maxOutputTokens;
   const adjustable = { max_tokens: maxOutputTokens, stream_options: { include_usage: true }, ...options };
-  return JSON.stringify({
+  const body = JSON.stringify({
     ...Object.fromEntries(Object.entries(adjustable).filter(([, value]) => value !== null)),
     model,
     messages: messagesOf(request),
-    tools: request.tools.length > 0 ? request.tools.map(toolOf) : undefined,
+    // Not those of `options`.
+    tools: undefined,
     ...(request.outputSchema !== undefined && { response_format: responseFormat(request.outputSchema) }),
     stream: true,
   });
+  return request.tools.length === 0 ? body : `${body.slice(0, -1)},"tools":[${request.tools.map(toolText).join(',')}]}`;
 }
 
 /** Not `strict`: that refuses schemas with optional members. The answer is checked in any case. */
@@ -31,8 +33,16 @@ function responseFormat(schema: Json) {
   return { type: 'json_schema', json_schema: { name: 'result', schema } };
 }
 
-function toolOf({ name, description, inputSchema }: ToolDescription) {
-  return { type: 'function', function: { name, description, parameters: inputSchema } };
+/** By tool: the same objects are part of every request, and longer than most messages. */
+const toolTexts = new WeakMap<ToolDescription, string>();
+
+function toolText(tool: ToolDescription): string {
+  const cached = toolTexts.get(tool);
+  if (cached !== undefined) return cached;
+  const { name, description, inputSchema } = tool;
+  const text = JSON.stringify({ type: 'function', function: { name, description, parameters: inputSchema } });
+  toolTexts.set(tool, text);
+  return text;
 }
 
 function messagesOf({ instructions, messages }: ModelRequest): unknown[] {
