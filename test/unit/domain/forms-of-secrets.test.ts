@@ -233,7 +233,7 @@ describe('the name of a credential', () => {
     (name) => expect(maskText(`${name}=hunter22`)).toBe(`${name}=[masked credential]`),
   );
 
-  test.each(['compass', 'COMPASS', 'bypass', 'mytoken'])('is not %s', (name) => {
+  test.each(['compass', 'COMPASS', 'bypass', 'mytoken', 'PASS by compass'])('is not %s', (name) => {
     expect(maskText(`${name}=hunter22`)).toBe(`${name}=hunter22`);
   });
 });

@@ -507,4 +507,5 @@ test('a tool result of schema version 1 is read in the current form', () => {
   const { storedText, ...rest } = payloads.tool_result;
   const older = { ...storedWith('tool_result', { ...rest, attachment: storedText }), schemaVersion: 1 };
   expect(decode(older)).toEqual({ ...older, payload: payloads.tool_result });
+  for (const payload of ['null', '"x"', '{"callId"']) expect(() => decode({ ...older, payload })).toThrow(CodecError);
 });
