@@ -6,7 +6,7 @@ import type { SemanticSearch } from '../context/memory/semantic-search.ts';
 import type { Database } from '../database/database.ts';
 import type { DiskSpace } from '../database/disk-space.ts';
 import type { KeyedMutex } from '../database/mutex.ts';
-import type { AttachmentKind } from '../domain/attachment.ts';
+import type { AttachmentKind } from '../domain/events.ts';
 import type { NewId } from '../ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Signer } from '../journal/signer.ts';

@@ -100,7 +100,16 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
   const messages = [...earlier.messages, ...current];
   const summary = compaction?.summary ?? null;
   const responseFormat = responseFormatOf(contextRequest);
-  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools, responseFormat });
+  const request = requestOf({
+    instructions,
+    summary,
+    memories,
+    messages,
+    cutResults,
+    tools,
+    responseFormat,
+    attachmentKinds: model.attachments,
+  });
   const tokens = fixedTokens + estimateMessages(messages);
   // Leaving out older history would not help if the current run alone is too long.
   const isOverflow = fixedTokens + currentTokens > budget.compactAbove;
@@ -203,5 +212,10 @@ function recordOf(contextRequest: ContextRequest, shown: ShownContext): PayloadO
     estimatedTokens: Math.ceil(tokens * ratio),
     requestHash: requestHash(request, model.name, toolTexts),
     ...(request.outputSchema !== undefined && { responseFormat: true }),
+    ...(messages.some(hasAttachments) && { attachmentKinds: [...model.attachments] }),
   };
+}
+
+function hasAttachments(message: HistoryMessage): boolean {
+  return message.role === 'user' && message.attachments !== undefined;
 }

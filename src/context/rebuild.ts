@@ -3,7 +3,7 @@ import { type EventOf, type Json, lastShown, type RecordedEvent } from '../domai
 import { foldRun } from '../domain/run.ts';
 import { clipSegments, segmentsOf } from '../domain/session.ts';
 import { transcript } from '../domain/transcript.ts';
-import type { ToolDescription } from '../models/model.ts';
+import type { ModelMessage, ShownAttachment, ToolDescription } from '../models/model.ts';
 import { type AgentInForce, agentVersion } from '../repositories/agents.ts';
 import { type CompactionRow, compactionById } from '../repositories/compactions.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
@@ -30,10 +30,13 @@ export interface RebuildRequest {
   tools: readonly ToolDescription[];
 }
 
+/** A message as the model was shown it. */
+export type ShownMessage = HistoryMessage & { shownAttachments: readonly ShownAttachment[] };
+
 /** A context as it was sent, as far as its parts still exist. */
 export interface RebuiltContext {
   instructions: string;
-  messages: HistoryMessage[];
+  messages: ShownMessage[];
   memories: MemoryRow[];
   requestHash: string;
   /** Descriptions of what differs from the request that was sent; empty if the rebuilt request has the recorded hash. */
@@ -73,17 +76,30 @@ export async function rebuildContext(store: HistoryStore, rebuildRequest: Rebuil
   const cutResults = new Set(record.cutResults);
   const summary = compaction?.summary ?? null;
   const responseFormat = record.responseFormat ? outputSchema : null;
-  const request = requestOf({ instructions, summary, memories, messages, cutResults, tools, responseFormat });
+  const request = requestOf({
+    instructions,
+    summary,
+    memories,
+    messages,
+    cutResults,
+    tools,
+    responseFormat,
+    attachmentKinds: record.attachmentKinds ?? [],
+  });
   const isExact = requestHash(request, record.model, toolTexts) === record.requestHash;
   if (!isExact && missing.length === 0) missing.push('The rebuilt request differs from the request that was sent.');
-  const texts = request.messages.map(({ text }) => text);
   return {
     instructions: request.instructions,
-    messages: messages.map((message, index) => ({ ...message, text: texts[index] ?? message.text })),
+    messages: messages.map((message, index) => shownOf(message, request.messages[index])),
     memories,
     requestHash: record.requestHash,
     missing,
   };
+}
+
+function shownOf(message: HistoryMessage, sent: ModelMessage | undefined): ShownMessage {
+  const shownAttachments = sent?.role === 'user' ? (sent.attachments ?? []) : [];
+  return { ...message, text: sent?.text ?? message.text, shownAttachments };
 }
 
 function instructionsOf({ event: { payload } }: RebuildRequest, agent: AgentInForce | null, missing: string[]): string {

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import type { Json } from '../domain/events.ts';
+import type { AttachmentKind, Json } from '../domain/events.ts';
 import { canonicalJson } from '../journal/canonical-json.ts';
 import type { ModelRequest, ToolDescription } from '../models/model.ts';
+import { withForms } from '../models/shown-attachments.ts';
 import type { MemoryRow } from '../repositories/memories.ts';
 import type { HistoryMessage } from './history.ts';
 import { BYTES_PER_TOKEN, estimateTokens } from './token-estimate.ts';
@@ -28,6 +29,8 @@ export interface RequestParts {
   tools: readonly ToolDescription[];
   /** The output schema, if it is sent as the provider's response format. */
   responseFormat: Json | null;
+  /** The kinds of files that the model can read besides text. */
+  attachmentKinds: readonly AttachmentKind[];
 }
 
 export function requestOf({
@@ -38,14 +41,16 @@ export function requestOf({
   cutResults,
   tools,
   responseFormat,
+  attachmentKinds,
 }: RequestParts): ModelRequest {
+  const shown = messages.map(({ seq: _seq, runId: _runId, turn: _turn, ...message }) =>
+    message.role === 'tool' && cutResults.has(message.callId) ? { ...message, text: cutText(message.text) } : message,
+  );
   return {
     instructions: [instructions, summarySection(summary), memoriesSection(memories)]
       .filter((section) => section !== null)
       .join('\n\n'),
-    messages: messages.map(({ seq: _seq, runId: _runId, turn: _turn, ...message }) =>
-      message.role === 'tool' && cutResults.has(message.callId) ? { ...message, text: cutText(message.text) } : message,
-    ),
+    messages: withForms(shown, attachmentKinds),
     tools,
     ...(responseFormat !== null && { outputSchema: responseFormat }),
   };

@@ -29,7 +29,7 @@ function estimateMessage(message: Message): number {
   return TOKENS_PER_MESSAGE + estimateTokens(message.text) + callTokens + attachmentTokens;
 }
 
-/** Of a large image. Providers scale larger ones down; a smaller one costs less. */
+/** What many models count for a large image, which they scale down. The size of an image is not known without a decoder. */
 const IMAGE_TOKENS = 1600;
 /** A page of a PDF file is read as text and as an image. Its number of pages is not known without a parser. */
 const PAGE_TOKENS = 3000;

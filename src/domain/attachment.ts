@@ -1,8 +1,4 @@
-import type { AttachmentRef } from './events.ts';
-
-/** What a model can be shown of a file: images and PDF as they are, text as text. */
-export const attachmentKinds = ['image', 'pdf', 'text'] as const;
-export type AttachmentKind = (typeof attachmentKinds)[number];
+import type { AttachmentKind, AttachmentRef } from './events.ts';
 
 /** The image types that every provider with image input accepts. */
 const imageTypes: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);

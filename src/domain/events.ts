@@ -104,6 +104,10 @@ export type AgentRef = z.infer<typeof agentRef>;
 const storedText = z.object({ id: z.string(), bytes: z.int().nonnegative(), sha256: z.string() });
 export type StoredTextRef = z.infer<typeof storedText>;
 
+/** What a model can be shown of a file: images and PDF as they are, text as text. */
+const attachmentKinds = ['image', 'pdf', 'text'] as const;
+export type AttachmentKind = (typeof attachmentKinds)[number];
+
 /** A file that a message refers to. The bytes are stored beside the tape. */
 const attachmentRef = z.object({
   id: z.string(),
@@ -213,6 +217,10 @@ export const payloadSchemas = {
       .boolean()
       .optional()
       .describe("whether the output schema is sent as the provider's response format; missing if it is not"),
+    attachmentKinds: z
+      .array(z.enum(attachmentKinds))
+      .optional()
+      .describe('the kinds of files that the model could read besides text; missing if no message had an attachment'),
     workMilliseconds,
   }),
   thought: z.object({ step, text: z.string() }),

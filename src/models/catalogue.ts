@@ -1,5 +1,5 @@
 import { SCRIPTED_MODEL } from '../config/model-config.ts';
-import type { AttachmentKind } from '../domain/attachment.ts';
+import type { AttachmentKind } from '../domain/events.ts';
 import type { Circuit } from './circuit.ts';
 import type { Model, ModelUsage } from './model.ts';
 

@@ -1,4 +1,4 @@
-import type { Json, RunErrorCode } from '../domain/events.ts';
+import type { AttachmentRef, Json, RunErrorCode } from '../domain/events.ts';
 import type { Message } from '../domain/transcript.ts';
 
 /** A tool as a model sees it. */
@@ -14,11 +14,25 @@ export type UserPart =
   | { type: 'text'; text: string }
   | { type: 'file'; name: string; mediaType: string; bytes: Uint8Array };
 
-/** A message as a model receives it: with the bytes of its attachments, if it has any. */
-export type ModelMessage = Message & {
-  /** Replaces `text` and `attachments` of a user message. */
+/**
+ * What a model is shown of an attachment: the file itself, its text, or only its name, type and size, because the model cannot read
+ * it (`unreadable`) or the request has no room for it (`left-out`).
+ */
+export type AttachmentForm = 'file' | 'text' | 'unreadable' | 'left-out';
+
+export interface ShownAttachment extends AttachmentRef {
+  form: AttachmentForm;
+}
+
+interface UserMessage {
+  role: 'user';
+  text: string;
+  attachments?: readonly ShownAttachment[];
+  /** Replaces `text` and `attachments`: the pieces with the bytes of the files. */
   parts?: readonly UserPart[];
-};
+}
+
+export type ModelMessage = Exclude<Message, { role: 'user' }> | UserMessage;
 
 export interface ModelRequest {
   /** The system prompt; empty for none. */

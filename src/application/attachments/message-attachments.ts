@@ -1,6 +1,6 @@
 import * as limits from '../../config/limits.ts';
-import { type AttachmentKind, attachmentKindOf, canRead } from '../../domain/attachment.ts';
-import type { AttachmentRef } from '../../domain/events.ts';
+import { attachmentKindOf, canRead } from '../../domain/attachment.ts';
+import type { AttachmentKind, AttachmentRef } from '../../domain/events.ts';
 import { invalidInput, limitExceeded, type Refusal } from '../../domain/refusal.ts';
 import { agentInForce } from '../../repositories/agents.ts';
 import { type AttachmentRow, attachmentsByIds } from '../../repositories/attachments.ts';

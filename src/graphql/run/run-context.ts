@@ -1,4 +1,5 @@
 import type { ContextAt } from '../../application/run/context-at.ts';
+import type { ShownAttachment } from '../../models/model.ts';
 import { builder } from '../builder.ts';
 import { CompactionType, MemoryType } from '../object-types.ts';
 
@@ -11,6 +12,34 @@ export const MessageRole = builder.enumType('MessageRole', {
     ASSISTANT: { value: 'assistant', description: 'The model.' },
     TOOL: { value: 'tool', description: 'A tool that the model called.' },
   } as const,
+});
+
+const AttachmentForm = builder.enumType('AttachmentForm', {
+  description: 'What a model was shown of an attachment.',
+  values: {
+    FILE: { value: 'file', description: 'The file itself.' },
+    TEXT: { value: 'text', description: 'The text of the file. Of a long file, its beginning.' },
+    UNREADABLE: {
+      value: 'unreadable',
+      description: 'Name, media type and size, because the model could not read the file.',
+    },
+    LEFT_OUT: {
+      value: 'left-out',
+      description: 'Name, media type and size, because the request had no room for the file.',
+    },
+  } as const,
+});
+
+const ContextAttachment = builder.objectRef<ShownAttachment>('ContextAttachment').implement({
+  description: 'An attachment as the model was shown it.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'Id of the attachment, which may have been purged since.' }),
+    name: t.exposeString('name', { description: 'File name that the upload gave.' }),
+    mediaType: t.exposeString('mediaType', { description: 'Media type detected from the content.' }),
+    bytes: t.exposeInt('bytes', { description: 'Length of the content in bytes.' }),
+    sha256: t.exposeString('sha256', { description: 'SHA-256 of the content in lower-case hexadecimal.' }),
+    form: t.expose('form', { type: AttachmentForm, description: 'What the model was shown of it.' }),
+  }),
 });
 
 const ContextMessage = builder.objectRef<MessageOfContext>('ContextMessage').implement({
@@ -33,6 +62,10 @@ const ContextMessage = builder.objectRef<MessageOfContext>('ContextMessage').imp
     toolCalls: t.idList({
       description: 'Ids of the tool calls that the message requests, in order.',
       resolve: (message) => (message.role === 'assistant' ? message.calls.map(({ callId }) => callId) : []),
+    }),
+    attachments: t.expose('shownAttachments', {
+      type: [ContextAttachment],
+      description: 'The attachments of the message, in its order.',
     }),
   }),
 });

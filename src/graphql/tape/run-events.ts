@@ -2,7 +2,7 @@ import type { EventOf } from '../../domain/events.ts';
 import { builder } from '../builder.ts';
 import { loadRequired } from '../loaders.ts';
 import { Node } from '../node.ts';
-import { CompactionType } from '../object-types.ts';
+import { AttachmentType, CompactionType } from '../object-types.ts';
 import { RunError, RunState } from '../run/run.ts';
 import { TapeEvent } from './tape-event.ts';
 
@@ -14,6 +14,14 @@ builder.objectRef<EventOf<'input'>>('InputEvent').implement({
     steered: t.boolean({
       description: 'Whether it was steered into a run that had already started.',
       resolve: ({ payload }) => payload.steered,
+    }),
+    attachments: t.field({
+      type: [AttachmentType],
+      description: 'The attachments of the message, in its order.',
+      resolve: async ({ payload, runId, seq }, _args, { loaders }) => {
+        if (!payload.attachments) return [];
+        return (await loaders.attachmentsOfRun.load(runId)).filter(({ messageSeq }) => messageSeq === seq);
+      },
     }),
   }),
 });

@@ -118,7 +118,7 @@ function piecesOf(action: ScriptAction, { request, conversation }: Execution, se
 
 function describeAttachments({ messages }: ModelRequest): string {
   const lines = messages.flatMap((message) => {
-    const [, ...attached] = message.parts ?? [];
+    const [, ...attached] = message.role === 'user' ? (message.parts ?? []) : [];
     return attached.map((part) => {
       if (part.type === 'text') return onOneLine(part.text);
       const digest = createHash('sha256').update(part.bytes).digest('hex');

@@ -31,7 +31,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
   const prepared = await prepareContext(execution, call);
   if (prepared.kind === 'stop') return { kind: 'recorded', step: prepared.step };
   const { record, tokens } = prepared.context;
-  const loaded = await loadAttachments(execution, call, prepared.context.request);
+  const loaded = await loadAttachments(execution, prepared.context.request);
   if (loaded.kind === 'failed') return loaded;
   const { request } = loaded;
   const inputTokens = record.estimatedTokens;
@@ -74,13 +74,12 @@ type Loaded = { kind: 'loaded'; request: ModelRequest } | { kind: 'failed'; fail
 /** Reads what the model is shown of the attachments. */
 async function loadAttachments(
   { dependencies, configuration, lease }: RunExecution,
-  { model }: ModelCall,
   request: ModelRequest,
 ): Promise<Loaded> {
   const { owner } = configuration.session;
   try {
     const read = (attachment: AttachmentRef) => readAttachment(dependencies, owner, attachment);
-    return { kind: 'loaded', request: await withAttachments(request, model.attachments, read) };
+    return { kind: 'loaded', request: await withAttachments(request, read) };
   } catch (error) {
     if (error instanceof StoreError) throw error;
     dependencies.logger.error({ err: error, runId: lease.runId }, 'an attachment could not be read');

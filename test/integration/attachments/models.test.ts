@@ -132,6 +132,26 @@ describe('a model that cannot read an attachment', () => {
     expect((await contextOf(gateway.client, runId)).contextAt.isExact).toBe(true);
   });
 
+  test('had them or had not in a context, whatever the configuration says later', async () => {
+    const provider = await startVision();
+    const before = { ...vision(provider, ['image']), defaultModel: 'eye' };
+    const gateway = await startWithFolder({ file: before });
+    const attachmentIds = await idsOf(gateway, ['a.png', png()], ['c.csv', 'x,y\n']);
+    const seeing = await converse(gateway.client, { sessionKey: 'changed', text: 'See.', attachmentIds });
+    const restarted = await gateway.restart({
+      file: { ...vision(provider, []), attachments: { folder: gateway.folder } },
+    });
+    const blind = await converse(restarted.client, { sessionKey: 'changed', text: 'And now?' });
+    const again = await restarted.restart({ file: { ...before, attachments: { folder: gateway.folder } } });
+    const forms = async ({ runId }: { runId: string }) => {
+      const { contextAt } = await contextOf(again.client, runId);
+      expect(contextAt).toMatchObject({ isExact: true, missing: [] });
+      return contextAt.messages.flatMap(({ attachments }) => attachments.map(({ name, form }) => `${name} ${form}`));
+    };
+    expect(await forms(seeing)).toEqual(['a.png FILE', 'c.csv TEXT']);
+    expect(await forms(blind)).toEqual(['a.png UNREADABLE', 'c.csv TEXT']);
+  });
+
   test('does not take over from one that can', async () => {
     const broken = await startProvider((response) => response.writeHead(401).end('{}'));
     const blind = await startVision();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MODEL_ATTACHMENT_BYTES } from '../../../src/config/limits.ts';
-import type { AttachmentKind } from '../../../src/domain/attachment.ts';
-import type { AttachmentRef } from '../../../src/domain/events.ts';
+import type { AttachmentKind, AttachmentRef } from '../../../src/domain/events.ts';
+import type { Message } from '../../../src/domain/transcript.ts';
 import type { ModelRequest } from '../../../src/models/model.ts';
-import { withAttachments } from '../../../src/models/shown-attachments.ts';
+import { withAttachments, withForms } from '../../../src/models/shown-attachments.ts';
 
 const file = (name: string, more: Partial<AttachmentRef> = {}): AttachmentRef => ({
   id: `att_${name}`,
@@ -14,43 +14,48 @@ const file = (name: string, more: Partial<AttachmentRef> = {}): AttachmentRef =>
   ...more,
 });
 
-const requestOf = (...messages: AttachmentRef[][]): ModelRequest => ({
-  instructions: '',
-  messages: messages.map((attachments, index) => ({
+const messagesOf = (...messages: AttachmentRef[][]): Message[] =>
+  messages.map((attachments, index) => ({
     role: 'user',
     text: `message ${index}`,
     ...(attachments.length > 0 && { attachments }),
-  })),
+  }));
+
+const requestOf = (messages: Message[], kinds: readonly AttachmentKind[]): ModelRequest => ({
+  instructions: '',
+  messages: withForms(messages, kinds),
   tools: [],
 });
 
-async function shown(request: ModelRequest, kinds: readonly AttachmentKind[] = ['image', 'pdf']) {
+async function shown(messages: Message[], kinds: readonly AttachmentKind[] = ['image', 'pdf']) {
   const reads: string[] = [];
   const read = async ({ name }: AttachmentRef) => {
     reads.push(name);
     return Buffer.from(`content of ${name}`);
   };
-  const { messages } = await withAttachments(request, kinds, read);
-  const parts = messages.map((message) =>
-    message.parts?.map((part) => (part.type === 'text' ? part.text : `${part.name} ${Buffer.from(part.bytes)}`)),
+  const request = await withAttachments(requestOf(messages, kinds), read);
+  const parts = request.messages.map((message) =>
+    message.role === 'user'
+      ? message.parts?.map((part) => (part.type === 'text' ? part.text : `${part.name} ${Buffer.from(part.bytes)}`))
+      : undefined,
   );
   return { parts, reads };
 }
 
 describe('what a model is shown', () => {
   test('is the request itself if there are no attachments', async () => {
-    const request = requestOf([], []);
-    expect(await withAttachments(request, [], () => Promise.reject(new Error('not read')))).toBe(request);
+    const request = requestOf(messagesOf([], []), ['image']);
+    expect(await withAttachments(request, () => Promise.reject(new Error('not read')))).toBe(request);
   });
 
   test('is the message, and then the files in its order', async () => {
-    const { parts } = await shown(requestOf([], [file('a'), file('b', { mediaType: 'application/pdf' })]));
+    const { parts } = await shown(messagesOf([], [file('a'), file('b', { mediaType: 'application/pdf' })]));
     expect(parts).toEqual([undefined, ['message 1', 'a content of a', 'b content of b']]);
   });
 
   test('is a note for what it cannot read, and the text of text files', async () => {
     const text = file('t', { mediaType: 'text/plain', bytes: 12 });
-    const { parts, reads } = await shown(requestOf([file('a'), text]), []);
+    const { parts, reads } = await shown(messagesOf([file('a'), text]), []);
     expect(parts).toEqual([
       [
         'message 0',
@@ -64,7 +69,7 @@ describe('what a model is shown', () => {
   test('has the newest files that fit, and reads equal bytes once', async () => {
     const half = { bytes: MODEL_ATTACHMENT_BYTES / 2 };
     const { parts, reads } = await shown(
-      requestOf([file('old', half)], [file('same', half)], [file('same', half), file('new', { bytes: 0 })]),
+      messagesOf([file('old', half)], [file('same', half)], [file('same', half), file('new', { bytes: 0 })]),
     );
     expect(parts).toEqual([
       ['message 0', `[Attached file "old", image/png, ${half.bytes} bytes. It is not shown again.]`],
@@ -75,7 +80,7 @@ describe('what a model is shown', () => {
   });
 
   test('does not depend on anything but the messages and the abilities', async () => {
-    const request = requestOf([file('a')], [file('b')]);
-    expect(await shown(request)).toEqual(await shown(request));
+    const messages = messagesOf([file('a')], [file('b')]);
+    expect(await shown(messages)).toEqual(await shown(messages));
   });
 });

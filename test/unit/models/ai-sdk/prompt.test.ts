@@ -94,7 +94,7 @@ describe('promptOf', () => {
       { type: 'file' as const, name: 'a.png', mediaType: 'image/png', bytes },
     ];
     const schema = { type: 'object' };
-    expect(promptFor({ messages: [{ ...user('look'), parts }], outputSchema: schema })).toEqual({
+    expect(promptFor({ messages: [{ role: 'user', text: 'look', parts }], outputSchema: schema })).toEqual({
       prompt: [
         {
           role: 'user',

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../../src/clock.ts';
-import type { Message } from '../../../../src/domain/transcript.ts';
-import type { ModelFinish, ModelRequest, RequestedCall } from '../../../../src/models/model.ts';
+import type { ModelFinish, ModelMessage, ModelRequest, RequestedCall } from '../../../../src/models/model.ts';
 import { parseScript } from '../../../../src/models/scripted/script.ts';
 import { createScriptedModel } from '../../../../src/models/scripted/scripted-model.ts';
 
@@ -23,7 +22,7 @@ function createClock(mode: 'end at once' | 'last' = 'end at once') {
   return { clock, sleeps };
 }
 
-function call(messages: readonly Message[], options: { tools?: string[]; clock?: Clock; pace?: number } = {}) {
+function call(messages: readonly ModelMessage[], options: { tools?: string[]; clock?: Clock; pace?: number } = {}) {
   const pieces: string[] = [];
   const thoughts: string[] = [];
   const abort = new AbortController();
@@ -41,9 +40,9 @@ function call(messages: readonly Message[], options: { tools?: string[]; clock?:
   return { pieces, thoughts, finish, abort, text: () => pieces.join('') };
 }
 
-const user = (text: string): Message => ({ role: 'user', text });
-const result = (tool: string, text: string, ok = true): Message => ({ role: 'tool', callId: 'x', tool, ok, text });
-const response = (text: string, ...callIds: string[]): Message => ({
+const user = (text: string): ModelMessage => ({ role: 'user', text });
+const result = (tool: string, text: string, ok = true): ModelMessage => ({ role: 'tool', callId: 'x', tool, ok, text });
+const response = (text: string, ...callIds: string[]): ModelMessage => ({
   role: 'assistant',
   text,
   calls: callIds.map((callId) => ({ callId, tool: 'clock', input: {} })),
