@@ -6,7 +6,7 @@ import { ask, bearing, codeOf, startGuarded, tokens } from './accounts.ts';
 import { createObjectsOfAda, marker, receiveUntil, rowsOf } from './fixtures.ts';
 import { attemptsWith } from './stranger-documents.ts';
 
-test('B3: no root field shows or changes objects of another principal', async () => {
+test('B3, B75: no root field shows or changes objects of another principal', async () => {
   const { url, gateway } = await startGuarded();
   const values = await createObjectsOfAda(url);
   const before = await rowsOf(gateway, 'ada', values);

@@ -175,7 +175,7 @@ test('B3: the messages of another principal are shown to nobody', async () => {
 const fields =
   'nodes { id text complete run { id state } toolCalls { callId state output approval { id } waits { id } } }';
 
-test('a page takes as many statements in a short conversation as in a long one, forwards and backwards', async () => {
+test('B67: a page takes as many statements in a short conversation as in a long one, forwards and backwards', async () => {
   const count = async (sessionId: string, page: string) => {
     const before = gateway.statements();
     const { data, errors } = await gateway.run(

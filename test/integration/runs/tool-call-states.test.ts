@@ -25,7 +25,7 @@ const tools = [
   countedTool({ name: 'ask', risk: 'HIGH' }),
 ];
 
-test('the tool calls of a run show every state, from request to result', async () => {
+test('B68: the tool calls of a run show every state, from request to result', async () => {
   const { client } = await startTestGateway({ tools });
   const text = calling(
     ['count', { word: 'a' }],

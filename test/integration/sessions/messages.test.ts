@@ -15,7 +15,7 @@ async function messages(client: TestClient, sessionId: string, page: object = { 
 
 const textsOf = (list: { role: string; text: string }[]) => list.map(({ role, text }) => `${role} ${text}`);
 
-test('a branch of a branch shows each message once, in order, with its tool calls', async () => {
+test('B67: a branch of a branch shows each message once, in order, with its tool calls', async () => {
   const { client } = await startTestGateway({ tools: [countedTool()] });
   const first = await converse(client, { sessionKey: 'root', text: '/say one' });
   const text = '/say calling\n/call count {"word":"a"}\n/call count {"word":"b"}\n/then\n/say two';
