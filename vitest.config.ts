@@ -11,6 +11,7 @@ const processMilliseconds = 180_000;
 const storeFiles = [
   'test/integration/{sessions,store,search}/**/!(sqlite-)*.test.ts',
   'test/integration/attachments/{messages,lifetime,upload,access}.test.ts',
+  'test/integration/client/{lists,runs,tools}.test.ts',
   'test/integration/runs/!(client-tools|asking-budgets|questions|limits|tool-calls|tool-call-states).test.ts',
   'test/integration/**/postgres-*.test.ts',
 ];

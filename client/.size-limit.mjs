@@ -1,6 +1,6 @@
 /**
  * The files that are loaded only when they are needed: the fallback of WebSocket, the printer of parsed documents, client tools, uploads,
- * and what settles waits that are no approvals.
+ * branches, and what settles waits that are no approvals.
  */
 const later = [
   '*/event-stream-link.js',
@@ -8,6 +8,7 @@ const later = [
   '*/run-tools.js',
   '*/upload.js',
   '*/settle-other-kinds.js',
+  '*/branch-session.js',
 ];
 
 /** In bytes that a page downloads: minified, gzipped, with all dependencies except React. */

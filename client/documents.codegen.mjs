@@ -24,8 +24,11 @@ export function plugin(_schema, files) {
   for (const operation of definitions.filter((each) => !isFragment(each))) {
     const { value: name } = operation.name;
     const kind = operation.operation[0].toUpperCase() + operation.operation.slice(1);
-    const text = [textOf(operation), ...fragmentsOf(operation, fragments).map((each) => `${each}Text`)].join(' + ');
-    constants.push(`export const ${name}Document = (${text}) as Document<${name}${kind}, ${name}${kind}Variables>;`);
+    const texts = [textOf(operation), ...fragmentsOf(operation, fragments).map((each) => `${each}Text`)].join(', ');
+    // The comment lets bundlers leave out the operations that a page does not use.
+    const call = `/* @__PURE__ */ join<${name}${kind}, ${name}${kind}Variables>(${texts})`;
+    constants.push(`export const ${name}Document = ${call};`);
   }
-  return { prepend: ["import type { Document } from '../document.ts';"], content: constants.join('\n') };
+  const join = 'const join = <Data, Variables>(...texts: string[]) => texts.join("") as Document<Data, Variables>;';
+  return { prepend: ["import type { Document } from '../document.ts';", join], content: constants.join('\n') };
 }

@@ -20,6 +20,8 @@ export interface TroubledNetwork extends AsyncDisposable {
   heal(): void;
   /** Resets every connection. */
   cutAll(): void;
+  /** Connections that are open stay open, and deliver nothing more in either direction. */
+  freezeAll(): void;
   /** Refuses connections until the returned function is called. */
   refuse(): () => void;
 }
@@ -81,6 +83,14 @@ export async function startTroubledNetwork(
     });
   }
 
+  function freezeAll(): void {
+    for (const socket of sockets) {
+      socket.unpipe();
+      socket.removeAllListeners('data');
+      socket.pause();
+    }
+  }
+
   const cutAll = () => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
@@ -91,6 +101,7 @@ export async function startTroubledNetwork(
     url: url.href,
     counts,
     cutAll,
+    freezeAll,
     heal() {
       isHealed = true;
     },

@@ -1,7 +1,6 @@
 import { type ActivityItem, createActivityFeed } from './activity/activity-feed.ts';
 import { type Connection, createConnection } from './connection/connection.ts';
 import { graphqlRequest } from './connection/graphql-request.ts';
-import { laterLink } from './connection/later-link.ts';
 import type { OpenLink } from './connection/link.ts';
 import { createRequests } from './connection/requests.ts';
 import { type SocketConstructor, socketLink } from './connection/socket-link.ts';
@@ -9,6 +8,7 @@ import { timing as defaultTiming, type Timing } from './connection/timing.ts';
 import { wakeWith } from './connection/wake.ts';
 import type { DocumentTypes } from './document.ts';
 import type { LiveList } from './list/live-list.ts';
+import { load } from './load.ts';
 import type { DocumentNode } from './print-document.ts';
 import type { Readable } from './readable.ts';
 import type { RunHandle } from './run/run-handle.ts';
@@ -16,7 +16,7 @@ import { createRunHandles } from './run/run-handles.ts';
 import { errorOf, offline } from './runtape-error.ts';
 import { createSessionHandle, type SessionContext, type SessionHandle } from './session/session-handle.ts';
 import { createSessionList, type SessionItem, type SessionListOptions } from './session/session-list.ts';
-import { catchingUp, live, type Sync } from './sync.ts';
+import { type Sync, syncOver } from './sync.ts';
 import { type ClientToolSet, declarationsOf } from './tools/client-tool.ts';
 import type { WaitHandle } from './waits/wait-handle.ts';
 import { createWaitList, type WaitFilter } from './waits/wait-list.ts';
@@ -96,7 +96,7 @@ export function createClient(options: ClientOptions): RuntapeClient {
     requests,
     runs,
     clientTools: () => declarationsOf(toolSets),
-    upload: async (file) => (await import('./connection/upload.ts')).upload(requests, url, file),
+    upload: async (file) => (await load(import('./connection/upload.ts'))).upload(requests, url, file),
   };
   const stopTools = options.tools ? addTools(options.tools) : () => {};
   const stopWaking = wakeWith(() => {
@@ -136,7 +136,8 @@ function linksOf(
   if (transport !== 'sse' && Socket) links.push(socketLink(url.href.replace(/^http/, 'ws'), Socket, timing));
   if (transport !== 'websocket') {
     const common = { url: url.href, fetch, timing, graphqlRequest, errorOf, offline };
-    links.push(laterLink(async () => (await import('./connection/event-stream-link.ts')).eventStreamLink(common)));
+    // Loaded when it is needed: most pages never need the fallback.
+    links.push(async (options) => (await import('./connection/event-stream-link.ts')).eventStreamLink(common)(options));
   }
   if (links.length > 0) return links;
   throw new TypeError('There is no global WebSocket. Pass the class as `webSocket`, or use another `transport`.');
@@ -145,16 +146,13 @@ function linksOf(
 /** Live while nothing is asked for: then nothing is missing. */
 function syncOf({ state }: Connection): Readable<Sync> {
   return {
-    get: () => {
-      const link = state.get();
-      return link.state === 'offline' ? link : link.state === 'open' ? live : catchingUp;
-    },
-    subscribe: (listener) => state.subscribe(listener),
+    get: () => syncOver(state.get(), true),
+    subscribe: state.subscribe,
   };
 }
 
 /** The printer is loaded only for documents that are parsed. */
 async function textOf(document: string | WithText | DocumentNode): Promise<string> {
   if (typeof document === 'string' || !('definitions' in document)) return document.toString();
-  return (await import('./print-document.ts')).printDocument(document);
+  return (await load(import('./print-document.ts'))).printDocument(document);
 }

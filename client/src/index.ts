@@ -4,7 +4,15 @@ export type { Timing } from './connection/timing.ts';
 export type { DocumentTypes } from './document.ts';
 export type { LiveList } from './list/live-list.ts';
 export type { Readable } from './readable.ts';
-export type { MessageItem, RunSnapshot, RunState, ToolCallItem, ToolCallState, Usage } from './run/run-fold.ts';
+export type {
+  AttachmentItem,
+  MessageItem,
+  RunSnapshot,
+  RunState,
+  ToolCallItem,
+  ToolCallState,
+  Usage,
+} from './run/run-fold.ts';
 export type { RunAnswer, RunHandle } from './run/run-handle.ts';
 export type { TextPiece } from './run/run-text.ts';
 export type { TapeEvent } from './run/tape-event.ts';

@@ -1,3 +1,4 @@
+import type { LinkState } from './connection/connection.ts';
 import type { RuntapeError } from './runtape-error.ts';
 
 /** How far a value is from what the gateway has. */
@@ -10,3 +11,17 @@ export type Sync =
 
 export const live: Sync = { state: 'live' };
 export const catchingUp: Sync = { state: 'catching-up', progress: null };
+
+/** No attempt follows. */
+export const failed = (error: RuntapeError): Sync => ({
+  state: 'offline',
+  since: new Date(),
+  nextAttemptAt: null,
+  error,
+});
+
+/** Of a value that is kept up to date over this link. `isCurrent`: it has everything that has arrived. */
+export function syncOver(link: LinkState, isCurrent: boolean, behind: Sync = catchingUp): Sync {
+  if (link.state === 'offline') return link;
+  return link.state === 'open' && isCurrent ? live : behind;
+}

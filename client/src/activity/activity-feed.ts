@@ -1,6 +1,7 @@
 import type { Connection, RunningOperation } from '../connection/connection.ts';
-import { withResolvers } from '../connection/socket-link.ts';
 import { ActivityDocument, type ActivityFragment, type ActivitySubscription } from '../generated/documents.ts';
+import { type BatchSource, itemsOf } from '../iterate.ts';
+import { createSource, type Readable } from '../readable.ts';
 import type { RuntapeError } from '../runtape-error.ts';
 
 /** One change of a session, a run or a wait. */
@@ -8,6 +9,8 @@ export type ActivityItem = ActivityFragment;
 
 interface FollowOptions {
   after: string | null;
+  /** The feed begins, or begins again on another link. */
+  onStart?(): void;
   onItems(items: readonly ActivityItem[]): void;
   /** The feed has reached what was the newest change when it began. From here on no change is missed. */
   onPosition(): void;
@@ -15,11 +18,17 @@ interface FollowOptions {
 }
 
 /** Changes in commit order, each once. */
-function followActivity(connection: Connection, { after, onItems, onPosition, end }: FollowOptions): RunningOperation {
+function followActivity(
+  connection: Connection,
+  { after, onStart, onItems, onPosition, end }: FollowOptions,
+): RunningOperation {
   let cursor = after;
   return connection.start({
     query: ActivityDocument,
-    variables: () => ({ after: cursor }),
+    variables() {
+      onStart?.();
+      return { after: cursor };
+    },
     next(data) {
       const { activity } = data as ActivitySubscription;
       cursor = activity.cursor;
@@ -40,6 +49,8 @@ export interface FeedListener {
 
 /** The feed that all lists share. It is followed while there are listeners. */
 export interface ActivityFeed {
+  /** Whether every change of the gateway has arrived, as of the newest start of the feed. */
+  readonly isCaughtUp: Readable<boolean>;
   join(listener: FeedListener): () => void;
   /** Changes of a caller's own, independent of the lists. */
   read(after: string | null, signal?: AbortSignal): AsyncIterableIterator<ActivityItem>;
@@ -49,15 +60,18 @@ export function createActivityFeed(connection: Connection): ActivityFeed {
   const listeners = new Set<FeedListener>();
   let operation: RunningOperation | null = null;
   let isReady = false;
+  const isCaughtUp = createSource(false);
 
   function start(): void {
     isReady = false;
     operation = followActivity(connection, {
       after: null,
+      onStart: () => isCaughtUp.set(false),
       onItems(items) {
         for (const item of items) for (const listener of [...listeners]) listener.onItem(item);
       },
       onPosition() {
+        isCaughtUp.set(true);
         if (isReady) return;
         isReady = true;
         for (const listener of [...listeners]) listener.onReset();
@@ -72,6 +86,7 @@ export function createActivityFeed(connection: Connection): ActivityFeed {
   }
 
   return {
+    isCaughtUp,
     join(listener) {
       listeners.add(listener);
       if (operation === null) start();
@@ -86,44 +101,38 @@ export function createActivityFeed(connection: Connection): ActivityFeed {
   };
 }
 
-async function* readActivity(
+function readActivity(
   connection: Connection,
   after: string | null,
   signal?: AbortSignal,
-): AsyncGenerator<ActivityItem, void> {
-  let queue: ActivityItem[] = [];
+): AsyncIterableIterator<ActivityItem> {
+  const queue: (readonly ActivityItem[])[] = [];
   let failure: RuntapeError | null = null;
   let hasEnded = false;
-  let changed = withResolvers<void>();
-  const wake = () => changed.resolve();
-  const operation = followActivity(connection, {
-    after,
-    onItems(items) {
-      queue.push(...items);
-      wake();
+  let operation: RunningOperation | null = null;
+  const source: BatchSource<readonly ActivityItem[]> = {
+    begin(wake) {
+      operation = followActivity(connection, {
+        after,
+        onItems(items) {
+          queue.push(items);
+          wake();
+        },
+        onPosition() {},
+        end(error) {
+          hasEnded = true;
+          failure = error;
+          wake();
+        },
+      });
     },
-    onPosition() {},
-    end(error) {
-      hasEnded = true;
-      failure = error;
-      wake();
-    },
-  });
-  signal?.addEventListener('abort', wake);
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const items = queue;
-      queue = [];
-      yield* items;
-      if (queue.length > 0) continue;
+    async take() {
+      const items = queue.shift();
+      if (items) return items;
       if (failure !== null) throw failure;
-      if (hasEnded) return;
-      await changed.promise;
-      changed = withResolvers();
-    }
-  } finally {
-    signal?.removeEventListener('abort', wake);
-    operation.stop();
-  }
+      return hasEnded ? null : undefined;
+    },
+    end: () => operation?.stop(),
+  };
+  return itemsOf(source, (items) => items, signal);
 }

@@ -61,7 +61,7 @@ export function createChatTransport({ client, session }: ChatTransportOptions): 
   async function regenerate({ chatId, messageId, abortSignal }: Sending) {
     if (!messageId) throw new TypeError('Only the answer with a given `messageId` can be generated again.');
     const input = { runId: messageId, idempotencyKey: crypto.randomUUID() };
-    const { run } = accept((await client.query(RetryRunDocument, { input })).retryRun);
+    const { run } = accept((await client.query(RetryRunDocument, { input })).result);
     return stream(chatId, client.run(run.id), abortSignal);
   }
 

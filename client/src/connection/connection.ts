@@ -1,6 +1,6 @@
 import { createSource, type Readable } from '../readable.ts';
-import { closedError, errorOf, offline, type RuntapeError } from '../runtape-error.ts';
-import type { Link, Lost, OpenLink, Result } from './link.ts';
+import { closedError, errorOf, offline, RuntapeError } from '../runtape-error.ts';
+import type { Link, OpenLink, Result } from './link.ts';
 import type { Timing } from './timing.ts';
 
 /** A subscription that continues over any number of links. */
@@ -42,6 +42,8 @@ export interface ConnectionOptions {
   timing: Timing;
 }
 
+/** The code of an error about the token. */
+const REFUSED = 'UNAUTHENTICATED';
 /** A token that the server refuses as often as this in a row is not asked for again. */
 const MAX_REFUSED_TOKENS = 3;
 
@@ -56,8 +58,8 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
   const state = createSource<LinkState>({ state: 'opening' });
   const entries = new Set<Entry>();
   let link: Link | null = null;
-  let abortOpening: (() => void) | null = null;
-  let isOpening = false;
+  /** Gives up the link that is being opened; null if none is. */
+  let opening: AbortController | null = null;
   let isClosed = false;
   let offlineSince: Date | null = null;
   let attempt = 0;
@@ -81,7 +83,7 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
       if (!isCurrent()) return;
       entry.stop = null;
       // The server is overloaded, or its database is away. The other operations are in the same position.
-      if (error?.retryable) return lose({ error, unauthenticated: false });
+      if (error?.retryable) return lose(error);
       remove(entry);
       operation.end(error);
     };
@@ -100,10 +102,15 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     if (entries.size > 0) return;
     clearTimeout(retryTimer);
     retryTimer = undefined;
-    abortOpening?.();
+    stopOpening();
     dropLink();
     offlineSince = null;
     state.set({ state: 'opening' });
+  }
+
+  function stopOpening(): void {
+    opening?.abort();
+    opening = null;
   }
 
   function dropLink(): void {
@@ -113,18 +120,19 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
   }
 
   /** Waits for the back-off, and then opens the next link. */
-  function lose({ error, unauthenticated }: Lost) {
+  function lose(error: RuntapeError) {
     dropLink();
     if (isClosed || entries.size === 0) return;
     offlineSince ??= new Date();
-    if (unauthenticated && ++refusedTokens >= MAX_REFUSED_TOKENS) {
+    const isRefused = error.code === REFUSED;
+    if (isRefused && ++refusedTokens >= MAX_REFUSED_TOKENS) {
       refusedTokens = 0;
       state.set({ state: 'offline', since: offlineSince, nextAttemptAt: null, error });
       return endAll(error);
     }
     attempt += 1;
     // A token that has expired is replaced at once.
-    const isExpiry = unauthenticated && attempt === 1;
+    const isExpiry = isRefused && attempt === 1;
     const delay = isExpiry ? 0 : Math.max(timing.backOff(attempt), error.retryAfterMilliseconds ?? 0);
     state.set({ state: 'offline', since: offlineSince, nextAttemptAt: new Date(Date.now() + delay), error });
     clearTimeout(retryTimer);
@@ -142,47 +150,45 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
   }
 
   async function open(): Promise<void> {
-    if (isOpening || link !== null || retryTimer !== undefined || isClosed || entries.size === 0) return;
-    isOpening = true;
+    if (opening !== null || link !== null || retryTimer !== undefined || isClosed || entries.size === 0) return;
+    const attempted = new AbortController();
+    opening = attempted;
     try {
-      const opened = await openFirst();
-      if (isClosed || entries.size === 0) return opened.close();
+      const opened = await openFirst(attempted.signal);
+      if (attempted.signal.aborted) return opened.close();
       link = opened;
     } catch (cause) {
-      isOpening = false;
-      return lose(
-        'unauthenticated' in (cause as Lost) ? (cause as Lost) : { error: offline(cause), unauthenticated: false },
-      );
-    } finally {
-      isOpening = false;
-      abortOpening = null;
+      if (attempted.signal.aborted) return;
+      opening = null;
+      return lose(cause instanceof RuntapeError ? cause : offline(cause));
     }
+    opening = null;
     offlineSince = null;
     refusedTokens = 0;
-    state.set({ state: 'open' });
     for (const entry of entries) {
       if (link !== null && entry.stop === null) startOn(link, entry);
     }
+    // The operations know by then that they have to catch up.
+    if (link !== null) state.set({ state: 'open' });
   }
 
   /** Opens the first kind of link that can be opened. */
-  async function openFirst(): Promise<Link> {
+  async function openFirst(signal: AbortSignal): Promise<Link> {
     const currentToken = await token();
     for (let index = 0; ; index++) {
+      signal.throwIfAborted();
       const kind = (preferred + index) % links.length;
-      const onLost = (lost: Lost) => {
+      const onLost = (error: RuntapeError) => {
         link = null;
-        lose(lost);
+        lose(error);
       };
       try {
-        const { opened, abort } = (links[kind] as OpenLink)({ token: currentToken, onLost });
-        abortOpening = abort;
-        const result = await opened;
+        const opened = await (links[kind] as OpenLink)({ token: currentToken, signal, onLost });
         hasFirstWorked ||= kind === 0;
         preferred = hasFirstWorked ? 0 : kind;
-        return result;
+        return opened;
       } catch (cause) {
-        if (index === links.length - 1 || (cause as Lost).unauthenticated) throw cause;
+        if (index === links.length - 1 || (cause as RuntapeError).code === REFUSED) throw cause;
       }
     }
   }
@@ -224,10 +230,9 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
       isClosed = true;
       clearTimeout(retryTimer);
       clearTimeout(idleTimer);
-      abortOpening?.();
+      stopOpening();
       for (const { stop } of entries) stop?.();
-      link?.close();
-      link = null;
+      dropLink();
       endAll(closedError());
     },
   };

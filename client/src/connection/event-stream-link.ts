@@ -1,7 +1,7 @@
 import type { RuntapeError } from '../runtape-error.ts';
 import { readEventStream } from './event-stream.ts';
 import type { graphqlRequest } from './graphql-request.ts';
-import type { LinkOptions, Lost, OpenLink, Result, Sink } from './link.ts';
+import type { LinkOptions, OpenLink, Result, Sink } from './link.ts';
 import type { Timing } from './timing.ts';
 
 /** This file is loaded only when it is needed. It is given what the rest uses too, so that bundlers need no third file for that. */
@@ -21,19 +21,17 @@ interface EventStreamOptions {
 export function eventStreamLink(options: EventStreamOptions): OpenLink {
   const { url, fetch, timing, graphqlRequest: requestOf, errorOf, offline } = options;
 
-  function lostBy(cause: unknown): Lost {
-    const error = cause instanceof Error && 'retryable' in cause ? (cause as RuntapeError) : offline(cause);
-    return { error, unauthenticated: error.code === 'UNAUTHENTICATED' };
-  }
+  const errorBy = (cause: unknown) =>
+    cause instanceof Error && 'retryable' in cause ? (cause as RuntapeError) : offline(cause);
 
-  return ({ token, onLost }: LinkOptions) => {
+  return async ({ token, signal: opening, onLost }: LinkOptions) => {
     const streams = new AbortController();
     let isOpen = false;
 
-    function end(lost: Lost | null): void {
+    function end(error: RuntapeError | null): void {
       if (streams.signal.aborted) return;
       streams.abort();
-      if (lost !== null && isOpen) onLost(lost);
+      if (error !== null && isOpen) onLost(error);
     }
 
     async function follow(query: string, variables: object, sink: Sink, signal: AbortSignal): Promise<void> {
@@ -51,43 +49,40 @@ export function eventStreamLink(options: EventStreamOptions): OpenLink {
         if (signal.aborted) return;
         read(chunk);
       }
-      if (!hasEnded) throw offline(new Error('a stream of events broke off'));
+      if (!hasEnded) throw offline('a stream of events broke off');
       sink.end(null);
     }
 
-    async function open() {
-      const timeout = setTimeout(() => streams.abort(), timing.open);
-      try {
-        // Asks whether the server is there and accepts the token.
-        const response = await fetch(url, requestOf('{__typename}', {}, token, 'application/json', streams.signal));
-        const { errors } = (await response.json()) as Result;
-        if (errors) throw errorOf(errors);
-      } catch (cause) {
-        streams.abort();
-        throw lostBy(cause);
-      } finally {
-        clearTimeout(timeout);
-      }
-      isOpen = true;
-      return {
-        // A stream that is silent for too long is noticed by itself.
-        check() {},
-        start(query: string, variables: object, sink: Sink) {
-          const stopped = new AbortController();
-          const signal = AbortSignal.any([stopped.signal, streams.signal]);
-          follow(query, variables, sink, signal).catch((cause: unknown) => {
-            if (signal.aborted) return;
-            const lost = lostBy(cause);
-            if (lost.error.code === 'OFFLINE' || lost.unauthenticated) end(lost);
-            else sink.end(lost.error);
-          });
-          return () => stopped.abort();
-        },
-        close: () => end(null),
-      };
+    opening.addEventListener('abort', () => streams.abort());
+    const timeout = setTimeout(() => streams.abort(), timing.open);
+    try {
+      // Asks whether the server is there and accepts the token.
+      const response = await fetch(url, requestOf('{__typename}', {}, token, 'application/json', streams.signal));
+      const { errors } = (await response.json()) as Result;
+      if (errors) throw errorOf(errors);
+    } catch (cause) {
+      streams.abort();
+      throw errorBy(cause);
+    } finally {
+      clearTimeout(timeout);
     }
-
-    return { opened: open(), abort: () => end(null) };
+    isOpen = true;
+    return {
+      // A stream that is silent for too long is noticed by itself.
+      check() {},
+      start(query: string, variables: object, sink: Sink) {
+        const stopped = new AbortController();
+        const signal = AbortSignal.any([stopped.signal, streams.signal]);
+        follow(query, variables, sink, signal).catch((cause: unknown) => {
+          if (signal.aborted) return;
+          const error = errorBy(cause);
+          if (error.code === 'OFFLINE' || error.code === 'UNAUTHENTICATED') end(error);
+          else sink.end(error);
+        });
+        return () => stopped.abort();
+      },
+      close: () => end(null),
+    };
   };
 }
 

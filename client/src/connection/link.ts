@@ -12,12 +12,6 @@ export interface Sink {
   end(error: RuntapeError | null): void;
 }
 
-export interface Lost {
-  error: RuntapeError;
-  /** Whether the server refused the token, or ended the connection because it had expired. */
-  unauthenticated: boolean;
-}
-
 /** An open connection that carries subscriptions. */
 export interface Link {
   /** Starts an operation; returns what stops it. */
@@ -30,9 +24,11 @@ export interface Link {
 
 export interface LinkOptions {
   token: string | null;
-  /** The link has ended, and with it every operation. Called once, not after `close`. */
-  onLost(lost: Lost): void;
+  /** Gives up opening; its reason says why. Without effect later. */
+  signal: AbortSignal;
+  /** The link has ended, and with it every operation. Called once, not after `close`. UNAUTHENTICATED: the token was refused or has expired. */
+  onLost(error: RuntapeError): void;
 }
 
-/** Rejects with a `Lost`. Resolves when operations can be started. */
-export type OpenLink = (options: LinkOptions) => { opened: Promise<Link>; abort(): void };
+/** Resolves when operations can be started. Rejects like `onLost`. */
+export type OpenLink = (options: LinkOptions) => Promise<Link>;

@@ -36,11 +36,34 @@ const ONCE_MILLISECONDS = 300_000;
 
 export function createRequests({ url, fetch, token, timing }: RequestsOptions): Requests {
   const closing = new AbortController();
-  const { sleep, wake } = createSleeper();
+  let waking = new AbortController();
 
-  async function attempt<Body>(build: BuildRequest, milliseconds: number, signal?: AbortSignal): Promise<Body> {
+  function wake(): void {
+    waking.abort();
+    waking = new AbortController();
+  }
+
+  /** Ends early when it is woken, and when the signal aborts. */
+  function sleep(milliseconds: number, signal = waking.signal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      AbortSignal.any([waking.signal, signal]).addEventListener('abort', done);
+    });
+  }
+
+  /** Sends a request once, and once more if its token is refused. */
+  async function attempt<Body>(
+    build: BuildRequest,
+    milliseconds: number,
+    signal?: AbortSignal,
+    isRefused = false,
+  ): Promise<Body> {
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+    const timer = setTimeout(() => timeout.abort(`no answer within ${milliseconds} ms`), milliseconds);
     const signals = [timeout.signal, closing.signal, ...(signal ? [signal] : [])];
     try {
       const { target = url, ...request } = build(await token(), AbortSignal.any(signals));
@@ -51,18 +74,11 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     } catch (cause) {
       if (closing.signal.aborted) throw closedError();
       signal?.throwIfAborted();
+      const isRefusal = cause instanceof RuntapeError && cause.code === 'UNAUTHENTICATED';
+      if (isRefusal && !isRefused) return attempt(build, milliseconds, signal, true);
       throw cause instanceof RuntapeError ? cause : offline(timeout.signal.aborted ? timeout.signal.reason : cause);
     } finally {
       clearTimeout(timer);
-    }
-  }
-
-  async function withFreshToken<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if ((error as RuntapeError).code !== 'UNAUTHENTICATED') throw error;
-      return work();
     }
   }
 
@@ -72,7 +88,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
       signal?.throwIfAborted();
       if (closing.signal.aborted) throw closedError();
       try {
-        return await withFreshToken(() => attempt<Body>(build, milliseconds, signal));
+        return await attempt<Body>(build, milliseconds, signal);
       } catch (error) {
         if (!(error instanceof RuntapeError) || !error.retryable || Date.now() > deadline) throw error;
         await sleep(Math.max(timing.backOff(count), error.retryAfterMilliseconds ?? 0), signal);
@@ -88,7 +104,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
   return {
     async send(document, variables) {
       const build = operation(document, variables);
-      return (await withFreshToken(() => attempt<{ data: never }>(build, ONCE_MILLISECONDS))).data;
+      return (await attempt<{ data: never }>(build, ONCE_MILLISECONDS)).data;
     },
     async repeat(document, variables, signal) {
       return (await repeat<{ data: never }>(operation(document, variables), timing.answer, signal)).data;
@@ -102,28 +118,6 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
   };
 }
 
-/** Delays that `wake` ends early. */
-function createSleeper() {
-  const sleeping = new Set<() => void>();
-  return {
-    sleep: (milliseconds: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          sleeping.delete(done);
-          signal?.removeEventListener('abort', done);
-          resolve();
-        };
-        const timer = setTimeout(done, milliseconds);
-        sleeping.add(done);
-        signal?.addEventListener('abort', done);
-      }),
-    wake() {
-      for (const done of [...sleeping]) done();
-    },
-  };
-}
-
 /** A proxy that cannot reach the gateway answers with a page of its own. */
 function answerOf(text: string, status: number): Result {
   try {
@@ -132,7 +126,7 @@ function answerOf(text: string, status: number): Result {
   } catch {
     // Not JSON: see below.
   }
-  if (status >= 500 || status === 429) throw offline(new Error(`HTTP status ${status}`));
+  if (status >= 500 || status === 429) throw offline(`HTTP status ${status}`);
   throw new RuntapeError(
     'PROTOCOL',
     `The answer is not of a GraphQL server: HTTP status ${status}, ${text.slice(0, 80)}`,

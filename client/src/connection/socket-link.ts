@@ -1,6 +1,6 @@
 import { errorOf, offline, RuntapeError } from '../runtape-error.ts';
 import { bearer } from './graphql-request.ts';
-import type { Link, LinkOptions, Lost, OpenLink, Result, Sink } from './link.ts';
+import type { Link, LinkOptions, OpenLink, Result, Sink } from './link.ts';
 import type { Timing } from './timing.ts';
 
 /** What of WebSocket is used. Browsers, Node 22, `ws` and `undici` have it. */
@@ -38,7 +38,7 @@ export function socketLink(url: string, Socket: SocketConstructor, timing: Timin
 }
 
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
-function openSocket(socket: SocketLike, timing: Timing, { token, onLost }: LinkOptions): ReturnType<OpenLink> {
+function openSocket(socket: SocketLike, timing: Timing, { token, signal, onLost }: LinkOptions): Promise<Link> {
   const sinks = new Map<string, Sink>();
   const { promise, resolve, reject } = withResolvers<Link>();
   let isOpen = false;
@@ -50,21 +50,21 @@ function openSocket(socket: SocketLike, timing: Timing, { token, onLost }: LinkO
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
 
-  function end(lost: Lost | null): void {
+  function end(error: RuntapeError | null): void {
     if (isEnded) return;
     isEnded = true;
     clearTimeout(timer);
     sinks.clear();
     // The handler stays: `ws` throws when a socket is closed while it opens and nothing handles the error.
     socket.onmessage = null;
-    if (lost !== null && socket.terminate) socket.terminate();
+    if (error !== null && socket.terminate) socket.terminate();
     else socket.close(NORMAL_CLOSURE);
-    if (lost === null) return;
-    if (isOpen) onLost(lost);
-    else reject(lost);
+    if (error === null) return;
+    if (isOpen) onLost(error);
+    else reject(error);
   }
 
-  const fail = (reason: string) => end({ error: offline(new Error(reason)), unauthenticated: false });
+  const fail = (reason: string) => end(offline(reason));
 
   /** Every message of the server postpones this. */
   function expectMessage(): void {
@@ -111,21 +111,18 @@ function openSocket(socket: SocketLike, timing: Timing, { token, onLost }: LinkO
     try {
       message = JSON.parse(data as string);
     } catch (cause) {
-      const error = new RuntapeError('PROTOCOL', `The gateway sent a message that is not JSON: ${cause}`, { cause });
-      return end({ error, unauthenticated: false });
+      return end(new RuntapeError('PROTOCOL', `The gateway sent a message that is not JSON: ${cause}`, { cause }));
     }
     receive(message);
   };
   socket.onerror = () => fail('the WebSocket failed');
   socket.onclose = ({ code, reason }) => {
-    const unauthenticated = unauthenticatedCodes.includes(code);
-    const error = unauthenticated
-      ? new RuntapeError('UNAUTHENTICATED', reason || 'The gateway refused the token.')
-      : offline(new Error(`the WebSocket was closed with ${code} ${reason}`.trim()));
-    end({ error, unauthenticated });
+    if (!unauthenticatedCodes.includes(code)) return fail(`the WebSocket was closed with ${code} ${reason}`.trim());
+    end(new RuntapeError('UNAUTHENTICATED', reason || 'The gateway refused the token.'));
   };
   timer = setTimeout(() => fail(`the WebSocket did not open within ${timing.open} ms`), timing.open);
-  return { opened: promise, abort: () => end(null) };
+  signal.addEventListener('abort', () => fail('the WebSocket is not needed any more'));
+  return promise;
 }
 
 /** `Promise.withResolvers` is younger than Node 20. */

@@ -2,7 +2,7 @@ import type { ActivityFeed, ActivityItem } from '../activity/activity-feed.ts';
 import type { Connection } from '../connection/connection.ts';
 import { createSource, type Source } from '../readable.ts';
 import type { RuntapeError } from '../runtape-error.ts';
-import { catchingUp, live, type Sync } from '../sync.ts';
+import { catchingUp, failed, type Sync, syncOver } from '../sync.ts';
 
 export interface FeedContext {
   connection: Connection;
@@ -34,10 +34,7 @@ export function createFeedFollower({ connection, feed, onItem, read }: FeedFollo
 
   function update(error = failure): void {
     failure = error;
-    const link = connection.state.get();
-    if (failure !== null) sync.set({ state: 'offline', since: new Date(), nextAttemptAt: null, error: failure });
-    else if (link.state === 'offline') sync.set(link);
-    else sync.set(isLoaded && link.state === 'open' ? live : catchingUp);
+    sync.set(failure === null ? syncOver(connection.state.get(), isLoaded && feed.isCaughtUp.get()) : failed(failure));
   }
 
   async function readUntilFresh(): Promise<void> {
@@ -71,12 +68,12 @@ export function createFeedFollower({ connection, feed, onItem, read }: FeedFollo
       // The failure of a read is in `sync`.
       const onReset = () => void reload().catch(() => {});
       const leave = feed.join({ onItem, onReset, onFailure: update });
-      const unsubscribe = connection.state.subscribe(update);
+      const unsubscribe = [connection.state, feed.isCaughtUp].map(({ subscribe }) => subscribe(() => update()));
       update();
       return () => {
         isLoaded = false;
         leave();
-        unsubscribe();
+        for (const each of unsubscribe) each();
       };
     },
   };

@@ -1,9 +1,10 @@
 import type { Connection } from '../connection/connection.ts';
 import type { Requests } from '../connection/requests.ts';
-import { RunHeadDocument } from '../generated/documents.ts';
+import { RunSummaryDocument } from '../generated/documents.ts';
+import { itemsOf } from '../iterate.ts';
 import { createSource, type Readable } from '../readable.ts';
 import type { RuntapeError } from '../runtape-error.ts';
-import { catchingUp, live, type Sync } from '../sync.ts';
+import { catchingUp, failed, live, type Sync, syncOver } from '../sync.ts';
 import type { RunFeed } from './run-feed.ts';
 import { emptyRun, evolve, isEnded, type RunSnapshot } from './run-fold.ts';
 
@@ -37,20 +38,18 @@ export function createFollowedRun({ runId, connection, requests, feed }: Followe
     failure.set(null);
 
     function updateSync() {
-      const link = connection.state.get();
       if (failure.get() !== null) return;
-      if (isEnded(snapshot.get().state)) return sync.set(live);
-      if (link.state === 'offline') return sync.set(link);
-      if (link.state === 'open' && shared.isCaughtUp.get()) return sync.set(live);
-      const { head } = snapshot.get();
-      sync.set(headAtStart ? { state: 'catching-up', progress: Math.min(1, head / headAtStart) } : catchingUp);
+      const { state, head, cursor } = snapshot.get();
+      const progress = headAtStart ? Math.min(1, head / headAtStart) : null;
+      const behind = progress === null ? catchingUp : ({ state: 'catching-up', progress } as const);
+      sync.set(isEnded(state) ? live : syncOver(connection.state.get(), shared.isLast({ cursor, seq: head }), behind));
     }
 
     /** Asks how long the tape is, if it does not come at once. */
     function measure(): void {
       if (headAtStart !== null || shared.isCaughtUp.get()) return;
       headAtStart = 0;
-      const asked = requests.repeat(RunHeadDocument, { runId }, leaving.signal);
+      const asked = requests.repeat(RunSummaryDocument, { runId }, leaving.signal);
       asked.then(
         ({ run }) => {
           headAtStart = run?.head ?? 0;
@@ -61,7 +60,8 @@ export function createFollowedRun({ runId, connection, requests, feed }: Followe
 
     async function fold(): Promise<void> {
       try {
-        for await (const events of shared.read(snapshot.get().cursor, leaving.signal)) {
+        const source = shared.read(snapshot.get().cursor, leaving.signal);
+        for await (const events of itemsOf(source, (batch) => [batch], leaving.signal)) {
           snapshot.set(events.reduce(evolve, snapshot.get()));
           measure();
           updateSync();
@@ -69,7 +69,7 @@ export function createFollowedRun({ runId, connection, requests, feed }: Followe
       } catch (cause) {
         if (leaving.signal.aborted) return;
         const error = cause as RuntapeError;
-        sync.set({ state: 'offline', since: new Date(), nextAttemptAt: null, error });
+        sync.set(failed(error));
         failure.set(error);
       }
     }

@@ -1,7 +1,7 @@
 import type { Connection, RunningOperation } from '../connection/connection.ts';
 import type { Requests } from '../connection/requests.ts';
-import { withResolvers } from '../connection/socket-link.ts';
 import { FollowRunDocument, type FollowRunSubscription, RunPageDocument } from '../generated/documents.ts';
+import type { BatchSource } from '../iterate.ts';
 import { createSource, type Readable } from '../readable.ts';
 import { RuntapeError } from '../runtape-error.ts';
 import type { TapeEvent } from './tape-event.ts';
@@ -9,9 +9,11 @@ import type { TapeEvent } from './tape-event.ts';
 /** One subscription of a run, shared by all of its readers. It exists while there are readers. */
 export interface RunFeed {
   /** Every event after `after`, or from the first, each once and in order, as many at a time as are ready. */
-  read(after: string | null, signal?: AbortSignal): AsyncIterableIterator<readonly TapeEvent[]>;
-  /** Whether the subscription has reached what was the newest event when it began. */
+  read(after: string | null, signal?: AbortSignal): BatchSource<readonly TapeEvent[]>;
+  /** Whether the subscription has reached what was the newest event when it began, or began again. */
   readonly isCaughtUp: Readable<boolean>;
+  /** Whether there is nothing to read after this position: no event, and none on its way. */
+  isLast(position: Position): boolean;
 }
 
 /** A reader that lags behind by more than this many events loses its queue, and reads what it has missed in pages. */
@@ -28,18 +30,14 @@ interface Position {
 interface Reader {
   /** After the last event that it was given. */
   position: Position;
-  /** After the last event in its queue. */
-  tail: Position;
   queue: (readonly TapeEvent[])[];
   queued: number;
   wake(): void;
 }
 
-const isSame = (one: Position, other: Position) => one.cursor === other.cursor;
-
-/** Whether a reader at `tail` has everything before `position`. */
-const hasReached = (tail: Position, position: Position) =>
-  isSame(tail, position) || (tail.seq !== null && position.seq !== null && tail.seq >= position.seq);
+/** Whether a reader that is here has everything before `position`. */
+const hasReached = ({ cursor, seq }: Position, position: Position) =>
+  cursor === position.cursor || (seq !== null && position.seq !== null && seq >= position.seq);
 
 const after = (events: readonly TapeEvent[], fallback: Position): Position => {
   const last = events.at(-1);
@@ -95,7 +93,8 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
   function readAgain() {
     holes += 1;
     if (holes > MAX_HOLES) return finish(holeError(position));
-    operation?.restart();
+    if (operation === null) start(position);
+    else operation.restart();
   }
 
   function receive({ events, cursor, caughtUp, closed }: FollowRunSubscription['runEventBatches']) {
@@ -115,16 +114,14 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
 
   function deliver(reader: Reader, before: Position, events: readonly TapeEvent[]): void {
     // A reader that is behind reads pages until it gets here.
-    if (!hasReached(reader.tail, before)) return;
+    if (!hasReached(after(reader.queue.at(-1) ?? [], reader.position), before)) return;
     if (reader.queued + events.length > MAX_QUEUED_EVENTS && reader.queued > 0) {
       reader.queue = [];
       reader.queued = 0;
-      reader.tail = reader.position;
       return;
     }
     reader.queue.push(events);
     reader.queued += events.length;
-    reader.tail = after(events, reader.tail);
     reader.wake();
   }
 
@@ -132,18 +129,18 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
     position = from;
     operation = connection.start({
       query: FollowRunDocument,
-      variables: () => ({ runId, after: position.cursor }),
+      variables() {
+        isCaughtUp.set(false);
+        return { runId, after: position.cursor };
+      },
       next: (data) => receive((data as FollowRunSubscription).runEventBatches),
       // The server completes only after the batch that closes the tape.
-      end: (error) => (error === null ? startAgain() : finish(error)),
+      end(error) {
+        operation = null;
+        if (error === null) readAgain();
+        else finish(error);
+      },
     });
-  }
-
-  function startAgain() {
-    holes += 1;
-    operation = null;
-    if (holes > MAX_HOLES) return finish(holeError(position));
-    start(position);
   }
 
   async function readPage(reader: Reader, signal?: AbortSignal): Promise<readonly TapeEvent[]> {
@@ -159,11 +156,9 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
     return new RuntapeError('PROTOCOL', message, { retryable: true });
   }
 
-  /** The next events for a reader; null after the last one. */
-  async function nextBatch(reader: Reader, signal?: AbortSignal): Promise<readonly TapeEvent[] | null> {
+  /** The next events for a reader, of its queue or of a page. */
+  async function take(reader: Reader, signal?: AbortSignal): Promise<readonly TapeEvent[] | null | undefined> {
     for (;;) {
-      signal?.throwIfAborted();
-      if (!readers.has(reader)) return null;
       const queued = reader.queue.shift();
       if (queued) {
         reader.queued -= queued.length;
@@ -172,69 +167,37 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
         reader.position = after(events, reader.position);
         return events;
       }
-      if (!hasReached(reader.position, position)) {
-        const events = await readPage(reader, signal);
-        if (events.length === 0) continue;
-        reader.position = after(events, reader.position);
-        reader.tail = reader.position;
-        reader.queue = [];
-        reader.queued = 0;
-        return events;
-      }
-      if (failure !== null) throw failure;
-      if (isClosed) return null;
-      const { promise, resolve } = withResolvers<void>();
-      reader.wake = resolve;
-      await promise;
+      if (hasReached(reader.position, position)) break;
+      const events = await readPage(reader, signal);
+      if (events.length === 0) continue;
+      reader.position = after(events, reader.position);
+      reader.queue = [];
+      reader.queued = 0;
+      return events;
     }
-  }
-
-  function leave(reader: Reader): void {
-    if (!readers.delete(reader)) return;
-    reader.wake();
-    if (readers.size > 0) return;
-    operation?.stop();
-    operation = null;
-    onIdle();
+    if (failure !== null) throw failure;
+    return isClosed ? null : undefined;
   }
 
   return {
     isCaughtUp,
+    isLast: (each) => isCaughtUp.get() && hasReached(each, position),
     read(cursor, signal) {
       const from: Position = { cursor, seq: cursor === null ? 0 : null };
-      const reader: Reader = { position: from, tail: from, queue: [], queued: 0, wake() {} };
-      const abort = () => reader.wake();
-      let isStarted = false;
-      const begin = () => {
-        isStarted = true;
-        readers.add(reader);
-        signal?.addEventListener('abort', abort);
-        if (operation === null && !isClosed && failure === null) start(from);
-      };
-      const end = () => {
-        signal?.removeEventListener('abort', abort);
-        leave(reader);
-      };
+      const reader: Reader = { position: from, queue: [], queued: 0, wake() {} };
       return {
-        async next() {
-          if (!isStarted) begin();
-          try {
-            const value = await nextBatch(reader, signal);
-            if (value !== null) return { done: false, value };
-          } catch (error) {
-            end();
-            throw error;
-          }
-          end();
-          return { done: true, value: undefined };
+        begin(wake) {
+          reader.wake = wake;
+          readers.add(reader);
+          if (operation === null && !isClosed && failure === null) start(from);
         },
-        async return() {
-          isStarted = true;
-          end();
-          return { done: true, value: undefined };
-        },
-        [Symbol.asyncIterator]() {
-          return this;
+        take: () => take(reader, signal),
+        end() {
+          readers.delete(reader);
+          if (readers.size > 0) return;
+          operation?.stop();
+          operation = null;
+          onIdle();
         },
       };
     },

@@ -1,3 +1,4 @@
+import type { AttachmentFragment } from '../generated/documents.ts';
 import type { TapeEvent } from './tape-event.ts';
 
 /** Of all model calls of a run so far. */
@@ -29,6 +30,9 @@ export interface ToolCallItem {
   progress: { progress: number; total: number | null; message: string | null } | null;
 }
 
+/** `url` is a path on the gateway, which returns the file to a request with the same token. */
+export type AttachmentItem = AttachmentFragment;
+
 /** A message of a conversation: what the user wrote, or the answer of one model call. */
 export interface MessageItem {
   /** Position on the tape. */
@@ -44,6 +48,8 @@ export interface MessageItem {
   complete: boolean;
   createdAt: string;
   toolCalls: readonly ToolCallItem[];
+  /** The files of a message of the user. */
+  attachments: readonly AttachmentItem[];
 }
 
 /** What the events of a run seen so far add up to. */
@@ -112,7 +118,7 @@ export function evolve(run: RunSnapshot, event: TapeEvent): RunSnapshot {
   const next: RunSnapshot = { ...run, head: event.seq, cursor: event.cursor };
   switch (event.type) {
     case 'INPUT':
-      next.messages = [...run.messages, messageOf(event, 'USER', null, event.text)];
+      next.messages = [...run.messages, messageOf(event, 'USER', null, event.text, event.attachments)];
       if (run.head > 0) return next;
       return { ...next, input: event.text, createdAt: event.recordedAt };
     case 'STATUS':
@@ -154,9 +160,15 @@ export function evolve(run: RunSnapshot, event: TapeEvent): RunSnapshot {
 
 type Of<Type extends TapeEvent['type']> = Extract<TapeEvent, { type: Type }>;
 
-function messageOf(event: TapeEvent, role: MessageItem['role'], step: number | null, text: string): MessageItem {
-  const { cursor, runId, recordedAt: createdAt } = event;
-  return { cursor, role, text, thought: '', runId, step, complete: role === 'USER', createdAt, toolCalls: [] };
+function messageOf(
+  { cursor, runId, recordedAt: createdAt }: TapeEvent,
+  role: MessageItem['role'],
+  step: number | null,
+  text: string,
+  attachments: MessageItem['attachments'] = [],
+): MessageItem {
+  const complete = role === 'USER';
+  return { cursor, role, text, thought: '', runId, step, complete, createdAt, toolCalls: [], attachments };
 }
 
 const isOfStep =

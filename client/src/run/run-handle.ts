@@ -1,14 +1,15 @@
 import type { Connection } from '../connection/connection.ts';
 import type { Requests } from '../connection/requests.ts';
-import { CancelRunDocument, RunResultDocument } from '../generated/documents.ts';
+import { CancelRunDocument, RunSummaryDocument } from '../generated/documents.ts';
+import { itemsOf } from '../iterate.ts';
 import type { Readable } from '../readable.ts';
-import { accept } from '../refusals.ts';
+import { mutate } from '../refusals.ts';
 import { RuntapeError } from '../runtape-error.ts';
 import type { Sync } from '../sync.ts';
 import { createFollowedRun, type FollowedRun } from './followed-run.ts';
 import { createRunFeed, type RunFeed } from './run-feed.ts';
 import type { RunSnapshot, Usage } from './run-fold.ts';
-import { eventsOf, type TextPiece, textOf } from './run-text.ts';
+import { createTextReader, type TextPiece } from './run-text.ts';
 import type { TapeEvent } from './tape-event.ts';
 
 export interface RunAnswer {
@@ -66,17 +67,16 @@ export function createRunHandle({ id, connection, requests, onFollow }: RunHandl
     id,
     state: run.snapshot,
     sync: run.sync,
-    events: ({ after = null, signal } = {}) => eventsOf(feed().read(after, signal)),
-    text: ({ signal } = {}) => textOf(eventsOf(feed().read(null, signal))),
+    events: ({ after = null, signal } = {}) => itemsOf(feed().read(after, signal), (events) => events, signal),
+    text: ({ signal } = {}) => itemsOf(feed().read(null, signal), createTextReader(), signal),
     async done({ signal } = {}) {
       const { output, usage } = answerOf(await untilEnded(run, signal));
       // The tape has the text of the answer, not the result that was read from it.
-      const { run: ended } = await requests.repeat(RunResultDocument, { runId: id }, signal);
+      const { run: ended } = await requests.repeat(RunSummaryDocument, { runId: id }, signal);
       return { output, usage, result: ended?.result ?? null };
     },
     async cancel(reason) {
-      const { cancelRun } = await requests.repeat(CancelRunDocument, { input: { runId: id, reason } });
-      accept(cancelRun);
+      await mutate(requests, CancelRunDocument, { runId: id, reason });
     },
   };
 }

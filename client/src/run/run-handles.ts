@@ -11,9 +11,6 @@ export function createRunHandles(connection: Connection, requests: Requests): Ru
   const known = new Map<string, WeakRef<RunHandle>>();
   // A run that is followed keeps its handle, even if only its events are in use.
   const followed = new Map<string, RunHandle>();
-  const forgotten = new FinalizationRegistry<string>((id) => {
-    if (known.get(id)?.deref() === undefined) known.delete(id);
-  });
   return {
     get(id) {
       const existing = followed.get(id) ?? known.get(id)?.deref();
@@ -27,8 +24,8 @@ export function createRunHandles(connection: Connection, requests: Requests): Ru
           return () => followed.delete(id);
         },
       });
+      for (const [each, reference] of known) if (reference.deref() === undefined) known.delete(each);
       known.set(id, new WeakRef(handle));
-      forgotten.register(handle, id);
       return handle;
     },
   };

@@ -3,9 +3,10 @@ import type { Requests } from '../connection/requests.ts';
 import { ConversationDocument, type MessageFragment } from '../generated/documents.ts';
 import { createFeedFollower, type FeedContext } from '../list/feed-follower.ts';
 import type { LiveList } from '../list/live-list.ts';
-import { createSource } from '../readable.ts';
+import { createSource, type Readable } from '../readable.ts';
 import { isEnded, type MessageItem } from '../run/run-fold.ts';
 import type { RunHandles } from '../run/run-handles.ts';
+import { catchingUp, live, type Sync } from '../sync.ts';
 import type { SessionIdentity } from './session-identity.ts';
 
 export interface Conversation extends LiveList<MessageItem> {
@@ -21,6 +22,8 @@ interface ConversationOptions extends FeedContext {
 
 interface FollowedMessages {
   messages: readonly MessageItem[];
+  /** How far the fold is; null when the run has ended. */
+  sync: Readable<Sync> | null;
   stop(): void;
 }
 
@@ -33,10 +36,17 @@ export function createConversation(options: ConversationOptions): Conversation {
   const { identity, requests, runs } = options;
   const value = createSource<readonly MessageItem[]>([], follow);
   const hasMore = createSource(false);
+  const sync = createSource<Sync>(catchingUp);
   let history: readonly MessageItem[] = [];
   let start: string | null = null;
   let isActive = false;
   const followed = new Map<string, FollowedMessages>();
+
+  /** Live when the list of runs is, and the folds of all of them are. */
+  function updateSync(): void {
+    const syncs = [follower.sync, ...[...followed.values()].map((entry) => entry.sync)];
+    sync.set(syncs.map((each) => each?.get() ?? live).find(({ state }) => state !== 'live') ?? live);
+  }
 
   /** Run ids sort by the time at which the runs were created. */
   function show(): void {
@@ -47,17 +57,24 @@ export function createConversation(options: ConversationOptions): Conversation {
   /** Follows a run from its first event. What the history has of it may be incomplete. */
   function followRun(runId: string): void {
     if (!isActive || followed.has(runId)) return;
-    const { state } = runs.get(runId);
+    const { state, sync: runSync } = runs.get(runId);
     const update = () => {
       const { messages, state: runState } = state.get();
       const isNew = messages !== entry.messages;
       entry.messages = messages;
       if (isNew) show();
-      if (isEnded(runState)) entry.stop();
+      if (!isEnded(runState)) return;
+      entry.stop();
+      entry.sync = null;
+      updateSync();
     };
-    const entry: FollowedMessages = { messages: state.get().messages, stop: () => {} };
+    const entry: FollowedMessages = { messages: state.get().messages, sync: runSync, stop: () => {} };
     followed.set(runId, entry);
-    entry.stop = state.subscribe(update);
+    const unsubscribe = [state.subscribe(update), runSync.subscribe(updateSync)];
+    entry.stop = () => {
+      for (const each of unsubscribe) each();
+    };
+    updateSync();
     history = history.filter((message) => message.runId !== runId);
   }
 
@@ -95,10 +112,10 @@ export function createConversation(options: ConversationOptions): Conversation {
 
   function follow(): () => void {
     isActive = true;
-    const leave = follower.follow();
+    const leave = [follower.follow(), follower.sync.subscribe(updateSync)];
     return () => {
       isActive = false;
-      leave();
+      for (const each of leave) each();
       for (const { stop } of followed.values()) stop();
       followed.clear();
     };
@@ -107,7 +124,7 @@ export function createConversation(options: ConversationOptions): Conversation {
   return {
     get: value.get,
     subscribe: value.subscribe,
-    sync: follower.sync,
+    sync,
     hasMore,
     add,
     loadMore: async () => (follower.isLoaded() && hasMore.get() ? load(start) : undefined),

@@ -1,14 +1,14 @@
 import type { Requests } from '../connection/requests.ts';
 import {
   ActiveRunDocument,
-  BranchSessionDocument,
   CancelSessionRunsDocument,
   SendMessageDocument,
   type WhenBusy,
 } from '../generated/documents.ts';
 import type { LiveList, LiveListContext } from '../list/live-list.ts';
+import { load } from '../load.ts';
 import type { Readable } from '../readable.ts';
-import { accept } from '../refusals.ts';
+import { mutate } from '../refusals.ts';
 import type { MessageItem } from '../run/run-fold.ts';
 import type { RunHandle } from '../run/run-handle.ts';
 import type { RunHandles } from '../run/run-handles.ts';
@@ -89,22 +89,20 @@ export function createSessionHandle(name: SessionIdentity['name'], context: Sess
         ...(attachmentIds.length > 0 ? { attachmentIds } : {}),
         ...(clientTools.length > 0 ? { clientTools } : {}),
       };
-      const { session, run } = accept((await requests.repeat(SendMessageDocument, { input })).sendMessage);
+      const { session, run } = await mutate(requests, SendMessageDocument, input);
       identity.learn(session.id);
       messages.add(run.id);
       return runs.get(run.id);
     },
     async stop({ queued = false, reason } = {}) {
       const { id: sessionId, activeRun } = await existing();
-      if (queued)
-        accept((await requests.repeat(CancelSessionRunsDocument, { input: { sessionId, reason } })).cancelSessionRuns);
+      if (queued) await mutate(requests, CancelSessionRunsDocument, { sessionId, reason });
       else if (activeRun) await runs.get(activeRun.id).cancel(reason);
     },
     async branch(at, options) {
       const sessionId = identity.id.get() ?? (await existing()).id;
-      const input = { sessionId, ...at, ...options, idempotencyKey: crypto.randomUUID() };
-      const { branchSession } = await requests.repeat(BranchSessionDocument, { input });
-      return createSessionHandle({ id: accept(branchSession).session.id }, context);
+      const { branchSession } = await load(import('./branch-session.ts'));
+      return createSessionHandle({ id: await branchSession(requests, { sessionId, ...at, ...options }) }, context);
     },
   };
 }

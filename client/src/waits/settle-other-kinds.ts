@@ -1,7 +1,7 @@
 // What settles the waits that are no approvals. It is loaded when one of them is settled, because most pages have none.
 import type { Requests } from '../connection/requests.ts';
 import { AnswerQuestionDocument, DecideBudgetDocument, SubmitToolResultDocument } from '../generated/documents.ts';
-import { accept } from '../refusals.ts';
+import { mutate } from '../refusals.ts';
 import type { WaitKind } from './wait.ts';
 
 /** The method of the handle that was called, with its arguments. */
@@ -11,27 +11,24 @@ export type Settlement =
   | { method: 'decline' | 'cancel'; reason?: string }
   | { method: 'fail'; error: string };
 
-type Result = { result: { __typename: string } };
-
 /** A repeated equal settlement succeeds, so a lost answer is no problem. */
-function send(requests: Requests, id: string, kind: WaitKind, settlement: Settlement): Promise<Result> | null {
+function send(requests: Requests, id: string, kind: WaitKind, settlement: Settlement): Promise<unknown> | null {
   const { method } = settlement;
   if (kind === 'BUDGET' && (method === 'allow' || method === 'deny')) {
     const { increase, reason } = settlement;
     const decision = method === 'allow' ? 'ALLOW' : 'DENY';
-    return requests.repeat(DecideBudgetDocument, { input: { budgetRequestId: id, decision, increase, reason } });
+    return mutate(requests, DecideBudgetDocument, { budgetRequestId: id, decision, increase, reason });
   }
   if (kind === 'QUESTION' && method === 'answer') {
-    const input = { questionId: id, action: 'ANSWER' as const, answer: settlement.value };
-    return requests.repeat(AnswerQuestionDocument, { input });
+    return mutate(requests, AnswerQuestionDocument, { questionId: id, action: 'ANSWER', answer: settlement.value });
   }
   if (kind === 'QUESTION' && (method === 'decline' || method === 'cancel')) {
     const action = method === 'decline' ? 'DECLINE' : 'CANCEL';
-    return requests.repeat(AnswerQuestionDocument, { input: { questionId: id, action, reason: settlement.reason } });
+    return mutate(requests, AnswerQuestionDocument, { questionId: id, action, reason: settlement.reason });
   }
   if (kind === 'CLIENT_TOOL' && (method === 'answer' || method === 'fail')) {
     const result = method === 'answer' ? { output: settlement.value } : { error: settlement.error };
-    return requests.repeat(SubmitToolResultDocument, { input: { clientToolCallId: id, ...result } });
+    return mutate(requests, SubmitToolResultDocument, { clientToolCallId: id, ...result });
   }
   return null;
 }
@@ -39,5 +36,5 @@ function send(requests: Requests, id: string, kind: WaitKind, settlement: Settle
 export async function settleOtherKind(requests: Requests, id: string, kind: WaitKind, settlement: Settlement) {
   const sent = send(requests, id, kind, settlement);
   if (sent === null) throw new TypeError(`${id} is a wait of the kind ${kind}, which has no "${settlement.method}".`);
-  accept((await sent).result);
+  await sent;
 }

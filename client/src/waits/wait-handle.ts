@@ -1,7 +1,8 @@
 import type { Requests } from '../connection/requests.ts';
 import { type ApprovalScope, DecideApprovalDocument } from '../generated/documents.ts';
+import { load } from '../load.ts';
 import { createSource, type Readable } from '../readable.ts';
-import { accept } from '../refusals.ts';
+import { mutate } from '../refusals.ts';
 import type { Settlement } from './settle-other-kinds.ts';
 import type { Wait, WaitKind } from './wait.ts';
 
@@ -39,13 +40,13 @@ export function createWaitHandle(wait: Wait, requests: Requests): OwnedWaitHandl
   const data = createSource(wait);
 
   const settle = async (settlement: Settlement) =>
-    (await import('./settle-other-kinds.ts')).settleOtherKind(requests, id, kind, settlement);
+    (await load(import('./settle-other-kinds.ts'))).settleOtherKind(requests, id, kind, settlement);
 
   async function decide(method: 'allow' | 'deny', { increase, ...options }: AllowOptions & { reason?: string }) {
     if (kind !== 'APPROVAL') return settle({ method, increase, reason: options.reason });
     const input = { approvalId: id, decision: method === 'allow' ? ('ALLOW' as const) : ('DENY' as const), ...options };
     // A repeated equal decision succeeds, so a lost answer is no problem.
-    accept((await requests.repeat(DecideApprovalDocument, { input })).result);
+    await mutate(requests, DecideApprovalDocument, input);
   }
 
   return {

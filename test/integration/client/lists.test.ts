@@ -44,6 +44,7 @@ test('the messages of a session stream, and include those that others send', asy
   ]);
   const ids = messages.get().map(({ cursor }) => cursor);
   expect(new Set(ids).size).toBe(6);
+  await until(() => messages.sync.get().state === 'live');
 });
 
 test('a session that does not exist yet has no messages, and shows its first one', async () => {

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { follow } from '../conversation.ts';
-import { startTestGateway } from '../gateway.ts';
+import { startTestGateway, until } from '../gateway.ts';
 import { collect, openClient } from './clients.ts';
 
 test.each(['websocket', 'sse'] as const)('a message is sent, followed and answered over %s', async (transport) => {
@@ -26,4 +26,17 @@ test('a message with a file and a schema ends with a result', async () => {
   expect(await run.done()).toMatchObject({ result: { sum: 3 } });
   const { body } = await client.post({ query: `{ run(id: "${run.id}") { attachments { name bytes } } }` });
   expect(body.data).toEqual({ run: { attachments: [{ name: 'note.txt', bytes: 6 }] } });
+
+  const attachment = {
+    id: expect.stringMatching(/^att_/),
+    name: 'note.txt',
+    mediaType: 'text/plain',
+    bytes: 6,
+    url: expect.stringMatching(/^\/attachments\/att_/),
+  };
+  expect(run.state.get().messages.map(({ attachments }) => attachments)).toEqual([[attachment], []]);
+  const { messages } = openClient(url).session('first');
+  onTestFinished(messages.subscribe(() => {}));
+  await until(() => messages.get().length === 2);
+  expect(messages.get().map(({ attachments }) => attachments)).toEqual([[attachment], []]);
 });

@@ -1,24 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createConnection, type Operation } from '../../../client/src/connection/connection.ts';
-import type { Link, Lost, OpenLink, Sink } from '../../../client/src/connection/link.ts';
+import type { Link, OpenLink, Sink } from '../../../client/src/connection/link.ts';
 import { backOff, timing } from '../../../client/src/connection/timing.ts';
 import { offline, RuntapeError } from '../../../client/src/runtape-error.ts';
 
-const lost: Lost = { error: offline(new Error('cut')), unauthenticated: false };
-const expired: Lost = { error: new RuntapeError('UNAUTHENTICATED', 'The token has expired.'), unauthenticated: true };
+const lost = offline(new Error('cut'));
+const expired = new RuntapeError('UNAUTHENTICATED', 'The token has expired.');
 
 /** Links that the test opens, refuses and breaks. */
-function fakeLinks(outcome: () => 'opens' | Lost = () => 'opens') {
+function fakeLinks(outcome: () => 'opens' | RuntapeError = () => 'opens') {
   const opened: {
     token: string | null;
     sinks: Map<Sink, object>;
-    lose(lost: Lost): void;
+    lose(error: RuntapeError): void;
     closed: boolean;
     checks: number;
   }[] = [];
-  const open: OpenLink = ({ token, onLost }) => {
+  const open: OpenLink = async ({ token, onLost }) => {
     const now = outcome();
-    if (now !== 'opens') return { opened: Promise.reject(now), abort() {} };
+    if (now !== 'opens') throw now;
     const entry = { token, sinks: new Map<Sink, object>(), lose: onLost, closed: false, checks: 0 };
     opened.push(entry);
     const link: Link = {
@@ -31,7 +31,7 @@ function fakeLinks(outcome: () => 'opens' | Lost = () => 'opens') {
         entry.closed = true;
       },
     };
-    return { opened: Promise.resolve(link), abort() {} };
+    return link;
   };
   return { open, opened };
 }
@@ -78,8 +78,29 @@ describe('a connection', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('that is given up while it opens is opened again for the next operation', async () => {
+    const links = fakeLinks();
+    const reasons: unknown[] = [];
+    const hanging: OpenLink = ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(reasons.push(signal.reason))));
+    let isHanging = true;
+    const { connection, operation, ends } = setUp({
+      open: (options) => (isHanging ? hanging(options) : links.open(options)),
+    });
+    connection.start(operation).stop();
+    await vi.advanceTimersByTimeAsync(timing.idle);
+    expect(reasons).toHaveLength(1);
+    isHanging = false;
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(connection.state.get()).toEqual({ state: 'open' });
+    expect(links.opened).toHaveLength(1);
+    expect(ends).toEqual([]);
+    connection.close();
+  });
+
   test('continues every operation at its cursor after it was lost, with growing delays', async () => {
-    let outcome: 'opens' | Lost = 'opens';
+    let outcome: 'opens' | RuntapeError = 'opens';
     const links = fakeLinks(() => outcome);
     const { connection, operation } = setUp(links);
     connection.start(operation);
@@ -131,12 +152,12 @@ describe('a connection', () => {
     const { connection, operation, ends } = setUp(links);
     connection.start(operation);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(ends).toEqual([expired.error]);
+    expect(ends).toEqual([expired]);
     expect(connection.state.get()).toMatchObject({ state: 'offline', nextAttemptAt: null });
   });
 
   test('B80: uses the second kind of link if the first cannot be opened, and the first again once it worked', async () => {
-    let socket: 'opens' | Lost = lost;
+    let socket: 'opens' | RuntapeError = lost;
     const sockets = fakeLinks(() => socket);
     const streams = fakeLinks();
     const { connection, operation } = setUp(sockets, [streams.open]);

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { emptyRun, evolve } from '../../../client/src/run/run-fold.ts';
-import { textOf } from '../../../client/src/run/run-text.ts';
+import { createTextReader } from '../../../client/src/run/run-text.ts';
 import type { TapeEvent } from '../../../client/src/run/tape-event.ts';
-import { collect, delta, event } from './fakes.ts';
+import { delta, event } from './fakes.ts';
 
 const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3, estimated: false, cost: null };
 const output = (seq: number, text: string, step = 1) =>
   event(seq, 'OUTPUT', { step, text, finishReason: 'stop', model: 'scripted', usage });
 const status = (seq: number, to: 'PENDING' | 'IN_PROGRESS' | 'DONE' | 'CANCELLED' | 'FAILED', more: object = {}) =>
   event(seq, 'STATUS', { from: null, to, statusReason: null, failure: null, ...more });
-const input = event(1, 'INPUT', { text: 'Hello', steered: false });
+const input = event(1, 'INPUT', { text: 'Hello', steered: false, attachments: [] });
 const resumption = (seq: number, step = 1) =>
   event(seq, 'RESUMPTION', {
     attempt: 1,
@@ -23,10 +23,13 @@ const approval = { id: 'apr_1', summary: 'Call clock', risk: 'HIGH' as const, ex
 
 const fold = (...events: TapeEvent[]) => events.reduce(evolve, emptyRun('run_1'));
 
-async function* each(events: readonly TapeEvent[]): AsyncGenerator<TapeEvent, void> {
-  yield* events;
+/** The pieces of text, whatever the batches in which the events arrive. */
+function pieces(...events: TapeEvent[]) {
+  const read = createTextReader();
+  const one = events.flatMap((each) => read([each]));
+  expect(createTextReader()(events)).toEqual(one);
+  return one;
 }
-const pieces = (...events: TapeEvent[]) => collect(textOf(each(events)));
 
 describe('the fold of a run', () => {
   test('streams the answer, and keeps it as the output', () => {
@@ -94,15 +97,15 @@ describe('the fold of a run', () => {
 });
 
 describe('the text of a run', () => {
-  test('is its deltas', async () => {
-    expect(await pieces(input, delta(2, 'one '), delta(3, 'two'), output(4, 'one two'))).toEqual([
+  test('is its deltas', () => {
+    expect(pieces(input, delta(2, 'one '), delta(3, 'two'), output(4, 'one two'))).toEqual([
       { text: 'one ', reset: false, step: 1 },
       { text: 'two', reset: false, step: 1 },
     ]);
   });
 
-  test('B82: starts over after a resumption', async () => {
-    const found = await pieces(delta(1, 'lost'), resumption(2), delta(3, 'kept'), output(4, 'kept'));
+  test('B82: starts over after a resumption', () => {
+    const found = pieces(delta(1, 'lost'), resumption(2), delta(3, 'kept'), output(4, 'kept'));
     expect(found.map(({ text, reset }) => [text, reset])).toEqual([
       ['lost', false],
       ['', true],
@@ -110,10 +113,10 @@ describe('the text of a run', () => {
     ]);
   });
 
-  test('comes from the output where there were no deltas, or others', async () => {
-    expect(await pieces(output(1, 'whole'))).toEqual([{ text: 'whole', reset: false, step: 1 }]);
-    expect(await pieces(delta(1, 'wh'), output(2, 'whole'))).toMatchObject([{ text: 'wh' }, { text: 'ole' }]);
-    expect(await pieces(delta(1, 'other'), output(2, 'whole'))).toMatchObject([
+  test('comes from the output where there were no deltas, or others', () => {
+    expect(pieces(output(1, 'whole'))).toEqual([{ text: 'whole', reset: false, step: 1 }]);
+    expect(pieces(delta(1, 'wh'), output(2, 'whole'))).toMatchObject([{ text: 'wh' }, { text: 'ole' }]);
+    expect(pieces(delta(1, 'other'), output(2, 'whole'))).toMatchObject([
       { text: 'other', reset: false },
       { text: 'whole', reset: true },
     ]);

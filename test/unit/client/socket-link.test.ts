@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Lost, Result } from '../../../client/src/connection/link.ts';
+import type { Result } from '../../../client/src/connection/link.ts';
 import { type SocketLike, socketLink } from '../../../client/src/connection/socket-link.ts';
 import { timing } from '../../../client/src/connection/timing.ts';
+import type { RuntapeError } from '../../../client/src/runtape-error.ts';
 
 class FakeSocket implements SocketLike {
   static last: FakeSocket;
@@ -45,8 +46,10 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 async function openLink(token: string | null = 'secret') {
-  const losses: Lost[] = [];
-  const { opened } = socketLink('ws://gateway', FakeSocket, timing)({ token, onLost: (lost) => losses.push(lost) });
+  const losses: RuntapeError[] = [];
+  const { signal } = new AbortController();
+  const onLost = (error: RuntapeError) => losses.push(error);
+  const opened = socketLink('ws://gateway', FakeSocket, timing)({ token, signal, onLost });
   const socket = FakeSocket.last;
   socket.open();
   socket.receive({ type: 'connection_ack' });
@@ -89,34 +92,38 @@ test('a silent server is asked for a sign of life, and is lost without one', asy
   await vi.advanceTimersByTimeAsync(timing.quiet + timing.pong - 1);
   expect(losses).toEqual([]);
   await vi.advanceTimersByTimeAsync(1);
-  expect(losses).toMatchObject([{ error: { code: 'OFFLINE', retryable: true }, unauthenticated: false }]);
+  expect(losses).toMatchObject([{ code: 'OFFLINE', retryable: true }]);
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('a socket that does not open in time is given up', async () => {
-  const { opened } = socketLink('ws://gateway', FakeSocket, timing)({ token: null, onLost() {} });
-  const outcome = expect(opened).rejects.toMatchObject({ error: { code: 'OFFLINE' } });
-  await vi.advanceTimersByTimeAsync(timing.open);
+test.each(['does not open in time', 'is not needed any more'])('a socket that %s is given up', async (why) => {
+  const opening = new AbortController();
+  const options = { token: null, signal: opening.signal, onLost() {} };
+  const opened = socketLink('ws://gateway', FakeSocket, timing)(options);
+  const outcome = expect(opened).rejects.toMatchObject({ code: 'OFFLINE' });
+  if (why === 'does not open in time') await vi.advanceTimersByTimeAsync(timing.open);
+  else opening.abort();
   await outcome;
   expect(FakeSocket.last.closedWith).toBe(1000);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test.each([
-  [4403, true],
-  [4401, true],
-  [1001, false],
-  [1006, false],
-])('a socket that is closed with %i is lost; unauthenticated: %s', async (code, unauthenticated) => {
+  [4403, 'UNAUTHENTICATED'],
+  [4401, 'UNAUTHENTICATED'],
+  [1001, 'OFFLINE'],
+  [1006, 'OFFLINE'],
+])('a socket that is closed with %i is lost with %s', async (closedWith, code) => {
   const { socket, losses } = await openLink();
-  socket.onclose?.({ code, reason: '' });
-  expect(losses).toMatchObject([{ unauthenticated, error: { code: unauthenticated ? 'UNAUTHENTICATED' : 'OFFLINE' } }]);
+  socket.onclose?.({ code: closedWith, reason: '' });
+  expect(losses).toMatchObject([{ code }]);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a message that is not JSON ends the link', async () => {
   const { socket, losses } = await openLink();
   socket.receive('<html>');
-  expect(losses).toMatchObject([{ error: { code: 'PROTOCOL' } }]);
+  expect(losses).toMatchObject([{ code: 'PROTOCOL' }]);
 });
 
 test('a link that is closed is not lost', async () => {
