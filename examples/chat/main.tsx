@@ -8,11 +8,16 @@ const key = new URLSearchParams(location.search).get('session') ?? 'chat';
 const tape = createClient({ url: new URL('/graphql', location.href) });
 
 function Message({ message }: { message: MessageItem }) {
-  const { role, text, thought, toolCalls, complete } = message;
+  const { role, text, thought, toolCalls, attachments, complete } = message;
   return (
     <article className={role.toLowerCase()} aria-busy={!complete}>
       {thought && <div className="thought">{thought}</div>}
       {text}
+      {attachments.map(({ id, name, bytes }) => (
+        <div key={id}>
+          📎 {name}, {bytes} bytes
+        </div>
+      ))}
       {toolCalls.map(({ callId, tool, input, state, error }) => (
         <div className="call" key={callId}>
           {tool} {JSON.stringify(input)}: {state.toLowerCase()} {error}
@@ -26,6 +31,8 @@ function Wait({ wait }: { wait: WaitHandle }) {
   const data = useWait(wait);
   const [problem, setProblem] = useState('');
   const decide = (decision: Promise<void>) => decision.catch((error: Error) => setProblem(error.message));
+  // The other kinds are answered, see `wait.answer`: this chat leaves them to the console.
+  if (wait.kind !== 'APPROVAL' && wait.kind !== 'BUDGET') return <section className="wait">{data.summary}</section>;
   return (
     <section className="wait" aria-label="Waits for you">
       <p>{data.summary}</p>

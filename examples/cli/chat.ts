@@ -16,7 +16,7 @@ terminal.on('SIGINT', () => {
   else terminal.close();
 });
 
-/** Asks about each approval of the run that is on. */
+/** Asks about an approval, or about more budget. */
 async function decide(wait: WaitHandle): Promise<void> {
   const answer = await terminal.question(`\n${wait.data.get().summary} Allow? [y/N] `);
   await (/^y/i.test(answer) ? wait.allow() : wait.deny('denied in the terminal'));
@@ -36,7 +36,8 @@ function report(error: unknown): void {
 const asked = new Set<string>();
 const unsubscribe = session.waits.subscribe(() => {
   for (const wait of session.waits.get()) {
-    if (asked.has(wait.id)) continue;
+    // The other kinds are answered, not decided.
+    if (asked.has(wait.id) || (wait.kind !== 'APPROVAL' && wait.kind !== 'BUDGET')) continue;
     asked.add(wait.id);
     decide(wait).catch(report);
   }
