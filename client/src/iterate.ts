@@ -52,8 +52,11 @@ export function itemsOf<Batch, Item>(
         });
         const batch = await source.take();
         if (batch === null || hasEnded) break;
-        if (batch === undefined) await woken;
-        else items = itemsIn(batch);
+        if (batch === undefined) {
+          await woken;
+          continue;
+        }
+        items = itemsIn(batch);
         index = 1;
         const [value] = items;
         if (value !== undefined) return { done: false, value };

@@ -35,6 +35,15 @@ test('items arrive one at a time, also from several batches and after an empty o
   expect(calls).toEqual(['begin', 'end']);
 });
 
+test('an item that arrives after waiting follows the ones before, also for calls that came early', async () => {
+  const { items, deliver } = setUp();
+  const early = [items.next(), items.next(), items.next(), items.next()];
+  deliver([0, 1]);
+  await Promise.all(early.slice(0, 2));
+  deliver([2, 3]);
+  expect((await Promise.all(early)).map(({ value }) => value)).toEqual([0, 1, 2, 3]);
+});
+
 test('leaving ends the source at once, also while the next item is awaited', async () => {
   const { items, calls, deliver } = setUp();
   const waiting = items.next();
