@@ -35,7 +35,7 @@ const shape = {
     .transform(storableText)
     .refine((value) => Buffer.byteLength(value) <= limits.INSTRUCTIONS_BYTES, 'is too long'),
   model: z.string().nullish(),
-  tools: z.array(text(limits.AGENT_NAME_BYTES)).nullish(),
+  tools: z.array(text(limits.AGENT_NAME_BYTES)).max(limits.AGENT_TOOLS).nullish(),
   limits: limitsSchema.nullish(),
   outputSchema: outputSchemaField,
   clientTools: clientToolsField,

@@ -183,6 +183,8 @@ export const SUMMARY_FAILURES = 2;
 /** One summary. A longer one is discarded and counts as failed. */
 export const SUMMARY_BYTES = 64 * 1024;
 
+/** Tools that an agent lists. More are refused. */
+export const AGENT_TOOLS = 1024;
 /** Versions of all agents of one owner, deleted agents included. A change that needs a further one is refused. */
 export const AGENT_VERSIONS = 10_000;
 
@@ -254,6 +256,9 @@ export const SUBSCRIPTIONS_PER_PRINCIPAL = 10_000;
 export const POINTS_PER_MINUTE = 6000;
 export const REQUEST_POINTS = 1;
 export const POINT_BYTES = 16 * 1024;
+/** An operation costs one more point for each whole number of objects that it can read, and of bytes of a long result. */
+export const POINT_OBJECTS = 100;
+export const RESULT_POINT_BYTES = 64 * 1024;
 /** A request of this length takes milliseconds to parse. Such requests are parsed in different turns of the event loop. */
 export const LONG_REQUEST_BYTES = 4 * 1024;
 export const MUTATION_POINTS = 5;
@@ -312,6 +317,12 @@ export const DOCUMENT_OVERLAPS = 4000;
 export const SELECTION_FIELDS = 200;
 /** Objects that an operation can read, by the sizes of its pages. Two nested pages of the largest size exceed it. */
 export const OPERATION_OBJECTS = 10_000;
+/** From here on, each page of a list is completed in another turn of the event loop. */
+export const LONG_OPERATION_OBJECTS = 500;
+/** Result of one operation as JSON. A longer one is not sent. The longest answer of a model fits in it. */
+export const RESULT_BYTES = 24 * 1024 * 1024;
+/** Stored texts that are read at a time for a result. */
+export const RESULT_READ_BYTES = 2 * 1024 * 1024;
 /** What counting a list, and summing up usage, cost in comparison with reading an object. */
 export const COUNT_OBJECTS = 25;
 export const USAGE_REPORT_OBJECTS = 100;

@@ -21,6 +21,8 @@ export interface GraphqlContext {
   lastEventId: string | null;
   /** Collects the lists that `completeList` completes; absent if graphql-js completes all lists. */
   completedLists?: CompletedList[];
+  /** Of an operation that can read many objects: each page of a list is completed in another turn of the event loop. */
+  nextTurn?(): Promise<void>;
 }
 
 /** A list that `completeList` completed and that the executor has to insert into the result. */
@@ -71,6 +73,7 @@ export class OperationContext implements GraphqlContext {
   readonly gateway: GatewayFacts;
   readonly lastEventId: string | null;
   completedLists?: CompletedList[] = undefined;
+  nextTurn?: () => Promise<void> = undefined;
   readonly #leaving: SignalSource;
   #loaders: Loaders | null = null;
 

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { RESULT_BYTES } from '../config/limits.ts';
 import { CursorExpiredError } from '../streams/activity/activity-cursor.ts';
 import { CursorError } from '../streams/cursor.ts';
 
@@ -71,6 +72,12 @@ export function signInProblemOf(error: unknown): SignInProblem | null {
 /** The request exceeds the named limit. Repeating it fails again. */
 export const limitPassed = (limit: string, message: string) =>
   new GraphQLError(message, { extensions: { code: 'LIMIT_EXCEEDED' satisfies ErrorCode, limit } });
+
+export const resultTooLong = () =>
+  limitPassed(
+    'resultBytes',
+    `The result is longer than ${RESULT_BYTES} bytes, which is the limit. Request smaller pages, or fewer texts. What a mutation changed is stored.`,
+  );
 
 /** Like `limitPassed`, for a request that is not read or not parsed. */
 export const requestLimitPassed = (limit: string, message: string, status: 400 | 413) =>

@@ -4,7 +4,9 @@ import { allOf, type Condition, countRows, equals, isOneOf, ofOwner, readList } 
 import { type Metadata, metadataDigests, noMetadata } from '../domain/metadata.ts';
 import { type PageArguments, pageOf, type RowPage } from '../domain/page.ts';
 import type { RunStatus } from '../domain/transitions.ts';
+import { createIds } from '../ids.ts';
 import { type RunRow, runs } from './runs.ts';
+import { ID_AGE_MILLISECONDS } from './usage-report.ts';
 
 /** Selects runs of one owner. A missing member is no condition. */
 export interface RunsQuery {
@@ -31,13 +33,22 @@ function runCondition(query: RunsQuery): Condition {
     ...equals('"Run"."agentId"', query.agentId),
     ...equals('"Run"."model"', query.model),
     ...isOneOf('"Run"."errorCode"', query.errorCodes),
-    ...(createdAfter ? [{ sql: '"Run"."createdAt" > ?', parameters: [databaseTime(createdAfter)] }] : []),
+    ...(createdAfter ? [createdAfterCondition(createdAfter)] : []),
     ...(createdBefore ? [{ sql: '"Run"."createdAt" < ?', parameters: [databaseTime(createdBefore)] }] : []),
     ...digests.map((digest) => ({
       sql: '"Run"."id" IN (SELECT "runId" FROM "RunMetadata" WHERE "owner" = ? AND "digest" = ?)',
       parameters: [owner, digest],
     })),
   ]);
+}
+
+/** Ids sort by time: with a bound for them too, the runs before are not read. */
+function createdAfterCondition(instant: Date): Condition {
+  const firstId = createIds(() => Math.max(0, instant.getTime() - ID_AGE_MILLISECONDS))('run');
+  return {
+    sql: '"Run"."id" >= ? AND "Run"."createdAt" > ?',
+    parameters: [firstId, databaseTime(instant)],
+  };
 }
 
 /** Newest first. */

@@ -55,7 +55,7 @@ const partSql: Readonly<Record<UsagePart, PartSql>> = {
 };
 
 /** The id of a run can be older than its record: the message may have waited for other commands of its session. */
-const ID_AGE_MILLISECONDS = 60 * 60 * 1000;
+export const ID_AGE_MILLISECONDS = 60 * 60 * 1000;
 
 type Cells = [day: string, sessionId: string, model: string, agentId: string, ...sums: (number | null)[]];
 

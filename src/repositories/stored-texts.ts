@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
 import type { StoredText } from '../database/generated/sqlite/client.ts';
-import { idList } from '../database/statement.ts';
+import { idList, statement } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { StoredTextRef } from '../domain/events.ts';
 import type { NewId } from '../ids.ts';
@@ -27,4 +27,15 @@ const byIds = storedTexts.select(({ inIds }) => `WHERE "id" ${inIds}`);
 export async function storedTextsByIds(database: Database, ids: readonly string[]): Promise<Map<string, string>> {
   const rows = await database.query(byIds, idList(ids));
   return new Map(rows.map(({ id, content }) => [id, content]));
+}
+
+const lengthsByIds = statement<{ id: string; bytes: number }>(
+  { id: 'text', bytes: 'int' },
+  ({ inIds }) => `SELECT "id", octet_length("content") AS "bytes" FROM "StoredText" WHERE "id" ${inIds}`,
+);
+
+/** The lengths of texts in bytes, by their ids, without reading the texts. */
+export async function storedTextLengths(database: Database, ids: readonly string[]): Promise<Map<string, number>> {
+  const rows = await database.query(lengthsByIds, idList(ids));
+  return new Map(rows.map(({ id, bytes }) => [id, bytes]));
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, nextTurn } from '../clock.ts';
 import { isTemporaryStoreFailure } from '../database/store-error.ts';
 
 /**
@@ -37,6 +37,11 @@ export interface Source<T extends object> {
   fetch(): Promise<void>;
   /** Called after a poll interval without a notification: one may be lost, so the next `take` has to ask for a fetch. */
   recheck(): void;
+}
+
+/** A source that fetches in another turn of the event loop each time, so that other work runs between its pages. */
+export function inTurns<T extends object>(source: Source<T>): Source<T> {
+  return { ...source, fetch: () => nextTurn().then(() => source.fetch()) };
 }
 
 export interface LiveStreamOptions {

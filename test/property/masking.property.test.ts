@@ -69,6 +69,8 @@ describe('B61: masking of long texts', () => {
     expect(count(maskTextInSteps(text))).toBe(2 * (slices - 1));
     const members = Array.from({ length: 1024 }, () => 'a b '.repeat(256));
     expect(count(maskJsonInSteps({ members }))).toBeGreaterThanOrEqual(slices - 1);
+    // One text of these takes as long as many characters of a long one.
+    expect(count(maskJsonInSteps(Array(50_000).fill('a')))).toBeGreaterThanOrEqual(40);
   });
 
   const shapes = [

@@ -111,6 +111,31 @@ async function openConnections(
   }
 }
 
+/** Time that reads take in one turn of the event loop. The next read then waits for another turn. */
+const READ_MILLISECONDS = 5;
+
+/** The driver blocks the event loop, so that many reads in one turn would delay all other work. */
+function createReadTurns(clock: Clock) {
+  let used = 0;
+  const clear = () => {
+    used = 0;
+  };
+  return {
+    /** Whether reads have taken their time in this turn. */
+    isUsed: () => used >= READ_MILLISECONDS,
+    read<Rows>(read: () => Rows): Rows {
+      const startedAt = clock.elapsed();
+      try {
+        return read();
+      } finally {
+        // Resolves before the turns that later reads wait for.
+        if (used === 0) void nextTurn().then(clear);
+        used += Math.max(clock.elapsed() - startedAt, Number.MIN_VALUE);
+      }
+    },
+  };
+}
+
 interface DatabaseParts {
   writer: Connection;
   reader: Connection;
@@ -124,6 +149,7 @@ interface DatabaseParts {
 
 function createDatabase({ writer, reader, writeClient, readClient, guard, clock, close }: DatabaseParts): Database {
   const mutex = createKeyedMutex();
+  const turns = createReadTurns(clock);
   /** SQLite has one writer at a time: a second one would block the event loop until the lock is free. */
   const queueWrite = <T>(work: () => T | Promise<T>) =>
     mutex.run('write', () =>
@@ -147,10 +173,10 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
     commit: (writes) => queueWrite(() => writer.commit(groupRows(writes, 'sqlite'))),
     async query(statement, ...parameters) {
       if (statement.writes) return queueWrite(() => writer.select(statement, parameters));
-      // The driver blocks the event loop. Without a pause, a loop of long reads would delay all other work.
       if (statement.reads === 'many') await nextTurn();
+      while (turns.isUsed()) await nextTurn();
       try {
-        return reader.select(statement, parameters);
+        return turns.read(() => reader.select(statement, parameters));
       } catch (error) {
         return throwStoreError(error);
       }

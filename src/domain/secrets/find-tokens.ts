@@ -15,23 +15,25 @@ const formsByPrefix = new Map(
 
 // A longer prefix comes before a shorter one that it starts with.
 const anchors = [WEB_TOKEN, ...formsByPrefix.keys()].sort((left, right) => right.length - left.length).map(literally);
+/** One for all detectors: compiling it takes longer than searching a short text. */
+const anchor = new RegExp(anchors.join('|'), 'g');
 
 /** Finds tokens that have the form of a service's tokens, wherever they are. */
 export function createTokenDetector(): Detector {
   // No web token starts before this position. Without it, a long text of beginnings would be read again from each of them.
   let noWebTokenBefore = 0;
   return {
-    anchor: new RegExp(anchors.join('|'), 'g'),
-    examine(text, index, anchor) {
+    anchor,
+    examine(text, index, prefix) {
       if (!startsWord(text, index)) return null;
-      if (anchor === WEB_TOKEN) {
+      if (prefix === WEB_TOKEN) {
         if (index < noWebTokenBefore) return null;
         const { end, isToken } = readWebToken(text, index);
         if (isToken) return { kind: 'json web token', start: index, end };
         noWebTokenBefore = end;
         return null;
       }
-      const form = formsByPrefix.get(anchor);
+      const form = formsByPrefix.get(prefix);
       return form ? matchForm(form, text, index) : null;
     },
   };

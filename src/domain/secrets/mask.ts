@@ -69,8 +69,11 @@ function* maskValue(value: Json, replace: Replace, masked: { characters: number 
   return Object.fromEntries(members);
 }
 
+/** What masking a text takes in addition to its length, as a number of characters: short texts would count for nothing. */
+const TEXT_CHARACTERS = 64;
+
 function* maskString(text: string, replace: Replace, masked: { characters: number }): Steps<string> {
-  masked.characters += text.length;
+  masked.characters += text.length + TEXT_CHARACTERS;
   if (masked.characters > SLICE_CHARACTERS) {
     masked.characters = 0;
     yield;

@@ -10,7 +10,7 @@ export interface Finding {
  * each of them.
  */
 export interface Detector {
-  /** Global. Each match has at most ANCHOR_CHARACTERS characters. */
+  /** Global. Each match has at most ANCHOR_CHARACTERS characters. Scans that run in turns may share it. */
   anchor: RegExp;
   /**
    * The secret that belongs to an anchor, or null, or the position up to which there is none. It may look at the whole text.

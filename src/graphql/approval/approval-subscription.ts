@@ -2,7 +2,7 @@ import { visibleOwner } from '../../application/approval/approval-access.ts';
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import { approvalsByIds, openApprovals } from '../../projections/approvals.ts';
 import { activityBounds } from '../../repositories/activity.ts';
-import { createLiveStream, type LiveStream } from '../../streams/live-stream.ts';
+import { createLiveStream, inTurns, type LiveStream } from '../../streams/live-stream.ts';
 import { followChanges, positionOf } from '../activity/feed-access.ts';
 import { builder } from '../builder.ts';
 import type { GraphqlContext } from '../context.ts';
@@ -46,7 +46,7 @@ async function followApprovals(context: GraphqlContext, cursor: string | null, s
     },
     isSnapshot ? { kind: 'snapshot', position: after, afterId: resumed?.approvalId ?? null } : { kind: 'changes' },
   );
-  return createLiveStream(source, { ...follow, signal });
+  return createLiveStream(inTurns(source), { ...follow, signal });
 }
 
 builder.subscriptionField('approvalEvents', (t) =>

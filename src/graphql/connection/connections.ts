@@ -1,6 +1,7 @@
 import type { ImplementableObjectRef, InterfaceRef, ObjectRef } from '@pothos/core';
 import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../../config/limits.ts';
 import { type BuilderTypes, builder } from '../builder.ts';
+import type { GraphqlContext } from '../context.ts';
 import type { completeList } from '../execution/complete-list.ts';
 import type { Connection, Edge } from './paging.ts';
 import type { CountedConnection } from './total-count.ts';
@@ -102,15 +103,16 @@ function implementConnection<Item extends object, ItemEdge extends Edge<Item>, P
       edges: t.field({
         type: [edge],
         description: 'The items with their cursors, in the order of the list.',
-        resolve: ({ edges }, _args, context, info) => resolveList(edges, context, info),
+        resolve: ({ edges }, _args, context, info) => inTurn(context, () => resolveList(edges, context, info)),
       }),
       nodes: t.field({
         type: [node],
         description: 'The items without cursors, in the order of the list.',
-        resolve: ({ edges }, _args, context, info) => {
-          const items = edges.map((each) => each.node);
-          return resolveList(items, context, info);
-        },
+        resolve: ({ edges }, _args, context, info) =>
+          inTurn(context, () => {
+            const items = edges.map((each) => each.node);
+            return resolveList(items, context, info);
+          }),
       }),
       pageInfo: t.field({
         type: PageInfo,
@@ -119,4 +121,9 @@ function implementConnection<Item extends object, ItemEdge extends Edge<Item>, P
       }),
     }),
   });
+}
+
+/** Without a promise for most operations. */
+function inTurn<Result>({ nextTurn }: GraphqlContext, work: () => Result): Result | Promise<Result> {
+  return nextTurn ? nextTurn().then(work) : work();
 }

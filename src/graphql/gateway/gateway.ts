@@ -136,6 +136,7 @@ function limitsInForce({ commands, gateway, viewer }: GraphqlContext) {
     documentDirectives: limits.DOCUMENT_DIRECTIVES,
     documentBreadth: limits.SELECTION_FIELDS,
     operationCost: limits.OPERATION_OBJECTS,
+    resultBytes: limits.RESULT_BYTES,
     operationSeconds: limits.OPERATION_SECONDS,
     operationsPerSocket: limits.OPERATIONS_PER_SOCKET,
     ...gateway.limits,

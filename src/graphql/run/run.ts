@@ -166,7 +166,10 @@ builder.objectFields(RunType, (t) => ({
     description:
       'What the model was shown in one step, rebuilt from the tapes and compared with the recorded hash. Null if there was no such step.',
     args: { step: t.arg.int({ required: true, description: 'Number of the model call: 1, 2, 3, …' }) },
-    resolve: ({ id }, { step }, { commands, viewer }) => contextAt(commands, viewer, id, step),
+    async resolve({ id }, { step }, { commands, viewer, nextTurn }) {
+      await nextTurn?.();
+      return contextAt(commands, viewer, id, step);
+    },
   }),
   retryOf: t.field({
     type: RunType,

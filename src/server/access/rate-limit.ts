@@ -6,6 +6,8 @@ export interface RateLimit {
   take(principal: string, points: number): Wait | Promise<Wait>;
   /** Like `take`, for every request that arrives. A shared limit counts a few of these points later, with those of others. */
   receive(principal: string, points: number): Wait | Promise<Wait>;
+  /** Counts points of work that was done, even if the principal has fewer left: its next requests are refused then. */
+  add(principal: string, points: number): void;
 }
 
 /** Seconds, or null if the principal does not have to wait. */
@@ -22,15 +24,17 @@ export function createRateLimit(options: {
 }): RateLimit {
   const { pointsPerMinute, maxPrincipals, now } = options;
   const uses = new LRUCache<string, { minute: number; points: number }>({ max: maxPrincipals });
-  const take = (principal: string, points: number): Wait => {
+  const add = (principal: string, points: number, most = Number.POSITIVE_INFINITY): boolean => {
     const minute = Math.floor(now() / MINUTE_MILLISECONDS);
     const use = uses.get(principal);
-    const used = use?.minute === minute ? use.points : 0;
-    if (used + points > pointsPerMinute) return secondsLeft(now());
-    uses.set(principal, { minute, points: used + points });
-    return null;
+    const used = (use?.minute === minute ? use.points : 0) + points;
+    if (used > most) return false;
+    uses.set(principal, { minute, points: used });
+    return true;
   };
-  return { take, receive: take };
+  const take = (principal: string, points: number): Wait =>
+    add(principal, points, pointsPerMinute) ? null : secondsLeft(now());
+  return { take, receive: take, add: (principal, points) => void add(principal, points) };
 }
 
 /** Seconds until the next minute begins, at least 1. */

@@ -67,5 +67,8 @@ export function createSharedRateLimit(options: {
       uncounted.set(principal, received);
       return null;
     },
+    add(principal, points) {
+      uncounted.set(principal, points + (uncounted.get(principal) ?? 0));
+    },
   };
 }

@@ -10,14 +10,14 @@ import {
 import { createYoga, type Plugin, processRegularResult, type YogaInitialContext } from 'graphql-yoga';
 import type { RequestOrigin } from '../../application/command-context.ts';
 import type { GraphqlContext, SignalSource } from '../../graphql/context.ts';
-import { notSupported } from '../../graphql/public-errors.ts';
+import { notSupported, splitHttp } from '../../graphql/public-errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Identity } from '../access/authentication/identity.ts';
 import type { Documents } from './documents.ts';
 import type { EventStreams } from './event-stream.ts';
 import { acceptsEventStream, negotiateMediaType } from './graphql-response.ts';
 import type { MaskError } from './masked-errors.ts';
-import type { Operations } from './operations.ts';
+import { LongResult, type Operations } from './operations.ts';
 import { originOf } from './request-origin.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
@@ -87,7 +87,9 @@ function yogaPlugin(
           const accept = request.headers.get('accept');
           if (Symbol.asyncIterator in result) return;
           const mediaType = negotiateMediaType(accept ?? '*/*');
-          if (mediaType !== null) return setResultProcessor(processRegularResult, mediaType);
+          if (mediaType !== null) {
+            return setResultProcessor(result instanceof LongResult ? sendLongResult : processRegularResult, mediaType);
+          }
           if (acceptsEventStream(accept)) return;
           setResult({ errors: [unacceptableType] });
           setResultProcessor(processRegularResult, 'application/json');
@@ -120,6 +122,15 @@ function yogaPlugin(
     },
   };
 }
+
+/** Its JSON exists already. */
+const sendLongResult: typeof processRegularResult = (result, { Response }, mediaType) => {
+  const [longResult] = [result].flat();
+  if (!(longResult instanceof LongResult)) throw new Error('Only long results are sent in this way.');
+  const errors = longResult.errors?.map((error) => splitHttp(error).error);
+  const body = (errors ? longResult.withErrors(errors) : longResult).bytes();
+  return new Response(body, { status: 200, headers: { 'content-type': `${mediaType}; charset=utf-8` } });
+};
 
 const notAnEventStream = notSupported(
   'A subscription is answered as server-sent events. Send the header `accept: text/event-stream`, or use WebSocket.',

@@ -15,10 +15,10 @@ import type { Documents } from './documents.ts';
 import type { AtEndOfTurn } from './end-of-turn.ts';
 import type { MakeContext } from './graphql-http.ts';
 import type { MaskError } from './masked-errors.ts';
-import type { Operations } from './operations.ts';
+import { LongResult, type Operations } from './operations.ts';
 import { originOf, validTraceParent } from './request-origin.ts';
 import { closeReason, serveMessages, TRY_AGAIN_LATER } from './socket-messages.ts';
-import { type SendTarget, sendResults } from './socket-sender.ts';
+import { type SendTarget, sendResult, sendResults } from './socket-sender.ts';
 import { createSocketWriter, type SocketWriter } from './socket-writer.ts';
 import {
   createUnauthenticatedSockets,
@@ -122,7 +122,11 @@ function createProtocol(
   const targets = new WeakMap<ExecutionArgs, SendTarget>();
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: options.connectionInitSeconds * 1000,
-    execute: async (args) => withoutHttp(await operations.execute(args)),
+    async execute(args) {
+      const result = withoutHttp(await operations.execute(args));
+      const target = targets.get(args);
+      return result instanceof LongResult && target ? sendResult(result.bytes(), target) : result;
+    },
     async subscribe(args) {
       const results = await operations.subscribe(args);
       if (!(Symbol.asyncIterator in results)) return withoutHttp(results);
@@ -248,5 +252,7 @@ const tooManyOperations = limitPassed(
 
 /** Removes what is meant for HTTP from the extensions of the errors. */
 function withoutHttp(result: ExecutionResult): ExecutionResult {
-  return result.errors ? { ...result, errors: result.errors.map((error) => splitHttp(error).error) } : result;
+  if (!result.errors) return result;
+  const errors = result.errors.map((error) => splitHttp(error).error);
+  return result instanceof LongResult ? result.withErrors(errors) : { ...result, errors };
 }

@@ -16,7 +16,7 @@ import type { MakeContext } from './graphql-http.ts';
 import { type MediaType, negotiateMediaType } from './graphql-response.ts';
 import type { GraphqlRequest, ResponseHeaders } from './http-server.ts';
 import type { MaskError } from './masked-errors.ts';
-import type { Operations } from './operations.ts';
+import { LongResult, type Operations } from './operations.ts';
 import { originOf } from './request-origin.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
@@ -66,7 +66,8 @@ export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAcce
   const { schema, documents, operations, makeContext, maskError } = options;
   // After all requests that have arrived were handled: each write wakes a client, which on a shared machine takes as long as a
   // small query.
-  const endResponse = (response: ServerResponse, text: string) => options.atEndOfTurn(() => response.end(text));
+  const endResponse = (response: ServerResponse, body: string | Buffer) =>
+    options.atEndOfTurn(() => response.end(body));
   const mediaTypes = new LRUCache<string, MediaType | 'none'>({
     max: CACHED_ACCEPT_HEADERS,
     memoMethod: (accept) => negotiateMediaType(accept) ?? 'none',
@@ -98,14 +99,14 @@ export function createHttpAccelerator(options: HttpAcceleratorOptions): HttpAcce
       'document' in operation
         ? await operations.execute({ schema, ...operation, contextValue })
         : { errors: operation };
-    const { status, headers, text } = responseOf(result, mediaType, responseHeaders);
+    const { status, headers, body } = responseOf(result, mediaType, responseHeaders);
     response.writeHead(status, {
       'content-type': `${mediaType}; charset=utf-8`,
-      'content-length': Buffer.byteLength(text),
+      'content-length': Buffer.byteLength(body),
       // Last: in an object literal, properties after a spread are twenty times slower.
       ...headers,
     });
-    endResponse(response, text);
+    endResponse(response, body);
     return true;
   };
 }
@@ -132,20 +133,29 @@ function abortedByDisconnect(response: ServerResponse): AbortController {
 interface ResponseParts {
   status: number;
   headers: ResponseHeaders;
-  text: string;
+  body: string | Buffer;
 }
 
-function responseOf({ data, errors }: ExecutionResult, mediaType: MediaType, headers: ResponseHeaders): ResponseParts {
-  if (!errors) return { status: 200, headers, text: JSON.stringify({ data }) };
+function responseOf(result: ExecutionResult, mediaType: MediaType, headers: ResponseHeaders): ResponseParts {
+  const { data, errors } = result;
+  if (!errors) return { status: 200, headers, body: jsonOf(result) };
   const parts = errors.map((error) => splitHttp(error));
   const isPlainJson = mediaType === 'application/json';
   const status = Math.max(0, ...parts.map(({ http }) => (http && !(http.spec && isPlainJson) ? http.status : 0)));
-  const body = { errors: parts.map(({ error }) => error), data };
   return {
     status: status > 0 ? status : defaultStatus(data, errors, mediaType),
     headers: Object.assign({}, headers, ...parts.map(({ http }) => http?.headers)),
-    text: JSON.stringify(body),
+    body: jsonOf(
+      result,
+      parts.map(({ error }) => error),
+    ),
   };
+}
+
+/** @param errors of the result as the client may see them */
+function jsonOf(result: ExecutionResult, errors?: readonly GraphQLError[]): string | Buffer {
+  if (!(result instanceof LongResult)) return JSON.stringify({ errors, data: result.data });
+  return (errors ? result.withErrors(errors) : result).bytes();
 }
 
 /**

@@ -5,10 +5,17 @@ import type { GraphqlContext } from '../../graphql/context.ts';
 import { executeWithLists } from '../../graphql/execution/complete-list.ts';
 import { costOf } from '../../graphql/execution/operation-cost.ts';
 import { createSubscribe, type Subscribe } from '../../graphql/execution/subscribe.ts';
-import { limitPassed, rateLimited, timedOut, withUnavailableStatus } from '../../graphql/public-errors.ts';
+import {
+  limitPassed,
+  rateLimited,
+  resultTooLong,
+  timedOut,
+  withUnavailableStatus,
+} from '../../graphql/public-errors.ts';
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit, Wait } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
+import { isLong, longJson } from './result-json.ts';
 import { createTurnQueue } from './turn-queue.ts';
 
 /** Executes the operations of all transports, within the limits of the operation and of its principal. */
@@ -21,11 +28,36 @@ export interface Operations {
   /** Charges an upload before anything of it is read. Returns the error if its principal has no points left; otherwise null. */
   receiveUpload(principal: string, bytes: number): GraphQLError | null | Promise<GraphQLError | null>;
   /**
-   * Returns the result without a promise if nothing has to be awaited.
+   * Returns the result without a promise if nothing has to be awaited. A long one is a `LongResult`.
    * @param execute executes the operation once it is admitted
    */
   execute(args: ExecutionArgs, execute?: Execute): ExecutionResult | Promise<ExecutionResult>;
   subscribe: Subscribe;
+}
+
+/** A result with much data, whose JSON was made in several turns of the event loop. */
+export class LongResult implements ExecutionResult {
+  readonly data: ExecutionResult['data'];
+  readonly errors: ExecutionResult['errors'];
+  /** The parts of the JSON of `data`, in UTF-8. */
+  readonly #json: readonly Buffer[];
+
+  constructor({ data, errors }: ExecutionResult, json: readonly Buffer[]) {
+    this.data = data;
+    this.errors = errors;
+    this.#json = json;
+  }
+
+  withErrors(errors: readonly GraphQLError[]): LongResult {
+    return new LongResult({ data: this.data, errors }, this.#json);
+  }
+
+  /** The JSON of the whole result, in UTF-8. */
+  bytes(): Buffer<ArrayBuffer> {
+    const { errors } = this;
+    const start = errors ? `{"errors":${JSON.stringify(errors)},"data":` : '{"data":';
+    return Buffer.concat([Buffer.from(start), ...this.#json, Buffer.from('}')]);
+  }
 }
 
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
@@ -39,18 +71,23 @@ interface Options {
   subscriptionLimit: ConcurrencyLimit;
 }
 
+/** A request is processed in several turns, so those of the next one must not fall together with them. */
+const TURNS_BETWEEN_REQUESTS = 3;
+
 /** The message of each error repeats the value of its variable. */
 const executionOptions = { maxCoercionErrors: limits.VARIABLE_ERRORS };
 
 export function createOperations({ maskError, clock, rateLimit, subscriptionLimit }: Options): Operations {
   const startSubscription = createSubscribe(maskError);
-  const nextTurnForLong = createTurnQueue();
+  const nextTurnForLong = createTurnQueue(TURNS_BETWEEN_REQUESTS);
   const failed = (error: GraphQLError): ExecutionResult => ({ errors: [maskError(error)] });
 
   /** The error if the operation is too expensive or its principal has no points left; otherwise null. */
-  function admissionError(args: ExecutionArgs, points: number): GraphQLError | null | Promise<GraphQLError | null> {
+  function admissionError(args: ExecutionArgs, ownPoints: number): GraphQLError | null | Promise<GraphQLError | null> {
     const cost = costOf(args.schema, args.document, args.operationName, args.variableValues);
     if (cost > limits.OPERATION_OBJECTS) return tooExpensive(cost);
+    if (cost >= limits.LONG_OPERATION_OBJECTS) contextOf(args).nextTurn = createTurnQueue(1);
+    const points = ownPoints + Math.floor(cost / limits.POINT_OBJECTS);
     return points === 0 ? null : errorAfter(rateLimit?.take(principalOf(args), points) ?? null);
   }
 
@@ -70,8 +107,20 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
   function executeAdmitted(error: GraphQLError | null, args: ExecutionArgs, execute: Execute) {
     if (error) return failed(error);
     args.options = executionOptions;
+    const finish = (result: ExecutionResult) => {
+      const maskedResult = masked(result);
+      return isLong(maskedResult.data) ? longResult(maskedResult, principalOf(args)) : maskedResult;
+    };
     const result = execute(args);
-    return result instanceof Promise ? withTimeout(clock, result.then(masked)) : masked(result);
+    if (result instanceof Promise) return withTimeout(clock, result.then(finish));
+    return finish(result);
+  }
+
+  async function longResult(result: ExecutionResult, principal: string): Promise<ExecutionResult> {
+    const json = await longJson(result.data, limits.RESULT_BYTES);
+    const bytes = json?.reduce((sum, part) => sum + part.length, 0) ?? limits.RESULT_BYTES;
+    rateLimit?.add(principal, Math.floor(bytes / limits.RESULT_POINT_BYTES));
+    return json === null ? failed(resultTooLong()) : new LongResult(result, json);
   }
 
   return {
@@ -113,7 +162,8 @@ function errorAfter(wait: Wait | Promise<Wait>): GraphQLError | null | Promise<G
 }
 
 // Every transport creates its context by `MakeContext`.
-const principalOf = ({ contextValue }: ExecutionArgs) => (contextValue as GraphqlContext).viewer.principal;
+const contextOf = ({ contextValue }: ExecutionArgs) => contextValue as GraphqlContext;
+const principalOf = (args: ExecutionArgs) => contextOf(args).viewer.principal;
 
 const tooExpensive = (cost: number) =>
   limitPassed(

@@ -1,4 +1,3 @@
-import type { StreamedResult } from '../../graphql/execution/subscribe.ts';
 import type { LiveStream } from '../../streams/live-stream.ts';
 import type { Message, SocketWriter } from './socket-writer.ts';
 
@@ -15,7 +14,7 @@ const messageEnd = Buffer.from('}');
  * `graphql-ws` library sees an iterator that ends without a value when the stream has ended, and then sends `complete`.
  */
 export function sendResults(
-  results: LiveStream<StreamedResult>,
+  results: Pick<LiveStream<{ bytes: Buffer }>, 'read' | 'onReadable' | 'close'>,
   { operationId, writer }: SendTarget,
 ): AsyncIterableIterator<never, undefined> {
   const finished = { done: true, value: undefined } as const;
@@ -55,4 +54,19 @@ export function sendResults(
       return finished;
     },
   };
+}
+
+/** Sends one result like `sendResults`. */
+export function sendResult(bytes: Buffer, target: SendTarget): AsyncIterableIterator<never, undefined> {
+  let isSent = false;
+  const results = {
+    read() {
+      if (isSent) return 'end';
+      isSent = true;
+      return { bytes };
+    },
+    onReadable() {},
+    close() {},
+  } as const;
+  return sendResults(results, target);
 }

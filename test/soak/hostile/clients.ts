@@ -20,6 +20,12 @@ const longBody = Buffer.alloc(4 * 1024 * 1024, '[');
 
 const bodyOf = (round: number) => (bodies[round % bodies.length] ?? '{}').replace('"query":"#0', `"query":"#${round}`);
 
+/** One in so many attacks of the kind writes an answer first. */
+const ANSWERS = 4;
+const writeAnswer =
+  'mutation ($key: String!) { sendMessage(input: { sessionKey: $key, text: "/words 20000" }) { __typename } }';
+const readAnswers = `{ ${Array.from({ length: 49 }, (_, index) => `a${index}: runs(first: 100) { nodes { input output } }`).join(' ')} }`;
+
 /** Each attacks once and resolves with what happened to it. */
 const clients: Record<string, Client> = {
   async 'slow bodies over HTTP'({ url, authorization }, round, signal) {
@@ -37,6 +43,14 @@ const clients: Record<string, Client> = {
   async 'too long bodies'({ url, authorization }, _round, signal) {
     const headers = { 'content-type': 'application/json', authorization };
     const response = await fetch(url, { method: 'POST', headers, body: longBody, signal });
+    return String(response.status);
+  },
+  async 'long results'({ url, authorization }, round, signal) {
+    const headers = { 'content-type': 'application/json', authorization };
+    const post = (body: object) => fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal });
+    if (round % ANSWERS === 0) await (await post({ query: writeAnswer, variables: { key: `long-${round}` } })).text();
+    const response = await post({ query: readAnswers });
+    await response.arrayBuffer();
     return String(response.status);
   },
   'slow messages over WebSocket': (target, round, signal) =>

@@ -34,7 +34,7 @@ export async function measureAttack({ clients, seconds }: { clients: number; sec
   const [good, hostile] = [tokenOf(), tokenOf()];
   const tokens = [
     { sha256: hash(good), principal: 'ada', scopes: ['read'] },
-    { sha256: hash(hostile), principal: 'mallory', scopes: ['read'] },
+    { sha256: hash(hostile), principal: 'mallory', scopes: ['read', 'write'] },
   ];
   await writeFile(join(folder, 'runtape.config.json'), JSON.stringify({ auth: { mode: 'tokens', tokens } }));
   const inherited = Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name));

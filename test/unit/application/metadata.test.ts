@@ -88,3 +88,13 @@ describe('stored metadata', () => {
     expect(metadataDigests({ a: 'b,c' })).toEqual([first]);
   });
 });
+
+test('a refusal repeats neither thousands of problems nor a long key', () => {
+  const many = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`${'k'.repeat(100_000)}${index}`, 1]));
+  const parsed = parseInput(z.object({ metadata: metadataField, list: z.array(z.string()) }), {
+    metadata: many,
+    list: Array(5000).fill(1),
+  });
+  expect(parsed.kind === 'invalid-input' && parsed.issues.length).toBe(20);
+  expect(JSON.stringify(parsed).length).toBeLessThan(10_000);
+});

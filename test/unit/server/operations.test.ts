@@ -1,18 +1,41 @@
-import { type ExecutionArgs, GraphQLError, GraphQLObjectType, GraphQLSchema, GraphQLString, parse } from 'graphql';
+import {
+  type ExecutionArgs,
+  GraphQLError,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLObjectType,
+  GraphQLSchema,
+  GraphQLString,
+  parse,
+} from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { nextTurn } from '../../../src/clock.ts';
 import { MUTATION_POINTS, SUBSCRIPTION_POINTS } from '../../../src/config/limits.ts';
 import type { GraphqlContext } from '../../../src/graphql/context.ts';
 import { createConcurrencyLimit } from '../../../src/server/access/concurrency-limit.ts';
-import { createOperations } from '../../../src/server/transport/operations.ts';
+import { createOperations, LongResult } from '../../../src/server/transport/operations.ts';
 import { createFakeClock } from '../fake-clock.ts';
 import { createManualStream } from '../streams/manual-stream.ts';
 
 const field = { type: GraphQLString, resolve: () => 'done' };
+const longText = 'a'.repeat(1024 * 1024);
+/** `texts` takes a size, as the pages of lists do. */
+const TextConnection = new GraphQLObjectType({
+  name: 'TextConnection',
+  fields: { nodes: { type: new GraphQLList(new GraphQLObjectType({ name: 'Text', fields: { text: field } })) } },
+});
+const texts = {
+  type: TextConnection,
+  args: { first: { type: GraphQLInt } },
+  resolve: (_root: unknown, { first }: { first?: number }, context: GraphqlContext) => ({
+    nodes: Array.from({ length: context.nextTurn ? 1 : (first ?? 0) }, () => ({})),
+  }),
+};
+const long = { type: GraphQLString, resolve: () => longText };
 
 function schemaOver(subscribe: () => unknown): GraphQLSchema {
   return new GraphQLSchema({
-    query: new GraphQLObjectType({ name: 'Query', fields: { read: field } }),
+    query: new GraphQLObjectType({ name: 'Query', fields: { read: field, long, texts } }),
     mutation: new GraphQLObjectType({ name: 'Mutation', fields: { write: field } }),
     subscription: new GraphQLObjectType({ name: 'Subscription', fields: { follow: { ...field, subscribe } } }),
   });
@@ -33,7 +56,7 @@ function createFixture({ subscribe = () => createManualStream().stream, ...limit
   const operations = createOperations({
     maskError: (error) => (error instanceof GraphQLError ? error : new GraphQLError(String(error))),
     clock: createFakeClock(),
-    rateLimit: { take, receive: take },
+    rateLimit: { take, receive: take, add: (principal, points) => used.push([principal, points]) },
     subscriptionLimit: createConcurrencyLimit(limits.maxSubscriptions ?? 100),
   });
   const schema = schemaOver(subscribe);
@@ -69,6 +92,33 @@ describe('B60: the points of an operation', () => {
       ['ada', 4],
     ]);
     expect([MUTATION_POINTS, SUBSCRIPTION_POINTS]).toEqual([5, 5]);
+  });
+
+  test('grow with the objects that it can read, whose pages are completed in different turns', async () => {
+    const { used, execute } = createFixture();
+    expect(await execute('{ texts(first: 90) { nodes { text } } }')).toMatchObject({
+      data: { texts: { nodes: { length: 90 } } },
+    });
+    expect(used).toEqual([]);
+    const many = `{ ${['a', 'b', 'c', 'd', 'e'].map((name) => `${name}: texts(first: 100) { nodes { text } }`).join(' ')} }`;
+    expect(await execute(many)).toMatchObject({ data: { e: { nodes: { length: 1 } } } });
+    expect(used).toEqual([['ada', 5]]);
+  });
+
+  test('grow with the length of the result, which has a limit', async () => {
+    const { used, execute } = createFixture();
+    const result = await execute('{ long }');
+    expect(result).toBeInstanceOf(LongResult);
+    expect(result instanceof LongResult && JSON.parse(result.bytes().toString())).toEqual({ data: { long: longText } });
+    expect(used).toEqual([['ada', 16]]);
+    const copies = `{ ${Array.from({ length: 24 }, (_, index) => `a${index}: long`).join(' ')} }`;
+    expect(await execute(copies)).toMatchObject({
+      errors: [{ extensions: { code: 'LIMIT_EXCEEDED', limit: 'resultBytes' } }],
+    });
+    expect(used).toEqual([
+      ['ada', 16],
+      ['ada', 384],
+    ]);
   });
 
   test('grow with the length of the request, which is charged before it is parsed', async () => {
