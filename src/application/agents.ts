@@ -194,7 +194,8 @@ export async function schemaProblem(
   },
 ): Promise<Refusal | null> {
   return (
-    (await invalidSchema(context, given.outputSchema)) ?? clientToolsProblem(context, owner, given.clientTools ?? [])
+    (await invalidSchema(context, owner, given.outputSchema)) ??
+    clientToolsProblem(context, owner, given.clientTools ?? [])
   );
 }
 

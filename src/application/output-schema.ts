@@ -18,10 +18,11 @@ export const outputSchemaField = z
 /** Why results cannot be compared with a schema; null if they can. So a run does not find out. */
 export async function invalidSchema(
   { schemaChecker }: Pick<CommandContext, 'schemaChecker'>,
+  principal: string,
   schema: Json | undefined,
 ): Promise<RefusalOf<'invalid-input'> | null> {
   if (schema == null) return null;
-  const problem = await schemaChecker.problemOf(schema as Record<string, unknown>);
+  const problem = await schemaChecker.problemOf(schema as Record<string, unknown>, principal);
   if (problem === null) return null;
   return invalidInput(['outputSchema'], `is not a JSON Schema that the gateway can check: ${problem}`);
 }

@@ -71,7 +71,7 @@ export const CLIENT_TOOLS_BYTES = 64 * 1024;
 export const CLIENT_TOOL_DESCRIPTION_BYTES = 8 * 1024;
 /** Longest time that a client tool can declare for its results. A longer one is refused. */
 export const CLIENT_TOOL_SECONDS = 30 * 24 * 60 * 60;
-/** Principals whose schemas of client tools are watched for timeouts. The least recently used are forgotten. */
+/** Principals whose schemas are watched for timeouts. The least recently used are forgotten. */
 export const SCHEMA_AUTHORS = 1024;
 /** Text of a question to a person. A longer one is an error result. */
 export const QUESTION_CHARACTERS = 4000;
@@ -371,6 +371,8 @@ export const SCHEMA_COMPILE_MILLISECONDS = 5000;
 export const SCHEMA_CHECK_MILLISECONDS = 2000;
 /** Timeouts after which no schema of the same MCP server is used until it connects again. */
 export const SCHEMA_TIMEOUTS = 2;
+/** Time for which the schemas of a principal count together in the same way, with slow requests as parts of a timeout. */
+export const SCHEMA_PRINCIPAL_SECONDS = 10 * 60;
 /** Memory of the thread that compiles and checks schemas. A schema that needs more counts as a timeout. */
 export const SCHEMA_MEMORY_MEGABYTES = 128;
 /** Compiled schemas that the thread keeps. Others are compiled again. */

@@ -1,8 +1,6 @@
-import { LRUCache } from 'lru-cache';
-import { SCHEMA_AUTHORS } from '../config/limits.ts';
 import { CLIENT_SOURCE } from '../config/tools-config.ts';
 import type { ClientToolDeclaration, Json } from '../domain/events.ts';
-import type { CompileSchema, SchemaCheck, SchemaChecker } from './json-schema/schema-checker.ts';
+import type { SchemaCheck, SchemaChecker } from './json-schema/schema-checker.ts';
 import type { Tool } from './tool.ts';
 
 /** Makes tools of what clients declare. A declaration is the same object as long as its run is in memory. */
@@ -14,13 +12,10 @@ export interface ClientTools {
 }
 
 export function createClientTools(schemaChecker: Pick<SchemaChecker, 'forParty'>): ClientTools {
-  const compilers = new LRUCache<string, CompileSchema>({ max: SCHEMA_AUTHORS });
   const tools = new WeakMap<ClientToolDeclaration, Tool>();
 
   function compile(author: string, { inputSchema }: ClientToolDeclaration): Promise<SchemaCheck> {
-    const compiler = compilers.get(author) ?? schemaChecker.forParty();
-    compilers.set(author, compiler);
-    return compiler(inputSchema as { [key: string]: Json }, 'input');
+    return schemaChecker.forParty(author)(inputSchema as { [key: string]: Json }, 'input');
   }
 
   function createTool(author: string, declaration: ClientToolDeclaration): Tool {

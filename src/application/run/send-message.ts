@@ -64,7 +64,7 @@ async function unknownReference(context: CommandContext, viewer: Viewer, message
     return invalidInput(['model'], `"${model}" is not configured; known models: ${context.settings.models.join(', ')}`);
   }
   return (
-    (await invalidSchema(context, message.outputSchema)) ??
+    (await invalidSchema(context, viewer.principal, message.outputSchema)) ??
     clientToolsProblem(context, viewer.principal, message.clientTools ?? [])
   );
 }

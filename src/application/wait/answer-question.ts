@@ -54,7 +54,7 @@ export async function answerQuestion(
   const [wait] = await delegatedCallsByIds(context.database.reader, 'QUESTION', principal, [questionId]);
   if (!wait) return notFound('question', questionId);
   if (wait.status === 'PENDING' && wait.expiresAt.getTime() <= context.now()) await expireWait(context, wait);
-  const problem = action === 'ANSWER' ? await answerProblem(context, wait, answer) : null;
+  const problem = action === 'ANSWER' ? await answerProblem(context, principal, wait, answer) : null;
   if (problem !== null) return invalidInput(['answer'], problem);
   const { runId } = wait;
   const { reply, rows } =
@@ -79,6 +79,7 @@ export async function answerQuestion(
 /** Why an answer is not accepted; null if it is. The schema is the one on the tape. */
 async function answerProblem(
   { journal, schemaChecker }: CommandContext,
+  principal: string,
   wait: DelegatedCallRow,
   answer: Json,
 ): Promise<string | null> {
@@ -89,7 +90,7 @@ async function answerProblem(
   const question = (await delegatedCallContents(journal, [wait])).get(wait.id)?.question;
   if (!question) return 'cannot be checked: the tape of the run does not have this question';
   // The schema compiled when the question was asked.
-  const check = await schemaChecker.forParty()(question.answerSchema as { [key: string]: Json }, 'answer');
+  const check = await schemaChecker.forParty(principal)(question.answerSchema as { [key: string]: Json }, 'answer');
   const problem = await check(answer);
   if (problem !== null || question.source === BUILTIN_SOURCE) return problem;
   // The server gets what is recorded, and credentials are recorded masked.

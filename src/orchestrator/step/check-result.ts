@@ -27,9 +27,16 @@ export async function checkResult(
 }
 
 /** Schemas are objects that compile: messages and agents are checked for that. */
-async function problemOf({ dependencies }: RunExecution, schema: Json, value: Json): Promise<string | null> {
+async function problemOf(
+  { dependencies, configuration }: RunExecution,
+  schema: Json,
+  value: Json,
+): Promise<string | null> {
   try {
-    const check = await dependencies.schemaChecker.forParty()(schema as Record<string, unknown>, 'result');
+    const check = await dependencies.schemaChecker.forParty(configuration.session.owner)(
+      schema as Record<string, unknown>,
+      'result',
+    );
     return await check(value);
   } catch (error) {
     return `it cannot be compared with the schema: ${error instanceof Error ? error.message : String(error)}`;

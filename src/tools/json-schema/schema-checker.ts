@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
 import {
+  SCHEMA_AUTHORS,
   SCHEMA_CHECK_MILLISECONDS,
   SCHEMA_COMPILE_MILLISECONDS,
   SCHEMA_MEMORY_MEGABYTES,
+  SCHEMA_PRINCIPAL_SECONDS,
   SCHEMA_TIMEOUTS,
 } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
@@ -27,10 +30,15 @@ export type CompileSchema = (schema: Schema, subject: string) => Promise<SchemaC
 
 /** Compiles and checks schemas of other parties in a worker thread, so that a slow one never holds this thread. */
 export interface SchemaChecker {
-  /** For the schemas of one party. After SCHEMA_TIMEOUTS timeouts, no schema of that party is used any more. */
-  forParty(): CompileSchema;
-  /** Why a schema cannot be used, as a phrase for its author; null if it can. Also checks the form of every keyword. */
-  problemOf(schema: Schema): Promise<string | null>;
+  /**
+   * For the schemas of one party. After SCHEMA_TIMEOUTS timeouts, no schema of that party is used any more.
+   *
+   * @param principal whose schemas they are. All of its requests count for SCHEMA_PRINCIPAL_SECONDS, and slow ones count as parts
+   * of a timeout: all parties share one thread, and a principal can repeat a request.
+   */
+  forParty(principal?: string): CompileSchema;
+  /** Why a schema of a principal cannot be used, as a phrase for it; null if it can. Also checks the form of every keyword. */
+  problemOf(schema: Schema, principal: string): Promise<string | null>;
   /** Ends the worker thread. Checks in progress fail. */
   close(): Promise<void>;
 }
@@ -47,8 +55,33 @@ const usualDeadlines: Deadlines = {
   checkMilliseconds: SCHEMA_CHECK_MILLISECONDS,
 };
 
+/** What a party took of the time of all. */
+interface Slowness {
+  timeouts: number;
+  /** Whether slow requests count as parts of a timeout. */
+  countsParts: boolean;
+}
+
+const isTooSlow = ({ timeouts }: Slowness) => timeouts >= SCHEMA_TIMEOUTS;
+
+/** Requests whose work takes a smaller part of their deadline do not count. */
+const SLOW_PART = 0.1;
+
+/** Null if the request timed out. */
+type AskInTurn = (
+  slowness: Slowness,
+  request: SchemaRequest,
+  milliseconds: number,
+) => Promise<SchemaAnswer | { refused: string } | null>;
+
 /** Starts the thread with the first schema, and again after a timeout. */
 export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usualDeadlines): SchemaChecker {
+  const principals = new LRUCache<string, Slowness>({ max: SCHEMA_AUTHORS, ttl: SCHEMA_PRINCIPAL_SECONDS * 1000 });
+  const slownessOf = (principal: string): Slowness => {
+    const slowness = principals.get(principal) ?? { timeouts: 0, countsParts: true };
+    if (!principals.has(principal)) principals.set(principal, slowness);
+    return slowness;
+  };
   let worker: Promise<Worker> | null = null;
   let queue: Promise<unknown> = Promise.resolve();
   const stop = async () => {
@@ -75,17 +108,31 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usu
     await stop();
     return null;
   };
+  const measured = async (slowness: Slowness, request: SchemaRequest, milliseconds: number) => {
+    // Requests that were waiting when the last slow one ended.
+    if (isTooSlow(slowness)) return { refused: TOO_SLOW } as const;
+    const answer = await ask(request, milliseconds);
+    const part = answer === null ? 1 : slowness.countsParts ? answer.milliseconds / milliseconds : 0;
+    if (part >= SLOW_PART) slowness.timeouts += part;
+    return answer;
+  };
   /** One at a time, so that a deadline measures one request. */
-  const askInTurn = (request: SchemaRequest, milliseconds: number) => {
-    const answer = queue.then(() => ask(request, milliseconds));
+  const askInTurn: AskInTurn = (slowness, request, milliseconds) => {
+    const answer = queue.then(() => measured(slowness, request, milliseconds));
     queue = answer.catch(() => {});
     return answer;
   };
   return {
-    forParty: () => compilerOfParty(askInTurn, deadlines),
-    async problemOf(schema) {
+    forParty: (principal) =>
+      compilerOfParty(
+        askInTurn,
+        principal === undefined ? { timeouts: 0, countsParts: false } : slownessOf(principal),
+        deadlines,
+      ),
+    async problemOf(schema, principal) {
       const request = { schema: JSON.stringify(schema), subject: 'schema', isStrict: true };
-      const answer = await askInTurn(request, deadlines.compileMilliseconds);
+      const answer = await askInTurn(slownessOf(principal), request, deadlines.compileMilliseconds);
+      if (answer !== null && 'refused' in answer) return answer.refused;
       if (answer === null) return `it could not be compiled within ${deadlines.compileMilliseconds} ms`;
       return 'failure' in answer ? answer.failure : null;
     },
@@ -94,27 +141,21 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usu
 }
 
 function compilerOfParty(
-  ask: (request: SchemaRequest, milliseconds: number) => Promise<SchemaAnswer | null>,
+  ask: AskInTurn,
+  slowness: Slowness,
   { compileMilliseconds, checkMilliseconds }: Deadlines,
 ): CompileSchema {
-  let timeouts = 0;
   return async (schema, subject) => {
-    if (timeouts >= SCHEMA_TIMEOUTS) throw new Error(`It is not compiled: ${TOO_SLOW}.`);
     const request = { schema: JSON.stringify(schema), subject };
-    const compiled = await ask(request, compileMilliseconds);
-    if (compiled === null) {
-      timeouts += 1;
-      throw new Error(`It could not be compiled within ${compileMilliseconds} ms.`);
-    }
+    const compiled = await ask(slowness, request, compileMilliseconds);
+    if (compiled === null) throw new Error(`It could not be compiled within ${compileMilliseconds} ms.`);
+    if ('refused' in compiled) throw new Error(`It is not compiled: ${compiled.refused}.`);
     if ('failure' in compiled) throw new Error(compiled.failure);
     return async (value) => {
-      if (timeouts >= SCHEMA_TIMEOUTS) return `${subject} cannot be checked: ${TOO_SLOW}`;
-      const answer = await ask({ ...request, value }, checkMilliseconds);
-      if (answer === null) {
-        timeouts += 1;
-        return `${subject} could not be checked within ${checkMilliseconds} ms`;
-      }
-      return 'failure' in answer ? `${subject} cannot be checked: ${answer.failure}` : answer.problem;
+      const answer = await ask(slowness, { ...request, value }, checkMilliseconds);
+      if (answer === null) return `${subject} could not be checked within ${checkMilliseconds} ms`;
+      if ('problem' in answer) return answer.problem;
+      return `${subject} cannot be checked: ${'refused' in answer ? answer.refused : answer.failure}`;
     };
   };
 }

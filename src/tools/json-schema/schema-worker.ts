@@ -1,6 +1,7 @@
 // The entry of the worker thread that compiles and checks the schemas of other parties. It answers one request after another.
 import { parentPort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
+import { systemClock } from '../../clock.ts';
 import { SCHEMAS_IN_MEMORY } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
 import { type CompiledSchema, checkForm, compileSchema } from './compile-schema.ts';
@@ -16,7 +17,9 @@ export interface SchemaRequest {
 }
 
 /** `failure` says why the schema cannot be compiled. */
-export type SchemaAnswer = { problem: string | null } | { failure: string };
+type Outcome = { problem: string | null } | { failure: string };
+/** `milliseconds`: the time that the thread worked on it. */
+export type SchemaAnswer = Outcome & { milliseconds: number };
 
 const compiled = new LRUCache<string, CompiledSchema>({ max: SCHEMAS_IN_MEMORY });
 
@@ -27,7 +30,7 @@ function compile({ schema, subject }: SchemaRequest): CompiledSchema {
   return known;
 }
 
-function answer(request: SchemaRequest): SchemaAnswer {
+function outcomeOf(request: SchemaRequest): Outcome {
   try {
     if (request.isStrict) checkForm(JSON.parse(request.schema));
     const check = compile(request);
@@ -35,6 +38,11 @@ function answer(request: SchemaRequest): SchemaAnswer {
   } catch (error) {
     return { failure: error instanceof Error ? error.message : String(error) };
   }
+}
+
+function answer(request: SchemaRequest): SchemaAnswer {
+  const startedAt = systemClock.elapsed();
+  return { ...outcomeOf(request), milliseconds: systemClock.elapsed() - startedAt };
 }
 
 parentPort?.on('message', (request: SchemaRequest) => parentPort?.postMessage(answer(request)));

@@ -57,6 +57,17 @@ describe('B35: a schema of another party', () => {
     expect(await checkOfAnother(1)).toBe('input must be string');
   });
 
+  test('of a principal counts with all of its schemas, also while they wait', async () => {
+    const attempts = Array.from({ length: 5 }, async () =>
+      (await checker.forParty('mallory')(slowSchema, 'answer'))('x'),
+    );
+    const [first, second, ...others] = await Promise.all(attempts);
+    expect([first, second]).toEqual(Array(2).fill('answer could not be checked within 1000 ms'));
+    expect(others).toEqual(Array(3).fill('answer cannot be checked: the schemas of its author take too long'));
+    expect(await checker.problemOf({ type: 'string' }, 'mallory')).toBe('the schemas of its author take too long');
+    expect(await checker.problemOf({ type: 'string' }, 'ada')).toBeNull();
+  });
+
   test('does not keep a check that waits behind a slow one from its answer', async () => {
     const slow = await checker.forParty()(slowSchema, 'input');
     const quick = await checker.forParty()({ type: 'string' }, 'input');
