@@ -82,6 +82,7 @@ test('an attribute with attributes is a record', () => {
 test('only the input has types that follow from their use', () => {
   expect(problemsOf(rule('context.agent.name == "x" && context.input.name < 3'))).toEqual([]);
   expect(problemsOf(rule('principal.scopes.contains("x") && context.input.scopes < 3'))).toEqual([]);
+  expect(problemsOf(rule('{ input: { a: 1 } }.input.a == 1 && context.input.a like "x"'))).toEqual([]);
   expect(problemsOf(rule('context.sesion.key == "x"'))).toHaveLength(1);
   expect(problemsOf(rule('principal.input.a == "x"'))).toHaveLength(1);
   expect(problemsOf(rule('context.agent.input == "x"'))).toHaveLength(1);
