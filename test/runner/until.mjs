@@ -26,6 +26,17 @@ test('`poll` fails at the deadline when its condition does not return', async ()
   await assert.rejects(waiting, { message: 'Waited 0.05 s in vain for: an answer' });
 });
 
+test('`poll` asks less often the longer it waits', async () => {
+  let calls = 0;
+  const condition = () => {
+    calls += 1;
+    return false;
+  };
+  await assert.rejects(poll(condition, { seconds: 1 }));
+  // The shortest pause alone would allow 200.
+  assert.ok(calls < 80, `${calls} calls`);
+});
+
 test('waiting fails when its test ends', async () => {
   const waiting = withDeadline(new Promise(() => undefined), { description: 'an answer', ended: Promise.resolve() });
   await assert.rejects(waiting, { message: 'The test ended while it waited for: an answer' });
