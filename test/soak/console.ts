@@ -121,7 +121,7 @@ async function watchGrowth(page: Page, databaseUrl: string): Promise<void> {
 const untilAnswered = (step: number) => `new Promise((resolve) => {
   const look = () => {
     const messages = [...document.querySelectorAll('.run-block .message')];
-    if (messages.some((message) => /Step ${step}\\b/.test(message.textContent))) resolve(performance.now());
+    if (messages.some((message) => /Step ${step}(?!\\d)/.test(message.textContent))) resolve(performance.now());
     else requestAnimationFrame(look);
   };
   look();

@@ -31,7 +31,7 @@ export async function writeLongTapes(
   return written;
 }
 
-/** A server of this process, with the console, whose runs nobody executes. */
+/** A server of this process, with the console. */
 export async function startTapeServer(databaseUrl: string): Promise<Gateway> {
   const variables = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'silent' };
   const outcome = readConfiguration(variables, () => '{}');
@@ -63,20 +63,27 @@ export async function createTape({ parts }: Gateway, key: string): Promise<Writt
       run = foldOn(run, position, events);
       if (!run) throw new Error('The events do not begin a run.');
       const writes = runRows(run, sequenced);
-      await journal.append({ runId, sessionId, expectedHead, epoch: null, events: sequenced, writes });
+      const outcome = await journal.append({ runId, sessionId, expectedHead, epoch: null, events: sequenced, writes });
+      if (outcome.kind !== 'appended') throw new Error(`The events were not written: ${outcome.kind}.`);
     },
   };
 }
 
 export function eventsOf(kind: LongTapeKind, count: number, sessionId: string): NewEvent[] {
-  const events = [begin(sessionId), status(null, 'PENDING'), status('PENDING', 'IN_PROGRESS', { turn: 1 })];
+  const events = [
+    begin(sessionId),
+    status(null, 'PENDING'),
+    status('PENDING', 'IN_PROGRESS', { turn: 1 }),
+    // The server executes no run that waits.
+    status('IN_PROGRESS', 'AWAITING_APPROVAL'),
+  ];
   for (let step = 1; events.length < count - 1; step += 1) {
     events.push(context(step));
     const room = Math.min(STEP_EVENTS, count - 1 - events.length) - 1;
     if (kind === 'deltas') events.push(...deltas(step, room), ...output(step, { text: `Answer ${step}` }));
     else events.push(...calls(step, room));
   }
-  return [...events.slice(0, count - 1), status('IN_PROGRESS', 'DONE')];
+  return [...events.slice(0, count - 1), status('AWAITING_APPROVAL', 'DONE')];
 }
 
 function deltas(step: number, count: number): NewEvent[] {

@@ -30,7 +30,7 @@ test('the link of an MCP server is shown in full, is not opened by itself, and i
   await anchor.waitFor();
   expect(await anchor.getAttribute('href')).toBe(url);
   expect(await anchor.getAttribute('rel')).toContain('noopener');
-  await question.getByText('<b>Log in</b> to pay.').waitFor();
+  await question.getByText('<b>Log in</b> to pay.', { exact: true }).waitFor();
   await expectAccessible(page, 'a question with a link');
   await expectNoOverflow(page, 'a question with a link');
   await page.keyboard.press('Control+Enter');
