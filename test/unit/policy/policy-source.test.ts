@@ -68,6 +68,12 @@ describe('the rules of a text', () => {
     expect(readCheckedPolicy('permit (').ok).toBe(false);
   });
 
+  test('keep their order, also if they are more than ten', () => {
+    const ids = Array.from({ length: 12 }, (_, index) => `rule-${index}`);
+    const many = ids.map((id) => `@id("${id}") forbid (principal, action, resource);`).join('\n');
+    expect(readCheckedPolicy(many)).toMatchObject({ ok: true, rules: ids.map((id) => ({ id })) });
+  });
+
   test('that are equal have their own positions', () => {
     const rule = 'forbid (principal, action, resource);';
     expect(readPolicy(`${rule}\n${rule}`)).toMatchObject({ rules: [{ start: 0 }, { start: rule.length + 1 }] });
