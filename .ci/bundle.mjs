@@ -26,6 +26,34 @@ const external = Object.keys(manifest.dependencies);
 const banner = `import { createRequire as createNodeRequire } from 'node:module'; const require = createNodeRequire(import.meta.url);`;
 
 /**
+ * Writes the query compiler of Prisma, which its package has as a text in base64, to a file of its own. The text would stay in
+ * memory twice.
+ */
+const wasmFiles = {
+  name: 'wasm-files',
+  setup({ onResolve, onLoad }) {
+    onLoad({ filter: /\.wasm-base64\.mjs$/ }, ({ path }) => {
+      const file = `./${basename(path).replace('.wasm-base64.mjs', '.wasm')}`;
+      return {
+        contents: `import { readFileSync } from 'node:fs';
+          import path from ${JSON.stringify(file)};
+          // The caller passes this to Buffer.from, which takes the value of an object.
+          export const wasm = { valueOf: () => readFileSync(new URL(path, import.meta.url)) };`,
+        resolveDir: dirname(path),
+      };
+    });
+    onResolve({ filter: /^\.\/query_compiler_\w+\.\w+\.wasm$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path),
+      namespace: 'wasm-file',
+    }));
+    onLoad({ filter: /.*/, namespace: 'wasm-file' }, async ({ path }) => {
+      const { wasm } = await import(path.replace(/\.wasm$/, '.wasm-base64.mjs'));
+      return { contents: Buffer.from(wasm, 'base64'), loader: 'file' };
+    });
+  },
+};
+
+/**
  * Bundles the program into a few files, which load much faster than two thousand modules. Dynamic imports stay separate files.
  * The policy files that the program reads at run time are copied beside the code.
  */
@@ -45,6 +73,10 @@ export async function bundle(sources, output) {
     mainFields: ['module', 'main'],
     external,
     banner: { js: banner },
+    // V8 keeps the text of every module in memory. Lines stay short, so that a position in a stack trace says something.
+    minifyWhitespace: true,
+    lineLimit: 160,
+    plugins: [wasmFiles],
     logLevel: 'warning',
     metafile: true,
   });
@@ -70,7 +102,8 @@ export function removeEarlierBuilds(output) {
 
 /** The licenses of the packages in the bundle, which most of them require beside every copy. */
 function licensesOf(inputs) {
-  const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? []);
+  const paths = inputs.map((path) => path.replace(/^wasm-file:/, ''));
+  const folders = paths.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? []);
   const sections = [...new Set(folders)].map((folder) => {
     const { name, version, license = 'see below' } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));

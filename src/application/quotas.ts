@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { AMPLE_BYTES, COUNTED_PRINCIPALS, QUOTA_SECONDS } from '../config/limits.ts';
+import { AMPLE_BYTES, CACHED_QUOTAS, QUOTA_SECONDS } from '../config/limits.ts';
 import type { QuotaLimits } from '../config/storage-config.ts';
 import type { RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
@@ -32,7 +32,7 @@ export function createQuotas({
   now,
 }: Pick<Quotas, 'limitsOf'> & { database: Database; now(): number }): Quotas {
   /** Until when principals with many bytes left are not counted again: counting takes longer with many sessions. */
-  const enoughUntil = new LRUCache<string, number>({ max: COUNTED_PRINCIPALS });
+  const enoughUntil = new LRUCache<string, number>({ max: CACHED_QUOTAS });
 
   return {
     limitsOf,

@@ -161,6 +161,8 @@ export const FREE_BYTES = 64 * 1024 * 1024;
 /** With so many bytes left of its quota, the bytes of a principal are not counted again for its messages in this time. */
 export const AMPLE_BYTES = 64 * 1024 * 1024;
 export const QUOTA_SECONDS = 5;
+/** Principals for which this is remembered. */
+export const CACHED_QUOTAS = 4096;
 /** Time between two checks of the free space. */
 export const FREE_SPACE_SECONDS = 10;
 /** Longest configurable time of inactivity after which sessions are archived or purged. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { preparsePolicySet, type Response, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Response } from '@cedar-policy/cedar-wasm/nodejs';
 import { LRUCache } from 'lru-cache';
 import { CACHED_DECISIONS, CACHED_REQUEST_CHARACTERS } from '../config/limits.ts';
+import { cedar } from './cedar.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import type { Policy, PolicyDecision, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
@@ -18,19 +19,31 @@ export function createCedarPolicy(text: string): CedarPolicy {
   return read.ok ? { ok: true, policy: policyOf(text, read.rules) } : read;
 }
 
-/** The policy without a `policyFile`. A test checks its text against the schema. */
+/** The policy without a `policyFile`, which is parsed for the first call. A test checks its text against the schema. */
 export function createBuiltinPolicy(): Policy {
   const text = readFileSync(new URL('./builtin.cedar', import.meta.url), 'utf8');
-  const read = readCheckedPolicy(text);
-  if (!read.ok) throw new Error(`builtin.cedar: ${read.problems[0]?.message}`);
-  return policyOf(text, read.rules);
+  let parsed: Policy | null = null;
+  const parse = (): Policy => {
+    const read = readCheckedPolicy(text);
+    if (!read.ok) throw new Error(`builtin.cedar: ${read.problems[0]?.message}`);
+    return policyOf(text, read.rules);
+  };
+  return {
+    sha256: sha256(text),
+    evaluate(request) {
+      parsed ??= parse();
+      return parsed.evaluate(request);
+    },
+  };
 }
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   // Cedar keeps parsed policy sets by id until the process ends, so equal texts share one.
-  const policySetId = createHash('sha256').update(text).digest('hex');
+  const policySetId = sha256(text);
   const staticPolicies = Object.fromEntries(rules.map((rule) => [rule.id, rule.text]));
-  const parsed = preparsePolicySet(policySetId, { staticPolicies });
+  const parsed = cedar().preparsePolicySet(policySetId, { staticPolicies });
   if (parsed.type === 'failure') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
   const authorize = authorizerFor(policySetId, rules);
   const { evaluate } = cacheDecisions({
@@ -75,7 +88,7 @@ interface Authorization {
 
 function authorizerFor(preparsedPolicySetId: string, rules: readonly PolicyRule[]) {
   return (action: 'call' | 'callUnattended', request: CedarRequest): Authorization => {
-    const answer = statefulIsAuthorized({
+    const answer = cedar().statefulIsAuthorized({
       ...request,
       action: { type: 'Action', id: action },
       preparsedPolicySetId,

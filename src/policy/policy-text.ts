@@ -1,15 +1,6 @@
 import { readFileSync } from 'node:fs';
-import {
-  checkParsePolicySet,
-  type DetailedError,
-  type PolicyJson,
-  policySetTextToParts,
-  policyToJson,
-  type SchemaJson,
-  schemaToJson,
-  type Type,
-  validate,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson, SchemaJson, Type } from '@cedar-policy/cedar-wasm/nodejs';
+import { cedar } from './cedar.ts';
 import { inputType } from './input-shape.ts';
 
 /** One policy of a file, in the order of the file. */
@@ -43,11 +34,11 @@ export function readCheckedPolicy(text: string): ReadPolicy {
 function read(text: string, checkTypes: (rules: readonly LocatedRule[]) => RuleProblem[]): ReadPolicy {
   const problemAt = problemLocator(text);
   const failure = (problems: PolicyProblem[]): ReadPolicy => ({ ok: false, problems });
-  const parts = policySetTextToParts(text);
+  const parts = cedar().policySetTextToParts(text);
   if (parts.type === 'failure') return failure(parts.errors.map((error) => problemAt(0, error)));
   const [template] = parts.policy_templates;
   if (template !== undefined) return failure([problemAt(text.indexOf(template), templateError)]);
-  const parsed = checkParsePolicySet({ staticPolicies: text });
+  const parsed = cedar().checkParsePolicySet({ staticPolicies: text });
   if (parsed.type === 'failure') return failure(parsed.errors.map((error) => problemAt(0, error)));
   if (parts.policies.length === 0) {
     const message = 'there is no policy here, so every call would be denied. Add a permit rule';
@@ -77,7 +68,7 @@ function locateRules(text: string, policies: readonly string[]): LocatedRule[] {
   return policies.map((policy, index) => {
     const start = text.indexOf(policy, end);
     end = start + policy.length;
-    const { json } = accepted(policyToJson(policy));
+    const { json } = accepted(cedar().policyToJson(policy));
     const { id = `policy${index}`, reason = null } = json.annotations ?? {};
     // Cedar gives null for `@id` without a value.
     return { id: id ?? '', reason, text: policy, start, json };
@@ -99,7 +90,7 @@ function idProblems(rules: readonly LocatedRule[]): RuleProblem[] {
 
 /** Rules with the same input type are checked together, because Cedar parses the schema for each check. */
 function typeProblems(rules: readonly LocatedRule[]): RuleProblem[] {
-  const schema = JSON.stringify(accepted(schemaToJson(schemaText)).json);
+  const schema = JSON.stringify(accepted(cedar().schemaToJson(schemaText)).json);
   const groups = new Map<string, { input: Type<string>; rules: LocatedRule[] }>();
   for (const rule of rules) {
     const input = inputType(rule.json);
@@ -111,7 +102,7 @@ function typeProblems(rules: readonly LocatedRule[]): RuleProblem[] {
 
 function validateRules(schema: SchemaJson<string>, rules: readonly LocatedRule[]): RuleProblem[] {
   const staticPolicies = Object.fromEntries(rules.map(({ text, start }) => [String(start), text]));
-  const { validationErrors } = accepted(validate({ schema, policies: { staticPolicies } }));
+  const { validationErrors } = accepted(cedar().validate({ schema, policies: { staticPolicies } }));
   return validationErrors.map(({ policyId, error }) => ({ start: Number(policyId), error }));
 }
 

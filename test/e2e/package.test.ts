@@ -81,7 +81,7 @@ async function answerOf<Data>(client: TestClient, query: string): Promise<Data> 
 test('B102: the package has the program, the console, the migrations and its documents, and nothing else', () => {
   const allowed = [
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
-    /^dist\/([\w.-]+\.js|builtin\.cedar|schema\.cedarschema|third-party-licenses\.txt)$/,
+    /^dist\/([\w.-]+\.(js|wasm)|builtin\.cedar|schema\.cedarschema|third-party-licenses\.txt)$/,
     /^console\/dist\/(assets\/[\w.-]+|index\.html|documents\.json|manifest\.json|third-party-licenses\.md)$/,
     /^schema\/config\.schema\.json$/,
     /^prisma\/(sqlite|postgresql)\/(schema\.txt|migrations\/\w+\/migration\.sql)$/,
