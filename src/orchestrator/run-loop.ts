@@ -7,6 +7,7 @@ import type { Catalogue } from '../models/catalogue.ts';
 import { newestTurn } from '../projections/runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, releaseLease, suspectRun } from './leases.ts';
+import { linkedAbort } from './linked-abort.ts';
 import { loadRunConfiguration } from './run-configuration.ts';
 import { createRunExecution, type RunControl, type RunExecution, type StepOutcome } from './run-execution.ts';
 import { modelStep } from './step/model-step.ts';
@@ -101,15 +102,14 @@ async function takeUp(execution: RunExecution, loaded: Run): Promise<StepOutcome
 async function performWithinDeadline(execution: RunExecution, run: Run, control: AbortSignal): Promise<StepOutcome> {
   const { configuration, dependencies, lease } = execution;
   const { clock, runStore } = dependencies;
-  const deadline = new AbortController();
+  const { signal, abort, unlink } = linkedAbort(control);
   const left = () => configuration.limits.runSeconds * 1000 - execution.workMilliseconds();
   let cancelTimer = clock.after(Math.max(0, left()), onTime);
   // While the run waits for an answer that a tool needs, its time stands still.
   function onTime(): void {
-    if (left() <= 0) deadline.abort('deadline' satisfies StopReason);
+    if (left() <= 0) abort('deadline' satisfies StopReason);
     else cancelTimer = clock.after(Math.max(DEADLINE_CHECK_MILLISECONDS, left()), onTime);
   }
-  const signal = AbortSignal.any([control, deadline.signal]);
   try {
     return await perform(execution, run, signal);
   } catch (error) {
@@ -121,6 +121,7 @@ async function performWithinDeadline(execution: RunExecution, run: Run, control:
       : { kind: 'stop', leaseReleased: false };
   } finally {
     cancelTimer();
+    unlink();
   }
 }
 

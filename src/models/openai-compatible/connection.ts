@@ -37,12 +37,14 @@ export function openConnection(options: ConnectionOptions & { clock: Clock }, pa
   const { url, headers, secrets } = endpointOf(options, path);
   const failures = createFailureReader(secrets);
   // `guardCall` has its own timeouts, one timer per call instead of one per chunk.
-  const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const agents = createAgents({ headersTimeout: 0, bodyTimeout: 0 });
   return {
     failures,
     async post(body, { signal, received }, traceParent) {
       const sentHeaders = traceParent === undefined ? headers : { ...headers, traceparent: traceParent };
+      const { agent, release } = agents.take();
       const sent = request(url, { method: 'POST', dispatcher: agent, headers: sentHeaders, body, signal });
+      sent.then((response) => response.body.once('close', release), release);
       // While a connection is being opened, undici does not listen to the signal.
       const response = await untilAborted(sent, signal);
       if (response.statusCode >= 200 && response.statusCode <= 299) {
@@ -52,8 +54,34 @@ export function openConnection(options: ConnectionOptions & { clock: Clock }, pa
       const retryAfter = retryAfterSeconds(response.headers['retry-after'], options.clock.now());
       throw failures.ofResponse(response.statusCode, text, retryAfter);
     },
+    [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
+  };
+}
+
+/** For each request, undici looks through the connections of an agent. With thousands of calls at a time, that takes long. */
+const CALLS_PER_AGENT = 128;
+
+/** A call uses the first agent that has room, so that kept connections are used again. */
+function createAgents(options: Agent.Options) {
+  const agents: { agent: Agent; calls: number }[] = [];
+  return {
+    take(): { agent: Agent; release(): void } {
+      let taken = agents.find(({ calls }) => calls < CALLS_PER_AGENT);
+      if (!taken) {
+        taken = { agent: new Agent(options), calls: 0 };
+        agents.push(taken);
+      }
+      const own = taken;
+      own.calls += 1;
+      return {
+        agent: own.agent,
+        release() {
+          own.calls -= 1;
+        },
+      };
+    },
     async [Symbol.asyncDispose]() {
-      await agent.destroy();
+      await Promise.all(agents.map(({ agent }) => agent.destroy()));
     },
   };
 }

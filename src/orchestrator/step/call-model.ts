@@ -5,6 +5,7 @@ import { StoreError } from '../../database/store-error.ts';
 import type { AttachmentRef, NewEvent } from '../../domain/events.ts';
 import { ModelError, type ModelFinish, type ModelRequest } from '../../models/model.ts';
 import { withAttachments } from '../../models/shown-attachments.ts';
+import { linkedAbort } from '../linked-abort.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
 import { chargeCall, stopAtBudget } from './charge-call.ts';
 import { checkResult } from './check-result.ts';
@@ -107,30 +108,28 @@ async function streamAnswer(
   { model, step, signal }: ModelCall,
   { request, charge, inputTokens, contextRecorded }: CallInProgress,
 ): Promise<Answer> {
-  const ownAbort = new AbortController();
+  const call = linkedAbort(signal);
+  let isGone = false;
   let storeFailure: unknown = null;
   const onStop = (error: unknown) => {
+    isGone = true;
     storeFailure = error;
-    ownAbort.abort(runIsGone);
+    call.abort(runIsGone);
   };
   const record = async (events: NewEvent[]) => {
     const context = await contextRecorded;
     return context.kind === 'stop' ? context : execution.record(events);
   };
   const { answerBytes } = execution.dependencies.settings;
-  const onCut = () => ownAbort.abort(answerIsCut);
+  const onCut = () => call.abort(answerIsCut);
   const deltas = createDeltaRecorder({ step, answerBytes, record, onStop, onCut });
   contextRecorded.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
   try {
-    const finish = await model.model.stream(
-      withLimit(request, charge),
-      deltas.sink,
-      AbortSignal.any([signal, ownAbort.signal]),
-    );
+    const finish = await model.model.stream(withLimit(request, charge), deltas.sink, call.signal);
     const unrecorded = await deltas.finish();
     await contextRecorded;
     // The answer is complete, but part of it could not be recorded: the step starts again.
-    if (ownAbort.signal.reason === runIsGone) throw runIsGone;
+    if (isGone) throw runIsGone;
     return { kind: 'answered', finish: deltas.isCut() ? cut(finish) : finish, deltas, unrecorded };
   } catch (error) {
     // Whatever the failure is, the output before it is recorded.
@@ -148,6 +147,8 @@ async function streamAnswer(
       return { kind: 'failed', failure: error, hasOutput: deltas.hasOutput() };
     }
     throw error;
+  } finally {
+    call.unlink();
   }
 }
 
