@@ -159,6 +159,14 @@ describe('B58: tokens of an identity provider', () => {
     });
   });
 
+  test('are refused with the reason', async () => {
+    const { sign, identityOf } = await openProvider();
+    await expect(identityOf('')).rejects.toThrow('A token is required.');
+    await expect(identityOf('a.b.c')).rejects.toThrow('The token is not valid.');
+    await expect(identityOf(sign({ scope: 'read' }))).rejects.toThrow('The token names no principal');
+    await expect(identityOf(sign({ sub: 'ada', scope: 'approve:any' }))).rejects.toThrow('"approve:any" without');
+  });
+
   test('are accepted again after a reload that changes nothing about their provider', async () => {
     const { config, sign, identityOf } = await openProvider();
     const identity = await identityOf(sign(claims));
@@ -179,7 +187,8 @@ describe('B58: tokens of an identity provider', () => {
 });
 
 test('without accounts, every client is the operator', async () => {
-  const { authenticate } = await createAuthentication({ auth: { mode: 'none' } } as never, () => now, logger);
+  const { authenticate, accepts } = await createAuthentication({ auth: { mode: 'none' } } as never, () => now, logger);
+  expect(accepts({ principal: 'local', scopes: [] })).toBe(true);
   expect(await authenticate({ headers: {}, connectionParams: {} })).toEqual({
     principal: 'local',
     scopes: ['read', 'write', 'approve', 'approve:any', 'admin'],
