@@ -1,20 +1,36 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestClient } from '../client.ts';
-import { converse, runById } from '../integration/conversation.ts';
+import { converse, type Event, runById } from '../integration/conversation.ts';
 import { sendJson, startProvider } from '../integration/providers/fake-provider.ts';
 import { serverFolder } from './fixtures.ts';
+import { createServerFolder, type ServerFolder } from './server-process.ts';
 
-/** A folder whose database holds one conversation; no server runs. */
-async function pastConversation() {
-  const directory = await serverFolder();
+/** A database with one conversation, which the tests copy. */
+let past: { directory: ServerFolder; runId: string; events: Event[] };
+
+const fileIn = ({ folder }: ServerFolder) => join(folder, 'data/runtape.db');
+
+beforeAll(async () => {
+  const directory = await createServerFolder();
   const server = await directory.start();
   await using client = createTestClient(server.url);
   const { runId, events } = await converse(client, { sessionKey: 'past', text: '/call clock {}\n/then\n/say Done.' });
   expect(await server.stop('SIGTERM')).toBe(0);
-  return { ...directory, runId, events, file: join(directory.folder, 'data/runtape.db') };
+  past = { directory, runId, events };
+});
+
+afterAll(() => past.directory[Symbol.asyncDispose]());
+
+/** A folder whose database holds one conversation; no server runs. */
+async function pastConversation() {
+  const directory = await serverFolder();
+  const file = fileIn(directory);
+  await mkdir(dirname(file));
+  await copyFile(fileIn(past.directory), file);
+  return { ...directory, runId: past.runId, events: past.events, file };
 }
 
 /** Changes an event, which the database normally refuses: the trigger is dropped for the moment. */
