@@ -1,5 +1,5 @@
-// Runs the parts of the test suite in two queues at the same time, continues after a failure, and prints a table, the failures and the totals.
-// `node .ci/test.mjs unit contract` runs only those parts, one after the other. `--config <file>` uses another configuration of vitest.
+// Runs the parts of the test suite, two at a time, continues after a failure, and prints a table, the failures and the totals.
+// `node .ci/test.mjs unit contract` runs only those parts, one at a time. `--config <file>` uses another configuration of vitest.
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,46 +30,41 @@ function tests(name) {
   return { name, perform: (output) => runProjects([name], { config: options.config, output }) };
 }
 
-/** The queues run at the same time, because most parts also wait for timers, processes and disks. */
-const queues = [
-  [
-    check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
-    check('client types', 'typescript/bin/tsc', '-p', 'client'),
-    check('console types', 'typescript/bin/tsc', '-p', 'console', '--noEmit'),
-    check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
-    check('dead code', 'knip/bin/knip.js', '--no-progress'),
-    check('sdl', 'tsx/dist/cli.mjs', 'src/graphql/print-schema.ts', '--check'),
-    tests('layout'),
-    tests('unit'),
-    tests('contract'),
-    tests('property'),
-    tests('simulation'),
-    tests('integration'),
-  ],
-  [
-    tests('browser'),
-    tests('e2e'),
-    tests('postgres'),
-    check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
-  ],
+/** The longest parts come first: a long part at the end would run alone. */
+const parts = [
+  tests('integration'),
+  tests('e2e'),
+  tests('postgres'),
+  tests('browser'),
+  tests('contract'),
+  check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
+  tests('property'),
+  tests('unit'),
+  tests('simulation'),
+  check('lint', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
+  check('dead code', 'knip/bin/knip.js', '--no-progress'),
+  check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
+  check('client types', 'typescript/bin/tsc', '-p', 'client'),
+  check('console types', 'typescript/bin/tsc', '-p', 'console', '--noEmit'),
+  check('sdl', 'tsx/dist/cli.mjs', 'src/graphql/print-schema.ts', '--check'),
+  tests('layout'),
 ];
-const parts = queues.flat();
 
 /** These run only when they are named. */
 const otherParts = [tests('postgres-all')];
 
-/** The queues to run: one with the named parts, or all. */
-function selectQueues(requested) {
+/** The named parts, or all. */
+function selectParts(requested) {
   const known = new Map([...parts, ...otherParts].map((part) => [part.name.replaceAll(' ', '-'), part]));
   const unknown = requested.filter((name) => !known.has(name.replaceAll(' ', '-')));
   if (unknown.length > 0) {
     console.error(`Unknown part: ${unknown.join(', ')}. The parts are ${[...known.keys()].join(', ')}.`);
     process.exit(1);
   }
-  return requested.length === 0 ? queues : [requested.map((name) => known.get(name.replaceAll(' ', '-')))];
+  return requested.length === 0 ? [...parts] : requested.map((name) => known.get(name.replaceAll(' ', '-')));
 }
 
-/** Runs a part. With another queue beside it, its output is printed when it has ended, so that lines do not mix. */
+/** Runs a part. With another part beside it, its output is printed when it has ended, so that lines do not mix. */
 async function run(part, isAlone) {
   const start = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'runtape-output-'));
@@ -92,13 +87,16 @@ function row({ name, seconds, counts: { passed, failed, skipped } }) {
   return `${name.padEnd(12)} ${result.padEnd(8)}${numbers}${time}`;
 }
 
-const selected = selectQueues(names);
+const waiting = selectParts(names);
+/** Two parts run at the same time, because most of them also wait for timers, processes and disks. */
+const concurrency = names.length === 0 ? 2 : 1;
 const results = [];
-await Promise.all(
-  selected.map(async (queue) => {
-    for (const part of queue) results.push(await run(part, selected.length === 1));
-  }),
-);
+
+async function runWaiting() {
+  for (let part = waiting.shift(); part; part = waiting.shift()) results.push(await run(part, concurrency === 1));
+}
+
+await Promise.all(Array.from({ length: concurrency }, runWaiting));
 
 const total = (kind) => results.reduce((sum, { counts }) => sum + counts[kind], 0);
 console.log(
