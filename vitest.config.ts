@@ -18,7 +18,8 @@ const storeFiles = [
 
 /** Starts a Postgres for the tests of a project, or uses the one that `TEST_DATABASE_URL` names. */
 const postgres = 'test/postgres/setup.ts';
-const template = 'test/integration/template.ts';
+/** Creates the database file whose copies tests on SQLite use. */
+const template = 'test/sqlite-template.ts';
 
 /** Test files share a process: loading the program for each file would take as long as the tests. */
 function project(name: string, include: string[], testTimeout = otherMilliseconds, globalSetup: string[] = []) {

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
@@ -8,6 +8,7 @@ import { type Gateway, type Overrides, startGateway } from '../../src/server/gat
 import { createTestClient, type TestClient } from '../client.ts';
 import { createTestDatabase } from '../postgres/test-database.ts';
 import { assertRowsAreFolds } from '../projection-consistency.ts';
+import { copyTemplate } from '../sqlite-files.ts';
 import { poll } from '../until.ts';
 
 interface TestGatewayOptions extends Overrides {
@@ -46,11 +47,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}, databas
 /** The URL of a new database that is deleted at the end of the test. */
 async function createDatabase(): Promise<string> {
   if (inject('store') === 'postgresql') return createTestDatabase();
-  const folder = await mkdtemp(join(tmpdir(), 'runtape-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, 'runtape.db');
-  await copyFile(inject('template'), path);
-  return `file:${path}`;
+  return `file:${await copyTemplate()}`;
 }
 
 /** Without a database file there is no folder of the test that could hold attachments. */

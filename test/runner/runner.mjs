@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { filesBelow } from '../../.ci/files.mjs';
 import { runProjects } from '../../.ci/vitest.mjs';
 import configuration from '../../vitest.config.ts';
+import { databaseRoot } from '../database-root.ts';
 import { startPostgres } from '../postgres/server.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -17,7 +18,7 @@ const projects = configuration.test.projects.map((project) => project.test.name)
 /** The set-up of each project takes a database of this server, which is faster than a server for each run. */
 let postgres;
 before(async () => {
-  postgres = await startPostgres();
+  postgres = await startPostgres({}, databaseRoot());
 });
 after(() => postgres.stop());
 

@@ -31,7 +31,7 @@ describe('B52: a full disk', () => {
 
   test('interrupts a run, which continues when there is space again', async () => {
     const { client, gateway } = await startTestGateway({ environment: shortLease });
-    const { run, cursor } = await send(client, { sessionKey: 'cut', text: '/pace 2\n/words 3000' });
+    const { run, cursor } = await send(client, { sessionKey: 'cut', text: '/pace 10\n/words 300' });
     await follow(client, run.id, { isLast: ({ type }) => type === 'OUTPUT_DELTA' });
     const freeSpace = await fillDisk(gateway);
     await until(async () => gateway.parts.orchestrator.activeCount() === 0);
