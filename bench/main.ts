@@ -16,7 +16,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --list              list the rows
   --only <row>        measure this row; can be repeated
   --rounds <n>        number of rounds (3)
-  --seconds <n>       length of one measurement (1.5)
+  --seconds <n>       length of one measurement (1.25)
   --long              also measure sizes that take minutes
   --print <file>      print a file of bench/results as Markdown, and measure nothing
 `;
@@ -31,7 +31,7 @@ const options = {
   only: { type: 'string', multiple: true },
   print: { type: 'string' },
   rounds: { type: 'string', default: '3' },
-  seconds: { type: 'string', default: '1.5' },
+  seconds: { type: 'string', default: '1.25' },
 } as const;
 
 interface Settings {
