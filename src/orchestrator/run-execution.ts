@@ -106,7 +106,8 @@ export function createRunExecution(
     });
     if (outcome.kind !== 'recorded') return stepOutcome(outcome);
     if (outcome.events.some(isProgress)) isSuspect = false;
-    (outcome.run.state.status === 'IN_PROGRESS' ? work.proceed : work.pause)();
+    if (outcome.run.state.status === 'IN_PROGRESS') work.proceed();
+    else work.pause();
     return stepOutcome(outcome);
   }
 

@@ -21,7 +21,7 @@ export interface PostgresOptions {
   url: string;
   /** With `normal`, a crash of the database may undo the last writes; a crash of this process does not. */
   durability: 'full' | 'normal';
-  /** Connections that may be open at the same time, half of them for reading. */
+  /** Connections that may be open at the same time, for all kinds of work together; at least 4. */
   connections: number;
   /** Whether connections prepare statements, which some connection poolers do not support. On by default. */
   preparedStatements?: boolean;
