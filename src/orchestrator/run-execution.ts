@@ -73,7 +73,6 @@ export function createRunExecution(
   let traced: TracedRun = { runId };
   const work = createWorkMeter(dependencies.clock);
   const workMilliseconds = () => work.milliseconds() ?? 0;
-  let asking = 0;
 
   /** Adds the transition that follows from the events, so that both are one append. */
   function withTransition(run: Run | null, first: Decided, rows: RowWrite[], { now }: Situation): Decided {
@@ -123,14 +122,7 @@ export function createRunExecution(
     },
     workMilliseconds,
     continueWork: work.proceed,
-    countAsking() {
-      asking += 1;
-      if (asking === 1) onAsking(true);
-      return () => {
-        asking -= 1;
-        if (asking === 0) onAsking(false);
-      };
-    },
+    countAsking: createAskingCount(onAsking),
     traceParent: (part) => (dependencies.settings.tracing ? traceParentFor(traced, part) : undefined),
     nextModelCall() {
       modelCalls += 1;
@@ -147,6 +139,19 @@ export function createRunExecution(
       });
     },
     release: () => database.commit([releaseLease(lease)]),
+  };
+}
+
+/** Reports when the first of the running tools begins to wait for an answer, and when none does any more. */
+function createAskingCount(onAsking: RunControl['onAsking']): RunExecution['countAsking'] {
+  let asking = 0;
+  return () => {
+    asking += 1;
+    if (asking === 1) onAsking(true);
+    return () => {
+      asking -= 1;
+      if (asking === 0) onAsking(false);
+    };
   };
 }
 
