@@ -183,7 +183,7 @@ function changeAnswer(
   change: (answer: MessageItem) => MessageItem,
 ): RunSnapshot {
   const isAnswer = isOfStep(event.step);
-  const begun = run.messages.some(isAnswer)
+  const begun = run.messages.findLast(isAnswer)
     ? run.messages
     : [...run.messages, messageOf(event, 'ASSISTANT', event.step, '')];
   const messages = changeLast(begun, isAnswer, change);
@@ -256,10 +256,15 @@ function addCall(run: RunSnapshot, { step, callId, tool, input }: Of<'TOOL_CALL'
   };
 }
 
-/** What changes is near the end: a run may have thousands of messages and calls. */
-function changeLast<Item>(items: readonly Item[], isIt: (item: Item) => boolean, change: (item: Item) => Item): Item[] {
-  const last = items.findLast(isIt);
-  return items.map((item) => (item === last ? change(item) : item));
+/** Searches from the end, where most changes are: a run may have thousands of messages and calls. */
+function changeLast<Item>(
+  items: readonly Item[],
+  isIt: (item: Item) => boolean,
+  change: (item: Item) => Item,
+): readonly Item[] {
+  const index = items.findLastIndex(isIt);
+  const item = items[index];
+  return item === undefined ? items : items.with(index, change(item));
 }
 
 /** Changes a call in the list and in its message. */
