@@ -33,6 +33,7 @@ test('B95: a budget that asks is raised by an amount, and denied with a reason',
   const second = await waiting('two');
   await detail.getByText('0 tokens of 10 tokens').waitFor();
   await page.goto(pageUrl('/usage'));
+  await page.getByRole('heading', { name: 'Usage' }).waitFor();
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Words, a key or an id' }).waitFor();
   await page.keyboard.type(second.waitId);
