@@ -1,6 +1,6 @@
-import { type ColumnType, type ColumnTypes, columnDefinitions } from './statement.ts';
+import { type ColumnType, type ColumnTypes, columnDefinitions, type Parameter } from './statement.ts';
 
-/** A statement that takes any number of rows as one JSON array: one call for each row takes several times as long. */
+/** A statement that writes any number of rows. */
 export interface BatchStatement {
   /**
    * The statements of one transaction run in this order: first deletions and locks (1 to 9), then sessions and new runs (10
@@ -10,8 +10,24 @@ export interface BatchStatement {
   /** Of the rows that are equal in these columns only the last one is written; null writes all of them. */
   distinct: readonly string[] | null;
   /** Null if SQLite, which runs one writing transaction at a time, has nothing to do. */
-  sqlite: string | null;
+  sqlite: RowStatement | null;
+  /** Takes all rows as one JSON array: a call for each row would be a message for each row. */
   postgresql: string;
+}
+
+/**
+ * A statement that runs once for each row. In the process of the database a call costs less than a row of JSON, which SQLite
+ * parses again for every column.
+ */
+export interface RowStatement {
+  sql: string;
+  /** The columns of a row that are its parameters, in their order. */
+  columns: readonly string[];
+}
+
+/** @param write gets what follows FROM: the row, under the name `element` */
+export function rowStatement(columns: readonly string[], write: (row: string) => string): RowStatement {
+  return { sql: write(`(SELECT ${columns.map((name) => `? AS "${name}"`).join(', ')}) AS element`), columns };
 }
 
 /** One row as a statement takes it: its times are strings made by `databaseTime`. */
@@ -33,7 +49,7 @@ export type RowInput<Input> = {
 /** How one dialect reads the rows of a batch. */
 export interface BatchSource {
   dialect: 'sqlite' | 'postgresql';
-  /** Follows FROM: the rows, under the name `element`. */
+  /** Follows FROM, once: the rows, under the name `element`. */
   rows: string;
   /** A column of the rows, as an expression. */
   value(column: string): string;
@@ -54,20 +70,17 @@ export function batchWriter<Input>(
   write: (source: BatchSource) => string,
 ): RowWriter<Input> {
   const types: Readonly<Record<string, ColumnType>> = columns;
+  const value = (column: string) => `element."${column}"`;
   const statement: BatchStatement = {
     order,
     distinct,
     sqlite: postgresqlOnly
       ? null
-      : write({
-          dialect: 'sqlite',
-          rows: 'json_each(?) AS element',
-          value: (column) => `(element.value ->> '${column}')`,
-        }),
+      : rowStatement(Object.keys(types), (rows) => write({ dialect: 'sqlite', rows, value })),
     postgresql: write({
       dialect: 'postgresql',
       rows: `jsonb_to_recordset($1::jsonb) AS element(${columnDefinitions(types)})`,
-      value: (column) => `element."${column}"`,
+      value,
     }),
   };
   const times = Object.keys(types).filter((name) => types[name] === 'timestamp');
@@ -96,8 +109,31 @@ export interface BatchGroup {
   rows: string;
 }
 
-/** Groups rows by statement, in the order in which the statements must run. */
-export function groupRows(writes: readonly RowWrite[], dialect: 'sqlite' | 'postgresql'): BatchGroup[] {
+/** Groups rows by statement, in the order in which the statements must run, for Postgres. */
+export function groupRows(writes: readonly RowWrite[]): BatchGroup[] {
+  return byStatement(writes).map(([{ postgresql }, rows]) => ({ sql: postgresql, rows: JSON.stringify(rows) }));
+}
+
+export interface BoundGroup {
+  sql: string;
+  /** The parameters of each execution. */
+  rows: Parameter[][];
+}
+
+/** The same for SQLite. */
+export function bindRows(writes: readonly RowWrite[]): BoundGroup[] {
+  return byStatement(writes).flatMap(([{ sqlite }, rows]) => {
+    if (sqlite === null) return [];
+    const { sql, columns } = sqlite;
+    return [{ sql, rows: rows.map((row) => columns.map((name) => bound(row[name]))) }];
+  });
+}
+
+/** The driver takes no booleans. */
+const bound = (value: Row[string] | undefined): Parameter =>
+  typeof value === 'boolean' ? Number(value) : (value ?? null);
+
+function byStatement(writes: readonly RowWrite[]): [BatchStatement, Row[]][] {
   const groups = new Map<BatchStatement, Row[]>();
   for (const { statement, row } of writes) {
     const rows = groups.get(statement);
@@ -106,10 +142,7 @@ export function groupRows(writes: readonly RowWrite[], dialect: 'sqlite' | 'post
   }
   return [...groups]
     .sort(([left], [right]) => left.order - right.order)
-    .flatMap(([statement, rows]) => {
-      const sql = statement[dialect];
-      return sql === null ? [] : [{ sql, rows: JSON.stringify(distinctRows(statement, rows)) }];
-    });
+    .map(([statement, rows]) => [statement, distinctRows(statement, rows)]);
 }
 
 function distinctRows({ distinct }: BatchStatement, rows: Row[]): Row[] {
@@ -119,7 +152,7 @@ function distinctRows({ distinct }: BatchStatement, rows: Row[]): Row[] {
 
 /** The part of the Prisma client that `executeWrites` needs. */
 interface RawExecutor {
-  $executeRawUnsafe(sql: string, rows: string): Promise<number>;
+  $executeRawUnsafe(sql: string, ...parameters: Parameter[]): Promise<number>;
 }
 
 /** Writes rows in a transaction of the Prisma client. */
@@ -128,5 +161,11 @@ export async function executeWrites(
   dialect: 'sqlite' | 'postgresql',
   writes: readonly RowWrite[],
 ): Promise<void> {
-  for (const { sql, rows } of groupRows(writes, dialect)) await transaction.$executeRawUnsafe(sql, rows);
+  if (dialect === 'postgresql') {
+    for (const { sql, rows } of groupRows(writes)) await transaction.$executeRawUnsafe(sql, rows);
+    return;
+  }
+  for (const { sql, rows } of bindRows(writes)) {
+    for (const parameters of rows) await transaction.$executeRawUnsafe(sql, ...parameters);
+  }
 }

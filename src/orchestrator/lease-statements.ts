@@ -1,4 +1,4 @@
-import type { BatchStatement } from '../database/batch-statement.ts';
+import { type BatchStatement, rowStatement } from '../database/batch-statement.ts';
 
 /**
  * Statements that differ between the stores. On SQLite, which one server uses, leases follow that server's clock. On Postgres
@@ -135,9 +135,11 @@ export const FIRST_END_POSTGRESQL = `
 export const firstLeaseStatement: BatchStatement = {
   order: 25,
   distinct: null,
-  sqlite: `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
-    SELECT element.value ->> 'runId', element.value ->> 'holder', 1, element.value ->> 'expiresAt', false
-    FROM json_each(?) AS element`,
+  sqlite: rowStatement(
+    ['runId', 'holder', 'expiresAt'],
+    (row) => `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
+    SELECT element."runId", element."holder", 1, element."expiresAt", false FROM ${row}`,
+  ),
   postgresql: `INSERT INTO "Lease" ("runId", "holder", "epoch", "expiresAt", "lost")
     SELECT "runId", "holder", 1, ${newExpiry('"milliseconds"')}, false
     FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "holder" text, "milliseconds" int)`,
@@ -146,11 +148,13 @@ export const firstLeaseStatement: BatchStatement = {
 export const nextLeaseStatement: BatchStatement = {
   order: 25,
   distinct: ['runId'],
-  sqlite: `UPDATE "Lease" SET "holder" = element.value ->> 'holder', "epoch" = element.value ->> 'epoch',
-      "expiresAt" = element.value ->> 'expiresAt', "lost" = false
-    FROM json_each(?) AS element
-    WHERE "Lease"."runId" = element.value ->> 'runId' AND "Lease"."epoch" = element.value ->> 'epoch' - 1
-      AND "Lease"."holder" IS NULL`,
+  sqlite: rowStatement(
+    ['runId', 'holder', 'epoch', 'expiresAt'],
+    (row) => `UPDATE "Lease" SET "holder" = element."holder", "epoch" = element."epoch",
+      "expiresAt" = element."expiresAt", "lost" = false
+    FROM ${row}
+    WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch" - 1 AND "Lease"."holder" IS NULL`,
+  ),
   postgresql: `UPDATE "Lease" SET "holder" = element."holder", "epoch" = element."epoch",
       "expiresAt" = ${newExpiry('element."milliseconds"')}, "lost" = false
     FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "holder" text, "epoch" int, "milliseconds" int)
@@ -161,8 +165,11 @@ export const nextLeaseStatement: BatchStatement = {
 const changeOwn = (order: number, change: string): BatchStatement => ({
   order,
   distinct: ['runId'],
-  sqlite: `UPDATE "Lease" SET ${change} FROM json_each(?) AS element
-    WHERE "Lease"."runId" = element.value ->> 'runId' AND "Lease"."epoch" = element.value ->> 'epoch'`,
+  sqlite: rowStatement(
+    ['runId', 'epoch'],
+    (row) => `UPDATE "Lease" SET ${change} FROM ${row}
+    WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch"`,
+  ),
   postgresql: `UPDATE "Lease" SET ${change} FROM jsonb_to_recordset($1::jsonb) AS element("runId" text, "epoch" int)
     WHERE "Lease"."runId" = element."runId" AND "Lease"."epoch" = element."epoch"`,
 });

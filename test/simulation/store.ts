@@ -1,5 +1,5 @@
 import BetterSqlite from 'better-sqlite3';
-import { databaseTime, groupRows, type RowWrite } from '../../src/database/batch-statement.ts';
+import { bindRows, databaseTime, type RowWrite } from '../../src/database/batch-statement.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
 import { type Parameter, rowOf, type Statement } from '../../src/database/statement.ts';
 import { StoreError } from '../../src/database/store-error.ts';
@@ -118,7 +118,10 @@ export async function openStore(): Promise<Store> {
       inSavepoint(() => {
         for (const { statement, row } of timed)
           if (statement.postgresql.includes('"session_expect"')) checkSession(row);
-        for (const { sql, rows } of groupRows(timed, 'sqlite')) prepare(sql, false).run(rows);
+        for (const { sql, rows } of bindRows(timed)) {
+          const statement = prepare(sql, false);
+          for (const parameters of rows) statement.run(...parameters);
+        }
       });
     },
     firstExpiry(holder) {

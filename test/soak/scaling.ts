@@ -79,7 +79,7 @@ async function rawInsertRate(url: string): Promise<number> {
         hash: '0'.repeat(64),
       }),
     );
-    for (const { sql, rows } of groupRows(writes, 'postgresql')) await client.query(sql, [rows]);
+    for (const { sql, rows } of groupRows(writes)) await client.query(sql, [rows]);
   }
   await client.query('DROP TABLE "Raw"');
   await client.end();

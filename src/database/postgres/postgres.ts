@@ -140,7 +140,7 @@ function createDatabase(
     notifications: createNotificationChannel(url, writing, clock),
     reader,
     write: (work) => retry(() => work(writer)),
-    commit: (writes) => retry(() => commit(groupRows(writes, 'postgresql'))),
+    commit: (writes) => retry(() => commit(groupRows(writes))),
     query: (statement, ...parameters) =>
       statement.writes
         ? retry(() => runStatement(writing, names, statement, parameters))

@@ -1,6 +1,6 @@
 import BetterSqlite from 'better-sqlite3';
 import { LRUCache } from 'lru-cache';
-import type { BatchGroup } from '../batch-statement.ts';
+import type { BoundGroup } from '../batch-statement.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
 import { checkPragma, type Pragma } from './pragma.ts';
 import { BUSY_MILLISECONDS } from './sqlite-file.ts';
@@ -9,7 +9,7 @@ import { BUSY_MILLISECONDS } from './sqlite-file.ts';
 export interface Connection {
   select<Row>(statement: Statement<Row>, parameters: readonly Parameter[]): Row[];
   /** Runs all groups in one transaction, which is durable when this returns. */
-  commit(groups: readonly BatchGroup[]): void;
+  commit(groups: readonly BoundGroup[]): void;
   /** Moves the write-ahead log into the database and empties it. Returns false if a reader prevents that. */
   truncateLog(): boolean;
   close(): void;
@@ -61,10 +61,13 @@ export function openConnection(path: string, pragmas: readonly Pragma[]): Connec
     },
     commit(groups) {
       const write = () => {
-        for (const { sql, rows } of groups) prepare(sql).run(rows);
+        for (const { sql, rows } of groups) {
+          const statement = prepare(sql);
+          for (const parameters of rows) statement.run(parameters);
+        }
       };
-      // A single statement is a transaction of its own.
-      if (groups.length > 1) inTransaction(write);
+      // A single execution is a transaction of its own.
+      if (groups.length > 1 || (groups[0]?.rows.length ?? 0) > 1) inTransaction(write);
       else write();
     },
     truncateLog() {

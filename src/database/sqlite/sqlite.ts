@@ -1,7 +1,7 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { type Clock, nextTurn, systemClock } from '../../clock.ts';
 import { StartError } from '../../config/start-error.ts';
-import { groupRows } from '../batch-statement.ts';
+import { bindRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
 import { PrismaClient } from '../generated/sqlite/client.ts';
 import { readMigrations } from '../migrations.ts';
@@ -170,7 +170,7 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
     notifications: null,
     reader: readClient,
     write: (work) => queueWrite(() => work(writeClient)),
-    commit: (writes) => queueWrite(() => writer.commit(groupRows(writes, 'sqlite'))),
+    commit: (writes) => queueWrite(() => writer.commit(bindRows(writes))),
     async query(statement, ...parameters) {
       if (statement.writes) return queueWrite(() => writer.select(statement, parameters));
       if (statement.reads === 'many') await nextTurn();

@@ -113,7 +113,7 @@ async function holdTransactions(url: string, random: Random, known: Lists, isRun
       const { rowCount } = await client.query(updateTitle, [title, sessionId]);
       const change = recordSessionChange('SESSION_UPDATED', { sessionId, at: Date.now() });
       const writes = rowCount ? [deletePassages(sessionId), ...titlePassages(sessionId, title), change] : [];
-      for (const { sql, rows } of groupRows(writes, 'postgresql')) await client.query(sql, [rows]);
+      for (const { sql, rows } of groupRows(writes)) await client.query(sql, [rows]);
       await sleep(random.int(0, 120));
       await client.query(random.chance(0.8) ? 'COMMIT' : 'ROLLBACK');
     }

@@ -47,7 +47,7 @@ function createTable() {
     async commit(writes: readonly RowWrite[]) {
       run();
       for (const { statement, row } of writes) {
-        const isFirst = statement.sqlite?.includes('DO NOTHING') ?? false;
+        const isFirst = statement.sqlite?.sql.includes('DO NOTHING') ?? false;
         const stored = row as unknown as ToolDefinitionRow;
         if (!(isFirst && rows.has(stored.tool))) rows.set(stored.tool, stored);
       }

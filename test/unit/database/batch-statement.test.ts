@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   type BatchStatement,
   batchWriter,
+  bindRows,
   databaseTime,
   executeWrites,
   groupRows,
@@ -9,14 +10,11 @@ import {
 } from '../../../src/database/batch-statement.ts';
 
 function statement(name: string, order: number, distinct: string[] | null = null): BatchStatement {
-  return { order, distinct, sqlite: name, postgresql: `${name} of Postgres` };
+  return { order, distinct, sqlite: { sql: name, columns: ['id'] }, postgresql: `${name} of Postgres` };
 }
 
 function grouped(...writes: [BatchStatement, Row][]): [string, unknown][] {
-  const groups = groupRows(
-    writes.map(([each, row]) => ({ statement: each, row })),
-    'sqlite',
-  );
+  const groups = groupRows(writes.map(([each, row]) => ({ statement: each, row })));
   return groups.map(({ sql, rows }) => [sql, JSON.parse(rows)]);
 }
 
@@ -26,8 +24,8 @@ describe('the rows of one transaction', () => {
 
   test('are grouped by statement, in the order of the statements', () => {
     expect(grouped([second, { id: 1 }], [first, { id: 2 }], [second, { id: 3 }], [first, { id: 2 }])).toEqual([
-      ['first', [{ id: 2 }, { id: 2 }]],
-      ['second', [{ id: 1 }, { id: 3 }]],
+      ['first of Postgres', [{ id: 2 }, { id: 2 }]],
+      ['second of Postgres', [{ id: 1 }, { id: 3 }]],
     ]);
     expect(grouped()).toEqual([]);
   });
@@ -41,44 +39,57 @@ describe('the rows of one transaction', () => {
       { a: 1, b: 'x', value: 'new' },
     ];
     expect(grouped(...rows.map((row): [BatchStatement, Row] => [latest, row]))).toEqual([
-      ['latest', [rows[3], rows[1], rows[2]]],
+      ['latest of Postgres', [rows[3], rows[1], rows[2]]],
     ]);
   });
 
   test('are executed in a transaction of the Prisma client', async () => {
-    const executed: [string, string][] = [];
+    const executed: unknown[][] = [];
     const transaction = {
-      async $executeRawUnsafe(sql: string, rows: string) {
-        executed.push([sql, rows]);
+      async $executeRawUnsafe(...sqlAndParameters: unknown[]) {
+        executed.push(sqlAndParameters);
         return 1;
       },
     };
-    await executeWrites(transaction, 'postgresql', [
+    const writes = [
       { statement: second, row: { id: 1 } },
       { statement: first, row: { id: 2 } },
-    ]);
+      { statement: second, row: { id: 3 } },
+    ];
+    await executeWrites(transaction, 'postgresql', writes);
+    await executeWrites(transaction, 'sqlite', writes);
     expect(executed).toEqual([
       ['first of Postgres', '[{"id":2}]'],
-      ['second of Postgres', '[{"id":1}]'],
+      ['second of Postgres', '[{"id":1},{"id":3}]'],
+      ['first', 2],
+      ['second', 1],
+      ['second', 3],
     ]);
   });
 });
 
 describe('a batch statement', () => {
-  test('takes all of its rows as one JSON parameter', () => {
-    const write = batchWriter<{ id: string; age: number }>(
-      { order: 1, columns: { id: 'text', age: 'int' } },
-      ({ rows }) => `SELECT 1 FROM ${rows}`,
+  test('takes all of its rows as one JSON parameter on Postgres, and each row as parameters on SQLite', () => {
+    const write = batchWriter<{ id: string; age: number | null; isTame: boolean }>(
+      { order: 1, columns: { id: 'text', age: 'int', isTame: 'boolean' } },
+      ({ rows, value }) => `SELECT ${value('age')} FROM ${rows}`,
     );
-    const writes = [write({ id: 'a', age: 1 }), write({ id: `'b'`, age: 2 })];
-    for (const dialect of ['sqlite', 'postgresql'] as const) {
-      const [group, ...others] = groupRows(writes, dialect);
-      expect(others).toEqual([]);
-      expect(JSON.parse(group?.rows ?? '')).toEqual([
-        { id: 'a', age: 1 },
-        { id: `'b'`, age: 2 },
-      ]);
-    }
+    const writes = [write({ id: 'a', age: 1, isTame: true }), write({ isTame: false, age: null, id: `'b'` })];
+    const [group, ...others] = groupRows(writes);
+    expect(others).toEqual([]);
+    expect(JSON.parse(group?.rows ?? '')).toEqual([
+      { id: 'a', age: 1, isTame: true },
+      { id: `'b'`, age: null, isTame: false },
+    ]);
+    expect(bindRows(writes)).toEqual([
+      {
+        sql: 'SELECT element."age" FROM (SELECT ? AS "id", ? AS "age", ? AS "isTame") AS element',
+        rows: [
+          ['a', 1, 1],
+          [`'b'`, null, 0],
+        ],
+      },
+    ]);
   });
 
   test('for Postgres only is left out on SQLite', () => {
@@ -86,8 +97,8 @@ describe('a batch statement', () => {
       { order: 1, columns: { id: 'text' }, postgresqlOnly: true },
       ({ dialect }) => dialect,
     );
-    expect(groupRows([write({ id: 'a' })], 'sqlite')).toEqual([]);
-    expect(groupRows([write({ id: 'a' })], 'postgresql')).toHaveLength(1);
+    expect(bindRows([write({ id: 'a' })])).toEqual([]);
+    expect(groupRows([write({ id: 'a' })])).toHaveLength(1);
   });
 
   test('takes times as dates or epoch milliseconds', () => {

@@ -11,7 +11,7 @@ function changesOfAppend(before: Given | null, added: Given) {
   const events = all.slice(run?.head ?? 0);
   const after = events.reduce<Run | null>(evolve, run);
   if (after === null) throw new Error('The events begin no run.');
-  const groups = groupRows(rowsOfAppend(run, after, events), 'sqlite');
+  const groups = groupRows(rowsOfAppend(run, after, events));
   const feed = groups.filter(({ sql }) => sql.startsWith('INSERT INTO "Activity"'));
   const kinds = feed.flatMap(({ rows }) => JSON.parse(rows).map(({ kind }: { kind: string }) => kind));
   return { statements: feed.length, isLast: groups.at(-1) === feed.at(-1), kinds };
