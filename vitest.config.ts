@@ -51,7 +51,7 @@ export default defineConfig({
     projects: [
       project('layout', ['test/layout.test.ts', 'test/layout/**/*.test.ts']),
       project('unit', ['test/unit/**/*.test.ts'], unitMilliseconds),
-      project('contract', ['test/contract/**/*.test.ts'], otherMilliseconds, [postgres]),
+      project('contract', ['test/contract/**/*.test.ts'], otherMilliseconds, [postgres, template]),
       project('property', ['test/property/**/*.test.ts']),
       project('simulation', ['test/simulation/**/*.test.ts']),
       onDatabase(

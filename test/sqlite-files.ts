@@ -4,7 +4,7 @@ import { inject, onTestFinished } from 'vitest';
 import { databaseRoot } from './database-root.ts';
 
 /** A folder for databases that is removed when the test ends. */
-async function makeFolder(): Promise<string> {
+export async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(databaseRoot(), 'runtape-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;

@@ -6,7 +6,7 @@ import { type JsonSql, queryJson } from '../../../src/database/json-query.ts';
 import { readMigrations } from '../../../src/database/migrations.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
 import { createTestDatabase } from '../../postgres/test-database.ts';
-import { makeFolder } from './sqlite-store.ts';
+import { makeFolder } from '../../sqlite-files.ts';
 
 const providers: Provider[] = ['sqlite', 'postgresql'];
 

@@ -13,7 +13,7 @@ import { openDatabase, openMigrated } from '../../../src/database/open-database.
 import { migratePostgres } from '../../../src/database/postgres/migrate.ts';
 import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { createDatabase, dropDatabase } from '../../postgres/databases.ts';
-import { makeFolder } from './sqlite-store.ts';
+import { makeFolder } from '../../sqlite-files.ts';
 
 interface EmptyDatabase {
   url: string;

@@ -5,8 +5,9 @@ import { StartError } from '../../../src/config/start-error.ts';
 import { openConnection } from '../../../src/database/sqlite/connection.ts';
 import { checkPragma, readOnlyPragmas, writePragmas } from '../../../src/database/sqlite/pragma.ts';
 import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
+import { makeFolder } from '../../sqlite-files.ts';
 import { append, newRunId, opening } from '../appends.ts';
-import { makeFolder, openStore } from './sqlite-store.ts';
+import { openStore } from './sqlite-store.ts';
 
 interface WatchedConnections {
   used: Set<BetterSqlite.Database>;
@@ -55,7 +56,7 @@ const durable = 'journal_mode=wal synchronous=2 foreign_keys=1';
 describe('every connection that writes', () => {
   test('uses a write-ahead log and syncs it at each commit', async () => {
     const connections = watchConnections();
-    const { path, database, journal, close } = await openStore();
+    const { path, database, journal, close } = await openStore(join(await makeFolder(), 'new.db'));
     const writeAndRead = async () => {
       await append(journal, newRunId(), 0, ...opening);
       await database.write((client) =>

@@ -21,8 +21,9 @@ import { StartError } from '../../../src/config/start-error.ts';
 import { readMigrations } from '../../../src/database/migrations.ts';
 import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
+import { makeFolder } from '../../sqlite-files.ts';
 import { append, newRunId, opening, readAll } from '../appends.ts';
-import { makeFolder, openStore } from './sqlite-store.ts';
+import { openStore } from './sqlite-store.ts';
 
 /** The message of the StartError when a server opens this file. */
 async function startFailure(path: string): Promise<string> {
@@ -120,7 +121,7 @@ describe('a path that cannot be a database', () => {
 });
 
 test('a new database and its lock can be read and written by this user only', async () => {
-  const { path, journal } = await openStore();
+  const { path, journal } = await openStore(join(await makeFolder(), 'runtape.db'));
   await append(journal, newRunId(), 0, ...opening);
   for (const name of ['', '-wal', '-shm', '-lock']) {
     expect([name, (await stat(`${path}${name}`)).mode & 0o777]).toEqual([name, 0o600]);
