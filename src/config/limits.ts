@@ -466,6 +466,9 @@ export const MAX_AUDIT_RETENTION_DAYS = 3650;
 
 /** Runs that have ended and whose traces are not exported yet. Further ones are left out; they can be exported by the command. */
 export const QUEUED_TRACES = 1000;
+/** How long ended runs are gathered for one export, and how many of them begin it earlier. */
+export const TRACE_GATHER_SECONDS = 1;
+export const TRACE_BATCH_RUNS = 100;
 /** Spans in one request to the collector. */
 export const EXPORTED_SPANS = 500;
 /** Time in which the collector must accept a request, repetitions included, and in which the last ones are sent when the server stops. */

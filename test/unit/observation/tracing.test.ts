@@ -6,16 +6,16 @@ import { append, ending, newRunId, opening } from '../../contract/appends.ts';
 import { createMemoryJournal } from '../../memory-journal.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
-function createRecording({ queueLength = 2 } = {}) {
+function createRecording({ queueLength = 1000 } = {}) {
   const clock = createFakeClock();
-  const exported: string[] = [];
+  const requests: string[][] = [];
   let collector: () => Promise<void> = async () => undefined;
   let isClosed = false;
   const tracing = createTracing({
     exporter: {
-      async export([span]) {
+      async export(spans) {
         await collector();
-        exported.push(span?.traceId ?? '');
+        requests.push(spans.map(({ traceId }) => traceId));
       },
       async close() {
         isClosed = true;
@@ -37,39 +37,62 @@ function createRecording({ queueLength = 2 } = {}) {
   const setCollector = (next: () => Promise<void>) => {
     collector = next;
   };
-  return { tracing, clock, exported, endRun, setCollector, isClosed: () => isClosed };
+  return { tracing, clock, requests, endRun, setCollector, isClosed: () => isClosed };
 }
 
 test('each run is exported once, when it has ended, and close waits for the rest', async () => {
-  const { tracing, exported, endRun, isClosed, clock } = createRecording();
+  const { tracing, requests, endRun, isClosed, clock } = createRecording();
   const runs = [await endRun(), await endRun()];
   await tracing.close();
-  expect(exported).toEqual(runs);
+  expect(requests).toEqual([runs]);
   expect(isClosed()).toBe(true);
   expect(clock.pending()).toBe(0);
   await endRun();
-  expect(exported).toEqual(runs);
+  expect(requests).toEqual([runs]);
 });
 
-test('a collector that fails loses one trace and not the next', async () => {
-  const { tracing, exported, endRun, setCollector } = createRecording();
+test('runs that end within a second share a request', async () => {
+  const { tracing, requests, endRun, clock } = createRecording();
+  const first = [await endRun(), await endRun()];
+  await clock.advance(999);
+  expect(requests).toEqual([]);
+  await clock.advance(1);
+  expect(requests).toEqual([first]);
+  const later = await endRun();
+  await clock.advance(1000);
+  expect(requests).toEqual([first, [later]]);
+  await tracing.close();
+});
+
+test('many runs do not wait for the second to pass', async () => {
+  const { tracing, requests, endRun, clock } = createRecording();
+  const runs: string[] = [];
+  for (let index = 0; index < 100; index += 1) runs.push(await endRun());
+  await clock.advance(0);
+  expect(requests).toEqual([runs]);
+  await tracing.close();
+});
+
+test('a collector that fails loses the traces of one request and not the next', async () => {
+  const { tracing, clock, requests, endRun, setCollector } = createRecording();
   setCollector(async () => {
     setCollector(async () => undefined);
     throw new Error('away');
   });
   await endRun();
+  await clock.advance(1000);
   const second = await endRun();
   await tracing.close();
-  expect(exported).toEqual([second]);
+  expect(requests).toEqual([[second]]);
 });
 
 test('a collector that hangs keeps a bounded queue, and does not hold up the stop of the server', async () => {
-  const { tracing, clock, exported, endRun, setCollector, isClosed } = createRecording({ queueLength: 2 });
+  const { tracing, clock, requests, endRun, setCollector, isClosed } = createRecording({ queueLength: 2 });
   setCollector(() => new Promise(() => undefined));
   for (let index = 0; index < 10; index += 1) await endRun();
   const closing = tracing.close();
   await clock.advance(10_000);
   await closing;
-  expect(exported).toEqual([]);
+  expect(requests).toEqual([]);
   expect(isClosed()).toBe(true);
 });
