@@ -12,7 +12,9 @@ export function Code({ text, language }: { text: string; language: string }) {
     let isCurrent = true;
     void import('./highlight.ts')
       .then(({ highlight }) => highlight(text, language))
-      .then((tokens) => isCurrent && tokens !== null && setLines({ text, tokens }));
+      .then((tokens) => isCurrent && tokens !== null && setLines({ text, tokens }))
+      // Without an answer of the gateway the text stays plain.
+      .catch(() => undefined);
     return () => {
       isCurrent = false;
     };

@@ -27,3 +27,16 @@ test('a run with many calls and answers shows the newest of them, and the others
   expect(await calls()).toBe(ANSWERS + CALLS_OF_AN_ANSWER);
   expect(problems).toEqual([]);
 });
+
+test('B88: answers stay readable if the server stops before their renderer is loaded', async () => {
+  const { client, pageUrl } = await startConsoleServer();
+  const { run, session } = await send(client, { sessionKey: 'bold', text: '/say **one**' });
+  await follow(client, run.id);
+  const { page } = await openPage(pageUrl('/sessions'));
+  await page.route('**/rendered-markdown*', (route) => route.abort());
+  await page.goto(pageUrl(`/sessions/${session.id}`));
+  const conversation = page.getByRole('log', { name: 'Conversation' });
+  await conversation.getByText('**one**', { exact: true }).waitFor();
+  await send(client, { sessionId: session.id, text: '/say **two**' });
+  await conversation.getByText('**two**', { exact: true }).waitFor();
+});
