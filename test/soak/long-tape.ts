@@ -23,7 +23,7 @@ export async function writeLongTapes(
   await using gateway = await startTapeServer(databaseUrl);
   const written = [];
   for (const kind of kinds) {
-    const { sessionId, runId, append } = await createTape(gateway, kind);
+    const { sessionId, runId, append } = await createTape(gateway, `${kind} ${written.length}`);
     const all = eventsOf(kind, count, sessionId);
     for (let head = 0; head < all.length; head += BATCH_EVENTS) await append(all.slice(head, head + BATCH_EVENTS));
     written.push({ sessionId, runId, kind });
