@@ -3,7 +3,6 @@ import { visibleOwner } from '../application/approval/approval-access.ts';
 import type { CommandContext, Viewer } from '../application/command-context.ts';
 import type { Quarantine } from '../application/tool-calls/accepted-definitions.ts';
 import { visibleWaits } from '../application/wait/wait-access.ts';
-import * as limits from '../config/limits.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { PageArguments, RowPage } from '../domain/page.ts';
 import type { Generation } from '../domain/session.ts';
@@ -47,11 +46,11 @@ import { type GrantRow, grantsByIds, grantsOf } from '../repositories/grants.ts'
 import { lineagesOf } from '../repositories/lineage.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import { lastActivityOfSessions, ownersOf, type SessionRow, sessionsByIds } from '../repositories/sessions.ts';
-import { storedTextLengths, storedTextsByIds } from '../repositories/stored-texts.ts';
 import type { TapePosition } from '../streams/cursor.ts';
 import type { FollowDependencies } from '../streams/follow-run.ts';
 import type { Tool } from '../tools/tool.ts';
-import { notFoundError, resultTooLong } from './public-errors.ts';
+import { notFoundError } from './public-errors.ts';
+import { createStoredTextLoader } from './stored-text-loader.ts';
 
 type Loader<Value> = DataLoader<string, Value>;
 
@@ -211,7 +210,7 @@ export function createLoaders(
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
       maxBatchSize: MAX_BATCH_SIZE,
     }),
-    storedText: storedTextLoader(database),
+    storedText: createStoredTextLoader(database, MAX_BATCH_SIZE),
     owner: batchLoader((ids) => ownersOf(reader, ids), null),
     activeRun: batchLoader(async (ids) => keyBy(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
     lastRun: batchLoader(async (ids) => keyBy(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
@@ -272,32 +271,6 @@ function batchLoader<Value, Default>(
     async (keys) => {
       const values = await readBatch(keys);
       return keys.map((key) => values.get(key) ?? defaultValue);
-    },
-    { maxBatchSize: MAX_BATCH_SIZE },
-  );
-}
-
-/** Reads texts in parts, and fails for those that make the result too long: one page can name more texts than fit in memory. */
-function storedTextLoader(database: CommandContext['database']): Loader<string | null> {
-  let bytes = 0;
-  return new DataLoader<string, string | null>(
-    async (ids) => {
-      const lengths = await storedTextLengths(database, ids);
-      const texts = new Map<string, string>();
-      let part: string[] = [];
-      let partBytes = 0;
-      for (const [id, length] of lengths) {
-        bytes += length;
-        if (bytes > limits.RESULT_BYTES) break;
-        part.push(id);
-        partBytes += length;
-        if (partBytes < limits.RESULT_READ_BYTES) continue;
-        for (const [each, text] of await storedTextsByIds(database, part)) texts.set(each, text);
-        part = [];
-        partBytes = 0;
-      }
-      for (const [each, text] of await storedTextsByIds(database, part)) texts.set(each, text);
-      return ids.map((id) => texts.get(id) ?? (lengths.has(id) ? resultTooLong() : null));
     },
     { maxBatchSize: MAX_BATCH_SIZE },
   );
