@@ -51,64 +51,85 @@ export function createRunSource(
   dependencies: FollowDependencies,
   request: Omit<FollowRequest, 'signal'>,
 ): Source<FollowBatch> {
-  const { journal, notifications, observer } = dependencies;
-  const { runId, after, types } = request;
-  const wantedTypes = types && new Set(types);
-  const events = createEventReader(dependencies, request);
-  let seq = after;
-  /** The head when the follower started; null before the first fetch. */
-  let startHead: number | null = null;
-  /** Whether no event follows `after`, because the run had ended when the follower started. */
-  let startedAtEnd = false;
-  let isCaughtUp = false;
-  let hasEnded = false;
+  return new RunSource(dependencies, request);
+}
 
-  /** Null if there is nothing to tell the reader. */
-  function batchOf(taken: readonly RecordedEvent[]): FollowBatch | null {
-    const last = taken.at(-1);
-    seq = last?.seq ?? seq;
-    const closed = startedAtEnd || (last?.type === 'status' && isTerminal(last.payload.to));
-    const caughtUp = !isCaughtUp && startHead !== null && seq >= startHead;
-    const wanted = wantedTypes && last ? taken.filter(({ type }) => wantedTypes.has(type)) : taken;
-    if (wanted.length === 0 && !caughtUp && !closed) return null;
-    isCaughtUp ||= caughtUp;
-    hasEnded = closed;
-    return { runId, events: wanted, seq, caughtUp, closed };
+class RunSource implements Source<FollowBatch> {
+  readonly #dependencies: FollowDependencies;
+  readonly #request: Omit<FollowRequest, 'signal'>;
+  readonly #wantedTypes: ReadonlySet<EventType> | undefined;
+  readonly #events: EventReader;
+  #seq: number;
+  /** The head when the follower started; null before the first fetch. */
+  #startHead: number | null = null;
+  /** Whether no event follows `after`, because the run had ended when the follower started. */
+  #startedAtEnd = false;
+  #isCaughtUp = false;
+  #hasEnded = false;
+
+  constructor(dependencies: FollowDependencies, request: Omit<FollowRequest, 'signal'>) {
+    this.#dependencies = dependencies;
+    this.#request = request;
+    this.#wantedTypes = request.types && new Set(request.types);
+    this.#events = new EventReader(dependencies, request);
+    this.#seq = request.after;
   }
 
-  return {
-    open(notify) {
-      const unsubscribe = notifications.onRun(runId, (notification) => {
-        events.receive(notification);
-        notify();
-      });
-      if (!observer) return unsubscribe;
-      const lag = () => Math.max(0, Math.max(startHead ?? 0, events.notifiedHead()) - seq);
-      const endObservation = observer.following({ lag });
-      return () => {
-        endObservation();
-        unsubscribe();
-      };
-    },
-    take() {
-      if (hasEnded) return 'end';
-      for (;;) {
-        const taken = events.take();
-        const batch = batchOf(taken);
-        if (batch) return batch;
-        if (taken.length === 0) return events.isLive() ? 'pending' : 'fetch';
-      }
-    },
-    async fetch() {
-      if (startHead === null) {
-        const tape = await journal.head(runId);
-        startHead = tape?.head ?? 0;
-        startedAtEnd = !tape || (tape.closed && after >= tape.head);
-      }
-      if (!startedAtEnd) await events.fetchPage();
-    },
-    recheck: events.fallBack,
-  };
+  open(notify: () => void): () => void {
+    const { notifications, observer } = this.#dependencies;
+    const unsubscribe = notifications.onRun(this.#request.runId, (notification) => {
+      this.#events.receive(notification);
+      notify();
+    });
+    if (!observer) return unsubscribe;
+    const endObservation = observer.following({ lag: () => this.#lag() });
+    return () => {
+      endObservation();
+      unsubscribe();
+    };
+  }
+
+  take(): FollowBatch | 'fetch' | 'pending' | 'end' {
+    if (this.#hasEnded) return 'end';
+    for (;;) {
+      const taken = this.#events.take();
+      const batch = this.#batchOf(taken);
+      if (batch) return batch;
+      if (taken.length === 0) return this.#events.isLive() ? 'pending' : 'fetch';
+    }
+  }
+
+  async fetch(): Promise<void> {
+    if (this.#startHead === null) {
+      const { runId, after } = this.#request;
+      const tape = await this.#dependencies.journal.head(runId);
+      this.#startHead = tape?.head ?? 0;
+      this.#startedAtEnd = !tape || (tape.closed && after >= tape.head);
+    }
+    if (!this.#startedAtEnd) await this.#events.fetchPage();
+  }
+
+  recheck(): void {
+    this.#events.fallBack();
+  }
+
+  #lag(): number {
+    return Math.max(0, Math.max(this.#startHead ?? 0, this.#events.notifiedHead()) - this.#seq);
+  }
+
+  /** Null if there is nothing to tell the reader. */
+  #batchOf(taken: readonly RecordedEvent[]): FollowBatch | null {
+    const last = taken.at(-1);
+    this.#seq = last?.seq ?? this.#seq;
+    const closed = this.#startedAtEnd || (last?.type === 'status' && isTerminal(last.payload.to));
+    const caughtUp = !this.#isCaughtUp && this.#startHead !== null && this.#seq >= this.#startHead;
+    const wantedTypes = this.#wantedTypes;
+    const wanted = wantedTypes && last ? taken.filter(({ type }) => wantedTypes.has(type)) : taken;
+    if (wanted.length === 0 && !caughtUp && !closed) return null;
+    this.#isCaughtUp ||= caughtUp;
+    this.#hasEnded = closed;
+    return { runId: this.#request.runId, events: wanted, seq: this.#seq, caughtUp, closed };
+  }
 }
 
 const noEvents: readonly RecordedEvent[] = [];
@@ -121,63 +142,78 @@ const noEvents: readonly RecordedEvent[] = [];
  *
  * A reader that is too slow loses its buffer and reads pages again, but never loses an event.
  */
-function createEventReader(
-  { journal, pageEvents, bufferEvents }: FollowDependencies,
-  { runId, after, maxBatch }: Omit<FollowRequest, 'signal'>,
-) {
-  let mode: 'backfill' | 'live' = 'backfill';
+class EventReader {
+  readonly #dependencies: FollowDependencies;
+  readonly #request: Omit<FollowRequest, 'signal'>;
+  #mode: 'backfill' | 'live' = 'backfill';
   /** Read from the journal and not yet taken. */
-  let page = noEvents;
+  #page = noEvents;
   /** Received since `page` was read, and not yet taken. */
-  let buffer = noEvents;
+  #buffer = noEvents;
   /** Newest event that was read from the journal or taken from the buffer. */
-  let lastSeq = after;
+  #lastSeq: number;
   /** Newest event that a notification named. */
-  let notifiedHead = 0;
+  #notifiedHead = 0;
 
-  function fallBack(): void {
-    buffer = noEvents;
-    mode = 'backfill';
+  constructor(dependencies: FollowDependencies, request: Omit<FollowRequest, 'signal'>) {
+    this.#dependencies = dependencies;
+    this.#request = request;
+    this.#lastSeq = request.after;
   }
 
-  return {
-    fallBack,
-    isLive: () => mode === 'live',
-    notifiedHead: () => notifiedHead,
-    receive(notification: RunNotification | null): void {
-      if (notification === null) {
-        fallBack();
-        return;
-      }
-      const { head, events } = notification;
-      notifiedHead = Math.max(notifiedHead, head);
-      const nextSeq = (buffer.at(-1)?.seq ?? lastSeq) + 1;
-      if (mode === 'backfill' || head < nextSeq) return;
-      const newEvents = events?.[0]?.seq === nextSeq ? events : (events?.filter(({ seq }) => seq >= nextSeq) ?? []);
-      const isComplete = newEvents.length === head - nextSeq + 1;
-      if (!isComplete || buffer.length + newEvents.length > bufferEvents) fallBack();
-      // Usually the array of the notification, which all followers share.
-      else buffer = buffer.length === 0 ? newEvents : [...buffer, ...newEvents];
-    },
-    /** At most `maxBatch` events; none if there are none in memory. */
-    take(): readonly RecordedEvent[] {
-      if (page.length > 0) {
-        const taken = page;
-        page = noEvents;
-        return taken;
-      }
-      const isOneBatch = buffer.length <= maxBatch;
-      const taken = isOneBatch ? buffer : buffer.slice(0, maxBatch);
-      buffer = isOneBatch ? noEvents : buffer.slice(maxBatch);
-      lastSeq = taken.at(-1)?.seq ?? lastSeq;
+  isLive(): boolean {
+    return this.#mode === 'live';
+  }
+
+  notifiedHead(): number {
+    return this.#notifiedHead;
+  }
+
+  fallBack(): void {
+    this.#buffer = noEvents;
+    this.#mode = 'backfill';
+  }
+
+  receive(notification: RunNotification | null): void {
+    if (notification === null) {
+      this.fallBack();
+      return;
+    }
+    const { head, events } = notification;
+    const buffer = this.#buffer;
+    this.#notifiedHead = Math.max(this.#notifiedHead, head);
+    const nextSeq = (buffer.at(-1)?.seq ?? this.#lastSeq) + 1;
+    if (this.#mode === 'backfill' || head < nextSeq) return;
+    const newEvents = events?.[0]?.seq === nextSeq ? events : (events?.filter(({ seq }) => seq >= nextSeq) ?? []);
+    const isComplete = newEvents.length === head - nextSeq + 1;
+    if (!isComplete || buffer.length + newEvents.length > this.#dependencies.bufferEvents) this.fallBack();
+    // Usually the array of the notification, which all followers share.
+    else this.#buffer = buffer.length === 0 ? newEvents : [...buffer, ...newEvents];
+  }
+
+  /** At most `maxBatch` events; none if there are none in memory. */
+  take(): readonly RecordedEvent[] {
+    if (this.#page.length > 0) {
+      const taken = this.#page;
+      this.#page = noEvents;
       return taken;
-    },
-    async fetchPage(): Promise<void> {
-      const limit = Math.min(pageEvents, maxBatch);
-      page = await journal.read(runId, { after: lastSeq, limit });
-      lastSeq = page.at(-1)?.seq ?? lastSeq;
-      // An event that was recorded during the read is known from its notification, and is read with the next page.
-      if (page.length < limit && lastSeq >= notifiedHead) mode = 'live';
-    },
-  };
+    }
+    const buffer = this.#buffer;
+    const { maxBatch } = this.#request;
+    const isOneBatch = buffer.length <= maxBatch;
+    const taken = isOneBatch ? buffer : buffer.slice(0, maxBatch);
+    this.#buffer = isOneBatch ? noEvents : buffer.slice(maxBatch);
+    this.#lastSeq = taken.at(-1)?.seq ?? this.#lastSeq;
+    return taken;
+  }
+
+  async fetchPage(): Promise<void> {
+    const { runId, maxBatch } = this.#request;
+    const limit = Math.min(this.#dependencies.pageEvents, maxBatch);
+    const page = await this.#dependencies.journal.read(runId, { after: this.#lastSeq, limit });
+    this.#page = page;
+    this.#lastSeq = page.at(-1)?.seq ?? this.#lastSeq;
+    // An event that was recorded during the read is known from its notification, and is read with the next page.
+    if (page.length < limit && this.#lastSeq >= this.#notifiedHead) this.#mode = 'live';
+  }
 }

@@ -62,7 +62,8 @@ export function createSubscribe(maskError: (error: unknown) => GraphQLError): Su
     try {
       events.onClose(group.leave);
       const executeEvent = createExecutor(args, context);
-      return mapStream(events, (event) => group.resultOf(event, executeEvent), failed);
+      const transform = (event: object) => group.resultOf(event, executeEvent);
+      return mapStream(events, { transform, fromError: failed });
     } catch (error) {
       group.leave();
       events.close();

@@ -1,5 +1,5 @@
 import type { LiveStream } from '../../streams/live-stream.ts';
-import type { Message, SocketWriter } from './socket-writer.ts';
+import type { Message, Sender, SocketWriter } from './socket-writer.ts';
 
 export interface SendTarget {
   /** The id that the client gave the operation. */
@@ -13,47 +13,58 @@ const messageEnd = Buffer.from('}');
  * Sends the results of an operation to its socket, without a promise for each of them and with JSON that subscribers share. The
  * `graphql-ws` library sees an iterator that ends without a value when the stream has ended, and then sends `complete`.
  */
-export function sendResults(
-  results: Pick<LiveStream<{ bytes: Buffer }>, 'read' | 'onReadable' | 'close'>,
-  { operationId, writer }: SendTarget,
-): AsyncIterableIterator<never, undefined> {
-  const finished = { done: true, value: undefined } as const;
-  const messageStart = Buffer.from(`{"id":${JSON.stringify(operationId)},"type":"next","payload":`);
-  let failure: unknown = null;
-  let finish = () => {};
+export function sendResults(results: Results, target: SendTarget): AsyncIterableIterator<never, undefined> {
+  return new ResultSender(results, target);
+}
 
-  const sender = {
-    take(): Message | undefined {
-      const result = results.read();
-      if (result === 'end') finish();
-      return typeof result === 'string' ? undefined : [messageStart, result.bytes, messageEnd];
-    },
-    stop(error: unknown): void {
-      failure = error;
-      results.close();
-      finish();
-    },
-  };
+type Results = Pick<LiveStream<{ bytes: Buffer }>, 'read' | 'onReadable' | 'close'>;
 
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      await new Promise<void>((resolve) => {
-        finish = resolve;
-        results.onReadable(() => writer.schedule(sender));
-        writer.schedule(sender);
-      });
-      if (failure !== null) throw failure;
-      return finished;
-    },
-    async return() {
-      results.close();
-      finish();
-      return finished;
-    },
-  };
+const finished = { done: true, value: undefined } as const;
+
+class ResultSender implements Sender, AsyncIterableIterator<never, undefined> {
+  readonly #results: Results;
+  readonly #writer: SocketWriter;
+  readonly #messageStart: Buffer;
+  #failure: unknown = null;
+  #finish = () => {};
+
+  constructor(results: Results, { operationId, writer }: SendTarget) {
+    this.#results = results;
+    this.#writer = writer;
+    this.#messageStart = Buffer.from(`{"id":${JSON.stringify(operationId)},"type":"next","payload":`);
+  }
+
+  take(): Message | undefined {
+    const result = this.#results.read();
+    if (result === 'end') this.#finish();
+    return typeof result === 'string' ? undefined : [this.#messageStart, result.bytes, messageEnd];
+  }
+
+  stop(error: unknown): void {
+    this.#failure = error;
+    this.#results.close();
+    this.#finish();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<typeof finished> {
+    await new Promise<void>((resolve) => {
+      this.#finish = resolve;
+      this.#results.onReadable(() => this.#writer.schedule(this));
+      this.#writer.schedule(this);
+    });
+    if (this.#failure !== null) throw this.#failure;
+    return finished;
+  }
+
+  async return(): Promise<typeof finished> {
+    this.#results.close();
+    this.#finish();
+    return finished;
+  }
 }
 
 /** Sends one result like `sendResults`. */

@@ -34,37 +34,49 @@ const empty = Buffer.alloc(0);
  * @param stream the connection of the socket
  */
 export function createSocketWriter(socket: WebSocket, stream: Duplex, atEndOfTurn: AtEndOfTurn): SocketWriter {
-  const senders: Sender[] = [];
-  let isBackedUp = false;
+  return new FrameWriter(socket, stream, atEndOfTurn);
+}
 
-  function resume(): void {
-    isBackedUp = false;
-    if (senders.length > 0) atEndOfTurn(write);
+class FrameWriter implements SocketWriter {
+  readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+  readonly #atEndOfTurn: AtEndOfTurn;
+  readonly #senders: Sender[] = [];
+  readonly #write = () => this.#writeNow();
+  #isBackedUp = false;
+
+  constructor(socket: WebSocket, stream: Duplex, atEndOfTurn: AtEndOfTurn) {
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#atEndOfTurn = atEndOfTurn;
   }
 
-  function write(): void {
-    if (socket.readyState !== socket.OPEN) {
-      for (const sender of senders.splice(0)) sender.stop(null);
+  schedule(sender: Sender): void {
+    if (this.#senders.includes(sender)) return;
+    if (this.#senders.push(sender) === 1 && !this.#isBackedUp) this.#atEndOfTurn(this.#write);
+  }
+
+  #writeNow(): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      for (const sender of this.#senders.splice(0)) sender.stop(null);
       return;
     }
-    const frames = takeFrames(senders);
+    const frames = takeFrames(this.#senders);
     if (frames.length === 0) return;
-    stream.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
-    if (stream.writableLength === 0) {
-      resume();
+    this.#stream.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    if (this.#stream.writableLength === 0) {
+      this.#resume();
       return;
     }
-    isBackedUp = true;
+    this.#isBackedUp = true;
     // Its callback runs when everything before it is written. A callback for each write would cost more than the write.
-    stream.write(empty, resume);
+    this.#stream.write(empty, () => this.#resume());
   }
 
-  return {
-    schedule(sender) {
-      if (senders.includes(sender)) return;
-      if (senders.push(sender) === 1 && !isBackedUp) atEndOfTurn(write);
-    },
-  };
+  #resume(): void {
+    this.#isBackedUp = false;
+    if (this.#senders.length > 0) this.#atEndOfTurn(this.#write);
+  }
 }
 
 /** Removes senders that have no more messages. If the limit cuts one off, the other senders are first next time. */

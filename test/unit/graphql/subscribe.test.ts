@@ -158,17 +158,15 @@ test('subscribers with the same rights share the execution and the JSON of an ev
 });
 
 test('a stream that cannot be wired up is closed', async () => {
-  const { stream } = createManualStream();
   let closes = 0;
-  const broken = {
-    ...stream,
+  const broken = Object.assign(createManualStream().stream, {
     onClose() {
       throw new Error('secret');
     },
     close() {
       closes += 1;
     },
-  };
+  });
   const subscribe = createSubscribe(publicOrMasked);
   const outcome = await subscribe({ schema: schemaOver(() => broken), document, contextValue });
   expect(outcome).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });

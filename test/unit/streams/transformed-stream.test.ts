@@ -39,17 +39,16 @@ describe('a flattened stream', () => {
 function openMapped() {
   const source = createManualStream<Item>();
   let settle = (_item: Item) => {};
-  const mapped = mapStream(
-    source.stream,
-    ({ n }) => {
+  const mapped = mapStream<Item, Item>(source.stream, {
+    transform({ n }) {
       if (n < 0) throw new Error('negative');
       if (n > 0) return { n: 10 * n };
       return new Promise<Item>((resolve) => {
         settle = resolve;
       });
     },
-    (error) => ({ error: String(error), n: -1 }),
-  );
+    fromError: (error) => ({ error: String(error), n: -1 }),
+  });
   let signals = 0;
   mapped.onReadable(() => {
     signals += 1;
