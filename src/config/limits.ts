@@ -131,6 +131,8 @@ export const CACHED_RUNS = 2048;
 export const CACHED_TAPE_BYTES = 16 * 1024 * 1024;
 /** Appends in one transaction. The others wait for the next one. */
 export const COMMIT_APPENDS = 512;
+/** Appends whose outcomes are reported in one turn of the event loop: the next step of a run takes up to a millisecond. */
+export const APPENDS_REPORTED_PER_TURN = 8;
 /** Commits in flight on Postgres, each on its own connection. SQLite has one writer. */
 export const PARALLEL_COMMITS = 2;
 /** Appends that wait for a commit. A further append is refused as busy. */

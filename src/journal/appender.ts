@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, nextTurn } from '../clock.ts';
 import * as limits from '../config/limits.ts';
 import { StoreError, toStoreError } from '../database/store-error.ts';
 import { createGroupCommit } from './group-commit.ts';
@@ -54,7 +54,7 @@ export function createAppender(
     } catch (error) {
       return recover(planned, toStoreError(error));
     }
-    succeed(planned);
+    await succeed(planned);
   }
 
   async function write(planned: readonly PlannedAppend[]): Promise<void> {
@@ -62,10 +62,14 @@ export function createAppender(
     if (writes.length > 0) await store.write(writes);
   }
 
-  /** Refusals are reported after the commit too, because they may depend on events in it. */
-  function succeed(planned: readonly PlannedAppend[]): void {
-    for (const { append, plan } of planned) append.resolve(outcomeOf(plan));
-    for (const { append, plan } of planned) {
+  /**
+   * Refusals are reported after the commit too, because they may depend on events in it. Each run that has waited for its append
+   * now does its next step, so other work gets its turn after a few of them.
+   */
+  async function succeed(planned: readonly PlannedAppend[]): Promise<void> {
+    for (const [index, { append, plan }] of planned.entries()) {
+      if (index > 0 && index % limits.APPENDS_REPORTED_PER_TURN === 0) await nextTurn();
+      append.resolve(outcomeOf(plan));
       const { runId, sessionId } = append.request;
       if (plan.kind === 'write') onCommitted({ runId, sessionId, events: plan.recorded });
     }
@@ -75,7 +79,7 @@ export function createAppender(
   async function recover(planned: readonly PlannedAppend[], error: StoreError): Promise<void> {
     if (error.failure === 'unknown') {
       const { stored, missing } = await resolveUnknownCommit(planned, error, { write, read, clock });
-      succeed(stored);
+      await succeed(stored);
       for (const { append } of missing) await commit([append]);
       return;
     }

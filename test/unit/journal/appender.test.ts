@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
 import type { StampedEvent } from '../../../src/domain/events.ts';
@@ -88,15 +89,36 @@ function openAppender(...lostCommits: LostCommit[]) {
     (tapes.get(runId) ?? [])
       .map(decode)
       .flatMap((event) => (event.type === 'output_delta' ? [event.payload.text] : []));
-  return { append: appendInTime, textsOn, published, writes: () => writes };
+  return { append, appendInTime, textsOn, published, writes: () => writes };
 }
 
 const isEnd = ({ type, payload }: StoredEvent) => type === 'status' && payload.includes('"DONE"');
 const ours = [delta('ours 1'), delta('ours 2')];
 
+test('the outcomes of a commit of many appends are reported in several turns, and the next commit comes after them', async () => {
+  const { append, published, writes } = openAppender();
+  const reported: number[] = [];
+  const appends = Array.from({ length: 20 }, async (_, number) => {
+    await append(request(newRunId(), 0, [delta('first')]));
+    reported.push(number);
+  });
+  const counts: number[] = [];
+  let later: Promise<unknown> | null = null;
+  while (reported.length < 20) {
+    await setImmediate();
+    if (counts.at(-1) !== reported.length) counts.push(reported.length);
+    if (reported.length > 0) later ??= append(request(newRunId(), 0, [delta('later')]));
+    expect(writes()).toBeLessThanOrEqual(1);
+  }
+  expect(counts).toEqual([8, 16, 20]);
+  await Promise.all([...appends, later]);
+  expect(reported).toEqual([...reported].sort((left, right) => left - right));
+  expect([published.length, writes()]).toEqual([21, 2]);
+});
+
 describe('an append whose connection is lost during the commit', () => {
   test('is acknowledged if it was stored, and stored once', async () => {
-    const { append, textsOn, published } = openAppender('stored');
+    const { appendInTime: append, textsOn, published } = openAppender('stored');
     const runId = newRunId();
     expect(await append(runId, 0, ours)).toMatchObject({ kind: 'appended', events: [{ seq: 1 }, { seq: 2 }] });
     expect(textsOn(runId)).toEqual(['ours 1', 'ours 2']);
@@ -104,7 +126,7 @@ describe('an append whose connection is lost during the commit', () => {
   });
 
   test('is stored by a second attempt if it was not', async () => {
-    const { append, textsOn, published, writes } = openAppender('not stored');
+    const { appendInTime: append, textsOn, published, writes } = openAppender('not stored');
     const runId = newRunId();
     expect(await append(runId, 0, ours)).toMatchObject({ kind: 'appended' });
     expect(textsOn(runId)).toEqual(['ours 1', 'ours 2']);
@@ -119,7 +141,7 @@ describe('an append whose connection is lost during the commit', () => {
     ['the same last event', [delta('theirs 1'), delta('ours 2')]],
     ['the same first event', [delta('ours 1'), delta('theirs 2')]],
   ])('is a conflict if another writer stored %s in its place', async (_name, theirs) => {
-    const { append, textsOn, published } = openAppender({ otherWriter: theirs });
+    const { appendInTime: append, textsOn, published } = openAppender({ otherWriter: theirs });
     const runId = newRunId();
     expect(await append(runId, 0, ours)).toEqual({ kind: 'conflict', head: theirs.length });
     expect(textsOn(runId)).toEqual(theirs.map(({ payload }) => 'text' in payload && payload.text));
@@ -127,7 +149,7 @@ describe('an append whose connection is lost during the commit', () => {
   });
 
   test('is found by its last event if others followed it', async () => {
-    const { append, textsOn, published } = openAppender({ otherWriter: [...ours, delta('theirs')] });
+    const { appendInTime: append, textsOn, published } = openAppender({ otherWriter: [...ours, delta('theirs')] });
     const runId = newRunId();
     expect(await append(runId, 0, ours)).toMatchObject({ kind: 'appended', events: [{ seq: 1 }, { seq: 2 }] });
     expect(textsOn(runId)).toEqual(['ours 1', 'ours 2', 'theirs']);
@@ -135,12 +157,12 @@ describe('an append whose connection is lost during the commit', () => {
   });
 
   test('is refused if another writer ended the run in its place', async () => {
-    const { append } = openAppender({ otherWriter: [ending] });
+    const { appendInTime: append } = openAppender({ otherWriter: [ending] });
     expect(await append(newRunId(), 0, ours)).toEqual({ kind: 'closed' });
   });
 
   test('fails as unknown if the database does not return', async () => {
-    const { append, published } = openAppender(...Array<LostCommit>(6).fill('not stored'));
+    const { appendInTime: append, published } = openAppender(...Array<LostCommit>(6).fill('not stored'));
     await expect(append(newRunId(), 0, ours)).rejects.toMatchObject({ name: 'StoreError', failure: 'unknown' });
     expect(published).toEqual([]);
   });

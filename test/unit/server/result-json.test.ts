@@ -16,9 +16,10 @@ test('the JSON of a long value is that of JSON.stringify', async () => {
     ...[-1, 0, 1].map((shift) => `${'a'.repeat(128 * 1024 + shift)}😀${'b'.repeat(200_000)}`),
   ];
   for (const value of values) expect((await textOf(value)) === JSON.stringify(value)).toBe(true);
+  const shorter = long.slice(0, 60_000);
   await fc.assert(
     fc.asyncProperty(fc.jsonValue(), async (value) => {
-      const list = [value, long, value];
+      const list = [value, shorter, value];
       expect((await textOf(list)) === JSON.stringify(list)).toBe(true);
     }),
     { numRuns: 20 },
