@@ -95,7 +95,7 @@ export async function serve(configuration: Configuration, parts: Parts): Promise
     maskError,
     documents,
     operations,
-    atEndOfTurn: createEndOfTurn(),
+    atEndOfTurn: createEndOfTurn(clock),
   };
   const graphqlHttp = lazyGraphqlHttp({ ...shared, maskError: uncountedMask, eventStreams, logger });
   const accelerator = parts.httpAccelerator ? createHttpAccelerator(shared) : null;

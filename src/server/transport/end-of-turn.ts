@@ -1,3 +1,5 @@
+import type { Clock } from '../../clock.ts';
+
 /** Runs a callback at the end of the current turn of the event loop, in the order of the calls. */
 export type AtEndOfTurn = (callback: () => void) => void;
 
@@ -6,12 +8,8 @@ const SLICE_MILLISECONDS = 3;
 /** Callbacks between two looks at the clock. */
 const CALLBACKS_PER_LOOK = 16;
 
-/**
- * One `setImmediate` for all callbacks of a turn: one for each would cost more than a small write.
- *
- * @param now a monotonic time in milliseconds
- */
-export function createEndOfTurn(now: () => number = () => performance.now()): AtEndOfTurn {
+/** One `setImmediate` for all callbacks of a turn: one for each would cost more than a small write. */
+export function createEndOfTurn(clock: Pick<Clock, 'elapsed'>): AtEndOfTurn {
   let due: readonly (() => void)[] = [];
   let position = 0;
   /** Added while the others run. */
@@ -25,11 +23,11 @@ export function createEndOfTurn(now: () => number = () => performance.now()): At
       position = 0;
       added = [];
     }
-    const end = now() + SLICE_MILLISECONDS;
+    const end = clock.elapsed() + SLICE_MILLISECONDS;
     do {
       due[position]?.();
       position += 1;
-    } while (position < due.length && (position % CALLBACKS_PER_LOOK > 0 || now() < end));
+    } while (position < due.length && (position % CALLBACKS_PER_LOOK > 0 || clock.elapsed() < end));
     if (position < due.length || added.length > 0) schedule();
   }
 

@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 
 test('callbacks run together at the end of the turn, in order; what they add runs at the end of the next one', async () => {
-  const atEndOfTurn = createEndOfTurn();
+  const atEndOfTurn = createEndOfTurn(systemClock);
   const calls: string[] = [];
   atEndOfTurn(() => {
     calls.push('first');
@@ -20,7 +21,7 @@ test('callbacks run together at the end of the turn, in order; what they add run
 
 test('callbacks that take long run in several turns, in order, and later ones after them', async () => {
   let time = 0;
-  const atEndOfTurn = createEndOfTurn(() => time);
+  const atEndOfTurn = createEndOfTurn({ elapsed: () => time });
   const calls: number[] = [];
   for (let number = 0; number < 40; number += 1) {
     atEndOfTurn(() => {

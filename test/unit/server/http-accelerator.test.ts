@@ -4,6 +4,7 @@ import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { fetchExchange, Client as UrqlClient } from '@urql/core';
 import { buildSchema, type ExecutionResult } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import type { GraphqlContext, SignalSource } from '../../../src/graphql/context.ts';
 import { publicOrMasked } from '../../../src/graphql/public-errors.ts';
 import { createDocuments } from '../../../src/server/transport/documents.ts';
@@ -53,7 +54,7 @@ function createAccelerator(execute: Execute, documentList: ReadonlyMap<string, s
   let leaving: SignalSource | null = null;
   let executions = 0;
   const accelerate = createHttpAccelerator({
-    atEndOfTurn: createEndOfTurn(),
+    atEndOfTurn: createEndOfTurn(systemClock),
     schema,
     documents: createDocuments(schema, documentList),
     maskError: publicOrMasked,

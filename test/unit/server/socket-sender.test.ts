@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { StreamedResult } from '../../../src/graphql/execution/subscribe.ts';
 import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 import { sendResults } from '../../../src/server/transport/socket-sender.ts';
@@ -15,7 +16,7 @@ const finished = { done: true, value: undefined };
 function open() {
   const fake = createFakeSocket();
   const { stream, ...results } = createManualStream<StreamedResult>();
-  const writer = createSocketWriter(fake.socket, fake.stream, createEndOfTurn());
+  const writer = createSocketWriter(fake.socket, fake.stream, createEndOfTurn(systemClock));
   return { ...fake, ...results, operation: sendResults(stream, { operationId: 'a"b', writer }) };
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { createEndOfTurn } from '../../../src/server/transport/end-of-turn.ts';
 import { createSocketWriter, type Sender } from '../../../src/server/transport/socket-writer.ts';
 import { createFakeSocket } from './socket-frames.ts';
@@ -22,7 +23,7 @@ function createSender(...messages: (string | Error)[]) {
   return { sender, messages, stops, takes: () => takes };
 }
 
-function open(atEndOfTurn = createEndOfTurn()) {
+function open(atEndOfTurn = createEndOfTurn(systemClock)) {
   const fake = createFakeSocket();
   return { ...fake, writer: createSocketWriter(fake.socket, fake.stream, atEndOfTurn) };
 }
@@ -93,7 +94,7 @@ describe('B27: a client that stalls', () => {
   });
 
   test('does not delay other clients', async () => {
-    const atEndOfTurn = createEndOfTurn();
+    const atEndOfTurn = createEndOfTurn(systemClock);
     const [stalled, other] = [open(atEndOfTurn), open(atEndOfTurn)];
     stalled.stall();
     stalled.writer.schedule(createSender('a', 'b').sender);
@@ -108,7 +109,7 @@ describe('B27: a client that stalls', () => {
 });
 
 test('a sender that fails is stopped, and no other', async () => {
-  const atEndOfTurn = createEndOfTurn();
+  const atEndOfTurn = createEndOfTurn(systemClock);
   const [here, elsewhere] = [open(atEndOfTurn), open(atEndOfTurn)];
   const failure = new Error('not serialisable');
   const failing = createSender('fine', failure);
