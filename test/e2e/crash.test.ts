@@ -15,12 +15,12 @@ import {
 } from '../generated/graphql.ts';
 import { follow, runById, send, typesOf } from '../integration/conversation.ts';
 import { until } from '../integration/gateway.ts';
-import { collectRun, serverFolder, withClient } from './fixtures.ts';
+import { collectRun, expectIntact, serverFolder, withClient } from './fixtures.ts';
 
 const shortLease = { RUNTAPE_LEASE_SECONDS: '1' };
 
 test('B26, B48: events that a subscriber received before kill -9 are on the tape, and the run ends', async () => {
-  const { start, runCommand } = await serverFolder();
+  const { start, folder } = await serverFolder();
   const first = await start(shortLease);
   const text = '/pace 20\n/words 120';
   const { run, received } = await withClient(first, async (client) => {
@@ -43,11 +43,11 @@ test('B26, B48: events that a subscriber received before kill -9 are on the tape
     expect({ resumptions, words: output?.split(' ').length }).toEqual({ resumptions: 1, words: 120 });
   });
   expect(await second.stop('SIGTERM')).toBe(0);
-  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+  await expectIntact(folder);
 });
 
 test('B38, B48: an approval that is open during kill -9 is decided afterwards by another client', async () => {
-  const { start, runCommand } = await serverFolder();
+  const { start, folder } = await serverFolder();
   const first = await start(shortLease);
   const text = '/call memory_save {"text":"I like green tea"}\n/then\n/say Saved.';
   const { run } = await withClient(first, async (client) => {
@@ -70,11 +70,11 @@ test('B38, B48: an approval that is open during kill -9 is decided afterwards by
     expect(memories.edges.map(({ node }) => node.text)).toEqual(['I like green tea']);
   });
   expect(await second.stop('SIGTERM')).toBe(0);
-  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+  await expectIntact(folder);
 });
 
 test('B97, B98: a call of a client tool that is open during kill -9 gets its result afterwards, once', async () => {
-  const { start, runCommand } = await serverFolder();
+  const { start, folder } = await serverFolder();
   const first = await start(shortLease);
   const text = '/call pick {"title":"Which?"}\n/then\n/echo';
   const clientTools = [{ name: 'pick', description: 'Picks a file.', inputSchema: { type: 'object' } }];
@@ -106,12 +106,12 @@ test('B97, B98: a call of a client tool that is open during kill -9 gets its res
     expect((await runById(client, run.id)).output).toContain('a.txt');
   });
   expect(await third.stop('SIGTERM')).toBe(0);
-  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+  await expectIntact(folder);
 });
 
 test('B95, B98: a budget that is asked for during kill -9 is raised afterwards, once', async () => {
   const budgets = [{ appliesTo: 'principal', period: 'day', tokens: 10, onLimit: 'ask' }];
-  const { start, runCommand } = await serverFolder({ budgets });
+  const { start, folder } = await serverFolder({ budgets });
   const first = await start(shortLease);
   const { run } = await withClient(first, async (client) => {
     const sent = await send(client, { sessionKey: 'crash', text: '/usage 400 100\n/say Done.' });
@@ -140,7 +140,7 @@ test('B95, B98: a budget that is asked for during kill -9 is raised afterwards, 
     expect(await allow(client, id)).toBe('DecideBudgetSuccess');
   });
   expect(await third.stop('SIGTERM')).toBe(0);
-  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+  await expectIntact(folder);
 });
 
 test('B14, B48: messages that were acknowledged right before kill -9 are stored, and run', async () => {
@@ -180,7 +180,7 @@ test('B14, B48: messages that were acknowledged right before kill -9 are stored,
 test('B96, B98: during kill -9, a question of the model stays open; one of an MCP server is withdrawn, and asked again', async () => {
   const program = join(import.meta.dirname, '../integration/tools/asking-server.mjs');
   const shop = { command: process.execPath, args: [program], elicitation: true };
-  const { start, runCommand } = await serverFolder({ askPerson: true, mcpServers: { shop } });
+  const { start, folder } = await serverFolder({ askPerson: true, mcpServers: { shop } });
   const first = await start(shortLease);
   await first.untilPrinted('an MCP server is ready');
   const runs = await withClient(first, async (client) => {
@@ -220,5 +220,5 @@ test('B96, B98: during kill -9, a question of the model stays open; one of an MC
     expect(typesOf(tape).filter((type) => type === 'TOOL_RESULT')).toHaveLength(1);
   });
   expect(await second.stop('SIGTERM')).toBe(0);
-  expect(await runCommand(['verify'])).toMatchObject({ code: 0 });
+  await expectIntact(folder);
 });

@@ -1,4 +1,6 @@
-import { onTestFinished } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import { verifyDatabase } from '../../src/server/commands/verify.ts';
 import { createTestClient, type TestClient } from '../client.ts';
 import { FollowRunDocument } from '../generated/graphql.ts';
 import { type Event, typesOf } from '../integration/conversation.ts';
@@ -16,6 +18,17 @@ export async function serverFolder(configuration?: unknown, program?: string, no
 export async function withClient<T>({ url }: ServerProcess, work: (client: TestClient) => Promise<T>): Promise<T> {
   await using client = createTestClient(url);
   return await work(client);
+}
+
+/**
+ * The files, tapes and rows of the database in a server folder are intact. This is what the command `verify` checks, without the
+ * CPU time of a process that loads the program.
+ */
+export async function expectIntact(folder: string): Promise<void> {
+  const printed: string[] = [];
+  const database = { databaseUrl: `file:${join(folder, 'data/runtape.db')}`, signingKey: null };
+  const { faults, unchecked } = await verifyDatabase(database, {}, (line) => printed.push(line));
+  expect({ faults, unchecked }, printed.join('\n')).toEqual({ faults: 0, unchecked: null });
 }
 
 export interface RunCollector {
