@@ -30,9 +30,34 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves in the next turn of the event loop, after pending timers and sockets have been served. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+/** Time of one turn of the event loop for the work that waited for it. The rest waits for another turn. */
+const TURN_MILLISECONDS = 5;
+
+/**
+ * Returns a function that resolves in another turn of the event loop, after pending timers and sockets have been served, in the order
+ * of the calls. In each turn at least one call resolves, and no further one once those before have worked for TURN_MILLISECONDS:
+ * many short steps in one turn would delay timers and sockets as much as one long step.
+ */
+export function createTurns(elapsed: () => number): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let startedAt: number | null = null;
+  const endTurn = () => {
+    startedAt = null;
+  };
+  function resumeNext(): void {
+    const now = elapsed();
+    if (startedAt === null) {
+      startedAt = now;
+      setImmediate(endTurn);
+    }
+    if (now - startedAt < TURN_MILLISECONDS) waiting.shift()?.();
+    else setImmediate(resumeNext);
+  }
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      setImmediate(resumeNext);
+    });
 }
+
+export const nextTurn = createTurns(systemClock.elapsed);
