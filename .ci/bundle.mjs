@@ -11,6 +11,7 @@ const entries = [
   'clock.ts',
   'config/configuration.ts',
   'database/open-database.ts',
+  'database/sqlite/scan-worker.ts',
   'ids.ts',
   'journal/database-journal.ts',
   'logger.ts',

@@ -158,6 +158,10 @@ export const MAX_ACTIVITY_RETENTION_DAYS = 3650;
 export const FOLLOW_POLL_SECONDS = 5;
 
 // Storage
+/** A SQLite database of this size is small: no statement on it takes long, and none needs a thread of its own. */
+export const SMALL_DATABASE_BYTES = 2 * 1024 * 1024;
+/** Statements of one owner that wait for that thread. A further one is refused as busy. */
+export const SCANS_PER_OWNER = 1000;
 /** Free bytes of a disk, by default. With less, new messages and uploads are refused. */
 export const FREE_BYTES = 64 * 1024 * 1024;
 /** With so many bytes left of its quota, the bytes of a principal are not counted again for its messages in this time. */

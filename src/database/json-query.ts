@@ -7,6 +7,7 @@ export interface JsonSql {
   postgresql: string;
   /** As in `Statement`. */
   keyed?: boolean;
+  scansRowsOf?: string;
 }
 
 /**

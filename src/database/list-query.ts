@@ -43,6 +43,8 @@ export function ofOwner(table: string, owner: string, isNarrow: boolean): Condit
 
 /** A part of a list in descending order. */
 interface ListPart {
+  /** Whose rows the condition selects. */
+  owner: string;
   /** Columns that order the list, each with its table. */
   order: readonly string[];
   /** Values of these columns, exclusive; null for no bound. */
@@ -65,7 +67,7 @@ export function readList<Row>(
   database: Database,
   { name, select }: ListedTable<Row>,
   condition: Condition,
-  { order, after, before, from, limit }: ListPart,
+  { owner, order, after, before, from, limit }: ListPart,
 ): Promise<Row[]> {
   const placeholders = order.map(() => '?').join(', ');
   const bound = (side: '<' | '>') => ` AND (${order.join(', ')}) ${side} (${placeholders})`;
@@ -75,16 +77,14 @@ export function readList<Row>(
   // Where no index has this order, only ids are sorted, and not whole rows.
   const ids = `SELECT "${name}"."id" FROM "${name}" WHERE ${where} ${orderBy} LIMIT ?`;
   const values = [...condition.parameters, ...(after ?? []), ...(before ?? []), limit];
-  return database.query(
-    select(() => `WHERE "${name}"."id" IN (${ids}) ${orderBy}`),
-    ...values,
-  );
+  const list = select(() => `WHERE "${name}"."id" IN (${ids}) ${orderBy}`);
+  return database.query({ ...list, scansRowsOf: owner }, ...values);
 }
 
-/** Counts up to `maximum` rows of a table. */
+/** Counts up to `maximum` rows of a table. @param owner whose rows the condition selects; empty for those of everybody */
 export async function countRows(
   database: Database,
-  table: string,
+  { table, owner }: { table: string; owner: string },
   { sql, parameters }: Condition,
   maximum: number,
 ): Promise<number> {
@@ -92,6 +92,6 @@ export async function countRows(
     { count: 'int' },
     () => `SELECT count(*) FROM (SELECT 1 FROM "${table}" WHERE ${sql} LIMIT ?) AS counted`,
   );
-  const [row] = await database.query(count, ...parameters, maximum);
+  const [row] = await database.query({ ...count, scansRowsOf: owner }, ...parameters, maximum);
   return row?.count ?? 0;
 }

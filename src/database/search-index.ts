@@ -193,7 +193,7 @@ export async function findPassages(database: Database, query: PassageQuery): Pro
         ];
   const rows = await queryJson<[string, number, number, string | null, number]>(
     database,
-    { sqlite: sqliteSql(filter), postgresql: postgresSql(filter) },
+    { sqlite: sqliteSql(filter), postgresql: postgresSql(filter), scansRowsOf: query.owner },
     ...parameters,
   );
   return rows.map(([sourceId, seq, start, sessionId, relevance]) => ({ sourceId, seq, start, sessionId, relevance }));

@@ -31,6 +31,11 @@ export interface Statement<Row> {
   keyed?: boolean;
   /** Whether it reads many rows: the SQLite driver blocks the event loop, so other work runs before it. */
   reads?: 'many';
+  /**
+   * The owner whose rows it looks through, however many there are. SQLite runs it in a thread of its own, in which owners take turns,
+   * because the driver would block the event loop for as long as it takes.
+   */
+  scansRowsOf?: string;
 }
 
 export type Parameter = string | number | null;
@@ -98,7 +103,7 @@ export function numbered(sql: string): string {
 }
 
 /** Makes a row of the values that a driver returned, which differ between the drivers. */
-export function rowOf<Row>({ columns }: Statement<Row>, values: readonly unknown[]): Row {
+export function rowOf<Row>({ columns }: Pick<Statement<Row>, 'columns'>, values: readonly unknown[]): Row {
   const types = Object.entries<ColumnType>(columns);
   // The statement's columns are exactly the properties of the row.
   return Object.fromEntries(types.map(([name, type], index) => [name, readValue(type, values[index])])) as Row;

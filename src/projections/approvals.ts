@@ -78,7 +78,7 @@ export function countApprovals(database: Database, query: ApprovalsQuery, maximu
     ...equals('"Wait"."tool"', tool),
     ...isOneOf('"Wait"."status"', statuses),
   ]);
-  return countRows(database, 'Wait', condition, maximum);
+  return countRows(database, { table: 'Wait', owner: owner ?? '' }, condition, maximum);
 }
 
 export interface OpenApprovalsQuery {

@@ -54,6 +54,7 @@ function createdAfterCondition(instant: Date): Condition {
 /** Newest first. */
 export async function pageRuns(database: Database, query: RunsQuery, page: PageArguments): Promise<RowPage<RunRow>> {
   const rows = await readList(database, { name: 'Run', ...runs }, runCondition(query), {
+    owner: query.owner,
     order: ['"Run"."id"'],
     after: page.after === null ? null : [page.after],
     before: page.before === null ? null : [page.before],
@@ -65,5 +66,5 @@ export async function pageRuns(database: Database, query: RunsQuery, page: PageA
 
 /** Counts up to `maximum` runs. */
 export function countRuns(database: Database, query: RunsQuery, maximum: number): Promise<number> {
-  return countRows(database, 'Run', runCondition(query), maximum);
+  return countRows(database, { table: 'Run', owner: query.owner }, runCondition(query), maximum);
 }

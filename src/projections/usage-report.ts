@@ -76,7 +76,7 @@ export async function usageReport(
   const sql = { groups, isBounded: until !== null, isContinued: after !== null && groups.length > 0 };
   const rows = await queryJson<Cells>(
     database,
-    { sqlite: reportSql('sqlite', sql), postgresql: numbered(reportSql('postgresql', sql)) },
+    { sqlite: reportSql('sqlite', sql), postgresql: numbered(reportSql('postgresql', sql)), scansRowsOf: owner },
     ...values,
     limit,
   );

@@ -43,6 +43,7 @@ export async function pageSessions(
   page: PageArguments,
 ): Promise<RowPage<SessionRow>> {
   const rows = await readList(database, { name: 'Session', ...sessions }, sessionCondition(query), {
+    owner: query.owner,
     order: ['"Session"."id"'],
     after: page.after === null ? null : [page.after],
     before: page.before === null ? null : [page.before],
@@ -66,6 +67,7 @@ export async function pageActiveSessions(
 ): Promise<RowPage<SessionRow>> {
   const valuesOf = ({ activeAt, id }: ActivityPosition) => [databaseTime(activeAt), id];
   const rows = await readList(database, { name: 'Session', ...sessions }, sessionCondition(query), {
+    owner: query.owner,
     order: ['"Session"."activeAt"', '"Session"."id"'],
     after: page.after && valuesOf(page.after),
     before: page.before && valuesOf(page.before),
@@ -77,5 +79,5 @@ export async function pageActiveSessions(
 
 /** Counts up to `maximum` sessions. */
 export function countSessions(database: Database, query: SessionsQuery, maximum: number): Promise<number> {
-  return countRows(database, 'Session', sessionCondition(query), maximum);
+  return countRows(database, { table: 'Session', owner: query.owner }, sessionCondition(query), maximum);
 }

@@ -12,33 +12,27 @@ export interface StoredAmounts {
   memories: number;
 }
 
-const ofSessions = {
-  ...statement<Pick<StoredAmounts, 'storedBytes' | 'sessions'>>(
-    { storedBytes: 'bigint', sessions: 'int' },
-    // The index has all columns, so that no session is read.
-    ({ indexedBy }) => `SELECT CAST(coalesce(sum("storedBytes"), 0) AS bigint), count(*)
+const ofSessions = statement<Pick<StoredAmounts, 'storedBytes' | 'sessions'>>(
+  { storedBytes: 'bigint', sessions: 'int' },
+  // The index has all columns, so that no session is read.
+  ({ indexedBy }) => `SELECT CAST(coalesce(sum("storedBytes"), 0) AS bigint), count(*)
       FROM "Session" ${indexedBy('Session_owner_activeAt_id_storedBytes_idx')} WHERE "owner" = ?`,
-  ),
-  reads: 'many' as const,
-};
+);
 
 /** Equal files are stored once. */
-const ofFiles = {
-  ...statement<Pick<StoredAmounts, 'storedBytes'>>(
-    { storedBytes: 'bigint' },
-    ({ indexedBy }) => `SELECT CAST(coalesce(sum("bytes"), 0) AS bigint) FROM (SELECT DISTINCT "blobId", "bytes"
+const ofFiles = statement<Pick<StoredAmounts, 'storedBytes'>>(
+  { storedBytes: 'bigint' },
+  ({ indexedBy }) => `SELECT CAST(coalesce(sum("bytes"), 0) AS bigint) FROM (SELECT DISTINCT "blobId", "bytes"
       FROM "Attachment" ${indexedBy('Attachment_owner_blobId_bytes_idx')} WHERE "owner" = ?) AS files`,
-  ),
-  reads: 'many' as const,
-};
+);
 
 /** Counts what a principal has stored, without its memories. */
 export async function storedInSessions(
   database: Database,
   owner: string,
 ): Promise<Pick<StoredAmounts, 'storedBytes' | 'sessions'>> {
-  const [sessions] = await database.query(ofSessions, owner);
-  const [files] = await database.query(ofFiles, owner);
+  const [sessions] = await database.query({ ...ofSessions, scansRowsOf: owner }, owner);
+  const [files] = await database.query({ ...ofFiles, scansRowsOf: owner }, owner);
   return {
     storedBytes: (sessions?.storedBytes ?? 0) + (files?.storedBytes ?? 0),
     sessions: sessions?.sessions ?? 0,

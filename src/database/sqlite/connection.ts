@@ -7,7 +7,9 @@ import { BUSY_MILLISECONDS } from './sqlite-file.ts';
 
 /** A connection for prepared statements. Its calls block the event loop. They throw the errors of the driver. */
 export interface Connection {
-  select<Row>(statement: Statement<Row>, parameters: readonly Parameter[]): Row[];
+  select<Row>(statement: Pick<Statement<Row>, 'columns' | 'sqlite'>, parameters: readonly Parameter[]): Row[];
+  /** The size of the database, without the write-ahead log. */
+  bytes(): number;
   /** Runs all groups in one transaction, which is durable when this returns. */
   commit(groups: readonly BoundGroup[]): void;
   /** Moves the write-ahead log into the database and empties it. Returns false if a reader prevents that. */
@@ -59,6 +61,7 @@ export function openConnection(path: string, pragmas: readonly Pragma[]): Connec
       const rows = prepare(statement.sqlite).all(...parameters) as unknown[][];
       return rows.map((values) => rowOf(statement, values));
     },
+    bytes: () => Number(prepare('PRAGMA page_count').all()[0]) * Number(prepare('PRAGMA page_size').all()[0]),
     commit(groups) {
       const write = () => {
         for (const { sql, rows } of groups) {

@@ -1,5 +1,6 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { type Clock, nextTurn, systemClock } from '../../clock.ts';
+import { SMALL_DATABASE_BYTES } from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { bindRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
@@ -12,6 +13,7 @@ import { type Connection, openConnection } from './connection.ts';
 import { createFileGuard, type FileGuard } from './file-guard.ts';
 import { migrateSqlite } from './migrate.ts';
 import { checkPragma, type Pragma, readOnlyPragmas, writePragmas } from './pragma.ts';
+import { createScanThread, type ScanThread } from './scan-thread.ts';
 import {
   BUSY_MILLISECONDS,
   createSqliteFile,
@@ -26,6 +28,8 @@ export interface SqliteOptions {
   /** With `normal`, a power failure may undo the last writes; a crash of the process does not. */
   durability: 'full' | 'normal';
   clock?: Clock;
+  /** From this size on, statements that look through many rows run in a thread of their own. */
+  smallBytes?: number;
 }
 
 /** Pauses before a write that found the file locked by another program is repeated. The last failure is reported. */
@@ -34,7 +38,12 @@ const BUSY_PAUSES_MILLISECONDS = [10, 20, 50, 100, 200, 400, 800, 1600, 1600];
 const TRANSACTION_MILLISECONDS = 60_000;
 
 /** Locks the file for this process, applies the missing migrations and opens the connections. Throws a StartError. */
-export async function openSqlite({ url, durability, clock = systemClock }: SqliteOptions): Promise<Database> {
+export async function openSqlite({
+  url,
+  durability,
+  clock = systemClock,
+  smallBytes = SMALL_DATABASE_BYTES,
+}: SqliteOptions): Promise<Database> {
   const path = prepareSqliteFile(url);
   const lock = lockSqliteFile(path);
   const { unlock } = lock;
@@ -42,7 +51,7 @@ export async function openSqlite({ url, durability, clock = systemClock }: Sqlit
     createSqliteFile(path, lock);
     await migrateSqlite(path, await readMigrations('sqlite'), clock);
     lock.markInitialised();
-    return await openConnections(path, writePragmas(durability), clock, unlock);
+    return await openConnections(path, { pragmas: writePragmas(durability), clock, smallBytes }, unlock);
   } catch (error) {
     unlock();
     if (error instanceof StartError) throw error;
@@ -54,11 +63,18 @@ export async function openSqlite({ url, durability, clock = systemClock }: Sqlit
 export async function openSqliteForReading(url: string): Promise<Database> {
   const path = existingSqliteFile(url);
   try {
-    return await openConnections(path, readOnlyPragmas, systemClock, () => undefined);
+    const settings = { pragmas: readOnlyPragmas, clock: systemClock, smallBytes: SMALL_DATABASE_BYTES };
+    return await openConnections(path, settings, () => undefined);
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(`The database ${path} cannot be read: ${toStoreError(error).detail}`, error);
   }
+}
+
+interface ConnectionSettings {
+  pragmas: readonly Pragma[];
+  clock: Clock;
+  smallBytes: number;
 }
 
 /**
@@ -67,8 +83,7 @@ export async function openSqliteForReading(url: string): Promise<Database> {
  */
 async function openConnections(
   path: string,
-  pragmas: readonly Pragma[],
-  clock: Clock,
+  { pragmas, clock, smallBytes }: ConnectionSettings,
   unlock: () => void,
 ): Promise<Database> {
   const closers: (() => void | Promise<void>)[] = [];
@@ -96,11 +111,15 @@ async function openConnections(
     const reader = connect(readOnlyPragmas);
     const writeClient = await connectClient(pragmas);
     const readClient = await connectClient(readOnlyPragmas);
+    const scanThread = createScanThread(path);
+    closers.push(scanThread.close);
     return createDatabase({
       writer,
       reader,
       writeClient,
       readClient,
+      scanThread,
+      smallBytes,
       guard: createFileGuard(path, clock),
       clock,
       close: () => closeAll().finally(unlock),
@@ -141,13 +160,16 @@ interface DatabaseParts {
   reader: Connection;
   writeClient: Client;
   readClient: Client;
+  scanThread: ScanThread;
+  smallBytes: number;
   guard: FileGuard;
   clock: Clock;
   /** Closes the connections and unlocks the file. */
   close(): Promise<void>;
 }
 
-function createDatabase({ writer, reader, writeClient, readClient, guard, clock, close }: DatabaseParts): Database {
+function createDatabase(parts: DatabaseParts): Database {
+  const { writer, reader, writeClient, readClient, scanThread, smallBytes, guard, clock, close } = parts;
   const mutex = createKeyedMutex();
   const turns = createReadTurns(clock);
   /** SQLite has one writer at a time: a second one would block the event loop until the lock is free. */
@@ -159,6 +181,11 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
         return result;
       }),
     );
+  let wasLarge = false;
+  const isLarge = () => {
+    wasLarge ||= reader.bytes() >= smallBytes;
+    return wasLarge;
+  };
   let hasDeletedRows = false;
   async function eraseDeleted(): Promise<void> {
     hasDeletedRows = true;
@@ -173,7 +200,9 @@ function createDatabase({ writer, reader, writeClient, readClient, guard, clock,
     commit: (writes) => queueWrite(() => writer.commit(bindRows(writes))),
     async query(statement, ...parameters) {
       if (statement.writes) return queueWrite(() => writer.select(statement, parameters));
-      if (statement.reads === 'many') await nextTurn();
+      const { scansRowsOf } = statement;
+      if (scansRowsOf !== undefined && isLarge()) return scanThread.select(scansRowsOf, statement, parameters);
+      if (statement.reads === 'many' || scansRowsOf !== undefined) await nextTurn();
       while (turns.isUsed()) await nextTurn();
       try {
         return turns.read(() => reader.select(statement, parameters));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
 import {
@@ -11,6 +11,7 @@ import {
   SCHEMA_TIMEOUTS,
 } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
+import { startWorker } from '../../worker.ts';
 import type { SchemaAnswer, SchemaRequest } from './schema-worker.ts';
 
 /**
@@ -43,6 +44,7 @@ export interface SchemaChecker {
   close(): Promise<void>;
 }
 
+const resourceLimits = { maxOldGenerationSizeMb: SCHEMA_MEMORY_MEGABYTES };
 const TOO_SLOW = 'the schemas of its author take too long';
 
 interface Deadlines {
@@ -94,7 +96,7 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usu
     const answered = new AbortController();
     const { signal } = answered;
     try {
-      worker ??= startWorker();
+      worker ??= startWorker('schema-worker', import.meta.url, { resourceLimits });
       const current = await worker;
       const answer = once(current, 'message', { signal });
       current.postMessage(request);
@@ -158,21 +160,4 @@ function compilerOfParty(
       return `${subject} cannot be checked: ${'refused' in answer ? answer.refused : answer.failure}`;
     };
   };
-}
-
-async function startWorker(): Promise<Worker> {
-  const resourceLimits = { maxOldGenerationSizeMb: SCHEMA_MEMORY_MEGABYTES };
-  const worker = new Worker(workerCode(), { eval: true, env: {}, resourceLimits });
-  // It says that it is ready.
-  await once(worker, 'message');
-  worker.unref();
-  return worker;
-}
-
-/** In the bundle, the worker is a file beside the program. When the program runs from its sources, tsx compiles the worker. */
-function workerCode(): string {
-  const isSource = import.meta.url.endsWith('.ts');
-  const url = new URL(isSource ? './schema-worker.ts' : './schema-worker.js', import.meta.url).href;
-  const load = `import(${JSON.stringify(url)})`;
-  return isSource ? `import('tsx/esm/api').then(({ register }) => { register(); return ${load}; })` : load;
 }
