@@ -133,6 +133,8 @@ export const CACHED_TAPE_BYTES = 16 * 1024 * 1024;
 export const COMMIT_APPENDS = 512;
 /** Appends whose outcomes are reported in one turn of the event loop: the next step of a run takes up to a millisecond. */
 export const APPENDS_REPORTED_PER_TURN = 8;
+/** Texts of messages and answers in one transaction. A longer one has a transaction of its own. */
+export const COMMIT_CHARACTERS = 64 * 1024;
 /** Commits in flight on Postgres, each on its own connection. SQLite has one writer. */
 export const PARALLEL_COMMITS = 2;
 /** Appends that wait for a commit. A further append is refused as busy. */

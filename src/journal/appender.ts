@@ -43,6 +43,8 @@ export function createAppender(
     createGroupCommit<AppendRequest, AppendOutcome>({
       commit: (batch) => commit(batch).catch(rethrowAsStoreError),
       batchSize: limits.COMMIT_APPENDS,
+      workOf: charactersOf,
+      batchWork: limits.COMMIT_CHARACTERS,
     }),
   );
 
@@ -106,6 +108,13 @@ export function createAppender(
       await Promise.all(groups.map(({ idle }) => idle()));
     },
   };
+}
+
+/** Of the texts of the events, most of which are indexed for the search. Other parts of an append take little time. */
+function charactersOf({ events }: AppendRequest): number {
+  let characters = 0;
+  for (const { payload } of events) if ('text' in payload) characters += payload.text.length;
+  return characters;
 }
 
 /** Waits after the connection was lost during a commit. After the last one the outcome stays unknown. */

@@ -28,15 +28,27 @@ export function createGroupCommit<Request, Outcome>(options: {
   commit(batch: QueuedRequest<Request, Outcome>[]): Promise<void>;
   /** The largest number of requests in one commit. */
   batchSize: number;
+  /** The work for a request, and the most in one commit: a commit holds the event loop. A request with more work is committed alone. */
+  workOf(request: Request): number;
+  batchWork: number;
 }): GroupCommit<Request, Outcome> {
   const queue: QueuedRequest<Request, Outcome>[] = [];
   let draining: Promise<void> | null = null;
+
+  function takeBatch(): QueuedRequest<Request, Outcome>[] {
+    let work = 0;
+    const beyond = queue.findIndex(({ request }, index) => {
+      work += options.workOf(request);
+      return index === options.batchSize || (index > 0 && work > options.batchWork);
+    });
+    return queue.splice(0, beyond === -1 ? queue.length : beyond);
+  }
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
       // All requests that the sockets deliver in this turn share the commit, and successive commits do not starve the sockets.
       await nextTurn();
-      const batch = queue.splice(0, options.batchSize);
+      const batch = takeBatch();
       try {
         await options.commit(batch);
       } catch (error) {

@@ -55,11 +55,12 @@ export function createAskPerson(schemaChecker: Pick<SchemaChecker, 'forParty'>):
         return { prompt: parsed.prompt, answerSchema: answerSchemaOf(parsed) };
       },
     },
-    async prepare(asked) {
-      const prepared = await tool.prepare(asked);
+    async prepare(asked, owner) {
+      const prepared = await tool.prepare(asked, owner);
       if (!prepared.ok) return prepared;
       try {
-        await schemaChecker.forParty()(answerSchemaOf(input.parse(asked)), 'answer');
+        await // The owner can write the schema, or have the model write it.
+        await schemaChecker.forParty(owner)(answerSchemaOf(input.parse(asked)), 'answer');
         return prepared;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);

@@ -86,8 +86,12 @@ export interface Tool {
   source: string;
   /** Missing if the gateway executes the call. Otherwise the call waits, and `execute` is never called. */
   delegation?: Delegation;
-  /** Validates an input. Has no effect, and never throws or rejects. */
-  prepare(input: Json): PreparedInput | Promise<PreparedInput>;
+  /**
+   * Validates an input. Has no effect, and never throws or rejects.
+   *
+   * @param owner the principal whose session the call belongs to
+   */
+  prepare(input: Json, owner: string): PreparedInput | Promise<PreparedInput>;
   /** What a call with an accepted input reaches. Pure. A tool without it has no targets. */
   target?(input: Json): CallTarget | null;
   /** Executes the call. A rejection becomes an error result, and the model sees its message. */

@@ -47,7 +47,7 @@ type World = Awaited<ReturnType<typeof makeWorld>>;
 
 async function use({ tools }: World, name: string, input: Json): Promise<Json> {
   const tool = tools.get(name) as Tool;
-  const prepared = await tool.prepare(input);
+  const prepared = await tool.prepare(input, 'ada');
   if (!prepared.ok) return prepared.error;
   // A call without preparation must not reach further.
   return tool.execute(input, context).catch((error: Error) => error.message);

@@ -64,7 +64,7 @@ async function editedInputProblem(
       `the tool ${open.call.tool} is not available now, so its input cannot be checked`,
     );
   }
-  const problem = await inputProblem(tool, editedInput);
+  const problem = await inputProblem(tool, editedInput, open.session.owner);
   return problem === null ? null : invalidInput(['editedInput'], problem);
 }
 

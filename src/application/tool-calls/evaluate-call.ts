@@ -64,11 +64,11 @@ function grantedCall(tool: Tool, input: Json) {
 }
 
 /** Why the tool does not take this input, as a sentence for its author; null when it takes it. */
-export async function inputProblem(tool: Tool, input: Json): Promise<string | null> {
+export async function inputProblem(tool: Tool, input: Json, owner: string): Promise<string | null> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'The input must be a JSON object.';
   const problem = inputSizeProblem(input);
   if (problem !== null) return problem;
-  const prepared = await tool.prepare(input);
+  const prepared = await tool.prepare(input, owner);
   return prepared.ok ? null : prepared.error;
 }
 

@@ -43,7 +43,7 @@ export async function explainPolicy(
   const tool = toolOfRun(context, { owner: principal, run: { clientTools: [] }, agent }, name);
   if (!tool) return notFound('tool', name);
   const input = canonicalJson(rawInput).value;
-  const problem = await inputProblem(tool, input);
+  const problem = await inputProblem(tool, input, principal);
   const target = problem === null ? (tool.target?.(input)?.text ?? null) : null;
   const summary = summarise(tool, input, target);
   const call = { kind: 'explained', risk: tool.risk, summary, inputProblem: problem } as const;

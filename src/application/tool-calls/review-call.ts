@@ -51,7 +51,7 @@ export async function reviewCall(
   grants: readonly Grant[],
 ): Promise<CallReview> {
   const { call, tool, caller } = reviewed;
-  const prepared = await tool.prepare(call.input);
+  const prepared = await tool.prepare(call.input, caller.principal.id);
   if (!prepared.ok) return { kind: 'settled', events: [refusedResult(call, prepared.error)], decision: null };
   const evaluated = evaluateCall(context, caller, { tool, input: call.input }, { grants, now: context.now() });
   const decision = withReusedSecrets(context, reviewed, evaluated);

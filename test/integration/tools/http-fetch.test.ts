@@ -146,7 +146,7 @@ describe('the input, before an approval,', () => {
     ['a header with a line break', { url: 'https://example.com/', headers: { a: 'b\r\nhost: c' } }, 'A header has'],
     ['a header with a space', { url: 'https://example.com/', headers: { 'a b': 'c' } }, 'A header has'],
   ])('B62: is refused: %s', (_, input, reason) => {
-    expect(prepare(input)).toEqual({ ok: false, error: expect.stringContaining(reason) });
+    expect(prepare(input, 'ada')).toEqual({ ok: false, error: expect.stringContaining(reason) });
   });
 
   test.each([
@@ -164,7 +164,7 @@ describe('the input, before an approval,', () => {
     'keep-alive',
     'accept-encoding',
   ])('B62: is refused: the header %s', (name) => {
-    expect(prepare({ url: 'https://example.com/', headers: { accept: 'text/html', [name]: 'x' } })).toEqual({
+    expect(prepare({ url: 'https://example.com/', headers: { accept: 'text/html', [name]: 'x' } }, 'ada')).toEqual({
       ok: false,
       error: `These headers must not be set: ${name}.`,
     });
@@ -172,7 +172,7 @@ describe('the input, before an approval,', () => {
 
   test('B62: is accepted unchanged if it is valid', () => {
     const input = { url: 'https://example.com/', method: 'POST', headers: { Cookie: 'a=b' }, body: '{}' };
-    expect(prepare(input)).toEqual({ ok: true, input });
+    expect(prepare(input, 'ada')).toEqual({ ok: true, input });
     expect(createHttpFetch()).toMatchObject({
       name: 'http_fetch',
       risk: 'HIGH',

@@ -9,8 +9,8 @@ test('B62: a public address of the machine itself is refused, in a URL and behin
   syncBuiltinESMExports();
   try {
     const tool = createHttpFetch({ lookup: async () => ['8.8.8.8'] });
-    expect(tool.prepare({ url: 'http://8.8.8.8/' })).toMatchObject({ ok: false });
-    expect(tool.prepare({ url: 'http://8.8.4.4/' })).toMatchObject({ ok: true });
+    expect(tool.prepare({ url: 'http://8.8.8.8/' }, 'ada')).toMatchObject({ ok: false });
+    expect(tool.prepare({ url: 'http://8.8.4.4/' }, 'ada')).toMatchObject({ ok: true });
     const session = { id: 'session_1', owner: 'ada' };
     const context = { signal: new AbortController().signal, idempotencyKey: 'key', session };
     await expect(tool.execute({ url: 'http://name.example/' }, context)).rejects.toThrow('not public');

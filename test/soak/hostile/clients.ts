@@ -23,7 +23,8 @@ const bodyOf = (round: number) => (bodies[round % bodies.length] ?? '{}').replac
 /** One in so many attacks of the kind writes an answer first. */
 const ANSWERS = 4;
 const writeAnswer =
-  'mutation ($key: String!) { sendMessage(input: { sessionKey: $key, text: "/words 20000" }) { __typename } }';
+  'mutation ($key: String!, $text: String!) { sendMessage(input: { sessionKey: $key, text: $text }) { __typename } }';
+const longAnswer = '/pace 0\n/words 20000';
 const readAnswers = `{ ${Array.from({ length: 49 }, (_, index) => `a${index}: runs(first: 100) { nodes { input output } }`).join(' ')} }`;
 
 /** Each attacks once and resolves with what happened to it. */
@@ -48,7 +49,8 @@ const clients: Record<string, Client> = {
   async 'long results'({ url, authorization }, round, signal) {
     const headers = { 'content-type': 'application/json', authorization };
     const post = (body: object) => fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal });
-    if (round % ANSWERS === 0) await (await post({ query: writeAnswer, variables: { key: `long-${round}` } })).text();
+    if (round % ANSWERS === 0)
+      await (await post({ query: writeAnswer, variables: { key: `long-${round}`, text: longAnswer } })).text();
     const response = await post({ query: readAnswers });
     await response.arrayBuffer();
     return String(response.status);

@@ -5,11 +5,13 @@ import { createGroupCommit, type QueuedRequest } from '../../../src/journal/grou
 type Batch = QueuedRequest<number, string>[];
 
 /** A group commit whose commits a test finishes one by one. */
-function open({ batchSize = 100 } = {}) {
+function open({ batchSize = 100, batchWork = Infinity } = {}) {
   const started: number[][] = [];
   const unfinished: ((error?: Error) => void)[] = [];
   const group = createGroupCommit<number, string>({
     batchSize,
+    batchWork,
+    workOf: (request) => request,
     async commit(batch: Batch) {
       started.push(batch.map(({ request }) => request));
       await new Promise<void>((resolve, reject) => {
@@ -28,6 +30,15 @@ function open({ batchSize = 100 } = {}) {
 }
 
 describe('one commit takes', () => {
+  test('requests until their work is enough, and one with more work alone', async () => {
+    const { group, started, finish } = open({ batchWork: 5 });
+    const outcomes = [3, 2, 1, 9, 4].map((request) => group.submit(request));
+    await setImmediate();
+    for (let commit = 0; commit < 4; commit += 1) await finish();
+    expect(started).toEqual([[3, 2], [1], [9], [4]]);
+    expect(await Promise.all(outcomes)).toHaveLength(5);
+  });
+
   test('all requests of one turn of the event loop', async () => {
     const { group, started, finish } = open();
     const outcomes = [group.submit(1), group.submit(2)];

@@ -45,12 +45,12 @@ describe('clock', () => {
 
   test('B35: an unknown time zone and a misspelt field are errors with a correction', () => {
     const { prepare } = createClockTool(createFakeClock());
-    expect(prepare({ timeZone: 'Mars/Olympus' })).toEqual({
+    expect(prepare({ timeZone: 'Mars/Olympus' }, 'ada')).toEqual({
       ok: false,
       error: 'Unknown time zone "Mars/Olympus". Use an IANA name such as "Europe/Berlin", or omit it for UTC.',
     });
-    expect(prepare({ timezone: 'Europe/Berlin' })).toMatchObject({ error: expect.stringContaining('timezone') });
-    expect(prepare({ timeZone: 1 })).toMatchObject({ error: expect.stringContaining('timeZone') });
-    expect(prepare({ timeZone: 'Europe/Berlin' })).toEqual({ ok: true, input: { timeZone: 'Europe/Berlin' } });
+    expect(prepare({ timezone: 'Europe/Berlin' }, 'ada')).toMatchObject({ error: expect.stringContaining('timezone') });
+    expect(prepare({ timeZone: 1 }, 'ada')).toMatchObject({ error: expect.stringContaining('timeZone') });
+    expect(prepare({ timeZone: 'Europe/Berlin' }, 'ada')).toEqual({ ok: true, input: { timeZone: 'Europe/Berlin' } });
   });
 });

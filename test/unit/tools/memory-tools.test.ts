@@ -71,7 +71,7 @@ describe('memory', () => {
     ['an owner', { query: 'tea', owner: 'eve' }],
     ['a string instead of an object', 'tea'],
   ])('B35: memory_search refuses %s', (_, input) => {
-    expect(memoryTools().search.prepare(input)).toEqual({
+    expect(memoryTools().search.prepare(input, 'ada')).toEqual({
       ok: false,
       error: expect.stringMatching(/^Invalid input: ./),
     });
@@ -87,7 +87,10 @@ describe('memory', () => {
     ['an unpaired surrogate', { text: 'Tea \ud83c' }],
     ['an owner', { text: 'Tea.', owner: 'eve' }],
   ])('B35: memory_save refuses %s', (_, input) => {
-    expect(memoryTools().save.prepare(input)).toEqual({ ok: false, error: expect.stringMatching(/^Invalid input: ./) });
+    expect(memoryTools().save.prepare(input, 'ada')).toEqual({
+      ok: false,
+      error: expect.stringMatching(/^Invalid input: ./),
+    });
   });
 
   test('memory_save accepts an input exactly at its limits', () => {
@@ -95,6 +98,6 @@ describe('memory', () => {
       text: 'é'.repeat(MEMORY_BYTES / 2),
       tags: Array.from({ length: MEMORY_TAGS }, (_, index) => `${index}`.padEnd(TAG_CHARACTERS, 'x')),
     };
-    expect(memoryTools().save.prepare(input)).toEqual({ ok: true, input });
+    expect(memoryTools().save.prepare(input, 'ada')).toEqual({ ok: true, input });
   });
 });

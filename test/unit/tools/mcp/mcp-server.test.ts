@@ -63,8 +63,8 @@ describe('the list of tools', () => {
       ],
     ]);
     const { toolbox } = await startServer(fake);
-    expect(await toolbox.find('fake__a')?.prepare({ a: 1 })).toEqual({ ok: true, input: { a: 1 } });
-    expect(await toolbox.find('fake__b')?.prepare({ a: 1 })).toMatchObject({ ok: false });
+    expect(await toolbox.find('fake__a')?.prepare({ a: 1 }, 'ada')).toEqual({ ok: true, input: { a: 1 } });
+    expect(await toolbox.find('fake__b')?.prepare({ a: 1 }, 'ada')).toMatchObject({ ok: false });
   });
 
   test('is loaded again when the server reports a change; a removed tool gets its own error', async () => {
