@@ -14,6 +14,9 @@ const unspaced =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]\p{M}*/u;
 const sameScript = new RegExp(`(?:${unspaced.source})+|(?:(?!${unspaced.source}).)+`, 'gsu');
 const characters = new RegExp(unspaced.source, 'gu');
+/** A fast path for whole texts: in these, words are letters and digits. */
+const ascii = /^\p{ASCII}*$/u;
+const asciiWord = /[a-z0-9]+/g;
 /** A fast path: most words need no normalization. */
 const plain = /^[a-z0-9]+$/i;
 /** In other scripts, a mark makes a different letter. */
@@ -21,6 +24,8 @@ const accents = /(?<=[\p{scx=Latin}\p{scx=Greek}\p{scx=Cyrillic}]\p{M}*)\p{M}/gu
 
 /** Returns the words of a text in searchable form: lower case, without accents. */
 export function wordsOf(text: string): string[] {
+  if (ascii.test(text))
+    return (text.toLowerCase().match(asciiWord) ?? []).map((word) => word.slice(0, WORD_CHARACTERS));
   return wordSpans(text).map(({ word }) => word);
 }
 

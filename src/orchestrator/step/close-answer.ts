@@ -68,7 +68,9 @@ function inlineText(
   execution: RunExecution,
   whole: string,
 ): { text: string; storedText: StoredTextRef | null; rows: RowWrite[] } {
-  if (jsonBytes(whole) <= INLINE_ANSWER_BYTES) return { text: whole, storedText: null, rows: [] };
+  // JSON is at least as long as the text.
+  const isLong = Buffer.byteLength(whole) > INLINE_ANSWER_BYTES || jsonBytes(whole) > INLINE_ANSWER_BYTES;
+  if (!isLong) return { text: whole, storedText: null, rows: [] };
   const { storedText, row } = storeText(execution.dependencies.newId, execution.lease.runId, whole);
   let text = beginningOf(whole, INLINE_ANSWER_BYTES);
   // Escapes make JSON longer than the text. Evenly distributed ones need one or two rounds.

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type DocumentNode, GraphQLError, type GraphQLSchema, validate } from 'graphql';
+import { assertValidSchema, type DocumentNode, GraphQLError, type GraphQLSchema, validate } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
@@ -33,6 +33,8 @@ export function createDocuments(
   schema: GraphQLSchema,
   allowedDocuments: ReadonlyMap<string, string> | null,
 ): Documents {
+  // Otherwise the first request would take as long as this.
+  assertValidSchema(schema);
   const cache = createDocumentCache(limits.CACHED_DOCUMENT_BYTES);
   const validDocuments = new WeakSet<DocumentNode>();
   const allowedTexts = new Set(allowedDocuments?.values());

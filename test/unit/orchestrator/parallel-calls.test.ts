@@ -77,7 +77,7 @@ test('parallel calls that finish in another order continue with the results of a
     configuration: {
       session: { id: 'ses_1', owner: 'anna' },
       tools,
-      caller: { tools: null, session: { id: 'ses_1', key: '' } },
+      caller: { tools: null, principal: { id: 'ada', scopes: [] }, session: { id: 'ses_1', key: '' } },
     },
     lease: { runId: 'run_1', sessionId: 'ses_1', epoch: 1, lost: false },
     record,

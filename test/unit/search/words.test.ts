@@ -22,6 +22,16 @@ describe('words', () => {
     expect(wordsOf(text)).toEqual(words);
   });
 
+  test('of a text of ASCII characters are those of its spans', () => {
+    const ascii = fc.integer({ min: 0, max: 0x7f }).map((code) => String.fromCharCode(code));
+    fc.assert(
+      fc.property(fc.string({ unit: ascii, maxLength: 200 }), (text) => {
+        expect(wordsOf(text)).toEqual(wordSpans(text).map(({ word }) => word));
+      }),
+    );
+    expect(wordsOf('x'.repeat(70))).toEqual(['x'.repeat(64)]);
+  });
+
   test('of any text contain letters, digits and marks only, so no syntax of a query language', () => {
     fc.assert(
       fc.property(fc.string({ unit: character, maxLength: 60 }), (text) => {
