@@ -90,7 +90,12 @@ test('B102: the package has the program, the console, the migrations and its doc
   // Of several builds only the newest is packed.
   const main = readFileSync(join(project, 'node_modules/runtape/dist/main.js'), 'utf8');
   expect(main.startsWith('#!/usr/bin/env node\n')).toBe(true);
-  for (const path of ['dist/schema-worker.js', 'dist/scan-worker.js', 'console/dist/index.html', 'prisma/sqlite/schema.txt']) {
+  for (const path of [
+    'dist/schema-worker.js',
+    'dist/scan-worker.js',
+    'console/dist/index.html',
+    'prisma/sqlite/schema.txt',
+  ]) {
     expect(paths).toContain(path);
   }
 });

@@ -27,6 +27,16 @@ const writeAnswer =
 const longAnswer = '/pace 0\n/words 20000';
 const readAnswers = `{ ${Array.from({ length: 49 }, (_, index) => `a${index}: runs(first: 100) { nodes { input output } }`).join(' ')} }`;
 
+/** Similar texts, so that each search and each comparison looks at all of them. */
+const similarText = (round: number) => `${Array.from({ length: 40 }, (_, index) => `w${index}x`).join(' ')} n${round}`;
+const remember = 'mutation ($text: String!) { remember(input: { text: $text }) { __typename } }';
+const scans = `query ($text: String!) {
+  memories(first: 100, query: $text) { nodes { id } }
+  usageReport(first: 100, since: "2020-01-01T00:00:00Z", groupBy: [DAY, MODEL, SESSION]) { nodes { runs } }
+  runs(first: 100, filter: { model: "none" }) { totalCount nodes { id } }
+}`;
+const longMessage = similarText(0).repeat(500);
+
 /** Each attacks once and resolves with what happened to it. */
 const clients: Record<string, Client> = {
   async 'slow bodies over HTTP'({ url, authorization }, round, signal) {
@@ -54,6 +64,23 @@ const clients: Record<string, Client> = {
     const response = await post({ query: readAnswers });
     await response.arrayBuffer();
     return String(response.status);
+  },
+  async 'long messages and searches'({ url, authorization }, round, signal) {
+    const headers = { 'content-type': 'application/json', authorization };
+    const post = (query: string, text: string) =>
+      fetch(url, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ query, variables: { text, key: `m-${round}` } }),
+        signal,
+      });
+    const responses = [
+      await post(remember, similarText(round)),
+      await post(scans, similarText(round)),
+      await post(writeAnswer, longMessage),
+    ];
+    for (const response of responses) await response.arrayBuffer();
+    return responses.map(({ status }) => status).join(' ');
   },
   'slow messages over WebSocket': (target, round, signal) =>
     overSocket(target, signal, (socket) => {

@@ -33,7 +33,7 @@ export async function measureAttack({ clients, seconds }: { clients: number; sec
   const folder = await mkdtemp(join(tmpdir(), 'runtape-hostile-'));
   const [good, hostile] = [tokenOf(), tokenOf()];
   const tokens = [
-    { sha256: hash(good), principal: 'ada', scopes: ['read'] },
+    { sha256: hash(good), principal: 'ada', scopes: ['read', 'write'] },
     { sha256: hash(hostile), principal: 'mallory', scopes: ['read', 'write'] },
   ];
   await writeFile(join(folder, 'runtape.config.json'), JSON.stringify({ auth: { mode: 'tokens', tokens } }));
@@ -45,8 +45,7 @@ export async function measureAttack({ clients, seconds }: { clients: number; sec
   });
   try {
     const url = await untilListening(server);
-    // The first GET request loads the code for the less common requests, once.
-    await fetch(`${url}?query=%7B__typename%7D`, { headers: { authorization: `Bearer ${good}` } });
+    await warmUp({ url, authorization: `Bearer ${good}` });
     await measure(server, { url, authorization: `Bearer ${good}` }, 1);
     const before = await measure(server, { url, authorization: `Bearer ${good}` }, seconds);
     const attack = new AbortController();
@@ -60,6 +59,14 @@ export async function measureAttack({ clients, seconds }: { clients: number; sec
     await gone;
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The first requests of a server also load and compile its code, once. */
+async function warmUp({ url, authorization }: Target): Promise<void> {
+  await fetch(`${url}?query=%7B__typename%7D`, { headers: { authorization } });
+  const query = 'mutation { sendMessage(input: { sessionKey: "a", text: "/say hello" }) { __typename } }';
+  const headers = { 'content-type': 'application/json', authorization };
+  await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
 }
 
 async function measure(server: ChildProcess, { url, authorization }: Target, seconds: number): Promise<Phase> {
