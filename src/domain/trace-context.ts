@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The place of a call in a trace, as the W3C Trace Context names it. Ids are in lower-case hex. */
 export interface TraceParent {
@@ -47,7 +47,8 @@ export type SpanPart =
   | { kind: 'tool-call'; callId: string; attempt: number }
   | { kind: 'wait'; waitId: string };
 
-function nameOf(part: SpanPart): string {
+/** Unique within the run. */
+export function nameOf(part: SpanPart): string {
   switch (part.kind) {
     case 'run':
     case 'queue':
@@ -71,5 +72,5 @@ export function traceParentFor(run: TracedRun, part: SpanPart): string {
 }
 
 function digest(text: string, digits: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, digits);
+  return hash('sha256', text).slice(0, digits);
 }

@@ -1,5 +1,12 @@
 import type { PayloadOf, SequencedEvent } from '../domain/events.ts';
-import { parseTraceParent, type SpanPart, spanIdOf, type TracedRun, traceIdOf } from '../domain/trace-context.ts';
+import {
+  nameOf,
+  parseTraceParent,
+  type SpanPart,
+  spanIdOf,
+  type TracedRun,
+  traceIdOf,
+} from '../domain/trace-context.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import { waitChangeOf } from '../domain/wait.ts';
 import { callAttributes, inputAttributes, messageAttributes, outputAttributes } from './span-contents.ts';
@@ -31,7 +38,8 @@ export interface TraceOptions {
 
 interface OpenSpan {
   part: SpanPart;
-  parent: SpanPart;
+  spanId: string;
+  parentSpanId: string | null;
   name: string;
   kind: Span['kind'];
   startedAt: number;
@@ -64,7 +72,8 @@ function createTrace(run: TracedRun, options: TraceOptions) {
   let step = 0;
   let modelCalls = 0;
   const used = { input: 0, output: 0 };
-  const keyOf = (part: SpanPart) => spanIdOf(run, part);
+  /** Deriving an id costs more than all else, so that the id of an open span is not derived again. */
+  const idOf = (part: SpanPart) => open.get(nameOf(part))?.spanId ?? spanIdOf(run, part);
   const stepPart = (): SpanPart => (step === 0 ? root : { kind: 'step', step });
 
   function begin(
@@ -73,24 +82,25 @@ function createTrace(run: TracedRun, options: TraceOptions) {
     at: number,
     span: Pick<OpenSpan, 'name' | 'kind' | 'attributes'>,
   ): void {
-    open.set(keyOf(part), { part, parent, startedAt: at, events: [], ...span });
+    const parentSpanId = part.kind === 'run' ? (parseTraceParent(run.traceParent)?.spanId ?? null) : idOf(parent);
+    const spanId = spanIdOf(run, part);
+    open.set(nameOf(part), { part, spanId, parentSpanId, startedAt: at, events: [], ...span });
   }
 
   function end(part: SpanPart, at: number, isError: boolean, attributes: Attributes = {}): void {
-    const key = keyOf(part);
+    const key = nameOf(part);
     const span = open.get(key);
     if (!span) return;
     open.delete(key);
-    const isRoot = span.part.kind === 'run';
     spans.push({
       traceId,
-      spanId: key,
-      parentSpanId: isRoot ? (parseTraceParent(run.traceParent)?.spanId ?? null) : keyOf(span.parent),
+      spanId: span.spanId,
+      parentSpanId: span.parentSpanId,
       name: span.name,
       kind: span.kind,
       startedAt: span.startedAt,
       endedAt: Math.max(at, span.startedAt),
-      attributes: { ...span.attributes, ...attributes },
+      attributes: Object.assign(span.attributes, attributes),
       isError,
       events: span.events,
     });
@@ -104,7 +114,7 @@ function createTrace(run: TracedRun, options: TraceOptions) {
   }
 
   function note(part: SpanPart, name: string, at: number, attributes: Attributes): void {
-    (open.get(keyOf(part)) ?? open.get(keyOf(root)))?.events.push({ name, at, attributes });
+    (open.get(nameOf(part)) ?? open.get(nameOf(root)))?.events.push({ name, at, attributes });
   }
 
   function addInput({ runId, recordedAt, payload }: Extract<SequencedEvent, { type: 'input' }>): void {
