@@ -75,19 +75,26 @@ export function createClient(options: ClientOptions): RuntapeClient {
   const runs = createRunHandles(connection, requests);
   const lists = { connection, feed, refreshMilliseconds: timing.refresh };
   const waits = (filter: WaitFilter = {}) => createWaitList(requests, lists, async () => filter);
-  const toolSets = new Set<ClientToolSet>();
   const toolCalls = waits({ kinds: ['CLIENT_TOOL'] });
+  const toolSets = new Set<{ tools: ClientToolSet; stop?: () => void }>();
+
+  /** Runs the sets that are not run yet. Rejects if what runs them cannot be loaded. */
+  async function startTools(): Promise<void> {
+    if (toolSets.size === 0) return;
+    const { runTools } = await load(import('./tools/run-tools.ts'));
+    for (const set of toolSets) set.stop ??= runTools(toolCalls, set.tools);
+  }
+
+  // After a failure, the next message that declares the tools tries again, and fails if they cannot be run.
+  const tryTools = () => void startTools().catch(() => {});
 
   function addTools(tools: ClientToolSet): () => void {
-    let stop: (() => void) | null = () => {};
-    toolSets.add(tools);
-    void import('./tools/run-tools.ts').then(({ runTools }) => {
-      if (stop !== null) stop = runTools(toolCalls, tools);
-    });
+    const set: { tools: ClientToolSet; stop?: () => void } = { tools };
+    toolSets.add(set);
+    tryTools();
     return () => {
-      toolSets.delete(tools);
-      stop?.();
-      stop = null;
+      toolSets.delete(set);
+      set.stop?.();
     };
   }
 
@@ -95,13 +102,17 @@ export function createClient(options: ClientOptions): RuntapeClient {
     ...lists,
     requests,
     runs,
-    clientTools: () => declarationsOf(toolSets),
+    async clientTools() {
+      await startTools();
+      return declarationsOf(toolSets);
+    },
     upload: async (file) => (await load(import('./connection/upload.ts'))).upload(requests, url, file),
   };
-  const stopTools = options.tools ? addTools(options.tools) : () => {};
+  if (options.tools) addTools(options.tools);
   const stopWaking = wakeWith(() => {
     connection.wake();
     requests.wake();
+    tryTools();
   });
   const client: RuntapeClient = {
     session: (name) => createSessionHandle(typeof name === 'string' ? { key: name } : name, sessions),
@@ -115,7 +126,8 @@ export function createClient(options: ClientOptions): RuntapeClient {
     },
     sync: syncOf(connection),
     async close() {
-      stopTools();
+      for (const { stop } of toolSets) stop?.();
+      toolSets.clear();
       stopWaking();
       connection.close();
       requests.close();

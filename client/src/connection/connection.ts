@@ -66,9 +66,9 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
   let refusedTokens = 0;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Index into `links` of the one that is tried first: the first one, unless it has never worked and another one has. */
-  let preferred = 0;
-  let hasFirstWorked = false;
+  let upgradeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Index into `links` of the one that worked last, which is tried first. */
+  let kind = 0;
 
   function startOn(openLink: Link, entry: Entry): void {
     const { operation } = entry;
@@ -102,18 +102,15 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     if (entries.size > 0) return;
     clearTimeout(retryTimer);
     retryTimer = undefined;
-    stopOpening();
     dropLink();
     offlineSince = null;
     state.set({ state: 'opening' });
   }
 
-  function stopOpening(): void {
+  function dropLink(): void {
+    clearTimeout(upgradeTimer);
     opening?.abort();
     opening = null;
-  }
-
-  function dropLink(): void {
     link?.close();
     link = null;
     for (const entry of entries) entry.stop = null;
@@ -125,16 +122,17 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     if (isClosed || entries.size === 0) return;
     offlineSince ??= new Date();
     const isRefused = error.code === REFUSED;
-    if (isRefused && ++refusedTokens >= MAX_REFUSED_TOKENS) {
-      refusedTokens = 0;
-      state.set({ state: 'offline', since: offlineSince, nextAttemptAt: null, error });
-      return endAll(error);
-    }
+    const isFinal = isRefused && ++refusedTokens >= MAX_REFUSED_TOKENS;
     attempt += 1;
     // A token that has expired is replaced at once.
     const isExpiry = isRefused && attempt === 1;
     const delay = isExpiry ? 0 : Math.max(timing.backOff(attempt), error.retryAfterMilliseconds ?? 0);
-    state.set({ state: 'offline', since: offlineSince, nextAttemptAt: new Date(Date.now() + delay), error });
+    const nextAttemptAt = isFinal ? null : new Date(Date.now() + delay);
+    state.set({ state: 'offline', since: offlineSince, nextAttemptAt, error });
+    if (isFinal) {
+      refusedTokens = 0;
+      return endAll(error);
+    }
     clearTimeout(retryTimer);
     retryTimer = setTimeout(() => {
       retryTimer = undefined;
@@ -149,20 +147,25 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     }
   }
 
-  async function open(): Promise<void> {
-    if (opening !== null || link !== null || retryTimer !== undefined || isClosed || entries.size === 0) return;
+  /** @param isUpgrade replaces another link by the first one, if that can be opened */
+  async function open(isUpgrade = false): Promise<void> {
+    const isWanted = isUpgrade === (link !== null);
+    if (opening !== null || !isWanted || retryTimer !== undefined || isClosed || entries.size === 0) return;
     const attempted = new AbortController();
     opening = attempted;
     try {
-      const opened = await openFirst(attempted.signal);
+      const opened = await openFirst(attempted.signal, isUpgrade);
       if (attempted.signal.aborted) return opened.close();
+      opening = null;
+      dropLink();
       link = opened;
     } catch (cause) {
       if (attempted.signal.aborted) return;
       opening = null;
-      return lose(cause instanceof RuntapeError ? cause : offline(cause));
+      if (!isUpgrade) return lose(cause instanceof RuntapeError ? cause : offline(cause));
     }
-    opening = null;
+    clearTimeout(upgradeTimer);
+    if (kind > 0) upgradeTimer = setTimeout(() => void open(true), timing.upgrade);
     offlineSince = null;
     refusedTokens = 0;
     for (const entry of entries) {
@@ -173,22 +176,21 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
   }
 
   /** Opens the first kind of link that can be opened. */
-  async function openFirst(signal: AbortSignal): Promise<Link> {
+  async function openFirst(signal: AbortSignal, isUpgrade: boolean): Promise<Link> {
     const currentToken = await token();
     for (let index = 0; ; index++) {
       signal.throwIfAborted();
-      const kind = (preferred + index) % links.length;
+      const tried = isUpgrade ? 0 : (kind + index) % links.length;
       const onLost = (error: RuntapeError) => {
         link = null;
         lose(error);
       };
       try {
-        const opened = await (links[kind] as OpenLink)({ token: currentToken, signal, onLost });
-        hasFirstWorked ||= kind === 0;
-        preferred = hasFirstWorked ? 0 : kind;
+        const opened = await (links[tried] as OpenLink)({ token: currentToken, signal, onLost });
+        kind = tried;
         return opened;
       } catch (cause) {
-        if (index === links.length - 1 || (cause as RuntapeError).code === REFUSED) throw cause;
+        if (isUpgrade || index === links.length - 1 || (cause as RuntapeError).code === REFUSED) throw cause;
       }
     }
   }
@@ -220,6 +222,7 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     },
     wake() {
       link?.check();
+      if (kind > 0) void open(true);
       if (retryTimer === undefined) return;
       clearTimeout(retryTimer);
       retryTimer = undefined;
@@ -230,7 +233,6 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
       isClosed = true;
       clearTimeout(retryTimer);
       clearTimeout(idleTimer);
-      stopOpening();
       for (const { stop } of entries) stop?.();
       dropLink();
       endAll(closedError());

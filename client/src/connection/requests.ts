@@ -59,21 +59,21 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
   async function attempt<Body>(
     build: BuildRequest,
     milliseconds: number,
-    signal?: AbortSignal,
+    signal = closing.signal,
     isRefused = false,
   ): Promise<Body> {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(`no answer within ${milliseconds} ms`), milliseconds);
-    const signals = [timeout.signal, closing.signal, ...(signal ? [signal] : [])];
     try {
-      const { target = url, ...request } = build(await token(), AbortSignal.any(signals));
+      const signals = AbortSignal.any([timeout.signal, closing.signal, signal]);
+      const { target = url, ...request } = build(await token(), signals);
       const response = await fetch(target, request);
       const { errors, ...body } = answerOf(await response.text(), response.status);
       if (errors) throw errorOf(errors);
       return body as Body;
     } catch (cause) {
       if (closing.signal.aborted) throw closedError();
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const isRefusal = cause instanceof RuntapeError && cause.code === 'UNAUTHENTICATED';
       if (isRefusal && !isRefused) return attempt(build, milliseconds, signal, true);
       throw cause instanceof RuntapeError ? cause : offline(timeout.signal.aborted ? timeout.signal.reason : cause);

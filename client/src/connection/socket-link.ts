@@ -20,8 +20,8 @@ export type SocketConstructor = new (url: string, protocol: string) => SocketLik
 
 const OPEN = 1;
 const NORMAL_CLOSURE = 1000;
-/** The server closes with 4403 when a token is refused or has expired; other servers of the protocol use 4401. */
-const unauthenticatedCodes = [4401, 4403];
+/** The server closes with it when a token is refused or has expired. */
+const UNAUTHENTICATED = 4403;
 
 type ServerMessage =
   | { type: 'connection_ack' | 'ping' | 'pong'; id?: undefined }
@@ -117,11 +117,11 @@ function openSocket(socket: SocketLike, timing: Timing, { token, signal, onLost 
   };
   socket.onerror = () => fail('the WebSocket failed');
   socket.onclose = ({ code, reason }) => {
-    if (!unauthenticatedCodes.includes(code)) return fail(`the WebSocket was closed with ${code} ${reason}`.trim());
+    if (code !== UNAUTHENTICATED) return fail(`the WebSocket was closed with ${code} ${reason}`.trim());
     end(new RuntapeError('UNAUTHENTICATED', reason || 'The gateway refused the token.'));
   };
   timer = setTimeout(() => fail(`the WebSocket did not open within ${timing.open} ms`), timing.open);
-  signal.addEventListener('abort', () => fail('the WebSocket is not needed any more'));
+  signal.addEventListener('abort', () => fail('not needed any more'));
   return promise;
 }
 

@@ -12,6 +12,8 @@ export interface Timing {
   silentStream: number;
   /** A connection without subscriptions is closed after this time. */
   idle: number;
+  /** While WebSocket is replaced by server-sent events, it is tried again after this time. */
+  upgrade: number;
   /** An answer to a request that is repeated safely is given up after this time. */
   answer: number;
   /** Requests that are repeated safely are given up after this time. */
@@ -36,6 +38,7 @@ export const timing: Timing = {
   pong: 5_000,
   silentStream: 30_000,
   idle: 1_000,
+  upgrade: 120_000,
   answer: 20_000,
   repeat: 120_000,
   refresh: 200,

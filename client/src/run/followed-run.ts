@@ -62,7 +62,7 @@ export function createFollowedRun({ runId, connection, requests, feed }: Followe
       try {
         const source = shared.read(snapshot.get().cursor, leaving.signal);
         for await (const events of itemsOf(source, (batch) => [batch], leaving.signal)) {
-          snapshot.set(events.reduce(evolve, snapshot.get()));
+          snapshot.set(evolve(snapshot.get(), events));
           measure();
           updateSync();
         }

@@ -113,52 +113,209 @@ export function emptyRun(id: string): RunSnapshot {
 
 export const isEnded = (state: RunState) => state === 'DONE' || state === 'FAILED' || state === 'CANCELLED';
 
-/** Applies one event. Messages and calls that it does not concern keep their identity. */
-export function evolve(run: RunSnapshot, event: TapeEvent): RunSnapshot {
-  const next: RunSnapshot = { ...run, head: event.seq, cursor: event.cursor };
-  switch (event.type) {
-    case 'INPUT':
-      next.messages = [...run.messages, messageOf(event, 'USER', null, event.text, event.attachments)];
-      if (run.head > 0) return next;
-      return { ...next, input: event.text, createdAt: event.recordedAt };
-    case 'STATUS':
-      return enter(next, event);
-    case 'CONTEXT':
-      next.model ??= event.model;
-      return next;
-    case 'THOUGHT':
-      return changeAnswer(next, event, (answer) => ({ ...answer, thought: answer.thought + event.text }));
-    case 'OUTPUT_DELTA':
-      return changeAnswer(next, event, (answer) => ({ ...answer, text: answer.text + event.text }));
-    case 'OUTPUT':
-      return complete(next, event);
-    case 'TOOL_CALL':
-      return addCall(next, event);
-    case 'APPROVAL_REQUEST':
-      next.waits = [...run.waits, event.approval.id];
-      return changeCall(next, event.callId, { state: 'WAITING', waitId: event.approval.id });
-    case 'APPROVAL_DECISION':
-      return settleApproval(next, event);
-    case 'WAIT_REQUEST':
-    case 'WAIT_SETTLED':
-      return changeWait(next, event);
-    case 'TOOL_START':
-      return changeCall(next, event.callId, { state: 'RUNNING' });
-    case 'TOOL_PROGRESS': {
-      const { progress, total, message } = event;
-      return changeCall(next, event.callId, { progress: { progress, total, message } });
-    }
-    case 'TOOL_RESULT':
-      return finishCall(next, event);
-    case 'RESUMPTION':
-      return resume(next, event);
-    default:
-      // Kinds of events that a newer gateway records mean nothing to this version.
-      return next;
-  }
+type Of<Type extends TapeEvent['type']> = Extract<TapeEvent, { type: Type }>;
+
+interface WaitPayload {
+  waitId: string;
+  callId: string | null;
 }
 
-type Of<Type extends TapeEvent['type']> = Extract<TapeEvent, { type: Type }>;
+/**
+ * Applies a batch of events. What it does not concern keeps its identity. Each list is copied once for the batch, not for each event: a
+ * run can have tens of thousands of calls.
+ */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: what each event changes reads best in one place
+export function evolve(previous: RunSnapshot, events: readonly TapeEvent[]): RunSnapshot {
+  const run = { ...previous };
+  const made = new Set<object>();
+  let event: TapeEvent;
+
+  /** What this batch has made is changed in place, because nobody else has seen it. Everything else is copied first. */
+  function own<T extends object>(value: T): T {
+    if (made.has(value)) return value;
+    const copy = (Array.isArray(value) ? [...value] : { ...value }) as T;
+    made.add(copy);
+    return copy;
+  }
+
+  function put<Item>(list: readonly Item[], item: Item, index = list.length): readonly Item[] {
+    const owned = own(list) as Item[];
+    owned[index] = item;
+    return owned;
+  }
+
+  /** The message of a model call, to be changed; begins it if there is none. */
+  function answerOf(step: number): MessageItem {
+    // From the end, where the newest step is.
+    const index = run.messages.findLastIndex((message) => message.step !== null && message.step <= step);
+    const newest = run.messages[index];
+    const isNew = newest?.step !== step;
+    const answer = own(isNew ? messageOf(event, 'ASSISTANT', step, '') : newest);
+    run.messages = put(run.messages, answer, isNew ? undefined : index);
+    return answer;
+  }
+
+  function complete({ step, text, cursor, usage, finishReason }: Of<'OUTPUT'>): void {
+    Object.assign(answerOf(step), { text, cursor, complete: true });
+    // The last answer is the answer of the run, even if it is empty.
+    run.text = text;
+    run.steps += 1;
+    run.finishReason = finishReason;
+    const sum = own(run.usage);
+    sum.inputTokens += usage.inputTokens;
+    sum.outputTokens += usage.outputTokens;
+    sum.totalTokens += usage.totalTokens;
+    sum.estimated ||= usage.estimated;
+    if (usage.cost !== null) sum.cost = (sum.cost ?? 0) + usage.cost;
+    run.usage = sum;
+  }
+
+  function enter({ to, recordedAt, statusReason, failure }: Of<'STATUS'>): void {
+    run.state = to;
+    if (to === 'IN_PROGRESS') run.startedAt ??= recordedAt;
+    if (!isEnded(to)) return;
+    run.endedAt = recordedAt;
+    run.waits = [];
+    if (to === 'DONE') run.output = run.text;
+    else if (to === 'CANCELLED') run.cancelReason = statusReason;
+    else run.error = failure ?? { code: 'INTERNAL', message: statusReason ?? 'The run failed.', retryable: false };
+    // Nothing is added to an answer that was interrupted, and no call continues.
+    for (const { step, complete: isComplete } of run.messages) {
+      if (!isComplete) answerOf(step as number).complete = true;
+    }
+    for (const { callId, state } of run.calls) {
+      if (state === 'REQUESTED' || state === 'WAITING' || state === 'RUNNING') callOf(callId).state = 'CANCELLED';
+    }
+  }
+
+  function addCall({ step, callId, tool, input }: Of<'TOOL_CALL'>): void {
+    const call: ToolCallItem = {
+      callId,
+      step,
+      tool,
+      input,
+      state: 'REQUESTED',
+      output: null,
+      error: null,
+      waitId: null,
+      progress: null,
+    };
+    run.calls = put(run.calls, call);
+    const message = answerOf(step);
+    message.toolCalls = put(message.toolCalls, call);
+  }
+
+  /** A call, to be changed in the list and in its message. Changing one that is not known has no effect. */
+  function callOf(callId: string | null): Partial<ToolCallItem> {
+    // Budgets belong to no call.
+    const index = callId === null ? -1 : run.calls.findLastIndex((call) => call.callId === callId);
+    const call = run.calls[index];
+    if (!call) return {};
+    const owned = own(call);
+    // Otherwise this batch has put it into both lists.
+    if (owned !== call) {
+      run.calls = put(run.calls, owned, index);
+      const message = answerOf(call.step);
+      message.toolCalls = put(message.toolCalls, owned, message.toolCalls.lastIndexOf(call));
+    }
+    return owned;
+  }
+
+  function openWait(waitId: string, callId: string | null): void {
+    run.waits = put(run.waits, waitId);
+    Object.assign(callOf(callId), { state: 'WAITING', waitId });
+  }
+
+  function settleWait(waitId: string, callId: string | null): Partial<ToolCallItem> {
+    run.waits = run.waits.filter((id) => id !== waitId);
+    return callOf(callId);
+  }
+
+  function settleApproval({ callId, status, approval }: Of<'APPROVAL_DECISION'>): void {
+    const call = settleWait(approval.id, callId);
+    call.state = status === 'DENIED' || status === 'EXPIRED' ? 'DENIED' : 'REQUESTED';
+    if (approval.editedInput !== null) call.input = approval.editedInput;
+  }
+
+  function finishCall({ callId, ok, output, error }: Of<'TOOL_RESULT'>): void {
+    const call = callOf(callId);
+    const state = ok ? 'SUCCEEDED' : call.state === 'DENIED' ? 'DENIED' : 'FAILED';
+    Object.assign(call, { state, output, error });
+  }
+
+  /** The step starts over: what it has said so far is dropped. */
+  function resume({ step, recorded }: Of<'RESUMPTION'>): void {
+    // Only the model's answer was interrupted; the run itself went on.
+    const { brokeOff } = recorded as { brokeOff: boolean };
+    if (!brokeOff) run.resumptions += 1;
+    const messages = run.messages.filter((message) => message.step !== step || message.complete);
+    if (messages.length === run.messages.length) return;
+    run.messages = messages;
+    run.text = messages.findLast(({ role, text }) => role === 'ASSISTANT' && text !== '')?.text ?? '';
+  }
+
+  for (event of events) {
+    switch (event.type) {
+      case 'INPUT':
+        run.messages = put(run.messages, messageOf(event, 'USER', null, event.text, event.attachments));
+        if (run.head === 0) Object.assign(run, { input: event.text, createdAt: event.recordedAt });
+        break;
+      case 'STATUS':
+        enter(event);
+        break;
+      case 'CONTEXT':
+        run.model ??= event.model;
+        break;
+      case 'THOUGHT':
+        answerOf(event.step).thought += event.text;
+        break;
+      case 'OUTPUT_DELTA':
+        run.text = answerOf(event.step).text += event.text;
+        break;
+      case 'OUTPUT':
+        complete(event);
+        break;
+      case 'TOOL_CALL':
+        addCall(event);
+        break;
+      case 'APPROVAL_REQUEST':
+        openWait(event.approval.id, event.callId);
+        break;
+      case 'APPROVAL_DECISION':
+        settleApproval(event);
+        break;
+      case 'WAIT_REQUEST': {
+        const { waitId, callId } = event.payload as WaitPayload;
+        openWait(waitId, callId);
+        break;
+      }
+      case 'WAIT_SETTLED': {
+        const { waitId, callId } = event.payload as WaitPayload;
+        // A tool that asked goes on. The result of any other call follows at once.
+        settleWait(waitId, callId).state = 'RUNNING';
+        break;
+      }
+      case 'TOOL_START':
+        callOf(event.callId).state = 'RUNNING';
+        break;
+      case 'TOOL_PROGRESS': {
+        const { progress, total, message } = event;
+        callOf(event.callId).progress = { progress, total, message };
+        break;
+      }
+      case 'TOOL_RESULT':
+        finishCall(event);
+        break;
+      case 'RESUMPTION':
+        resume(event);
+        break;
+      // Kinds of events that a newer gateway records mean nothing to this version.
+    }
+    run.head = event.seq;
+    run.cursor = event.cursor;
+  }
+  return run;
+}
 
 function messageOf(
   { cursor, runId, recordedAt: createdAt }: TapeEvent,
@@ -169,149 +326,4 @@ function messageOf(
 ): MessageItem {
   const complete = role === 'USER';
   return { cursor, role, text, thought: '', runId, step, complete, createdAt, toolCalls: [], attachments };
-}
-
-const isOfStep =
-  (step: number) =>
-  (message: MessageItem): boolean =>
-    message.step === step;
-
-/** Changes the message of a model call; begins it if there is none. */
-function changeAnswer(
-  run: RunSnapshot,
-  event: Of<'THOUGHT' | 'OUTPUT_DELTA' | 'OUTPUT'>,
-  change: (answer: MessageItem) => MessageItem,
-): RunSnapshot {
-  const isAnswer = isOfStep(event.step);
-  const begun = run.messages.findLast(isAnswer)
-    ? run.messages
-    : [...run.messages, messageOf(event, 'ASSISTANT', event.step, '')];
-  const messages = changeLast(begun, isAnswer, change);
-  return { ...run, messages, text: newestText(messages) };
-}
-
-function newestText(messages: readonly MessageItem[]): string {
-  return messages.findLast(({ role, text }) => role === 'ASSISTANT' && text !== '')?.text ?? '';
-}
-
-function complete(run: RunSnapshot, event: Of<'OUTPUT'>): RunSnapshot {
-  const { text, cursor, usage, finishReason } = event;
-  const next = changeAnswer(run, event, (answer) => ({ ...answer, text, cursor, complete: true }));
-  const cost = usage.cost === null ? run.usage.cost : (run.usage.cost ?? 0) + usage.cost;
-  return {
-    ...next,
-    // The last answer is the answer of the run, even if it is empty.
-    text,
-    steps: run.steps + 1,
-    finishReason,
-    usage: {
-      inputTokens: run.usage.inputTokens + usage.inputTokens,
-      outputTokens: run.usage.outputTokens + usage.outputTokens,
-      totalTokens: run.usage.totalTokens + usage.totalTokens,
-      estimated: run.usage.estimated || usage.estimated,
-      cost,
-    },
-  };
-}
-
-function enter(run: RunSnapshot, { to, recordedAt, statusReason, failure }: Of<'STATUS'>): RunSnapshot {
-  const next: RunSnapshot = { ...run, state: to };
-  if (to === 'IN_PROGRESS') next.startedAt ??= recordedAt;
-  if (!isEnded(to)) return next;
-  next.endedAt = recordedAt;
-  next.waits = [];
-  if (to === 'DONE') next.output = run.text;
-  if (to === 'CANCELLED') next.cancelReason = statusReason;
-  if (to === 'FAILED') {
-    next.error = failure ?? { code: 'INTERNAL', message: statusReason ?? 'The run failed.', retryable: false };
-  }
-  if (to === 'DONE') return next;
-  // Nothing is added to an answer that was interrupted.
-  next.messages = run.messages.map((message) => (message.complete ? message : { ...message, complete: true }));
-  const isOpen = ({ state }: ToolCallItem) => state === 'REQUESTED' || state === 'WAITING' || state === 'RUNNING';
-  return run.calls
-    .filter(isOpen)
-    .reduce((changed, { callId }) => changeCall(changed, callId, { state: 'CANCELLED' }), next);
-}
-
-function addCall(run: RunSnapshot, { step, callId, tool, input }: Of<'TOOL_CALL'>): RunSnapshot {
-  const call: ToolCallItem = {
-    callId,
-    step,
-    tool,
-    input,
-    state: 'REQUESTED',
-    output: null,
-    error: null,
-    waitId: null,
-    progress: null,
-  };
-  return {
-    ...run,
-    calls: [...run.calls, call],
-    messages: changeLast(run.messages, isOfStep(step), (message) => ({
-      ...message,
-      toolCalls: [...message.toolCalls, call],
-    })),
-  };
-}
-
-/** Searches from the end, where most changes are: a run may have thousands of messages and calls. */
-function changeLast<Item>(
-  items: readonly Item[],
-  isIt: (item: Item) => boolean,
-  change: (item: Item) => Item,
-): readonly Item[] {
-  const index = items.findLastIndex(isIt);
-  const item = items[index];
-  return item === undefined ? items : items.with(index, change(item));
-}
-
-/** Changes a call in the list and in its message. */
-function changeCall(run: RunSnapshot, callId: string | null, change: Partial<ToolCallItem>): RunSnapshot {
-  const isCall = (call: ToolCallItem) => call.callId === callId;
-  const call = { ...run.calls.findLast(isCall), ...change } as ToolCallItem;
-  const replaced = (calls: readonly ToolCallItem[]) => changeLast(calls, isCall, () => call);
-  return {
-    ...run,
-    calls: replaced(run.calls),
-    messages: changeLast(
-      run.messages,
-      ({ toolCalls }) => toolCalls.some(isCall),
-      (message) => ({ ...message, toolCalls: replaced(message.toolCalls) }),
-    ),
-  };
-}
-
-function changeWait(run: RunSnapshot, { type, payload }: Of<'WAIT_REQUEST' | 'WAIT_SETTLED'>): RunSnapshot {
-  const { waitId, callId } = payload as { waitId: string; callId: string | null };
-  const waits = run.waits.filter((id) => id !== waitId);
-  if (type === 'WAIT_REQUEST') {
-    return changeCall({ ...run, waits: [...waits, waitId] }, callId, { state: 'WAITING', waitId });
-  }
-  // A tool that asked goes on. The result of any other call follows at once.
-  return changeCall({ ...run, waits }, callId, { state: 'RUNNING' });
-}
-
-function settleApproval(run: RunSnapshot, { callId, status, approval }: Of<'APPROVAL_DECISION'>): RunSnapshot {
-  const next = { ...run, waits: run.waits.filter((id) => id !== approval.id) };
-  if (status === 'DENIED' || status === 'EXPIRED') return changeCall(next, callId, { state: 'DENIED' });
-  const { editedInput: input } = approval;
-  return changeCall(next, callId, { state: 'REQUESTED', ...(input !== null && { input }) });
-}
-
-function finishCall(run: RunSnapshot, { callId, ok, output, error }: Of<'TOOL_RESULT'>): RunSnapshot {
-  const isDenied = run.calls.findLast((call) => call.callId === callId)?.state === 'DENIED';
-  const state = ok ? 'SUCCEEDED' : isDenied ? 'DENIED' : 'FAILED';
-  return changeCall(run, callId, { state, output, error });
-}
-
-/** The step starts over: what it has said so far is dropped. */
-function resume(run: RunSnapshot, { step, recorded }: Of<'RESUMPTION'>): RunSnapshot {
-  // Only the model's answer was interrupted; the run itself went on.
-  const { brokeOff } = recorded as { brokeOff: boolean };
-  const messages = run.messages.filter((message) => message.step !== step || message.complete);
-  const isUnchanged = messages.length === run.messages.length;
-  const next = { ...run, resumptions: run.resumptions + (brokeOff ? 0 : 1) };
-  return isUnchanged ? next : { ...next, messages, text: newestText(messages) };
 }

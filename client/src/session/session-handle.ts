@@ -47,8 +47,8 @@ export interface SessionHandle {
 export interface SessionContext extends LiveListContext {
   requests: Requests;
   runs: RunHandles;
-  /** The tools that the client runs. */
-  clientTools(): ClientToolInput[];
+  /** The tools that the client runs. Rejects if it cannot run them now. */
+  clientTools(): Promise<ClientToolInput[]>;
   upload(file: Blob): Promise<string>;
 }
 
@@ -80,14 +80,14 @@ export function createSessionHandle(name: SessionIdentity['name'], context: Sess
       const target = 'id' in name ? { sessionId: name.id } : { sessionKey: name.key };
       const uploads = attachments.map((each) => (each instanceof Blob ? context.upload(each) : each.id));
       const attachmentIds = await Promise.all(uploads);
-      const clientTools = context.clientTools();
+      const clientTools = await context.clientTools();
       const input = {
         ...target,
         ...options,
         text,
         idempotencyKey,
-        ...(attachmentIds.length > 0 ? { attachmentIds } : {}),
-        ...(clientTools.length > 0 ? { clientTools } : {}),
+        attachmentIds: attachmentIds.length > 0 ? attachmentIds : undefined,
+        clientTools: clientTools.length > 0 ? clientTools : undefined,
       };
       const { session, run } = await mutate(requests, SendMessageDocument, input);
       identity.learn(session.id);

@@ -17,7 +17,7 @@ export function createSessionList(
   context: LiveListContext,
   { search, states, metadata, pageSize = 25 }: SessionListOptions,
 ): LiveList<SessionItem> {
-  const filter = { search, metadata, states: states && ([...states] as RunState[]) };
+  const filter = { search, metadata, states: states as RunState[] | undefined };
   return createLiveList<SessionItem, SessionItem>({
     ...context,
     pageSize,

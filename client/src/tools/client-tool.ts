@@ -11,7 +11,7 @@ export type ClientToolInput = Omit<ClientTool, 'execute'> & { name: string };
 
 export type ClientToolSet = Readonly<Record<string, ClientTool>>;
 
-export const declarationsOf = (sets: Iterable<ClientToolSet>): ClientToolInput[] =>
-  [...sets].flatMap((tools) =>
+export const declarationsOf = (sets: Iterable<{ tools: ClientToolSet }>): ClientToolInput[] =>
+  [...sets].flatMap(({ tools }) =>
     Object.entries(tools).map(([name, { description, inputSchema }]) => ({ name, description, inputSchema })),
   );

@@ -6,6 +6,9 @@ import type { ClientTool, ClientToolSet } from './client-tool.ts';
 
 type Call = Extract<Wait, { __typename: 'ClientToolCall' }>;
 
+/** Between two attempts to hand in a result, each of which is repeated for minutes. */
+const RETRY_MILLISECONDS = 5_000;
+
 /** Executes the open calls of these tools, until the returned function is called. */
 export function runTools(waits: LiveList<WaitHandle>, tools: ClientToolSet): () => void {
   /** Waits whose call is executed or settled. */
@@ -13,24 +16,36 @@ export function runTools(waits: LiveList<WaitHandle>, tools: ClientToolSet): () 
   const leaving = new AbortController();
 
   async function execute(wait: WaitHandle, tool: ClientTool, { input, callId }: Call): Promise<void> {
-    let submit: () => Promise<void>;
+    let output: unknown;
     try {
-      const output = await tool.execute(input, { callId, signal: leaving.signal });
-      submit = () => wait.answer(output ?? null);
+      output = await tool.execute(input, { callId, signal: leaving.signal });
     } catch (error) {
-      submit = () => wait.fail(error instanceof Error ? error.message : String(error));
+      await handIn(() => wait.fail(error instanceof Error ? error.message : String(error)));
+      return;
     }
-    // Another tab may have been faster, or the run has ended. After another failure the call stays open for the next attempt.
-    await submit().catch((error: RuntapeError) => {
-      if (error.code !== 'SETTLED') seen.delete(wait.id);
-    });
+    const refusal = await handIn(() => wait.answer(output ?? null));
+    // For example an output that is too large: the model is told.
+    if (refusal?.code === 'INVALID_INPUT') await handIn(() => wait.fail(refusal.message));
+  }
+
+  /** Submits a result until the gateway has taken or refused it; returns the refusal. Another tab may have been faster. */
+  async function handIn(submit: () => Promise<void>): Promise<RuntapeError | null> {
+    for (;;) {
+      try {
+        await submit();
+        return null;
+      } catch (cause) {
+        const error = cause as RuntapeError;
+        if (!error.retryable || leaving.signal.aborted) return error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+    }
   }
 
   function runOpenCalls(): void {
     for (const wait of waits.get()) {
-      if (wait.kind !== 'CLIENT_TOOL' || seen.has(wait.id)) continue;
       const call = wait.data.get();
-      if (call.__typename !== 'ClientToolCall' || !Object.hasOwn(tools, call.tool)) continue;
+      if (seen.has(wait.id) || call.__typename !== 'ClientToolCall' || !Object.hasOwn(tools, call.tool)) continue;
       seen.add(wait.id);
       void execute(wait, tools[call.tool] as ClientTool, call);
     }

@@ -25,8 +25,8 @@ export function createWaitList(
     async readPage(first, after) {
       const current = await filter();
       if (current === null) return null;
-      const { kinds, sessionId } = current;
-      const variables = { first, after, filter: { states: ['OPEN' as const], sessionId, kinds: kinds && [...kinds] } };
+      const kinds = current.kinds as WaitKind[] | undefined;
+      const variables = { first, after, filter: { states: ['OPEN' as const], sessionId: current.sessionId, kinds } };
       return (await requests.repeat(WaitsDocument, variables)).waits;
     },
     concerns({ kind, waitId, wait }) {

@@ -176,6 +176,76 @@ describe('a connection', () => {
     other.connection.close();
   });
 
+  test('B80: tries the first kind of link again after a while, and moves every operation to it at its cursor', async () => {
+    let socket: 'opens' | RuntapeError = lost;
+    let attempts = 0;
+    const sockets = fakeLinks(() => {
+      attempts += 1;
+      return socket;
+    });
+    const streams = fakeLinks();
+    const { connection, operation, ends } = setUp(sockets, [streams.open]);
+    const running = connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    deliver(streams.opened[0] as never);
+    await vi.advanceTimersByTimeAsync(timing.upgrade);
+    expect([attempts, streams.opened.length]).toEqual([2, 1]);
+    expect([streams.opened[0]?.closed, connection.state.get().state]).toEqual([false, 'open']);
+    socket = 'opens';
+    deliver(streams.opened[0] as never);
+    await vi.advanceTimersByTimeAsync(timing.upgrade);
+    expect(streams.opened[0]?.closed).toBe(true);
+    expect(variablesOn(sockets.opened[0] as never)).toEqual([{ after: 2 }]);
+    expect([connection.state.get().state, ends]).toEqual(['open', []]);
+    // It stays with the first kind.
+    await vi.advanceTimersByTimeAsync(3 * timing.upgrade);
+    expect([sockets.opened.length, streams.opened.length, attempts]).toEqual([1, 1, 3]);
+    running.stop();
+    await vi.advanceTimersByTimeAsync(timing.idle);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('B80: tries the first kind of link again at once when the network is back', async () => {
+    let socket: 'opens' | RuntapeError = lost;
+    const sockets = fakeLinks(() => socket);
+    const streams = fakeLinks();
+    const { connection, operation } = setUp(sockets, [streams.open]);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    socket = 'opens';
+    connection.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([sockets.opened.length, streams.opened[0]?.closed]).toEqual([1, true]);
+    connection.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('B80: gives up trying the first kind of link when it is closed or loses the link in use', async () => {
+    const signals: AbortSignal[] = [];
+    let isBlocked = true;
+    const streams = fakeLinks();
+    const hanging: OpenLink = ({ signal }) => {
+      if (isBlocked) return Promise.reject(lost);
+      signals.push(signal);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    const { connection, operation } = setUp({ open: hanging }, [streams.open]);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    isBlocked = false;
+    await vi.advanceTimersByTimeAsync(timing.upgrade);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    streams.opened[0]?.lose(lost);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(streams.opened).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(timing.upgrade);
+    connection.close();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('reconnects at once, or checks its link, when the network is back', async () => {
     const links = fakeLinks();
     const { connection, operation } = setUp(links);

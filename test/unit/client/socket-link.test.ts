@@ -110,7 +110,6 @@ test.each(['does not open in time', 'is not needed any more'])('a socket that %s
 
 test.each([
   [4403, 'UNAUTHENTICATED'],
-  [4401, 'UNAUTHENTICATED'],
   [1001, 'OFFLINE'],
   [1006, 'OFFLINE'],
 ])('a socket that is closed with %i is lost with %s', async (closedWith, code) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Requests } from '../../../client/src/connection/requests.ts';
 import { createSource } from '../../../client/src/readable.ts';
-import { RuntapeError } from '../../../client/src/runtape-error.ts';
+import { offline, RuntapeError } from '../../../client/src/runtape-error.ts';
 import { declarationsOf } from '../../../client/src/tools/client-tool.ts';
 import { runTools } from '../../../client/src/tools/run-tools.ts';
 import type { Wait, WaitKind } from '../../../client/src/waits/wait.ts';
@@ -111,7 +111,9 @@ describe('tools of a client', () => {
   };
 
   test('are declared without their code', () => {
-    expect(declarationsOf([{ sum }])).toEqual([{ name: 'sum', description: 'Adds', inputSchema: { type: 'array' } }]);
+    expect(declarationsOf([{ tools: { sum } }])).toEqual([
+      { name: 'sum', description: 'Adds', inputSchema: { type: 'array' } },
+    ]);
   });
 
   test('execute each open call once, and leave those of other tools alone', async () => {
@@ -136,6 +138,27 @@ describe('tools of a client', () => {
     await vi.waitFor(() => expect(settled.answer).toHaveBeenCalledTimes(1));
     set([settled.wait]);
     expect(settled.answer).toHaveBeenCalledTimes(1);
+    stop();
+  });
+
+  test('hand in a result again after a failure of the network, without another execution', async () => {
+    vi.useFakeTimers();
+    const slow = call('1');
+    slow.answer.mockRejectedValueOnce(offline('away'));
+    const execute = vi.fn(sum.execute);
+    const stop = runTools(listOf(slow).list, { sum: { ...sum, execute } });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([slow.answers, execute.mock.calls.length]).toEqual([[3], 1]);
+    stop();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+
+  test('tell the model of a result that the gateway refuses', async () => {
+    const large = call('1');
+    large.answer.mockRejectedValue(new RuntapeError('INVALID_INPUT', 'The output is too large.'));
+    const stop = runTools(listOf(large).list, { sum });
+    await vi.waitFor(() => expect(large.answers).toEqual(['failed: The output is too large.']));
     stop();
   });
 });
