@@ -120,7 +120,7 @@ function openSocket(socket: SocketLike, timing: Timing, { token, signal, onLost 
     if (code !== UNAUTHENTICATED) return fail(`the WebSocket was closed with ${code} ${reason}`.trim());
     end(new RuntapeError('UNAUTHENTICATED', reason || 'The gateway refused the token.'));
   };
-  timer = setTimeout(() => fail(`the WebSocket did not open within ${timing.open} ms`), timing.open);
+  timer = setTimeout(() => fail(`no WebSocket within ${timing.open} ms`), timing.open);
   signal.addEventListener('abort', () => fail('not needed any more'));
   return promise;
 }

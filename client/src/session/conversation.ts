@@ -86,7 +86,8 @@ export function createConversation(options: ConversationOptions): Conversation {
   async function load(before: string | null): Promise<void> {
     const ended = [...followed.keys()].filter((id) => isEnded(runs.get(id).state.get().state));
     const { session } = await requests.repeat(ConversationDocument, { ...identity.name, before });
-    if (!isActive) return;
+    // Another answer has moved the start meanwhile: this page does not continue there.
+    if (!isActive || (before !== null && before !== start)) return;
     // It does not exist yet. The feed tells when it does.
     if (!session) return;
     identity.learn(session.id);

@@ -110,7 +110,7 @@ describe('the fold of a run', () => {
       event(9, 'APPROVAL_REQUEST', { callId: 'call_1', approval }),
       event(10, 'APPROVAL_DECISION', { callId: 'call_1', status: 'DENIED', approval: decision }),
       event(11, 'TOOL_START', { callId: 'call_2', tool: 'clock', attempt: 1 }),
-      event(12, 'TOOL_PROGRESS', { callId: 'call_2', progress: 1, total: 2, message: null }),
+      event(12, 'TOOL_PROGRESS', { callId: 'call_2', tool: 'clock', progress: 1, total: 2, message: null }),
       event(13, 'INPUT', { text: 'Wait', steered: true, attachments: [] }),
       delta(14, 'lost', 2),
       resumption(15, 2),
