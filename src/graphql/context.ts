@@ -92,7 +92,7 @@ export class OperationContext implements GraphqlContext {
   }
 
   get loaders(): Loaders {
-    this.#loaders ??= createLoaders({ ...this.commands, journal: this.follow.journal }, this.viewer);
+    this.#loaders ??= createLoaders(this);
     return this.#loaders;
   }
 }
@@ -102,13 +102,12 @@ export class OperationContext implements GraphqlContext {
  * event may have changed. All events share one object, because they are executed one after another.
  */
 export function eventContexts<Context extends GraphqlContext>(context: Context): () => Context {
-  const { commands, follow, viewer } = context;
   let loaders: Loaders | null = null;
   const eventContext = {
     ...context,
     signal: context.signal,
     get loaders() {
-      loaders ??= createLoaders({ ...commands, journal: follow.journal }, viewer);
+      loaders ??= createLoaders(context);
       return loaders;
     },
   };

@@ -125,7 +125,12 @@ interface RelatedLoaders {
   grants: Loader<readonly GrantRow[]>;
 }
 
-export type Loaders = RowLoaders & WaitLoader & RelatedLoaders;
+type AllLoaders = RowLoaders & WaitLoader & RelatedLoaders;
+
+export interface Loaders extends AllLoaders {
+  /** Forgets all loaded values; call it after a mutation, which may have changed them. */
+  clear(): void;
+}
 
 interface TapeEndKey {
   runId: string;
@@ -143,52 +148,63 @@ const MAX_BATCH_SIZE = 500;
 
 const noUsage: UsageTotals = { inputTokens: 0, outputTokens: 0, estimated: false, cost: null };
 
-export function createLoaders(
-  {
-    acceptedDefinitions,
-    database,
-    now,
-    journal,
-  }: Pick<CommandContext, 'acceptedDefinitions' | 'database' | 'now'> & Pick<FollowDependencies, 'journal'>,
-  viewer: Viewer,
-): Loaders {
-  const { reader } = database;
-  const { principal: owner } = viewer;
-  const approvalOwner = visibleOwner(viewer);
-  return {
-    session: rowLoader('session', (ids) => sessionsByIds(database, owner, ids)),
-    run: rowLoader('run', (ids) => runsByIds(database, owner, ids)),
-    approval: rowLoader('approval', (ids) => approvalsByIds(reader, approvalOwner, ids)),
-    clientToolCall: rowLoader('clientToolCall', (ids) => delegatedCallsByIds(reader, 'CLIENT_TOOL', owner, ids)),
-    question: rowLoader('question', (ids) => delegatedCallsByIds(reader, 'QUESTION', owner, ids)),
-    budgetRequest: rowLoader('budgetRequest', (ids) => budgetRequestsByIds(reader, visibleWaits(viewer), ids)),
-    agent: rowLoader('agent', (ids) => agentsByIds(reader, owner, ids)),
-    memory: rowLoader('memory', (ids) => memoriesByIds(reader, owner, ids)),
-    compaction: rowLoader('compaction', (ids) => compactionsByIds(reader, owner, ids)),
-    grant: rowLoader('grant', (ids) => grantsByIds(reader, owner, ids)),
-    attachment: rowLoader('attachment', (ids) => attachmentsByIds(database, owner, ids)),
-    attachmentsOfRun: batchLoader(
-      async (ids) => groupBy(await attachmentsOfRuns(database, ids), ({ runId }) => runId),
-      [],
-    ),
-    head: batchLoader((ids) => headsOf(database, ids), 0),
-    approvalContent: contentLoader((rows) => approvalContents(journal, rows)),
-    delegatedCallContent: contentLoader((rows) => delegatedCallContents(journal, rows)),
-    budgetRequestContent: contentLoader((rows) => budgetRequestContents(journal, rows)),
-    quarantine: new DataLoader(
+interface LoaderSource extends Pick<CommandContext, 'acceptedDefinitions' | 'database' | 'now'> {
+  journal: FollowDependencies['journal'];
+  viewer: Viewer;
+}
+
+interface LoaderContext {
+  commands: Pick<CommandContext, 'acceptedDefinitions' | 'database' | 'now'>;
+  follow: Pick<FollowDependencies, 'journal'>;
+  viewer: Viewer;
+}
+
+const create: { readonly [Name in keyof AllLoaders]: (source: LoaderSource) => AllLoaders[Name] } = {
+  session: ({ database, viewer }) => rowLoader('session', (ids) => sessionsByIds(database, viewer.principal, ids)),
+  run: ({ database, viewer }) => rowLoader('run', (ids) => runsByIds(database, viewer.principal, ids)),
+  approval: ({ database, viewer }) =>
+    rowLoader('approval', (ids) => approvalsByIds(database.reader, visibleOwner(viewer), ids)),
+  clientToolCall: ({ database, viewer }) =>
+    rowLoader('clientToolCall', (ids) => delegatedCallsByIds(database.reader, 'CLIENT_TOOL', viewer.principal, ids)),
+  question: ({ database, viewer }) =>
+    rowLoader('question', (ids) => delegatedCallsByIds(database.reader, 'QUESTION', viewer.principal, ids)),
+  budgetRequest: ({ database, viewer }) =>
+    rowLoader('budgetRequest', (ids) => budgetRequestsByIds(database.reader, visibleWaits(viewer), ids)),
+  agent: ({ database, viewer }) => rowLoader('agent', (ids) => agentsByIds(database.reader, viewer.principal, ids)),
+  memory: ({ database, viewer }) => rowLoader('memory', (ids) => memoriesByIds(database.reader, viewer.principal, ids)),
+  compaction: ({ database, viewer }) =>
+    rowLoader('compaction', (ids) => compactionsByIds(database.reader, viewer.principal, ids)),
+  grant: ({ database, viewer }) => rowLoader('grant', (ids) => grantsByIds(database.reader, viewer.principal, ids)),
+  attachment: ({ database, viewer }) =>
+    rowLoader('attachment', (ids) => attachmentsByIds(database, viewer.principal, ids)),
+  attachmentsOfRun: ({ database }) =>
+    batchLoader(async (ids) => groupBy(await attachmentsOfRuns(database, ids), ({ runId }) => runId), []),
+  head: ({ database }) => batchLoader((ids) => headsOf(database, ids), 0),
+  approvalContent: ({ journal }) => contentLoader((rows) => approvalContents(journal, rows)),
+  delegatedCallContent: ({ journal }) => contentLoader((rows) => delegatedCallContents(journal, rows)),
+  budgetRequestContent: ({ journal }) => contentLoader((rows) => budgetRequestContents(journal, rows)),
+  quarantine: ({ acceptedDefinitions }) =>
+    new DataLoader(
       async (tools) => {
         await acceptedDefinitions.compare(tools);
         return tools.map((tool) => acceptedDefinitions.quarantineOf(tool));
       },
       { cacheKeyFn: ({ name }) => name },
     ),
-    wait: batchLoader(async (ids) => keyBy(await waitsByIds(reader, visibleWaits(viewer), ids), ({ id }) => id), null),
-    openWaits: batchLoader(async (ids) => groupBy(await openWaitsOf(reader, ids), ({ runId }) => runId), []),
-    toolCalls: new DataLoader((keys) => readToolCalls(journal, keys), {
+  wait: ({ database, viewer }) =>
+    batchLoader(
+      async (ids) => keyBy(await waitsByIds(database.reader, visibleWaits(viewer), ids), ({ id }) => id),
+      null,
+    ),
+  openWaits: ({ database }) =>
+    batchLoader(async (ids) => groupBy(await openWaitsOf(database.reader, ids), ({ runId }) => runId), []),
+  toolCalls: ({ journal }) =>
+    new DataLoader((keys) => readToolCalls(journal, keys), {
       cacheKeyFn: (key) => JSON.stringify(key),
       maxBatchSize: MAX_BATCH_SIZE,
     }),
-    sessionWaits: pageLoader(
+  sessionWaits: ({ database }) =>
+    pageLoader(
       ({ filter, page }) => [filter, page],
       async (keys) => {
         const [{ filter, page }] = keys;
@@ -200,28 +216,64 @@ export function createLoaders(
         );
       },
     ),
-    sessionPosition: batchLoader((ids) => sessionPositions(database, ids), null),
-    lineage: batchLoader((ids) => lineagesOf(database, ids), []),
-    messages: pageLoader(
+  sessionPosition: ({ database }) => batchLoader((ids) => sessionPositions(database, ids), null),
+  lineage: ({ database }) => batchLoader((ids) => lineagesOf(database, ids), []),
+  messages: ({ database, journal }) =>
+    pageLoader(
       ({ size, from }) => [size, from],
       (pages) => readConversations(database, journal, pages),
     ),
-    lastEvents: new DataLoader((keys) => readLastEvents(journal, keys), {
+  lastEvents: ({ journal }) =>
+    new DataLoader((keys) => readLastEvents(journal, keys), {
       cacheKeyFn: ({ runId, count }) => `${runId}/${count}`,
       maxBatchSize: MAX_BATCH_SIZE,
     }),
-    storedText: createStoredTextLoader(database, MAX_BATCH_SIZE),
-    owner: batchLoader((ids) => ownersOf(reader, ids), null),
-    activeRun: batchLoader(async (ids) => keyBy(await activeRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
-    lastRun: batchLoader(async (ids) => keyBy(await lastRunsOf(reader, ids), ({ sessionId }) => sessionId), null),
-    queuePositions: batchLoader((ids) => queuePositions(database, ids), new Map<string, number>()),
-    usage: batchLoader((ids) => usageOfSessions(reader, ids), noUsage),
-    lastActivity: batchLoader((ids) => lastActivityOfSessions(database, ids), null),
-    grants: batchLoader(
-      async (ids) => groupBy(await grantsOf(reader, ids, new Date(now())), ({ sessionId }) => sessionId),
+  storedText: ({ database }) => createStoredTextLoader(database, MAX_BATCH_SIZE),
+  owner: ({ database }) => batchLoader((ids) => ownersOf(database.reader, ids), null),
+  activeRun: ({ database }) =>
+    batchLoader(async (ids) => keyBy(await activeRunsOf(database.reader, ids), ({ sessionId }) => sessionId), null),
+  lastRun: ({ database }) =>
+    batchLoader(async (ids) => keyBy(await lastRunsOf(database.reader, ids), ({ sessionId }) => sessionId), null),
+  queuePositions: ({ database }) => batchLoader((ids) => queuePositions(database, ids), new Map<string, number>()),
+  usage: ({ database }) => batchLoader((ids) => usageOfSessions(database.reader, ids), noUsage),
+  lastActivity: ({ database }) => batchLoader((ids) => lastActivityOfSessions(database, ids), null),
+  grants: ({ database, now }) =>
+    batchLoader(
+      async (ids) => groupBy(await grantsOf(database.reader, ids, new Date(now())), ({ sessionId }) => sessionId),
       [],
     ),
-  };
+};
+
+/** Loaders that are created when they are first used: an operation needs few of them. */
+class LazyLoaders {
+  readonly #source: LoaderSource;
+  readonly #created = new Map<string, { clearAll(): unknown }>();
+
+  constructor(source: LoaderSource) {
+    this.#source = source;
+  }
+
+  static {
+    for (const [name, createLoader] of Object.entries(create)) {
+      Object.defineProperty(LazyLoaders.prototype, name, {
+        get(this: LazyLoaders) {
+          const loader = this.#created.get(name) ?? createLoader(this.#source);
+          this.#created.set(name, loader);
+          return loader;
+        },
+      });
+    }
+  }
+
+  clear(): void {
+    for (const loader of this.#created.values()) loader.clearAll();
+  }
+}
+
+export function createLoaders({ commands, follow, viewer }: LoaderContext): Loaders {
+  const { acceptedDefinitions, database, now } = commands;
+  // The class has a property for each member of `create`.
+  return new LazyLoaders({ acceptedDefinitions, database, now, journal: follow.journal, viewer }) as unknown as Loaders;
 }
 
 /**
@@ -243,11 +295,6 @@ export async function loadWait(loaders: WaitLoader, id: string): Promise<WaitRow
   const row = await loaders.wait.load(id);
   if (row === null) throw notFoundError('wait', id);
   return row;
-}
-
-/** Forgets all loaded values; call it after a mutation, which may have changed them. */
-export function clearLoaders(loaders: Loaders): void {
-  for (const loader of Object.values(loaders)) loader.clearAll();
 }
 
 /** One read for each distinct count; a document rarely uses two. */

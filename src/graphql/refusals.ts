@@ -2,7 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import { isRefusal, type Refusal, type RefusalOf } from '../domain/refusal.ts';
 import { type BuilderTypes, builder } from './builder.ts';
 import type { GraphqlContext } from './context.ts';
-import { clearLoaders, loadRequired, loadWait } from './loaders.ts';
+import { loadRequired, loadWait } from './loaders.ts';
 import { ApprovalType, RunType } from './object-types.ts';
 import { Wait } from './wait/wait-interface.ts';
 
@@ -167,6 +167,6 @@ export async function perform<Outcome extends { kind: string }>(
 ): Promise<Outcome> {
   const outcome = await command;
   if (isRefusal(outcome)) context.commands.observer?.refused(outcome.kind.replaceAll('-', '_').toUpperCase());
-  clearLoaders(context.loaders);
+  context.loaders.clear();
   return outcome;
 }

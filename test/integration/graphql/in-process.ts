@@ -141,7 +141,7 @@ export async function openInProcess() {
     signal = new AbortController().signal,
   }: RequestOptions): GraphqlContext {
     const viewer: Viewer = { principal, scopes };
-    const loaders = createLoaders({ ...commands, journal }, viewer);
+    const loaders = createLoaders({ commands, follow: { journal }, viewer });
     return { viewer, commands, follow, activity, gateway, loaders, signal, lastEventId };
   }
 
