@@ -81,7 +81,9 @@ export async function assembleContext(store: HistoryStore, contextRequest: Conte
   // A reset during the run must not hide the run itself.
   const resetTurn = Math.min(session.resetTurn, turn - 1);
   const segments = clipSegments(segmentsOf(await generationsOf(store, session), resetTurn), 0, turn);
-  const compaction = session.useCompaction ? await latestCompaction(store.database, segments) : null;
+  // Before the first answer that the session sees there is nothing that a summary could replace.
+  const hasHistory = run.steps > 0 || segments.some(({ fromTurn }) => fromTurn < turn);
+  const compaction = session.useCompaction && hasHistory ? await latestCompaction(store.database, segments) : null;
   const ofRun = await messagesOfRun(store, { runId: run.runId, turn });
   const shown = shownOfCurrentRun(ofRun, compaction);
   // A message that was recorded since the fold comes first: the model answers to it.

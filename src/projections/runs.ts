@@ -7,6 +7,7 @@ import type { SequencedEvent } from '../domain/events.ts';
 import { storedMetadata } from '../domain/metadata.ts';
 import type { Run } from '../domain/run.ts';
 import type { RunStatus } from '../domain/transitions.ts';
+import { kindOfId } from '../ids.ts';
 
 export type RunRow = StoredRun;
 
@@ -93,18 +94,33 @@ export function runRows(run: Run, events: readonly SequencedEvent[]): RowWrite[]
   if (events.every(({ type }) => ignored.has(type))) return [];
   const { runId: id, turn } = run;
   const state = run.state.status;
-  if (events[0]?.seq === 1) {
-    const { sessionId, urgent, retryOf } = run.origin;
-    const { input, createdAt } = run;
-    const metadata = storedMetadata(run.metadata);
-    return [insertRun({ ...detailsOf(run), sessionId, state, turn, urgent, input, retryOf, createdAt, metadata })];
-  }
+  if (events[0]?.seq === 1) return [insertRun(columnsOf(run))];
   const entered = events.flatMap(({ type, payload }) => (type === 'status' ? [payload] : []));
   return [
     updateDetails(detailsOf(run)),
     ...(entered.length > 0 ? [updateState({ id, state })] : []),
     ...(entered.some((status) => status.turn != null) ? [updateTurn({ id, turn })] : []),
   ];
+}
+
+/** The row that caches a fold. */
+export function rowOfRun(run: Run): RunRow {
+  const row = columnsOf(run);
+  const { createdAt, startedAt, endedAt } = row;
+  return {
+    ...row,
+    createdAt: new Date(createdAt),
+    startedAt: startedAt === null ? null : new Date(startedAt),
+    endedAt: endedAt === null ? null : new Date(endedAt),
+  };
+}
+
+/** The same with times in epoch milliseconds. */
+function columnsOf(run: Run) {
+  const { state, turn, input, createdAt } = run;
+  const { sessionId, urgent, retryOf } = run.origin;
+  const metadata = storedMetadata(run.metadata);
+  return { ...detailsOf(run), sessionId, state: state.status, turn, urgent, input, retryOf, createdAt, metadata };
 }
 
 function detailsOf(run: Run) {
@@ -289,6 +305,22 @@ const heads = keyed(
     FROM "Tape" WHERE "runId" ${inIds}`,
   ),
 );
+
+const headOfOwned = keyed(
+  statement<{ head: number }>(
+    { head: 'int' },
+    () => `SELECT coalesce((SELECT max("seq") FROM "Event" WHERE "runId" = "Run"."id"), 0) FROM "Run"
+    WHERE "id" = ? AND (SELECT "owner" FROM "Session" WHERE "id" = "Run"."sessionId") = ?`,
+  ),
+);
+
+/** The seq of the newest event of a run; null if the owner has no such run. */
+export async function headOfRun(database: Database, owner: string, runId: string): Promise<number | null> {
+  // Postgres refuses some texts, which are no ids.
+  if (kindOfId(runId) !== 'run') return null;
+  const [row] = await database.query(headOfOwned, runId, owner);
+  return row?.head ?? null;
+}
 
 /** The seq of the newest event of each run. */
 export async function headsOf(database: Database, runIds: readonly string[]): Promise<Map<string, number>> {

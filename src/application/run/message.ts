@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
+import type { Run } from '../../domain/run.ts';
 import { idempotencyKeyField } from '../idempotency.ts';
 import { metadataField } from '../metadata.ts';
 import { outputSchemaField } from '../output-schema.ts';
@@ -32,5 +33,14 @@ export const messageSchema = z
 export type SendMessageInput = z.input<typeof messageSchema>;
 export type Message = z.output<typeof messageSchema>;
 
-/** Where the message was recorded. `created` is false when its idempotency key was used before. */
-export type SentMessage = { kind: 'sent'; sessionId: string; runId: string; seq: number; created: boolean };
+/** Where the message was recorded. */
+export interface SentMessage {
+  kind: 'sent';
+  sessionId: string;
+  runId: string;
+  seq: number;
+  /** False when its idempotency key was used before. */
+  created: boolean;
+  /** The run with the message; null unless this call recorded it. */
+  run: Run | null;
+}

@@ -121,6 +121,7 @@ async function send(
       runId,
       seq: seq ?? 1,
       created: false,
+      run: null,
     };
     if (message.whenBusy === 'INTERRUPT') await repeatInterruption(context, sent);
     return sent;
@@ -258,7 +259,7 @@ async function steer(
 function sentMessage(outcome: RecordOutcome, { sessionId }: Target, runId: string): SentMessage | Refusal | null {
   switch (outcome.kind) {
     case 'recorded':
-      return { kind: 'sent', sessionId, runId, seq: outcome.events[0]?.seq ?? 1, created: true };
+      return { kind: 'sent', sessionId, runId, seq: outcome.events[0]?.seq ?? 1, created: true, run: outcome.run };
     case 'refused':
       return outcome.refusal;
     case 'constraint':

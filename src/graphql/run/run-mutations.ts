@@ -2,6 +2,7 @@ import { type CancelledRun, cancelRun } from '../../application/run/cancel-run.t
 import type { SentMessage } from '../../application/run/message.ts';
 import { type RetriedRun, retryRun } from '../../application/run/retry-run.ts';
 import { sendMessage } from '../../application/run/send-message.ts';
+import { rowOfRun } from '../../projections/runs.ts';
 import { formatCursor } from '../../streams/cursor.ts';
 import { builder } from '../builder.ts';
 import { ClientToolInput } from '../client-tool/client-tool-input.ts';
@@ -68,7 +69,7 @@ const SendMessageSuccess = builder.objectRef<SentMessage>('SendMessageSuccess').
     run: t.field({
       type: RunType,
       description: 'The new run; for a steered message, the run that received it.',
-      resolve: ({ runId }, _args, { loaders }) => loadRequired(loaders, 'run', runId),
+      resolve: ({ runId, run }, _args, { loaders }) => (run ? rowOfRun(run) : loadRequired(loaders, 'run', runId)),
     }),
     created: t.exposeBoolean('created', {
       description:

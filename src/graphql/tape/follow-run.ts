@@ -1,5 +1,6 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType } from '../../domain/events.ts';
+import { headOfRun } from '../../projections/runs.ts';
 import { seqOnTape } from '../../streams/cursor.ts';
 import { type FollowBatch, followRun } from '../../streams/follow-run.ts';
 import type { LiveStream } from '../../streams/live-stream.ts';
@@ -19,16 +20,17 @@ interface RunArguments {
 
 /** Throws if the viewer has no such run, or a CursorError if the cursor is not a position on its tape. */
 async function followTape(
-  { follow, loaders, signal, lastEventId }: GraphqlContext,
+  { follow, commands, viewer, signal, lastEventId }: GraphqlContext,
   args: RunArguments,
   maxBatch: number,
 ): Promise<LiveStream<FollowBatch>> {
   const types = selectedTypes(args.types);
-  const run = await loaders.run.load(args.runId);
-  if (!run) throw notFoundError('run', args.runId);
+  const { runId } = args;
+  const head = await headOfRun(commands.database, viewer.principal, runId);
+  if (head === null) throw notFoundError('run', runId);
   const cursor = lastEventId ?? args.after ?? null;
-  const after = cursor === null ? 0 : seqOnTape(cursor, { runId: run.id, head: await loaders.head.load(run.id) });
-  return followRun(follow, { runId: run.id, after, types, maxBatch, signal });
+  const after = cursor === null ? 0 : seqOnTape(cursor, { runId, head });
+  return followRun(follow, { runId, after, types, maxBatch, signal });
 }
 
 builder.subscriptionFields((t) => ({
