@@ -5,6 +5,7 @@ import { isTerminal } from '../domain/transitions.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, type LeaseTerm, releaseLease, renewLeases } from './leases.ts';
 import { createReservation } from './reservation.ts';
+import type { ClaimScope } from './run-claimer.ts';
 import { executeRun, type StopReason } from './run-loop.ts';
 
 /** The runs that this server executes. */
@@ -45,8 +46,8 @@ interface ActiveRun {
 
 interface ActiveRunsOptions {
   isStopping(): boolean;
-  /** Called when a run has stopped or is no longer starting. */
-  onFree(): void;
+  /** Searches for runs: a slot has become free, or there may be a run that nobody executes. */
+  requestClaim(scope: ClaimScope): void;
   term(): LeaseTerm;
 }
 
@@ -61,11 +62,11 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
   const reservation = createReservation({
     clock,
     leaseMilliseconds: () => options.term().leaseMilliseconds,
-    onEnd: options.onFree,
+    onEnd: () => options.requestClaim('waiting'),
   });
 
   function markStarted(run: ActiveRun): void {
-    if (starting.delete(run)) options.onFree();
+    if (starting.delete(run)) options.requestClaim('left');
   }
 
   function reserveFor(run: ActiveRun, lease: Lease, signal: AbortSignal): Promise<void> {
@@ -86,10 +87,9 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
         if (notification === null) return abortIfEnded(dependencies, lease.runId, abort);
         if (notification.hints.includes('end')) abort('ended');
         if (notification.events?.some(({ type }) => type !== 'input' && type !== 'status')) markStarted(run);
-        // The next suspect can be tried.
         if (lease.suspicion > 0 && notification.events?.some(isProgress)) {
           reservation.end(lease);
-          options.onFree();
+          options.requestClaim('waiting');
         }
       });
       const leaseEndsAt = clock.elapsed() + options.term().leaseMilliseconds;
@@ -110,7 +110,9 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
           asking.change(run, false);
           for (const end of run.onEnd) end();
           reservation.end(lease);
-          options.onFree();
+          // When the run ended, its session became free, and a search for the next run began.
+          const hasEnded = controller.signal.reason === ('ended' satisfies StopReason);
+          options.requestClaim(hasEnded && lease.suspicion === 0 ? 'left' : 'waiting');
         });
     },
     async renew() {
@@ -134,7 +136,7 @@ export function createActiveRuns(dependencies: OrchestratorDependencies, options
 }
 
 /** The runs whose tools wait for answers of persons. */
-function createAskingRuns({ isStopping, onFree }: Pick<ActiveRunsOptions, 'isStopping' | 'onFree'>) {
+function createAskingRuns({ isStopping, requestClaim }: Pick<ActiveRunsOptions, 'isStopping' | 'requestClaim'>) {
   const asking = new Set<ActiveRun>();
   return {
     count: () => asking.size,
@@ -142,7 +144,7 @@ function createAskingRuns({ isStopping, onFree }: Pick<ActiveRunsOptions, 'isSto
       if (!isAsking) return void asking.delete(run);
       asking.add(run);
       if (isStopping()) run.abort('shutdown');
-      onFree();
+      requestClaim('left');
     },
     interrupt() {
       for (const { abort } of asking) abort('shutdown');

@@ -44,7 +44,7 @@ export function createOrchestrator(
   const activeRuns = createActiveRuns(dependencies, {
     term,
     isStopping: () => !isRunning,
-    onFree: () => claimer.request('waiting'),
+    requestClaim: (scope) => claimer.request(scope),
   });
   const occupied = () => (activeRuns.isReserved() ? settings.maxConcurrentRuns : activeRuns.count() + slots.count());
   const slots = createExecutionSlots({

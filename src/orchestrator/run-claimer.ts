@@ -12,8 +12,11 @@ export interface RunClaimer {
   idle(): Promise<void>;
 }
 
-/** `waiting`: a session or a slot became free, so a PENDING run may start. `open`: any open run may lack an executor. */
-export type ClaimScope = 'waiting' | 'open';
+/**
+ * `left`: a slot became free, so a run that an earlier search left may start. `waiting`: a session became free, so any PENDING run
+ * may start. `open`: any open run may lack an executor.
+ */
+export type ClaimScope = 'left' | 'waiting' | 'open';
 
 /**
  * The most runs that start at the same time: with a long queue, the first of them do not wait for the last, and a new message,
@@ -58,19 +61,22 @@ export function createRunClaimer(
         // A suspect that was started takes the room of others until it makes progress.
         const left = Math.min(limit, settings.maxConcurrentRuns - options.count());
         if (left <= 0) mayHaveLeftRuns = true;
-        if (left <= 0 || (scope === 'waiting' && !mayHaveLeftRuns && !waiting.pending)) return outage.worked();
+        if (left <= 0 || (scope !== 'open' && !mayHaveLeftRuns && !waiting.pending)) return outage.worked();
         const leases = await claimLeases(database, options.term(), left);
         outage.worked();
         leases.forEach(options.start);
         mayHaveLeftRuns = leases.length === left;
         if (mayHaveLeftRuns) requested ??= 'open';
       } catch (error) {
+        mayHaveLeftRuns = true;
         outage.failed(error);
       }
     }
   }
 
   function request(scope: ClaimScope): void {
+    // A search in progress may have counted the slot as occupied.
+    if (scope === 'left' && !mayHaveLeftRuns && searching === null) return;
     if (requested !== 'open') requested = scope;
     if (!options.isRunning()) return;
     searching ??= search().finally(() => {

@@ -26,7 +26,7 @@ async function openActiveRuns() {
   });
   const activeRuns = createActiveRuns(dependencies, {
     isStopping: () => false,
-    onFree: () => undefined,
+    requestClaim: () => undefined,
     term: () => ({ holder: 'server_1', now: clock.now(), leaseMilliseconds: LEASE_MILLISECONDS }),
   });
   async function start(): Promise<string> {

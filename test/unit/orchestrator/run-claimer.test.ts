@@ -126,6 +126,42 @@ describe('a request', () => {
   });
 });
 
+describe('a slot that became free', () => {
+  test('leads to a search only if the last one may have left runs', async () => {
+    const { claimer, request, search, searches, state } = openClaimer();
+    claimer.request('left');
+    await setImmediate();
+    expect(state.pendingLookups).toBe(0);
+    state.count = 4;
+    await request('open');
+    state.count = 3;
+    claimer.request('left');
+    await setImmediate();
+    expect(searches).toHaveLength(1);
+    await search(0).finish(0);
+    claimer.request('left');
+    await setImmediate();
+    expect([searches.length, state.pendingLookups]).toEqual([1, 1]);
+  });
+
+  test('during a search leads to one more after it', async () => {
+    const { claimer, request, search, searches } = openClaimer();
+    await request('open');
+    claimer.request('left');
+    await search(0).finish(0);
+    expect(searches).toHaveLength(2);
+  });
+
+  test('after a search that failed leads to another one', async () => {
+    const { claimer, request, search, searches } = openClaimer();
+    await request('open');
+    await search(0).finish(new Error('The database is away.'));
+    claimer.request('left');
+    await setImmediate();
+    expect(searches).toHaveLength(2);
+  });
+});
+
 describe('a search that claims as many runs as it may', () => {
   test('is followed by another one, until one claims fewer', async () => {
     const { request, search, searches, started } = openClaimer();
