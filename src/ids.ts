@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { decodeTime, isValid, monotonicFactory } from 'ulid';
 
 /** The prefix of the ids of each kind. */
@@ -32,10 +33,27 @@ export type NewId = (kind: IdKind, after?: string) => string;
 
 /** @param now epoch milliseconds */
 export function createIds(now: () => number): NewId {
-  const next = monotonicFactory();
+  const next = monotonicFactory(createRandom());
   return (kind, after) => {
     const time = after === undefined ? now() : Math.max(now(), timeOfId(after) + 1);
     return `${prefixes[kind]}_${next(time)}`;
+  };
+}
+
+const RANDOM_BYTES = 1024;
+
+/** Returns random numbers, 0 ≤ number < 1, from bytes that are generated many at a time: an id needs one for each character. */
+function createRandom(): () => number {
+  const bytes = new Uint8Array(RANDOM_BYTES);
+  let used = RANDOM_BYTES;
+  return () => {
+    if (used === RANDOM_BYTES) {
+      randomFillSync(bytes);
+      used = 0;
+    }
+    const byte = bytes[used] ?? 0;
+    used += 1;
+    return byte / 256;
   };
 }
 

@@ -125,13 +125,19 @@ export function bindRows(writes: readonly RowWrite[]): BoundGroup[] {
   return byStatement(writes).flatMap(([{ sqlite }, rows]) => {
     if (sqlite === null) return [];
     const { sql, columns } = sqlite;
-    return [{ sql, rows: rows.map((row) => columns.map((name) => bound(row[name]))) }];
+    return [{ sql, rows: rows.map((row) => boundRow(columns, row)) }];
   });
 }
 
 /** The driver takes no booleans. */
-const bound = (value: Row[string] | undefined): Parameter =>
-  typeof value === 'boolean' ? Number(value) : (value ?? null);
+function boundRow(columns: readonly string[], row: Row): Parameter[] {
+  const parameters: Parameter[] = [];
+  for (const name of columns) {
+    const value = row[name] ?? null;
+    parameters.push(typeof value === 'boolean' ? Number(value) : value);
+  }
+  return parameters;
+}
 
 function byStatement(writes: readonly RowWrite[]): [BatchStatement, Row[]][] {
   const groups = new Map<BatchStatement, Row[]>();

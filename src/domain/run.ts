@@ -287,11 +287,16 @@ function attachmentsOf({ payload, seq }: SequencedEventOf<'input'>): Run['attach
 
 function enter(run: Run, event: SequencedEventOf<'status'>): Run {
   const { to, turn } = event.payload;
-  const atWork = activeMilliseconds(run, event.recordedAt);
-  const entered = { ...run, activeMilliseconds: atWork, state: stateAfter(run, event) };
-  if (to !== 'IN_PROGRESS') return entered;
-  const startedAt = run.startedAt ?? event.recordedAt;
-  return { ...entered, turn: turn ?? run.turn, startedAt, lastWorkAt: event.recordedAt };
+  const { recordedAt } = event;
+  const isAtWork = to === 'IN_PROGRESS';
+  return {
+    ...run,
+    activeMilliseconds: activeMilliseconds(run, recordedAt),
+    state: stateAfter(run, event),
+    turn: isAtWork ? (turn ?? run.turn) : run.turn,
+    startedAt: isAtWork ? (run.startedAt ?? recordedAt) : run.startedAt,
+    lastWorkAt: isAtWork ? recordedAt : run.lastWorkAt,
+  };
 }
 
 function stateAfter(run: Run, { payload, recordedAt }: SequencedEventOf<'status'>): RunState {

@@ -24,10 +24,11 @@ const unstorable = /\\u0000|\\ud[89a-f]|"__proto__"/;
 function write(value: Json): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${write(value[key] ?? null)}`);
-  return `{${members.join(',')}}`;
+  let members = '';
+  for (const key of Object.keys(value).sort()) {
+    members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${write(value[key] ?? null)}`;
+  }
+  return `{${members}}`;
 }
 
 function storable(value: Json): Json {

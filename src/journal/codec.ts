@@ -47,13 +47,11 @@ export function encode(
   const { text, value } = canonicalJson(event.payload as Json);
   const payloadBytes = Buffer.byteLength(text);
   if (payloadBytes > EVENT_BYTES) throw new EventTooLargeError(runId, type);
-  const columns = { runId, seq, type, actor, schemaVersion: SCHEMA_VERSION, recordedAt, epoch, payload: text };
-  const hash = hashOf(previousHash, columns);
-  return {
-    stored: { ...columns, hash },
-    recorded: { ...columns, payload: value, hash } as RecordedEvent,
-    payloadBytes,
-  };
+  const schemaVersion = SCHEMA_VERSION;
+  const hash = hashOf(previousHash, { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload: text });
+  const stored = { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload: text, hash };
+  const recorded = { runId, seq, type, actor, schemaVersion, recordedAt, epoch, payload: value, hash } as RecordedEvent;
+  return { stored, recorded, payloadBytes };
 }
 
 /** An event that is too large for readers to hold. The code that creates events must limit their content. */

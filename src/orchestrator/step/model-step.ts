@@ -25,7 +25,7 @@ export async function modelStep(
   if (!configured) return fail(execution, unknownModel(configuration.model));
   const unread = run.attachments.find((attachment) => !canRead(configured.attachments, attachment));
   if (unread) return fail(execution, unreadable(configured.name, unread));
-  let failure = openCircuitError(configured.name);
+  let failure: ModelError | null = null;
   for (const model of modelsInOrder(catalogue, configured)) {
     if (!model.circuit.admits() || !run.attachments.every((each) => canRead(model.attachments, each))) continue;
     const call = { run, step, model, isTight: false, signal };
@@ -39,7 +39,7 @@ export async function modelStep(
     if (outcome.hasOutput) return startStepAgain(execution, run, step, failure);
     if (!failure.isForFallback) break;
   }
-  return fail(execution, runError(failure));
+  return fail(execution, runError(failure ?? openCircuitError(configured.name)));
 }
 
 function isOverflow(outcome: ModelCallOutcome): boolean {
