@@ -130,6 +130,7 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
   await runs.newestTurn(database, sessionId);
   await runs.usageOfSessions(reader, sessionIds);
   await runs.headsOf(database, runIds);
+  await runs.headOfRun(database, owner, runId);
   await sessionPositions(database, sessionIds);
 }
 
