@@ -14,7 +14,7 @@ export interface SpanSource {
 
 /**
  * A request of OTLP with spans, as JSON in ASCII. It is written as text, one span after the other, because most of the cost of a trace
- * was its request: objects for each value, one long text, and its encoding as UTF-8 took five times as long.
+ * was its request: objects for each value, one long text, and its encoding as UTF-8 took several times as long.
  */
 export function traceRequest(spans: readonly Span[], { serviceName, version }: SpanSource): Uint8Array {
   const resource = attributesJson({ 'service.name': serviceName, 'service.version': version });
