@@ -1,9 +1,14 @@
 import { createAuditLog } from '../../../src/application/audit/audit-log.ts';
+import { freeCall } from '../../../src/context/call-charges.ts';
+import { noSemanticSearch } from '../../../src/context/memory/semantic-search.ts';
+import { createTokenMeter } from '../../../src/context/token-estimate.ts';
+import { createToolTexts } from '../../../src/context/tool-texts.ts';
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { Database } from '../../../src/database/database.ts';
 import type { StampedEvent } from '../../../src/domain/events.ts';
 import { createIds } from '../../../src/ids.ts';
 import { createLogger } from '../../../src/logger.ts';
+import type { CatalogueEntry } from '../../../src/models/catalogue.ts';
 import { createCurrentCatalogue } from '../../../src/models/current-catalogue.ts';
 import type { OrchestratorDependencies, OrchestratorSettings } from '../../../src/orchestrator/dependencies.ts';
 import type { Lease } from '../../../src/orchestrator/leases.ts';
@@ -38,9 +43,13 @@ const session: SessionRow = {
 interface FakeOptions {
   tools?: readonly Tool[];
   sources?: readonly ToolSource[];
+  /** The first one is the default. Without any, the default model is not configured. */
+  models?: readonly CatalogueEntry[];
   settings?: Partial<OrchestratorSettings>;
   /** The result of a statement that writes: claims and renewals of leases. */
   executeWrite?(parameters: readonly unknown[]): Promise<object[]>;
+  /** Replace what the others need. */
+  parts?: Partial<OrchestratorDependencies>;
 }
 
 /** A source that never knows whether it has a tool: a run with tool calls waits for it until it is aborted. */
@@ -58,8 +67,10 @@ export const startingSource: ToolSource = {
 export function createFakeDependencies({
   tools = [],
   sources = [],
+  models = [],
   settings,
   executeWrite = async () => [],
+  parts,
 }: FakeOptions = {}) {
   const clock = createFakeClock();
   const journal = createMemoryJournal(() => undefined);
@@ -83,7 +94,11 @@ export function createFakeDependencies({
     journal,
     runStore: createRunStore({ journal, claimNow: () => null, now: clock.now, cachedRuns: 10, isShared: true }),
     notifications: createNotificationHub(),
-    catalogue: createCurrentCatalogue({ defaultName: 'scripted', names: ['scripted'], find: () => null }),
+    catalogue: createCurrentCatalogue({
+      defaultName: models[0]?.name ?? 'scripted',
+      names: models.map(({ name }) => name),
+      find: (name) => models.find((model) => model.name === name) ?? null,
+    }),
     toolbox: createToolbox(tools, () => sources),
     policy: { evaluate: () => ({ effect: 'ALLOW', reason: 'By policy.', rules: [] }) },
     // The tools of these tests are built in or never change.
@@ -91,7 +106,13 @@ export function createFakeDependencies({
     secretStore: {
       reveal: (_call: unknown, input: unknown) => ({ ok: true, input }),
       foreignPlaceholders: () => [],
+      mask: (_call: unknown, input: unknown) => input,
+      encrypt: () => null,
     },
+    tokenMeter: createTokenMeter(),
+    toolTexts: createToolTexts(),
+    semanticSearch: noSemanticSearch,
+    spending: { reserve: async () => freeCall },
     clock,
     newId: (kind: string) => {
       ids += 1;
@@ -106,6 +127,8 @@ export function createFakeDependencies({
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     settings: {
       limits,
+      budgets: [],
+      answerBytes: 1000,
       maxConcurrentRuns: 4,
       leaseSeconds: 15,
       approvalExpirySeconds: 60,
@@ -113,6 +136,7 @@ export function createFakeDependencies({
       tracing: false,
       ...settings,
     },
+    ...parts,
   } as unknown as OrchestratorDependencies;
 
   /** Stores a tape. Returns the lease of its next executor. */
