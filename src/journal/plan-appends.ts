@@ -78,12 +78,12 @@ async function planOnDraft(
   const { runId, expectedHead } = request;
   if (head.closed || head.seq === expectedHead) return planAppend(request, head, []);
   const conflict: AppendPlan = { kind: 'refuse', outcome: { kind: 'conflict', head: head.seq } };
-  if (!request.rebase || head.seq < expectedHead) return conflict;
+  if (!request.rebase) return conflict;
   const storedHead = head.seq - recorded.length;
   const range = { after: expectedHead, upTo: storedHead, limit: storedHead - expectedHead };
   const stored = storedHead > expectedHead ? await read(runId, range) : [];
   const missed = [...stored, ...recorded.filter(({ seq }) => seq > expectedHead)];
-  // If fewer events are missing than the cached head says, the cached head is wrong.
+  // Otherwise the cached head is wrong, or the request expects more events than there are.
   return missed.length === head.seq - expectedHead ? planAppend(request, head, missed) : conflict;
 }
 

@@ -109,3 +109,21 @@ describe('the reading connection', () => {
     expect(await readAll(journal, runId)).toEqual([]);
   });
 });
+
+test('each commit is reported with the number of its appends and its time', async () => {
+  const { database } = await openStore();
+  let elapsed = 0;
+  const elapse = () => {
+    elapsed += 7;
+    return elapsed;
+  };
+  const commits: unknown[] = [];
+  const observer = { committed: (commit: unknown) => void commits.push(commit) };
+  const journal = createDatabaseJournal(database, { ...systemClock, elapsed: elapse }, () => undefined, observer);
+  await Promise.all([newRunId(), newRunId()].map((runId) => append(journal, runId, 0, ...opening)));
+  await append(journal, newRunId(), 0, ...opening);
+  expect(commits).toEqual([
+    { appends: 2, milliseconds: 7 },
+    { appends: 1, milliseconds: 7 },
+  ]);
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../../src/domain/events.ts';
-import { canonicalJson } from '../../../src/journal/canonical-json.ts';
+import { canonicalJson, canonicalValue } from '../../../src/journal/canonical-json.ts';
 
 const textOf = (value: Json) => canonicalJson(value).text;
 
@@ -60,4 +60,9 @@ test('the canonical text of a parsed canonical text is the same', () => {
   const value = { z: ['\ud800', { y: 1, x: [{ b: '\0', a: 2 }] }], a: 'é' };
   const { text } = canonicalJson(value);
   expect(textOf(JSON.parse(text))).toBe(text);
+});
+
+test('the canonical value has sorted keys and storable texts, as a tape gives it back', () => {
+  const value = canonicalValue({ b: [{ d: 'a\0', c: 1 }], a: null });
+  expect(JSON.stringify(value)).toBe('{"a":null,"b":[{"c":1,"d":"a\uFFFD"}]}');
 });
