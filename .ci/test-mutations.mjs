@@ -9,7 +9,7 @@ const root = dirname(import.meta.dirname);
 
 /**
  * The files that each part mutates, and the files in `test` that it runs. They are few, because each mutant starts them again. A
- * mutant that only another test notices counts as survived.
+ * mutant that only another test notices counts as survived. Contract tests run on SQLite only.
  */
 const parts = {
   'domain/events': [
@@ -26,11 +26,23 @@ const parts = {
   'policy/request': [['src/policy/cedar-request.ts'], ['unit/policy/cedar-request']],
   policy: [['src/policy/!(cedar-request).ts'], ['unit/policy/!(policy-page|cedar-request)']],
   'journal/codec': [['src/journal/codec.ts'], ['unit/journal/*']],
-  journal: [['src/journal/!(codec).ts'], ['unit/journal/*', 'unit/run-store/*', 'contract/memory-journal']],
-  'run-store': [['src/run-store/*.ts'], ['unit/run-store/*', 'unit/streams/*']],
+  'journal/tapes': [['src/journal/database-journal.ts', 'src/journal/tape-reader.ts'], ['contract/sqlite-journal']],
+  journal: [
+    ['src/journal/!(codec|database-journal|tape-reader).ts'],
+    ['unit/journal/!(stored-events)', 'contract/memory-journal'],
+  ],
+  'run-store/stored': [
+    ['src/run-store/!(run-store|append-rows|execution-slot).ts'],
+    ['contract/stores/{closing-sessions,rebuilding,row-comparison,run-rows}'],
+  ],
+  'run-store': [['src/run-store/run-store.ts', 'src/run-store/append-rows.ts'], ['unit/run-store/*']],
   streams: [['src/streams/**/*.ts'], ['unit/streams/*', 'unit/graphql/{follow-approvals,subscribe}']],
   'server/access': [['src/server/access/**/*.ts'], ['unit/server/*', 'unit/config/access-config']],
-  orchestrator: [['src/orchestrator/**/*.ts'], ['unit/orchestrator/*']],
+  'orchestrator/stored': [
+    ['src/orchestrator/spending.ts', 'src/orchestrator/leases.ts', 'src/orchestrator/lease-statements.ts'],
+    ['contract/stores/{spending,leases,suspects}'],
+  ],
+  orchestrator: [['src/orchestrator/**/!(spending|leases|lease-statements).ts'], ['unit/orchestrator/*']],
   'models/provider': [['src/models/*.ts', 'src/models/provider/*.ts'], ['unit/models/**/*']],
   observation: [['src/observation/*.ts'], ['unit/observation/*']],
   config: [['src/config/!(limits).ts'], ['unit/config/!(configuration-page)']],

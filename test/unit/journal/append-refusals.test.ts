@@ -110,8 +110,11 @@ describe('the queues of an appender', () => {
   /** Runs whose ids end in different characters, and writes that end when a test says so. */
   function openHanging(queues: number) {
     const ends: (() => void)[] = [];
+    const end = () => {
+      for (const each of ends.splice(0)) each();
+    };
     const opened = open(() => new Promise<void>((resolve) => void ends.push(resolve)), { queues });
-    return { ...opened, end: () => ends.splice(0).forEach((each) => each()), writing: () => ends.length };
+    return { ...opened, end, writing: () => ends.length };
   }
   const turn = () => new Promise(setImmediate);
 

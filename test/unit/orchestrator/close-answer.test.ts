@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { EVENT_BYTES, INLINE_ANSWER_BYTES } from '../../../src/config/limits.ts';
+import { EVENT_BYTES, INLINE_ANSWER_BYTES, TOOL_INPUT_BYTES } from '../../../src/config/limits.ts';
 import type { PayloadOf } from '../../../src/domain/events.ts';
+import type { ModelFinish } from '../../../src/models/model.ts';
 import { loadRunConfiguration } from '../../../src/orchestrator/run-configuration.ts';
 import { createRunExecution } from '../../../src/orchestrator/run-execution.ts';
 import { closeAnswer } from '../../../src/orchestrator/step/close-answer.ts';
 import { context, inProgress, runId } from '../domain/given.ts';
 import { createFakeDependencies } from './fake-dependencies.ts';
 
-async function close(text: string) {
+async function close(text: string, more: Partial<ModelFinish> = {}) {
   const { dependencies, storeTape } = createFakeDependencies();
   const lease = await storeTape(runId, {}, inProgress, context(1));
   const run = await dependencies.runStore.load(runId);
@@ -28,7 +29,7 @@ async function close(text: string) {
         attachments: [],
         structuredOutput: false,
       },
-      finish: { reason: 'stop', calls: [], usage: null, responseId: null },
+      finish: { reason: 'stop', calls: [], usage: null, responseId: null, ...more },
       text,
       bytes: Buffer.byteLength(text),
       step: 1,
@@ -36,7 +37,8 @@ async function close(text: string) {
       result: null,
     },
   );
-  return { payload: events[0]?.payload as PayloadOf<'output'>, rows };
+  const calls = events.slice(1).map(({ payload }) => payload as PayloadOf<'tool_call'>);
+  return { payload: events[0]?.payload as PayloadOf<'output'>, calls, rows, actors: events.map(({ actor }) => actor) };
 }
 
 describe('the text of an answer', () => {
@@ -68,4 +70,57 @@ describe('the text of an answer', () => {
       expect(rows).toMatchObject([{ row: { id: payload.storedText?.id, runId, content: text } }]);
     },
   );
+});
+
+describe('what belongs to the text of an answer', () => {
+  const calling = (...inputs: string[]) =>
+    close('', { calls: inputs.map((text) => ({ callId: 'theirs', tool: 'look', arguments: text })) });
+
+  test('is a refusal, if the model gave one', async () => {
+    expect((await close('')).payload.refusal).toBeNull();
+    expect((await close('', { refusal: 'I will not.\0' })).payload.refusal).toBe('I will not.\uFFFD');
+  });
+
+  test('is the state of the provider, if it fits into the event beside the text', async () => {
+    expect((await close('x')).payload.providerState).toBeNull();
+    expect((await close('x', { providerState: { b: 1, a: [2] } })).payload.providerState).toEqual({ a: [2], b: 1 });
+    // 16 KiB are reserved for the rest of the event.
+    const room = EVENT_BYTES - 16 * 1024 - '"x"'.length;
+    const state = (bytes: number) => 's'.repeat(bytes - 2);
+    expect((await close('x', { providerState: state(room) })).payload.providerState).toHaveLength(room - 2);
+    expect((await close('x', { providerState: state(room + 1) })).payload.providerState).toBeNull();
+  });
+
+  test('are its calls, with ids of this server, all by the model', async () => {
+    const { payload, calls, actors } = await calling('{"b":1,"a":2}', '{}');
+    expect(calls).toEqual([
+      { step: 1, callId: 'call_1', tool: 'look', input: { a: 2, b: 1 }, inputError: null },
+      { step: 1, callId: 'call_2', tool: 'look', input: {}, inputError: null },
+    ]);
+    expect(payload.toolCalls).toEqual(['call_1', 'call_2']);
+    expect(actors).toEqual(['MODEL', 'MODEL', 'MODEL']);
+  });
+
+  test('are as many calls as show that there are too many', async () => {
+    // The limits of the tests allow 6 calls.
+    expect((await calling(...Array<string>(20).fill('{}'))).calls).toHaveLength(7);
+  });
+
+  test.each([
+    ['null', 'The arguments must be a JSON object.'],
+    ['[]', 'The arguments must be a JSON object.'],
+    ['"text"', 'The arguments must be a JSON object.'],
+    ['{', expect.stringMatching(/^The arguments are not valid JSON: .+/)],
+  ])('are the arguments %j as text, with the reason why they are invalid', async (text, inputError) => {
+    expect((await calling(text)).calls).toMatchObject([{ input: text, inputError }]);
+  });
+
+  test('are the first characters of arguments that are too long', async () => {
+    const fitting = JSON.stringify({ x: 'é'.repeat(TOOL_INPUT_BYTES / 2 - 4) });
+    expect(Buffer.byteLength(fitting)).toBe(TOOL_INPUT_BYTES);
+    expect((await calling(fitting)).calls[0]?.inputError).toBeNull();
+    expect((await calling(`${fitting} `)).calls).toMatchObject([
+      { input: fitting.slice(0, 2000), inputError: `The arguments are longer than ${TOOL_INPUT_BYTES} bytes.` },
+    ]);
+  });
 });

@@ -65,3 +65,61 @@ describe('the limit of an answer', () => {
     expect(tried).toEqual([[delta('thought', 'xxxx')]]);
   });
 });
+
+describe('the pieces of an answer', () => {
+  const PIECE = 16 * 1024;
+
+  /** The texts of the events of these pieces, which nothing interrupts. */
+  async function recordedTexts(pieces: readonly string[], answerBytes = 1_000_000) {
+    const events: NewEvent[] = [];
+    const deltas = createDeltaRecorder({
+      step: 1,
+      answerBytes,
+      async record(more) {
+        events.push(...more);
+        return { kind: 'continue', run: {} as never };
+      },
+      onStop: () => undefined,
+      onCut: () => undefined,
+    });
+    for (const piece of pieces) deltas.sink.text(piece);
+    events.push(...(await deltas.finish()));
+    return { texts: events.map(({ payload }) => ('text' in payload ? payload.text : '')), deltas };
+  }
+
+  test('of one turn of the event loop share an event', async () => {
+    const { texts, deltas } = await recordedTexts(['a', '', 'é']);
+    expect(texts).toEqual(['aé']);
+    expect([deltas.text(), deltas.bytes(), deltas.hasOutput(), deltas.isCut()]).toEqual(['aé', 3, true, false]);
+  });
+
+  test('that are empty are no output', async () => {
+    const { texts, deltas } = await recordedTexts(['', '']);
+    expect([texts, deltas.hasOutput(), deltas.bytes()]).toEqual([[], false, 0]);
+  });
+
+  test.each([
+    [PIECE, [PIECE]],
+    [PIECE + 1, [PIECE, 1]],
+    [2 * PIECE, [PIECE, PIECE]],
+    [2 * PIECE + 5, [PIECE, PIECE, 5]],
+  ])('with %i characters become events of %j', async (length, lengths) => {
+    const text = Array.from({ length }, (_, index) => String.fromCharCode(97 + (index % 26))).join('');
+    const { texts } = await recordedTexts([text]);
+    expect(texts.map((each) => each.length)).toEqual(lengths);
+    expect(texts.join('')).toBe(text);
+  });
+
+  test('are never divided between the halves of a character', async () => {
+    const text = `${'x'.repeat(PIECE - 1)}😀y`;
+    expect((await recordedTexts([text])).texts).toEqual(['x'.repeat(PIECE - 1), '😀y']);
+    const fitting = `${'x'.repeat(PIECE - 2)}😀y`;
+    expect((await recordedTexts([fitting])).texts).toEqual([`${'x'.repeat(PIECE - 2)}😀`, 'y']);
+  });
+
+  test('end with the part that fits the limit, if a part does', async () => {
+    expect((await recordedTexts(['ab', 'cd'], 3)).texts.join('')).toBe('abc');
+    const { texts, deltas } = await recordedTexts(['ab', 'é', 'c'], 3);
+    expect([texts.join(''), deltas.isCut(), deltas.bytes()]).toEqual(['ab', true, 2]);
+  });
+});

@@ -119,3 +119,12 @@ describe('a message', () => {
     expect(recordedText('a\0b\ud800')).toBe('a\ufffdb\ufffd');
   });
 });
+
+test('a total that is no number, or is infinite, is unknown', async () => {
+  const { reports, recorded, clock } = recording();
+  for (const total of [Number.POSITIVE_INFINITY, Number.NaN, 5, null]) {
+    reports.take(report(1, { total }));
+    await clock.advance(1000);
+  }
+  expect(recorded.map(({ total }) => total)).toEqual([null, null, 5, null]);
+});
