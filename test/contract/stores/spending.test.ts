@@ -100,7 +100,7 @@ describe.each(stores)('B94: what calls may spend on %s', (_provider, open) => {
   test('lets a call wait for a limited time', async () => {
     const { waiting, clock, passTime } = await openWaiting();
     let isDecided = false;
-    waiting.finally(() => {
+    const decided = waiting.then(() => {
       isDecided = true;
     });
     for (let waited = 0; waited < BUDGET_WAIT_SECONDS; waited += 10) {
@@ -108,6 +108,7 @@ describe.each(stores)('B94: what calls may spend on %s', (_provider, open) => {
       expect(isDecided).toBe(false);
       await passTime(10_000);
     }
+    await decided;
     expect(await waiting).toMatchObject({ kind: 'exceeded', isBlocked: true });
     expect(clock.pending()).toBe(0);
   });

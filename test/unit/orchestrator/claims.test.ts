@@ -28,7 +28,7 @@ async function open({ foreignExpiry = null as number | null, sweep = async () =>
     },
     parts: { logger: logger as never },
   });
-  const { dependencies, clock, storeTape } = fakes;
+  const { dependencies, storeTape } = fakes;
   const { query } = dependencies.database;
   // Some run waits, so that every search looks for runs.
   dependencies.database.query = (async (statement: { sqlite: string }, ...parameters: never[]) =>
