@@ -2,18 +2,33 @@ import { describe, expect, test } from 'vitest';
 import type { Client } from '../../../src/database/database.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import { createRowComparison, type RowDifference } from '../../../src/run-store/compare-with-tapes.ts';
-import { awaitingApproval, context, type Given, inProgress, output, status, steered } from '../../unit/domain/given.ts';
+import {
+  awaitingApproval,
+  context,
+  type Given,
+  inProgress,
+  output,
+  status,
+  steered,
+  tape,
+} from '../../unit/domain/given.ts';
 import { type Store, stores } from './both-stores.ts';
 import { CREATED, createSession, RECORDED, recordRun, runStoreOf } from './recorded-runs.ts';
 
 const ended: Given = [inProgress, context(1), output(1, { text: 'The otter swims.' }), status('IN_PROGRESS', 'DONE')];
 
 describe.each(stores)('B113: the rows of runs are compared with their tapes on %s', (_provider, open) => {
-  /** A session with a run that has these events, and what is found after a change of the rows. */
+  /**
+   * A session with a run that has these events, and what is found after a change of the rows. Another run has rows of every table,
+   * which are none of its business.
+   */
   async function openRun(given: Given = ended) {
     const store = await open();
     await createSession(store, 'one');
     await recordRun(store, 'run_1', 'one', given);
+    await createSession(store, 'two');
+    await createAttachment(store);
+    await recordRun(store, 'run_2', 'two', withFiles(awaitingApproval('z')));
     const comparison = createRowComparison(store.database, store.journal);
     async function differencesAfter(change: (client: Client) => Promise<unknown>): Promise<RowDifference[]> {
       await store.database.write(change);
@@ -28,12 +43,13 @@ describe.each(stores)('B113: the rows of runs are compared with their tapes on %
     expect(await differences(await openRun())).toEqual([]);
     expect(await differences(await openRun(awaitingApproval('a')))).toEqual([]);
     const { comparison } = await openRun();
+    expect(await comparison.compareRun('run_2')).toEqual([]);
     expect(await comparison.compareRun('run_unknown')).toEqual([]);
   });
 
   test('a row that is missing is named', async () => {
     const { differencesAfter } = await openRun(awaitingApproval('a'));
-    expect(await differencesAfter((client) => client.wait.deleteMany())).toEqual([
+    expect(await differencesAfter((client) => client.wait.deleteMany({ where: { runId: 'run_1' } }))).toEqual([
       { row: 'Wait apr_a', fault: 'is missing' },
     ]);
     const passages = await differencesAfter((client) => client.passage.deleteMany());
@@ -50,15 +66,33 @@ describe.each(stores)('B113: the rows of runs are compared with their tapes on %
       client.runMetadata.create({ data: { runId: 'run_1', digest: 'abc', owner: 'ada' } }),
     );
     expect(metadata).toEqual([{ row: 'RunMetadata run_1 abc', fault: 'is not on the tape' }]);
-    await store.database.write((client) => client.runMetadata.deleteMany());
-    const at = new Date(CREATED);
-    const file = { id: 'att_1', owner: 'ada', name: 'x', mediaType: 'text/plain', bytes: 1, sha256: 'a' };
-    const uses = await differencesAfter(async (client) => {
-      await client.blob.create({ data: { id: 'blob_1', owner: 'ada', sha256: 'a' } });
-      await client.attachment.create({ data: { ...file, blobId: 'blob_1', createdAt: at } });
-      await client.attachmentUse.create({ data: { runId: 'run_1', seq: 1, position: 2, attachmentId: 'att_1' } });
-    });
+    await store.database.write((client) => client.runMetadata.deleteMany({ where: { runId: 'run_1' } }));
+    const uses = await differencesAfter((client) =>
+      client.attachmentUse.create({ data: { runId: 'run_1', seq: 1, position: 2, attachmentId: 'att_1' } }),
+    );
     expect(uses).toEqual([{ row: 'AttachmentUse run_1 1 2', fault: 'is not on the tape' }]);
+  });
+
+  test('the metadata and the attachments of a message are compared', async () => {
+    const { store, comparison } = await openRun();
+    await store.database.write(async (client) => {
+      await client.runMetadata.updateMany({ data: { owner: 'ben' } });
+      await client.attachmentUse.updateMany({ data: { position: 7 } });
+    });
+    expect(await comparison.compareRun('run_2')).toEqual([
+      { row: expect.stringMatching(/^RunMetadata run_2 /), fault: 'has owner "ben", the tape says "ada"' },
+      { row: 'AttachmentUse run_2 1 0', fault: 'is missing' },
+      { row: 'AttachmentUse run_2 1 7', fault: 'is not on the tape' },
+    ]);
+  });
+
+  test('a tape of many pages is compared as a whole', async () => {
+    const deltas = Array.from({ length: 1100 }, (_, index): NewEvent => {
+      return { type: 'output_delta', actor: 'MODEL', payload: { step: 1, text: `${index}` } };
+    });
+    const { comparison } = await openRun([inProgress, context(1), deltas, output(1, { text: 'All of it.' })]);
+    expect(await comparison.compareRun('run_1')).toEqual([]);
+    expect(await comparison.compareSession('one')).toEqual([]);
   });
 
   test('a column that differs is named with both values, times included', async () => {
@@ -122,6 +156,25 @@ describe.each(stores)('B113: the rows of runs are compared with their tapes on %
   });
 });
 
+const file = { id: 'att_1', name: 'x', mediaType: 'text/plain', bytes: 1, sha256: 'a' };
+
+async function createAttachment({ database }: Store): Promise<void> {
+  await database.write(async (client) => {
+    await client.blob.create({ data: { id: 'blob_1', owner: 'ada', sha256: 'a' } });
+    const data = { ...file, owner: 'ada', blobId: 'blob_1', createdAt: new Date(CREATED) };
+    await client.attachment.create({ data });
+  });
+}
+
+/** The events, with a file and metadata in the first message. */
+function withFiles(given: Given): Given {
+  return tape(given).map((event) =>
+    event.type === 'input'
+      ? { ...event, payload: { ...event.payload, attachments: [file], metadata: { kind: 'test' } } }
+      : event,
+  );
+}
+
 const recordMore = (store: Store, ...events: (NewEvent | NewEvent[])[]) =>
   runStoreOf(store).record({
     ...{ runId: 'run_1', sessionId: 'one', epoch: null },
@@ -164,6 +217,12 @@ describe.each(stores)('B113: the activity of a session is compared with its tape
     expect(await faultAt(RECORDED + 1, inProgress)).toEqual([]);
     expect(await faultAt(RECORDED - 1, inProgress)).toHaveLength(1);
     expect(await faultAt(RECORDED, ended, { isCompared: false })).toEqual([]);
+    const store = await open();
+    await createSession(store, 'one');
+    await createSession(store, 'two');
+    await recordRun(store, 'run_2', 'two', ended);
+    await store.database.write((client) => client.session.updateMany({ data: { activeAt: new Date(RECORDED) } }));
+    expect(await createRowComparison(store.database, store.journal).compareSession('one')).toHaveLength(1);
     expect(await faultAt(RECORDED + 1, ended, { isCompared: false })).toHaveLength(1);
   });
 
