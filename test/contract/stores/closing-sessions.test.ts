@@ -115,12 +115,34 @@ describe.each(stores)('B7: purging a session on %s', (_provider, open) => {
   }
 
   const nothing = {
-    ...{ sessions: 0, runs: 0, tapes: 0, events: false, waits: 0, passages: false, keys: 0, leases: 0 },
-    ...{ texts: 0, inputs: 0, uses: 0, attachments: 0, purges: 0 },
+    sessions: 0,
+    runs: 0,
+    tapes: 0,
+    events: false,
+    waits: 0,
+    passages: false,
+    keys: 0,
+    leases: 0,
+    texts: 0,
+    inputs: 0,
+    uses: 0,
+    attachments: 0,
+    purges: 0,
   };
   const ofOne = {
-    ...{ sessions: 1, runs: 1, tapes: 1, events: true, waits: 1, passages: true, keys: 1, leases: 1 },
-    ...{ texts: 1, inputs: 1, uses: 1, attachments: 1, purges: 0 },
+    sessions: 1,
+    runs: 1,
+    tapes: 1,
+    events: true,
+    waits: 1,
+    passages: true,
+    keys: 1,
+    leases: 1,
+    texts: 1,
+    inputs: 1,
+    uses: 1,
+    attachments: 1,
+    purges: 0,
   };
 
   test('deletes every row of it, and none of another session', async () => {

@@ -87,8 +87,12 @@ describe.each(stores)('B30: a rebuild on %s', (_provider, open) => {
     await database.write((client) =>
       client.memory.createMany({
         data: ids.map((id) => ({
-          ...{ id: `mem_${id}`, owner: 'ada', text: `memory ${id}`, tags: '[]' },
-          ...{ createdAt: new Date(CREATED), updatedAt: new Date(CREATED) },
+          id: `mem_${id}`,
+          owner: 'ada',
+          text: `memory ${id}`,
+          tags: '[]',
+          createdAt: new Date(CREATED),
+          updatedAt: new Date(CREATED),
         })),
       }),
     );

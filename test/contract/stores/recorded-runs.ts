@@ -32,7 +32,9 @@ export async function recordRun(store: Store, runId: string, sessionId: string, 
         : event,
     );
     const outcome = await runStore.record({
-      ...{ runId, sessionId, epoch: null },
+      runId,
+      sessionId,
+      epoch: null,
       decide: () => ({ kind: 'events', events }),
     });
     if (outcome.kind !== 'recorded') throw new Error(`Not recorded: ${JSON.stringify(outcome)}`);

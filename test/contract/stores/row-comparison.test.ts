@@ -177,7 +177,9 @@ function withFiles(given: Given): Given {
 
 const recordMore = (store: Store, ...events: (NewEvent | NewEvent[])[]) =>
   runStoreOf(store).record({
-    ...{ runId: 'run_1', sessionId: 'one', epoch: null },
+    runId: 'run_1',
+    sessionId: 'one',
+    epoch: null,
     decide: () => ({ kind: 'events', events: events.flat() }),
   });
 
@@ -238,7 +240,9 @@ describe.each(stores)('B113: the activity of a session is compared with its tape
     }
     let now = RECORDED + 1000;
     await runStoreOf(store, () => now).record({
-      ...{ runId: 'run_3', sessionId: 'one', epoch: null },
+      runId: 'run_3',
+      sessionId: 'one',
+      epoch: null,
       decide: () => ({ kind: 'events', events: inputOf('one') }),
     });
     now = 0;

@@ -22,7 +22,12 @@ const planned = (inputTokens: number): PlannedCall => ({
   price: null,
 });
 const run = (runId: string, more: { owner?: string; increases?: Record<string, number> } = {}) => ({
-  ...{ runId, epoch: 1, sessionId: 'ses_1', agent: null, owner: 'ada', increases: {} },
+  runId,
+  epoch: 1,
+  sessionId: 'ses_1',
+  agent: null,
+  owner: 'ada',
+  increases: {},
   ...more,
 });
 const { signal } = new AbortController();

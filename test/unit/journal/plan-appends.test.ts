@@ -5,7 +5,10 @@ import { type CachedHead, emptyTape, planAppends } from '../../../src/journal/pl
 import { delta, ending, request } from '../../contract/appends.ts';
 
 const head = (seq: number, more: Partial<CachedHead> = {}): CachedHead => ({
-  ...{ seq, hash: `hash ${seq}`, closed: false, payloadBytes: null },
+  seq,
+  hash: `hash ${seq}`,
+  closed: false,
+  payloadBytes: null,
   ...more,
 });
 const content = (text: string) => ({ events: [delta(text)], writes: [] });

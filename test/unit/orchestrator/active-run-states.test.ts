@@ -41,7 +41,9 @@ function open({ isAsking = false } = {}) {
   async function notify(runId: string, notified: { events?: readonly unknown[] | null; hints?: string[] }) {
     const { events = null, hints = [] } = notified;
     dependencies.notifications.publish({
-      ...{ runId, sessionId: 'ses_1', head: 9 },
+      runId,
+      sessionId: 'ses_1',
+      head: 9,
       events: events as readonly RecordedEvent[] | null,
       hints: hints as never,
     });

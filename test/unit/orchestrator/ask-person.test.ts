@@ -222,7 +222,10 @@ describe('while a tool waits for an answer', () => {
     expect(log).toEqual([true]);
     const [, second = ''] = requests;
     await run.settle({
-      ...{ kind: 'answerQuestion', waitId: second, by: 'ada', reason: null },
+      kind: 'answerQuestion',
+      waitId: second,
+      by: 'ada',
+      reason: null,
       reply: { action: 'CANCEL' },
     });
     await run.poll();

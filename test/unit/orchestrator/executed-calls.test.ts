@@ -25,8 +25,16 @@ describe('a call of a tool', () => {
     const models = calling('look');
     const events = await executed({ models, tools: [tool] });
     expect(typesOf(events)).toEqual([
-      ...['context', 'output', 'tool_call', 'tool_decision', 'tool_start', 'tool_result'],
-      ...['context', 'output_delta', 'output', 'status'],
+      'context',
+      'output',
+      'tool_call',
+      'tool_decision',
+      'tool_start',
+      'tool_result',
+      'context',
+      'output_delta',
+      'output',
+      'status',
     ]);
     expect(inputs).toEqual([{ of: 1 }]);
     expect(resultsOf(events)).toEqual([
@@ -177,7 +185,10 @@ describe('a call that cannot be executed is answered with the reason', () => {
       { event: 'call-denied' },
     ]);
     expect(JSON.parse(String(entries[0]?.details))).toEqual({
-      ...{ runId: 'run_1', sessionId: 'ses_1', callId: 'call_1', tool: 'look' },
+      runId: 'run_1',
+      sessionId: 'ses_1',
+      callId: 'call_1',
+      tool: 'look',
     });
     expect(info).toHaveBeenCalledWith(
       expect.objectContaining({

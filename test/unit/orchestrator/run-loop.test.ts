@@ -90,7 +90,9 @@ describe('an execution', () => {
         if (!isFirst || !events.some(({ type }) => type === 'output')) return;
         isFirst = false;
         await run.dependencies.runStore.record({
-          ...{ runId, sessionId: 'ses_1', epoch: null },
+          runId,
+          sessionId: 'ses_1',
+          epoch: null,
           decide: () => ({ kind: 'events', events: [steered('and then?')] }),
         });
       },
@@ -155,7 +157,12 @@ describe('B49: an execution that takes up a run', () => {
         type: 'resumption',
         actor: 'SYSTEM',
         payload: {
-          ...{ attempt: 1, step: 1, epoch: 2, lost: true, alone: true, brokeOff: false },
+          attempt: 1,
+          step: 1,
+          epoch: 2,
+          lost: true,
+          alone: true,
+          brokeOff: false,
           reason: 'Its server was lost.',
         },
       },

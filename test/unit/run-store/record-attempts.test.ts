@@ -191,7 +191,10 @@ test('a slot is released if the run ends instead of going on, and its lease is n
   const { join, journal } = await open();
   const cancelled = () => events(status('PENDING', 'CANCELLED', { reason: null }));
   await join({ claimNow }).record({
-    ...{ runId, sessionId: origin.sessionId, epoch: null, claim: 'waiting' },
+    runId,
+    sessionId: origin.sessionId,
+    epoch: null,
+    claim: 'waiting',
     decide: cancelled,
   });
   expect(log).toEqual(['release']);

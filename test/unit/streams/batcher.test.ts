@@ -5,7 +5,11 @@ import type { RunNotification } from '../../../src/streams/notifications/hub.ts'
 
 const LIMIT = 7900;
 const notification = (runId: string, head = 1, hints: Hint[] = []): RunNotification => ({
-  ...{ runId, sessionId: 'ses_1', head, events: null, hints },
+  runId,
+  sessionId: 'ses_1',
+  head,
+  events: null,
+  hints,
 });
 
 /** A batcher whose sends end when a test says so. */
