@@ -25,10 +25,10 @@ function open({ isAsking = false } = {}) {
     parts: { logger: logger as never },
   });
   const { dependencies, clock, storeTape, committed } = fakes;
-  const onFree = vi.fn();
+  const requestClaim = vi.fn();
   const activeRuns = createActiveRuns(dependencies, {
     isStopping: () => false,
-    onFree,
+    requestClaim,
     term: () => ({ holder: 'server_1', now: clock.now(), leaseMilliseconds: 15_000 }),
   });
   async function start(lease: Partial<Lease> = {}): Promise<string> {
@@ -50,7 +50,7 @@ function open({ isAsking = false } = {}) {
     await settle();
   }
   const released = () => committed.map(({ row }) => row.runId);
-  return { ...fakes, activeRuns, start, notify, onFree, released, logger };
+  return { ...fakes, activeRuns, start, notify, requestClaim, released, logger };
 }
 
 async function settle(): Promise<void> {
@@ -59,15 +59,15 @@ async function settle(): Promise<void> {
 
 describe('an active run', () => {
   test('stops when it is announced that it has ended, and then listens no more', async () => {
-    const { activeRuns, start, notify, dependencies, clock, onFree } = open();
+    const { activeRuns, start, notify, dependencies, clock, requestClaim } = open();
     const runId = await start();
     await notify(runId, { hints: ['work'] });
     expect(activeRuns.count()).toBe(1);
-    onFree.mockClear();
+    requestClaim.mockClear();
     await notify(runId, { hints: ['end'] });
     expect([activeRuns.count(), activeRuns.startingCount()]).toEqual([0, 0]);
     expect([dependencies.notifications.listeners(), clock.pending()]).toEqual([0, 0]);
-    expect(onFree).toHaveBeenCalled();
+    expect(requestClaim).toHaveBeenCalled();
   });
 
   test('reads whether it has ended after notifications were lost', async () => {
@@ -97,29 +97,29 @@ describe('an active run', () => {
   });
 
   test('is starting until it has recorded something of a step', async () => {
-    const { activeRuns, start, notify, onFree } = open();
+    const { activeRuns, start, notify, requestClaim } = open();
     const runId = await start();
     expect(activeRuns.startingCount()).toBe(1);
     await notify(runId, { events: null });
     await notify(runId, { events: [input('more'), status(null, 'PENDING')] });
     expect(activeRuns.startingCount()).toBe(1);
-    onFree.mockClear();
+    requestClaim.mockClear();
     await notify(runId, { events: [status('PENDING', 'IN_PROGRESS'), deltaOf('So')] });
     expect(activeRuns.startingCount()).toBe(0);
-    expect(onFree).toHaveBeenCalledOnce();
+    expect(requestClaim).toHaveBeenCalledOnce();
     await notify(runId, { events: [deltaOf(' far')] });
-    expect(onFree).toHaveBeenCalledOnce();
+    expect(requestClaim).toHaveBeenCalledOnce();
     expect(activeRuns.count()).toBe(1);
   });
 
   test('is starting for one second at most', async () => {
-    const { activeRuns, start, clock, onFree } = open();
+    const { activeRuns, start, clock, requestClaim } = open();
     await start();
     await clock.advance(999);
     expect(activeRuns.startingCount()).toBe(1);
-    onFree.mockClear();
+    requestClaim.mockClear();
     await clock.advance(1);
-    expect([activeRuns.startingCount(), onFree.mock.calls.length]).toEqual([0, 1]);
+    expect([activeRuns.startingCount(), requestClaim.mock.calls.length]).toEqual([0, 1]);
   });
 
   test('whose database fails is reported, and its lease is released with the next renewal, once', async () => {
@@ -140,26 +140,26 @@ describe('an active run', () => {
 
 describe('B49: a suspect', () => {
   test('keeps other runs from starting until it makes progress', async () => {
-    const { activeRuns, start, notify, onFree } = open();
+    const { activeRuns, start, notify, requestClaim } = open();
     const runId = await start({ lost: true, suspicion: 1 });
     expect(activeRuns.isReserved()).toBe(true);
-    onFree.mockClear();
+    requestClaim.mockClear();
     await notify(runId, { events: [input('more')] });
-    expect([activeRuns.isReserved(), onFree.mock.calls.length]).toEqual([true, 0]);
+    expect([activeRuns.isReserved(), requestClaim.mock.calls.length]).toEqual([true, 0]);
     await notify(runId, { events: [deltaOf('So'), input('more')] });
     expect(activeRuns.isReserved()).toBe(false);
-    expect(onFree).toHaveBeenCalled();
+    expect(requestClaim).toHaveBeenCalled();
   });
 
   test('keeps them from starting for one lease time at most, and until it stops', async () => {
-    const { activeRuns, start, clock, onFree } = open();
+    const { activeRuns, start, clock, requestClaim } = open();
     await start({ lost: true, suspicion: 1 });
     await clock.advance(14_999);
     expect(activeRuns.isReserved()).toBe(true);
-    onFree.mockClear();
+    requestClaim.mockClear();
     await clock.advance(1);
     expect(activeRuns.isReserved()).toBe(false);
-    expect(onFree).toHaveBeenCalled();
+    expect(requestClaim).toHaveBeenCalled();
     const { activeRuns: others, start: startOther, notify: notifyOther } = open();
     await notifyOther(await startOther({ lost: true, suspicion: 1 }), { hints: ['end'] });
     expect(others.isReserved()).toBe(false);
@@ -188,10 +188,10 @@ describe('B49: a suspect', () => {
 
 describe('a run whose tool waits for an answer', () => {
   test('uses no slot, and another run may start', async () => {
-    const { activeRuns, start, onFree } = open({ isAsking: true });
+    const { activeRuns, start, requestClaim } = open({ isAsking: true });
     await start();
     expect(activeRuns.count()).toBe(0);
-    expect(onFree).toHaveBeenCalled();
+    expect(requestClaim).toHaveBeenCalled();
     let isSettled = false;
     void activeRuns.settled().then(() => {
       isSettled = true;
