@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
 import type { BudgetState, ExceededBudget } from '../../../src/domain/budget.ts';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
@@ -49,6 +49,15 @@ describe('an answer', () => {
     expect(typesOf(events)[0]).toBe('context');
     expect(textOf(events)).toBe('Hello, ada.');
     expect(outputOf(events)).toMatchObject({ text: 'Hello, ada.', finishReason: 'stop', model: 'm', step: 1 });
+  });
+
+  test('teaches how estimates relate to what the provider counts, if it counts', async () => {
+    const observe = vi.fn();
+    const tokenMeter = { ratio: () => 1, observe };
+    await executed({ models: [fakeModel('m', [async () => finish({ usage })])], parts: { tokenMeter } });
+    expect(observe).toHaveBeenCalledExactlyOnceWith('m', { estimated: expect.any(Number), counted: 70 });
+    await executed({ models: [fakeModel('m', [saying('Hello.')])], parts: { tokenMeter } });
+    expect(observe).toHaveBeenCalledOnce();
   });
 
   test('that is longer than the limit is cut off, and its call is stopped', async () => {
