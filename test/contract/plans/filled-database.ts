@@ -18,7 +18,7 @@ const dialects: Record<
 };
 
 const SESSIONS = 2000;
-const RUNS = 10 * SESSIONS;
+const RUNS = 4 * SESSIONS;
 
 /** The beginning of an id, which says when it was created: on the first of January 2026. */
 const PREFIX = '01KDVDNA00000000000';
@@ -28,7 +28,7 @@ export const idOf = (kind: 'ses' | 'run' | 'apr', number: number) => `${kind}_${
 const sqlId = (kind: string, number: string) => `'${kind}_${PREFIX}' || (1000000 + ${number})`;
 
 /**
- * Fills a database: 50 owners with 40 sessions each, 10 runs and 30 events a session. Of 20 sessions, the last run of one is
+ * Fills a database: 50 owners with 40 sessions each, 4 runs and 12 events a session. Of 20 sessions, the last run of one is
  * PENDING, of one IN_PROGRESS, and of one AWAITING_APPROVAL; all other runs are DONE. Session n has the runs n, n + 2000, …
  */
 export async function fillDatabase({ provider, write }: Database): Promise<void> {

@@ -47,7 +47,7 @@ export async function executeHotStatements(database: Database, journal: Journal)
   await executeRun(database, journal);
 }
 
-const runIds = [7, 19_003, 18_021].map((number) => idOf('run', number));
+const runIds = [7, 7003, 6021].map((number) => idOf('run', number));
 const sessionIds = [7, 1003, 21].map((number) => idOf('ses', number));
 const [runId = ''] = runIds;
 const [sessionId = ''] = sessionIds;

@@ -9,7 +9,7 @@ interface RecordedStatement {
 }
 
 /** Tables that grow with use. No hot statement may read one of them as a whole. */
-const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Approval', 'SessionMetadata', 'RunMetadata'];
+const hotTables = ['Run', 'Event', 'Tape', 'Session', 'Lease', 'Wait', 'SessionMetadata', 'RunMetadata'];
 /** They hold open runs and current sessions only, so walking through all of one is not a scan of the table. */
 const partialIndexes = ['Run_active', 'Run_open', 'Lease_held', 'Lease_suspects', 'Lease_lost'];
 
