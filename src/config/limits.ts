@@ -129,12 +129,15 @@ export const APPROVAL_DEFINITION_BYTES = 192 * 1024;
 export const CACHED_RUNS = 2048;
 /** Newest events that are cached where this server is the only writer. The oldest tapes are dropped. */
 export const CACHED_TAPE_BYTES = 16 * 1024 * 1024;
-/** Appends in one transaction. The others wait for the next one. */
-export const COMMIT_APPENDS = 512;
 /** Appends whose outcomes are reported in one turn of the event loop: the next step of a run takes up to a millisecond. */
 export const APPENDS_REPORTED_PER_TURN = 8;
-/** Texts of messages and answers in one transaction. A longer one has a transaction of its own. */
-export const COMMIT_CHARACTERS = 64 * 1024;
+/**
+ * Work of one transaction, in characters of the texts that it stores: a commit holds the event loop for a few milliseconds. Appends
+ * beyond it wait for the next transaction; one with more work has a transaction of its own.
+ */
+export const COMMIT_WORK = 64 * 1024;
+/** Storing an event or another row takes as long as so many characters of text. */
+export const ROW_WORK = 200;
 /** Commits in flight on Postgres, each on its own connection. SQLite has one writer. */
 export const PARALLEL_COMMITS = 2;
 /** Appends that wait for a commit. A further append is refused as busy. */

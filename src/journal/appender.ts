@@ -42,9 +42,8 @@ export function createAppender(
   const groups = Array.from({ length: queues }, () =>
     createGroupCommit<AppendRequest, AppendOutcome>({
       commit: (batch) => commit(batch).catch(rethrowAsStoreError),
-      batchSize: limits.COMMIT_APPENDS,
-      workOf: charactersOf,
-      batchWork: limits.COMMIT_CHARACTERS,
+      workOf,
+      batchWork: limits.COMMIT_WORK,
     }),
   );
 
@@ -110,11 +109,11 @@ export function createAppender(
   };
 }
 
-/** Of the texts of the events, most of which are indexed for the search. Other parts of an append take little time. */
-function charactersOf({ events }: AppendRequest): number {
-  let characters = 0;
-  for (const { payload } of events) if ('text' in payload) characters += payload.text.length;
-  return characters;
+/** Storing a text takes time for each character, because most texts are indexed for the search. */
+function workOf({ events, writes }: AppendRequest): number {
+  let work = (events.length + writes.length) * limits.ROW_WORK;
+  for (const { payload } of events) if ('text' in payload) work += payload.text.length;
+  return work;
 }
 
 /** Waits after the connection was lost during a commit. After the last one the outcome stays unknown. */

@@ -26,8 +26,6 @@ export interface GroupCommit<Request, Outcome> {
  */
 export function createGroupCommit<Request, Outcome>(options: {
   commit(batch: QueuedRequest<Request, Outcome>[]): Promise<void>;
-  /** The largest number of requests in one commit. */
-  batchSize: number;
   /** The work for a request, and the most in one commit: a commit holds the event loop. A request with more work is committed alone. */
   workOf(request: Request): number;
   batchWork: number;
@@ -39,7 +37,7 @@ export function createGroupCommit<Request, Outcome>(options: {
     let work = 0;
     const beyond = queue.findIndex(({ request }, index) => {
       work += options.workOf(request);
-      return index === options.batchSize || (index > 0 && work > options.batchWork);
+      return index > 0 && work > options.batchWork;
     });
     return queue.splice(0, beyond === -1 ? queue.length : beyond);
   }

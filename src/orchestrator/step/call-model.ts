@@ -1,6 +1,6 @@
 import { readAttachment } from '../../application/attachments/read-attachment.ts';
 import { nextTurn } from '../../clock.ts';
-import { COMMIT_CHARACTERS } from '../../config/limits.ts';
+import { COMMIT_WORK } from '../../config/limits.ts';
 import type { ChargedCall } from '../../context/charged-model.ts';
 import { tokensOfBytes } from '../../context/token-estimate.ts';
 import { StoreError } from '../../database/store-error.ts';
@@ -59,7 +59,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
       const text = deltas.text();
       const result = await checkResult(execution, { text, finish, request });
       // Making the text, and then its rows, takes milliseconds each.
-      if (text.length > COMMIT_CHARACTERS) await nextTurn();
+      if (text.length > COMMIT_WORK) await nextTurn();
       const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens, result };
       const closing = closeAnswer(execution, answered);
       const closed = {

@@ -116,6 +116,12 @@ test('the outcomes of a commit of many appends are reported in several turns, an
   expect([published.length, writes()]).toEqual([21, 2]);
 });
 
+test('one commit stores a limited number of events', async () => {
+  const { append, writes } = openAppender();
+  await Promise.all(Array.from({ length: 100 }, () => append(request(newRunId(), 0, Array(4).fill(delta('text'))))));
+  expect(writes()).toBe(2);
+});
+
 describe('an append whose connection is lost during the commit', () => {
   test('is acknowledged if it was stored, and stored once', async () => {
     const { appendInTime: append, textsOn, published } = openAppender('stored');

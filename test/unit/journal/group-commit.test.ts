@@ -5,11 +5,10 @@ import { createGroupCommit, type QueuedRequest } from '../../../src/journal/grou
 type Batch = QueuedRequest<number, string>[];
 
 /** A group commit whose commits a test finishes one by one. */
-function open({ batchSize = 100, batchWork = Infinity } = {}) {
+function open({ batchWork = Infinity } = {}) {
   const started: number[][] = [];
   const unfinished: ((error?: Error) => void)[] = [];
   const group = createGroupCommit<number, string>({
-    batchSize,
     batchWork,
     workOf: (request) => request,
     async commit(batch: Batch) {
@@ -69,15 +68,6 @@ describe('one commit takes', () => {
     expect(started).toEqual([[1], [2, 3, 4], [5]]);
     await finish();
     expect(await outcomes.at(-1)).toBe('done 5');
-  });
-
-  test('no more requests than the batch size', async () => {
-    const { group, started, finish } = open({ batchSize: 2 });
-    const outcomes = [1, 2, 3, 4, 5].map(group.submit);
-    await setImmediate();
-    for (const _ of [1, 2, 3]) await finish();
-    expect(started).toEqual([[1, 2], [3, 4], [5]]);
-    expect(await Promise.all(outcomes)).toHaveLength(5);
   });
 });
 
