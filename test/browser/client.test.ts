@@ -96,13 +96,13 @@ test('B85: a streaming page renders at most once a frame, and settled messages k
   const { page } = await openPage(await servePage('test/browser/hooks', server.url));
   const gateway = createTestClient(server.url);
   await send(gateway, { sessionKey: 'hooks', text: '/say first' });
-  const { run } = await send(gateway, { sessionKey: 'hooks', text: '/pace 1\n/words 1500' });
+  const { run } = await send(gateway, { sessionKey: 'hooks', text: '/pace 1\n/words 600' });
   await page.waitForFunction(() => 'hooks' in window);
   await page.evaluate(() => {
     window.hooks.mountMessages('hooks');
     window.hooks.countFrames();
   });
-  await expect.poll(() => page.locator('p').textContent(), pollOptions).toContain('word-1500');
+  await expect.poll(() => page.locator('p').textContent(), pollOptions).toContain('word-600');
   const { renders, frames, changedSettled } = await page.evaluate(() => window.hooks.counts);
   // The first renders are those of mounting.
   expect(renders).toBeLessThanOrEqual(frames + 4);
