@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { SCANS_PER_OWNER } from '../../../src/config/limits.ts';
 import { createScanThread, type ScanThread } from '../../../src/database/sqlite/scan-thread.ts';
 import { openSqlite } from '../../../src/database/sqlite/sqlite.ts';
 import { statement } from '../../../src/database/statement.ts';
 import { copyTemplate } from '../../sqlite-files.ts';
+import { turnsUntil } from '../../turns.ts';
 
 /** Counts to its parameter. */
 const counting = statement<{ count: number }>(
@@ -17,18 +17,6 @@ async function openThread(): Promise<ScanThread> {
   const thread = createScanThread(await copyTemplate());
   onTestFinished(() => thread.close());
   return thread;
-}
-
-/** The turns of the event loop until the promise is settled. */
-async function turnsUntil(promise: Promise<unknown>): Promise<number> {
-  let isSettled = false;
-  const settled = promise.finally(() => {
-    isSettled = true;
-  });
-  let turns = 0;
-  for (; !isSettled; turns += 1) await nextTurn();
-  await settled;
-  return turns;
 }
 
 test('B60: a statement that looks through many rows of a large file does not hold the event loop', async () => {

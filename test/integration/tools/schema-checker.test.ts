@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { nextTurn, systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { createSchemaChecker } from '../../../src/tools/json-schema/schema-checker.ts';
+import { turnsUntil } from '../../turns.ts';
 
 /** Enough for a busy machine. */
 const checker = createSchemaChecker(systemClock, { compileMilliseconds: 30_000, checkMilliseconds: 1000 });
@@ -16,18 +17,6 @@ const slowSchema = {
   ),
   $ref: '#/$defs/s0',
 };
-
-/** Turns of the event loop until the promise is settled. */
-async function turnsDuring(promise: Promise<unknown>): Promise<number> {
-  let isSettled = false;
-  const settled = promise.finally(() => {
-    isSettled = true;
-  });
-  let turns = 0;
-  for (; !isSettled; turns += 1) await nextTurn();
-  await settled;
-  return turns;
-}
 
 describe('B35: a schema of another party', () => {
   test('is checked', async () => {
@@ -48,7 +37,7 @@ describe('B35: a schema of another party', () => {
       expect(await otherCheck('x')).toBeNull();
       const checked = check('x');
       // A blocked loop would have a few.
-      expect(await turnsDuring(checked)).toBeGreaterThan(100);
+      expect(await turnsUntil(checked)).toBeGreaterThan(100);
       expect(await checked).toBe('input could not be checked within 1000 ms');
     }
     expect(await otherCheck('x')).toBe('input cannot be checked: the schemas of its author take too long');

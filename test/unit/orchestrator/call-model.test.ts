@@ -4,8 +4,8 @@ import type { BudgetState, ExceededBudget } from '../../../src/domain/budget.ts'
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { ModelError, type ModelFinish } from '../../../src/models/model.ts';
 import type { Spending } from '../../../src/orchestrator/spending.ts';
-import { inProgress, input, origin, status } from '../domain/given.ts';
-import { endOf, executed, openRun, typesOf } from './executed-run.ts';
+import { inProgress } from '../domain/given.ts';
+import { endOf, executed, openRun, startOfTracedRun, typesOf } from './executed-run.ts';
 import { type Behaviour, failing, fakeModel, finish, saying } from './fake-model.ts';
 
 const usage = { input: 70, output: 30, cachedInput: null, reasoning: null };
@@ -201,13 +201,7 @@ describe('the budget of a call', () => {
 
 describe('the trace of a run', () => {
   const traceParent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
-  const message = input('hello');
-  if (message.type !== 'input') throw new Error('It is no message.');
-  const given = [
-    { ...message, payload: { ...message.payload, origin: { ...origin, traceParent } } },
-    status(null, 'PENDING'),
-    status('PENDING', 'IN_PROGRESS', { turn: 1 }),
-  ];
+  const given = startOfTracedRun(traceParent);
   const broken = failing(new ModelError('MODEL_UNAVAILABLE', 'Broken.', { retryable: true }), 'So far');
 
   test('is told to the model, with another span for each call', async () => {

@@ -3,8 +3,8 @@ import { PARALLEL_CALLS } from '../../../src/config/limits.ts';
 import type { EventOf, EventType, RecordedEvent } from '../../../src/domain/events.ts';
 import type { Tool, ToolContext } from '../../../src/tools/tool.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import { inProgress, input, origin, status } from '../domain/given.ts';
-import { endOf, executed, openRun, typesOf } from './executed-run.ts';
+import { inProgress } from '../domain/given.ts';
+import { endOf, executed, openRun, startOfTracedRun, typesOf } from './executed-run.ts';
 import { fakeModel } from './fake-model.ts';
 import { callingTools, fakeTool } from './fake-tool.ts';
 
@@ -74,13 +74,7 @@ describe('a call of a tool', () => {
       return null;
     });
     const traceParent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
-    const message = input('hello');
-    if (message.type !== 'input') throw new Error('It is no message.');
-    const given = [
-      { ...message, payload: { ...message.payload, origin: { ...origin, traceParent } } },
-      status(null, 'PENDING'),
-      status('PENDING', 'IN_PROGRESS', { turn: 1 }),
-    ];
+    const given = startOfTracedRun(traceParent);
     const models = calling('look');
     const events = await executed({ models, tools: [tool], given, settings: { tracing: true } });
     const [start] = payloads(events, 'tool_start');

@@ -1,8 +1,8 @@
-import type { EventType, RecordedEvent } from '../../../src/domain/events.ts';
+import type { EventType, NewEvent, RecordedEvent } from '../../../src/domain/events.ts';
 import type { Lease } from '../../../src/orchestrator/leases.ts';
 import type { RunControl } from '../../../src/orchestrator/run-execution.ts';
 import { executeRun } from '../../../src/orchestrator/run-loop.ts';
-import { type Given, inProgress, runId } from '../domain/given.ts';
+import { type Given, inProgress, input, origin, runId, status } from '../domain/given.ts';
 import { createFakeDependencies } from './fake-dependencies.ts';
 
 type Options = Parameters<typeof createFakeDependencies>[0] & {
@@ -62,4 +62,15 @@ export const typesOf = (events: readonly RecordedEvent[]) => events.map(({ type 
 export function endOf(events: readonly RecordedEvent[]) {
   const last = events.at(-1);
   return last?.type === 'status' ? { to: last.payload.to, error: last.payload.error } : null;
+}
+
+/** The first events of a run whose message came with this header. */
+export function startOfTracedRun(traceParent: string): NewEvent[] {
+  const message = input('hello');
+  if (message.type !== 'input') throw new Error('It is no message.');
+  return [
+    { ...message, payload: { ...message.payload, origin: { ...origin, traceParent } } },
+    status(null, 'PENDING'),
+    status('PENDING', 'IN_PROGRESS', { turn: 1 }),
+  ];
 }
