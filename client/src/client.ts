@@ -1,6 +1,6 @@
 import { type ActivityItem, createActivityFeed } from './activity/activity-feed.ts';
 import { type Connection, createConnection } from './connection/connection.ts';
-import { graphqlRequest } from './connection/graphql-request.ts';
+import { answerOf, graphqlRequest } from './connection/graphql-request.ts';
 import type { OpenLink } from './connection/link.ts';
 import { createRequests } from './connection/requests.ts';
 import { type SocketConstructor, socketLink } from './connection/socket-link.ts';
@@ -13,7 +13,7 @@ import type { DocumentNode } from './print-document.ts';
 import type { Readable } from './readable.ts';
 import type { RunHandle } from './run/run-handle.ts';
 import { createRunHandles } from './run/run-handles.ts';
-import { errorOf, offline } from './runtape-error.ts';
+import { offline } from './runtape-error.ts';
 import { createSessionHandle, type SessionContext, type SessionHandle } from './session/session-handle.ts';
 import { createSessionList, type SessionItem, type SessionListOptions } from './session/session-list.ts';
 import { type Sync, syncOver } from './sync.ts';
@@ -147,7 +147,8 @@ function linksOf(
   const links: OpenLink[] = [];
   if (transport !== 'sse' && Socket) links.push(socketLink(url.href.replace(/^http/, 'ws'), Socket, timing));
   if (transport !== 'websocket') {
-    const common = { url: url.href, fetch, timing, graphqlRequest, errorOf, offline };
+    const post = (...request: Parameters<typeof graphqlRequest>) => fetch(url, graphqlRequest(...request));
+    const common = { post, timing, answerOf, offline };
     // Loaded when it is needed: most pages never need the fallback.
     links.push(async (options) => (await import('./connection/event-stream-link.ts')).eventStreamLink(common)(options));
   }

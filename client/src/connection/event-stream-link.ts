@@ -1,16 +1,15 @@
 import type { RuntapeError } from '../runtape-error.ts';
 import { readEventStream } from './event-stream.ts';
-import type { graphqlRequest } from './graphql-request.ts';
-import type { LinkOptions, OpenLink, Result, Sink } from './link.ts';
+import type { answerOf, graphqlRequest } from './graphql-request.ts';
+import type { LinkOptions, OpenLink, Sink } from './link.ts';
 import type { Timing } from './timing.ts';
 
 /** This file is loaded only when it is needed. It is given what the rest uses too, so that bundlers need no third file for that. */
 interface EventStreamOptions {
-  url: string;
-  fetch: typeof globalThis.fetch;
+  /** Sends a request to the gateway. */
+  post(...request: Parameters<typeof graphqlRequest>): Promise<Response>;
   timing: Timing;
-  graphqlRequest: typeof graphqlRequest;
-  errorOf(errors: NonNullable<Result['errors']>): RuntapeError;
+  answerOf: typeof answerOf;
   offline(cause: unknown): RuntapeError;
 }
 
@@ -19,7 +18,7 @@ interface EventStreamOptions {
  * every operation continues at its cursor on the next one.
  */
 export function eventStreamLink(options: EventStreamOptions): OpenLink {
-  const { url, fetch, timing, graphqlRequest: requestOf, errorOf, offline } = options;
+  const { post, timing, answerOf, offline } = options;
 
   const errorBy = (cause: unknown) =>
     cause instanceof Error && 'retryable' in cause ? (cause as RuntapeError) : offline(cause);
@@ -35,9 +34,11 @@ export function eventStreamLink(options: EventStreamOptions): OpenLink {
     }
 
     async function follow(query: string, variables: object, sink: Sink, signal: AbortSignal): Promise<void> {
-      const response = await fetch(url, requestOf(query, variables, token, 'text/event-stream', signal));
+      const request = post(query, variables, token, 'text/event-stream', signal);
+      const response = await withoutSilence(request, timing.silentStream);
       if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-        throw errorOf(((await response.json()) as Result).errors ?? [{ message: `HTTP status ${response.status}` }]);
+        await withoutSilence(answerOf(response), timing.silentStream);
+        throw offline(`HTTP status ${response.status}`);
       }
       let hasEnded = false;
       const read = readEventStream(({ event, data }) => {
@@ -57,9 +58,7 @@ export function eventStreamLink(options: EventStreamOptions): OpenLink {
     const timeout = setTimeout(() => streams.abort(), timing.open);
     try {
       // Asks whether the server is there and accepts the token.
-      const response = await fetch(url, requestOf('{__typename}', {}, token, 'application/json', streams.signal));
-      const { errors } = (await response.json()) as Result;
-      if (errors) throw errorOf(errors);
+      await answerOf(await post('{__typename}', {}, token, 'application/json', streams.signal));
     } catch (cause) {
       streams.abort();
       throw errorBy(cause);
@@ -86,17 +85,22 @@ export function eventStreamLink(options: EventStreamOptions): OpenLink {
   };
 }
 
+/** Rejects if the promise is not settled in time. What it waits for goes on. */
+function withoutSilence<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('a stream of events fell silent')), milliseconds);
+  });
+  return Promise.race([promise, silence]).finally(() => clearTimeout(timer));
+}
+
 /** Rejects if nothing arrives for too long. */
 async function* chunksOf(response: Response, silentMilliseconds: number): AsyncGenerator<string, void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const silence = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error('a stream of events fell silent')), silentMilliseconds);
-      });
-      const { done, value } = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
+      const { done, value } = await withoutSilence(reader.read(), silentMilliseconds);
       if (done) return;
       yield decoder.decode(value, { stream: true });
     }

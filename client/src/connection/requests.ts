@@ -1,7 +1,6 @@
 import type { Document } from '../document.ts';
-import { closedError, errorOf, offline, RuntapeError } from '../runtape-error.ts';
-import { graphqlRequest } from './graphql-request.ts';
-import type { Result } from './link.ts';
+import { closedError, offline, RuntapeError } from '../runtape-error.ts';
+import { answerOf, graphqlRequest } from './graphql-request.ts';
 import type { Timing } from './timing.ts';
 
 export interface Requests {
@@ -67,10 +66,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     try {
       const signals = AbortSignal.any([timeout.signal, closing.signal, signal]);
       const { target = url, ...request } = build(await token(), signals);
-      const response = await fetch(target, request);
-      const { errors, ...body } = answerOf(await response.text(), response.status);
-      if (errors) throw errorOf(errors);
-      return body as Body;
+      return await answerOf<Body>(await fetch(target, request));
     } catch (cause) {
       if (closing.signal.aborted) throw closedError();
       signal.throwIfAborted();
@@ -116,19 +112,4 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
       wake();
     },
   };
-}
-
-/** A proxy that cannot reach the gateway answers with a page of its own. */
-function answerOf(text: string, status: number): Result {
-  try {
-    const answer = JSON.parse(text) as Result;
-    if (typeof answer === 'object' && answer !== null) return answer;
-  } catch {
-    // Not JSON: see below.
-  }
-  if (status >= 500 || status === 429) throw offline(`HTTP status ${status}`);
-  throw new RuntapeError(
-    'PROTOCOL',
-    `The answer is not of a GraphQL server: HTTP status ${status}, ${text.slice(0, 80)}`,
-  );
 }
