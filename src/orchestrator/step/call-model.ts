@@ -51,7 +51,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
     case 'failed':
       return answer;
     case 'answered': {
-      const { finish, deltas, unrecorded } = answer;
+      const { finish, deltas } = answer;
       if (finish.usage) {
         const measured = { estimated: tokens, counted: finish.usage.input };
         execution.dependencies.tokenMeter.observe(model.name, measured);
@@ -63,7 +63,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
       const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens, result };
       const closing = closeAnswer(execution, answered);
       const closed = {
-        events: [...unrecorded, ...closing.events],
+        events: closing.events,
         rows: [...closing.rows, ...encryptInputs(execution, closing.events)],
         settle: () => charge.settle(closing.usage),
       };
@@ -94,7 +94,7 @@ async function loadAttachments(
 }
 
 type Answer =
-  | { kind: 'answered'; finish: ModelFinish; deltas: DeltaRecorder; unrecorded: NewEvent[] }
+  | { kind: 'answered'; finish: ModelFinish; deltas: DeltaRecorder }
   | { kind: 'failed'; failure: ModelError; hasOutput: boolean }
   | { kind: 'gone' };
 
@@ -130,22 +130,21 @@ async function streamAnswer(
   contextRecorded.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
   try {
     const finish = await model.model.stream(withLimit(request, charge), deltas.sink, call.signal);
-    const unrecorded = await deltas.finish();
+    await deltas.finish();
     await contextRecorded;
     // The answer is complete, but part of it could not be recorded: the step starts again.
     if (isGone) throw runIsGone;
-    return { kind: 'answered', finish: deltas.isCut() ? cut(finish) : finish, deltas, unrecorded };
+    return { kind: 'answered', finish: deltas.isCut() ? cut(finish) : finish, deltas };
   } catch (error) {
     // Whatever the failure is, the output before it is recorded.
-    const unrecorded = await deltas.finish();
+    await deltas.finish();
     if (storeFailure !== null) throw storeFailure;
-    if (error === answerIsCut) return { kind: 'answered', finish: cut(), deltas, unrecorded };
+    if (error === answerIsCut) return { kind: 'answered', finish: cut(), deltas };
     const output = tokensOfBytes(deltas.bytes());
     // A provider that fails before its first output charges nothing.
     const isCharged = deltas.hasOutput() || !(error instanceof ModelError);
     await charge.settle(isCharged ? { input: inputTokens, output, cachedInput: null } : null);
     if (error === runIsGone) return { kind: 'gone' };
-    if (unrecorded.length > 0 && !signal.aborted) await record(unrecorded);
     await contextRecorded;
     if (error instanceof ModelError) {
       return { kind: 'failed', failure: error, hasOutput: deltas.hasOutput() };

@@ -8,8 +8,8 @@ const PIECE_CHARACTERS = 16 * 1024;
 
 export interface DeltaRecorder {
   sink: ModelSink;
-  /** Waits for the commit in flight and returns the events that are not recorded yet. */
-  finish(): Promise<NewEvent[]>;
+  /** Resolves when every piece so far is recorded, or `onStop` was called. */
+  finish(): Promise<void>;
   /** The text of the answer so far. */
   text(): string;
   /** Length of text and thoughts so far, in UTF-8. */
@@ -47,8 +47,6 @@ export function createDeltaRecorder(options: {
   let hasOutput = false;
   let isCut = false;
 
-  const events = () => eventsOf(pending.splice(0), options.step);
-
   /** Events that could not be recorded leave a gap: nothing may be recorded after it. */
   function stop(error: unknown): void {
     isStopped = true;
@@ -61,7 +59,7 @@ export function createDeltaRecorder(options: {
     await Promise.resolve();
     try {
       while (pending.length > 0) {
-        const outcome = await options.record(events());
+        const outcome = await options.record(eventsOf(pending.splice(0), options.step));
         if (outcome.kind === 'stop') return stop(null);
       }
     } catch (error) {
@@ -96,7 +94,6 @@ export function createDeltaRecorder(options: {
     },
     async finish() {
       while (recording !== null) await recording;
-      return events();
     },
     text: () => answer.join(''),
     bytes: () => options.answerBytes - freeBytes,

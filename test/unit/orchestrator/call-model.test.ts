@@ -285,6 +285,27 @@ describe('a step that is aborted', () => {
     expect(run.committed).toHaveLength(1);
   });
 
+  test('records what arrives at the moment of the abort', async () => {
+    const behaviour: Behaviour = (sink, signal) =>
+      new Promise((_resolve, reject) => {
+        sink.text('So far');
+        signal.addEventListener('abort', () => {
+          sink.text(', and the rest');
+          reject(signal.reason);
+        });
+      });
+    const control = new AbortController();
+    const run = await openRun({ models: [fakeModel('m', [behaviour])], control: { signal: control.signal } });
+    const done = run.execute();
+    await run.untilRecorded('output_delta');
+    control.abort('shutdown');
+    const events = await done;
+    expect([typesOf(events), textOf(events)]).toEqual([
+      ['context', 'output_delta', 'output_delta'],
+      'So far, and the rest',
+    ]);
+  });
+
   test('because the lease is lost releases nothing', async () => {
     const control = new AbortController();
     const run = await openRun({ models: [fakeModel('m', [hanging()])], control: { signal: control.signal } });

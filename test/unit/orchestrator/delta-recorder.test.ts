@@ -25,9 +25,9 @@ test('B20: after a piece that could not be recorded no other piece is recorded',
   const failure = new Error('full');
   const { deltas, tried, stops } = createRecorder({ failure });
   deltas.sink.text('lost');
-  expect(await deltas.finish()).toEqual([]);
+  await deltas.finish();
   deltas.sink.text('late');
-  expect(await deltas.finish()).toEqual([]);
+  await deltas.finish();
   expect(tried).toHaveLength(1);
   expect(stops).toEqual([failure]);
 });
@@ -83,7 +83,7 @@ describe('the pieces of an answer', () => {
       onCut: () => undefined,
     });
     for (const piece of pieces) deltas.sink.text(piece);
-    events.push(...(await deltas.finish()));
+    await deltas.finish();
     return { texts: events.map(({ payload }) => ('text' in payload ? payload.text : '')), deltas };
   }
 
