@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../clock.ts';
+import { type Clock, nextTurn } from '../../clock.ts';
 import { type Model, ModelError, type ModelRequest, type ModelSink, type ModelUsage } from '../model.ts';
 import { summaryWordLimit } from '../summary-request.ts';
 import { readConversation, type ScriptedConversation } from './conversation.ts';
@@ -7,6 +7,8 @@ import { fallbackReply, reportResults } from './fallback-reply.ts';
 import { isScript, parseScript, type ScriptAction, type ScriptStep, sayText } from './script.ts';
 import { scriptedSummary } from './summary.ts';
 
+/** Without a delay, so many pieces are given in one turn of the event loop. */
+const PIECES_PER_TURN = 1000;
 /** Rough length of a token, for the usage that the model reports. */
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -18,7 +20,7 @@ const CHARACTERS_PER_TOKEN = 4;
  * executes one step: the number of responses since the message says which. After the last step the model reports the
  * tool results.
  *
- * @param options.paceMilliseconds delay between pieces; with 0, a step is given in one turn of the event loop
+ * @param options.paceMilliseconds delay between pieces; with 0, a thousand pieces are given in one turn of the event loop
  */
 export function createScriptedModel(options: { clock: Clock; paceMilliseconds: number }): Model {
   return {
@@ -69,14 +71,15 @@ function stepFor(conversation: ScriptedConversation, request: ModelRequest): Scr
 async function execute(step: ScriptStep, execution: Execution): Promise<number> {
   const { clock, sink, signal } = execution;
   let characters = 0;
-  let isFirst = true;
+  let pieces = 0;
   for (const { action, paceMilliseconds } of step.actions) {
     const pace = paceMilliseconds ?? execution.paceMilliseconds;
     if (action.kind === 'hang') await untilAbort(signal);
     for (const piece of piecesOf(action, execution, characters > 0 ? '\n' : '')) {
-      if (pace > 0 && !isFirst) await clock.sleep(pace, signal);
+      if (pace > 0 && pieces > 0) await clock.sleep(pace, signal);
+      else if (pieces % PIECES_PER_TURN === PIECES_PER_TURN - 1) await nextTurn();
       signal.throwIfAborted();
-      isFirst = false;
+      pieces += 1;
       if (action.kind === 'thought') {
         sink.thought(piece);
       } else {

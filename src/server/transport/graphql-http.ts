@@ -128,9 +128,20 @@ const sendLongResult: typeof processRegularResult = (result, { Response }, media
   const [longResult] = [result].flat();
   if (!(longResult instanceof LongResult)) throw new Error('Only long results are sent in this way.');
   const errors = longResult.errors?.map((error) => splitHttp(error).error);
-  const body = (errors ? longResult.withErrors(errors) : longResult).bytes();
-  return new Response(body, { status: 200, headers: { 'content-type': `${mediaType}; charset=utf-8` } });
+  const parts = (errors ? longResult.withErrors(errors) : longResult).parts();
+  return new Response(streamOf(parts), { status: 200, headers: { 'content-type': `${mediaType}; charset=utf-8` } });
 };
+
+function streamOf(parts: readonly Buffer[]): ReadableStream<Uint8Array> {
+  const left = parts.values();
+  return new ReadableStream({
+    pull(controller) {
+      const { done, value } = left.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+}
 
 const notAnEventStream = notSupported(
   'A subscription is answered as server-sent events. Send the header `accept: text/event-stream`, or use WebSocket.',

@@ -125,7 +125,7 @@ function createProtocol(
     async execute(args) {
       const result = withoutHttp(await operations.execute(args));
       const target = targets.get(args);
-      return result instanceof LongResult && target ? sendResult(result.bytes(), target) : result;
+      return result instanceof LongResult && target ? sendResult(result.parts(), target) : result;
     },
     async subscribe(args) {
       const results = await operations.subscribe(args);

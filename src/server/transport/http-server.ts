@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { notSupported, requestLimitPassed, unauthenticated } from '../../graphql/public-errors.ts';
@@ -211,10 +212,14 @@ async function readParameters(
     const message = `The body is longer than ${bodyBytes} bytes, which is the limit. Send a shorter one.`;
     throw requestLimitPassed('bodyBytes', message, 413);
   }
-  const charged = charge(principal, body?.length ?? url.length);
+  const length = body?.length ?? url.length;
+  const charged = charge(principal, length);
   const error = charged instanceof Promise ? await charged : charged;
   if (error) throw error;
-  return body ? parametersInBody(body) : parametersInUrl(url);
+  const parameters = body ? parametersInBody(body) : parametersInUrl(url);
+  // The document of a long request is read in another turn of the event loop.
+  if (length >= limits.LONG_REQUEST_BYTES) await nextTurn();
+  return parameters;
 }
 
 /** PUT and DELETE are the single connection mode of graphql-sse. */

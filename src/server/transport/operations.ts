@@ -1,5 +1,5 @@
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql';
-import type { Clock } from '../../clock.ts';
+import { type Clock, nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { GraphqlContext } from '../../graphql/context.ts';
 import { executeWithLists } from '../../graphql/execution/complete-list.ts';
@@ -15,7 +15,7 @@ import {
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit, Wait } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
-import { isLong, longJson } from './result-json.ts';
+import { isLong, isLonger, longJson } from './result-json.ts';
 import { createTurnQueue } from './turn-queue.ts';
 
 /** Executes the operations of all transports, within the limits of the operation and of its principal. */
@@ -52,11 +52,11 @@ export class LongResult implements ExecutionResult {
     return new LongResult({ data: this.data, errors }, this.#json);
   }
 
-  /** The JSON of the whole result, in UTF-8. */
-  bytes(): Buffer<ArrayBuffer> {
+  /** The parts of the JSON of the whole result, in UTF-8. They are sent as they are: copying them takes milliseconds. */
+  parts(): readonly Buffer[] {
     const { errors } = this;
     const start = errors ? `{"errors":${JSON.stringify(errors)},"data":` : '{"data":';
-    return Buffer.concat([Buffer.from(start), ...this.#json, Buffer.from('}')]);
+    return [Buffer.from(start), ...this.#json, Buffer.from('}')];
   }
 }
 
@@ -135,13 +135,16 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
     },
     execute(args, execute = executeWithLists) {
       const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
-      const error = admissionError(args, isMutation ? limits.MUTATION_POINTS - limits.REQUEST_POINTS : 0);
-      return error instanceof Promise
-        ? error.then((settled) => executeAdmitted(settled, args, execute))
-        : executeAdmitted(error, args, execute);
+      const admission = inOwnTurn(
+        args,
+        admissionError(args, isMutation ? limits.MUTATION_POINTS - limits.REQUEST_POINTS : 0),
+      );
+      return admission instanceof Promise
+        ? admission.then((error) => executeAdmitted(error, args, execute))
+        : executeAdmitted(admission, args, execute);
     },
     async subscribe(args) {
-      const error = await admissionError(args, limits.SUBSCRIPTION_POINTS - limits.REQUEST_POINTS);
+      const error = await inOwnTurn(args, admissionError(args, limits.SUBSCRIPTION_POINTS - limits.REQUEST_POINTS));
       if (error) return failed(error);
       args.options = executionOptions;
       const release = subscriptionLimit.acquire(principalOf(args));
@@ -152,6 +155,16 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
       return results;
     },
   };
+}
+
+/** The values of a long request are read in another turn of the event loop than its document. */
+function inOwnTurn(
+  { document, variableValues }: ExecutionArgs,
+  admission: GraphQLError | null | Promise<GraphQLError | null>,
+): GraphQLError | null | Promise<GraphQLError | null> {
+  const request = { query: document.loc?.source.body, variables: variableValues };
+  if (!isLonger(request, limits.LONG_REQUEST_BYTES)) return admission;
+  return nextTurn().then(() => admission);
 }
 
 const pointsOf = (bytes: number) => limits.REQUEST_POINTS + Math.floor(bytes / limits.POINT_BYTES);

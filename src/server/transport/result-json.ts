@@ -7,7 +7,12 @@ const VALUE_CHARACTERS = 8;
 
 /** Whether making JSON of a value takes milliseconds. Looks at no more values than that takes. */
 export function isLong(value: unknown): boolean {
-  return charactersLeft(value, STEP_CHARACTERS) < 0;
+  return isLonger(value, STEP_CHARACTERS);
+}
+
+/** Whether a value has more characters, at least about. Looks at no more values than it takes to know. */
+export function isLonger(value: unknown, characters: number): boolean {
+  return charactersLeft(value, characters) < 0;
 }
 
 /** What is left of a number of characters after a value. Negative if it is longer. */

@@ -1,6 +1,7 @@
 import type { GraphQLError } from 'graphql';
 import { CloseCode, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import { nextTurn } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { badRequest, splitHttp } from '../../graphql/public-errors.ts';
 import { parseBoundedJson } from './request-parameters.ts';
@@ -77,7 +78,8 @@ export function serveMessages<Extra extends { socket: WebSocket }>(
     } catch (error) {
       return refuse(maskError(error), idIn(data));
     }
-    return next(message);
+    // The document of a long message is read in another turn of the event loop.
+    return data.length < limits.LONG_REQUEST_BYTES ? next(message) : nextTurn().then(() => next(message));
   }
 
   function afterCharge(

@@ -17,7 +17,7 @@ export function sendResults(results: Results, target: SendTarget): AsyncIterable
   return new ResultSender(results, target);
 }
 
-type Results = Pick<LiveStream<{ bytes: Buffer }>, 'read' | 'onReadable' | 'close'>;
+type Results = Pick<LiveStream<{ bytes: Buffer | readonly Buffer[] }>, 'read' | 'onReadable' | 'close'>;
 
 const finished = { done: true, value: undefined } as const;
 
@@ -67,8 +67,8 @@ class ResultSender implements Sender, AsyncIterableIterator<never, undefined> {
   }
 }
 
-/** Sends one result like `sendResults`. */
-export function sendResult(bytes: Buffer, target: SendTarget): AsyncIterableIterator<never, undefined> {
+/** Sends one result like `sendResults`. @param bytes the parts of its JSON */
+export function sendResult(bytes: readonly Buffer[], target: SendTarget): AsyncIterableIterator<never, undefined> {
   let isSent = false;
   const results = {
     read() {

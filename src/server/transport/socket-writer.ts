@@ -10,8 +10,8 @@ export interface Sender {
   stop(error: unknown): void;
 }
 
-/** The consecutive parts of a message in UTF-8. */
-export type Message = readonly [Buffer, Buffer, Buffer];
+/** The consecutive parts of a message in UTF-8. A long message has a list of parts in the middle. */
+export type Message = readonly [Buffer, Buffer | readonly Buffer[], Buffer];
 
 /** Sends the messages of all operations of one socket. */
 export interface SocketWriter {
@@ -63,7 +63,8 @@ class FrameWriter implements SocketWriter {
     }
     const frames = takeFrames(this.#senders);
     if (frames.length === 0) return;
-    this.#stream.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    if (lengthOf(frames) >= LONG_FRAME_BYTES) this.#writeEach(frames);
+    else this.#stream.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
     if (this.#stream.writableLength === 0) {
       this.#resume();
       return;
@@ -71,6 +72,13 @@ class FrameWriter implements SocketWriter {
     this.#isBackedUp = true;
     // Its callback runs when everything before it is written. A callback for each write would cost more than the write.
     this.#stream.write(empty, () => this.#resume());
+  }
+
+  /** Copying what is long takes milliseconds. */
+  #writeEach(frames: readonly Buffer[]): void {
+    this.#stream.cork();
+    for (const frame of frames) this.#stream.write(frame);
+    this.#stream.uncork();
   }
 
   #resume(): void {
@@ -86,12 +94,15 @@ function takeFrames(senders: Sender[]): Buffer[] {
   let sender = senders[0];
   while (sender !== undefined && bytes < WRITE_BYTES) {
     const frame = takeFrame(sender);
-    if (frame) {
+    if (frame === null) {
+      senders.shift();
+      sender = senders[0];
+    } else if (Buffer.isBuffer(frame)) {
       frames.push(frame);
       bytes += frame.length;
     } else {
-      senders.shift();
-      sender = senders[0];
+      frames.push(...frame);
+      bytes = LONG_FRAME_BYTES;
     }
   }
   if (sender !== undefined && senders.length > 1) {
@@ -102,7 +113,7 @@ function takeFrames(senders: Sender[]): Buffer[] {
 }
 
 /** Stops a sender that fails, without effect on the others. */
-function takeFrame(sender: Sender): Buffer | null {
+function takeFrame(sender: Sender): Buffer | readonly Buffer[] | null {
   try {
     const message = sender.take();
     return message === undefined ? null : frameOf(message);
@@ -112,30 +123,41 @@ function takeFrame(sender: Sender): Buffer | null {
   }
 }
 
+const lengthOf = (parts: readonly Buffer[]) => parts.reduce((sum, part) => sum + part.length, 0);
+
 /** First byte of a text frame that is a whole message. */
 const FIN_TEXT = 0x81;
 /** Length byte that says that the length follows in two bytes. Shorter lengths stand in the byte itself. */
 const TWO_BYTE_LENGTH = 126;
 /** Length byte that says that the length follows in eight bytes. */
 const EIGHT_BYTE_LENGTH = 127;
-const EIGHT_BYTE_LENGTH_FROM = 0x1_0000;
+/** Frames of this length have an eight byte length. They are not copied. */
+const LONG_FRAME_BYTES = 0x1_0000;
 
-/** A frame from a server, which is not masked: RFC 6455, section 5.2. */
-function frameOf([first, second, third]: Message): Buffer {
-  const length = first.length + second.length + third.length;
-  const headerBytes = length < TWO_BYTE_LENGTH ? 2 : length < EIGHT_BYTE_LENGTH_FROM ? 4 : 10;
+/** A frame from a server, which is not masked: RFC 6455, section 5.2. A long one consists of parts. */
+function frameOf([first, second, third]: Message): Buffer | readonly Buffer[] {
+  const middle = Buffer.isBuffer(second) ? second.length : lengthOf(second);
+  const length = first.length + middle + third.length;
+  if (length >= LONG_FRAME_BYTES) return longFrame(length, [first, second, third].flat());
+  if (!Buffer.isBuffer(second)) return frameOf([first, Buffer.concat(second), third]);
+  const headerBytes = length < TWO_BYTE_LENGTH ? 2 : 4;
   const frame = Buffer.allocUnsafe(headerBytes + length);
   frame[0] = FIN_TEXT;
   if (headerBytes === 2) frame[1] = length;
-  else if (headerBytes === 4) {
+  else {
     frame[1] = TWO_BYTE_LENGTH;
     frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = EIGHT_BYTE_LENGTH;
-    frame.writeBigUInt64BE(BigInt(length), 2);
   }
   frame.set(first, headerBytes);
   frame.set(second, headerBytes + first.length);
   frame.set(third, headerBytes + first.length + second.length);
   return frame;
+}
+
+function longFrame(length: number, parts: readonly Buffer[]): readonly Buffer[] {
+  const header = Buffer.alloc(10);
+  header[0] = FIN_TEXT;
+  header[1] = EIGHT_BYTE_LENGTH;
+  header.writeBigUInt64BE(BigInt(length), 2);
+  return [header, ...parts];
 }

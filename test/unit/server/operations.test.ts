@@ -79,6 +79,16 @@ function createFixture({ subscribe = () => createManualStream().stream, ...limit
   };
 }
 
+test('B60: a long request is executed in another turn of the event loop, and a short one at once', async () => {
+  const { execute } = createFixture();
+  const order: string[] = [];
+  setImmediate(() => order.push('turn'));
+  const long = execute(`{ read ${'#'.repeat(5000)}\n }`).then((result) => order.push(`long ${JSON.stringify(result)}`));
+  await execute('{ read }').then(() => order.push('short'));
+  await long;
+  expect(order).toEqual(['short', 'turn', 'long {"data":{"read":"done"}}']);
+});
+
 describe('B60: the points of an operation', () => {
   test('are 1 for a request, and 4 more for a mutation or subscription', async () => {
     const { used, receive, execute, subscribe } = createFixture();
@@ -109,7 +119,9 @@ describe('B60: the points of an operation', () => {
     const { used, execute } = createFixture();
     const result = await execute('{ long }');
     expect(result).toBeInstanceOf(LongResult);
-    expect(result instanceof LongResult && JSON.parse(result.bytes().toString())).toEqual({ data: { long: longText } });
+    expect(result instanceof LongResult && JSON.parse(Buffer.concat(result.parts()).toString())).toEqual({
+      data: { long: longText },
+    });
     expect(used).toEqual([['ada', 16]]);
     const copies = `{ ${Array.from({ length: 24 }, (_, index) => `a${index}: long`).join(' ')} }`;
     expect(await execute(copies)).toMatchObject({

@@ -21,7 +21,7 @@ export function createFakeSocket() {
     socket: state as unknown as WebSocket,
     writes,
     /** The texts of all frames so far. */
-    texts: () => writes.flatMap(textsIn),
+    texts: () => textsIn(Buffer.concat(writes)),
     stall(): void {
       isStalled = true;
     },

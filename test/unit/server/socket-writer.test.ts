@@ -34,8 +34,20 @@ describe('messages', () => {
     const text = 'x'.repeat(size);
     writer.schedule(createSender(text).sender);
     await setImmediate();
-    expect(writes).toHaveLength(1);
+    // Long ones are not copied into one piece.
+    expect(writes.length > 1).toBe(size > 65_535);
     expect(texts()).toEqual([text]);
+  });
+
+  test.each([10, 70_000])('of many parts with %i bytes each are one frame', async (size) => {
+    const { writer, texts } = open();
+    const parts = ['x', '😀', 'y'].map((text) => Buffer.from(text.repeat(size)));
+    const messages = [[Buffer.from('a'), parts, Buffer.from('b')] as const];
+    writer.schedule({ take: () => messages.shift(), stop() {} });
+    writer.schedule(createSender('next').sender);
+    await setImmediate();
+    await setImmediate();
+    expect(texts()).toEqual([`a${Buffer.concat(parts)}b`, 'next']);
   });
 
   test('are measured in bytes, not characters, and joined from their parts', async () => {
