@@ -336,6 +336,12 @@ export const LONG_OPERATION_OBJECTS = 500;
 export const RESULT_BYTES = 24 * 1024 * 1024;
 /** Stored texts that are read at a time for a result. */
 export const RESULT_READ_BYTES = 2 * 1024 * 1024;
+/**
+ * What introspection costs in comparison with reading objects, by its levels of nested lists. The introspection of tools has two, the
+ * types and their fields, and takes as long as reading thousands of objects. One with more levels is refused.
+ */
+export const INTROSPECTION_OBJECTS: readonly number[] = [1, 250, 6000];
+export const NESTED_INTROSPECTION_OBJECTS = 10 * OPERATION_OBJECTS;
 /** What counting a list, and summing up usage, cost in comparison with reading an object. */
 export const COUNT_OBJECTS = 25;
 export const USAGE_REPORT_OBJECTS = 100;

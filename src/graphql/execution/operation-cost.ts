@@ -32,6 +32,8 @@ interface CostContext {
   variables: Readonly<Record<string, unknown>>;
   /** Costs of the fragments that were measured, by page size and name. */
   fragmentCosts: Map<string, number>;
+  /** Levels of nested lists in the fragments on types of the introspection. */
+  fragmentLists: Map<string, number>;
 }
 
 /**
@@ -54,7 +56,7 @@ export function costOf(
   }
   const root = operation && schema.getRootType(operation.operation);
   if (!operation || !root) return 0;
-  const context = { schema, fragments, variables: variables ?? {}, fragmentCosts: new Map() };
+  const context = { schema, fragments, variables: variables ?? {}, fragmentCosts: new Map(), fragmentLists: new Map() };
   return costOfSelection(context, root, operation.selectionSet);
 }
 
@@ -85,7 +87,7 @@ function costOfFragment(context: CostContext, name: string, pageSize: number): n
 
 function costOfField(context: CostContext, parent: GraphQLNamedType, node: FieldNode, pageSize: number): number {
   const name = node.name.value;
-  // Introspection reads nothing from the database, and validation limits its depth.
+  if (name === '__schema' || name === '__type') return costOfIntrospection(context, node);
   if (name.startsWith('__') || !('getFields' in parent)) return 0;
   const ownCost = fieldCosts.get(name) ?? 0;
   if (!node.selectionSet) return ownCost;
@@ -100,6 +102,40 @@ function costOfField(context: CostContext, parent: GraphQLNamedType, node: Field
   const isItemOfPage = parent.name.endsWith('Connection') && (name === 'nodes' || name === 'edges');
   const times = isItemOfPage ? pageSize : isList ? (size ?? ASSUMED_LIST_SIZE) : 1;
   return ownCost + times * (1 + innerCost);
+}
+
+/** The lists of the introspection that are long, or that multiply what is below them. */
+const introspectionLists: ReadonlySet<string> = new Set([
+  'types',
+  'fields',
+  'inputFields',
+  'interfaces',
+  'possibleTypes',
+]);
+
+/** What introspection costs by the levels of its nested lists. It reads nothing from the database, but takes time. */
+function costOfIntrospection(context: CostContext, { selectionSet }: FieldNode): number {
+  const levels = selectionSet ? nestedLists(context, selectionSet) : 0;
+  return limits.INTROSPECTION_OBJECTS[levels] ?? limits.NESTED_INTROSPECTION_OBJECTS;
+}
+
+function nestedLists(context: CostContext, { selections }: SelectionSetNode): number {
+  const levels = selections.map((selection) => {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return nestedListsOfFragment(context, selection.name.value);
+    const inner = selection.selectionSet ? nestedLists(context, selection.selectionSet) : 0;
+    const isList = selection.kind === Kind.FIELD && introspectionLists.has(selection.name.value);
+    return isList ? inner + 1 : inner;
+  });
+  return Math.max(0, ...levels);
+}
+
+function nestedListsOfFragment(context: CostContext, name: string): number {
+  const cached = context.fragmentLists.get(name);
+  if (cached !== undefined) return cached;
+  const fragment = context.fragments.get(name);
+  const levels = fragment ? nestedLists(context, fragment.selectionSet) : 0;
+  context.fragmentLists.set(name, levels);
+  return levels;
 }
 
 /** The number of items that the arguments request; null if they contain no size. */

@@ -157,14 +157,14 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
   };
 }
 
-/** The values of a long request are read in another turn of the event loop than its document. */
+/** A long request, and one that can read many objects, is executed in another turn of the event loop than its document is read. */
 function inOwnTurn(
-  { document, variableValues }: ExecutionArgs,
+  args: ExecutionArgs,
   admission: GraphQLError | null | Promise<GraphQLError | null>,
 ): GraphQLError | null | Promise<GraphQLError | null> {
-  const request = { query: document.loc?.source.body, variables: variableValues };
-  if (!isLonger(request, limits.LONG_REQUEST_BYTES)) return admission;
-  return nextTurn().then(() => admission);
+  const request = { query: args.document.loc?.source.body, variables: args.variableValues };
+  const isShort = contextOf(args).nextTurn === undefined && !isLonger(request, limits.LONG_REQUEST_BYTES);
+  return isShort ? admission : nextTurn().then(() => admission);
 }
 
 const pointsOf = (bytes: number) => limits.REQUEST_POINTS + Math.floor(bytes / limits.POINT_BYTES);

@@ -29,6 +29,12 @@ describe('B60: a document above a limit is rejected before it is executed', () =
       '{ sessions(first: 100) { nodes { runs(first: 100) { nodes { id session { id } } } } } }',
       'operationCost',
     ],
+    ['introspection', '{ __schema { types { fields { type { fields { name } } } } } }', 'operationCost'],
+    [
+      'two introspections',
+      '{ a: __schema { types { fields { name } } } b: __schema { types { fields { name } } } }',
+      'operationCost',
+    ],
     [
       'cost of messages',
       '{ sessions(first: 100) { nodes { messages(first: 100) { nodes { id } } } } }',

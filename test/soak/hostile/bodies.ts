@@ -1,3 +1,4 @@
+import { getIntrospectionQuery } from 'graphql';
 import * as limits from '../../../src/config/limits.ts';
 
 /**
@@ -68,6 +69,7 @@ function belowLimits(): Record<string, string> {
     'same names in an object': document(
       `{ explainPolicy(tool: "clock", sessionId: "s", input: {${numbered(Math.floor(tokens / 3) - 20, () => 'k: 0', ' ')}}) { reason } }`,
     ),
+    introspection: document(getIntrospectionQuery()),
     operations: document(numbered(limits.DOCUMENT_DEFINITIONS, (index) => `query q${index} { __typename }`, ' ')),
     'anonymous operations': document(numbered(limits.DOCUMENT_DEFINITIONS, () => '{ __typename }', ' ')),
   };

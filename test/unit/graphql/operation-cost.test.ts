@@ -1,4 +1,4 @@
-import { parse } from 'graphql';
+import { getIntrospectionQuery, parse } from 'graphql';
 import { expect, test } from 'vitest';
 import { COUNT_OBJECTS, OPERATION_OBJECTS, USAGE_REPORT_OBJECTS } from '../../../src/config/limits.ts';
 import { costOf } from '../../../src/graphql/execution/operation-cost.ts';
@@ -28,4 +28,19 @@ test('counting the lists inside a list is charged for each of them', () => {
 test('a usage report costs more than its rows', () => {
   const report = '{ usageReport(since: "2026-01-01T00:00:00Z", groupBy: [DAY], first: 10) { nodes { runs } } }';
   expect(costOfText(report)).toBe(USAGE_REPORT_OBJECTS + 1 + 10);
+});
+
+test('B60: introspection costs more the more of its lists are nested, also below fragments', () => {
+  expect(costOfText('{ __typename }')).toBe(0);
+  expect(costOfText('{ __schema { queryType { name } } }')).toBe(1);
+  expect(costOfText('{ __schema { types { name } } }')).toBe(250);
+  expect(costOfText('{ __type(name: "Run") { fields { args { type { ofType { name } } } } } }')).toBe(250);
+  const ofTools = costOfText(getIntrospectionQuery());
+  expect(ofTools).toBe(6000);
+  expect(2 * ofTools).toBeGreaterThan(OPERATION_OBJECTS);
+  const fragments =
+    'fragment Fields on __Type { ... on __Type { fields { type { ...Lists } } } } fragment Lists on __Type { possibleTypes { name } }';
+  expect(costOfText(`{ __type(name: "Run") { ...Lists } } ${fragments}`)).toBe(250);
+  expect(costOfText(`{ __type(name: "Run") { ...Fields } } ${fragments}`)).toBe(6000);
+  expect(costOfText(`{ __schema { types { ...Fields } } } ${fragments}`)).toBeGreaterThan(OPERATION_OBJECTS);
 });
