@@ -142,6 +142,27 @@ describe('the question of a running tool', () => {
     });
   });
 
+  test('is not waited for if it could not be recorded, because the run is executed elsewhere', async () => {
+    const told: unknown[] = [];
+    const tool = fakeTool('ask', async (_input, { ask }) => {
+      await ask?.(question, new AbortController().signal).catch((error: unknown) => {
+        told.push(error);
+        throw error;
+      });
+      return null;
+    });
+    const { dependencies, execute, clock } = await openRun({
+      models: [fakeModel('m', callingTools('ask'))],
+      tools: [tool],
+    });
+    const { append } = dependencies.journal;
+    dependencies.journal.append = async (request) =>
+      request.events.some(({ type }) => type === 'wait_request') ? { kind: 'stale-epoch' } : append(request);
+    await execute();
+    expect(told).toEqual([new Error('The run does not continue.')]);
+    expect([dependencies.notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
+
   test('waits while the database is away', async () => {
     const { dependencies, reply, poll, told, done } = await openQuestion();
     const { readMany } = dependencies.journal;
@@ -253,7 +274,42 @@ describe('while a tool waits for an answer', () => {
     control.abort('lease-lost');
     await run.done;
     expect(await settlementsOf(run)).toEqual([]);
-    await run.execute();
+    const events = await run.execute();
     expect(await settlementsOf(run)).toMatchObject([{ outcome: 'WITHDRAWN' }]);
+    // It goes on: nobody knows what the interrupted call has done.
+    expect(events.at(-1)).toMatchObject({ type: 'status', payload: { to: 'AWAITING_APPROVAL' } });
+  });
+
+  test('the question of one of two calls is withdrawn too', async () => {
+    const control = new AbortController();
+    const asking = fakeTool('ask', async (_input, { ask }) => {
+      await ask?.(question, new AbortController().signal);
+      return null;
+    });
+    const other = fakeTool('other', () => new Promise(() => {}));
+    const run = await openQuestion({
+      models: [fakeModel('m', callingTools('ask', 'other'))],
+      tools: [asking, other].map((tool) => ({ ...tool, parallelSafe: true })),
+      control: { signal: control.signal },
+    });
+    control.abort('lease-lost');
+    await run.done;
+    await run.execute();
+    expect(await settlementsOf(run)).toMatchObject([{ waitId: run.request.waitId, outcome: 'WITHDRAWN' }]);
+  });
+
+  test('an executor that cannot withdraw the question records nothing else', async () => {
+    const control = new AbortController();
+    const run = await openQuestion({ control: { signal: control.signal } });
+    control.abort('lease-lost');
+    await run.done;
+    const before = await run.recorded();
+    const appends: string[][] = [];
+    run.dependencies.journal.append = async ({ events }) => {
+      appends.push(events.map(({ type }) => type));
+      return { kind: 'stale-epoch' };
+    };
+    expect(await run.execute()).toEqual(before);
+    expect(new Set(appends.map(([first]) => first))).toEqual(new Set(['wait_settled']));
   });
 });

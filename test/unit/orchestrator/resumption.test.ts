@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { suspectRun } from '../../../src/orchestrator/leases.ts';
+import type { RowWrite } from '../../../src/database/batch-statement.ts';
+import { releaseLease, suspectRun } from '../../../src/orchestrator/leases.ts';
 import { executeRun } from '../../../src/orchestrator/run-loop.ts';
-import { context, type Given, inProgress, output, resumption, runId, toolResult } from '../domain/given.ts';
+import { context, type Given, inProgress, output, pending, resumption, runId, toolResult } from '../domain/given.ts';
 import { createFakeDependencies } from './fake-dependencies.ts';
 
 /** The events that a server records when it takes up this run and then stops. */
@@ -18,7 +19,8 @@ async function takeUp(given: Given, { lost = true, alone = true, suspicion = 1, 
     onAsking: () => undefined,
   });
   const events = await eventsAfter(runId, before);
-  return { events, isSuspect: committed.some(({ statement }) => statement === suspectRun(lease).statement) };
+  const isCommitted = ({ statement }: RowWrite) => committed.some((row) => row.statement === statement);
+  return { events, isSuspect: isCommitted(suspectRun(lease)), isReleased: isCommitted(releaseLease(lease)) };
 }
 
 const delta: Given = { type: 'output_delta', actor: 'MODEL', payload: { step: 1, text: 'So' } };
@@ -90,8 +92,9 @@ describe('B49: a run that was lost together with others', () => {
   });
 
   test('waits to be resumed alone after its second loss without progress', async () => {
-    const { events, isSuspect } = await takeUp([inProgress, inCompany[0] ?? [], context(1)], { suspicion: 0 });
-    expect({ events, isSuspect }).toEqual({ events: [], isSuspect: true });
+    const outcome = await takeUp([inProgress, inCompany[0] ?? [], context(1)], { suspicion: 0 });
+    // Only the server that executes it alone takes it up.
+    expect(outcome).toEqual({ events: [], isSuspect: true, isReleased: false });
   });
 
   test('is resumed at once if it made progress in between: a delta is enough', async () => {
@@ -113,10 +116,15 @@ describe('a run that its server released', () => {
   });
 
   test('between two steps continues without a resumption, unless it was idle for a lease time', async () => {
-    expect((await takeUp([0, inProgress, completeStep(1)], { lost: false, at: 14_999 })).events).toEqual([]);
+    const given: Given = [20_000, inProgress, completeStep(1)];
+    expect((await takeUp(given, { lost: false, at: 34_999 })).events).toEqual([]);
     const {
       events: [event],
-    } = await takeUp([0, inProgress, completeStep(1)], { lost: false, at: 15_000 });
+    } = await takeUp(given, { lost: false, at: 35_000 });
     expect(event).toMatchObject({ type: 'resumption', payload: { lost: false } });
   });
+});
+
+test('a run that has not started needs no resumption, however long it was left alone', async () => {
+  for (const lost of [false, true]) expect((await takeUp([0, pending], { lost, at: 100_000 })).events).toEqual([]);
 });

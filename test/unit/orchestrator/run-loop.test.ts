@@ -72,6 +72,13 @@ describe('an execution', () => {
     expect(committed.map(({ row }) => row)).toEqual([{ runId: 'run_gone', epoch: lease.epoch }]);
   });
 
+  test('releases the lease of a run whose session was deleted, and executes nothing', async () => {
+    const run = await openRun({ models: models() });
+    run.dependencies.database.query = async () => [];
+    expect(await run.execute()).toEqual([]);
+    expect(run.committed.map(({ row }) => row)).toEqual([{ runId, epoch: run.lease.epoch }]);
+  });
+
   test('records the transition that a tape without it calls for', async () => {
     const steps = [1, 2, 3, 4].map(
       (step): Given => [context(step), output(step, { calls: [`c${step}`] }), toolResult(`c${step}`)],
@@ -175,6 +182,24 @@ describe('B49: an execution that takes up a run', () => {
       payload: { lost: false, alone: false, reason: 'Its server was stopped.' },
     });
     expect(keys).toEqual(['key_a', 'key_a']);
+  });
+
+  test('waits until the sources of the tools of its calls are ready, and decides about all of its calls at once', async () => {
+    const names: string[] = [];
+    const source = {
+      list: () => [fakeTool('tool_a', async () => null), fakeTool('tool_b', async () => null)],
+      unavailableReason: () => null,
+      waitUntilReady: async (name: string) => void names.push(name),
+    };
+    const appends: string[][] = [];
+    await executed({
+      models: models(),
+      sources: [source],
+      given: callsRequested('a', 'b'),
+      onAppend: (events) => void appends.push(events.map(({ type }) => type)),
+    });
+    expect(names.slice(0, 2)).toEqual(['tool_a', 'tool_b']);
+    expect(appends[0]).toEqual(['tool_decision', 'tool_decision', 'tool_start']);
   });
 
   test('names the last step if none is in progress', async () => {
