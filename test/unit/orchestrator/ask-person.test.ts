@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { FOLLOW_POLL_SECONDS } from '../../../src/config/limits.ts';
 import { StoreError } from '../../../src/database/store-error.ts';
@@ -83,12 +83,13 @@ describe('the question of a running tool', () => {
   });
 
   test('is answered at once after a notification', async () => {
-    const { reply, told, done, dependencies, clock } = await openQuestion();
+    const { reply, told, done, dependencies, clock, unneeded } = await openQuestion();
     await reply('ANSWER', 'Berlin');
     dependencies.notifications.publish({ runId, sessionId: 'ses_1', head: 1, events: null, hints: [] });
     await done;
     expect([told, clock.now()]).toEqual([[{ action: 'ANSWER', answer: 'Berlin' }], 0]);
     expect(dependencies.notifications.listeners()).toBe(0);
+    expect(getEventListeners(unneeded.signal, 'abort')).toEqual([]);
   });
 
   test.each(['DECLINE', 'CANCEL'] as const)('can be answered with %s', async (action) => {

@@ -242,16 +242,19 @@ describe('a run that is not executed here any more', () => {
     expect(settled).toEqual([{ TOKENS: expect.any(Number), COST: 0 }]);
   });
 
-  test('stops the model if the context could not be recorded, and records nothing of its answer', async () => {
-    const { dependencies, execute } = await openRun({ models: [fakeModel('m', [hanging('So far')])] });
-    const appended: string[][] = [];
-    dependencies.journal.append = async ({ events }) => {
-      appended.push(events.map(({ type }) => type));
-      return { kind: 'stale-epoch' };
-    };
-    await execute();
-    expect(appended).toEqual([['context']]);
-  });
+  test.each(['So far', ''])(
+    'stops the model if the context could not be recorded, and records nothing of its answer: "%s"',
+    async (piece) => {
+      const { dependencies, execute } = await openRun({ models: [fakeModel('m', [hanging(piece)])] });
+      const appended: string[][] = [];
+      dependencies.journal.append = async ({ events }) => {
+        appended.push(events.map(({ type }) => type));
+        return { kind: 'stale-epoch' };
+      };
+      await execute();
+      expect(appended).toEqual([['context']]);
+    },
+  );
 
   test.each(['context', 'output_delta'])('rejects with the error of a store that fails at the %s', async (type) => {
     const error = new StoreError('unavailable', 'disk full');

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { MODEL_STEP_ATTEMPTS } from '../../../src/config/limits.ts';
+import { StoreError } from '../../../src/database/store-error.ts';
 import type { AttachmentRef, RunErrorCode } from '../../../src/domain/events.ts';
 import type { CatalogueEntry } from '../../../src/models/catalogue.ts';
 import { type Circuit, openCircuitError } from '../../../src/models/circuit.ts';
 import { ModelError } from '../../../src/models/model.ts';
 import { context, inProgress, input, interruptedAnswer, origin, status } from '../domain/given.ts';
-import { endOf, executed, typesOf } from './executed-run.ts';
+import { endOf, executed, openRun, typesOf } from './executed-run.ts';
 import { failing, fakeModel, saying } from './fake-model.ts';
 
 const openCircuit: Circuit = { state: () => 'open', admits: () => false };
@@ -124,6 +125,18 @@ describe('attachments of the run', () => {
     });
     expect([first.requests, second.requests]).toEqual([[], []]);
     expect(logged).toMatchObject([{ err: expect.any(Error), runId: 'run_1' }]);
+  });
+
+  test('leave the run to another server while the store is away', async () => {
+    const away = new StoreError('unavailable', 'away');
+    const run = await openRun({ models: [fakeModel('first', [saying('no')], { attachments: ['image'] })], given });
+    const { query } = run.dependencies.database;
+    run.dependencies.database.query = (async (statement: { sqlite: string }, ...parameters: never[]) => {
+      if (statement.sqlite.includes('"Attachment"')) throw away;
+      return query(statement as never, ...parameters);
+    }) as typeof query;
+    await expect(run.execute()).rejects.toBe(away);
+    expect(await run.recorded()).toEqual([]);
   });
 });
 

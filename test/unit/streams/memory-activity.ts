@@ -22,8 +22,11 @@ export function createMemoryActivity({ windowItems = 10 } = {}) {
   const clock = createFakeClock();
   const notifications = createNotificationHub();
   const open = new Map<string, number>();
-  const store = { isDown: false, prunedUpTo: 0 };
+  /** `beforeLocks` is called before the feed learns which transactions are open. */
+  const store = { isDown: false, prunedUpTo: 0, beforeLocks: () => {} };
   const delays: number[] = [];
+  /** The outcomes of the reads that a notification caused. */
+  const outcomes: ('failed' | 'worked')[] = [];
   let rows: ActivityItem[] = [];
   let lastPosition = 0;
   let transactions = 0;
@@ -74,6 +77,7 @@ export function createMemoryActivity({ windowItems = 10 } = {}) {
       newest: async () => Math.max(rows.at(-1)?.position ?? 0, store.prunedUpTo),
       async openWriters(): Promise<OpenWriter[]> {
         reads.locks += 1;
+        store.beforeLocks();
         return [...open].map(([id, since]) => ({ id, pid: 1, openSeconds: (clock.elapsed() - since) / 1000 }));
       },
     },
@@ -83,7 +87,7 @@ export function createMemoryActivity({ windowItems = 10 } = {}) {
     windowItems,
     delaySeconds: 5,
     onDelay: ({ openSeconds }) => delays.push(openSeconds),
-    outage: { failed: () => undefined, worked: () => undefined },
+    outage: { failed: () => void outcomes.push('failed'), worked: () => void outcomes.push('worked') },
   });
 
   const announce = () => notifications.publishSession('ses');
@@ -95,6 +99,7 @@ export function createMemoryActivity({ windowItems = 10 } = {}) {
     store,
     reads,
     delays,
+    outcomes,
     begin,
     announce,
     /** Commits changes, each in its own transaction, and announces them. */
