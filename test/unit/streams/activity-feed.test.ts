@@ -1,0 +1,167 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { StoreError } from '../../../src/database/store-error.ts';
+import { createMemoryActivity, pollMilliseconds, read } from './memory-activity.ts';
+
+/** 1, 2, 3, … */
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+describe('many changes at once', () => {
+  test('all arrive after one notification, and nobody looks for open transactions', async () => {
+    const activity = createMemoryActivity({ windowItems: 2000 });
+    const stream = await activity.follow();
+    await read(stream);
+    const { locks } = activity.reads;
+    activity.change(1200);
+    expect((await read(stream)).positions).toEqual(upTo(1200));
+    expect([activity.reads.locks, activity.reads.pages]).toEqual([locks, 0]);
+    stream.close();
+  });
+
+  test('all arrive after a gap, too', async () => {
+    const activity = createMemoryActivity({ windowItems: 2000 });
+    const stream = await activity.follow();
+    await read(stream);
+    const failing = activity.begin();
+    failing.insert();
+    failing.rollback();
+    activity.change(1200);
+    expect((await read(stream)).positions).toEqual(upTo(1201).slice(1));
+    stream.close();
+  });
+
+  test('are not lost if one commits while the feed looks for open transactions', async () => {
+    const activity = createMemoryActivity({ windowItems: 2000 });
+    const stream = await activity.follow();
+    await read(stream);
+    const slow = activity.begin();
+    slow.insert();
+    activity.store.beforeLocks = slow.commit;
+    activity.change(500);
+    expect((await read(stream)).positions).toEqual(upTo(501));
+    stream.close();
+  });
+
+  test('are passed over while nobody follows', async () => {
+    const activity = createMemoryActivity();
+    (await activity.follow()).close();
+    activity.change(5000);
+    const before = activity.reads.feed;
+    expect(await activity.feed.catchUp()).toBe(5000);
+    expect(activity.reads.feed - before).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('the first position', () => {
+  /** Changes are committed while a transaction is open, which has not ended when somebody wants to follow. */
+  async function openFirst() {
+    const activity = createMemoryActivity();
+    activity.change();
+    const slow = activity.begin();
+    slow.insert();
+    const first = activity.feed.catchUp();
+    await activity.clock.advance(0);
+    return { ...activity, slow, first };
+  }
+
+  test('does not wait for transactions that have begun later', async () => {
+    const { begin, slow, first, clock } = await openFirst();
+    begin().insert();
+    slow.commit();
+    await clock.advance(10);
+    expect(await first).toBe(1);
+  });
+
+  test('is looked for again after a pause, which grows', async () => {
+    const { slow, first, clock, reads } = await openFirst();
+    const { locks } = reads;
+    await clock.advance(5);
+    expect(reads.locks - locks).toBe(1);
+    await clock.advance(10);
+    expect(reads.locks - locks).toBe(2);
+    await clock.advance(300);
+    const many = reads.locks - locks;
+    expect(many).toBe(6);
+    await clock.advance(3200);
+    expect(reads.locks - locks - many).toBe(10);
+    slow.rollback();
+    await clock.advance(320);
+    expect(await first).toBe(1);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test('is not looked for any more by a feed that was closed, and who waits is told', async () => {
+    const { feed, first, clock, reads, notifications } = await openFirst();
+    const failed = expect(first).rejects.toThrow(StoreError);
+    await feed.close();
+    await failed;
+    const before = { ...reads };
+    await clock.advance(2 * pollMilliseconds);
+    expect([clock.pending(), notifications.listeners(), reads]).toEqual([0, 0, before]);
+  });
+});
+
+describe('a store that is down', () => {
+  test('fails who wants to catch up', async () => {
+    const activity = createMemoryActivity();
+    activity.store.isDown = true;
+    await expect(activity.feed.catchUp()).rejects.toMatchObject({ name: 'StoreError' });
+  });
+
+  test('is reported with each read that a notification causes, until it works again', async () => {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    await read(stream);
+    expect(activity.outcomes).toEqual(['worked']);
+    activity.store.isDown = true;
+    activity.change();
+    await setImmediate();
+    expect(activity.outcomes).toEqual(['worked', 'failed']);
+    activity.store.isDown = false;
+    activity.announce();
+    await setImmediate();
+    expect(activity.outcomes).toEqual(['worked', 'failed', 'worked']);
+    expect((await read(stream)).positions).toEqual([1]);
+    stream.close();
+  });
+});
+
+describe('the followers of one feed', () => {
+  test('subscribe together, and end the subscription with the last of them', async () => {
+    const activity = createMemoryActivity();
+    const [one, other] = [await activity.follow(), await activity.follow()];
+    await Promise.all([read(one), read(other)]);
+    expect(activity.notifications.listeners()).toBe(1);
+    one.close();
+    activity.change();
+    expect((await read(other)).positions).toEqual([1]);
+    other.close();
+    expect([activity.notifications.listeners(), activity.clock.pending()]).toEqual([0, 0]);
+  });
+
+  test('do not repeat the poll of each other', async () => {
+    const activity = createMemoryActivity();
+    const streams = await Promise.all(upTo(5).map(() => activity.follow()));
+    for (const stream of streams) await read(stream);
+    const before = activity.reads.feed;
+    await activity.clock.advance(2 * pollMilliseconds);
+    for (const stream of streams) await read(stream);
+    expect(activity.reads.feed - before).toBeLessThanOrEqual(2);
+    expect(activity.reads.feed - before).toBeGreaterThan(0);
+    for (const stream of streams) stream.close();
+  });
+
+  test('that come after a pause get what was changed in it from the store', async () => {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    activity.change(2);
+    await read(stream);
+    stream.close();
+    activity.change(3);
+    const later = await activity.follow(1);
+    expect((await read(later)).positions).toEqual([2, 3, 4, 5]);
+    activity.change();
+    expect((await read(later)).positions).toEqual([6]);
+    later.close();
+  });
+});
