@@ -70,7 +70,7 @@ export function createDeltaRecorder(options: {
   }
 
   function take(type: Piece['type'], piece: string): void {
-    if (piece === '' || isStopped || isCut) return;
+    if (isStopped || isCut) return;
     const bytes = Buffer.byteLength(piece);
     if (bytes > freeBytes) {
       isCut = true;
@@ -109,7 +109,6 @@ function eventsOf(pieces: readonly Piece[], step: number): NewEvent[] {
 }
 
 function slices(text: string): string[] {
-  if (text.length <= PIECE_CHARACTERS) return [text];
   const parts: string[] = [];
   for (let start = 0; start < text.length; ) {
     let end = Math.min(start + PIECE_CHARACTERS, text.length);

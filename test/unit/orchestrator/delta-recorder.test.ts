@@ -121,5 +121,7 @@ describe('the pieces of an answer', () => {
     expect((await recordedTexts(['ab', 'cd'], 3)).texts.join('')).toBe('abc');
     const { texts, deltas } = await recordedTexts(['ab', 'é', 'c'], 3);
     expect([texts.join(''), deltas.isCut(), deltas.bytes()]).toEqual(['ab', true, 2]);
+    const nothing = await recordedTexts(['é'], 1);
+    expect([nothing.texts, nothing.deltas.isCut(), nothing.deltas.hasOutput()]).toEqual([[], true, false]);
   });
 });

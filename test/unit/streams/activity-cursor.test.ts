@@ -33,6 +33,8 @@ test('B33: other cursors are refused with what is wrong', () => {
     Buffer.from('activity/015').toString('base64url'),
     Buffer.from('activity/15/apr_1').toString('base64url'),
     Buffer.from('activity/15/run_01JD0000000000000000000000').toString('base64url'),
+    Buffer.from(`activity/15/apr_${'U'.repeat(26)}`).toString('base64url'),
+    Buffer.from('activity/NaN').toString('base64url'),
     Buffer.from(`activity/${'9'.repeat(16)}`).toString('base64url'),
     '\0',
   ];
