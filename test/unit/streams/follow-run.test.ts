@@ -49,12 +49,13 @@ describe('events and their batches', () => {
   });
 
   test('a follower that starts at the head gets an empty batch with caughtUp', async () => {
-    const { write, follow } = createLiveTapes();
+    const { write, follow, reads } = createLiveTapes();
     const runId = newRunId();
     await write(runId, ...deltas(3));
     const atHead = { runId, events: [], seq: 3, caughtUp: true, closed: false };
     expect(await next(follow(runId, { after: 3 }))).toEqual(atHead);
     await write(runId, ending);
+    const before = reads();
     for (const [id, after] of [
       [runId, 4],
       [newRunId(), 0],
@@ -62,6 +63,7 @@ describe('events and their batches', () => {
       const batches = await collect(follow(id, { after }));
       expect(batches).toEqual([{ runId: id, events: [], seq: after, caughtUp: true, closed: true }]);
     }
+    expect(reads()).toBe(before);
   });
 
   test('have at most maxBatch events, from pages and live', async () => {
@@ -114,6 +116,18 @@ describe('B29: types', () => {
     const rest = follow(runId, { types: ['tool_call', 'status'], after: seq });
     await write(runId, delta('10'), ending);
     expect(await collect(rest)).toMatchObject([{ events: [{ seq: 11 }], seq: 11, caughtUp: true, closed: true }]);
+  });
+
+  test('are found behind more events of other types than a batch has', async () => {
+    const { write, follow } = createLiveTapes();
+    const runId = newRunId();
+    await write(runId, delta('1'));
+    const reader = follow(runId, { types: ['tool_call'], maxBatch: 2 });
+    expect(await next(reader)).toMatchObject({ events: [], caughtUp: true });
+    const live = next(reader);
+    await setImmediate();
+    await write(runId, ...deltas(4), call(6));
+    expect(seqsOf((await live).events)).toEqual([6]);
   });
 
   test('that no event has still let a follower catch up and end', async () => {
