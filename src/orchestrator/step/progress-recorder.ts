@@ -45,7 +45,7 @@ export function createProgressRecorder(options: {
 
   return {
     take(report) {
-      if (remaining === 0 || ended.signal.aborted || !Number.isFinite(report.progress)) return;
+      if (!Number.isFinite(report.progress)) return;
       newest = report;
       if (draining === null) draining = drain();
     },
@@ -57,7 +57,7 @@ export function createProgressRecorder(options: {
 function recordable({ progress, total, message }: ProgressReport): ProgressReport {
   return {
     progress,
-    total: total !== null && Number.isFinite(total) ? total : null,
+    total: Number.isFinite(total) ? total : null,
     message: message === null ? null : recordableText(message),
   };
 }

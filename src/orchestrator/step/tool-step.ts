@@ -39,9 +39,7 @@ export async function answerStep(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const calls = await requestedCalls(execution, answer.events);
-  if (calls.length > 0) return executeFirst(execution, await reviewCalls(execution, calls), signal, answer);
-  const [recorded] = await Promise.all([execution.record(answer.events, answer.rows), answer.settle()]);
-  return recorded;
+  return executeFirst(execution, await reviewCalls(execution, calls), signal, answer);
 }
 
 /**

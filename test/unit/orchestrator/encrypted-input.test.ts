@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import { createSecretStore } from '../../../src/tools/secret-store.ts';
+import type { Tool } from '../../../src/tools/tool.ts';
 import { context, inProgress, output, toolCall, toolDecision } from '../domain/given.ts';
 import { openRun } from './executed-run.ts';
 import { fakeModel, saying } from './fake-model.ts';
@@ -11,12 +12,13 @@ const password = 'correct-horse-battery-staple';
 const call = { tool: 'sign_in', arguments: JSON.stringify({ password }) };
 
 /** Executes a call with a password on a server with this secret store, and returns what its tool got. */
-async function signIn(secretStore: ReturnType<typeof createSecretStore>) {
+async function signIn(secretStore: ReturnType<typeof createSecretStore>, more: Partial<Tool> = {}) {
   const inputs: unknown[] = [];
-  const tool = fakeTool('sign_in', async (input) => {
+  const execution: Tool['execute'] = async (input) => {
     inputs.push(input);
     return null;
-  });
+  };
+  const tool = fakeTool('sign_in', execution, more);
   const { execute, dependencies } = await openRun({
     models: [fakeModel('m', callingTools(call))],
     tools: [tool],
@@ -33,6 +35,11 @@ test('a tool gets the credentials of its call, which are on no tape', async () =
   expect(inputs).toEqual([{ password }]);
   expect(JSON.stringify(events)).not.toContain(password);
   expect(encrypted).toEqual([]);
+});
+
+test('a tool that keeps placeholders gets them instead of the credentials', async () => {
+  const { inputs } = await signIn(createSecretStore(null), { keepsPlaceholders: true });
+  expect(inputs).toEqual([{ password: expect.stringMatching(/^\[masked /) }]);
 });
 
 test('with a secret key they are stored encrypted, with the run and the call', async () => {

@@ -3,7 +3,7 @@ import { PARALLEL_CALLS } from '../../../src/config/limits.ts';
 import type { EventOf, EventType, RecordedEvent } from '../../../src/domain/events.ts';
 import type { Tool, ToolContext } from '../../../src/tools/tool.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import { inProgress } from '../domain/given.ts';
+import { callsRequested, inProgress, toolDecision } from '../domain/given.ts';
 import { endOf, executed, openRun, startOfTracedRun, typesOf } from './executed-run.ts';
 import { fakeModel } from './fake-model.ts';
 import { callingTools, fakeTool } from './fake-tool.ts';
@@ -62,7 +62,12 @@ describe('a call of a tool', () => {
     });
     const events = await executed({ models: calling('look'), tools: [tool] });
     const [result] = resultsOf(events);
-    expect(result).toMatchObject({ ok: false, output: null, error: expect.stringContaining('Not with ') });
+    expect(result).toMatchObject({
+      ok: false,
+      output: null,
+      error: expect.stringContaining('Not with '),
+      truncated: false,
+    });
     expect(result?.error).not.toContain(token);
     expect(endOf(events)?.to).toBe('DONE');
   });
@@ -75,12 +80,15 @@ describe('a call of a tool', () => {
     });
     const traceParent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
     const given = startOfTracedRun(traceParent);
-    const models = calling('look');
+    const models = calling('look', 'look');
     const events = await executed({ models, tools: [tool], given, settings: { tracing: true } });
-    const [start] = payloads(events, 'tool_start');
-    expect(contexts).toMatchObject([{ idempotencyKey: start?.idempotencyKey, session: { id: 'ses_1', owner: 'ada' } }]);
+    const session = { id: 'ses_1', owner: 'ada' };
+    expect(contexts).toMatchObject(
+      payloads(events, 'tool_start').map(({ idempotencyKey }) => ({ idempotencyKey, session })),
+    );
     expect(contexts[0]?.traceParent).toMatch(new RegExp(`^00-${'1'.repeat(32)}-`));
-    expect(models[0]?.requests.map((request) => request.traceParent)).not.toContain(contexts[0]?.traceParent);
+    const headers = [...contexts, ...(models[0]?.requests ?? [])].map((each) => each.traceParent);
+    expect([headers.length, new Set(headers).size]).toEqual([4, 4]);
   });
 
   test('records the progress that its tool reports, and a lost report does no harm', async () => {
@@ -222,6 +230,23 @@ describe('several calls of one answer', () => {
 
   test('run together if they are adjacent and safe in parallel, and alone otherwise', async () => {
     expect(await batches(['a', 'b', 'x', 'x', 'b', 'a'])).toEqual(['a b', 'x', 'x', 'b a']);
+  });
+
+  test('run together after a restart, too, whatever other tools the run has', async () => {
+    const appends: string[][] = [];
+    const tools = [quick('tool_x'), ...['tool_a', 'tool_b'].map((name) => quick(name, { parallelSafe: true }))];
+    await executed({
+      models: calling(),
+      tools,
+      given: [callsRequested('a', 'b', 'x'), ['a', 'b', 'x'].map((callId) => toolDecision(callId, 'ALLOW'))],
+      onAppend: (events) => void appends.push(events.map(({ type }) => type)),
+    });
+    expect(appends.slice(0, 4)).toEqual([
+      ['tool_start', 'tool_start'],
+      ['tool_result'],
+      ['tool_result'],
+      ['tool_start'],
+    ]);
   });
 
   test('run together up to a maximum number', async () => {

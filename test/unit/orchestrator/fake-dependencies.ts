@@ -89,7 +89,7 @@ export function createFakeDependencies({
       query,
       check: async () => undefined,
       commit: async (writes: readonly RowWrite[]) => void committed.push(...writes),
-      reader: { $queryRawUnsafe: async () => [{ milliseconds: null }] },
+      reader: { $queryRawUnsafe: async () => [{ milliseconds: null }], grant: { findMany: async () => [] } },
     },
     journal,
     runStore: createRunStore({ journal, claimNow: () => null, now: clock.now, cachedRuns: 10, isShared: true }),

@@ -38,7 +38,8 @@ function runWithCalls(): Run {
   return run;
 }
 
-test('parallel calls that finish in another order continue with the results of all', async () => {
+/** Executes both calls. The results of these tools cannot be recorded, because the run is executed elsewhere by then. */
+async function executeBoth(lost: readonly string[] = []) {
   const clock = createFakeClock();
   const tools = callIds.map(
     (name): Tool => ({
@@ -82,12 +83,27 @@ test('parallel calls that finish in another order continue with the results of a
     lease: { runId: 'run_1', sessionId: 'ses_1', epoch: 1, lost: false },
     record,
     async recordCommand(command: RunCommand) {
+      if (command.kind === 'endCall' && lost.includes(command.result.tool)) {
+        return { kind: 'stop', leaseReleased: false } as const;
+      }
       const decision = decide(run, command, clock.now());
       return isRefusal(decision) ? ({ kind: 'stop', leaseReleased: false } as const) : record(decision.events);
     },
   } as unknown as RunExecution;
   const outcome = toolStep(execution, callsOf(run.step), new AbortController().signal);
   await clock.advance(200);
-  expect(await outcome).toEqual({ kind: 'continue', run });
+  return { outcome: await outcome, run };
+}
+
+test('parallel calls that finish in another order continue with the results of all', async () => {
+  const { outcome, run } = await executeBoth();
+  expect(outcome).toEqual({ kind: 'continue', run });
   expect(callsOf(run.step).map(({ phase }) => phase.at)).toEqual(['settled', 'settled']);
 });
+
+test.each([...callIds.map((name) => [name]), [callIds]])(
+  'parallel calls stop the run here if the result of one could not be recorded: %s',
+  async (lost) => {
+    expect((await executeBoth([lost].flat())).outcome).toEqual({ kind: 'stop', leaseReleased: false });
+  },
+);

@@ -61,9 +61,9 @@ async function execute(step: typeof toolStep, ...given: Given[]) {
 }
 
 describe('an interrupted call of a tool that says that it is idempotent', () => {
-  async function recover(definitionHash: string | null) {
-    const tools = [recordingTool('tool_a')];
+  async function recover(definitionHash: string | null, tools: Tool[] = [recordingTool('tool_a')]) {
     const { dependencies, storeTape, eventsAfter } = createFakeDependencies({ tools });
+    const compare = vi.spyOn(dependencies.acceptedDefinitions, 'compare');
     const start = toolStart('a');
     if (start.type !== 'tool_start') throw new Error('It is no start.');
     const started = { ...start, payload: { ...start.payload, definitionHash } };
@@ -74,28 +74,41 @@ describe('an interrupted call of a tool that says that it is idempotent', () => 
     if (!run || !configuration) throw new Error('The tape begins no run.');
     const execution = createRunExecution(dependencies, lease, configuration, control);
     await recoverStep(execution, callsOf(run.step), new AbortController().signal);
-    return (await eventsAfter(runId, run.head)).map(({ type, payload }) => ({ type, payload }));
+    const events = (await eventsAfter(runId, run.head)).map(({ type, payload }) => ({ type, payload }));
+    return { events, compared: compare.mock.calls.map(([compared]) => compared) };
   }
 
   test('is repeated if the tool said so when the call was started', async () => {
     const [tool] = [recordingTool('tool_a')];
-    const events = await recover(definitionOf(tool).hash);
+    const { events } = await recover(definitionOf(tool).hash);
     expect(events[0]).toMatchObject({ type: 'tool_start', payload: { attempt: 2 } });
-    expect((await recover(null))[0]).toMatchObject({ type: 'tool_start' });
+    expect((await recover(null)).events[0]).toMatchObject({ type: 'tool_start' });
   });
 
   test('needs a person if the tool has changed since', async () => {
-    expect(await recover('of another definition')).toMatchObject([
-      { type: 'approval_request', payload: { why: 'unknown_outcome', definition: { name: 'tool_a' } } },
+    const tool = recordingTool('tool_a');
+    const { events, compared } = await recover('of another definition', [tool]);
+    expect(events).toMatchObject([
+      { type: 'approval_request', payload: { why: 'unknown_outcome', rule: null, definition: { name: 'tool_a' } } },
       { type: 'status', payload: { to: 'AWAITING_APPROVAL' } },
     ]);
+    expect(compared).toEqual([[tool]]);
+  });
+
+  test('needs a person if the tool is gone', async () => {
+    const { events, compared } = await recover(null, []);
+    expect(events).toMatchObject([
+      { type: 'approval_request', payload: { why: 'unknown_outcome', definition: null } },
+      { type: 'status', payload: { to: 'AWAITING_APPROVAL' } },
+    ]);
+    expect(compared).toEqual([[]]);
   });
 });
 
 describe('an answer of the model', () => {
   /** The types of the events of each append. */
   async function appendsOf(calls: string[], isStopping = false) {
-    const { dependencies, storeTape } = createFakeDependencies({ tools: [recordingTool('tool_a')] });
+    const { dependencies, storeTape } = createFakeDependencies({ tools: ['tool_a', 'tool_b'].map(recordingTool) });
     const lease = await storeTape(runId, {}, inProgress, context(1));
     const run = await dependencies.runStore.load(runId);
     const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
@@ -121,9 +134,27 @@ describe('an answer of the model', () => {
     expect(await appendsOf(['a', 'z'])).toEqual([['output', 'tool_call', 'tool_call']]);
   });
 
+  test('ends the run if it requests more calls than the run may make', async () => {
+    const calls = Array.from({ length: 7 }, () => 'a');
+    expect(await appendsOf(calls)).toEqual([['output', ...calls.map(() => 'tool_call'), 'status']]);
+  });
+
   test('ends the run if it requests no calls', async () => {
     expect(await appendsOf([])).toEqual([['output', 'status']]);
   });
+});
+
+test('calls that could not be started, because the run is executed elsewhere, are not executed', async () => {
+  const tool = recordingTool('tool_a');
+  const { dependencies, storeTape } = createFakeDependencies({ tools: [tool] });
+  const lease = await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW'));
+  const run = await dependencies.runStore.load(runId);
+  const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
+  if (!run || !configuration) throw new Error('The tape begins no run.');
+  dependencies.journal.append = async () => ({ kind: 'stale-epoch' });
+  const execution = createRunExecution(dependencies, lease, configuration, control);
+  const outcome = await toolStep(execution, callsOf(run.step), new AbortController().signal);
+  expect([outcome.kind, tool.keys]).toEqual(['stop', []]);
 });
 
 const interrupted = [callsRequested('a'), toolDecision('a', 'ALLOW'), toolStart('a')];
