@@ -42,6 +42,23 @@ describe('many changes at once', () => {
     stream.close();
   });
 
+  test('that are not settled yet come once, after those that are', async () => {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    await read(stream);
+    const failing = activity.begin();
+    failing.insert();
+    failing.rollback();
+    let isFirst = true;
+    activity.store.beforeLocks = () => {
+      if (isFirst) activity.change();
+      isFirst = false;
+    };
+    activity.change();
+    expect((await read(stream)).positions).toEqual([2, 3]);
+    stream.close();
+  });
+
   test('are passed over while nobody follows', async () => {
     const activity = createMemoryActivity();
     (await activity.follow()).close();
@@ -123,6 +140,93 @@ describe('a store that is down', () => {
     expect(activity.outcomes).toEqual(['worked', 'failed', 'worked']);
     expect((await read(stream)).positions).toEqual([1]);
     stream.close();
+  });
+});
+
+describe('a reader that waits', () => {
+  /** Two readers that have caught up, and how often they were signalled since. */
+  async function openReaders() {
+    const activity = createMemoryActivity();
+    const streams = [await activity.follow(), await activity.follow()] as const;
+    const signals = [0, 0];
+    for (const [index, stream] of streams.entries()) {
+      await read(stream);
+      stream.onReadable(() => {
+        signals[index] = (signals[index] ?? 0) + 1;
+      });
+    }
+    return { ...activity, streams, signals };
+  }
+
+  test('is signalled when a change for it has arrived, and not by changes of others', async () => {
+    const { change, streams, signals } = await openReaders();
+    change(1, 'bob');
+    await setImmediate();
+    expect(signals).toEqual([0, 0]);
+    change();
+    await setImmediate();
+    expect(signals).toEqual([1, 1]);
+    for (const stream of streams) {
+      expect(stream.read()).toMatchObject({ items: [{ position: 2 }], position: 2 });
+      stream.close();
+    }
+  });
+
+  test('gets no signal of a change after another reader has closed it', async () => {
+    const { change, streams, signals } = await openReaders();
+    const [first, second] = streams;
+    first.onReadable(() => second.close());
+    change();
+    await setImmediate();
+    // The signal that it has ended.
+    expect([signals, second.read()]).toEqual([[0, 1], 'end']);
+    first.close();
+  });
+
+  test('causes no reads after the feed was closed', async () => {
+    const { feed, clock, reads, announce, streams } = await openReaders();
+    await feed.close();
+    const before = { ...reads };
+    announce();
+    await clock.advance(3 * pollMilliseconds);
+    expect(reads).toEqual(before);
+    for (const stream of streams) stream.close();
+    expect(clock.pending()).toBe(0);
+  });
+});
+
+describe('the pause before another look at an open transaction', () => {
+  test('is one, however many notifications come', async () => {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    await read(stream);
+    activity.begin().insert();
+    const before = activity.clock.pending();
+    activity.change();
+    await read(stream);
+    for (let count = 0; count < 3; count += 1) {
+      activity.announce();
+      await read(stream);
+      expect(activity.clock.pending()).toBe(before + 1);
+    }
+    stream.close();
+    expect(activity.clock.pending()).toBe(0);
+  });
+
+  test('is none if nobody follows, or the feed is being closed', async () => {
+    const activity = createMemoryActivity();
+    (await activity.follow()).close();
+    activity.begin().insert();
+    activity.change();
+    expect(await activity.feed.catchUp()).toBe(0);
+    expect(activity.clock.pending()).toBe(0);
+    const stream = await activity.follow();
+    activity.store.beforeLocks = () => void activity.feed.close();
+    expect(stream.read()).toMatchObject({ items: [], caughtUp: true });
+    expect(stream.read()).toBe('pending');
+    await setImmediate();
+    stream.close();
+    expect(activity.clock.pending()).toBe(0);
   });
 });
 

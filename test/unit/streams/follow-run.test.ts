@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../../../src/domain/events.ts';
 import type { ObservedFollower } from '../../../src/observer.ts';
 import type { FollowBatch } from '../../../src/streams/follow-run.ts';
 import { call, delta, ending, newRunId, opening, readAll, seqsOf, sequence } from '../../contract/appends.ts';
-import { collect, createLiveTapes, type NotificationMode, next } from './live-tapes.ts';
+import { collect, createLiveTapes, type NotificationMode, next, readAvailable } from './live-tapes.ts';
 
 const deltas = (count: number) => sequence(count).map((n) => delta(`${n}`));
 const eventsOf = (batches: FollowBatch[]): RecordedEvent[] => batches.flatMap(({ events }) => events);
@@ -193,12 +193,13 @@ describe('notifications', () => {
   });
 
   test('that are repeated, late or incomplete cause no duplicate', async () => {
-    const { write, follow, notifications, setMode } = createLiveTapes();
+    const { write, follow, notifications, setMode, reads } = createLiveTapes();
     const runId = newRunId();
     const sessionId = 'ses';
     await write(runId, delta('1'));
     const reader = follow(runId);
     await next(reader);
+    const before = reads();
     setMode('lost');
     const events = await write(runId, ...deltas(4));
     notifications.publish({ runId, sessionId, head: 3, events: events.slice(0, 2), hints: [] });
@@ -208,6 +209,9 @@ describe('notifications', () => {
     expect(seqsOf((await next(reader)).events)).toEqual([2, 3, 4, 5]);
     const live = next(reader);
     notifications.publish({ runId, sessionId, head: 5, events, hints: [] });
+    notifications.publish({ runId, sessionId, head: 3, events: events.slice(0, 2), hints: [] });
+    // What a notification repeats is left out; nothing has to be read.
+    expect(reads()).toBe(before);
     const more = await write(runId, delta('6'), delta('7'));
     notifications.publish({ runId, sessionId, head: 7, events: more.slice(0, 1), hints: [] });
     expect(seqsOf((await live).events)).toEqual([6, 7]);
@@ -228,6 +232,58 @@ describe('notifications', () => {
     const reader = follow(runId);
     expect(seqsOf((await next(reader)).events)).toEqual([1, 2]);
     expect(seqsOf((await next(reader)).events)).toEqual([3]);
+  });
+});
+
+describe('a follower', () => {
+  test('has each event once if a notification and the page that is being read have it', async () => {
+    const { write, follow, dependencies, journal } = createLiveTapes({ pageEvents: 4 });
+    const runId = newRunId();
+    await write(runId, ...deltas(2));
+    let isFirst = true;
+    dependencies.journal = {
+      ...journal,
+      async read(...range) {
+        if (isFirst) await write(runId, delta('3'));
+        isFirst = false;
+        return journal.read(...range);
+      },
+    };
+    const reader = follow(runId);
+    expect(seqsOf((await next(reader)).events)).toEqual([1, 2, 3]);
+    const live = next(reader);
+    await setImmediate();
+    await write(runId, delta('4'), ending);
+    expect(seqsOf((await live).events)).toEqual([4, 5]);
+  });
+
+  test('reads the journal again when notifications may have been lost, without waiting for the poll', async () => {
+    const { write, open, setMode, notifications } = createLiveTapes();
+    const runId = newRunId();
+    await write(runId, delta('1'));
+    const stream = open(runId);
+    stream.read();
+    await setImmediate();
+    readAvailable(stream);
+    setMode('lost');
+    await write(runId, delta('2'));
+    expect(stream.read()).toBe('pending');
+    notifications.reportLoss(runId);
+    expect(stream.read()).toBe('pending');
+    await setImmediate();
+    expect(stream.read()).toMatchObject({ events: [{ seq: 2 }] });
+  });
+
+  test('reads an append that is longer than its buffer', async () => {
+    const { write, follow, reads } = createLiveTapes({ pageEvents: 20, bufferEvents: 8 });
+    const runId = newRunId();
+    await write(runId, delta('1'));
+    const reader = follow(runId);
+    await next(reader);
+    const before = reads();
+    await write(runId, ...deltas(9));
+    expect(seqsOf((await next(reader)).events)).toEqual(sequence(10, 2));
+    expect(reads()).toBe(before + 1);
   });
 });
 
