@@ -245,6 +245,20 @@ test('followers that are notified together share the lookups of the next run', a
 });
 
 describe('a session follower', () => {
+  test('finds an event of its run whose notification was lost', async () => {
+    const { begin, write, followAll, setMode, clock } = createSession();
+    const runId = await begin();
+    const reader = followAll();
+    await next(reader);
+    const waiting = next(reader);
+    await setImmediate();
+    setMode('lost');
+    await write(runId, delta('3'));
+    await clock.advance(10_000);
+    expect(positionsIn([await waiting])).toEqual(positions(runId, 3));
+    await reader.return?.();
+  });
+
   test.each(['return', 'throw', 'signal'])('that is closed by %s also leaves the run it reads', async (way) => {
     const { begin, followAll, notifications, clock } = createSession();
     await begin();

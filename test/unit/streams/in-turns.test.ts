@@ -28,3 +28,27 @@ test('a stream in turns lets other work run between the pages of its source', as
   await reading;
   expect(pages).toHaveLength(50);
 });
+
+test('a stream in turns polls its source', async () => {
+  let [rechecks, isKnown] = [0, true];
+  const source: Source<object> = {
+    open: () => () => {},
+    take() {
+      if (isKnown) return 'pending';
+      isKnown = true;
+      return {};
+    },
+    fetch: async () => {},
+    recheck() {
+      rechecks += 1;
+      isKnown = false;
+    },
+  };
+  const clock = createFakeClock();
+  const options = { clock, pollMilliseconds: 1000, signal: new AbortController().signal };
+  const reader = createLiveStream(inTurns(source), options)[Symbol.asyncIterator]();
+  const waiting = reader.next();
+  await clock.advance(1000);
+  expect([await waiting, rechecks]).toEqual([{ done: false, value: {} }, 1]);
+  await reader.return?.();
+});

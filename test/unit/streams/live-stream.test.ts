@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { StoreError } from '../../../src/database/store-error.ts';
 import type { FollowBatch, FollowRequest } from '../../../src/streams/follow-run.ts';
 import type { LiveStream } from '../../../src/streams/live-stream.ts';
 import { delta, ending, newRunId, seqsOf, sequence } from '../../contract/appends.ts';
@@ -60,12 +61,14 @@ describe('a stream that is read without waiting', () => {
   });
 
   test('signals again when events that a notification did not bring are fetched', async () => {
-    const { write, runId, stream, signals, setMode } = await openLive();
+    const { write, runId, stream, signals, setMode, reads } = await openLive();
+    const before = reads();
     setMode('heads');
     await write(runId, delta('2'));
     expect([signals(), stream.read(), stream.read()]).toEqual([1, 'pending', 'pending']);
     await setImmediate();
     expect([signals(), availableIn(stream)]).toEqual([2, [2, 'pending']]);
+    expect(reads() - before).toBe(1);
   });
 
   test('finds the events of a lost notification within two poll intervals', async () => {
@@ -74,6 +77,50 @@ describe('a stream that is read without waiting', () => {
     await write(runId, delta('2'));
     await clock.advance(10_000);
     expect([signals(), stream.read()]).toEqual([1, 'pending']);
+    await setImmediate();
+    expect(availableIn(stream)).toEqual([2, 'pending']);
+  });
+
+  test('polls after an interval without a notification, not after one with a notification that it did not need', async () => {
+    const { write, runId, stream, reads, clock } = await openLive({ types: ['tool_call'] });
+    const before = reads();
+    for (let interval = 0; interval < 3; interval += 1) {
+      await clock.advance(3000);
+      await write(runId, delta('2'));
+      expect(stream.read()).toBe('pending');
+      await clock.advance(2000);
+      expect(stream.read()).toBe('pending');
+      expect(reads()).toBe(before);
+    }
+    await clock.advance(5000);
+    expect(stream.read()).toBe('pending');
+    expect(reads()).toBe(before + 1);
+  });
+
+  test('fails if the store is away at its first read, and waits for the store later', async () => {
+    const { open, journal, write, clock } = createLiveTapes();
+    const runId = newRunId();
+    await write(runId, delta('1'));
+    const { read } = journal;
+    const fail = () => Promise.reject(new StoreError('unavailable', 'away'));
+    journal.read = fail;
+    const failing = open(runId);
+    expect(failing.read()).toBe('pending');
+    await setImmediate();
+    expect(() => failing.read()).toThrow(StoreError);
+    journal.read = read;
+    const stream = open(runId);
+    stream.read();
+    await setImmediate();
+    expect(availableIn(stream)).toEqual([1, 'pending']);
+    journal.read = fail;
+    await clock.advance(5000);
+    expect(stream.read()).toBe('pending');
+    await setImmediate();
+    expect(stream.read()).toBe('pending');
+    journal.read = read;
+    await write(runId, delta('2'));
+    expect(stream.read()).toBe('pending');
     await setImmediate();
     expect(availableIn(stream)).toEqual([2, 'pending']);
   });
