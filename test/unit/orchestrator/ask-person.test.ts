@@ -295,8 +295,9 @@ describe('while a tool waits for an answer', () => {
     });
     control.abort('lease-lost');
     await run.done;
-    await run.execute();
+    const events = await run.execute();
     expect(await settlementsOf(run)).toMatchObject([{ waitId: run.request.waitId, outcome: 'WITHDRAWN' }]);
+    expect(events.filter(({ type }) => type === 'approval_request')).toHaveLength(2);
   });
 
   test('an executor that cannot withdraw the question records nothing else', async () => {

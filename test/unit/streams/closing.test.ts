@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { FollowBatch } from '../../../src/streams/follow-run.ts';
@@ -87,6 +88,20 @@ describe.each(ways)('a stream that is closed by %s', (_way, close) => {
     expect(await reader.next()).toEqual(finished);
     expect([tapes.notifications.listeners(), tapes.clock.pending(), tapes.reads()]).toEqual([0, 0, 0]);
   });
+});
+
+test('a stream that is closed during a read that then fails has ended without the error', async () => {
+  const { open, journal, write } = createLiveTapes();
+  const runId = newRunId();
+  await write(runId, delta('1'));
+  journal.read = () => Promise.reject(new Error('the disk is full'));
+  const controller = new AbortController();
+  const stream = open(runId, { signal: controller.signal });
+  expect(stream.read()).toBe('pending');
+  stream.close();
+  await setImmediate();
+  expect(stream.read()).toBe('end');
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
 });
 
 test('a reader that breaks out of its loop leaves nothing behind', async () => {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { flattenStream, mapStream } from '../../../src/streams/transformed-stream.ts';
-import { readAvailable } from './live-tapes.ts';
+import { collect, readAvailable } from './live-tapes.ts';
 import { createManualStream } from './manual-stream.ts';
 
 interface Item {
@@ -30,8 +30,19 @@ describe('a flattened stream', () => {
     const flat = flattenStream(stream, (batch) => batch);
     push(items(1, 2));
     expect(flat.read()).toEqual({ n: 1 });
+    let isClosed = false;
+    flat.onClose(() => {
+      isClosed = true;
+    });
     flat.close();
-    expect([flat.read(), closed()]).toEqual(['end', 1]);
+    expect([flat.read(), closed(), isClosed]).toEqual(['end', 1, true]);
+  });
+
+  test('can be iterated', async () => {
+    const { stream, push } = createManualStream<Item[]>();
+    const all = collect(flattenStream(stream, (batch) => batch));
+    push(items(1, 2), items(3), 'end');
+    expect(await all).toEqual(items(1, 2, 3));
   });
 });
 
@@ -78,13 +89,17 @@ describe('a mapped stream', () => {
   test('that is closed during a promise ends a pending next, and ignores the promise', async () => {
     const { mapped, push, settle } = openMapped();
     const iterator = mapped[Symbol.asyncIterator]();
+    let isClosed = false;
+    mapped.onClose(() => {
+      isClosed = true;
+    });
     const pending = iterator.next();
     push(...items(0, 1));
     await iterator.return?.();
     expect(await pending).toEqual({ done: true, value: undefined });
     settle(1);
     await setImmediate();
-    expect(mapped.read()).toBe('end');
+    expect([mapped.read(), isClosed]).toEqual(['end', true]);
   });
 
   test.each([
