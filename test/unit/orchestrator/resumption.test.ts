@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import { releaseLease, suspectRun } from '../../../src/orchestrator/leases.ts';
 import { executeRun } from '../../../src/orchestrator/run-loop.ts';
-import { context, type Given, inProgress, output, pending, resumption, runId, toolResult } from '../domain/given.ts';
+import { context, type Given, inProgress, output, resumption, runId, toolResult } from '../domain/given.ts';
 import { createFakeDependencies } from './fake-dependencies.ts';
 
 /** The events that a server records when it takes up this run and then stops. */
@@ -123,8 +123,4 @@ describe('a run that its server released', () => {
     } = await takeUp(given, { lost: false, at: 35_000 });
     expect(event).toMatchObject({ type: 'resumption', payload: { lost: false } });
   });
-});
-
-test('a run that has not started needs no resumption, however long it was left alone', async () => {
-  for (const lost of [false, true]) expect((await takeUp([0, pending], { lost, at: 100_000 })).events).toEqual([]);
 });

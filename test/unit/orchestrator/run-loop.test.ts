@@ -44,6 +44,12 @@ describe('an execution', () => {
     expect(endOf(events)?.to).toBe('DONE');
   });
 
+  test('starts a run whose server was lost before it could start it', async () => {
+    const events = await executed({ models: models(), given: pending, lease: { lost: true, alone: true } });
+    expect(typesOf(events)).not.toContain('resumption');
+    expect(endOf(events)?.to).toBe('DONE');
+  });
+
   test('leaves a run pending that the database does not let start', async () => {
     const run = await openRun({ models: models(), given: pending });
     run.dependencies.journal.append = async () => ({ kind: 'constraint', rule: 'Run_active' });
