@@ -67,7 +67,10 @@ test('the tools of calls are compared with their accepted definitions before pol
   const log: unknown[] = [];
   const acceptedDefinitions = {
     compare: async (tools: { name: string }[]) => void log.push(tools.map(({ name }) => name)),
-    quarantineOf: () => void log.push('policy') ?? null,
+    quarantineOf() {
+      log.push('policy');
+      return null;
+    },
   } as never;
   await executed({
     models: [fakeModel('m', [callingTools('free', 'unknown')[0], saying('Done.')])],
