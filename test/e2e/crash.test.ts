@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TestClient } from '../client.ts';
 import {
@@ -15,6 +14,7 @@ import {
 } from '../generated/graphql.ts';
 import { follow, runById, send, typesOf } from '../integration/conversation.ts';
 import { until } from '../integration/gateway.ts';
+import { bundledServer } from '../integration/tools/bundled-server.ts';
 import { collectRun, expectIntact, serverFolder, withClient } from './fixtures.ts';
 
 const shortLease = { RUNTAPE_LEASE_SECONDS: '1' };
@@ -178,8 +178,7 @@ test('B14, B48: messages that were acknowledged right before kill -9 are stored,
 });
 
 test('B96, B98: during kill -9, a question of the model stays open; one of an MCP server is withdrawn, and asked again', async () => {
-  const program = join(import.meta.dirname, '../integration/tools/asking-server.mjs');
-  const shop = { command: process.execPath, args: [program], elicitation: true };
+  const shop = { command: process.execPath, args: [bundledServer('asking-server')], elicitation: true };
   const { start, folder } = await serverFolder({ askPerson: true, mcpServers: { shop } });
   const first = await start(shortLease);
   await first.untilPrinted('an MCP server is ready');

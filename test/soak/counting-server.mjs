@@ -34,9 +34,11 @@ function recordingTool(name, risk, idempotent) {
   });
 }
 
+/** The program of the MCP server that asks persons, if the campaign needs it. */
+const askingServer = process.env.ASKING_SERVER;
 const shop = {
   command: process.execPath,
-  args: [new URL('../integration/tools/asking-server.mjs', import.meta.url).pathname],
+  args: [askingServer],
   env: { EXECUTIONS_FILE: executionsFile },
   elicitation: true,
   tools: { order: { risk: 'LOW' } },
@@ -46,7 +48,7 @@ const budgets = [{ appliesTo: 'agent', period: 'total', tokens: 5000, onLimit: '
 const outcome = readConfiguration(process.env, () =>
   JSON.stringify({
     models: { scripted: { provider: 'scripted', paceMilliseconds: 2 } },
-    mcpServers: { shop },
+    mcpServers: askingServer ? { shop } : {},
     budgets,
   }),
 );

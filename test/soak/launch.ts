@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { bundledServer } from '../integration/tools/bundled-server.ts';
 import { withDeadline } from '../until.ts';
 
 const program = new URL('./counting-server.mjs', import.meta.url).pathname;
@@ -21,6 +22,7 @@ export function environmentOf({
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST)/.test(name))),
     DATABASE_URL: databaseUrl,
     EXECUTIONS_FILE: join(folder, 'executions.log'),
+    ASKING_SERVER: bundledServer('asking-server'),
     PORT: '0',
     LOG_LEVEL: 'info',
     RUNTAPE_LEASE_SECONDS: String(leaseSeconds),

@@ -6,11 +6,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { TestClient } from '../../client.ts';
 import { decideNextApproval, follow, runById, send } from '../../integration/conversation.ts';
 import { calling } from '../../integration/counted-tool.ts';
+import { bundledServer } from '../../integration/tools/bundled-server.ts';
 import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
 import { expectAccessible, pickFile, startConsoleServer } from './console.ts';
 
-const changingServer = new URL('../../integration/tools/changing-server.mjs', import.meta.url).pathname;
 
 const waiting = (client: Parameters<typeof follow>[0], runId: string) =>
   follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
@@ -227,7 +227,7 @@ test('B92: the keyboard alone allows no changed tool; whoever has read the chang
   const path = join(folder, 'tools.json');
   await writeFile(path, toolOf('Sends a greeting card.'));
   const { client, pageUrl } = await startConsoleServer({
-    mcpServers: { cards: { command: process.execPath, args: [changingServer, path] } },
+    mcpServers: { cards: { command: process.execPath, args: [bundledServer('changing-server'), path] } },
   });
   const { page, problems } = await openPage(pageUrl('/gateway?tab=tools'));
   await page.getByText('cards__send').waitFor();

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { follow, send } from '../../integration/conversation.ts';
 import { calling } from '../../integration/counted-tool.ts';
+import { bundledServer } from '../../integration/tools/bundled-server.ts';
 import { untilServer } from '../../integration/tools/mcp-programs.ts';
 import { openPage } from '../explorer.ts';
 import { expectAccessible, expectNoOverflow, startConsoleServer } from './console.ts';
 
-const program = new URL('../../integration/tools/asking-server.mjs', import.meta.url).pathname;
 
 test('the link of an MCP server is shown in full, is not opened by itself, and is agreed to or declined', async () => {
-  const shop = { command: process.execPath, args: [program], elicitation: true };
+  const shop = { command: process.execPath, args: [bundledServer('asking-server')], elicitation: true };
   const { client, pageUrl } = await startConsoleServer({ mcpServers: { shop } });
   await untilServer(client, 'shop', 'READY');
   const link = {

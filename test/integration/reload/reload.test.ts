@@ -12,6 +12,7 @@ import { ask, auth, bearing, entry, startGuarded } from '../access/accounts.ts';
 import { converse, decideNextApproval, type Event, follow, runById, send } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
+import { bundledServer } from '../tools/bundled-server.ts';
 import { descendantsRunning, everything, resultOf, untilServer } from '../tools/mcp-programs.ts';
 
 const scripted = (paceMilliseconds: number) => ({ provider: 'scripted', paceMilliseconds });
@@ -197,7 +198,7 @@ describe('B103: a token that was revoked', () => {
 });
 
 describe('B103: MCP servers', () => {
-  const server = join(import.meta.dirname, '../tools/changing-server.mjs');
+  const server = bundledServer('changing-server');
 
   test('keep their process if they are the same, and end after their calls if they are removed', async () => {
     const list = join(await createFolder(), 'tools.json');

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TestClient } from '../../client.ts';
 import {
@@ -11,10 +10,10 @@ import {
 import { converse, decideNextApproval, follow, runById, send, transitionsOf, typesOf } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
+import { bundledServer } from './bundled-server.ts';
 import { untilServer } from './mcp-programs.ts';
 
-const program = join(import.meta.dirname, 'asking-server.mjs');
-const entry = { command: process.execPath, args: [program], elicitation: true };
+const entry = { command: process.execPath, args: [bundledServer('asking-server')], elicitation: true };
 
 async function startAsking(more: { server?: object; file?: object; environment?: Record<string, string> } = {}) {
   const tools = { order: { risk: 'LOW' } };

@@ -7,6 +7,7 @@ import { RunByIdDocument } from '../../generated/graphql.ts';
 import { decideNextApproval, follow, send, typesOf } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway, until } from '../gateway.ts';
+import { bundledServer } from './bundled-server.ts';
 import { resultOf, untilServer } from './mcp-programs.ts';
 
 const inputSchema = { type: 'object', properties: { to: { type: 'string' } }, required: ['to'] };
@@ -20,8 +21,7 @@ async function startWithChangingServer() {
   const path = join(folder, 'tools.json');
   const change = (...tools: object[]) => writeFile(path, JSON.stringify(tools));
   await change(greets);
-  const program = join(import.meta.dirname, 'changing-server.mjs');
-  const file = { mcpServers: { cards: { command: process.execPath, args: [program, path] } } };
+  const file = { mcpServers: { cards: { command: process.execPath, args: [bundledServer('changing-server'), path] } } };
   const { client } = await startTestGateway({ file, environment: { RUNTAPE_LEASE_SECONDS: '1' } });
   await untilServer(client, 'cards', 'READY');
   return { client, change };
