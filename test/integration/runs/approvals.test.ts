@@ -50,7 +50,7 @@ describe('a call that a person must approve', () => {
   test('B37: of two concurrent decisions one wins, a hundred times; the other is told, or succeeds if it is equal', async () => {
     const tool = countedTool({ risk: 'HIGH' });
     const { client } = await startTestGateway({ tools: [tool] });
-    for (let round = 0; round < 100; round += 1) {
+    const decideTwice = async (round: number) => {
       const { run } = await send(client, { sessionKey: `two-${round}`, text: calling(['count', { word: 'a' }]) });
       const asked = await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
       const request = asked.at(-1);
@@ -66,6 +66,10 @@ describe('a call that a person must approve', () => {
       );
       const events = await follow(client, run.id);
       expect(typesOf(events).filter((type) => type === 'APPROVAL_DECISION')).toHaveLength(1);
+    };
+    // Servers and databases do more work at once than one after another: ten runs are decided at the same time.
+    for (let round = 0; round < 100; round += 10) {
+      await Promise.all(Array.from({ length: 10 }, (_, index) => decideTwice(round + index)));
     }
   });
 
