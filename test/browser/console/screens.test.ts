@@ -102,11 +102,13 @@ test('B87: while it loads and after an error every screen keeps its frame, and s
   const screens = await fill(client);
   const { page } = await openPage(pageUrl('/'), { width: 390, height: 844 });
   const failure = { message: 'An internal error happened', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+  const fail = (route: Route) => route.fulfill({ contentType: 'application/json', json: { errors: [failure] } });
   let isFailing = false;
+  let unanswered: Route[] = [];
   await page.route('**/graphql', async (route) => {
     if (!isOfScreen(route)) return route.continue();
-    if (isFailing) return route.fulfill({ contentType: 'application/json', json: { errors: [failure] } });
-    // What is never answered is still loading.
+    if (isFailing) return fail(route);
+    unanswered.push(route);
   });
   // The parts of the gateway's screen have one query.
   const { tools, policy, memories, limits, ...others } = screens;
@@ -117,7 +119,8 @@ test('B87: while it loads and after an error every screen keeps its frame, and s
     await expectAccessible(page, `${name}, loading`);
     await expectNoOverflow(page, `${name}, loading`);
     isFailing = true;
-    await page.goto(pageUrl(path));
+    await Promise.all(unanswered.map(fail));
+    unanswered = [];
     await page.getByRole('alert').getByText('The log of the gateway says more').first().waitFor();
     await expectAccessible(page, `${name}, after an error`);
     await expectNoOverflow(page, `${name}, after an error`);
