@@ -7,12 +7,16 @@ const otherMilliseconds = 60_000;
 /** Tests of several processes, each of which may take seconds to start on a busy machine. */
 const processMilliseconds = 180_000;
 
-/** The integration tests of stored data, without those whose statements the others run on Postgres as well. */
+/**
+ * The integration tests that also run on Postgres: those of concurrency, and those without which a statement would not run there.
+ * docs/testing.md says how they were selected.
+ */
 const storeFiles = [
-  'test/integration/{sessions,store,search}/**/!(sqlite-)*.test.ts',
-  'test/integration/attachments/{messages,lifetime,upload,access}.test.ts',
-  'test/integration/client/{lists,runs,tools}.test.ts',
-  'test/integration/runs/!(client-tools|asking-budgets|questions|limits|tool-calls|tool-call-states).test.ts',
+  'test/integration/{sessions,store}/!(sqlite-)*.test.ts',
+  'test/integration/search/!(embeddings|sessions).test.ts',
+  'test/integration/attachments/lifetime.test.ts',
+  'test/integration/client/runs.test.ts',
+  'test/integration/runs/{approvals,budgets,*idempotency,golden-tape,races,run-lists,shared-execution,usage-report}.test.ts',
   'test/integration/**/postgres-*.test.ts',
 ];
 
@@ -41,8 +45,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
   test: {
     pool: 'forks',
-    // Each worker may run servers, clients and a database: more workers cause timeouts on two cores.
-    maxWorkers: 2,
+    // Loading the program costs a worker seconds of CPU time, so `.ci/test.mjs` runs several parts at a time instead.
+    maxWorkers: 1,
     // A test that passes only when it is repeated is broken.
     retry: 0,
     dangerouslyIgnoreUnhandledErrors: false,
@@ -59,7 +63,7 @@ export default defineConfig({
         project('integration', ['test/integration/**/!(postgres-)*.test.ts'], otherMilliseconds, [template]),
       ),
       onDatabase('postgresql', project('postgres', storeFiles, otherMilliseconds, [postgres])),
-      // Every integration test on Postgres. Not part of `npm test`, which runs only the storage tests on Postgres.
+      // Every integration test on Postgres. Not part of `npm test`.
       onDatabase(
         'postgresql',
         project('postgres-all', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),

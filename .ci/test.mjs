@@ -1,5 +1,5 @@
-// Runs the parts of the test suite, two at a time, continues after a failure, and prints a table, the failures and the totals.
-// `node .ci/test.mjs unit contract` runs only those parts, one at a time. `--config <file>` uses another configuration of vitest.
+// Runs the parts of the test suite, three at a time, continues after a failure, and prints a table, the failures and the totals.
+// `node .ci/test.mjs unit contract` runs only those parts. `--config <file>` uses another configuration of vitest.
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,10 +45,10 @@ function tests(name) {
 
 /** The longest parts come first: a long part at the end would run alone. */
 const parts = [
-  tests('integration'),
   tests('e2e'),
-  tests('postgres'),
+  tests('integration'),
   tests('browser'),
+  tests('postgres'),
   tests('contract'),
   check('runner', 'tsx/dist/cli.mjs', '--test', 'test/runner/runner.mjs', 'test/runner/until.mjs'),
   tests('property'),
@@ -101,8 +101,8 @@ function row({ name, seconds, counts: { passed, failed, skipped } }) {
 }
 
 const waiting = selectParts(names);
-/** Two parts run at the same time, because most of them also wait for timers, processes and disks. */
-const concurrency = names.length === 0 ? 2 : 1;
+/** Two cores are busy with three parts, because most parts also wait for timers, processes and disks. */
+const concurrency = Math.min(3, waiting.length);
 const results = [];
 
 async function runWaiting() {

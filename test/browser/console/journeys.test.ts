@@ -11,7 +11,6 @@ import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
 import { expectAccessible, pickFile, startConsoleServer } from './console.ts';
 
-
 const waiting = (client: Parameters<typeof follow>[0], runId: string) =>
   follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
 

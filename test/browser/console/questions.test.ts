@@ -6,7 +6,6 @@ import { untilServer } from '../../integration/tools/mcp-programs.ts';
 import { openPage } from '../explorer.ts';
 import { expectAccessible, expectNoOverflow, startConsoleServer } from './console.ts';
 
-
 test('the link of an MCP server is shown in full, is not opened by itself, and is agreed to or declined', async () => {
   const shop = { command: process.execPath, args: [bundledServer('asking-server')], elicitation: true };
   const { client, pageUrl } = await startConsoleServer({ mcpServers: { shop } });

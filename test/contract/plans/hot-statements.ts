@@ -18,6 +18,7 @@ import * as waits from '../../../src/projections/waits.ts';
 import * as activity from '../../../src/repositories/activity.ts';
 import { latestCompaction } from '../../../src/repositories/compactions.ts';
 import { searchHistory, searchSessions } from '../../../src/repositories/conversation-search.ts';
+import { nearestMemories } from '../../../src/repositories/embeddings.ts';
 import { grantsOf } from '../../../src/repositories/grants.ts';
 import { findIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
 import { lineageOf, lineagesOf } from '../../../src/repositories/lineage.ts';
@@ -154,6 +155,8 @@ async function readWaits(database: Database): Promise<void> {
   const position = { requestedAt: new Date(Date.UTC(2026, 0, 1, 0, 10)), id: idOf('apr', 7) };
   for (const page of [firstPage, lastPage]) {
     await waits.pageWaits(reader, visibility, { kinds: ['APPROVAL'], states: ['OPEN'] }, page);
+    await waits.pageWaits(reader, visibility, { states: ['OPEN'] }, page);
+    await waits.pageWaits(reader, visibility, { sessionId, states: ['OPEN'] }, page);
     await waits.pageWaits(reader, visibility, { sessionId }, { ...page, after: position });
     await waits.pageWaits(reader, visibility, { runId }, page);
     await waitsOfSessions(database, sessionIds, {}, { ...page, after: position });
@@ -168,6 +171,7 @@ async function readMessages(database: Database, journal: Journal): Promise<void>
   for (const page of [firstPage, lastPage]) {
     const branch = [{ ...part, sessionId: idOf('ses', 1001), upToTurn: 3, cut: bound }, part];
     await readConversations(database, journal, [{ ...page, parts: branch }]);
+    await readConversations(database, journal, [{ ...page, before: bound, parts: [{ ...part, before: bound }] }]);
     await readConversations(database, journal, [
       { ...page, parts: branch },
       { ...page, after: bound, before: bound, parts: [{ ...part, after: bound, before: bound }] },
@@ -180,6 +184,10 @@ async function search(database: Database): Promise<void> {
   const query = { owner, includeArchived: false, now: Date.now() };
   await searchSessions(database, query, 'word7 common', { size: 25, from: 'start', after: null, before: null });
   await searchHistory(database, query, 'word7', 5);
+  const embedded = { model: 'm', vector: new Int8Array(8) };
+  for (const where of [null, sessionId]) {
+    await nearestMemories(database, { owner, sessionId: where, now: new Date() }, embedded, 5);
+  }
 }
 
 /** Claims, leases and the appends of one run from its message to its end. */
