@@ -86,6 +86,11 @@ builder.objectField(RunType, 'toolCalls', (t) =>
   t.field({
     type: [ToolCall],
     description: 'All its tool calls, in the order of the tape.',
-    resolve: ({ id }, _args, { loaders }) => loaders.toolCalls.load(allToolCalls(id)),
+    async resolve({ id }, _args, { loaders, nextTurn }) {
+      const calls = await loaders.toolCalls.load(allToolCalls(id));
+      // A run can have hundreds.
+      await nextTurn?.();
+      return calls;
+    },
   }),
 );
