@@ -51,7 +51,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
     case 'failed':
       return answer;
     case 'answered': {
-      const { finish, deltas } = answer;
+      const { finish, deltas, rest } = answer;
       if (finish.usage) {
         const measured = { estimated: tokens, counted: finish.usage.input };
         execution.dependencies.tokenMeter.observe(model.name, measured);
@@ -63,7 +63,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
       const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens, result };
       const closing = closeAnswer(execution, answered);
       const closed = {
-        events: closing.events,
+        events: [...rest, ...closing.events],
         rows: [...closing.rows, ...encryptInputs(execution, closing.events)],
         settle: () => charge.settle(closing.usage),
       };
@@ -94,7 +94,8 @@ async function loadAttachments(
 }
 
 type Answer =
-  | { kind: 'answered'; finish: ModelFinish; deltas: DeltaRecorder }
+  /** `rest`: the last events of the answer, which are recorded with its end. */
+  | { kind: 'answered'; finish: ModelFinish; deltas: DeltaRecorder; rest: NewEvent[] }
   | { kind: 'failed'; failure: ModelError; hasOutput: boolean }
   | { kind: 'gone' };
 
@@ -130,16 +131,16 @@ async function streamAnswer(
   contextRecorded.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
   try {
     const finish = await model.model.stream(withLimit(request, charge), deltas.sink, call.signal);
-    await deltas.finish();
+    const rest = await deltas.takeRest();
     await contextRecorded;
     // The answer is complete, but part of it could not be recorded: the step starts again.
     if (isGone) throw runIsGone;
-    return { kind: 'answered', finish: deltas.isCut() ? cut(finish) : finish, deltas };
+    return { kind: 'answered', finish: deltas.isCut() ? cut(finish) : finish, deltas, rest };
   } catch (error) {
     // Whatever the failure is, the output before it is recorded.
     await deltas.finish();
     if (storeFailure !== null) throw storeFailure;
-    if (error === answerIsCut) return { kind: 'answered', finish: cut(), deltas };
+    if (error === answerIsCut) return { kind: 'answered', finish: cut(), deltas, rest: [] };
     const output = tokensOfBytes(deltas.bytes());
     // A provider that fails before its first output charges nothing.
     const isCharged = deltas.hasOutput() || !(error instanceof ModelError);

@@ -10,6 +10,11 @@ export interface DeltaRecorder {
   sink: ModelSink;
   /** Resolves when every piece so far is recorded, or `onStop` was called. */
   finish(): Promise<void>;
+  /**
+   * Waits for the commit in flight and returns the events of what came after it, which the caller records with the end of the answer.
+   * If that is much, it is recorded first, and nothing is returned.
+   */
+  takeRest(): Promise<NewEvent[]>;
   /** The text of the answer so far. */
   text(): string;
   /** Length of text and thoughts so far, in UTF-8. */
@@ -44,6 +49,7 @@ export function createDeltaRecorder(options: {
   let freeBytes = options.answerBytes;
   let recording: Promise<void> | null = null;
   let isStopped = false;
+  let isEnding = false;
   let hasOutput = false;
   let isCut = false;
 
@@ -58,7 +64,7 @@ export function createDeltaRecorder(options: {
     // Pieces of the same turn of the event loop share the first event.
     await Promise.resolve();
     try {
-      while (pending.length > 0) {
+      while (pending.length > 0 && !isEnding) {
         const outcome = await options.record(eventsOf(pending.splice(0), options.step));
         if (outcome.kind === 'stop') return stop(null);
       }
@@ -87,13 +93,25 @@ export function createDeltaRecorder(options: {
     if (type === 'output_delta') answer.push(text);
   }
 
+  async function finish(): Promise<void> {
+    while (recording !== null) await recording;
+  }
+
   return {
     sink: {
       text: (piece) => take('output_delta', storableText(piece)),
       thought: (piece) => take('thought', storableText(piece)),
     },
-    async finish() {
-      while (recording !== null) await recording;
+    finish,
+    async takeRest() {
+      isEnding = true;
+      await finish();
+      isEnding = false;
+      const characters = pending.flatMap(({ texts }) => texts).reduce((sum, text) => sum + text.length, 0);
+      if (characters <= PIECE_CHARACTERS) return eventsOf(pending.splice(0), options.step);
+      recording = drain();
+      await finish();
+      return [];
     },
     text: () => answer.join(''),
     bytes: () => options.answerBytes - freeBytes,

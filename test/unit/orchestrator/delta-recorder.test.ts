@@ -117,6 +117,55 @@ describe('the pieces of an answer', () => {
     expect((await recordedTexts([fitting])).texts).toEqual([`${'x'.repeat(PIECE - 2)}😀`, 'y']);
   });
 
+  test('that arrive while the last commit is in flight are left for the commit that ends the answer', async () => {
+    const recorded: NewEvent[][] = [];
+    let commit = () => {};
+    const deltas = createDeltaRecorder({
+      step: 1,
+      answerBytes: 1_000_000,
+      async record(events) {
+        recorded.push(events);
+        await new Promise<void>((resolve) => {
+          commit = resolve;
+        });
+        return { kind: 'continue', run: {} as never };
+      },
+      onStop: () => undefined,
+      onCut: () => undefined,
+    });
+    const textOf = (events: readonly NewEvent[]) =>
+      events.map(({ payload }) => ('text' in payload ? payload.text : '')).join();
+    deltas.sink.text('a');
+    await Promise.resolve();
+    deltas.sink.text('b');
+    deltas.sink.thought('c');
+    const rest = deltas.takeRest();
+    commit();
+    expect(textOf(await rest)).toBe('b,c');
+    expect(recorded.map(textOf)).toEqual(['a']);
+    expect(await deltas.takeRest()).toEqual([]);
+  });
+
+  test('are recorded before the end of the answer if they are many', async () => {
+    const events: NewEvent[] = [];
+    const deltas = createDeltaRecorder({
+      step: 1,
+      answerBytes: 1_000_000,
+      async record(more) {
+        events.push(...more);
+        return { kind: 'continue', run: {} as never };
+      },
+      onStop: () => undefined,
+      onCut: () => undefined,
+    });
+    deltas.sink.text('x'.repeat(PIECE));
+    expect(await deltas.takeRest()).toHaveLength(1);
+    deltas.sink.text('x'.repeat(PIECE));
+    deltas.sink.text('y');
+    expect(await deltas.takeRest()).toEqual([]);
+    expect(events).toHaveLength(2);
+  });
+
   test('end with the part that fits the limit, if a part does', async () => {
     expect((await recordedTexts(['ab', 'cd'], 3)).texts.join('')).toBe('abc');
     const { texts, deltas } = await recordedTexts(['ab', 'é', 'c'], 3);
