@@ -121,14 +121,12 @@ async function streamAnswer(
     storeFailure = error;
     call.abort(runIsGone);
   };
-  const record = async (events: NewEvent[]) => {
-    const context = await contextRecorded;
-    return context.kind === 'stop' ? context : execution.record(events);
-  };
   const { answerBytes } = execution.dependencies.settings;
   const onCut = () => call.abort(answerIsCut);
-  const deltas = createDeltaRecorder({ step, answerBytes, record, onStop, onCut });
-  contextRecorded.then(({ kind }) => kind === 'stop' && onStop(null), onStop);
+  const ready = contextRecorded.then(({ kind }) => kind !== 'stop');
+  const record = (events: NewEvent[]) => execution.record(events);
+  const deltas = createDeltaRecorder({ step, answerBytes, ready, record, onStop, onCut });
+  ready.then((isReady) => isReady || onStop(null), onStop);
   try {
     const finish = await model.model.stream(withLimit(request, charge), deltas.sink, call.signal);
     const rest = await deltas.takeRest();

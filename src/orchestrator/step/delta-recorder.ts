@@ -38,6 +38,8 @@ export function createDeltaRecorder(options: {
   step: number;
   /** Limit of text and thoughts together. */
   answerBytes: number;
+  /** Nothing is recorded before this resolves; with false, nothing is recorded at all. */
+  ready: Promise<boolean>;
   record(events: NewEvent[]): Promise<StepOutcome>;
   /** Called with null when the run is not executed here any more, or with the error of the store: the model call must stop. */
   onStop(error: unknown): void;
@@ -61,9 +63,9 @@ export function createDeltaRecorder(options: {
   }
 
   async function drain(): Promise<void> {
-    // Pieces of the same turn of the event loop share the first event.
-    await Promise.resolve();
     try {
+      // Pieces that arrive until then share the first event.
+      if (!(await options.ready)) return stop(null);
       while (pending.length > 0 && !isEnding) {
         const outcome = await options.record(eventsOf(pending.splice(0), options.step));
         if (outcome.kind === 'stop') return stop(null);

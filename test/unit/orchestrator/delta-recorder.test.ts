@@ -10,6 +10,7 @@ function createRecorder(options: { answerBytes?: number; failure?: Error } = {})
   const deltas = createDeltaRecorder({
     step: 1,
     answerBytes: options.answerBytes ?? 1000,
+    ready: Promise.resolve(true),
     async record(events): Promise<StepOutcome> {
       tried.push(events);
       if (options.failure) throw options.failure;
@@ -75,6 +76,7 @@ describe('the pieces of an answer', () => {
     const deltas = createDeltaRecorder({
       step: 1,
       answerBytes,
+      ready: Promise.resolve(true),
       async record(more) {
         events.push(...more);
         return { kind: 'continue', run: {} as never };
@@ -123,6 +125,7 @@ describe('the pieces of an answer', () => {
     const deltas = createDeltaRecorder({
       step: 1,
       answerBytes: 1_000_000,
+      ready: Promise.resolve(true),
       async record(events) {
         recorded.push(events);
         await new Promise<void>((resolve) => {
@@ -151,6 +154,7 @@ describe('the pieces of an answer', () => {
     const deltas = createDeltaRecorder({
       step: 1,
       answerBytes: 1_000_000,
+      ready: Promise.resolve(true),
       async record(more) {
         events.push(...more);
         return { kind: 'continue', run: {} as never };
