@@ -70,20 +70,24 @@ describe('the limit of an answer', () => {
 describe('the pieces of an answer', () => {
   const PIECE = 16 * 1024;
 
-  /** The texts of the events of these pieces, which nothing interrupts. */
-  async function recordedTexts(pieces: readonly string[], answerBytes = 1_000_000) {
-    const events: NewEvent[] = [];
-    const deltas = createDeltaRecorder({
+  /** A recorder whose commits succeed. */
+  const committing = (commit: (events: NewEvent[]) => void | Promise<void>, answerBytes = 1_000_000) =>
+    createDeltaRecorder({
       step: 1,
       answerBytes,
       ready: Promise.resolve(true),
-      async record(more) {
-        events.push(...more);
+      async record(events) {
+        await commit(events);
         return { kind: 'continue', run: {} as never };
       },
       onStop: () => undefined,
       onCut: () => undefined,
     });
+
+  /** The texts of the events of these pieces, which nothing interrupts. */
+  async function recordedTexts(pieces: readonly string[], answerBytes?: number) {
+    const events: NewEvent[] = [];
+    const deltas = committing((more) => void events.push(...more), answerBytes);
     for (const piece of pieces) deltas.sink.text(piece);
     await deltas.finish();
     return { texts: events.map(({ payload }) => ('text' in payload ? payload.text : '')), deltas };
@@ -122,19 +126,11 @@ describe('the pieces of an answer', () => {
   test('that arrive while the last commit is in flight are left for the commit that ends the answer', async () => {
     const recorded: NewEvent[][] = [];
     let commit = () => {};
-    const deltas = createDeltaRecorder({
-      step: 1,
-      answerBytes: 1_000_000,
-      ready: Promise.resolve(true),
-      async record(events) {
-        recorded.push(events);
-        await new Promise<void>((resolve) => {
-          commit = resolve;
-        });
-        return { kind: 'continue', run: {} as never };
-      },
-      onStop: () => undefined,
-      onCut: () => undefined,
+    const deltas = committing((events) => {
+      recorded.push(events);
+      return new Promise((resolve) => {
+        commit = resolve;
+      });
     });
     const textOf = (events: readonly NewEvent[]) =>
       events.map(({ payload }) => ('text' in payload ? payload.text : '')).join();
@@ -151,17 +147,7 @@ describe('the pieces of an answer', () => {
 
   test('are recorded before the end of the answer if they are many', async () => {
     const events: NewEvent[] = [];
-    const deltas = createDeltaRecorder({
-      step: 1,
-      answerBytes: 1_000_000,
-      ready: Promise.resolve(true),
-      async record(more) {
-        events.push(...more);
-        return { kind: 'continue', run: {} as never };
-      },
-      onStop: () => undefined,
-      onCut: () => undefined,
-    });
+    const deltas = committing((more) => void events.push(...more));
     deltas.sink.text('x'.repeat(PIECE));
     expect(await deltas.takeRest()).toHaveLength(1);
     deltas.sink.text('x'.repeat(PIECE));
