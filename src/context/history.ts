@@ -4,7 +4,7 @@ import { resultRequest } from '../domain/result.ts';
 import type { Generation, Segment } from '../domain/session.ts';
 import { type SequencedMessage, transcript } from '../domain/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
-import { runsBetween, type Turn } from '../projections/runs.ts';
+import { runsBetween, type Turn } from '../projections/session-runs.ts';
 import type { CompactionRow } from '../repositories/compactions.ts';
 import { lineageOf } from '../repositories/lineage.ts';
 

@@ -26,16 +26,9 @@ import {
 import type { ConversationPage } from '../projections/message-positions.ts';
 import { type ConversationMessage, readConversations } from '../projections/messages.ts';
 import { queuePositions } from '../projections/run-queue.ts';
-import {
-  activeRunsOf,
-  headsOf,
-  lastRunsOf,
-  type RunRow,
-  runsByIds,
-  type UsageTotals,
-  usageOfSessions,
-} from '../projections/runs.ts';
+import { headsOf, type RunRow, runsByIds } from '../projections/runs.ts';
 import { sessionPositions } from '../projections/session-cursors.ts';
+import { activeRunsOf, lastRunsOf, type UsageTotals, usageOfSessions } from '../projections/session-runs.ts';
 import { waitsOfSessions } from '../projections/session-waits.ts';
 import { readToolCalls, type ToolCallsKey } from '../projections/tool-calls.ts';
 import { openWaitsOf, type WaitPosition, type WaitRow, type WaitsFilter, waitsByIds } from '../projections/waits.ts';

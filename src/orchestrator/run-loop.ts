@@ -4,7 +4,7 @@ import { hasOpenWork, type Run } from '../domain/run.ts';
 import { callsOf, isAsking } from '../domain/step.ts';
 import { isTerminal } from '../domain/transitions.ts';
 import type { Catalogue } from '../models/catalogue.ts';
-import { newestTurn } from '../projections/runs.ts';
+import { newestTurn } from '../projections/session-runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { type Lease, releaseLease, suspectRun } from './leases.ts';
 import { linkedAbort } from './linked-abort.ts';

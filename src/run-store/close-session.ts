@@ -3,7 +3,7 @@ import type { Client, Database } from '../database/database.ts';
 import { lockSession } from '../database/locks.ts';
 import { deletePassagesOfSession } from '../database/search-index.ts';
 import { purgeStatement, type Signer } from '../journal/signer.ts';
-import { openRunOf } from '../projections/runs.ts';
+import { openRunOf } from '../projections/session-runs.ts';
 import { recordSessionChange } from '../repositories/activity.ts';
 import { deleteUnused } from '../repositories/attachments.ts';
 import { descendantsOf } from '../repositories/lineage.ts';

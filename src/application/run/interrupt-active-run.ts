@@ -1,6 +1,6 @@
 import { isStoreFault, StoreError, toStoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
-import { activeRunsOf } from '../../projections/runs.ts';
+import { activeRunsOf } from '../../projections/session-runs.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { SentMessage } from './message.ts';
 

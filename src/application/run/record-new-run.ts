@@ -1,7 +1,7 @@
 import type { RowWrite } from '../../database/batch-statement.ts';
 import { decide, type RunCommand } from '../../domain/decide.ts';
 import { isRefusal } from '../../domain/refusal.ts';
-import { lastRunsOf, newestTurn } from '../../projections/runs.ts';
+import { lastRunsOf, newestTurn } from '../../projections/session-runs.ts';
 import type { RecordOutcome } from '../../run-store/run-store.ts';
 import type { CommandContext } from '../command-context.ts';
 

@@ -11,7 +11,7 @@ import {
   sessionBusy,
 } from '../../domain/refusal.ts';
 import { titleFrom } from '../../domain/session.ts';
-import { noOpenRuns, openRunsOf } from '../../projections/runs.ts';
+import { noOpenRuns, openRunsOf } from '../../projections/session-runs.ts';
 import { recordSessionChange } from '../../repositories/activity.ts';
 import { agentById } from '../../repositories/agents.ts';
 import { expectSession, insertSession, titlePassages, titleSession } from '../../repositories/sessions.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isRefusal, notFound, type Refusal, sessionBusy } from '../../domain/refusal.ts';
-import { openRunOf } from '../../projections/runs.ts';
+import { openRunOf } from '../../projections/session-runs.ts';
 import { agentInForce } from '../../repositories/agents.ts';
 import { type CompactionRow, compactionById, insertCompaction } from '../../repositories/compactions.ts';
 import { sessionById } from '../../repositories/sessions.ts';

@@ -1,4 +1,4 @@
-import type { UsageTotals } from '../../projections/runs.ts';
+import type { UsageTotals } from '../../projections/session-runs.ts';
 import { builder } from '../builder.ts';
 
 /** Largest `Int` of GraphQL. Larger counts are reported as this value. */

@@ -1,6 +1,6 @@
 import { FOLLOW_PAGE_EVENTS } from '../../config/limits.ts';
 import type { EventType } from '../../domain/events.ts';
-import { nextRunId } from '../../projections/runs.ts';
+import { nextRunId } from '../../projections/session-runs.ts';
 import { sessionById } from '../../repositories/sessions.ts';
 import { CursorError, parseCursor, seqOnTape, type TapePosition } from '../../streams/cursor.ts';
 import type { FollowBatch } from '../../streams/follow-run.ts';

@@ -11,6 +11,7 @@ import * as runLists from '../../../src/projections/run-lists.ts';
 import { queuePositions } from '../../../src/projections/run-queue.ts';
 import * as runs from '../../../src/projections/runs.ts';
 import { sessionPositions } from '../../../src/projections/session-cursors.ts';
+import * as sessionRuns from '../../../src/projections/session-runs.ts';
 import { waitsOfSessions } from '../../../src/projections/session-waits.ts';
 import { allToolCalls, readToolCalls } from '../../../src/projections/tool-calls.ts';
 import { usageParts, usageReport } from '../../../src/projections/usage-report.ts';
@@ -119,17 +120,17 @@ async function readSessionsAndRuns(database: Database): Promise<void> {
   await usageReport(database, { ...report, groupBy: new Set(usageParts) }, key, 26);
   await runs.runById(database, owner, runId);
   await runs.runsByIds(database, owner, runIds);
-  await runs.activeRunsOf(reader, sessionIds);
-  await runs.lastRunsOf(reader, sessionIds);
-  await runs.openRunOf(reader, sessionId);
-  await runs.openRunsOf(database, sessionId);
-  await runs.nextRunId(reader, sessionId, null);
-  await runs.nextRunId(reader, sessionId, runId);
+  await sessionRuns.activeRunsOf(reader, sessionIds);
+  await sessionRuns.lastRunsOf(reader, sessionIds);
+  await sessionRuns.openRunOf(reader, sessionId);
+  await sessionRuns.openRunsOf(database, sessionId);
+  await sessionRuns.nextRunId(reader, sessionId, null);
+  await sessionRuns.nextRunId(reader, sessionId, runId);
   for (const from of ['oldest', 'newest'] as const) {
-    await runs.runsBetween(database, sessionId, { fromTurn: 1, upToTurn: 9 }, { from, limit: 8 });
+    await sessionRuns.runsBetween(database, sessionId, { fromTurn: 1, upToTurn: 9 }, { from, limit: 8 });
   }
-  await runs.newestTurn(database, sessionId);
-  await runs.usageOfSessions(reader, sessionIds);
+  await sessionRuns.newestTurn(database, sessionId);
+  await sessionRuns.usageOfSessions(reader, sessionIds);
   await runs.headsOf(database, runIds);
   await runs.headOfRun(database, owner, runId);
   await sessionPositions(database, sessionIds);

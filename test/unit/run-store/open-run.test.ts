@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Client } from '../../../src/database/database.ts';
-import { openRunOf } from '../../../src/projections/runs.ts';
+import { openRunOf } from '../../../src/projections/session-runs.ts';
 
 test('B6: a run that starts between the two queries for an open run is found', async () => {
   const row = { id: 'run_1', state: 'PENDING' };
