@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const hookMilliseconds = 120_000;
@@ -25,6 +28,19 @@ const postgres = 'test/postgres/setup.ts';
 /** Creates the database file whose copies tests on SQLite use. */
 const template = 'test/sqlite-template.ts';
 
+/**
+ * Compiled modules, which the projects share and the next run uses again. Vitest compares a module's text and this file. What else a
+ * module is compiled with names the folder.
+ */
+const compiler = ['node_modules/.package-lock.json', 'tsconfig.json', 'client/tsconfig.json', 'console/tsconfig.json'];
+const compilerHash = createHash('sha256');
+for (const path of compiler) compilerHash.update(readFileSync(join(import.meta.dirname, path)));
+const compiledModules = join(
+  import.meta.dirname,
+  'node_modules/.cache/vitest',
+  compilerHash.digest('hex').slice(0, 16),
+);
+
 /** Test files share a process: loading the program for each file would take as long as the tests. */
 function project(name: string, include: string[], testTimeout = otherMilliseconds, globalSetup: string[] = []) {
   return { extends: true as const, test: { name, include, testTimeout, globalSetup, isolate: false } };
@@ -42,11 +58,18 @@ function processProject(name: string, include: string[], globalSetup: string[] =
 
 export default defineConfig({
   // Vite resolves `graphql` to its ES modules, Node to CommonJS. Two copies of graphql-js in one process do not work together.
-  resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
+  resolve: {
+    alias: [
+      { find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') },
+      // A thread that compiles its module takes a second of CPU time.
+      { find: /^(\.\.\/)+worker\.ts$/, replacement: join(import.meta.dirname, 'test/bundled-worker.ts') },
+    ],
+  },
   test: {
     pool: 'forks',
     // Loading the program costs a worker seconds of CPU time, so `.ci/test.mjs` runs several parts at a time instead.
     maxWorkers: 1,
+    experimental: { fsModuleCache: true, fsModuleCachePath: compiledModules },
     // A test that passes only when it is repeated is broken.
     retry: 0,
     dangerouslyIgnoreUnhandledErrors: false,

@@ -1,0 +1,12 @@
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { startWorker as startModule } from '../src/worker.ts';
+import { bundleOf } from './bundle.ts';
+
+/**
+ * Takes the place of the `startWorker` of the program, which compiles the module and all that it imports in each thread when the
+ * program runs from its sources. This one starts a bundle, as the built program does.
+ */
+export function startWorker(name: string, importedBy: string, options: Parameters<typeof startModule>[2]) {
+  const source = fileURLToPath(new URL(`./${name}.ts`, importedBy));
+  return startModule(name, pathToFileURL(bundleOf(source, `${name}.js`)).href, options);
+}
