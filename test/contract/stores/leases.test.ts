@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import {
   claimLeases,
+  expireAllLeases,
   firstLease,
   holdsLease,
   type LeaseTerm,
+  nextEpoch,
   nextForeignExpiry,
+  nextLease,
   releaseLease,
   renewLeases,
 } from '../../../src/orchestrator/leases.ts';
@@ -71,6 +74,37 @@ describe.each(stores)('leases on %s', (_provider, open) => {
     expect(await leases([runId])).toMatchObject([{ holder: 'first', epoch: 1 }]);
     expect(await holdsLease(store.database, 'first', { runId, epoch: 1 })).toBe(true);
     expect(await holdsLease(store.database, 'second', { runId, epoch: 1 })).toBe(false);
+  });
+
+  test('B21: a run that waits has a next epoch, and its next lease goes to one server', async () => {
+    const store = await open();
+    const { database } = store;
+    const { first, leases } = await openWithLeases(store);
+    const [runId = ''] = first;
+    const [{ endsAt } = { endsAt: 0 }] = await leases([runId]);
+    expect(Math.abs(endsAt - Date.now() - 60_000)).toBeLessThan(30_000);
+    expect(await nextEpoch(database, runId)).toBeNull();
+    expect(await nextEpoch(database, newRunId())).toBeNull();
+    await database.commit([releaseLease({ runId, epoch: 1 })]);
+    expect(await nextEpoch(database, runId)).toBe(2);
+    await database.commit([nextLease(term('second', 300_000), { runId, epoch: 2 })]);
+    await database.commit([nextLease(term('third', 900_000), { runId, epoch: 2 })]);
+    const [lease] = await leases([runId]);
+    expect(lease).toMatchObject({ holder: 'second', epoch: 2 });
+    expect(Math.abs((lease?.endsAt ?? 0) - Date.now() - 300_000)).toBeLessThan(60_000);
+  });
+
+  test('B21: every lease that has a holder can be ended, when only one server uses the store', async () => {
+    const store = await open();
+    const { first, second, leases } = await openWithLeases(store);
+    const [one = '', other = ''] = first;
+    await store.database.commit([releaseLease({ runId: one, epoch: 1 })]);
+    const released = await leases([one]);
+    const now = new Date(1_000_000);
+    await expireAllLeases(store.database, now);
+    expect(await leases([one])).toEqual(released);
+    expect(await leases([other])).toEqual([{ holder: 'first', epoch: 1, endsAt: now.getTime() }]);
+    expect(await leases(second)).toMatchObject([{ endsAt: now.getTime() }, { endsAt: now.getTime() }]);
   });
 
   test('B21: a claim takes no lease that another server holds', async () => {

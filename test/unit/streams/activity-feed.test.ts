@@ -69,6 +69,33 @@ describe('many changes at once', () => {
   });
 });
 
+test.each([10, 1000])(
+  'batches have at most their size, and say once that the start is reached: window of %i',
+  async (windowItems) => {
+    const activity = createMemoryActivity({ windowItems });
+    const keeper = await activity.follow();
+    await read(keeper);
+    activity.change(25);
+    await read(keeper);
+    const stream = await activity.follow(2, { maxBatch: 10 });
+    activity.change(4);
+    await read(keeper);
+    const batches: [number, number, boolean][] = [];
+    for (let turn = 0; turn < 20; turn += 1) {
+      for (let value = stream.read(); value instanceof Object; value = stream.read()) {
+        batches.push([value.items.length, value.position, value.caughtUp]);
+      }
+      await setImmediate();
+    }
+    expect(batches).toEqual([
+      [10, 12, false],
+      [10, 22, false],
+      [7, 29, true],
+    ]);
+    for (const each of [stream, keeper]) each.close();
+  },
+);
+
 describe('the first position', () => {
   /** Changes are committed while a transaction is open, which has not ended when somebody wants to follow. */
   async function openFirst() {
@@ -168,6 +195,35 @@ describe('a reader that waits', () => {
     expect(signals).toEqual([1, 1]);
     for (const stream of streams) {
       expect(stream.read()).toMatchObject({ items: [{ position: 2 }], position: 2 });
+      stream.close();
+    }
+  });
+
+  test('loses no change that it has not read to later changes of others', async () => {
+    const { change, streams } = await openReaders();
+    change(1, 'ada');
+    await setImmediate();
+    change(2, 'bob');
+    await setImmediate();
+    for (const stream of streams) {
+      expect(stream.read()).toMatchObject({ items: [{ owner: 'ada', position: 1 }], position: 3 });
+      expect(stream.read()).toBe('pending');
+      stream.close();
+    }
+  });
+
+  test('gets its own change only, if others have changed something in the same transaction', async () => {
+    const { begin, announce, streams, signals } = await openReaders();
+    const transaction = begin();
+    for (const owner of ['bob', 'ada', 'bob']) transaction.insert(owner);
+    transaction.commit();
+    announce();
+    await setImmediate();
+    expect(signals).toEqual([1, 1]);
+    for (const stream of streams) {
+      const batch = stream.read();
+      expect(batch).toMatchObject({ items: [{ owner: 'ada', position: 2 }], position: 3 });
+      expect(batch).toHaveProperty('items.length', 1);
       stream.close();
     }
   });

@@ -168,14 +168,17 @@ describe('a transaction that is open', () => {
     const activity = createMemoryActivity();
     const stream = await activity.follow();
     await read(stream);
+    await activity.clock.advance(1000);
     const slow = activity.begin();
     slow.insert();
+    // It delays nothing before there is a later change.
+    await activity.clock.advance(3000);
     activity.change();
     await read(stream);
     await activity.clock.advance(4000);
     expect(activity.delays).toEqual([]);
     await activity.clock.advance(26_000);
-    expect(activity.delays).toEqual([expect.closeTo(5, 0), expect.closeTo(10, 0), expect.closeTo(20, 0)]);
+    expect(activity.delays).toEqual([expect.closeTo(8, 0), expect.closeTo(13, 0), expect.closeTo(23, 0)]);
     stream.close();
   });
 
