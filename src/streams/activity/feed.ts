@@ -86,7 +86,6 @@ export function createActivityFeed(options: ActivityFeedOptions): ActivityFeed {
     advance(from, withoutGap, from + withoutGap.length);
     const last = rows.at(-1);
     if (!last || withoutGap.length === rows.length) {
-      settlement.forget();
       retryMilliseconds = FIRST_RETRY_MILLISECONDS;
       return rows.length === PAGE_ITEMS;
     }

@@ -20,8 +20,6 @@ export interface Settlement {
    * @param visible a position that a finished read has returned
    */
   settle(visible: number, settled: number): Promise<number | null>;
-  /** Nothing is missing any more at the positions that were checked. */
-  forget(): void;
 }
 
 /**
@@ -63,9 +61,6 @@ export function createSettlement({ clock, openWriters, delaySeconds, onDelay }: 
       }
       checked = null;
       return position;
-    },
-    forget() {
-      checked = null;
     },
   };
 }

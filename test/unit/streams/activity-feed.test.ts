@@ -145,6 +145,49 @@ describe('the first position', () => {
   });
 });
 
+describe('a read that takes long', () => {
+  /** The feed is reading, and gets nothing before `answer` is called. */
+  async function openReading() {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    await read(stream);
+    let answer = () => {};
+    activity.store.answer = new Promise((resolve) => {
+      answer = resolve;
+    });
+    activity.announce();
+    await setImmediate();
+    return { ...activity, stream, answer };
+  }
+
+  test('is waited for by a feed that is closed', async () => {
+    const { feed, answer, stream, announce } = await openReading();
+    announce();
+    let isClosed = false;
+    const closing = feed.close().then(() => {
+      isClosed = true;
+    });
+    await setImmediate();
+    expect(isClosed).toBe(false);
+    answer();
+    await closing;
+    stream.close();
+  });
+
+  test('is followed by one for all who have asked since', async () => {
+    const { feed, answer, stream, change, reads } = await openReading();
+    const before = reads.feed;
+    change(2);
+    const positions = Promise.all([feed.catchUp(), feed.catchUp()]);
+    await setImmediate();
+    expect(reads.feed).toBe(before);
+    answer();
+    expect(await positions).toEqual([2, 2]);
+    expect(reads.feed).toBe(before + 1);
+    stream.close();
+  });
+});
+
 describe('a store that is down', () => {
   test('fails who wants to catch up', async () => {
     const activity = createMemoryActivity();

@@ -22,8 +22,11 @@ export function createMemoryActivity({ windowItems = 10 } = {}) {
   const clock = createFakeClock();
   const notifications = createNotificationHub();
   const open = new Map<string, number>();
-  /** `beforeLocks` is called before the feed learns which transactions are open. */
-  const store = { isDown: false, prunedUpTo: 0, beforeLocks: () => {} };
+  /**
+   * `beforeLocks` is called before the feed learns which transactions are open. What the feed reads is returned when `answer` has
+   * resolved.
+   */
+  const store = { isDown: false, prunedUpTo: 0, beforeLocks: () => {}, answer: Promise.resolve() };
   const delays: number[] = [];
   /** The outcomes of the reads that a notification caused. */
   const outcomes: ('failed' | 'worked')[] = [];
@@ -72,7 +75,9 @@ export function createMemoryActivity({ windowItems = 10 } = {}) {
       async after(position, limit) {
         reads.feed += 1;
         await fail();
-        return rows.filter((row) => row.position > position).slice(0, limit);
+        const found = rows.filter((row) => row.position > position).slice(0, limit);
+        await store.answer;
+        return found;
       },
       newest: async () => Math.max(rows.at(-1)?.position ?? 0, store.prunedUpTo),
       async openWriters(): Promise<OpenWriter[]> {
