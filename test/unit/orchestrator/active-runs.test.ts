@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createActiveRuns } from '../../../src/orchestrator/active-runs.ts';
+import type { Lease } from '../../../src/orchestrator/leases.ts';
 import { newRunId } from '../../contract/appends.ts';
 import { callsRequested, limits, toolDecision } from '../domain/given.ts';
 import { createFakeDependencies, startingSource } from './fake-dependencies.ts';
@@ -24,14 +25,16 @@ async function openActiveRuns() {
         });
       }),
   });
+  /** The searches for runs that were requested. */
+  const claims: string[] = [];
   const activeRuns = createActiveRuns(dependencies, {
     isStopping: () => false,
-    requestClaim: () => undefined,
+    requestClaim: (scope) => void claims.push(scope),
     term: () => ({ holder: 'server_1', now: clock.now(), leaseMilliseconds: LEASE_MILLISECONDS }),
   });
-  async function start(): Promise<string> {
+  async function start(lease: Partial<Lease> = {}): Promise<string> {
     const runId = newRunId();
-    activeRuns.start(await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW')));
+    activeRuns.start(await storeTape(runId, lease, callsRequested('a'), toolDecision('a', 'ALLOW')));
     await settle();
     return runId;
   }
@@ -45,13 +48,38 @@ async function openActiveRuns() {
   }
   /** Runs whose lease was released. */
   const released = () => committed.map(({ row }) => row.runId);
-  return { activeRuns, clock, renewals, start, renew, released };
+  async function end(runId: string): Promise<void> {
+    dependencies.notifications.publish({ runId, sessionId: 'ses_1', head: 99, events: null, hints: ['end'] });
+    await settle();
+  }
+  return { activeRuns, clock, renewals, start, renew, released, claims, end };
 }
 
 /** Waits for all that needs no time. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await setImmediate();
 }
+
+describe('when an execution is over, the server searches', () => {
+  test('for the runs that were left out before if the run has ended, because its session was searched at its end', async () => {
+    const { start, end, claims, activeRuns } = await openActiveRuns();
+    await end(await start());
+    expect([claims, activeRuns.count()]).toEqual([['left'], 0]);
+  });
+
+  test.each<[string, Partial<Lease>, boolean]>([
+    ['the run has not ended', {}, false],
+    ['the run was a suspect, beside which no other run was started', { lost: true, alone: true, suspicion: 1 }, true],
+  ])('for all that waits if %s', async (_name, lease, hasEnded) => {
+    const { start, end, claims, activeRuns } = await openActiveRuns();
+    const runId = await start(lease);
+    claims.length = 0;
+    if (hasEnded) await end(runId);
+    else activeRuns.interrupt();
+    await settle();
+    expect([claims.at(-1), activeRuns.count()]).toEqual(['waiting', 0]);
+  });
+});
 
 const outage = new Error('The database is away.');
 
