@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { StoreError } from '../../../src/database/store-error.ts';
 import { createMemoryActivity, pollMilliseconds, read } from './memory-activity.ts';
 
 /** 1, 2, 3, … */
@@ -136,7 +135,7 @@ describe('the first position', () => {
 
   test('is not looked for any more by a feed that was closed, and who waits is told', async () => {
     const { feed, first, clock, reads, notifications } = await openFirst();
-    const failed = expect(first).rejects.toThrow(StoreError);
+    const failed = expect(first).rejects.toMatchObject({ name: 'StoreError', failure: 'unavailable' });
     await feed.close();
     await failed;
     const before = { ...reads };
@@ -333,8 +332,10 @@ describe('the followers of one feed', () => {
   test('subscribe together, and end the subscription with the last of them', async () => {
     const activity = createMemoryActivity();
     const [one, other] = [await activity.follow(), await activity.follow()];
-    await Promise.all([read(one), read(other)]);
-    expect(activity.notifications.listeners()).toBe(1);
+    await read(one);
+    const before = activity.reads.feed;
+    await read(other);
+    expect([activity.notifications.listeners(), activity.reads.feed]).toEqual([1, before]);
     one.close();
     activity.change();
     expect((await read(other)).positions).toEqual([1]);
@@ -352,6 +353,16 @@ describe('the followers of one feed', () => {
     expect(activity.reads.feed - before).toBeLessThanOrEqual(2);
     expect(activity.reads.feed - before).toBeGreaterThan(0);
     for (const stream of streams) stream.close();
+  });
+
+  test('that begin while the feed passes over changes get these from the store', async () => {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    activity.store.beforeLocks = () => void stream.read();
+    activity.change(500);
+    expect(await activity.feed.catchUp()).toBe(500);
+    expect((await read(stream)).positions).toEqual(upTo(500));
+    stream.close();
   });
 
   test('that come after a pause get what was changed in it from the store', async () => {
