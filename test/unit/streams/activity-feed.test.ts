@@ -160,7 +160,7 @@ describe('a read that takes long', () => {
   }
 
   test('is waited for by a feed that is closed', async () => {
-    const { feed, answer, stream, announce } = await openReading();
+    const { feed, answer, stream, announce, reads } = await openReading();
     announce();
     let isClosed = false;
     const closing = feed.close().then(() => {
@@ -170,6 +170,9 @@ describe('a read that takes long', () => {
     expect(isClosed).toBe(false);
     answer();
     await closing;
+    const done = { ...reads };
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    expect(reads).toEqual(done);
     stream.close();
   });
 

@@ -129,6 +129,27 @@ describe('a transaction that is open', () => {
     stream.close();
   });
 
+  test('and has filled its gap does not matter for the next gap', async () => {
+    const activity = createMemoryActivity();
+    const stream = await activity.follow();
+    await read(stream);
+    const slow = activity.begin();
+    slow.insert();
+    activity.change();
+    expect((await read(stream)).positions).toEqual([]);
+    slow.commit();
+    activity.announce();
+    expect((await read(stream)).positions).toEqual([1, 2]);
+    const [third, fourth] = [activity.begin(), activity.begin()];
+    third.insert();
+    fourth.insert();
+    fourth.rollback();
+    third.commit();
+    activity.change();
+    expect((await read(stream)).positions).toEqual([3, 5]);
+    stream.close();
+  });
+
   test('holds back a first cursor, so that its change does not appear before it', async () => {
     const activity = createMemoryActivity();
     const slow = activity.begin();
