@@ -72,8 +72,7 @@ export function createActivitySource(feed: ActivityFeed, request: FollowActivity
     open: (notify) =>
       feed.onChanges((items, from) => {
         // Changes that the reader does not want must not wake it: a server has many followers.
-        const isUnaffected =
-          items !== null && isCaughtUp && page === null && position === from && !items.some(isWanted);
+        const isUnaffected = items !== null && position === from && !items.some(isWanted);
         if (isUnaffected) position = feed.settled();
         else notify();
       }),

@@ -360,11 +360,12 @@ describe('the followers of one feed', () => {
 
   test('that begin while the feed passes over changes get these from the store', async () => {
     const activity = createMemoryActivity();
-    const stream = await activity.follow();
+    // It stands where the first page of the feed ends.
+    const stream = await activity.follow(500);
     activity.store.beforeLocks = () => void stream.read();
-    activity.change(500);
-    expect(await activity.feed.catchUp()).toBe(500);
-    expect((await read(stream)).positions).toEqual(upTo(500));
+    activity.change(600);
+    expect(await activity.feed.catchUp()).toBe(600);
+    expect((await read(stream)).positions).toEqual(upTo(600).slice(500));
     stream.close();
   });
 
