@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { NewEvent } from '../../../src/domain/events.ts';
 import { memoryPassages } from '../../../src/repositories/memories.ts';
 import { insertSession, titlePassages } from '../../../src/repositories/sessions.ts';
 import { rebuildProjections } from '../../../src/run-store/rebuild.ts';
@@ -69,6 +70,19 @@ describe.each(stores)('B30: a rebuild on %s', (_provider, open) => {
         await transaction.run.create({ data: { ...run, id: 'run_without_tape', turn: 9 } });
       }),
     );
+    await rebuildProjections(store.database, store.journal);
+    expect(await rowsOf(store)).toEqual(before);
+  });
+
+  test('keeps when a session was active, if the end of a long tape does not say it', async () => {
+    const store = await open();
+    await createSession(store, 'one');
+    const deltas = sequence(1100).map((n): NewEvent => {
+      return { type: 'output_delta', actor: 'MODEL', payload: { step: 1, text: `${n}` } };
+    });
+    await recordRun(store, 'run_1', 'one', [inProgress, context(1), deltas]);
+    const before = await rowsOf(store);
+    expect(before.sessions).not.toMatchObject([{ activeAt: new Date(CREATED) }]);
     await rebuildProjections(store.database, store.journal);
     expect(await rowsOf(store)).toEqual(before);
   });

@@ -90,9 +90,15 @@ describe.each(stores)('B113: the rows of runs are compared with their tapes on %
     const deltas = Array.from({ length: 1100 }, (_, index): NewEvent => {
       return { type: 'output_delta', actor: 'MODEL', payload: { step: 1, text: `${index}` } };
     });
-    const { comparison } = await openRun([inProgress, context(1), deltas, output(1, { text: 'All of it.' })]);
+    const answer = output(1, { text: 'All of it.' });
+    const given = [inProgress, context(1), deltas, answer, status('IN_PROGRESS', 'DONE')];
+    const { comparison, differencesAfter } = await openRun(given);
     expect(await comparison.compareRun('run_1')).toEqual([]);
     expect(await comparison.compareSession('one')).toEqual([]);
+    const changed = await differencesAfter((client) =>
+      client.run.update({ where: { id: 'run_1' }, data: { output: 'Half of it.' } }),
+    );
+    expect(changed).toEqual([{ row: 'Run run_1', fault: 'has output "Half of it.", the tape says "All of it."' }]);
   });
 
   test('a column that differs is named with both values, times included', async () => {
