@@ -1,4 +1,5 @@
 // The entry of the thread that runs the statements which look through many rows. It answers one after another.
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Parameter, Statement } from '../statement.ts';
 import { type StoreFailure, toStoreError } from '../store-error.ts';
@@ -29,5 +30,19 @@ function answer({ statement, parameters }: ScanRequest): ScanAnswer {
   }
 }
 
+/**
+ * The main thread, which serves everybody, goes first where both want the processor. On Linux the priority is that of this thread,
+ * elsewhere that of the whole process.
+ */
+function lowerPriority(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A sandbox may forbid it.
+  }
+}
+
+lowerPriority();
 parentPort?.on('message', (request: ScanRequest) => parentPort?.postMessage(answer(request)));
 parentPort?.postMessage('ready');

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { constants, getPriority } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { SCANS_PER_OWNER } from '../../../src/config/limits.ts';
 import { createScanThread, type ScanThread } from '../../../src/database/sqlite/scan-thread.ts';
@@ -52,6 +54,20 @@ test('B60: owners take turns, and one cannot queue any number of statements', as
   expect(await thread.select('ada', counting, [1])).toEqual([{ count: 1 }]);
   await refused;
   await Promise.all(many);
+});
+
+test.runIf(process.platform === 'linux')('on Linux the thread has a lower priority than the others', async () => {
+  /** The 19th field of `stat`, counted from the third, which follows the name in parentheses. */
+  const priorityOf = (id: string) =>
+    Number(readFileSync(`/proc/self/task/${id}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
+  const priorities = () => readdirSync('/proc/self/task').map(priorityOf);
+  const own = getPriority();
+  const thread = await openThread();
+  expect(await thread.select('ada', counting, [1])).toEqual([{ count: 1 }]);
+  // Nobody may raise a priority that is lower already.
+  const expected = own < constants.priority.PRIORITY_BELOW_NORMAL ? [constants.priority.PRIORITY_BELOW_NORMAL] : [];
+  expect(priorities().filter((priority) => priority !== own)).toEqual(expected);
+  expect(getPriority()).toBe(own);
 });
 
 test('a statement that fails is a StoreError, and the thread goes on', async () => {
