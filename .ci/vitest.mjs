@@ -9,7 +9,7 @@ import { runScript } from './child.mjs';
  * Resolves with the counts of tests by result, and with a line for each failure: a failed or unfinished test, a file that did
  * not load or finish, an unhandled error, an error outside the tests. `failed` counts these lines.
  */
-export async function runProjects(names, { config, environment = {}, output = 'inherit' } = {}) {
+export async function runProjects(names, { config, environment = {}, output = 'inherit', workers = 1 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'runtape-test-'));
   const path = join(folder, 'report.json');
   try {
@@ -19,6 +19,7 @@ export async function runProjects(names, { config, environment = {}, output = 'i
         'run',
         ...(config ? ['--config', config] : []),
         ...names.flatMap((name) => ['--project', name]),
+        `--maxWorkers=${workers}`,
         // A forgotten `test.only` would skip the other tests.
         '--allowOnly=false',
         '--reporter=default',
