@@ -12,7 +12,7 @@ const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
 });
 
-/** Loading the program takes a worker seconds of CPU time, which pays for a part that runs alone. */
+/** A second worker loads the program again, which takes seconds of CPU time. That is worth it for a part that runs alone. */
 const workers = names.length === 1 ? 2 : 1;
 const none = { passed: 0, failed: 0, skipped: 0, failures: [] };
 

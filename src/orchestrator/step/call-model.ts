@@ -124,8 +124,7 @@ async function streamAnswer(
   const { answerBytes } = execution.dependencies.settings;
   const onCut = () => call.abort(answerIsCut);
   const ready = contextRecorded.then(({ kind }) => kind !== 'stop');
-  const record = (events: NewEvent[]) => execution.record(events);
-  const deltas = createDeltaRecorder({ step, answerBytes, ready, record, onStop, onCut });
+  const deltas = createDeltaRecorder({ step, answerBytes, ready, record: execution.record, onStop, onCut });
   ready.then((isReady) => isReady || onStop(null), onStop);
   try {
     const finish = await model.model.stream(withLimit(request, charge), deltas.sink, call.signal);

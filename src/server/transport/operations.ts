@@ -15,7 +15,7 @@ import {
 import type { ConcurrencyLimit } from '../access/concurrency-limit.ts';
 import type { RateLimit, Wait } from '../access/rate-limit.ts';
 import type { MaskError } from './masked-errors.ts';
-import { isLong, isLonger, longJson } from './result-json.ts';
+import { bytesOf, isLong, isLonger, longJson } from './result-json.ts';
 import { createTurnQueue } from './turn-queue.ts';
 
 /** Executes the operations of all transports, within the limits of the operation and of its principal. */
@@ -118,7 +118,7 @@ export function createOperations({ maskError, clock, rateLimit, subscriptionLimi
 
   async function longResult(result: ExecutionResult, principal: string): Promise<ExecutionResult> {
     const json = await longJson(result.data, limits.RESULT_BYTES);
-    const bytes = json?.reduce((sum, part) => sum + part.length, 0) ?? limits.RESULT_BYTES;
+    const bytes = json ? bytesOf(json) : limits.RESULT_BYTES;
     rateLimit?.add(principal, Math.floor(bytes / limits.RESULT_POINT_BYTES));
     return json === null ? failed(resultTooLong()) : new LongResult(result, json);
   }

@@ -10,7 +10,7 @@ export function isLong(value: unknown): boolean {
   return isLonger(value, STEP_CHARACTERS);
 }
 
-/** Whether a value has more characters, at least about. Looks at no more values than it takes to know. */
+/** Whether a value has more than about so many characters. Looks at no more values than it takes to know. */
 export function isLonger(value: unknown, characters: number): boolean {
   return charactersLeft(value, characters) < 0;
 }
@@ -52,6 +52,9 @@ export async function longJson(value: unknown, maxBytes: number): Promise<Buffer
   parts.push(Buffer.from(text));
   return bytes + text.length > maxBytes ? null : parts;
 }
+
+/** The length of all parts together. */
+export const bytesOf = (parts: readonly Buffer[]) => parts.reduce((sum, part) => sum + part.length, 0);
 
 function* piecesOf(value: unknown): Generator<string, void> {
   if (!isLong(value)) yield JSON.stringify(value);

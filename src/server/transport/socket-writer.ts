@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { AtEndOfTurn } from './end-of-turn.ts';
+import { bytesOf } from './result-json.ts';
 
 /** One operation that sends messages over a socket. */
 export interface Sender {
@@ -63,7 +64,7 @@ class FrameWriter implements SocketWriter {
     }
     const frames = takeFrames(this.#senders);
     if (frames.length === 0) return;
-    if (lengthOf(frames) >= LONG_FRAME_BYTES) this.#writeEach(frames);
+    if (bytesOf(frames) >= LONG_FRAME_BYTES) this.#writeEach(frames);
     else this.#stream.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
     if (this.#stream.writableLength === 0) {
       this.#resume();
@@ -123,8 +124,6 @@ function takeFrame(sender: Sender): Buffer | readonly Buffer[] | null {
   }
 }
 
-const lengthOf = (parts: readonly Buffer[]) => parts.reduce((sum, part) => sum + part.length, 0);
-
 /** First byte of a text frame that is a whole message. */
 const FIN_TEXT = 0x81;
 /** Length byte that says that the length follows in two bytes. Shorter lengths stand in the byte itself. */
@@ -136,7 +135,7 @@ const LONG_FRAME_BYTES = 0x1_0000;
 
 /** A frame from a server, which is not masked: RFC 6455, section 5.2. A long one consists of parts. */
 function frameOf([first, second, third]: Message): Buffer | readonly Buffer[] {
-  const middle = Buffer.isBuffer(second) ? second.length : lengthOf(second);
+  const middle = Buffer.isBuffer(second) ? second.length : bytesOf(second);
   const length = first.length + middle + third.length;
   if (length >= LONG_FRAME_BYTES) return longFrame(length, [first, second, third].flat());
   if (!Buffer.isBuffer(second)) return frameOf([first, Buffer.concat(second), third]);
