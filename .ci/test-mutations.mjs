@@ -45,7 +45,10 @@ const parts = {
   orchestrator: [['src/orchestrator/**/!(spending|leases|lease-statements).ts'], ['unit/orchestrator/*']],
   'models/provider': [['src/models/*.ts', 'src/models/provider/*.ts'], ['unit/models/**/*']],
   observation: [['src/observation/*.ts'], ['unit/observation/*']],
-  config: [['src/config/!(limits).ts'], ['unit/config/!(configuration-page)']],
+  config: [
+    ['src/config/!(limits|print-config-schema).ts'],
+    ['unit/config/!(configuration-page)', 'unit/models/catalogue'],
+  ],
   application: [['src/application/**/*.ts'], ['unit/application/*']],
   'client/run': [['client/src/run/*.ts', 'client/src/waits/*.ts'], ['unit/client/*']],
 };

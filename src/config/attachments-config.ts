@@ -37,9 +37,10 @@ export function checkAttachments(
   { attachments }: z.output<typeof attachmentsConfigSchema>,
   environment: Environment,
 ): ConfigurationIssue[] {
-  if (!attachments.s3) return [];
+  const { s3: bucket } = attachments;
+  if (!bucket) return [];
   return (['accessKeyIdEnv', 'secretAccessKeyEnv'] as const).flatMap((key) => {
-    const name = attachments.s3?.[key] ?? '';
+    const name = bucket[key];
     if (environment[name]) return [];
     const message = `the environment variable ${name} is not set. Set it, or name another variable`;
     return [{ path: ['attachments', 's3', key], message }];

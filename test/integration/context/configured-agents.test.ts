@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { readConfiguration } from '../../../src/config/configuration.ts';
 import type { TestClient } from '../../client.ts';
 import {
   AgentByIdDocument,
@@ -133,31 +132,4 @@ describe('agents of the configuration', () => {
     expect(await reload({ agents })).toMatchObject({ ok: true });
     expect(await agentsOf(client)).toHaveLength(2);
   });
-});
-
-test('problems of agents in the file are reported with their paths', () => {
-  const file = {
-    auth: { mode: 'tokens', tokens: [{ sha256: 'a'.repeat(64), principal: 'ada', scopes: ['read'] }] },
-    agents: [
-      clerk,
-      { ...clerk, default: true },
-      { ...clerk, name: 'third', default: true, model: 'none' },
-      { name: 'fourth', instructions: '' },
-      { ...clerk, owner: ' ada' },
-      { ...clerk, name: 'sixth', limits: { maxStep: 1 } },
-      { ...clerk, name: 'seventh', limits: { maxSteps: 0 } },
-    ],
-  };
-  const outcome = readConfiguration({}, () => JSON.stringify(file));
-  expect(
-    outcome.ok || outcome.problems.map((problem) => problem.replace('./runtape.config.json: agents.', '')).sort(),
-  ).toEqual([
-    '1.name: the owner has another agent named "clerk" in this file. Use another name',
-    '2.default: another agent of the same owner is the default. Remove one of them',
-    '2.model: there is no model "none". Configured models: scripted',
-    '3.owner: is missing. It must be the principal who owns the agent',
-    expect.stringMatching(/^4\.owner: " ada" must have 1 to 200 characters/),
-    expect.stringMatching(/^5\.limits: unknown key "maxStep"/),
-    '6.limits.maxSteps: must be greater than 0, not 0',
-  ]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isPrincipal } from '../../../src/config/access-config.ts';
 import { readConfiguration } from '../../../src/config/configuration.ts';
 
 const sha256 = 'a'.repeat(64);
@@ -87,9 +88,44 @@ describe('problems are reported with their path', () => {
       /cors\.origins\.0: must be an origin \(scheme, host and port\) such as .*, not "https:\/\/app\.example\.com\/"/,
     ],
     [{ cors: { origins: ['*'] } }, /cors\.origins\.0: must be an origin .*, not "\*"/],
+    [{ cors: { origins: ['https://'] } }, /cors\.origins\.0: must be an origin .*, not "https:\/\/"/],
+    [{ cors: { origins: ['ftp://http:80'] } }, /cors\.origins\.0: must be an origin/],
     [{ traffic: { pointsPerMinute: 0 } }, /traffic\.pointsPerMinute: must be greater than 0, not 0/],
   ])('%j', (file, pattern) => {
     expect(read(file)).toMatch(pattern);
+  });
+});
+
+test('origins have the scheme http or https', () => {
+  const cors = { origins: ['http://127.0.0.1:8080', 'https://app.example.com'] };
+  expect(read({ cors })).toMatchObject({ cors });
+});
+
+test('the name of a principal has up to 200 characters, and is a text', () => {
+  expect(isPrincipal('x'.repeat(200))).toBe(true);
+  expect(isPrincipal('x'.repeat(201))).toBe(false);
+  expect(isPrincipal(5)).toBe(false);
+});
+
+describe('a second principal approves', () => {
+  const approvals = { separateApprover: true };
+
+  test('where one token may approve the calls of others, or tokens are signed elsewhere', () => {
+    const tokens = [
+      { sha256, principal: 'ada', scopes: ['read'] },
+      { sha256: 'b'.repeat(64), principal: 'eve', scopes: ['read', 'approve', 'approve:any'] },
+    ];
+    const jwt = { mode: 'jwt', issuer: 'i', audience: 'a', jwksUrl: 'https://keys.example.com' };
+    expect(read({ auth: { mode: 'tokens', tokens }, approvals })).toMatchObject({ approvals });
+    expect(read({ auth: jwt, approvals })).toMatchObject({ approvals });
+  });
+
+  test('nowhere else, and the problem says what to do', () => {
+    expect(read({ approvals })).toContain('Set auth.mode to "tokens" or "jwt", or set separateApprover to false');
+    const tokens = [{ sha256, principal: 'ada', scopes: ['read'] }];
+    expect(read({ auth: { mode: 'tokens', tokens }, approvals })).toContain(
+      '`runtape token <principal> read,approve,approve:any` prints a token that has it',
+    );
   });
 });
 

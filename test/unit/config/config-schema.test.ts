@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
-import { describe, expect, test } from 'vitest';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { configurationJsonSchema } from '../../../src/config/config-schema.ts';
 import { readConfiguration } from '../../../src/config/configuration.ts';
 
@@ -9,8 +9,12 @@ const read = (path: string) => readFileSync(join(import.meta.dirname, '../../..'
 const page = read('docs/configuration.md');
 
 describe('schema/config.schema.json', () => {
-  const schema = configurationJsonSchema(page);
-  const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
+  let schema: ReturnType<typeof configurationJsonSchema>;
+  let validate: ValidateFunction;
+  beforeAll(() => {
+    schema = configurationJsonSchema(page);
+    validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
+  });
   const accepted = (file: unknown) => {
     const outcome = readConfiguration({ ANTHROPIC_API_KEY: 'x', KEY: 'x', HOST: '' }, () => JSON.stringify(file));
     return outcome.ok;

@@ -7,6 +7,7 @@ function problemsOf(file: unknown, environment: Record<string, string> = {}): st
 }
 
 const model = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
+const openai = { provider: 'openai', model: 'small' };
 
 describe('a problem in the file is one line with the path, the value and the correction', () => {
   test.each<[unknown, string]>([
@@ -37,10 +38,33 @@ describe('a problem in the file is one line with the path, the value and the cor
       'models.a.apiKeyEnv: the environment variable LOCAL_KEY is not set. Set it to the API key, or name another variable',
     ],
     [{ models: { a: 'b' } }, 'models.a: must be an object with "provider", not "b"'],
+    [{ models: { a: null } }, 'models.a: must be an object with "provider", not null'],
+    [{ models: { a: { provider: ['scripted'], model: 'm' } } }, 'models.a.provider: must be a string, not an array'],
+    [
+      { models: { scripted: model } },
+      'models.scripted.provider: the name "scripted" is reserved for the built-in model. Give the entry another name',
+    ],
+    [
+      { models: { a: { ...openai, baseURL: 'https://ada@host' } } },
+      'models.a.baseURL: must not contain a user name or password. Use apiKeyEnv or headers',
+    ],
+    [
+      { models: { a: { ...openai, baseURL: 'nowhere' } } },
+      'models.a.baseURL: must be an http or https URL, not "nowhere"',
+    ],
+    [
+      { tracing: { endpoint: 'https://ada@host' } },
+      'tracing.endpoint: must not contain a user or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
+    ],
+    [
+      { tracing: { endpoint: 'https://:secret@host' } },
+      'tracing.endpoint: must not contain a user or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
+    ],
+    [{ tracing: { endpoint: 'nowhere' } }, 'tracing.endpoint: must be an http or https URL, not "nowhere"'],
     [{ policyFile: [] }, 'policyFile: must be a string, not an array'],
     [[], 'must be an object, not an array'],
   ])('%j', (file, problem) => {
-    expect(problemsOf(file)).toEqual([`./runtape.config.json: ${problem}`]);
+    expect(problemsOf(file, { OPENAI_API_KEY: 'k' })).toEqual([`./runtape.config.json: ${problem}`]);
   });
 
   test('a value with a reference that is no variable name has no further problems', () => {
@@ -91,11 +115,31 @@ describe('a problem in the environment is one line with the variable, the value 
     ],
     [
       'DATABASE_URL',
-      './runtape.db',
+      './c:/runtape.db',
       'must begin with "file:" or "postgres://", for example file:./data/runtape.db or postgres://user:password@host:5432/runtape',
     ],
   ])('%s=%s', (name, value, problem) => {
     expect(problemsOf({}, { [name]: value })).toEqual([`${name}: ${problem}`]);
+  });
+});
+
+test('what can be switched off is on by default', () => {
+  const switches = (environment: Record<string, string>) => {
+    const outcome = readConfiguration(environment, () => null);
+    if (!outcome.ok) throw new Error(outcome.problems.join('\n'));
+    const { preparedStatements, notify } = outcome.configuration;
+    return { preparedStatements, notify };
+  };
+  expect(switches({})).toEqual({ preparedStatements: true, notify: true });
+  expect(switches({ RUNTAPE_PREPARED_STATEMENTS: 'off' })).toEqual({ preparedStatements: false, notify: true });
+  expect(switches({ RUNTAPE_NOTIFY: 'off' })).toEqual({ preparedStatements: true, notify: false });
+});
+
+test('RUNTAPE_CONFIG names another file', () => {
+  const outcome = readConfiguration({ RUNTAPE_CONFIG: './other.json' }, (path) => JSON.stringify({ policyFile: path }));
+  expect(outcome).toMatchObject({
+    ok: true,
+    configuration: { configurationPath: './other.json', file: { policyFile: './other.json' } },
   });
 });
 

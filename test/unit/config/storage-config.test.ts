@@ -22,9 +22,14 @@ test('by default only memories have a quota, and nothing is archived or purged',
 
 test('a principal has the keys of its own entry, null included, and the general ones for the rest', () => {
   const { quotas } = read({
-    quotas: { maxStoredBytes: 5, maxSessions: 6, principals: { ada: { maxStoredBytes: null, maxMemories: 7 } } },
+    quotas: {
+      maxStoredBytes: 5,
+      maxSessions: 6,
+      principals: { ada: { maxStoredBytes: null, maxMemories: 7 }, bob: { maxSessions: 2 } },
+    },
   });
   expect(quotaOf(quotas, 'ada')).toEqual({ maxStoredBytes: null, maxSessions: 6, maxMemories: 7 });
+  expect(quotaOf(quotas, 'bob')).toEqual({ maxStoredBytes: 5, maxSessions: 2, maxMemories: 10_000 });
   for (const name of ['eve', 'toString', '__proto__']) {
     expect(quotaOf(quotas, name)).toEqual({ maxStoredBytes: 5, maxSessions: 6, maxMemories: 10_000 });
   }
@@ -39,8 +44,19 @@ test('an agent has the times of its own entry, and the general ones for the rest
   for (const agent of [null, 'other', 'constructor']) {
     expect(retentionOf(retention, agent)).toEqual({ archiveAfterDays: 10, purgeAfterDays: null });
   }
+  expect(isRetentionOn(retention)).toBe(true);
   expect(isRetentionOn(read({ retention: { agents: { support: { purgeAfterDays: 1 } } } }).retention)).toBe(true);
   expect(isRetentionOn(read({ retention: { agents: { support: { purgeAfterDays: null } } } }).retention)).toBe(false);
+});
+
+test('an agent named null is not the lack of an agent', () => {
+  const { retention } = read({ retention: { purgeAfterDays: 10, agents: { null: { purgeAfterDays: 30 } } } });
+  expect(retentionOf(retention, null).purgeAfterDays).toBe(10);
+  expect(retentionOf(retention, 'null').purgeAfterDays).toBe(30);
+});
+
+test('sessions that are never archived can be purged at any time', () => {
+  expect(problemsOf({ retention: { purgeAfterDays: 1 } })).toEqual([]);
 });
 
 test('sessions that would be purged before they are archived are reported with what to do', () => {

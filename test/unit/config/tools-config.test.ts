@@ -90,6 +90,9 @@ describe('mcpServers', () => {
       /tickets\.timeoutSeconds: must be at most 3600, not 1000000/,
     ],
     ['an array', [], /tickets: must be an object with "command" or "url", not an array/],
+    ['a text', 'server', /tickets: must be an object with "command" or "url", not "server"/],
+    ['null', null, /tickets: must be an object with "command" or "url", not null/],
+    ['null as a text', { command: 'a', cwd: null }, /tickets\.cwd: must be a string, not null/],
   ])('%s is reported with its path', (_, entry, problem) => {
     expect(problemsOf(entry)).toEqual([expect.stringMatching(problem)]);
   });
@@ -110,8 +113,26 @@ describe('mcpServers', () => {
     });
   });
 
+  test('with one variable that is not set, or is empty, have a problem in the singular', () => {
+    const { servers } = read({ mcpServers: { tickets: remote('$' + '{TOKEN}') } }, { TOKEN: '' });
+    expect(servers.tickets?.problem).toBe('The environment variable TOKEN is not set. Set it and restart the gateway.');
+  });
+
   test('do not need their variables if they are disabled', () => {
-    expect(problemsOf({ ...remote('$' + '{TOKEN}'), disabled: true })).toEqual([]);
+    const problemWith = (entry: object) =>
+      read({ mcpServers: { tickets: { ...remote('$' + '{TOKEN}'), ...entry } } }).servers.tickets?.problem;
+    expect(problemWith({ disabled: true })).toBeNull();
+    expect(problemWith({ disabled: false })).toContain('TOKEN is not set');
+  });
+
+  test('with a reference that is no name are refused, and their unset variables are reported as well', () => {
+    const args = ['$' + '{MY TOKEN}', '$' + '{TOKEN}'];
+    expect(problemsOf({ command: 'a', args })).toEqual([
+      expect.stringContaining('tickets.args.0: $' + '{MY TOKEN} does not name an environment variable'),
+      expect.stringContaining(
+        'tickets.args.1: the environment variable TOKEN is not set. Set it, or disable the server',
+      ),
+    ]);
   });
 
   test('cannot have the name of the built-in tools or of those of clients', () => {
