@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { modelsConfigSchema } from '../../../src/config/model-config.ts';
-import { costOf, modelsInOrder } from '../../../src/models/catalogue.ts';
+import { costOf, modelsInOrder, priceOf } from '../../../src/models/catalogue.ts';
+import { alwaysClosed } from '../../../src/models/circuit.ts';
 import { createCatalogue } from '../../../src/models/create-catalogue.ts';
 
 const local = { provider: 'openai-compatible', baseURL: 'http://127.0.0.1:1/v1', model: 'small' };
@@ -47,6 +48,20 @@ describe('createCatalogue', () => {
     expect(outcome.catalogue.names).toEqual(['scripted', 'local', 'slow']);
     expect(outcome.catalogue.find('local')).toMatchObject({ name: 'local', contextTokens: 8000, price });
     await outcome.catalogue[Symbol.asyncDispose]();
+  });
+
+  it('has a circuit and the longest answer for remote models, and neither for the scripted one', async () => {
+    const outcome = await catalogueOf({ models: { local: { ...local, maxOutputTokens: 50 }, other: local } });
+    if (!outcome.ok) throw new Error('refused');
+    const { catalogue } = outcome;
+    const circuitOf = (name: string) => catalogue.find(name)?.circuit;
+    expect(catalogue.find('local')?.maxOutputTokens).toBe(50);
+    expect(catalogue.find('other')?.maxOutputTokens).toBeNull();
+    expect(catalogue.find('scripted')?.maxOutputTokens).toBeNull();
+    expect(circuitOf('scripted')).toBe(alwaysClosed);
+    expect(circuitOf('local')).not.toBe(alwaysClosed);
+    expect(circuitOf('local')).not.toBe(circuitOf('other'));
+    await catalogue[Symbol.asyncDispose]();
   });
 
   it('reports every problem at once, with its path', async () => {
@@ -112,6 +127,14 @@ describe('modelsInOrder', () => {
     expect(namesFrom('requested')).toEqual(['requested', 'third', 'scripted', 'second', 'first']);
     expect(namesFrom('second')).toEqual(['second', 'first']);
     expect(namesFrom('third')).toEqual(['third']);
+    const incomplete = { ...catalogue, find: (name: string) => (name === 'third' ? null : catalogue.find(name)) };
+    const requested = catalogue.find('requested');
+    expect(requested && modelsInOrder(incomplete, requested).map(({ name }) => name)).toEqual([
+      'requested',
+      'scripted',
+      'second',
+      'first',
+    ]);
     await catalogue[Symbol.asyncDispose]();
   });
 });
@@ -140,6 +163,17 @@ describe('modelsConfigSchema', () => {
 
   it('refuses an unknown field', () => {
     expect(problemsOf({ models: { a: { ...local, baseUrl: 'x' } } })[0]?.message).toContain('baseUrl');
+  });
+});
+
+describe('priceOf', () => {
+  const price = { inputPerMillion: 2, outputPerMillion: 8 };
+
+  it('is unknown without a price, and nothing for the built-in model', () => {
+    expect(priceOf({ provider: 'openai', price })).toBe(price);
+    expect(priceOf({ provider: 'openai', price: null })).toBeNull();
+    expect(priceOf({ provider: 'scripted', price: null })).toEqual({ inputPerMillion: 0, outputPerMillion: 0 });
+    expect(priceOf({ provider: 'scripted', price })).toBe(price);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withCircuit } from '../../../src/models/circuit.ts';
+import { alwaysClosed, withCircuit } from '../../../src/models/circuit.ts';
 import { type Model, ModelError, type ModelFinish, type ModelRequest } from '../../../src/models/model.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
@@ -11,7 +11,7 @@ const denied = new ModelError('MODEL_AUTH', 'denied', { retryable: false });
 const pauseMilliseconds = 1000;
 
 /** A circuit that opens after two failures, around a model that the test controls. */
-function createCircuit() {
+function createCircuit(options: { pauseMilliseconds?: number } = { pauseMilliseconds }) {
   const clock = createFakeClock();
   const calls: { succeed(): void; fail(error: unknown): void }[] = [];
   const model: Model = {
@@ -20,7 +20,7 @@ function createCircuit() {
         calls.push({ succeed: () => resolve(finished), fail: reject });
       }),
   };
-  const guarded = withCircuit(model, { clock, name: 'local', failures: 2, pauseMilliseconds });
+  const guarded = withCircuit(model, { clock, name: 'local', failures: 2, ...options });
   const call = (signal = new AbortController().signal) => guarded.model.stream(request, sink, signal);
   async function failingCall(error: unknown = down, signal?: AbortSignal) {
     const response = call(signal);
@@ -94,6 +94,19 @@ describe('an open circuit', () => {
   });
 });
 
+it('pauses for 30 seconds unless told otherwise', async () => {
+  const { state, clock, open } = createCircuit({});
+  await open();
+  await clock.advance(29_999);
+  expect(state()).toBe('open');
+  await clock.advance(1);
+  expect(state()).toBe('half-open');
+});
+
+it('of a model that always works is closed', () => {
+  expect([alwaysClosed.state(), alwaysClosed.admits()]).toEqual(['closed', true]);
+});
+
 describe('a half-open circuit', () => {
   it('lets one call through, whose success closes it', async () => {
     const { state, admits, clock, calls, call, open, successfulCall } = createCircuit();
@@ -128,6 +141,19 @@ describe('a half-open circuit', () => {
     abort.abort();
     await probe;
     expect([state(), admits()]).toEqual(['half-open', true]);
+  });
+
+  it('lets no second call through while an older call ends', async () => {
+    const { state, admits, clock, calls, call, open } = createCircuit();
+    const slow = call();
+    await open();
+    await clock.advance(pauseMilliseconds);
+    const probe = call();
+    calls[0]?.fail(down);
+    await expect(slow).rejects.toBe(down);
+    expect([state(), admits()]).toEqual(['half-open', false]);
+    calls.at(-1)?.succeed();
+    await probe;
   });
 
   it('closes if the provider refuses the call, because it responded', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Catalogue } from '../../../src/models/catalogue.ts';
+import type { Catalogue, CatalogueEntry } from '../../../src/models/catalogue.ts';
 import { createCurrentCatalogue } from '../../../src/models/current-catalogue.ts';
 
 /** A catalogue of one name, which notes when it is closed. */
@@ -37,6 +37,18 @@ test('all catalogues are closed at the end, also those that are held, and each o
   await current[Symbol.asyncDispose]();
   held.release();
   expect(closed).toEqual(['old', 'new']);
+});
+
+test('models are found in the newest catalogue', () => {
+  const find = (name: string) => ({ name, provider: 'new' }) as CatalogueEntry;
+  const current = createCurrentCatalogue({ defaultName: 'old', names: [], find: () => null });
+  current.replace({ defaultName: 'new', names: [], find });
+  expect(current.find('m')).toEqual({ name: 'm', provider: 'new' });
+});
+
+test('a catalogue without connections needs no closing', async () => {
+  const current = createCurrentCatalogue({ defaultName: 'one', names: [], find: () => null });
+  await current[Symbol.asyncDispose]();
 });
 
 test('a catalogue that nothing holds is closed when it is replaced', () => {

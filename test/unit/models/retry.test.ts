@@ -73,6 +73,8 @@ describe('withRetry', () => {
     const short = run([fail(busy(3)), succeed]);
     await short.finish;
     expect(short.sleeps).toEqual([3250]);
+    const longest = run([fail(busy(3)), succeed], { maxRetryAfterSeconds: 3 });
+    expect(await longest.finish).toBe(finished);
     const long = run([fail(busy(3600)), succeed]);
     await expect(long.finish).rejects.toMatchObject({ retryAfterSeconds: 3600 });
     expect(long.sleeps).toEqual([]);

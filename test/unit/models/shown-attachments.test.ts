@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MODEL_ATTACHMENT_BYTES } from '../../../src/config/limits.ts';
+import { ATTACHMENT_TEXT_BYTES, MODEL_ATTACHMENT_BYTES } from '../../../src/config/limits.ts';
 import type { AttachmentKind, AttachmentRef } from '../../../src/domain/events.ts';
 import type { Message } from '../../../src/domain/transcript.ts';
 import type { ModelRequest } from '../../../src/models/model.ts';
@@ -77,6 +77,21 @@ describe('what a model is shown', () => {
       ['message 2', 'same content of same', 'new content of new'],
     ]);
     expect(reads.toSorted()).toEqual(['new', 'same']);
+  });
+
+  test('counts of a text file no more than what is shown of it, and says that it continues', async () => {
+    const long = file('long', { mediaType: 'text/plain', bytes: ATTACHMENT_TEXT_BYTES + 1 });
+    const whole = file('whole', { mediaType: 'text/plain', bytes: ATTACHMENT_TEXT_BYTES });
+    const rest = file('rest', { bytes: MODEL_ATTACHMENT_BYTES - 2 * ATTACHMENT_TEXT_BYTES });
+    const { parts } = await shown(messagesOf([rest], [whole], [long]));
+    expect(parts).toEqual([
+      ['message 0', 'rest content of rest'],
+      ['message 1', `Attached file "whole", text/plain, ${whole.bytes} bytes:\ncontent of whole`],
+      [
+        'message 2',
+        `Attached file "long", text/plain, ${long.bytes} bytes:\ncontent of long\n[The file continues: ${long.bytes} bytes in total.]`,
+      ],
+    ]);
   });
 
   test('does not depend on anything but the messages and the abilities', async () => {
