@@ -1,16 +1,18 @@
 import type { Decision } from '../../../src/domain/decide.ts';
-import type {
-  ApprovalStatus,
-  BudgetRequest,
-  DelegatedKind,
-  Json,
-  NewEvent,
-  OutputUsage,
-  PayloadOf,
-  ResultCheck,
-  RunOrigin,
-  SequencedEvent,
-  WaitOutcome,
+import {
+  type ApprovalStatus,
+  type BudgetRequest,
+  type DelegatedKind,
+  type Json,
+  type NewEvent,
+  type OutputUsage,
+  type PayloadOf,
+  type RecordedEvent,
+  type ResultCheck,
+  type RunOrigin,
+  SCHEMA_VERSION,
+  type SequencedEvent,
+  type WaitOutcome,
 } from '../../../src/domain/events.ts';
 import { isRefusal, type Refusal } from '../../../src/domain/refusal.ts';
 import { foldRun, type Run } from '../../../src/domain/run.ts';
@@ -44,6 +46,11 @@ export function tape(...given: Given[]): SequencedEvent[] {
   };
   given.forEach(add);
   return events;
+}
+
+/** A tape as the journal returns it. */
+export function recordedTape(...given: Given[]): RecordedEvent[] {
+  return tape(...given).map((event) => ({ ...event, schemaVersion: SCHEMA_VERSION, hash: '' }));
 }
 
 /** A context shows the run's events up to this seq; other events stay as they are. */
