@@ -77,12 +77,13 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
   let operation: RunningOperation | null = null;
   let position: Position = { cursor: null, seq: 0 };
   let isClosed = false;
+  /** Why it is closed, unless it has reached the end of the tape. */
   let failure: RuntapeError | null = null;
   let holes = 0;
 
   function finish(error: RuntapeError | null): void {
     failure = error;
-    isClosed = error === null;
+    isClosed = true;
     operation?.stop();
     operation = null;
     onIdle();
@@ -189,7 +190,7 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
         begin(wake) {
           reader.wake = wake;
           readers.add(reader);
-          if (operation === null && !isClosed && failure === null) start(from);
+          if (operation === null && !isClosed) start(from);
         },
         take: () => take(reader, signal),
         end() {

@@ -45,6 +45,8 @@ export function fakeRequests(tape: readonly TapeEvent[] = []) {
   return { requests, asked };
 }
 
+export const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3, estimated: false, cost: null };
+
 type Member<Type extends TapeEvent['type']> = Omit<
   Extract<TapeEvent, { type: Type }>,
   'type' | '__typename' | 'runId' | 'seq' | 'cursor' | 'actor' | 'recordedAt'
@@ -55,6 +57,18 @@ export function event<Type extends TapeEvent['type']>(seq: number, type: Type, m
   const common = { runId: 'run_1', seq, cursor: `c${seq}`, actor: 'SYSTEM', recordedAt: new Date(seq).toISOString() };
   return { __typename: '', type, ...common, ...members } as unknown as TapeEvent;
 }
+
+export const output = (seq: number, text: string, step = 1) =>
+  event(seq, 'OUTPUT', { step, text, finishReason: 'stop', model: 'scripted', usage });
+
+export const status = (
+  seq: number,
+  to: 'PENDING' | 'IN_PROGRESS' | 'DONE' | 'CANCELLED' | 'FAILED',
+  more: object = {},
+) => event(seq, 'STATUS', { from: null, to, statusReason: null, failure: null, ...more });
+
+export const input = (seq: number, text = 'Hello', steered = false) =>
+  event(seq, 'INPUT', { text, steered, attachments: [] });
 
 export const delta = (seq: number, text = `${seq} `, step = 1) => event(seq, 'OUTPUT_DELTA', { step, text });
 

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { Requests } from '../../../client/src/connection/requests.ts';
 import { itemsOf } from '../../../client/src/iterate.ts';
 import { createRunFeed, type RunFeed } from '../../../client/src/run/run-feed.ts';
 import type { TapeEvent } from '../../../client/src/run/tape-event.ts';
 import { batch, collect, deltas, fakeConnection, fakeRequests } from './fakes.ts';
 
-function setUp(tape: readonly TapeEvent[] = []) {
+function setUp(tape: readonly TapeEvent[] = [], given = fakeRequests(tape)) {
   const network = fakeConnection();
-  const { requests, asked } = fakeRequests(tape);
+  const { requests, asked } = given;
   let idle = 0;
   const feed = createRunFeed({ runId: 'run_1', connection: network.connection, requests, onIdle: () => idle++ });
   return { ...network, feed, asked, idle: () => idle };
@@ -66,6 +67,43 @@ describe('what arrives', () => {
     expect(seqs(await reading)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  test('older duplicates, and news without events, are no gap', async () => {
+    const { feed, deliver, starts } = setUp();
+    const reading = collect(read(feed, null));
+    deliver(batch([], { cursor: 'c0', caughtUp: true }));
+    deliver(batch(deltas(1, 3)));
+    deliver(batch(deltas(1, 2)));
+    deliver(batch([], { cursor: 'c3', caughtUp: true }));
+    deliver(batch(deltas(4, 4), { closed: true }));
+    expect(seqs(await reading)).toEqual([1, 2, 3, 4]);
+    expect(starts).toHaveLength(1);
+  });
+
+  test('nothing is missing after a position of which only the cursor is known', async () => {
+    const { feed, deliver, starts } = setUp();
+    const reading = collect(read(feed, 'position 4'));
+    deliver(batch([], { cursor: 'c4', caughtUp: true }));
+    deliver(batch(deltas(5, 6), { closed: true }));
+    expect(seqs(await reading)).toEqual([5, 6]);
+    expect(starts).toEqual([{ runId: 'run_1', after: 'position 4' }]);
+  });
+
+  test('continues after a subscription that the server completed too early', async () => {
+    const { feed, deliver, running, starts } = setUp();
+    const reading = collect(read(feed, null));
+    deliver(batch(deltas(1, 2)));
+    for (const operation of [...running]) {
+      running.delete(operation);
+      operation.end(null);
+    }
+    expect(starts).toEqual([
+      { runId: 'run_1', after: null },
+      { runId: 'run_1', after: 'c2' },
+    ]);
+    deliver(batch(deltas(3, 3), { closed: true }));
+    expect(seqs(await reading)).toEqual([1, 2, 3]);
+  });
+
   test('is complete when the subscription has caught up, until it begins again', async () => {
     const { feed, deliver } = setUp();
     const reading = collect(read(feed, null));
@@ -83,10 +121,15 @@ describe('what arrives', () => {
   });
 
   test('a gap that does not go away is an error', async () => {
-    const { feed, deliver, running } = setUp();
+    const { feed, deliver, running, starts } = setUp();
     const reading = collect(read(feed, null));
-    while (running.size > 0) deliver(batch(deltas(2, 3)));
-    await expect(reading).rejects.toMatchObject({ code: 'PROTOCOL' });
+    for (let batches = 0; running.size > 0 && batches < 100; batches += 1) deliver(batch(deltas(2, 3)));
+    await expect(reading).rejects.toMatchObject({
+      code: 'PROTOCOL',
+      message: 'The gateway does not deliver the event after seq 0 of the run run_1.',
+      retryable: true,
+    });
+    expect(starts).toHaveLength(6);
   });
 
   test('a refusal ends every reader', async () => {
@@ -124,23 +167,100 @@ describe('readers of one run', () => {
   });
 
   test('one that begins at a cursor gets what follows it', async () => {
-    const { feed, deliver } = setUp(deltas(1, 10));
+    const { feed, deliver, asked } = setUp(deltas(1, 10));
     const part = collect(read(feed, 'c4'));
+    await settle();
+    expect(asked).toEqual([]);
     const whole = collect(read(feed, null));
     deliver(batch(deltas(5, 10), { closed: true }));
     expect(seqs(await part)).toEqual([5, 6, 7, 8, 9, 10]);
     expect(seqs(await whole)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
+  test('one that begins at a cursor before anything has arrived gets nothing before it', async () => {
+    const { feed, deliver } = setUp(deltas(1, 6));
+    const whole = collect(read(feed, null));
+    const part = collect(read(feed, 'c4'));
+    deliver(batch(deltas(1, 6)));
+    await settle();
+    deliver(batch(deltas(7, 7), { closed: true }));
+    expect(seqs(await part)).toEqual([5, 6, 7]);
+    expect(seqs(await whole)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
   test('one that does not read loses its queue and no event', async () => {
-    const { feed, deliver } = setUp(deltas(1, 100_000));
+    const { feed, deliver, asked } = setUp(deltas(1, 10_000));
     const reader = read(feed, null);
     const first = reader.next();
-    for (let from = 1; from <= 100_000; from += 1000)
-      deliver(batch(deltas(from, from + 999), { closed: from === 99_001 }));
+    for (let from = 1; from <= 10_000; from += 1000)
+      deliver(batch(deltas(from, from + 999), { closed: from === 9001 }));
     const { value } = await first;
     const rest = await collect({ [Symbol.asyncIterator]: () => reader });
-    expect(seqs([value as TapeEvent[], ...rest])).toEqual(Array.from({ length: 100_000 }, (_, index) => index + 1));
+    expect(seqs([value as TapeEvent[], ...rest])).toEqual(Array.from({ length: 10_000 }, (_, index) => index + 1));
+    // The batches up to 5,000 events were dropped with the next one.
+    expect(asked).toHaveLength(100);
+  });
+
+  test('one whose queue is not longer than 5,000 events reads no page, nor does one that reads on, or gets one large batch', async () => {
+    const { feed, deliver, asked } = setUp(deltas(1, 30_000));
+    const reader = read(feed, null);
+    const found: number[] = [];
+    const take = async (batches: number) => {
+      for (let count = 0; count < batches; count += 1) found.push(...seqs([(await reader.next()).value ?? []]));
+    };
+    for (let from = 1; from <= 18_000; from += 3000) {
+      const reading = take(3);
+      for (let first = from; first < from + 3000; first += 1000) deliver(batch(deltas(first, first + 999)));
+      await reading;
+    }
+    const reading = take(1);
+    deliver(batch(deltas(18_001, 24_000)));
+    await reading;
+    for (let first = 24_001; first < 29_000; first += 1000) deliver(batch(deltas(first, first + 999)));
+    await take(5);
+    expect(found).toEqual(Array.from({ length: 29_000 }, (_, index) => index + 1));
+    expect(asked).toEqual([]);
+    await reader.return?.();
+  });
+
+  test('one that needs a page waits until the page has what follows, and fails if something is missing in it', async () => {
+    const pages = [[], deltas(1, 2), deltas(4, 5)];
+    const asked: unknown[] = [];
+    const requests = {
+      async repeat(_document: unknown, variables: unknown) {
+        asked.push(variables);
+        return { run: { tape: { nodes: pages.shift() } } };
+      },
+    } as unknown as Requests;
+    const { feed, deliver } = setUp([], { requests, asked });
+    const early = read(feed, null);
+    const first = early.next();
+    deliver(batch(deltas(1, 5)));
+    await first;
+    const late = read(feed, null);
+    expect(seqs([(await late.next()).value ?? []])).toEqual([1, 2]);
+    expect(asked).toEqual([
+      { runId: 'run_1', after: null },
+      { runId: 'run_1', after: null },
+    ]);
+    await expect(late.next()).rejects.toMatchObject({
+      message: 'The gateway does not deliver the event after seq 2 of the run run_1.',
+    });
+    await early.return?.();
+  });
+
+  test('one that needs a page of a run that was deleted fails', async () => {
+    const requests = { repeat: async () => ({ run: null }) } as unknown as Requests;
+    const { feed, deliver } = setUp([], { requests, asked: [] });
+    const early = read(feed, null);
+    const first = early.next();
+    deliver(batch(deltas(1, 5)));
+    await first;
+    await expect(collect(read(feed, null))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'The run run_1 does not exist.',
+    });
+    await early.return?.();
   });
 
   test('an aborted one throws the reason of its signal and leaves', async () => {

@@ -2,14 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { emptyRun, evolve } from '../../../client/src/run/run-fold.ts';
 import { createTextReader } from '../../../client/src/run/run-text.ts';
 import type { TapeEvent } from '../../../client/src/run/tape-event.ts';
-import { delta, event } from './fakes.ts';
+import { delta, event, input as inputAt, output, status, usage } from './fakes.ts';
 
-const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3, estimated: false, cost: null };
-const output = (seq: number, text: string, step = 1) =>
-  event(seq, 'OUTPUT', { step, text, finishReason: 'stop', model: 'scripted', usage });
-const status = (seq: number, to: 'PENDING' | 'IN_PROGRESS' | 'DONE' | 'CANCELLED' | 'FAILED', more: object = {}) =>
-  event(seq, 'STATUS', { from: null, to, statusReason: null, failure: null, ...more });
-const input = event(1, 'INPUT', { text: 'Hello', steered: false, attachments: [] });
+const input = inputAt(1);
 const resumption = (seq: number, step = 1) =>
   event(seq, 'RESUMPTION', {
     attempt: 1,
@@ -154,6 +149,144 @@ describe('the fold of a run', () => {
     expect(batched.microseconds).toBeLessThan(single.microseconds / 3);
   });
 
+  test('knows when it was created, started and ended, its model and its first message', () => {
+    const time = (seq: number) => new Date(seq).toISOString();
+    const run = fold(
+      input,
+      status(2, 'PENDING'),
+      status(3, 'IN_PROGRESS'),
+      event(4, 'CONTEXT', { step: 1, model: 'small' } as never),
+      event(5, 'CONTEXT', { step: 1, model: 'other' } as never),
+      status(6, 'IN_PROGRESS'),
+      inputAt(7, 'More', true),
+    );
+    expect(run).toMatchObject({
+      input: 'Hello',
+      model: 'small',
+      createdAt: time(1),
+      startedAt: time(3),
+      endedAt: null,
+    });
+    expect(evolve(run, [status(8, 'DONE')])).toMatchObject({ startedAt: time(3), endedAt: time(8), output: '' });
+  });
+
+  test('says why it ended without an answer', () => {
+    const failure = { code: 'BUDGET', message: 'Used up.', retryable: false };
+    const started = fold(input, status(2, 'IN_PROGRESS'), delta(3, 'So far'));
+    const failed = evolve(started, [status(4, 'FAILED', { failure })]);
+    expect(failed).toMatchObject({ state: 'FAILED', error: failure, output: null, cancelReason: null });
+    expect(failed.messages[1]).toMatchObject({ text: 'So far', complete: true });
+    expect(evolve(started, [status(4, 'FAILED', { statusReason: 'It broke.' })]).error).toEqual({
+      code: 'INTERNAL',
+      message: 'It broke.',
+      retryable: false,
+    });
+    expect(evolve(started, [status(4, 'FAILED')]).error?.message).toBe('The run failed.');
+    expect(evolve(started, [status(4, 'CANCELLED', { statusReason: 'enough' })])).toMatchObject({
+      state: 'CANCELLED',
+      error: null,
+      output: null,
+      cancelReason: 'enough',
+    });
+  });
+
+  test('adds up the usage of its model calls', () => {
+    const answer = (seq: number, cost: number | null, estimated: boolean) =>
+      event(seq, 'OUTPUT', {
+        step: seq,
+        text: `${seq}`,
+        finishReason: 'stop',
+        model: 'm',
+        usage: { ...usage, cost, estimated },
+      });
+    const sum = (...answers: TapeEvent[]) => fold(input, ...answers).usage;
+    expect(sum(answer(2, null, false))).toEqual(usage);
+    expect(sum(answer(2, 0.5, true), answer(3, 0.25, false), answer(4, null, false))).toEqual({
+      inputTokens: 3,
+      outputTokens: 6,
+      totalTokens: 9,
+      estimated: true,
+      cost: 0.75,
+    });
+  });
+
+  test('keeps the thoughts of each answer apart from its text', () => {
+    const thought = (seq: number, step: number) => event(seq, 'THOUGHT', { step, text: `thought ${seq} ` });
+    const run = fold(input, thought(2, 1), thought(3, 1), delta(4, 'one'), thought(5, 2));
+    expect(run.messages.map(({ role, step, thought: kept, text }) => [role, step, kept, text])).toEqual([
+      ['USER', null, '', 'Hello'],
+      ['ASSISTANT', 1, 'thought 2 thought 3 ', 'one'],
+      ['ASSISTANT', 2, 'thought 5 ', ''],
+    ]);
+    expect(run.text).toBe('one');
+  });
+
+  test('a message has the files that came with it', () => {
+    const attachments = [{ id: 'att_1' }] as never;
+    const run = fold(event(1, 'INPUT', { text: 'Look', steered: false, attachments }), delta(2, 'Nice'));
+    expect(run.messages.map((message) => message.attachments)).toEqual([[{ id: 'att_1' }], []]);
+    expect(run.messages[0]).toMatchObject({ cursor: 'c1', runId: 'run_1', step: null, toolCalls: [] });
+  });
+
+  test('a wait that belongs to no call is listed until it is settled, and changes no call', () => {
+    const payload = { waitId: 'bud_1', callId: null };
+    const before = fold(input, output(2, ''), toolCall(3, 'call_1'));
+    const waiting = evolve(before, [event(4, 'WAIT_REQUEST', { payload } as never)]);
+    expect(waiting.waits).toEqual(['bud_1']);
+    const other = evolve(waiting, [event(5, 'WAIT_REQUEST', { payload: { waitId: 'bud_2', callId: null } } as never)]);
+    const settled = evolve(other, [event(6, 'WAIT_SETTLED', { payload } as never)]);
+    expect(settled.waits).toEqual(['bud_2']);
+    expect(settled.calls).toBe(before.calls);
+    expect(evolve(settled, [status(7, 'CANCELLED')]).waits).toEqual([]);
+  });
+
+  test('a call that waited for a person or a client goes on, and shows its progress and its end', () => {
+    const payload = { waitId: 'que_1', callId: 'call_1' };
+    const calls = fold(input, output(2, ''), toolCall(3, 'call_0'), toolCall(4, 'call_1'));
+    const waiting = evolve(calls, [event(5, 'WAIT_REQUEST', { payload } as never)]);
+    expect(waiting.calls.map(({ state, waitId }) => [state, waitId])).toEqual([
+      ['REQUESTED', null],
+      ['WAITING', 'que_1'],
+    ]);
+    const running = evolve(waiting, [event(6, 'WAIT_SETTLED', { payload } as never)]);
+    expect(running.calls[1]).toMatchObject({ state: 'RUNNING', waitId: 'que_1', progress: null });
+    const progress = { progress: 1, total: 2, message: 'half' };
+    const half = evolve(running, [event(7, 'TOOL_PROGRESS', { callId: 'call_1', tool: 'clock', ...progress })]);
+    expect(half.calls[1]?.progress).toEqual(progress);
+    const result = { callId: 'call_1', tool: 'clock', ok: false, output: null, error: 'No.', durationMs: 1 };
+    expect(evolve(half, [event(8, 'TOOL_RESULT', result)]).calls[1]).toMatchObject({ state: 'FAILED', error: 'No.' });
+    expect(evolve(half, [status(8, 'FAILED')]).calls.map(({ state }) => state)).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  test.each(['DENIED', 'EXPIRED'] as const)(
+    'a call whose approval is %s stays denied, whatever its result says',
+    (to) => {
+      const decision = { id: 'apr_1', decidedBy: null, editedInput: null, decisionReason: null };
+      const denied = fold(
+        input,
+        output(2, ''),
+        toolCall(3, 'call_1'),
+        event(4, 'APPROVAL_REQUEST', { callId: 'call_1', approval }),
+        event(5, 'APPROVAL_DECISION', { callId: 'call_1', status: to, approval: decision }),
+      );
+      expect(denied.calls[0]).toMatchObject({ state: 'DENIED', input: { zone: 'UTC' } });
+      const result = { callId: 'call_1', tool: 'clock', ok: false, output: null, error: 'Denied.', durationMs: 0 };
+      const ended = evolve(denied, [event(6, 'TOOL_RESULT', result)]);
+      expect(ended.calls[0]).toMatchObject({ state: 'DENIED', error: 'Denied.' });
+      expect(evolve(ended, [status(7, 'CANCELLED')]).calls[0]?.state).toBe('DENIED');
+    },
+  );
+
+  test('a resumption keeps what other steps have said', () => {
+    const broken = fold(input, output(2, 'first'), output(3, '', 2), delta(4, 'third', 3));
+    const resumed = evolve(broken, [resumption(5, 3)]);
+    expect(resumed.messages.map(({ step }) => step)).toEqual([null, 1, 2]);
+    // An answer without text says nothing.
+    expect(resumed.text).toBe('first');
+    expect(evolve(fold(input, delta(2, 'one')), [resumption(3)]).text).toBe('');
+    expect(evolve(broken, [resumption(5, 2)]).messages).toBe(broken.messages);
+  });
+
   test('an unknown kind of event only moves the head', () => {
     const run = fold(input);
     expect(evolve(run, [{ ...delta(2), type: 'NEWER' } as never])).toEqual({ ...run, head: 2, cursor: 'c2' });
@@ -174,6 +307,32 @@ describe('the text of a run', () => {
       ['lost', false],
       ['', true],
       ['kept', false],
+    ]);
+  });
+
+  test('of a step is dropped only with that step, and once', () => {
+    const found = pieces(delta(1, 'first'), output(2, 'first'), resumption(3), delta(4, 'second', 2), resumption(5, 1));
+    expect(found.map(({ text, reset }) => [text, reset])).toEqual([
+      ['first', false],
+      ['second', false],
+    ]);
+    const twice = pieces(delta(1, 'lost', 2), resumption(2, 2), resumption(3, 2), delta(4, 'kept', 2));
+    expect(twice).toEqual([
+      { text: 'lost', reset: false, step: 2 },
+      { text: '', reset: true, step: 2 },
+      { text: 'kept', reset: false, step: 2 },
+    ]);
+  });
+
+  test('of the next step does not continue that of the step before', () => {
+    expect(pieces(delta(1, 'one', 1), delta(2, 'two', 2), output(3, 'two!', 2))).toEqual([
+      { text: 'one', reset: false, step: 1 },
+      { text: 'two', reset: false, step: 2 },
+      { text: '!', reset: false, step: 2 },
+    ]);
+    expect(pieces(delta(1, 'one', 1), output(2, 'other', 2))).toEqual([
+      { text: 'one', reset: false, step: 1 },
+      { text: 'other', reset: false, step: 2 },
     ]);
   });
 

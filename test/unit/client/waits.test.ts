@@ -77,10 +77,15 @@ describe('settling a wait', () => {
     expect(sent).toEqual([{ mutation, input: expect.objectContaining(input) }]);
   });
 
-  test('what does not fit the kind is an error, and nothing is sent', async () => {
-    const { wait, sent } = setUp('QUESTION');
-    await expect(wait.allow()).rejects.toThrow('wait_1 is a wait of the kind QUESTION, which has no "allow".');
-    await expect(wait.fail('x')).rejects.toThrow('which has no "fail"');
+  test.each<[string, WaitKind, (wait: WaitHandle) => Promise<void>]>([
+    ['allow', 'QUESTION', (wait) => wait.allow()],
+    ['fail', 'QUESTION', (wait) => wait.fail('x')],
+    ['answer', 'BUDGET', (wait) => wait.answer(1)],
+    ['decline', 'CLIENT_TOOL', (wait) => wait.decline()],
+    ['allow', 'CLIENT_TOOL', (wait) => wait.allow()],
+  ])('%s does not fit a wait of the kind %s: that is an error, and nothing is sent', async (name, kind, settle) => {
+    const { wait, sent } = setUp(kind);
+    await expect(settle(wait)).rejects.toThrow(`wait_1 is a wait of the kind ${kind}, which has no "${name}".`);
     expect(sent).toEqual([]);
   });
 });
