@@ -99,11 +99,11 @@ test('enough runs that ended during an export do not wait either, nor do the las
   });
   endRuns(1);
   await clock.advance(1000);
-  endRuns(150);
+  endRuns(100);
   finish();
   await clock.advance(0);
   expect(requests.map((runs) => runs.length)).toEqual([1, 100]);
-  endRuns(100);
+  endRuns(150);
   await tracing.close();
   expect(requests.map((runs) => runs.length)).toEqual([1, 100, 100, 50]);
 });
