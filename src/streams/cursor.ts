@@ -25,12 +25,10 @@ export function formatCursor({ runId, seq }: TapePosition): string {
 
 /** Throws a CursorError if `formatCursor` could not have returned this text. */
 export function parseCursor(cursor: string): TapePosition {
-  const match = /^(run_[0-9A-Z]{26})\/(\d{1,10})$/.exec(Buffer.from(cursor, 'base64url').toString());
-  const [, runId = '', digits = ''] = match ?? [];
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const [, runId = '', digits = ''] = /^(run_[0-9A-Z]{26})\/(\d{1,10})$/.exec(text) ?? [];
   const position = { runId, seq: Number(digits) };
-  if (match === null || kindOfId(runId) !== 'run' || formatCursor(position) !== cursor) {
-    throw new CursorError(cursor, 'is malformed');
-  }
+  if (kindOfId(runId) !== 'run' || formatCursor(position) !== cursor) throw new CursorError(cursor, 'is malformed');
   return position;
 }
 

@@ -46,7 +46,7 @@ function notedCharges(maxOutputTokens: number | null = null) {
 describe('an answer', () => {
   test('is recorded piece by piece, after the context', async () => {
     const events = await executed({ models: [fakeModel('m', [saying('Hello', ', ', 'ada.')])] });
-    expect(typesOf(events)[0]).toBe('context');
+    expect(events[0]).toMatchObject({ type: 'context', actor: 'SYSTEM' });
     expect(textOf(events)).toBe('Hello, ada.');
     expect(outputOf(events)).toMatchObject({ text: 'Hello, ada.', finishReason: 'stop', model: 'm', step: 1 });
   });
@@ -245,7 +245,7 @@ describe('a run that is not executed here any more', () => {
   test.each(['So far', ''])(
     'stops the model if the context could not be recorded, and records nothing of its answer: "%s"',
     async (piece) => {
-      const { dependencies, execute } = await openRun({ models: [fakeModel('m', [hanging(piece)])] });
+      const { dependencies, execute, committed } = await openRun({ models: [fakeModel('m', [hanging(piece)])] });
       const appended: string[][] = [];
       dependencies.journal.append = async ({ events }) => {
         appended.push(events.map(({ type }) => type));
@@ -253,6 +253,8 @@ describe('a run that is not executed here any more', () => {
       };
       await execute();
       expect(appended).toEqual([['context']]);
+      // The lease is released, if this server still has it.
+      expect(committed).toHaveLength(1);
     },
   );
 

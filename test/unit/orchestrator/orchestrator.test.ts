@@ -1,10 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { CLAIM_DELAY_MILLISECONDS } from '../../../src/config/limits.ts';
 import { createOrchestrator, type Orchestrator } from '../../../src/orchestrator/orchestrator.ts';
 import type { ExecutionSlot } from '../../../src/run-store/execution-slot.ts';
+import type { Hint } from '../../../src/streams/notifications/hints.ts';
 import { newRunId } from '../../contract/appends.ts';
-import { callsRequested, inProgress, limits, toolDecision } from '../domain/given.ts';
+import { callsRequested, inProgress, limits, recordedTape, toolDecision } from '../domain/given.ts';
 import { createFakeDependencies, startingSource } from './fake-dependencies.ts';
+import { fakeModel, saying } from './fake-model.ts';
 
 /** A started orchestrator, and a slot for a run that is being recorded. */
 async function openWithSlot() {
@@ -47,6 +50,129 @@ describe('stopping waits for a slot whose run is being recorded', () => {
     expect(released()).toEqual(isReleased ? [runId] : []);
     expect(clock.pending()).toBe(0);
   });
+});
+
+/** A running orchestrator that can claim no run, the writes that it tries, and its time until the first lease of another server ends. */
+async function openSearching({ foreignExpiry = null as number | null, check = async () => {} } = {}) {
+  const writes: (readonly unknown[])[] = [];
+  const { dependencies, clock } = createFakeDependencies({
+    executeWrite: async (parameters) => {
+      writes.push(parameters);
+      return [];
+    },
+  });
+  Object.assign(dependencies.database, {
+    check,
+    reader: { $queryRawUnsafe: async () => [{ milliseconds: foreignExpiry }] },
+  });
+  const orchestrator = createOrchestrator(dependencies, async () => undefined);
+  orchestrator.start();
+  await clock.advance(0);
+  writes.length = 0;
+  const notify = async (hints: readonly Hint[], isOfThisServer: boolean) => {
+    const events = isOfThisServer ? recordedTape(inProgress) : null;
+    dependencies.notifications.publish({ runId: 'run_9', sessionId: 'ses_9', head: 3, events, hints });
+    await clock.advance(0);
+  };
+  return { orchestrator, clock, writes, notify, reportLoss: () => dependencies.notifications.reportLoss('*') };
+}
+
+describe('an orchestrator searches for runs', () => {
+  test('with the name of its server, at every renewal of its leases', async () => {
+    const { orchestrator, clock, writes } = await openSearching();
+    await clock.advance(4999);
+    expect(writes).toEqual([]);
+    await clock.advance(1);
+    expect(writes).toEqual([expect.arrayContaining(['server_1'])]);
+    await stop(orchestrator).stopping;
+    expect(clock.pending()).toBe(0);
+  });
+
+  test('as soon as the lease of another server ends, if that is before the next renewal', async () => {
+    const { orchestrator, clock, writes } = await openSearching({ foreignExpiry: 1000 });
+    await clock.advance(5000);
+    expect(writes).toHaveLength(1);
+    await clock.advance(999);
+    expect(writes).toHaveLength(1);
+    await clock.advance(1);
+    expect(writes).toHaveLength(2);
+    await stop(orchestrator).stopping;
+  });
+
+  test('at once for work that it recorded itself, and a moment later for that of others', async () => {
+    const { orchestrator, clock, writes, notify, reportLoss } = await openSearching();
+    await notify(['activity'], true);
+    expect(writes).toEqual([]);
+    await notify(['work'], true);
+    expect(writes).toHaveLength(1);
+    await notify(['work'], false);
+    expect(writes).toHaveLength(1);
+    await clock.advance(CLAIM_DELAY_MILLISECONDS);
+    expect(writes).toHaveLength(2);
+    reportLoss();
+    await clock.advance(CLAIM_DELAY_MILLISECONDS);
+    expect(writes).toHaveLength(3);
+    await stop(orchestrator).stopping;
+  });
+
+  test('after the end of a run only if one is waiting', async () => {
+    const { orchestrator, writes, notify } = await openSearching();
+    // The database says that nothing waits.
+    await notify(['work', 'end'], true);
+    expect(writes).toEqual([]);
+    await stop(orchestrator).stopping;
+  });
+
+  test('no more after it was stopped, also if that was during a renewal', async () => {
+    let finish = () => {};
+    const check = () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    const { orchestrator, clock, writes } = await openSearching({ check });
+    await clock.advance(5000);
+    const { state, stopping } = stop(orchestrator);
+    await settle();
+    expect(state.hasStopped).toBe(false);
+    finish();
+    await stopping;
+    expect([writes, clock.pending()]).toEqual([[], 0]);
+  });
+});
+
+test('an orchestrator that was not started claims no slot', () => {
+  const { dependencies } = createFakeDependencies();
+  const orchestrator = createOrchestrator(dependencies, async () => undefined);
+  expect(orchestrator.claimNow({ runId: newRunId(), sessionId: 'ses_1' }, 'new')).toBeNull();
+});
+
+test('a run that ends lets the next one start', async () => {
+  const writes: (readonly unknown[])[] = [];
+  const { dependencies, clock, storeTape } = createFakeDependencies({
+    models: [fakeModel('m', [saying('Hello.')])],
+    executeWrite: async (parameters) => {
+      writes.push(parameters);
+      return [];
+    },
+  });
+  const { query } = dependencies.database;
+  let isAnyPending = false;
+  dependencies.database.query = ((statement: { sqlite: string }, ...parameters: never[]) =>
+    statement.sqlite.includes('"suspicion" > 0')
+      ? Promise.resolve([{ pending: isAnyPending, suspects: false }])
+      : query(statement as never, ...parameters)) as never;
+  const orchestrator = createOrchestrator(dependencies, async () => undefined);
+  orchestrator.start();
+  await clock.advance(0);
+  writes.length = 0;
+  isAnyPending = true;
+  const runId = newRunId();
+  const { sessionId } = await storeTape(runId, {}, inProgress);
+  const slot = await orchestrator.claimNow({ runId, sessionId }, 'new');
+  slot?.start();
+  expect(orchestrator.activeCount()).toBe(1);
+  await vi.waitFor(() => expect([orchestrator.activeCount(), writes.length]).toEqual([0, 1]));
+  await stop(orchestrator).stopping;
 });
 
 test('an orchestrator that stops claims no slot', async () => {

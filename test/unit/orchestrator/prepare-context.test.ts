@@ -19,7 +19,7 @@ async function answer(behaviours: [Behaviour, ...Behaviour[]], given: Given = lo
   const model = fakeModel('m', behaviours, { contextTokens });
   const limits = { maxSteps: 9, maxToolCalls: 9, runSeconds: 10, maxTokens: 100_000, maxCost: null };
   const warnings: unknown[] = [];
-  const logger = { warn: (details: unknown) => void warnings.push(details), error: () => undefined } as never;
+  const logger = { warn: (...warning: unknown[]) => void warnings.push(warning), error: () => undefined } as never;
   const run = await openRun({ models: [model], given, settings: { limits }, parts: { logger } });
   const events = await run.execute();
   const rows = (run.dependencies.journal as unknown as { rows(): RowWrite[] }).rows();
@@ -37,7 +37,10 @@ describe('a run that takes too much of the window', () => {
       { sessionId: 'ses_1', runId: 'run_1', trigger: 'OVERFLOW', summary: 'They looked three times.', model: 'm' },
     ]);
     const [{ tokensBefore, tokensAfter, id } = {}] = summaries;
-    expect(events[0]?.payload).toMatchObject({ artifactId: id, tokensBefore, tokensAfter, model: 'm' });
+    expect(events[0]).toMatchObject({
+      actor: 'SYSTEM',
+      payload: { artifactId: id, tokensBefore, tokensAfter, model: 'm' },
+    });
     expect(model.requests).toHaveLength(2);
   });
 
@@ -46,7 +49,7 @@ describe('a run that takes too much of the window', () => {
     const { events, warnings, summaries } = await answer([refused, saying('Done.')]);
     expect(typesOf(events)).toEqual(['context', 'output_delta', 'output', 'status']);
     expect(contexts(events)).toMatchObject([{ failedCompaction: { model: 'm', reason: expect.any(String) } }]);
-    expect([warnings, summaries]).toEqual([[{ runId: 'run_1', model: 'm' }], []]);
+    expect([warnings, summaries]).toEqual([[[{ runId: 'run_1', model: 'm' }, 'a summary could not be used']], []]);
   });
 
   test('is not summarised again after so many failures', async () => {
@@ -68,10 +71,13 @@ describe('a run that takes too much of the window', () => {
   test('is not recorded as summarised if the run is not executed here any more', async () => {
     const model = fakeModel('m', [saying('They looked three times.')], { contextTokens: 2000 });
     const limits = { maxSteps: 9, maxToolCalls: 9, runSeconds: 10, maxTokens: 100_000, maxCost: null };
-    const { dependencies, execute } = await openRun({ models: [model], given: longRun, settings: { limits } });
+    const errors: unknown[] = [];
+    const logger = { error: (...error: unknown[]) => void errors.push(error) } as never;
+    const parts = { logger };
+    const { dependencies, execute } = await openRun({ models: [model], given: longRun, settings: { limits }, parts });
     dependencies.journal.append = async () => ({ kind: 'stale-epoch' });
     expect(await execute()).toEqual([]);
-    expect(model.requests).toHaveLength(1);
+    expect([model.requests.length, errors]).toEqual([1, []]);
   });
 });
 

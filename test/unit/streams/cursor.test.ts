@@ -11,8 +11,9 @@ function messageOf(work: () => unknown): string {
   try {
     work();
   } catch (error) {
-    if (error instanceof CursorError) return error.message;
-    throw error;
+    if (!(error instanceof CursorError)) throw error;
+    expect(error.name).toBe('CursorError');
+    return error.message;
   }
   throw new Error('No CursorError was thrown.');
 }
