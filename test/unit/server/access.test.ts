@@ -30,6 +30,18 @@ describe('a rate limit', () => {
     expect(limit.take('ada', 3)).toBeNull();
   });
 
+  test('counts all points of a minute, and those of work that was done without asking', () => {
+    let now = 45_000;
+    const limit = createRateLimit({ pointsPerMinute: 3, maxPrincipals: 10, now: () => now });
+    expect(limit.take('ada', 2)).toBeNull();
+    now = 46_000;
+    expect(limit.take('ada', 2)).toBe(14);
+    limit.add('bob', 10);
+    expect(limit.receive('bob', 1)).toBe(14);
+    now = 60_000;
+    expect(limit.receive('bob', 1)).toBeNull();
+  });
+
   test('forgets the least recently active principal', () => {
     const limit = createRateLimit({ pointsPerMinute: 1, maxPrincipals: 2, now: () => 0 });
     expect(['ada', 'bob', 'eve'].map((principal) => limit.take(principal, 1))).toEqual([null, null, null]);

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import type { JwtConfig } from '../../../src/config/access-config.ts';
+import type { JwtConfig, TokenEntry } from '../../../src/config/access-config.ts';
 import { StartError } from '../../../src/config/start-error.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { createAuthentication } from '../../../src/server/access/authentication/create-authentication.ts';
-import { bearerToken } from '../../../src/server/access/authentication/identity.ts';
+import { bearerToken, credentialsOf } from '../../../src/server/access/authentication/identity.ts';
 import { authenticateByToken, createToken, hashOfToken } from '../../../src/server/access/authentication/tokens.ts';
 import { limitConnections } from '../../../src/server/access/concurrency-limit.ts';
 
@@ -36,6 +36,13 @@ describe('the token of a client', () => {
     expect(bearerToken({ headers, connectionParams: { authorization: 7 } })).toBeNull();
     expect(bearerToken({ headers: {}, connectionParams: {} })).toBeNull();
   });
+});
+
+test('the credentials of a client are its headers, what its socket sent, and its address', () => {
+  const headers = { authorization: 'Bearer a' };
+  const request = { headers, socket: { remoteAddress: '10.0.0.1' } } as unknown as IncomingMessage;
+  expect(credentialsOf(request)).toEqual({ headers, connectionParams: {}, address: '10.0.0.1' });
+  expect(credentialsOf(request, { token: 'b' })).toMatchObject({ connectionParams: { token: 'b' } });
 });
 
 describe('B58: tokens of the configuration', () => {
@@ -85,12 +92,24 @@ describe('B58: tokens of the configuration', () => {
   test('are refused if they are missing or unknown', () => {
     const { token, authenticate } = open();
     const refused = (authorization: string) => () => authenticate(authorization);
+    expect(refused('')).toThrow('A token is required.');
     expect(refused('')).toThrow(
       expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) }),
     );
     expect(refused(`Bearer ${createToken()}`)).toThrow('The token is not valid.');
     expect(refused(`Bearer ${hashOfToken(token)}`)).toThrow('The token is not valid.');
   });
+});
+
+test('B58: an authentication by tokens accepts the identities of its own entries only', async () => {
+  const entry: TokenEntry = { sha256: hashOfToken('a'), principal: 'ada', scopes: ['read'] };
+  const auth = { mode: 'tokens', tokens: [entry] };
+  const { authenticate, accepts } = await createAuthentication({ auth } as never, () => now, logger);
+  const identity = await authenticate(bearing('Bearer a'));
+  expect(accepts(identity)).toBe(true);
+  expect(accepts({ ...identity, acceptedBy: { ...entry, scopes: ['read', 'write'] } })).toBe(false);
+  expect(accepts({ principal: 'ada', scopes: ['read'] })).toBe(false);
+  expect(accepts({ ...identity, acceptedBy: { mode: 'jwt' } as JwtConfig })).toBe(false);
 });
 
 /** An identity provider with its key, and the authentication by its tokens. */
@@ -131,6 +150,7 @@ describe('B58: tokens of an identity provider', () => {
     });
     expect(await identityOf(sign({ sub: 'ada', scope: { read: true } }))).toMatchObject({ scopes: [] });
     expect(await identityOf(sign({ sub: 'ada' }))).toMatchObject({ scopes: [] });
+    expect(await identityOf(sign({ sub: 'ada', scope: 'read  write' }))).toMatchObject({ scopes: ['read', 'write'] });
   });
 
   test('are accepted a few seconds after they expired, because clocks differ', async () => {

@@ -30,6 +30,7 @@ function createAuthentication(...entries: TokenEntry[]) {
   return {
     clock,
     ends,
+    accepts: authentication.accepts,
     identityOf,
     watch,
     open: async (token: string) => watch(await identityOf(token)),
@@ -47,6 +48,19 @@ describe('the expiry of an identity', () => {
     expect(ends).toEqual([]);
     await clock.advance(1);
     expect(ends).toEqual([['ada', 'expired']]);
+  });
+
+  test('is awaited with timers that are not too long for the system', async () => {
+    const { clock, open } = createAuthentication(expiring(100 * day));
+    const { after } = clock;
+    const times: number[] = [];
+    clock.after = (milliseconds, callback) => {
+      times.push(milliseconds);
+      return after(milliseconds, callback);
+    };
+    await open('ada');
+    await clock.advance(2 * day);
+    expect(times).toEqual([day, day, day]);
   });
 
   test('is noticed at once if it has passed', async () => {
@@ -87,6 +101,14 @@ describe('B103: a reload', () => {
     ]);
     await expect(identityOf('bob')).rejects.toThrow('The token is not valid.');
     expect(await identityOf('new')).toMatchObject({ principal: 'new' });
+  });
+
+  test('decides whether an identity is still accepted', async () => {
+    const { identityOf, accepts, replace } = createAuthentication(entry('ada'));
+    const identity = await identityOf('ada');
+    expect(accepts(identity)).toBe(true);
+    replace();
+    expect(accepts(identity)).toBe(false);
   });
 
   test.each([

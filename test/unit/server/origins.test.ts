@@ -58,6 +58,7 @@ describe('B61: without authentication, the host', () => {
     ['1127.0.0.1', 'http://127.0.0.1.'],
     ['127.0.0', 'http://127.0.0.1.'],
     ['localhost:', 'http://127.0.0.1.'],
+    ['evil.example:80x', 'http://127.0.0.1.'],
   ])('%s is refused', (host, address) => {
     expect(refusalOf({ host })).toBe(
       `Host header "${host}" is not allowed: without authentication only loopback host names are accepted. Configure auth, or open ${address}`,

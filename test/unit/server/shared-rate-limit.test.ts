@@ -69,3 +69,19 @@ test('B60: faulty requests use up the points of a small limit', async () => {
   expect(await limit.receive('ada', 1)).toBe(60);
   expect(await limit.receive('ada', 1)).toBe(60);
 });
+
+test('B60: a principal without points is refused its next request, before the points of that are counted', async () => {
+  const { limit, statements } = limitOver([{ points: 1001, seconds: 15 }], 1000);
+  expect(await limit.take('ada', 1001)).toBe(45);
+  expect(await limit.receive('ada', 1)).toBe(45);
+  expect(statements).toHaveLength(1);
+});
+
+test('B60: the points of work that was done without asking are counted with the next statement', async () => {
+  const { limit, statements } = limitOver([{ points: 12, seconds: 0 }], 1000);
+  limit.add('ada', 3);
+  limit.add('ada', 4);
+  expect(statements).toEqual([]);
+  await limit.take('ada', 5);
+  expect(statements).toEqual([['ada', 12]]);
+});

@@ -28,7 +28,7 @@ export function createCurrentAuthentication(initial: Authentication, clock: Cloc
     authenticate: (credentials) => newest.authenticate(credentials),
     accepts: (identity) => newest.accepts(identity),
     onEnd(identity, callback) {
-      if (identity.acceptedBy === undefined && identity.expiresAt === undefined) return null;
+      if (identity.acceptedBy === undefined) return null;
       // A replacement may have come between the authentication and this call.
       if (!newest.accepts(identity)) {
         callback('revoked');

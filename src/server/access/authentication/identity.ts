@@ -21,7 +21,7 @@ export function credentialsOf(
 export interface Identity extends Viewer {
   /** Epoch milliseconds at which the credentials expire; absent if they do not. */
   expiresAt?: number;
-  /** The part of the configuration that accepts the credentials; absent if they cannot be revoked. */
+  /** The part of the configuration that accepts the credentials; absent if they can neither be revoked nor expire. */
   acceptedBy?: TokenEntry | JwtConfig;
 }
 

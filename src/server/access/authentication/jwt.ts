@@ -18,13 +18,11 @@ export async function authenticateByJwt(config: JwtConfig, now: () => number, lo
   const { issuer, audience, algorithm, jwksUrl, publicKey } = config;
   const key =
     jwksUrl === undefined ? await importKey(publicKey ?? '', algorithm) : createRemoteJWKSet(new URL(jwksUrl));
-  // `jwtVerify` accepts both, but has an overload for each.
-  const keyFor: Parameters<typeof jwtVerify>[1] = typeof key === 'function' ? key : async () => key;
   const authenticate: Authenticate = async (credentials) => {
     const token = bearerToken(credentials);
     if (token === null) throw unauthenticated('missing');
     try {
-      const { payload } = await jwtVerify(token, keyFor, {
+      const { payload } = await jwtVerify(token, key, {
         issuer,
         audience,
         algorithms: [algorithm],
