@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ConfigurationIssue, explainIssue } from './configuration-issue.ts';
+import { httpUrl, urlWithoutCredentials } from './http-url.ts';
 import { MODEL_NAME_CHARACTERS } from './limits.ts';
 
 /** What a model can be shown beside text. Text files reach every model. */
@@ -27,10 +28,7 @@ const everyModel = {
   fallbacks: z.array(modelName).default([]),
 };
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
-const urlWithoutCredentials = httpUrl.refine((text) => !URL.canParse(text) || new URL(text).username === '', {
-  error: 'must not contain a user name or password. Use apiKeyEnv or headers',
-});
+const remoteUrl = urlWithoutCredentials('Use apiKeyEnv or headers');
 
 const remoteModel = {
   /** The name that the provider has for the model. */
@@ -63,7 +61,7 @@ const openAiCompatible = z.strictObject({
 });
 
 const aiSdkModel = {
-  baseURL: urlWithoutCredentials.optional(),
+  baseURL: remoteUrl.optional(),
   /** `providerOptions` of the AI SDK: options by provider name. */
   options: z.record(z.string(), z.record(z.string(), z.json())).default({}),
   ...remoteModel,

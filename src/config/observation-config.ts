@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { urlWithoutCredentials } from './http-url.ts';
 import * as limits from './limits.ts';
 
 /** The part of the configuration file about watching the server. */
@@ -19,13 +20,7 @@ export const observationConfigSchema = z.object({
   tracing: z
     .strictObject({
       /** Of a collector, without the path of the signal. */
-      endpoint: z
-        .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-        .refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).password === ''), {
-          message:
-            'must not contain a user or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
-        })
-        .optional(),
+      endpoint: urlWithoutCredentials('Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead').optional(),
       serviceName: z.string().min(1).default('runtape'),
       content: z.boolean().default(false),
     })

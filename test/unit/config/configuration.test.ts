@@ -46,7 +46,7 @@ describe('a problem in the file is one line with the path, the value and the cor
     ],
     [
       { models: { a: { ...openai, baseURL: 'https://ada@host' } } },
-      'models.a.baseURL: must not contain a user name or password. Use apiKeyEnv or headers',
+      'models.a.baseURL: must not contain a user name or a password. Use apiKeyEnv or headers',
     ],
     [
       { models: { a: { ...openai, baseURL: 'nowhere' } } },
@@ -54,11 +54,11 @@ describe('a problem in the file is one line with the path, the value and the cor
     ],
     [
       { tracing: { endpoint: 'https://ada@host' } },
-      'tracing.endpoint: must not contain a user or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
+      'tracing.endpoint: must not contain a user name or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
     ],
     [
       { tracing: { endpoint: 'https://:secret@host' } },
-      'tracing.endpoint: must not contain a user or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
+      'tracing.endpoint: must not contain a user name or a password. Set the environment variable OTEL_EXPORTER_OTLP_HEADERS instead',
     ],
     [{ tracing: { endpoint: 'nowhere' } }, 'tracing.endpoint: must be an http or https URL, not "nowhere"'],
     [{ policyFile: [] }, 'policyFile: must be a string, not an array'],

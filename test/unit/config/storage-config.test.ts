@@ -46,6 +46,7 @@ test('an agent has the times of its own entry, and the general ones for the rest
   }
   expect(isRetentionOn(retention)).toBe(true);
   expect(isRetentionOn(read({ retention: { agents: { support: { purgeAfterDays: 1 } } } }).retention)).toBe(true);
+  expect(isRetentionOn(read({ retention: { archiveAfterDays: 1 } }).retention)).toBe(true);
   expect(isRetentionOn(read({ retention: { agents: { support: { purgeAfterDays: null } } } }).retention)).toBe(false);
 });
 

@@ -155,10 +155,16 @@ describe('modelsConfigSchema', () => {
     ['price', { ...local, price: { inputPerMillion: 1 } }],
     ['model', { provider: 'anthropic' }],
     ['baseURL', { provider: 'openai', model: 'm', baseURL: 'https://ada:secret@host' }],
+    ['baseURL', { provider: 'openai', model: 'm', baseURL: 'https://:secret@host' }],
     ['options', { provider: '@ai-sdk/google', model: 'm', options: { temperature: 1 } }],
     ['paceMilliseconds', { provider: 'scripted', paceMilliseconds: -1 }],
   ])('refuses a wrong %s', (field, entry) => {
     expect(problemsOf({ models: { a: entry } })[0]?.path.slice(0, 3)).toEqual(['models', 'a', field]);
+  });
+
+  it('accepts an address, also one with a user and a password where the gateway itself makes the request', () => {
+    expect(problemsOf({ models: { a: { provider: 'openai', model: 'm', baseURL: 'https://host/v1' } } })).toEqual([]);
+    expect(problemsOf({ models: { a: { ...local, baseURL: 'https://ada:secret@host/v1' } } })).toEqual([]);
   });
 
   it('refuses an unknown field', () => {
