@@ -78,3 +78,32 @@ test('attempts that could not be stored are stored later, and close stores the r
   expect(rows[0]).toMatchObject({ count: 2 });
   expect(clock.pending()).toBe(0);
 });
+
+test('a decision is one entry at its own time, stored with an append or by itself', async () => {
+  const { audit, clock, rows } = createLog();
+  await clock.advance(7000);
+  const decision = {
+    ...attempt(),
+    event: 'call-denied',
+    principal: 'ada',
+    rule: 'p1',
+    details: { tool: 'look' },
+  } as const;
+  const { row } = audit.rowOf(decision);
+  expect(row).toEqual({
+    id: expect.stringMatching(/^aud_/),
+    event: 'call-denied',
+    principal: 'ada',
+    address: '192.0.2.1',
+    rule: 'p1',
+    details: '{"tool":"look"}',
+    at: expect.stringContaining('1970-01-01T00:00:07.000'),
+    count: 1,
+  });
+  expect(rows).toEqual([]);
+  await audit.record(decision);
+  expect(rows).toEqual([{ ...row, id: expect.not.stringContaining(String(row.id)) }]);
+  // Closing stores nothing more.
+  await audit.close();
+  expect(rows).toHaveLength(1);
+});

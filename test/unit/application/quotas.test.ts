@@ -34,16 +34,22 @@ test('messages are counted at most every five seconds while 64 MiB are left, the
     await check({ bytes: 0 });
     return state.queries > before;
   };
+  state.storedBytes = 36 * MiB;
   expect([await counted(), await counted()]).toEqual([true, false]);
+  expect(await check({ bytes: 70 * MiB })).toMatchObject({ used: 36 * MiB });
+  state.now = 4999;
+  expect(await counted()).toBe(false);
   state.now = 5000;
-  state.storedBytes = 37 * MiB;
+  state.storedBytes += 1;
   expect([await counted(), await counted()]).toEqual([true, true]);
   state.storedBytes = 100 * MiB;
   expect(await check({ bytes: 0 })).toMatchObject({
     limit: 'storedBytesPerOwner',
     used: 100 * MiB,
     allowed: 100 * MiB,
+    message: expect.stringMatching(/ bytes are stored.*\. Purge sessions that are no longer needed\.$/),
   });
+  expect(await check({})).toBeNull();
 });
 
 test('an upload is always counted, and fits exactly', async () => {
@@ -53,14 +59,23 @@ test('an upload is always counted, and fits exactly', async () => {
   expect(await check({ bytes: 101 })).toMatchObject({ used: 0, allowed: 100 });
   state.storedBytes = 99;
   expect(await check({ bytes: 1 })).toBeNull();
-  expect(await check({ bytes: 2 })).toMatchObject({ used: 99 });
+  expect(await check({ bytes: 2 })).toMatchObject({
+    used: 99,
+    message: expect.stringContaining(' 2 more do not fit. '),
+  });
 });
 
 test('a new session is refused when the last one is used', async () => {
-  const { state, check } = quotasWith({ maxSessions: 2 });
+  const { state, quotas, check } = quotasWith({ maxSessions: 2 });
+  expect(quotas.sessionRows('ada')).toHaveLength(1);
   state.sessions = 1;
   expect(await check({ bytes: 0, session: true })).toBeNull();
   state.sessions = 2;
-  expect(await check({ bytes: 0, session: true })).toMatchObject({ limit: 'sessionsPerOwner', used: 2, allowed: 2 });
+  expect(await check({ bytes: 0, session: true })).toMatchObject({
+    limit: 'sessionsPerOwner',
+    used: 2,
+    allowed: 2,
+    message: expect.stringContaining('sessions are stored, archived ones included'),
+  });
   expect(await check({ bytes: 0 })).toBeNull();
 });

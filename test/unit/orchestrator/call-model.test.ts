@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
 import type { BudgetState, ExceededBudget } from '../../../src/domain/budget.ts';
@@ -275,6 +276,24 @@ describe('a run that is not executed here any more', () => {
     dependencies.journal.append = async (request) =>
       request.events.some(({ type }) => type === 'output_delta') ? { kind: 'stale-epoch' } : append(request);
     expect(typesOf(await execute())).toEqual(['context']);
+  });
+
+  test('records no end of an answer whose beginning could not be recorded, although the model goes on', async () => {
+    const behaviour: Behaviour = async (sink, signal) => {
+      sink.text('So far');
+      await once(signal, 'abort');
+      return finish();
+    };
+    const { dependencies, execute } = await openRun({ models: [fakeModel('m', [behaviour])] });
+    const { append } = dependencies.journal;
+    let isRefused = false;
+    dependencies.journal.append = async (request) => {
+      if (isRefused || !request.events.some(({ type }) => type === 'output_delta')) return append(request);
+      isRefused = true;
+      return { kind: 'stale-epoch' };
+    };
+    expect(typesOf(await execute())).toEqual(['context']);
+    expect(isRefused).toBe(true);
   });
 });
 
