@@ -11,7 +11,7 @@ const entries = [
   'clock.ts',
   'config/configuration.ts',
   'database/open-database.ts',
-  'database/sqlite/scan-worker.ts',
+  'database/sqlite/connection-worker.ts',
   'ids.ts',
   'journal/database-journal.ts',
   'logger.ts',

@@ -28,8 +28,11 @@ export interface Database {
    * `work` runs again. Errors of `work` itself pass through unchanged.
    */
   write<T>(work: (client: Client) => Promise<T>): Promise<T>;
-  /** Writes all rows or none, in one transaction. */
-  commit(writes: readonly RowWrite[]): Promise<void>;
+  /**
+   * Writes all rows or none, in one transaction.
+   * @param callers that wait for it, 1 by default: SQLite commits in a thread of its own when there are many
+   */
+  commit(writes: readonly RowWrite[], callers?: number): Promise<void>;
   /**
    * Runs a prepared statement and returns its rows. A statement that reads does not wait for writes and does not see open
    * transactions.

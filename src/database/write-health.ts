@@ -36,7 +36,7 @@ export function watchWrites(database: Database, clock: Clock): WriteHealth {
   const watched: Database = {
     ...database,
     write: (work) => watch(database.write(work)),
-    commit: (writes) => watch(database.commit(writes), true),
+    commit: (writes, callers) => watch(database.commit(writes, callers), true),
     query: (statement, ...parameters) => {
       const rows = database.query(statement, ...parameters);
       return statement.writes ? watch(rows) : rows;

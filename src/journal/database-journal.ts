@@ -58,10 +58,19 @@ export function createDatabaseJournal(
   const { read, readBack, readMany, readEnds, head } = tapeCache ? createCachedReader(tapeCache, reader) : reader;
 
   async function write(appends: readonly PlannedWrite[]): Promise<void> {
-    // If the commit fails, the heads of these tapes are unknown.
-    for (const { request } of appends) headCache.delete(request.runId);
+    const runIds = appends.map(({ request }) => request.runId);
+    // If the commit fails, the ends of these tapes are unknown.
+    for (const runId of runIds) headCache.delete(runId);
+    tapeCache?.hide(runIds);
     const startedAt = clock.elapsed();
-    await database.commit(appends.flatMap(rowsOf));
+    try {
+      await database.commit(appends.flatMap(rowsOf));
+    } catch (error) {
+      for (const runId of runIds) tapeCache?.forget(runId);
+      throw error;
+    } finally {
+      tapeCache?.show(runIds);
+    }
     observer?.committed({ appends: appends.length, milliseconds: clock.elapsed() - startedAt });
     for (const { request, plan } of appends) {
       headCache.set(request.runId, plan.head);

@@ -15,7 +15,10 @@ const BYTES_PER_CHARACTER = 2;
 export interface TapeCache extends Pick<Journal, 'forget'> {
   /** Adds the events of an append. Drops the tape if the cache lacks the events before them, or if the tape has become too large. */
   add(request: Pick<PlannedWrite['request'], 'runId' | 'sessionId'>, events: Written): void;
-  /** The whole tape; null if it is not cached. */
+  /** Hides tapes while a commit writes to them: until its outcome is known, only the database knows where they end. */
+  hide(runIds: readonly string[]): void;
+  show(runIds: readonly string[]): void;
+  /** The whole tape; null if it is hidden or not cached. */
   find(runId: string): CachedTape | null;
 }
 
@@ -35,10 +38,17 @@ export function createTapeCache(capacityBytes: number): TapeCache {
     maxEntrySize: capacityBytes / 4,
     sizeCalculation: ({ bytes }) => bytes,
   });
+  const hidden = new Set<string>();
 
   return {
     forget: (runId) => void cache.delete(runId),
-    find: (runId) => cache.get(runId) ?? null,
+    hide(runIds) {
+      for (const runId of runIds) hidden.add(runId);
+    },
+    show(runIds) {
+      for (const runId of runIds) hidden.delete(runId);
+    },
+    find: (runId) => (hidden.has(runId) ? null : (cache.get(runId) ?? null)),
     add({ runId, sessionId }, { stored, recorded }) {
       const firstSeq = recorded[0]?.seq ?? 0;
       const tape = firstSeq === 1 ? { sessionId, events: [], bytes: 0 } : cache.get(runId);

@@ -1,25 +1,24 @@
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import type { Database } from '../../src/database/database.ts';
 import { writingStatement } from '../../src/database/statement.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
-import { append, delta, ending, newRunId, opening, readAll, request, sessionId } from './appends.ts';
+import { poll } from '../until.ts';
+import { append, delta, ending, newRunId, opening, readAll, request, sessionId, textsOf } from './appends.ts';
 import { databaseContract, insertCopy, refusalOf } from './database.contract.ts';
-import { openStore, type SqliteStore } from './stores/sqlite-store.ts';
+import { openStore, openThreadedStore, type SqliteStore } from './stores/sqlite-store.ts';
 
-databaseContract('SQLite', (onCommitted) => openStore(undefined, onCommitted), {
-  duplicateEvent: 'tape_seq',
-  reference: 'FOREIGN KEY',
-});
+const rules = { duplicateEvent: 'tape_seq', reference: 'FOREIGN KEY' };
+
+databaseContract('SQLite', (onCommitted) => openStore(undefined, onCommitted), rules);
+databaseContract('SQLite, written by a thread,', openThreadedStore, rules);
 
 // A journal caches what it wrote itself. Another journal has to read from the database.
 databaseContract(
   'SQLite, read through another journal,',
   async (onCommitted) => readThroughAnother(await openStore(undefined, onCommitted)),
-  {
-    duplicateEvent: 'tape_seq',
-    reference: 'FOREIGN KEY',
-  },
+  rules,
 );
 
 function readThroughAnother(store: SqliteStore): SqliteStore {
@@ -37,18 +36,22 @@ test('B23: REPLACE cannot change an event', async () => {
 });
 
 describe('durability', () => {
-  test('both writing connections use synchronous=FULL, WAL and foreign keys', async () => {
-    const { database } = await openStore();
+  test.each([
+    ['the calling thread', () => openStore()],
+    ['a thread of its own', () => openThreadedStore()],
+  ])('all connections that write use synchronous=FULL, WAL and foreign keys: %s', async (_, open) => {
+    const { database } = await open();
     const pragma = (name: string) =>
       database.write((client) => client.$queryRawUnsafe<Record<string, unknown>[]>(`PRAGMA ${name}`));
     // 2 is FULL.
     expect(Number((await pragma('synchronous'))[0]?.synchronous)).toBe(2);
     expect(await pragma('journal_mode')).toEqual([{ journal_mode: 'wal' }]);
     expect(Number((await pragma('foreign_keys'))[0]?.foreign_keys)).toBe(1);
-    // Appends use another connection than the Prisma client.
+    // Appends use other connections than the Prisma client.
     const ownPragma = (name: string) =>
       database.query(writingStatement<{ value: number }>({ value: 'int' }, () => `PRAGMA ${name}`));
     expect(await ownPragma('synchronous')).toEqual([{ value: 2 }]);
+    expect(await ownPragma('secure_delete')).toEqual([{ value: 1 }]);
     expect(await ownPragma('foreign_keys')).toEqual([{ value: 1 }]);
   });
 
@@ -82,6 +85,28 @@ describe('durability', () => {
       direct.close();
     }
   });
+});
+
+test('events that are in the database are read before their commit is reported', async () => {
+  const { database } = await openStore();
+  const reports: (() => void)[] = [];
+  let isHeld = false;
+  const commit: Database['commit'] = async (writes) => {
+    await database.commit(writes);
+    if (!isHeld) return;
+    await new Promise<void>((resolve) => void reports.push(resolve));
+  };
+  const journal = createDatabaseJournal({ ...database, commit }, systemClock);
+  const runId = newRunId();
+  await append(journal, runId, 0, ...opening);
+  isHeld = true;
+  const appending = append(journal, runId, 2, delta('three'));
+  await poll(() => reports.length > 0);
+  expect(textsOf(await readAll(journal, runId))).toEqual(['three']);
+  expect(await journal.head(runId)).toMatchObject({ head: 3 });
+  reports[0]?.();
+  await appending;
+  expect(textsOf(await readAll(journal, runId))).toEqual(['three']);
 });
 
 describe('the reading connection', () => {

@@ -92,7 +92,7 @@ test('B102: the package has the program, the console, the migrations and its doc
   expect(main.startsWith('#!/usr/bin/env node\n')).toBe(true);
   for (const path of [
     'dist/schema-worker.js',
-    'dist/scan-worker.js',
+    'dist/connection-worker.js',
     'console/dist/index.html',
     'prisma/sqlite/schema.txt',
   ]) {

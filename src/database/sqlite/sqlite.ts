@@ -1,6 +1,6 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { type Clock, nextTurn, systemClock } from '../../clock.ts';
-import { SMALL_DATABASE_BYTES } from '../../config/limits.ts';
+import { SMALL_DATABASE_BYTES, THREADED_WRITES_FROM } from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { bindRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
@@ -10,6 +10,7 @@ import { createKeyedMutex } from '../mutex.ts';
 import { retryWhileBusy } from '../retry-busy.ts';
 import { throwStoreError, toStoreError } from '../store-error.ts';
 import { type Connection, openConnection } from './connection.ts';
+import { createConnectionThread } from './connection-thread.ts';
 import { createFileGuard, type FileGuard } from './file-guard.ts';
 import { migrateSqlite } from './migrate.ts';
 import { checkPragma, type Pragma, readOnlyPragmas, writePragmas } from './pragma.ts';
@@ -21,6 +22,7 @@ import {
   lockSqliteFile,
   prepareSqliteFile,
 } from './sqlite-file.ts';
+import { createWriter, type ThreadedFrom, type Writer } from './writer.ts';
 
 export interface SqliteOptions {
   /** `file:` and a path. */
@@ -28,6 +30,7 @@ export interface SqliteOptions {
   /** With `normal`, a power failure may undo the last writes; a crash of the process does not. */
   durability: 'full' | 'normal';
   clock?: Clock;
+  threadedFrom?: ThreadedFrom;
   /** From this size on, statements that look through many rows run in a thread of their own. */
   smallBytes?: number;
 }
@@ -42,6 +45,7 @@ export async function openSqlite({
   url,
   durability,
   clock = systemClock,
+  threadedFrom = THREADED_WRITES_FROM,
   smallBytes = SMALL_DATABASE_BYTES,
 }: SqliteOptions): Promise<Database> {
   const path = prepareSqliteFile(url);
@@ -51,7 +55,8 @@ export async function openSqlite({
     createSqliteFile(path, lock);
     await migrateSqlite(path, await readMigrations('sqlite'), clock);
     lock.markInitialised();
-    return await openConnections(path, { pragmas: writePragmas(durability), clock, smallBytes }, unlock);
+    const settings = { pragmas: writePragmas(durability), clock, threadedFrom, smallBytes };
+    return await openConnections(path, settings, unlock);
   } catch (error) {
     unlock();
     if (error instanceof StartError) throw error;
@@ -63,8 +68,8 @@ export async function openSqlite({
 export async function openSqliteForReading(url: string): Promise<Database> {
   const path = existingSqliteFile(url);
   try {
-    const settings = { pragmas: readOnlyPragmas, clock: systemClock, smallBytes: SMALL_DATABASE_BYTES };
-    return await openConnections(path, settings, () => undefined);
+    const limits = { threadedFrom: THREADED_WRITES_FROM, smallBytes: SMALL_DATABASE_BYTES };
+    return await openConnections(path, { pragmas: readOnlyPragmas, clock: systemClock, ...limits }, () => undefined);
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(`The database ${path} cannot be read: ${toStoreError(error).detail}`, error);
@@ -72,8 +77,10 @@ export async function openSqliteForReading(url: string): Promise<Database> {
 }
 
 interface ConnectionSettings {
+  /** Of the connections that write. */
   pragmas: readonly Pragma[];
   clock: Clock;
+  threadedFrom: ThreadedFrom;
   smallBytes: number;
 }
 
@@ -83,7 +90,7 @@ interface ConnectionSettings {
  */
 async function openConnections(
   path: string,
-  { pragmas, clock, smallBytes }: ConnectionSettings,
+  { pragmas, clock, threadedFrom, smallBytes }: ConnectionSettings,
   unlock: () => void,
 ): Promise<Database> {
   const closers: (() => void | Promise<void>)[] = [];
@@ -107,14 +114,16 @@ async function openConnections(
     return client;
   };
   try {
-    const writer = connect(pragmas);
+    const connection = connect(pragmas);
+    const thread = createConnectionThread({ path, pragmas, givesWay: false, lostCall: 'unknown' });
+    closers.push(thread.close);
     const reader = connect(readOnlyPragmas);
     const writeClient = await connectClient(pragmas);
     const readClient = await connectClient(readOnlyPragmas);
     const scanThread = createScanThread(path);
     closers.push(scanThread.close);
     return createDatabase({
-      writer,
+      writer: createWriter({ connection, thread, clock, threadedFrom }),
       reader,
       writeClient,
       readClient,
@@ -156,7 +165,7 @@ function createReadTurns(clock: Clock) {
 }
 
 interface DatabaseParts {
-  writer: Connection;
+  writer: Writer;
   reader: Connection;
   writeClient: Client;
   readClient: Client;
@@ -197,7 +206,10 @@ function createDatabase(parts: DatabaseParts): Database {
     notifications: null,
     reader: readClient,
     write: (work) => queueWrite(() => work(writeClient)),
-    commit: (writes) => queueWrite(() => writer.commit(bindRows(writes))),
+    async commit(writes, callers = 1) {
+      const groups = bindRows(writes);
+      return queueWrite(() => writer.commit(groups, callers));
+    },
     async query(statement, ...parameters) {
       if (statement.writes) return queueWrite(() => writer.select(statement, parameters));
       const { scansRowsOf } = statement;

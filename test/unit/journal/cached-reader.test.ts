@@ -36,6 +36,8 @@ function open(...given: Given[]) {
   const cached = { sessionId: 'ses_1', events, bytes: 0 };
   const cache = {
     find: (runId: string) => (runId === 'run_1' ? cached : null),
+    hide: () => undefined,
+    show: () => undefined,
     add: () => undefined,
     forget: () => undefined,
   };

@@ -41,3 +41,14 @@ test('the cache drops the least recently used tapes at its capacity, and any tap
   tapes.add(ofRun('e'), written(2, 2, 900));
   expect(tapes.find('e')).toBeNull();
 });
+
+test('a tape is hidden while a commit writes to it', () => {
+  const tapes = createTapeCache(1_000_000);
+  tapes.add(ofRun('a'), written(1, 2));
+  tapes.add(ofRun('b'), written(1, 1));
+  tapes.hide(['a']);
+  expect([tapes.find('a'), tapes.find('b')?.events.length]).toEqual([null, 1]);
+  tapes.show(['a']);
+  tapes.add(ofRun('a'), written(3, 3));
+  expect(tapes.find('a')?.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+});
