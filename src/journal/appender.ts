@@ -1,7 +1,7 @@
 import { type Clock, nextTurn } from '../clock.ts';
 import * as limits from '../config/limits.ts';
 import { StoreError, toStoreError } from '../database/store-error.ts';
-import { createGroupCommit } from './group-commit.ts';
+import { createGroupCommit, type Report } from './group-commit.ts';
 import type { AppendOutcome, AppendRequest, Journal, OnCommitted } from './journal.ts';
 import {
   type AppendPlan,
@@ -47,7 +47,7 @@ export function createAppender(
     }),
   );
 
-  async function commit(batch: readonly QueuedAppend[]): Promise<void> {
+  async function commit(batch: readonly QueuedAppend[]): Promise<Report> {
     const heads = await store.heads(batch.map(({ request }) => request));
     const planned = await planAppends(batch, heads, read);
     try {
@@ -55,7 +55,7 @@ export function createAppender(
     } catch (error) {
       return recover(planned, toStoreError(error));
     }
-    await succeed(planned);
+    return () => succeed(planned);
   }
 
   async function write(planned: readonly PlannedAppend[]): Promise<void> {
@@ -77,23 +77,42 @@ export function createAppender(
   }
 
   /** A row that the store refuses must not fail the appends that share its commit: each is planned and written again alone. */
-  async function recover(planned: readonly PlannedAppend[], error: StoreError): Promise<void> {
+  async function recover(planned: readonly PlannedAppend[], error: StoreError): Promise<Report> {
     if (error.failure === 'unknown') {
       const { stored, missing } = await resolveUnknownCommit(planned, error, { write, read, clock });
-      await succeed(stored);
-      for (const { append } of missing) await commit([append]);
-      return;
+      const reportMissing = await commitEach(missing);
+      return () => succeed(stored).then(reportMissing);
     }
     if (error.failure !== 'constraint') throw error;
     const [first, ...others] = planned;
     if (first && others.length === 0) return refuse(first.append, error.detail);
-    for (const { append } of planned) await commit([append]);
+    return commitEach(planned);
   }
 
-  async function refuse({ request, resolve }: QueuedAppend, rule: string): Promise<void> {
+  /** Commits one after another, until the store fails. */
+  async function commitEach(planned: readonly PlannedAppend[]): Promise<Report> {
+    const reports: Report[] = [];
+    for (const [index, { append }] of planned.entries()) {
+      try {
+        reports.push(await commit([append]));
+      } catch (error) {
+        const failure = toStoreError(error);
+        reports.push(async () => {
+          for (const { append: unstored } of planned.slice(index)) unstored.reject(failure);
+        });
+        break;
+      }
+    }
+    return async () => {
+      for (const report of reports) await report();
+    };
+  }
+
+  async function refuse({ request, resolve }: QueuedAppend, rule: string): Promise<Report> {
     // No cached head satisfies this expectation, so the head is read from the store.
     const heads = await store.heads([{ ...request, expectedHead: Number.MAX_SAFE_INTEGER }]);
-    resolve(refusalBy(rule, (heads.get(request.runId) ?? emptyTape).seq));
+    const refusal = refusalBy(rule, (heads.get(request.runId) ?? emptyTape).seq);
+    return async () => resolve(refusal);
   }
 
   return {

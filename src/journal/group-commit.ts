@@ -11,27 +11,33 @@ export interface GroupCommit<Request, Outcome> {
   submit(request: Request): Promise<Outcome>;
   /** The number of requests whose commit has not begun. */
   queuedRequests(): number;
-  /** Resolves when no request is queued or being committed. */
+  /** Resolves when no request is queued, being committed or being reported. */
   idle(): Promise<void>;
 }
 
+/** Tells those who wait for a commit about its outcome. */
+export type Report = () => Promise<void>;
+
 /**
- * Requests that arrive while a commit is in flight share the next commit.
+ * Requests that arrive while a commit is in flight share the next commit, which does not wait for the report of the one before.
  *
- *   submit ─▶ [queue …] ─▶ commit(batch) ─▶ each request resolved or rejected
+ *   submit ─▶ [queue …] ─▶ commit(batch) ─▶ report: each request resolved or rejected
  *                 ▲                │
  *                 └── meanwhile ───┘
  *
- * `commit` settles every request of its batch; if it rejects, all of them are rejected.
+ * Reports run one after another, in the order of the commits. If a commit or a report rejects, so do the unsettled requests of its batch.
  */
 export function createGroupCommit<Request, Outcome>(options: {
-  commit(batch: QueuedRequest<Request, Outcome>[]): Promise<void>;
+  /** Resolves with the report, which settles every request of the batch. */
+  commit(batch: QueuedRequest<Request, Outcome>[]): Promise<Report>;
   /** The work for a request, and the most in one commit: a commit holds the event loop. A request with more work is committed alone. */
   workOf(request: Request): number;
   batchWork: number;
 }): GroupCommit<Request, Outcome> {
   const queue: QueuedRequest<Request, Outcome>[] = [];
   let draining: Promise<void> | null = null;
+  /** Ends with the last report. */
+  let reporting = Promise.resolve();
 
   function takeBatch(): QueuedRequest<Request, Outcome>[] {
     let work = 0;
@@ -47,10 +53,14 @@ export function createGroupCommit<Request, Outcome>(options: {
       // All requests that the sockets deliver in this turn share the commit, and successive commits do not starve the sockets.
       await nextTurn();
       const batch = takeBatch();
-      try {
-        await options.commit(batch);
-      } catch (error) {
+      const fail = (error: unknown) => {
         for (const { reject } of batch) reject(error);
+      };
+      try {
+        const report = await options.commit(batch);
+        reporting = reporting.then(report).catch(fail);
+      } catch (error) {
+        fail(error);
       }
     }
     draining = null;
@@ -65,7 +75,12 @@ export function createGroupCommit<Request, Outcome>(options: {
     },
     queuedRequests: () => queue.length,
     async idle() {
-      while (draining !== null) await draining;
+      let reported: Promise<void>;
+      do {
+        reported = reporting;
+        await draining;
+        await reported;
+      } while (draining !== null || reported !== reporting);
     },
   };
 }

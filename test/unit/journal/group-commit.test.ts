@@ -4,8 +4,8 @@ import { createGroupCommit, type QueuedRequest } from '../../../src/journal/grou
 
 type Batch = QueuedRequest<number, string>[];
 
-/** A group commit whose commits a test finishes one by one. */
-function open({ batchWork = Infinity } = {}) {
+/** A group commit whose commits a test finishes one by one. Their reports wait for `reportable`. */
+function open({ batchWork = Infinity, reportable = async () => {} } = {}) {
   const started: number[][] = [];
   const unfinished: ((error?: Error) => void)[] = [];
   const group = createGroupCommit<number, string>({
@@ -16,7 +16,10 @@ function open({ batchWork = Infinity } = {}) {
       await new Promise<void>((resolve, reject) => {
         unfinished.push((error) => (error ? reject(error) : resolve()));
       });
-      for (const { request, resolve } of batch) resolve(`done ${request}`);
+      return async () => {
+        await reportable();
+        for (const { request, resolve } of batch) resolve(`done ${request}`);
+      };
     },
   });
   /** Finishes the commit in flight, and lets the next one start. */
@@ -81,6 +84,49 @@ test('a commit that rejects fails its own batch, and the next commit succeeds', 
   expect(await failing).toMatchObject([{ reason: error }, { reason: error }]);
   await finish();
   expect(await next).toBe('done 3');
+});
+
+test('a commit does not wait for the report of the one before, and reports run in the order of the commits', async () => {
+  const reports: (() => void)[] = [];
+  const { group, started, finish } = open({
+    reportable: () => new Promise((resolve) => void reports.push(resolve)),
+  });
+  const settled: string[] = [];
+  const submit = (request: number) => group.submit(request).then((outcome) => settled.push(outcome));
+  const outcomes = [submit(1)];
+  await setImmediate();
+  outcomes.push(submit(2));
+  await finish();
+  expect(started).toEqual([[1], [2]]);
+  expect(settled).toEqual([]);
+  await finish();
+  const idle = group.idle();
+  // The second report has not begun.
+  expect(reports).toHaveLength(1);
+  reports[0]?.();
+  await setImmediate();
+  expect(settled).toEqual(['done 1']);
+  reports[1]?.();
+  await Promise.all([...outcomes, idle]);
+  expect(settled).toEqual(['done 1', 'done 2']);
+});
+
+test('a report that fails rejects what it has not settled, and later reports run', async () => {
+  const failures = [new Error('a bug')];
+  const { group, finish } = open({
+    reportable: async () => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+    },
+  });
+  const failing = expect(group.submit(1)).rejects.toThrow('a bug');
+  await setImmediate();
+  await finish();
+  await failing;
+  const next = group.submit(2);
+  await setImmediate();
+  await finish();
+  expect(await next).toBe('done 2');
 });
 
 test('the number of queued requests leaves out those in flight', async () => {
