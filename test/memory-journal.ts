@@ -75,7 +75,7 @@ export function createMemoryJournal(onCommitted: OnCommitted, options: MemoryJou
   }
 
   return {
-    ...createAppender(store, onCommitted, { queues: 1, clock: systemClock }),
+    ...createAppender(store, onCommitted, systemClock),
     read: store.read,
     async readBack(runId, { before, limit, types }) {
       return lastOf(eventsBetween(runId, 0, before - 1, types), limit);

@@ -138,8 +138,6 @@ export const APPENDS_REPORTED_PER_TURN = 8;
 export const COMMIT_WORK = 64 * 1024;
 /** Storing an event or another row takes as long as so many characters of text. */
 export const ROW_WORK = 200;
-/** Commits in flight on Postgres, each on its own connection. SQLite has one writer. */
-export const PARALLEL_COMMITS = 2;
 /** Appends that wait for a commit. A further append is refused as busy. */
 export const QUEUED_APPENDS = 20_000;
 /** Connections of one server to Postgres, without the one that listens. Further statements wait for a connection. */

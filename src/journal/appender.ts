@@ -26,26 +26,18 @@ export interface TapeStore {
   write(appends: readonly PlannedWrite[]): Promise<void>;
 }
 
-interface AppenderOptions {
-  /** Commits that may be in flight at the same time. Each has its queue, and a run always uses the same one to keep its order. */
-  queues: number;
-  clock: Clock;
-}
-
 /** The writing side of a journal: plans the appends of one commit, writes them together, and reports the outcome of each. */
 export function createAppender(
   store: TapeStore,
   onCommitted: OnCommitted,
-  { queues, clock }: AppenderOptions,
+  clock: Clock,
 ): Pick<Journal, 'append' | 'idle'> {
   const read: Journal['read'] = (runId, options) => store.read(runId, options).catch(rethrowAsStoreError);
-  const groups = Array.from({ length: queues }, () =>
-    createGroupCommit<AppendRequest, AppendOutcome>({
-      commit: (batch) => commit(batch).catch(rethrowAsStoreError),
-      workOf,
-      batchWork: limits.COMMIT_WORK,
-    }),
-  );
+  const group = createGroupCommit<AppendRequest, AppendOutcome>({
+    commit: (batch) => commit(batch).catch(rethrowAsStoreError),
+    workOf,
+    batchWork: limits.COMMIT_WORK,
+  });
 
   async function commit(batch: readonly QueuedAppend[]): Promise<Report> {
     const heads = await store.heads(batch.map(({ request }) => request));
@@ -117,14 +109,12 @@ export function createAppender(
 
   return {
     async append(request) {
-      if (groups.reduce((sum, group) => sum + group.queuedRequests(), 0) >= limits.QUEUED_APPENDS) {
+      if (group.queuedRequests() >= limits.QUEUED_APPENDS) {
         throw new StoreError('busy', `more than ${limits.QUEUED_APPENDS} appends are queued`);
       }
-      return groupOf(groups, request.runId).submit(request);
+      return group.submit(request);
     },
-    async idle() {
-      await Promise.all(groups.map(({ idle }) => idle()));
-    },
+    idle: group.idle,
   };
 }
 
@@ -180,13 +170,6 @@ async function isStored({ append, plan }: PlannedAppend, read: Journal['read']):
   if (plan.kind !== 'write') return false;
   const [event] = await read(append.request.runId, { after: plan.head.seq - 1, limit: 1 });
   return event?.hash === plan.head.hash;
-}
-
-/** Chooses by the end of the id, which is random. */
-function groupOf<Group>(groups: readonly Group[], runId: string): Group {
-  const group = groups[runId.charCodeAt(runId.length - 1) % groups.length] ?? groups[0];
-  if (!group) throw new Error('An appender needs at least one queue.');
-  return group;
 }
 
 function writesOf(planned: readonly PlannedAppend[]): PlannedWrite[] {

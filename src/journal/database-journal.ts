@@ -78,9 +78,8 @@ export function createDatabaseJournal(
     }
   }
 
-  const queues = database.isShared ? limits.PARALLEL_COMMITS : 1;
   return {
-    ...createAppender({ heads: headCache.load, read, write }, onCommitted, { queues, clock }),
+    ...createAppender({ heads: headCache.load, read, write }, onCommitted, clock),
     read,
     readBack,
     readMany,

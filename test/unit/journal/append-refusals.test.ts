@@ -9,7 +9,7 @@ import { createFakeClock } from '../fake-clock.ts';
 const head = (seq: number): CachedHead => ({ seq, hash: `${seq}`, closed: false, payloadBytes: null });
 
 /** An appender whose store has cached these heads, and does this with each write. */
-function open(write: TapeStore['write'], { cached = 5, stored = 5, queues = 1 } = {}) {
+function open(write: TapeStore['write'], { cached = 5, stored = 5 } = {}) {
   const store = {
     // A request that expects more than any tape has is for the stored head.
     heads: vi.fn<TapeStore['heads']>(async (requests) => {
@@ -20,7 +20,7 @@ function open(write: TapeStore['write'], { cached = 5, stored = 5, queues = 1 } 
     write: vi.fn(write),
   };
   const published = vi.fn();
-  return { ...createAppender(store, published, { queues, clock: createFakeClock() }), store, published };
+  return { ...createAppender(store, published, createFakeClock()), store, published };
 }
 
 const refusing = (rule: string) => open(async () => Promise.reject(new StoreError('constraint', rule)), { stored: 9 });
@@ -93,7 +93,7 @@ describe('appends that are refused before they are written', () => {
         throw new StoreError(failure, 'tape_seq');
       },
     };
-    const { append } = createAppender(store, () => undefined, { queues: 1, clock });
+    const { append } = createAppender(store, () => undefined, clock);
     const outcomes = Promise.all([
       append(request('refused', 4, [delta('a')])),
       append(request('written', 5, [delta('b')])),
@@ -106,57 +106,23 @@ describe('appends that are refused before they are written', () => {
   });
 });
 
-describe('the queues of an appender', () => {
-  /** Runs whose ids end in different characters, and writes that end when a test says so. */
-  function openHanging(queues: number) {
-    const ends: (() => void)[] = [];
-    const end = () => {
-      for (const each of ends.splice(0)) each();
-    };
-    const opened = open(() => new Promise<void>((resolve) => void ends.push(resolve)), { queues });
-    return { ...opened, end, writing: () => ends.length };
-  }
+test('a limited number of appends is queued, and further ones are refused as busy', async () => {
+  const ends: (() => void)[] = [];
+  const { append } = open(() => new Promise<void>((resolve) => void ends.push(resolve)));
   const turn = () => new Promise(setImmediate);
-
-  test('commit different runs at the same time, and the appends of one run one after another', async () => {
-    const { append, end, writing, idle } = openHanging(2);
-    const ids = ['run_a', 'run_b', 'run_a'];
-    const outcomes = [append(request(ids[0] ?? '', 5, [delta('a')])), append(request(ids[1] ?? '', 5, [delta('b')]))];
-    await turn();
-    outcomes.push(append(request(ids[2] ?? '', 6, [delta('c')])));
-    await turn();
-    expect(writing()).toBe(2);
-    let isIdle = false;
-    const becameIdle = idle().then(() => {
-      isIdle = true;
-    });
-    end();
-    await turn();
-    expect(isIdle).toBe(false);
-    while (writing() > 0) {
-      end();
-      await turn();
-    }
-    await becameIdle;
-    expect((await Promise.all(outcomes)).length).toBe(3);
+  const started = append(request('run_a', 5, [delta('a')]));
+  await turn();
+  expect(ends).toHaveLength(1);
+  const queued = Array.from({ length: QUEUED_APPENDS }, (_, index) =>
+    append(request(index % 2 === 0 ? 'run_a' : 'run_b', 4, [delta('a')])),
+  );
+  await expect(append(request('run_c', 5, [delta('a')]))).rejects.toMatchObject({
+    failure: 'busy',
+    detail: `more than ${QUEUED_APPENDS} appends are queued`,
   });
-
-  test('hold a limited number of appends together, and refuse further ones as busy', async () => {
-    const { append, end, writing } = openHanging(2);
-    const started = ['run_a', 'run_b'].map((runId) => append(request(runId, 5, [delta('a')])));
+  while (ends.length > 0) {
+    for (const end of ends.splice(0)) end();
     await turn();
-    expect(writing()).toBe(2);
-    const queued = Array.from({ length: QUEUED_APPENDS }, (_, index) =>
-      append(request(index % 2 === 0 ? 'run_a' : 'run_b', 4, [delta('a')])),
-    );
-    await expect(append(request('run_c', 5, [delta('a')]))).rejects.toMatchObject({
-      failure: 'busy',
-      detail: `more than ${QUEUED_APPENDS} appends are queued`,
-    });
-    while (writing() > 0) {
-      end();
-      await turn();
-    }
-    await Promise.all([...started, ...queued]);
-  });
+  }
+  await Promise.all([started, ...queued]);
 });

@@ -40,10 +40,7 @@ function openAppender(...lostCommits: LostCommit[]) {
       if (lost !== undefined) throw new StoreError('unknown', 'connection lost');
     },
   };
-  const { append } = createAppender(store, ({ events }) => void published.push(events.map(({ seq }) => seq)), {
-    queues: 1,
-    clock,
-  });
+  const { append } = createAppender(store, ({ events }) => void published.push(events.map(({ seq }) => seq)), clock);
 
   function storeAll(appends: readonly PlannedWrite[]): void {
     for (const {
@@ -63,10 +60,7 @@ function openAppender(...lostCommits: LostCommit[]) {
 
   /** Another writer appends to the same tapes. */
   async function storeOf(appends: readonly PlannedWrite[], events: StampedEvent[]): Promise<void> {
-    const other = createAppender({ ...store, write: async (others) => storeAll(others) }, () => undefined, {
-      queues: 1,
-      clock,
-    });
+    const other = createAppender({ ...store, write: async (others) => storeAll(others) }, () => undefined, clock);
     for (const {
       request: { runId },
       plan,

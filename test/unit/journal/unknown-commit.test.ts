@@ -29,7 +29,7 @@ function openAppender(failedReads: number) {
     },
   };
   const clock = { sleep: async () => undefined } as unknown as Clock;
-  return createAppender(store, () => undefined, { queues: 1, clock });
+  return createAppender(store, () => undefined, clock);
 }
 
 test('a stored append is found when the database can be read again', async () => {
