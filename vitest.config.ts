@@ -63,6 +63,10 @@ export default defineConfig({
       { find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') },
       // A thread that compiles its module takes a second of CPU time.
       { find: /^(\.\.\/)+worker\.ts$/, replacement: join(import.meta.dirname, 'test/bundled-worker.ts') },
+      {
+        find: /^@prisma\/client\/runtime\/query_compiler_small_bg\.(\w+)\.mjs$/,
+        replacement: join(import.meta.dirname, 'test/query-compilers/$1.mjs'),
+      },
     ],
   },
   test: {

@@ -1,4 +1,5 @@
 import { type Client, createClient } from 'graphql-ws';
+import { request } from 'undici';
 import WebSocket from 'ws';
 import type { TypedDocumentString } from './generated/graphql.ts';
 
@@ -48,13 +49,14 @@ export function createTestClient(url: string, headers: Record<string, string> = 
   };
 
   async function post(body: unknown, moreHeaders: Record<string, string> = {}) {
-    const response = await fetch(url, {
+    // Takes less CPU time than `fetch`.
+    const response = await request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers, ...moreHeaders },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-    const text = await response.text();
-    return { status: response.status, body: parseAnswer(text) };
+    const text = await response.body.text();
+    return { status: response.statusCode, body: parseAnswer(text) };
   }
 
   return {

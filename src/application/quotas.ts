@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../bounded-cache.ts';
 import { AMPLE_BYTES, CACHED_QUOTAS, QUOTA_SECONDS } from '../config/limits.ts';
 import type { QuotaLimits } from '../config/storage-config.ts';
 import type { RowWrite } from '../database/batch-statement.ts';
@@ -32,7 +32,7 @@ export function createQuotas({
   now,
 }: Pick<Quotas, 'limitsOf'> & { database: Database; now(): number }): Quotas {
   /** Until when principals with many bytes left are not counted again: counting takes longer with many sessions. */
-  const enoughUntil = new LRUCache<string, number>({ max: CACHED_QUOTAS });
+  const enoughUntil = createBoundedCache<number>(CACHED_QUOTAS);
 
   return {
     limitsOf,

@@ -47,6 +47,6 @@ import { builder } from './builder.ts';
 import { guardRootFields } from './execution/scopes.ts';
 
 /** The schema of the server: all types that the files above define, with a scope check on every root field. */
-export const schema: GraphQLSchema = guardRootFields(builder.toSchema());
+export const schema: GraphQLSchema = guardRootFields(builder.toSchema({ sortSchema: false }));
 schema.description =
   'Runtape runs AI agents and records every event of a run on an append-only tape. Mutations send messages and decide approvals, queries read sessions, runs and tapes, and subscriptions follow tapes live. Every object with an `id`, except `Message`, is a `Node`; events are among them.';

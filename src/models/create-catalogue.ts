@@ -11,7 +11,6 @@ import {
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import { alwaysClosed, withCircuit } from './circuit.ts';
 import type { Model } from './model.ts';
-import { createOpenAiCompatibleModel } from './openai-compatible/chat-model.ts';
 import { secretsOf } from './provider/failure.ts';
 import { withRetry } from './retry.ts';
 import { createScriptedModel } from './scripted/scripted-model.ts';
@@ -106,6 +105,7 @@ async function createModel(
     case 'scripted':
       return { ok: true, model: createScriptedModel({ clock, paceMilliseconds: config.paceMilliseconds }) };
     case 'openai-compatible': {
+      const { createOpenAiCompatibleModel } = await import('./openai-compatible/chat-model.ts');
       const { baseURL, model, headers, maxOutputTokens, options } = config;
       const apiKey = apiKeyOf(config, dependencies) ?? null;
       return {

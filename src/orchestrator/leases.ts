@@ -1,6 +1,6 @@
 import { databaseTime, type RowWrite } from '../database/batch-statement.ts';
 import type { Database } from '../database/database.ts';
-import { keyed, type Statement, statement } from '../database/statement.ts';
+import { keyed, type Statement, statement, writingStatement } from '../database/statement.ts';
 import {
   CLAIM_POSTGRESQL,
   CLAIM_SQLITE,
@@ -171,11 +171,14 @@ export async function nextForeignExpiry(database: Database, holder: string): Pro
   return row?.milliseconds ?? null;
 }
 
+const expireStatement = writingStatement<{ runId: string }>(
+  { runId: 'text' },
+  () => `UPDATE "Lease" SET "expiresAt" = ? WHERE "holder" IS NOT NULL RETURNING "runId"`,
+);
+
 /** Expires every lease. Only for a store that one server uses: every holder is then a process that is gone. */
 export async function expireAllLeases(database: Database, now: Date): Promise<void> {
-  await database.write((client) =>
-    client.lease.updateMany({ where: { holder: { not: null } }, data: { expiresAt: now } }),
-  );
+  await database.query(expireStatement, databaseTime(now.getTime()));
 }
 
 /** Written in the append after which the run needs no executor, or alone when a server stops. */

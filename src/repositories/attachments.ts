@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { databaseTime } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
 import type { Attachment, Blob } from '../database/generated/sqlite/client.ts';
 import { lockRows } from '../database/locks.ts';
-import { idList } from '../database/statement.ts';
+import { idList, writingStatement } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 
 export type AttachmentRow = Attachment;
@@ -121,9 +122,14 @@ export function deleteExpired(database: Database, before: Date, now: Date, limit
   );
 }
 
+const endStatement = writingStatement<{ key: string }>(
+  { key: 'text' },
+  () => `UPDATE "DiscardedBlob" SET "after" = ? RETURNING "key"`,
+);
+
 /** Lets announced bytes be removed at once. No upload may be in progress. */
 export async function endAnnouncements(database: Database, now: Date): Promise<void> {
-  await database.write((client) => client.discardedBlob.updateMany({ data: { after: now } }));
+  await database.query(endStatement, databaseTime(now.getTime()));
 }
 
 /** Keys of blobs that have to be removed from the store by now. */

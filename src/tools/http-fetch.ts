@@ -1,5 +1,5 @@
 import dns from 'node:dns/promises';
-import { Agent, type Dispatcher, Headers, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { FETCH_REDIRECTS, TOOL_OUTPUT_BYTES } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
@@ -72,6 +72,8 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
     refuse: (input) => refuseInput(input, isAllowed),
     target: targetOf,
     execute: async ({ url, method, headers, body }, { signal, traceParent }) => {
+      // Most servers never fetch, and loading this takes a while.
+      const { Agent, request } = await import('undici');
       // The signal replaces the timeouts of the agent. `connect` needs it too, because destroying an agent waits for sockets
       // that are still connecting.
       const agent = new Agent({
@@ -80,10 +82,11 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
         bodyTimeout: 0,
       });
       try {
+        const send: Send = ({ url: to, ...options }) => request(to, { dispatcher: agent, signal, ...options });
         const sent = new Headers(headers);
         if (traceParent !== undefined && !sent.has('traceparent')) sent.set('traceparent', traceParent);
         const first: FetchRequest = { url: new URL(url), method, headers: sent, body: body ?? null };
-        const { url: finalUrl, response } = await followRedirects(first, agent, isAllowed, signal);
+        const { url: finalUrl, response } = await followRedirects(first, send, isAllowed);
         return await presentResponse(finalUrl, response);
       } catch (error) {
         // The error of an aborted socket does not contain the reason.
@@ -126,11 +129,15 @@ function refuseInput({ url, method, headers, body }: FetchInput, isAllowed: IsAl
   }
 }
 
+/** Sends one request, without following redirects. */
+type Send = (
+  request: Pick<FetchRequest, 'url' | 'method' | 'body'> & { headers: Record<string, string> },
+) => Promise<Dispatcher.ResponseData>;
+
 async function followRedirects(
   first: FetchRequest,
-  dispatcher: Dispatcher,
+  send: Send,
   isAllowed: IsAllowed,
-  signal: AbortSignal,
 ): Promise<{ url: URL; response: Dispatcher.ResponseData }> {
   let next = first;
   for (let redirects = 0; redirects <= FETCH_REDIRECTS; redirects += 1) {
@@ -139,7 +146,7 @@ async function followRedirects(
     if (refusal !== null) throw new Error(redirects === 0 ? refusal : `The redirect was not followed. ${refusal}`);
     const { url, method, body } = next;
     const headers = { 'user-agent': 'runtape', 'accept-encoding': 'identity', ...Object.fromEntries(next.headers) };
-    const response = await request(url, { dispatcher, method, headers, body, signal });
+    const response = await send({ url, method, headers, body });
     const redirected = redirectedRequest(next, response.statusCode, headerText(response.headers.location));
     if (redirected === null) return { url, response };
     // The body of a redirect is discarded, with its errors.

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import { createBoundedCache } from '../bounded-cache.ts';
 import { CACHED_SECRETS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { digestPlaceholder, maskJson, placeholdersOf } from '../domain/secrets/mask.ts';
@@ -44,7 +44,7 @@ export function createSecretStore(secretKey: Uint8Array | null): SecretStore {
   // Without this key, a digest reveals nothing about its credential.
   const digestKey = randomBytes(32);
   const encryption = secretKey && createEncryption(secretKey);
-  const secrets = new LRUCache<string, { secret: string; callIds: Set<string> }>({ max: CACHED_SECRETS });
+  const secrets = createBoundedCache<{ secret: string; callIds: Set<string> }>(CACHED_SECRETS);
   const keyOf = ({ sessionId }: SecretOwner, placeholder: string) => `${sessionId}/${placeholder}`;
   const additionalData = ({ sessionId, callId }: SecretOwner) => `${sessionId}/${callId}`;
 

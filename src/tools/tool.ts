@@ -113,13 +113,24 @@ interface ToolDefinition<Input> {
   execute(input: Input, context: ToolContext): Promise<Json>;
 }
 
+const jsonSchemas = new WeakMap<z.ZodType, Json>();
+
+/** Computed once for a schema, because each server of a process creates the tools. */
+function jsonSchemaOf(schema: z.ZodType): Json {
+  const known = jsonSchemas.get(schema);
+  if (known !== undefined) return known;
+  const created = z.json().parse(z.toJSONSchema(schema, { io: 'input' }));
+  jsonSchemas.set(schema, created);
+  return created;
+}
+
 /** Creates a built-in tool. The zod schema is both what models see and what inputs are validated against. */
 export function defineTool<Input>(definition: ToolDefinition<Input>): Tool {
   const { input: schema, refuse, target, execute, ...rest } = definition;
   return {
     ...rest,
     source: BUILTIN_SOURCE,
-    inputSchema: z.json().parse(z.toJSONSchema(schema, { io: 'input' })),
+    inputSchema: jsonSchemaOf(schema),
     prepare(input) {
       const parsed = schema.safeParse(input);
       if (!parsed.success) return { ok: false, error: `Invalid input: ${z.prettifyError(parsed.error)}` };

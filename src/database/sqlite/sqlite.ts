@@ -85,8 +85,8 @@ interface ConnectionSettings {
 }
 
 /**
- * Opens four connections: one that writes and one that reads, both for prepared statements and for the Prisma client. Closes
- * them if one of them fails.
+ * Opens connections: one that writes and one that reads, both for prepared statements and for the Prisma client. The client that
+ * writes is created when it is needed, because that takes a while. Closes them if one of them fails.
  */
 async function openConnections(
   path: string,
@@ -118,14 +118,13 @@ async function openConnections(
     const thread = createConnectionThread({ path, pragmas, givesWay: false, lostCall: 'unknown' });
     closers.push(thread.close);
     const reader = connect(readOnlyPragmas);
-    const writeClient = await connectClient(pragmas);
     const readClient = await connectClient(readOnlyPragmas);
     const scanThread = createScanThread(path);
     closers.push(scanThread.close);
     return createDatabase({
       writer: createWriter({ connection, thread, clock, threadedFrom }),
       reader,
-      writeClient,
+      connectWriteClient: () => connectClient(pragmas),
       readClient,
       scanThread,
       smallBytes,
@@ -167,7 +166,7 @@ function createReadTurns(clock: Clock) {
 interface DatabaseParts {
   writer: Writer;
   reader: Connection;
-  writeClient: Client;
+  connectWriteClient(): Promise<Client>;
   readClient: Client;
   scanThread: ScanThread;
   smallBytes: number;
@@ -178,7 +177,7 @@ interface DatabaseParts {
 }
 
 function createDatabase(parts: DatabaseParts): Database {
-  const { writer, reader, writeClient, readClient, scanThread, smallBytes, guard, clock, close } = parts;
+  const { writer, reader, connectWriteClient, readClient, scanThread, smallBytes, guard, clock, close } = parts;
   const mutex = createKeyedMutex();
   const turns = createReadTurns(clock);
   /** SQLite has one writer at a time: a second one would block the event loop until the lock is free. */
@@ -190,6 +189,15 @@ function createDatabase(parts: DatabaseParts): Database {
         return result;
       }),
     );
+  let writeClient: Client | null = null;
+  /** Connects within the queue of writes, to the file that is guarded. */
+  async function openWriteClient(): Promise<Client> {
+    guard.check();
+    const opened = await connectWriteClient();
+    guard.check();
+    writeClient = opened;
+    return opened;
+  }
   let wasLarge = false;
   const isLarge = () => {
     wasLarge ||= reader.bytes() >= smallBytes;
@@ -205,7 +213,7 @@ function createDatabase(parts: DatabaseParts): Database {
     isShared: false,
     notifications: null,
     reader: readClient,
-    write: (work) => queueWrite(() => work(writeClient)),
+    write: (work) => queueWrite(async () => work(writeClient ?? (await openWriteClient()))),
     async commit(writes, callers = 1) {
       const groups = bindRows(writes);
       return queueWrite(() => writer.commit(groups, callers));

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../../bounded-cache.ts';
 
 /** Limits the points that each principal uses in a minute. */
 export interface RateLimit {
@@ -23,7 +23,7 @@ export function createRateLimit(options: {
   now(): number;
 }): RateLimit {
   const { pointsPerMinute, maxPrincipals, now } = options;
-  const uses = new LRUCache<string, { minute: number; points: number }>({ max: maxPrincipals });
+  const uses = createBoundedCache<{ minute: number; points: number }>(maxPrincipals);
   const add = (principal: string, points: number, most = Number.POSITIVE_INFINITY): boolean => {
     const minute = Math.floor(now() / MINUTE_MILLISECONDS);
     const use = uses.get(principal);

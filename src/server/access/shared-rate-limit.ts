@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../../bounded-cache.ts';
 import type { Database } from '../../database/database.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { type RateLimit, secondsLeft, type Wait } from './rate-limit.ts';
@@ -31,9 +31,9 @@ export function createSharedRateLimit(options: {
 }): RateLimit {
   const { database, pointsPerMinute, maxPrincipals, now } = options;
   /** The epoch milliseconds until which a principal has no points. */
-  const exhaustedUntil = new LRUCache<string, number>({ max: maxPrincipals });
+  const exhaustedUntil = createBoundedCache<number>(maxPrincipals);
   /** Points of received requests that are not in the database yet. */
-  const uncounted = new LRUCache<string, number>({ max: maxPrincipals });
+  const uncounted = createBoundedCache<number>(maxPrincipals);
   const maxUncounted = Math.min(UNCOUNTED_POINTS, Math.ceil(pointsPerMinute / UNCOUNTED_POINTS));
 
   function remainingWait(principal: string): Wait {

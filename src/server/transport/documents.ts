@@ -28,15 +28,30 @@ export interface Documents {
   read(request: DocumentRequest): DocumentNode | readonly GraphQLError[];
 }
 
+interface KnownDocuments {
+  cache: LRUCache<string, DocumentNode>;
+  validDocuments: WeakSet<DocumentNode>;
+}
+
+/** Servers in one process have the same schema, for which a document is valid or not. */
+const knownDocuments = new WeakMap<GraphQLSchema, KnownDocuments>();
+
+function knownDocumentsOf(schema: GraphQLSchema): KnownDocuments {
+  const known = knownDocuments.get(schema);
+  if (known) return known;
+  // Otherwise the first request would take as long as this.
+  assertValidSchema(schema);
+  const created = { cache: createDocumentCache(limits.CACHED_DOCUMENT_BYTES), validDocuments: new WeakSet() };
+  knownDocuments.set(schema, created);
+  return created;
+}
+
 /** @param allowedDocuments the only texts that are executed, by id; null to execute any text */
 export function createDocuments(
   schema: GraphQLSchema,
   allowedDocuments: ReadonlyMap<string, string> | null,
 ): Documents {
-  // Otherwise the first request would take as long as this.
-  assertValidSchema(schema);
-  const cache = createDocumentCache(limits.CACHED_DOCUMENT_BYTES);
-  const validDocuments = new WeakSet<DocumentNode>();
+  const { cache, validDocuments } = knownDocumentsOf(schema);
   const allowedTexts = new Set(allowedDocuments?.values());
   const parse = (text: string) => cache.get(text) ?? parseWithCode(text);
 

@@ -75,6 +75,8 @@ describe('every connection that writes', () => {
 
     const reopened = await openStore(path);
     await append(reopened.journal, newRunId(), 0, ...opening);
+    expect(openSettings(connections, path)).toEqual([durable, 'reads only', 'reads only']);
+    await reopened.database.write((client) => client.purge.deleteMany());
     expect(openSettings(connections, path)).toEqual([durable, durable, 'reads only', 'reads only']);
     expect(connections.closed.at(-1)).toBe('journal_mode=wal synchronous=2 foreign_keys=0');
   });
@@ -84,6 +86,7 @@ describe('every connection that writes', () => {
     const path = join(await makeFolder(), 'runtape.db');
     const database = await openSqlite({ url: `file:${path}`, durability: 'normal' });
     onTestFinished(() => database.close());
+    await database.write((client) => client.purge.count());
     const normal = durable.replace('synchronous=2', 'synchronous=1');
     expect(openSettings(connections, path)).toEqual([normal, normal, 'reads only', 'reads only']);
   });
@@ -95,6 +98,7 @@ test('opening for reading opens no connection that writes', async () => {
   const reading = await openSqliteForReading(`file:${path}`);
   onTestFinished(() => reading.close());
   await reading.reader.event.count();
+  await expect(reading.write((client) => client.purge.deleteMany())).rejects.toThrow();
   expect(openSettings(connections, path)).toEqual(['reads only', 'reads only', 'reads only', 'reads only']);
 });
 

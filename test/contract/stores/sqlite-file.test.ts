@@ -195,11 +195,23 @@ describe('a file that is changed while a server uses it', () => {
     expect(database.problem()).toContain(what);
   });
 
+  test('the client that writes, which connects late, does not write to a file that took its place', async () => {
+    const { path, database } = await openStore();
+    await replace(path);
+    await expect(database.write((client) => client.purge.create({ data: { sessionId: 'x' } }))).rejects.toMatchObject({
+      failure: 'unavailable',
+    });
+    const other = new BetterSqlite(path);
+    onTestFinished(() => void other.close());
+    expect(other.prepare('SELECT count(*) FROM "Purge"').pluck().get()).toBe(0);
+  });
+
   test('is compared once at the most for many commits in a row', async () => {
     const clock = { ...systemClock, elapsed: () => 0 };
     const path = join(await makeFolder(), 'runtape.db');
     const database = await openSqlite({ url: `file:${path}`, durability: 'full', clock });
     onTestFinished(() => database.close());
+    await database.write((client) => client.purge.count());
     // By the clock of the server no time passes, so nothing is compared.
     await rm(path);
     for (let times = 0; times < 10; times += 1) await database.write((client) => client.purge.count());

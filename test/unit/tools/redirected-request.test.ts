@@ -1,4 +1,3 @@
-import { Headers } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { type FetchRequest, redirectedRequest } from '../../../src/tools/http-fetch.ts';
 

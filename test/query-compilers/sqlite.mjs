@@ -1,0 +1,5 @@
+import { QueryCompiler as EachCompiler } from '../../node_modules/@prisma/client/runtime/query_compiler_small_bg.sqlite.mjs';
+import { shareCompilers } from './shared.mjs';
+
+export * from '../../node_modules/@prisma/client/runtime/query_compiler_small_bg.sqlite.mjs';
+export const QueryCompiler = shareCompilers(EachCompiler);
