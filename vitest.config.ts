@@ -56,6 +56,11 @@ function processProject(name: string, include: string[], globalSetup: string[] =
   return project(name, include, processMilliseconds, ['test/e2e/build.ts', ...globalSetup]);
 }
 
+/** Tests that import the built program. Node loads it as it is. */
+function loadingTheBuild({ test }: ReturnType<typeof project>) {
+  return { extends: true as const, test: { ...test, server: { deps: { external: [/\/dist\/\w+\.js$/] } } } };
+}
+
 export default defineConfig({
   // Vite resolves `graphql` to its ES modules, Node to CommonJS. Two copies of graphql-js in one process do not work together.
   resolve: {
@@ -96,7 +101,7 @@ export default defineConfig({
         project('postgres-all', ['test/integration/**/!(sqlite-)*.test.ts'], otherMilliseconds, [postgres]),
       ),
       processProject('e2e', ['test/e2e/**/*.test.ts'], [postgres]),
-      processProject('browser', ['test/browser/**/*.test.ts'], ['test/browser/setup.ts']),
+      loadingTheBuild(processProject('browser', ['test/browser/**/*.test.ts'], ['test/browser/setup.ts'])),
     ],
   },
 });

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 import { findBrowser } from './find-browser.ts';
 
@@ -22,23 +21,23 @@ export interface MonitoredPage {
   problems: string[];
 }
 
-/** Opens a page in a browser with a new profile. Closed at the end of the test. */
-export async function openPage(url: string, viewport = { width: 1440, height: 900 }): Promise<MonitoredPage> {
+let browser: Promise<Browser> | null = null;
+
+/** Starting a browser takes more CPU time than most tests. It ends with this process. */
+async function launchBrowser(): Promise<Browser> {
   const { executablePath, flags: ownFlags } = await findBrowser();
-  const profile = await mkdtemp(join(tmpdir(), 'runtape-browser-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath,
-    args: [...ownFlags, ...flags],
-    headless: true,
-    // That of the system can be one that no page expects, such as "en-US@posix".
-    locale: 'en-US',
-    viewport,
-  });
-  onTestFinished(async () => {
-    await context.close();
-    await rm(profile, { recursive: true, force: true });
-  });
-  const page = context.pages()[0] ?? (await context.newPage());
+  // A browser of a single process ends with its first context.
+  const args = [...ownFlags.filter((flag) => flag !== '--single-process'), ...flags];
+  return chromium.launch({ executablePath, args, headless: true });
+}
+
+/** Opens a page in a browser context of its own, which shares nothing with others. Closed at the end of the test. */
+export async function openPage(url: string, viewport = { width: 1440, height: 900 }): Promise<MonitoredPage> {
+  browser ??= launchBrowser();
+  // The locale of the system can be one that no page expects, such as "en-US@posix".
+  const context = await (await browser).newContext({ locale: 'en-US', viewport });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
   const problems: string[] = [];
   const { host, origin } = new URL(url);
   page.on('request', (request) => {

@@ -15,8 +15,8 @@ test('with accounts a token is asked for, is kept out of addresses, and its scop
     { sha256: sha256('writer'), principal: 'ada', scopes: ['read', 'write', 'approve'] },
     { sha256: sha256('reader'), principal: 'ada', scopes: ['read'] },
   ];
-  const { server, pageUrl } = await startConsoleServer({ auth: { mode: 'tokens', tokens } });
-  await using client = createTestClient(server.url, { authorization: 'Bearer writer' });
+  const { url, pageUrl } = await startConsoleServer({ auth: { mode: 'tokens', tokens } });
+  await using client = createTestClient(url, { authorization: 'Bearer writer' });
   await converse(client, { sessionKey: 'a', text: 'Hello' });
   const { page } = await openPage(pageUrl('/sessions'));
   const signIn = async (token: string) => {

@@ -9,7 +9,7 @@ import { calling } from '../../integration/counted-tool.ts';
 import { bundledServer } from '../../integration/tools/bundled-server.ts';
 import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
-import { expectAccessible, pickFile, startConsoleServer } from './console.ts';
+import { expectAccessible, pickFile, startConsoleProcess, startConsoleServer } from './console.ts';
 
 const waiting = (client: Parameters<typeof follow>[0], runId: string) =>
   follow(client, runId, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
@@ -151,7 +151,7 @@ test('B89: two browsers decide one approval: one wins, and the other shows who d
 });
 
 test('B88: the server restarts while an answer streams: the page continues without a reload, and nothing is lost or doubled', async () => {
-  const { client, home, server, pageUrl } = await startConsoleServer();
+  const { client, home, server, pageUrl } = await startConsoleProcess();
   const { run, session } = await send(client, { sessionKey: 'restart', text: '/pace 30\n/words 200' });
   const { page } = await openPage(pageUrl(`/sessions/${session.id}`));
   const conversation = page.getByRole('log', { name: 'Conversation' });

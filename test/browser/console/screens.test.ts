@@ -9,7 +9,7 @@ import { converse, type Event, follow, send } from '../../integration/conversati
 import { calling } from '../../integration/counted-tool.ts';
 import { poll } from '../../until.ts';
 import { openPage } from '../explorer.ts';
-import { expectAccessible, expectNoOverflow, pickFile, startConsoleServer } from './console.ts';
+import { expectAccessible, expectNoOverflow, pickFile, startConsoleProcess, startConsoleServer } from './console.ts';
 
 const pollOptions = { timeout: 30_000, interval: 50 };
 const isRequest = ({ type }: Event) => type === 'APPROVAL_REQUEST';
@@ -216,7 +216,7 @@ test('Enter opens the selected session, and belongs to what has the focus', asyn
 });
 
 test('B87: a lost server is shown as offline, and the page stays', async () => {
-  const { client, server, pageUrl } = await startConsoleServer();
+  const { client, server, pageUrl } = await startConsoleProcess();
   await converse(client, { sessionKey: 'a', text: '/words 3' });
   const { page } = await openPage(pageUrl('/sessions'));
   await page.getByText('/words 3').waitFor();
