@@ -14,6 +14,7 @@ export const folders: readonly Folder[] = [
   { name: 'clock', imports: [] },
   { name: 'logger', imports: [] },
   { name: 'worker', imports: [] },
+  { name: 'bounded-cache', imports: [] },
   { name: 'config', imports: [] },
   { name: 'domain', imports: ['ids'] },
   { name: 'observer', imports: ['domain'] },
@@ -29,7 +30,7 @@ export const folders: readonly Folder[] = [
   { name: 'streams', imports: ['domain', 'ids', 'journal', 'database', 'clock', 'observer'] },
   { name: 'policy', imports: ['domain', 'config'] },
   { name: 'models', imports: ['domain', 'ids', 'clock', 'config'] },
-  { name: 'tools', imports: ['domain', 'ids', 'clock', 'worker', 'config', 'repositories'] },
+  { name: 'tools', imports: ['domain', 'ids', 'clock', 'worker', 'bounded-cache', 'config', 'repositories'] },
   {
     name: 'context',
     imports: ['domain', 'ids', 'clock', 'config', 'database types', 'journal', 'projections', 'repositories', 'models'],
