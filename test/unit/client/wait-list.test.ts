@@ -100,8 +100,9 @@ describe('the list of open waits', () => {
     const data = handle?.data.get();
     open[0] = waitOf('apr_2');
     open[1] = waitOf('apr_1', { summary: 'changed' });
-    change({ kind: 'WAIT_OPENED', waitId: 'apr_9', wait: null });
+    change({ kind: 'WAIT_OPENED', waitId: 'apr_2', wait: null });
     await vi.waitFor(() => expect(summaries(list)).toEqual(['apr_2', 'changed']));
+    expect(list.get()[0]).toBe(handle);
     expect(handle?.data.get()).toBe(data);
     leave();
   });
