@@ -10,7 +10,8 @@ export function addedPlaceholderProblem(recordedInput: Json, editedInput: Json):
   const known = new Set(placeholdersOf(recordedInput));
   const added = placeholdersOf(editedInput).filter((placeholder) => !known.has(placeholder));
   if (added.length === 0) return null;
-  return `${added.join(', ')} belongs to another call. Type the credential itself.`;
+  const belong = added.length === 1 ? 'belongs' : 'belong';
+  return `${added.join(', ')} ${belong} to another call. Type the credential itself.`;
 }
 
 /**

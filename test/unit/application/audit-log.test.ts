@@ -56,7 +56,10 @@ test('equal attempts are one entry with their number and the details of the firs
 test('a stranger with many addresses cannot make more than a bounded number of entries', async () => {
   const { audit, clock, rows } = createLog();
   for (let index = 0; index < 5000; index += 1) audit.count(attempt({ address: `2001:db8::${index.toString(16)}` }));
+  audit.count(attempt({ event: 'decision-refused', principal: 'ada' }));
   await clock.advance(limits.AUDIT_WINDOW_SECONDS * 1000);
+  // What is refused for other reasons has its own entries.
+  expect(rows.pop()).toMatchObject({ event: 'decision-refused', principal: 'ada', address: '192.0.2.1' });
   expect(rows).toHaveLength(limits.AUDIT_WINDOW_ENTRIES + 1);
   expect(rows.reduce((sum, { count }) => sum + Number(count), 0)).toBe(5000);
   expect(rows.at(-1)).toMatchObject({ address: null, details: '{"others":true}' });

@@ -6,7 +6,7 @@ import { invalidSchema } from '../../../src/application/output-schema.ts';
 import { parseInput, text } from '../../../src/application/parse-input.ts';
 import { messageSchema } from '../../../src/application/run/message.ts';
 import { recordableOutput } from '../../../src/application/tool-calls/recordable-output.ts';
-import { INLINE_OUTPUT_BYTES, OUTPUT_SCHEMA_BYTES } from '../../../src/config/limits.ts';
+import { CLIENT_TOOLS_BYTES, INLINE_OUTPUT_BYTES, OUTPUT_SCHEMA_BYTES } from '../../../src/config/limits.ts';
 
 /** The problems of an input, with their paths; none if it is accepted. */
 function problemsOf(schema: z.ZodType, input: unknown): string[] {
@@ -94,6 +94,16 @@ describe('a message', () => {
         'clientTools.0.name: must have 1 to 64 letters, digits, `_` or `-`',
       ]);
     }
+    const sized = (bytes: number) => {
+      const rest = JSON.stringify([
+        { ...declaration, inputSchema: { title: '', type: 'object' }, timeoutSeconds: null },
+      ]);
+      return of({ ...declaration, inputSchema: { type: 'object', title: 'x'.repeat(bytes - rest.length) } });
+    };
+    expect(sized(CLIENT_TOOLS_BYTES)).toEqual([]);
+    expect(sized(CLIENT_TOOLS_BYTES + 1)).toEqual([
+      `clientTools: must not be longer than ${CLIENT_TOOLS_BYTES} bytes as JSON`,
+    ]);
     expect(of({ ...declaration, timeoutSeconds: 0 })).toEqual(['clientTools.0.timeoutSeconds: must be at least 1']);
     expect(parseInput(messageSchema, { ...message, clientTools: [declaration] })).toMatchObject({
       input: { clientTools: [{ ...declaration, timeoutSeconds: null }] },
@@ -158,6 +168,9 @@ describe('the input that an approver allows', () => {
     expect(addedPlaceholderProblem({ key: own }, { other: own })).toBeNull();
     expect(addedPlaceholderProblem({ key: own }, { a: own, b: foreign })).toBe(
       `${foreign} belongs to another call. Type the credential itself.`,
+    );
+    expect(addedPlaceholderProblem({}, { a: own, b: foreign })).toBe(
+      `${own}, ${foreign} belong to another call. Type the credential itself.`,
     );
   });
 

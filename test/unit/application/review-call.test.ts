@@ -25,12 +25,12 @@ const hostileInput = Object.fromEntries(
   Array.from({ length: 40 }, (_, index) => [`${index}${'\u202e'.repeat(200)}`, '\u200b'.repeat(2000)]),
 );
 
-function requestOf(tool: Tool, previous: Json) {
+function requestOf(tool: Tool | null, previous: Json, interrupted: object = {}) {
   const context: ReviewContext = {
     policy: { evaluate: () => ({ effect: 'ASK', reason: '', rules: [] }) },
     acceptedDefinitions: { quarantineOf: () => ({ previous }) },
     secretStore: { foreignPlaceholders: () => [] },
-    newId: () => 'apr_1',
+    newId: (kind) => `${kind}_1`,
     now: () => 0,
     settings: { approvalExpirySeconds: 60 },
   };
@@ -38,7 +38,7 @@ function requestOf(tool: Tool, previous: Json) {
   if (!call) throw new Error('There is no call.');
   const request = approvalRequest(
     context,
-    { ...call, input: hostileInput },
+    { ...call, input: hostileInput, ...interrupted },
     { tool, rules: [], shownDefinition: null },
   );
   if (request.type !== 'approval_request') throw new Error('It is no request.');
@@ -60,5 +60,19 @@ describe('the request for an approval', () => {
     const short = { ...longestTool('n'), description: 'Short.', inputSchema: {} };
     expect(requestOf(short, previous).previousDefinition).toEqual(previous);
     expect(requestOf(longestTool('p'), previous).previousDefinition).toBe(null);
+    expect(requestOf(longestTool('p'), null).previousDefinition).toBe(null);
+  });
+
+  test('has the highest risk while the tool is away, and the definition that the call was started with', () => {
+    expect(requestOf(null, previous, { attempts: 1, definitionHash: 'older' })).toMatchObject({
+      approvalId: 'approval_1',
+      risk: 'HIGH',
+      summary: expect.stringMatching(/^Repeat tool_a.*already\.$/s),
+      why: 'unknown_outcome',
+      target: null,
+      definitionHash: 'older',
+      definition: null,
+      previousDefinition: null,
+    });
   });
 });

@@ -165,7 +165,12 @@ describe('the review of a call', () => {
   async function review({ effect = 'ALLOW', call = {}, of = tool, reused = [], grants = [], quarantine }: Review) {
     const context: ReviewContext = {
       ...rulesOf(effect, quarantine ?? null).rules,
-      secretStore: { foreignPlaceholders: () => reused },
+      secretStore: {
+        foreignPlaceholders(call, input) {
+          expect([call, input]).toEqual([{ sessionId: 'ses_1', callId: 'call_1' }, newCall.input]);
+          return reused;
+        },
+      },
       newId: () => 'apr_1',
       now: () => 1000,
       settings: { approvalExpirySeconds: 60 },

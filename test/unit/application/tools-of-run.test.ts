@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attachmentUrl } from '../../../src/application/attachments/attachment-url.ts';
-import { reportRefusedDecision } from '../../../src/application/audit/entries.ts';
+import { entryOf, reportRefusedDecision } from '../../../src/application/audit/entries.ts';
 import { tracedBy } from '../../../src/application/run/traced-by.ts';
 import { clientToolsProblem } from '../../../src/application/tool-calls/client-tool-declarations.ts';
 import { shownDefinitions } from '../../../src/application/tool-calls/shown-definitions.ts';
@@ -10,7 +10,16 @@ import { clientToolsOfRun, toolOfRun } from '../../../src/application/tool-calls
 import type { ClientToolDeclaration } from '../../../src/domain/events.ts';
 import type { ToolCall } from '../../../src/domain/step.ts';
 import type { Tool } from '../../../src/tools/tool.ts';
-import { approvalRequest, callsRequested, context, inProgress, pending, recordedTape, runOf } from '../domain/given.ts';
+import {
+  approvalRequest,
+  callsRequested,
+  context,
+  inProgress,
+  pending,
+  recordedTape,
+  runOf,
+  toolResult,
+} from '../domain/given.ts';
 import { fakeTool } from '../orchestrator/fake-tool.ts';
 
 const declare = (name: string, description = name): ClientToolDeclaration => ({
@@ -135,7 +144,31 @@ describe('what policy is told of a caller', () => {
     const database = {} as never;
     expect(await agentOfRun(database, session, runOf(inProgress, context(1)))).toBeNull();
     expect(await agentOfRun(database, session, runOf(callsRequested('a')))).toBeNull();
-    await expect(agentOfRun(database, session, runOf(pending))).rejects.toThrow(TypeError);
+    expect(await agentOfRun(database, session, runOf(callsRequested('a'), toolResult('a')))).toBeNull();
+  });
+
+  test('is the agent that the message named, else that of the session, before a run has started', async () => {
+    const asked: unknown[] = [];
+    const database = { query: async (_: unknown, ...values: unknown[]) => asked.push(values) && [] } as never;
+    const run = runOf(pending);
+    const naming = (agentId: string | null) => ({ ...run, origin: { ...run.origin, agentId } });
+    expect(await agentOfRun(database, session, naming('agt_m'))).toBeNull();
+    expect(await agentOfRun(database, session, naming(null))).toBeNull();
+    expect(asked).toEqual([
+      ['ada', 'agt_m'],
+      ['ada', 'agt_s'],
+    ]);
+  });
+
+  test('is the version that the first step of the run has used', async () => {
+    const asked: unknown[] = [];
+    const findUnique = async ({ where }: { where: unknown }) => {
+      asked.push(where);
+      return null;
+    };
+    const run = { ...runOf(inProgress), agent: { id: 'agt_1', version: 3 } };
+    expect(await agentOfRun({ reader: { agentVersion: { findUnique } } } as never, session, run)).toBeNull();
+    expect(asked).toEqual([{ agentId_version: { agentId: 'agt_1', version: 3 } }]);
   });
 });
 
@@ -149,6 +182,14 @@ test('a run continues the trace of its request only if traces are exported', () 
 
 test('an attachment is downloaded below the path of uploads', () => {
   expect(attachmentUrl('att_1')).toBe('/attachments/att_1');
+});
+
+test('an entry of the audit log has the principal, and the address if it is known', () => {
+  const entry = { event: 'run-cancelled', principal: 'ada', rule: null, details: { runId: 'run_1' } };
+  const viewer = { principal: 'ada', scopes: [] };
+  const from = { address: '10.0.0.1' } as never;
+  expect(entryOf({ ...viewer, from }, 'run-cancelled', { runId: 'run_1' })).toEqual({ ...entry, address: '10.0.0.1' });
+  expect(entryOf(viewer, 'run-cancelled', { runId: 'run_1' })).toEqual({ ...entry, address: null });
 });
 
 test('a refused decision is counted and logged with its reason', () => {
