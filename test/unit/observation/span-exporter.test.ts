@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { EXPORTED_SPANS } from '../../../src/config/limits.ts';
 import { createSpanExporter } from '../../../src/observation/span-exporter.ts';
 import type { Span } from '../../../src/observation/spans.ts';
@@ -45,6 +45,14 @@ test('an export fails if the collector refuses it, and nothing else is sent', as
   const { exporter, sizes } = await openExporter(400);
   await expect(exporter.export(Array.from({ length: 2 * EXPORTED_SPANS }, () => span))).rejects.toThrow('Bad Request');
   expect(sizes()).toEqual([EXPORTED_SPANS]);
+});
+
+test('headers for the collector come from the environment', async () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'x-team=a');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { exporter, collector } = await openExporter();
+  await exporter.export([span]);
+  expect(collector.requests[0]?.headers).toMatchObject({ 'x-team': 'a' });
 });
 
 test('an answer without a body is one that is accepted', async () => {
