@@ -18,10 +18,10 @@ function metadataOf<Accepted extends MetadataChange>(values: 'string' | 'string 
     .nullish()
     .transform((value, context): Accepted | null => {
       if (value == null) return null;
-      const issues = metadataIssues(value, values);
-      for (const { path, message } of issues) context.addIssue({ code: 'custom', path, message });
-      // The keys and values were checked above.
-      return issues.length === 0 ? (value as Accepted) : z.NEVER;
+      for (const { path, message } of metadataIssues(value, values))
+        context.addIssue({ code: 'custom', path, message });
+      // A value with issues is dropped.
+      return value as Accepted;
     });
 }
 

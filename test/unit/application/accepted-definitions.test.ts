@@ -53,8 +53,8 @@ function createTable() {
       }
     },
   };
-  const logged: string[] = [];
-  const log = (_entry: unknown, message: string) => void logged.push(message);
+  const logged: unknown[] = [];
+  const log = (...entry: unknown[]) => void logged.push(entry);
   const createServer = (quarantine = true) =>
     createAcceptedDefinitions({
       database: database as unknown as Parameters<typeof createAcceptedDefinitions>[0]['database'],
@@ -99,7 +99,17 @@ describe('the accepted definitions of tools', () => {
       expect(definitions.quarantineOf(changed)).toEqual({ previous: definitionOf(first).value });
       expect(definitions.quarantineOf(first)).toBe(null);
     }
-    expect(logged).toHaveLength(2);
+    const entry = {
+      event: 'tool-changed',
+      tool: 'cards__send',
+      mcpServer: 'cards',
+      definitionHash: definitionOf(changed).hash,
+    };
+    const message = 'the definition of a tool changed; its calls need an approval until somebody accepts it';
+    expect(logged).toEqual([
+      [entry, message],
+      [entry, message],
+    ]);
   });
 
   test.each([
@@ -129,13 +139,14 @@ describe('the accepted definitions of tools', () => {
   });
 
   test('follow every change if the configuration says so', async () => {
-    const { createServer, rows } = createTable();
+    const { createServer, rows, logged } = createTable();
     const definitions = createServer(false);
     const changed = toolOf('cards__send', 'Wires money.');
     await definitions.compare([toolOf('cards__send')]);
     await definitions.compare([changed]);
     expect(definitions.quarantineOf(changed)).toBe(null);
     expect(rows.get('cards__send')?.hash).toBe(definitionOf(changed).hash);
+    expect(logged).toEqual([[expect.anything(), 'the definition of a tool changed']]);
   });
 
   test('are bounded in number for each server: its further tools are in quarantine', async () => {
@@ -147,6 +158,17 @@ describe('the accepted definitions of tools', () => {
     expect(rows.size).toBe(MCP_KNOWN_TOOLS + 1);
     expect(tools.filter((tool) => definitions.quarantineOf(tool) !== null)).toEqual([tools.at(-1)]);
     expect(definitions.quarantineOf(foreign)).toBe(null);
+    const later = [toolOf('cards__later'), toolOf('files__later', 'Reads.', { source: 'files' })];
+    await definitions.compare(later);
+    expect(later.map((tool) => definitions.quarantineOf(tool))).toEqual([{ previous: null }, null]);
+    expect(rows.size).toBe(MCP_KNOWN_TOOLS + 2);
+  });
+
+  test('are not kept for the tools of the gateway', async () => {
+    const { createServer, statements } = createTable();
+    const clock = toolOf('clock', 'Tells the time.', { source: 'builtin' });
+    await createServer().accept(clock, 'ada');
+    expect([statements(), createServer().quarantineOf(clock)]).toEqual([0, null]);
   });
 
   test('are compared again after the database was away; until then the tool is in quarantine', async () => {

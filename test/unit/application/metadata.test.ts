@@ -22,6 +22,7 @@ describe('metadata', () => {
     );
     expect(issuesOf(metadataField, largest)).toEqual([]);
     expect(issuesOf(metadataField, {})).toEqual([]);
+    expect(parseMetadata(largest)).toEqual({ kind: 'parsed', input: { metadata: largest } });
     expect(parseMetadata(undefined)).toEqual({ kind: 'parsed', input: { metadata: null } });
   });
 
