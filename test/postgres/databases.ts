@@ -16,12 +16,16 @@ export function dropDatabase(admin: string, name: string): Promise<void> {
   return execute(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 }
 
-async function execute(url: string, sql: string): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
+/** Connections that the next test uses again, by the URL of the server. */
+const pools = new Map<string, pg.Pool>();
+
+async function execute(admin: string, sql: string): Promise<void> {
+  let pool = pools.get(admin);
+  if (!pool) {
+    pool = new pg.Pool({ connectionString: admin, allowExitOnIdle: true });
+    // The server was stopped.
+    pool.on('error', () => undefined);
+    pools.set(admin, pool);
   }
+  await pool.query(sql);
 }
