@@ -63,15 +63,16 @@ export async function runTool(
 
 /** A late rejection of the loser of the race is handled and ignored. */
 async function unlessAborted<Result>(signal: AbortSignal, start: () => Promise<Result>): Promise<Result> {
-  const finished = new AbortController();
+  let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
     // Registered before the listeners of the tool, so that its reaction to the abort never wins.
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: finished.signal });
+    signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([aborted, (async () => start())()]);
   } finally {
-    finished.abort();
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { defineTool, type Tool } from './tool.ts';
@@ -27,17 +28,14 @@ export function createClockTool(clock: Clock): Tool {
   });
 }
 
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** Making a formatter takes longer than a tool call does otherwise. There are about 600 names of time zones. */
+const formatters = new LRUCache<string, Intl.DateTimeFormat>({ max: 100 });
 
-function localTime(now: Date, timeZone: string): { local: string; weekday: string } {
-  const format = new Intl.DateTimeFormat('en', {
+/** Throws a RangeError if the zone is unknown. */
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formatters.get(timeZone);
+  if (known) return known;
+  const formatter = new Intl.DateTimeFormat('en', {
     timeZone,
     hourCycle: 'h23',
     weekday: 'long',
@@ -49,7 +47,25 @@ function localTime(now: Date, timeZone: string): { local: string; weekday: strin
     second: '2-digit',
     timeZoneName: 'longOffset',
   });
-  const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]));
+  formatters.set(timeZone, formatter);
+  return formatter;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    formatterOf(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function localTime(now: Date, timeZone: string): { local: string; weekday: string } {
+  const parts = new Map(
+    formatterOf(timeZone)
+      .formatToParts(now)
+      .map(({ type, value }) => [type, value]),
+  );
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
   // For UTC the formatter writes `GMT` without an offset.
   const offset = part('timeZoneName').slice('GMT'.length) || '+00:00';

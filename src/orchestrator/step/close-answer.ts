@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { EVENT_BYTES, INLINE_ANSWER_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
 import { tokensOfBytes } from '../../context/token-estimate.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
@@ -116,7 +115,7 @@ function parseArguments(text: string): { input: Json; inputError: string | null 
     return invalid(`The arguments are longer than ${TOOL_INPUT_BYTES} bytes.`);
   }
   try {
-    const input = z.json().parse(JSON.parse(text));
+    const input = JSON.parse(text) as Json;
     if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
       return { input: canonicalValue(input), inputError: null };
     }

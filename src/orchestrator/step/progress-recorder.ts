@@ -49,7 +49,8 @@ export function createProgressRecorder(options: {
       newest = report;
       if (draining === null) draining = drain();
     },
-    end: () => ended.abort(),
+    // Without a reason, an error with a stack would be made.
+    end: () => ended.abort('ended'),
   };
 }
 
