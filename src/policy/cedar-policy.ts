@@ -7,6 +7,7 @@ import { cedar } from './cedar.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import type { Policy, PolicyDecision, PolicyTool } from './policy.ts';
 import { type PolicyProblem, type PolicyRule, readCheckedPolicy, readPolicy } from './policy-text.ts';
+import { withoutUnused } from './used-parts.ts';
 
 export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: PolicyProblem[] };
 
@@ -46,6 +47,7 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   const parsed = cedar().preparsePolicySet(policySetId, { staticPolicies });
   if (parsed.type === 'failure') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
   const authorize = authorizerFor(policySetId, rules);
+  const used = new Set(rules.flatMap(({ uses }) => [...uses]));
   const { evaluate } = cacheDecisions({
     evaluate(request) {
       const { tool } = request;
@@ -60,10 +62,13 @@ function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
         : decision('ASK', unattended.rules, approvalReason(tool));
     },
   });
-  return { evaluate, sha256: policySetId };
+  return { evaluate: (request) => evaluate(withoutUnused(request, used)), sha256: policySetId };
 }
 
-/** Repeated evaluations of a call, for example after an approval, are answered from memory. */
+/**
+ * Answers equal requests from memory: the same call after an approval, and, because requests are without what no rule uses, calls that
+ * the rules cannot tell apart.
+ */
 export function cacheDecisions(policy: Policy): Policy {
   const decisions = new LRUCache<string, PolicyDecision>({ max: CACHED_DECISIONS });
   return {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { DetailedError, PolicyJson, SchemaJson, Type } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedar } from './cedar.ts';
 import { inputType } from './input-shape.ts';
+import { type CallPart, usedParts } from './used-parts.ts';
 
 /** One policy of a file, in the order of the file. */
 export interface PolicyRule {
@@ -10,6 +11,8 @@ export interface PolicyRule {
   /** Its `@reason`, or null. */
   reason: string | null;
   text: string;
+  /** The parts of a call that its conditions use. */
+  uses: ReadonlySet<CallPart>;
 }
 
 /** A problem in a policy text. Lines and columns count from 1; columns count UTF-16 units. */
@@ -71,7 +74,7 @@ function locateRules(text: string, policies: readonly string[]): LocatedRule[] {
     const { json } = accepted(cedar().policyToJson(policy));
     const { id = `policy${index}`, reason = null } = json.annotations ?? {};
     // Cedar gives null for `@id` without a value.
-    return { id: id ?? '', reason, text: policy, start, json };
+    return { id: id ?? '', reason, text: policy, uses: usedParts(json), start, json };
   });
 }
 
