@@ -63,7 +63,8 @@ export function sendWithRetries(servers: Servers, input: SendMessageInput): Prom
   return poll(attempt, { description: 'an answer of a server', seconds: 60 });
 }
 
-/** `fetch` rejects with a TypeError when there was no response. */
+/** undici rejects with one of these codes when there was no response. */
 function isConnectionFailure(error: unknown): boolean {
-  return error instanceof TypeError;
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET';
 }
