@@ -164,7 +164,7 @@ export const FOLLOW_POLL_SECONDS = 5;
 /** A SQLite database of this size is small: no statement on it takes long, and none needs a thread of its own. */
 export const SMALL_DATABASE_BYTES = 2 * 1024 * 1024;
 /** SQLite writes in a thread of its own if writes take this long, or if this many runs wait for a commit, on average. */
-export const THREADED_WRITES_FROM = { milliseconds: 5, callers: 1.5 };
+export const WRITER_THREAD_THRESHOLDS = { milliseconds: 5, callers: 1.5 };
 /** Statements of one owner that wait for the thread of long reads. A further one is refused as busy. */
 export const SCANS_PER_OWNER = 1000;
 /** Free bytes of a disk, by default. With less, new messages and uploads are refused. */

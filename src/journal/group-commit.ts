@@ -58,7 +58,14 @@ export function createGroupCommit<Request, Outcome>(options: {
       };
       try {
         const report = await options.commit(batch);
-        reporting = reporting.then(report).catch(fail);
+        let isReported = false;
+        reporting = reporting
+          .then(report)
+          .catch(fail)
+          .then(() => {
+            isReported = true;
+          });
+        while (!isReported && queue.length < batch.length / 2) await nextTurn();
       } catch (error) {
         fail(error);
       }

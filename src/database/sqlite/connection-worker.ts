@@ -10,8 +10,8 @@ import type { Pragma } from './pragma.ts';
 export interface ConnectionThreadData {
   path: string;
   pragmas: readonly Pragma[];
-  /** Whether the thread gives way to the main thread, which serves everybody, where both want the processor. */
-  givesWay: boolean;
+  /** Whether the main thread, which serves everybody, goes first where both want the processor. */
+  hasLowPriority: boolean;
 }
 
 /** What the call returned, or the parts of a StoreError and the code of the driver's error. */
@@ -20,8 +20,8 @@ type Outcome = { value: unknown } | { failure: StoreFailure; detail: string; cod
 export type ConnectionAnswer = Outcome & { milliseconds: number };
 
 // The thread is started with this.
-const { path, pragmas, givesWay } = workerData as ConnectionThreadData;
-if (givesWay) lowerPriority();
+const { path, pragmas, hasLowPriority } = workerData as ConnectionThreadData;
+if (hasLowPriority) lowerPriority();
 const connection = openConnection(path, pragmas);
 
 function outcomeOf(call: ConnectionCall): Outcome {

@@ -1,6 +1,6 @@
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { type Clock, nextTurn, systemClock } from '../../clock.ts';
-import { SMALL_DATABASE_BYTES, THREADED_WRITES_FROM } from '../../config/limits.ts';
+import { SMALL_DATABASE_BYTES, WRITER_THREAD_THRESHOLDS } from '../../config/limits.ts';
 import { StartError } from '../../config/start-error.ts';
 import { bindRows } from '../batch-statement.ts';
 import type { Client, Database } from '../database.ts';
@@ -22,7 +22,7 @@ import {
   lockSqliteFile,
   prepareSqliteFile,
 } from './sqlite-file.ts';
-import { createWriter, type ThreadedFrom, type Writer } from './writer.ts';
+import { createWriter, type ThreadThresholds, type Writer } from './writer.ts';
 
 export interface SqliteOptions {
   /** `file:` and a path. */
@@ -30,7 +30,7 @@ export interface SqliteOptions {
   /** With `normal`, a power failure may undo the last writes; a crash of the process does not. */
   durability: 'full' | 'normal';
   clock?: Clock;
-  threadedFrom?: ThreadedFrom;
+  threadThresholds?: ThreadThresholds;
   /** From this size on, statements that look through many rows run in a thread of their own. */
   smallBytes?: number;
 }
@@ -45,7 +45,7 @@ export async function openSqlite({
   url,
   durability,
   clock = systemClock,
-  threadedFrom = THREADED_WRITES_FROM,
+  threadThresholds = WRITER_THREAD_THRESHOLDS,
   smallBytes = SMALL_DATABASE_BYTES,
 }: SqliteOptions): Promise<Database> {
   const path = prepareSqliteFile(url);
@@ -55,7 +55,7 @@ export async function openSqlite({
     createSqliteFile(path, lock);
     await migrateSqlite(path, await readMigrations('sqlite'), clock);
     lock.markInitialised();
-    const settings = { pragmas: writePragmas(durability), clock, threadedFrom, smallBytes };
+    const settings = { pragmas: writePragmas(durability), clock, threadThresholds, smallBytes };
     return await openConnections(path, settings, unlock);
   } catch (error) {
     unlock();
@@ -68,7 +68,7 @@ export async function openSqlite({
 export async function openSqliteForReading(url: string): Promise<Database> {
   const path = existingSqliteFile(url);
   try {
-    const limits = { threadedFrom: THREADED_WRITES_FROM, smallBytes: SMALL_DATABASE_BYTES };
+    const limits = { threadThresholds: WRITER_THREAD_THRESHOLDS, smallBytes: SMALL_DATABASE_BYTES };
     return await openConnections(path, { pragmas: readOnlyPragmas, clock: systemClock, ...limits }, () => undefined);
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -80,7 +80,7 @@ interface ConnectionSettings {
   /** Of the connections that write. */
   pragmas: readonly Pragma[];
   clock: Clock;
-  threadedFrom: ThreadedFrom;
+  threadThresholds: ThreadThresholds;
   smallBytes: number;
 }
 
@@ -90,7 +90,7 @@ interface ConnectionSettings {
  */
 async function openConnections(
   path: string,
-  { pragmas, clock, threadedFrom, smallBytes }: ConnectionSettings,
+  { pragmas, clock, threadThresholds, smallBytes }: ConnectionSettings,
   unlock: () => void,
 ): Promise<Database> {
   const closers: (() => void | Promise<void>)[] = [];
@@ -115,14 +115,14 @@ async function openConnections(
   };
   try {
     const connection = connect(pragmas);
-    const thread = createConnectionThread({ path, pragmas, givesWay: false, lostCall: 'unknown' });
+    const thread = createConnectionThread({ path, pragmas, hasLowPriority: false, lostCall: 'unknown' });
     closers.push(thread.close);
     const reader = connect(readOnlyPragmas);
     const readClient = await connectClient(readOnlyPragmas);
     const scanThread = createScanThread(path);
     closers.push(scanThread.close);
     return createDatabase({
-      writer: createWriter({ connection, thread, clock, threadedFrom }),
+      writer: createWriter({ connection, thread, clock, threadThresholds }),
       reader,
       connectWriteClient: () => connectClient(pragmas),
       readClient,

@@ -15,11 +15,11 @@ export interface Writer extends Omit<AsynchronousConnection, 'commit'> {
   commit(groups: readonly BoundGroup[], callers: number): Promise<void>;
 }
 
-/** From these means on, another thread writes, until both have fallen to three quarters of them. */
-export interface ThreadedFrom {
-  /** Of a write. */
+/** A thread writes when one of these means is reached, until both have fallen below three quarters of them. */
+export interface ThreadThresholds {
+  /** Duration of a write. */
   milliseconds: number;
-  /** That wait for the same write. */
+  /** Callers that wait for the same write. */
   callers: number;
 }
 
@@ -28,17 +28,17 @@ interface WriterOptions {
   connection: Connection;
   thread: ConnectionThread;
   clock: Clock;
-  threadedFrom: ThreadedFrom;
+  threadThresholds: ThreadThresholds;
 }
 
-/** Writes that the means are taken over, about. */
+/** About so many writes count for the means. */
 const MEASURED_WRITES = 32;
 
 /**
  * Writes in the calling thread while one run at a time does, because handing a write to another thread delays it. When many runs write,
  * or the disk is slow, another thread executes the writes, and the event loop does other work in the meantime.
  */
-export function createWriter({ connection, thread, clock, threadedFrom }: WriterOptions): Writer {
+export function createWriter({ connection, thread, clock, threadThresholds }: WriterOptions): Writer {
   const mean = { milliseconds: 0, callers: 0 };
   let usesThread = false;
   let canStart = true;
@@ -46,7 +46,7 @@ export function createWriter({ connection, thread, clock, threadedFrom }: Writer
   function measure(milliseconds: number, callers: number): void {
     mean.milliseconds += (milliseconds - mean.milliseconds) / MEASURED_WRITES;
     mean.callers += (callers - mean.callers) / MEASURED_WRITES;
-    const load = Math.max(mean.milliseconds / threadedFrom.milliseconds, mean.callers / threadedFrom.callers);
+    const load = Math.max(mean.milliseconds / threadThresholds.milliseconds, mean.callers / threadThresholds.callers);
     if (load >= 1) usesThread = true;
     else if (load < 0.75) usesThread = false;
   }

@@ -20,7 +20,7 @@ export interface SqliteStore {
 export async function openStore(
   givenPath?: string,
   onCommitted: OnCommitted = () => undefined,
-  options: Pick<SqliteOptions, 'threadedFrom'> = {},
+  options: Pick<SqliteOptions, 'threadThresholds'> = {},
 ): Promise<SqliteStore> {
   const path = givenPath ?? (await copyTemplate());
   const database = await openSqlite({ url: `file:${path}`, durability: 'full', ...options });
@@ -36,7 +36,7 @@ export async function openStore(
 
 /** As `openStore`. A thread writes, which runs when this resolves. */
 export async function openThreadedStore(onCommitted?: OnCommitted): Promise<SqliteStore> {
-  const store = await openStore(undefined, onCommitted, { threadedFrom: { milliseconds: 0, callers: 0 } });
+  const store = await openStore(undefined, onCommitted, { threadThresholds: { milliseconds: 0, callers: 0 } });
   const { database } = store;
   await database.query(changePurges('INSERT INTO "Purge" ("sessionId") VALUES (\'ses_1\')'));
   await database.query(changePurges('DELETE FROM "Purge"'));

@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 const openThread = () =>
-  createConnectionThread({ path: 'runtape.db', pragmas: [], givesWay: false, lostCall: 'unknown' });
+  createConnectionThread({ path: 'runtape.db', pragmas: [], hasLowPriority: false, lostCall: 'unknown' });
 const truncate = { method: 'truncateLog' } as const;
 
 test('calls are answered in their order, and keep the process running until then', async () => {

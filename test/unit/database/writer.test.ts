@@ -5,7 +5,7 @@ import { createWriter } from '../../../src/database/sqlite/writer.ts';
 import { StoreError } from '../../../src/database/store-error.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
-const threadedFrom = { milliseconds: 10, callers: 2 };
+const threadThresholds = { milliseconds: 10, callers: 2 };
 /** Enough for the means to be those of these writes. */
 const MANY = 500;
 
@@ -35,7 +35,7 @@ function openWriter(start: () => Promise<void> = async () => undefined) {
     },
     close: async () => undefined,
   };
-  const writer = createWriter({ connection, thread, clock, threadedFrom });
+  const writer = createWriter({ connection, thread, clock, threadThresholds });
   return {
     state,
     /** Who wrote the last of many. */
@@ -97,6 +97,6 @@ test('a write that fails rejects with its error', async () => {
     throw failure;
   };
   const connection = { commit } as unknown as Connection;
-  const writer = createWriter({ connection, thread: {} as ConnectionThread, clock: createFakeClock(), threadedFrom });
+  const writer = createWriter({ connection, thread: {} as ConnectionThread, clock: createFakeClock(), threadThresholds });
   await expect(writer.commit([], 1)).rejects.toBe(failure);
 });
