@@ -19,7 +19,8 @@ export interface GroupCommit<Request, Outcome> {
 export type Report = () => Promise<void>;
 
 /**
- * Requests that arrive while a commit is in flight share the next commit, which does not wait for the report of the one before.
+ * Requests that arrive while a commit is in flight share the next commit. It begins when the one before is reported, or earlier, as soon
+ * as half as many requests wait.
  *
  *   submit ─▶ [queue …] ─▶ commit(batch) ─▶ report: each request resolved or rejected
  *                 ▲                │
@@ -65,6 +66,7 @@ export function createGroupCommit<Request, Outcome>(options: {
           .then(() => {
             isReported = true;
           });
+        // Those who are told now may submit more: commits of few requests would take longer in all.
         while (!isReported && queue.length < batch.length / 2) await nextTurn();
       } catch (error) {
         fail(error);

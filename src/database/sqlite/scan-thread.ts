@@ -21,7 +21,12 @@ type QueuedScan = () => Promise<void>;
 
 /** Starts the thread with the first statement, and again after it has failed. */
 export function createScanThread(path: string): ScanThread {
-  const thread = createConnectionThread({ path, pragmas: readOnlyPragmas, hasLowPriority: true, lostCall: 'unavailable' });
+  const thread = createConnectionThread({
+    path,
+    pragmas: readOnlyPragmas,
+    hasLowPriority: true,
+    lostCall: 'unavailable',
+  });
   const connection = asynchronousConnection(async (call) => (await thread.perform(call)).value);
   /** In the order of their next turns. */
   const queues = new Map<string, QueuedScan[]>();

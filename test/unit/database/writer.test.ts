@@ -97,6 +97,11 @@ test('a write that fails rejects with its error', async () => {
     throw failure;
   };
   const connection = { commit } as unknown as Connection;
-  const writer = createWriter({ connection, thread: {} as ConnectionThread, clock: createFakeClock(), threadThresholds });
+  const writer = createWriter({
+    connection,
+    thread: {} as ConnectionThread,
+    clock: createFakeClock(),
+    threadThresholds,
+  });
   await expect(writer.commit([], 1)).rejects.toBe(failure);
 });

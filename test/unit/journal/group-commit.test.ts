@@ -111,6 +111,38 @@ test('a commit does not wait for the report of the one before, and reports run i
   expect(settled).toEqual(['done 1', 'done 2']);
 });
 
+test('a commit waits for the report of the one before until half as many requests wait', async () => {
+  const reports: (() => void)[] = [];
+  const { group, started, finish } = open({
+    reportable: () => new Promise((resolve) => void reports.push(resolve)),
+  });
+  const outcomes = [1, 2, 3, 4].map((request) => group.submit(request));
+  await setImmediate();
+  outcomes.push(group.submit(5));
+  await finish();
+  expect(started).toEqual([[1, 2, 3, 4]]);
+  outcomes.push(group.submit(6));
+  await setImmediate();
+  await setImmediate();
+  expect(started).toEqual([
+    [1, 2, 3, 4],
+    [5, 6],
+  ]);
+  await finish();
+  // One request is less than half, but nobody is left to be told.
+  outcomes.push(group.submit(7));
+  await setImmediate();
+  expect(started).toHaveLength(2);
+  for (let commit = 0; commit < 3; commit += 1) {
+    reports.shift()?.();
+    await finish();
+    await setImmediate();
+  }
+  expect(started.at(-1)).toEqual([7]);
+  reports.shift()?.();
+  expect(await Promise.all(outcomes)).toHaveLength(7);
+});
+
 test('a report that fails rejects what it has not settled, and later reports run', async () => {
   const failures = [new Error('a bug')];
   const { group, finish } = open({
