@@ -39,6 +39,8 @@ export function createGroupCommit<Request, Outcome>(options: {
   let draining: Promise<void> | null = null;
   /** Ends with the last report. */
   let reporting = Promise.resolve();
+  /** The last commit, until it is reported. */
+  let unreported: { size: number } | null = null;
 
   function takeBatch(): QueuedRequest<Request, Outcome>[] {
     let work = 0;
@@ -52,22 +54,26 @@ export function createGroupCommit<Request, Outcome>(options: {
   async function drain(): Promise<void> {
     while (queue.length > 0) {
       // All requests that the sockets deliver in this turn share the commit, and successive commits do not starve the sockets.
-      await nextTurn();
+      do await nextTurn();
+      while (
+        // Those who are told of the last commit may submit more: commits of few requests would take longer in all.
+        unreported !== null &&
+        queue.length < unreported.size / 2
+      );
       const batch = takeBatch();
       const fail = (error: unknown) => {
         for (const { reject } of batch) reject(error);
       };
       try {
         const report = await options.commit(batch);
-        let isReported = false;
+        const committed = { size: batch.length };
+        unreported = committed;
         reporting = reporting
           .then(report)
           .catch(fail)
           .then(() => {
-            isReported = true;
+            if (unreported === committed) unreported = null;
           });
-        // Those who are told now may submit more: commits of few requests would take longer in all.
-        while (!isReported && queue.length < batch.length / 2) await nextTurn();
       } catch (error) {
         fail(error);
       }

@@ -134,7 +134,8 @@ describe('a call that no run makes', () => {
     for (let turn = 0; turn < 8; turn += 1) {
       await converse(client, { sessionKey: 'a', text: `/usage 10 10\n/say ${long}` });
     }
-    const { session } = await send(client, { sessionKey: 'a', text: '/usage 10 10\n/say Done.' });
+    const { run, session } = await send(client, { sessionKey: 'a', text: '/usage 10 10\n/say Done.' });
+    await follow(client, run.id);
     await until(async () => (await ledger(started)).spent[0] === 180);
     const { artifact } = await compact(client, session.id, true);
     const { usage } = artifact ?? {};

