@@ -51,15 +51,14 @@ export function createGroupCommit<Request, Outcome>(options: {
     return queue.splice(0, beyond === -1 ? queue.length : beyond);
   }
 
+  /** Those who are still to be told of the last commit may submit more requests, and commits of few would take longer in all. */
+  const isWorthwhile = () => unreported === null || queue.length >= unreported.size / 2;
+
   async function drain(): Promise<void> {
     while (queue.length > 0) {
       // All requests that the sockets deliver in this turn share the commit, and successive commits do not starve the sockets.
       do await nextTurn();
-      while (
-        // Those who are told of the last commit may submit more: commits of few requests would take longer in all.
-        unreported !== null &&
-        queue.length < unreported.size / 2
-      );
+      while (!isWorthwhile());
       const batch = takeBatch();
       const fail = (error: unknown) => {
         for (const { reject } of batch) reject(error);
