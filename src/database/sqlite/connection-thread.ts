@@ -23,6 +23,8 @@ export interface ThreadResult {
 }
 
 interface ThreadOptions extends ConnectionThreadData {
+  /** Called before and after the thread opens the file, which may have been replaced. If it throws, the thread does not start. */
+  checkFile?(): void;
   /** The failure of a call that the thread did not answer before it ended. */
   lostCall: StoreFailure;
 }
@@ -32,7 +34,7 @@ interface WaitingCall {
   reject(error: StoreError): void;
 }
 
-export function createConnectionThread({ lostCall, ...workerData }: ThreadOptions): ConnectionThread {
+export function createConnectionThread({ lostCall, checkFile, ...workerData }: ThreadOptions): ConnectionThread {
   /** In the order of the calls, which is that of the answers. */
   const waiting: WaitingCall[] = [];
   let starting: Promise<Worker> | null = null;
@@ -40,7 +42,14 @@ export function createConnectionThread({ lostCall, ...workerData }: ThreadOption
   let isClosed = false;
 
   async function startThread(): Promise<Worker> {
+    checkFile?.();
     const worker = await startWorker('connection-worker', import.meta.url, { workerData });
+    try {
+      checkFile?.();
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
     let cause: unknown = null;
     worker.on('message', (answer: ConnectionAnswer) => {
       waiting.shift()?.resolve(answer);

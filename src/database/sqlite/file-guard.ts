@@ -11,7 +11,7 @@ export interface FileGuard {
   problem(): string | null;
   /** Compares the files with those that were opened. Throws a StoreError if they differ. */
   check(): void;
-  /** The same, if the last comparison was not just before. For every commit, before it is acknowledged. */
+  /** The same, if the last comparison was not just before. For every write, before it begins and before it is acknowledged. */
   checkAfterPause(): void;
 }
 

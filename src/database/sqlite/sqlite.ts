@@ -115,7 +115,9 @@ async function openConnections(
   };
   try {
     const connection = connect(pragmas);
-    const thread = createConnectionThread({ path, pragmas, hasLowPriority: false, lostCall: 'unknown' });
+    const guard = createFileGuard(path, clock);
+    const threadData = { path, pragmas, hasLowPriority: false };
+    const thread = createConnectionThread({ ...threadData, lostCall: 'unknown', checkFile: guard.check });
     closers.push(thread.close);
     const reader = connect(readOnlyPragmas);
     const readClient = await connectClient(readOnlyPragmas);
@@ -128,7 +130,7 @@ async function openConnections(
       readClient,
       scanThread,
       smallBytes,
-      guard: createFileGuard(path, clock),
+      guard,
       clock,
       close: () => closeAll().finally(unlock),
     });
@@ -184,6 +186,8 @@ function createDatabase(parts: DatabaseParts): Database {
   const queueWrite = <T>(work: () => T | Promise<T>) =>
     mutex.run('write', () =>
       retryWhileBusy(BUSY_PAUSES_MILLISECONDS, clock, async () => {
+        // Nothing more is written to files that others may use by now.
+        guard.checkAfterPause();
         const result = await work();
         guard.checkAfterPause();
         return result;

@@ -22,7 +22,9 @@ import { readMigrations } from '../../../src/database/migrations.ts';
 import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
 import { makeFolder } from '../../sqlite-files.ts';
+import { poll } from '../../until.ts';
 import { append, newRunId, opening, readAll } from '../appends.ts';
+import { row } from '../subject.ts';
 import { openStore } from './sqlite-store.ts';
 
 /** The message of the StartError when a server opens this file. */
@@ -204,6 +206,26 @@ describe('a file that is changed while a server uses it', () => {
     const other = new BetterSqlite(path);
     onTestFinished(() => void other.close());
     expect(other.prepare('SELECT count(*) FROM "Purge"').pluck().get()).toBe(0);
+  });
+
+  test('nothing is written to a file that took its place, also by a thread that starts then', async () => {
+    const threadThresholds = { milliseconds: 0, callers: 0 };
+    const { path, database } = await openStore(undefined, undefined, { threadThresholds });
+    // The next write starts the thread.
+    await database.commit([row('before')]);
+    await replace(path);
+    await systemClock.sleep(PAUSE_MILLISECONDS);
+    let refused = 0;
+    // A thread starts in less time than these attempts take.
+    await poll(async () => {
+      await database.commit([row('after')]).catch(() => {
+        refused += 1;
+      });
+      return refused >= 30;
+    });
+    const other = new BetterSqlite(path);
+    onTestFinished(() => void other.close());
+    expect(other.prepare('SELECT "key" FROM "IdempotencyKey" WHERE "key" = \'after\'').all()).toEqual([]);
   });
 
   test('is compared once at the most for many commits in a row', async () => {

@@ -16,7 +16,11 @@ class FakeWorker extends EventEmitter {
   unref = () => {
     this.keepsProcess = false;
   };
-  terminate = async () => void this.emit('exit', 1);
+  isTerminated = false;
+  terminate = async () => {
+    this.isTerminated = true;
+    this.emit('exit', 1);
+  };
 }
 
 vi.mock('../../../src/worker.ts', () => ({
@@ -80,6 +84,22 @@ test('nothing is written if the thread cannot be started, and a later call tries
   startFailure.error = null;
   await thread.start();
   expect(thread.isRunning()).toBe(true);
+});
+
+test.each([
+  ['before the thread opens it', 1, 0],
+  ['while the thread opens it', 2, 1],
+])('a thread does not start if its file was replaced %s', async (_, failingCheck, started) => {
+  let checks = 0;
+  const checkFile = () => {
+    checks += 1;
+    if (checks === failingCheck) throw new Error('replaced');
+  };
+  const data = { path: 'runtape.db', pragmas: [], hasLowPriority: false };
+  const thread = createConnectionThread({ ...data, lostCall: 'unknown', checkFile });
+  await expect(thread.start()).rejects.toThrow('replaced');
+  expect(thread.isRunning()).toBe(false);
+  expect(workers.map(({ isTerminated }) => isTerminated)).toEqual(Array(started).fill(true));
 });
 
 test('a thread that is closed ends, also if it was being started, and is not started again', async () => {
