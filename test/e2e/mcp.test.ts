@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../integration/gateway.ts';
+import { programOf } from '../integration/tools/mcp-programs.ts';
 import { serverFolder } from './fixtures.ts';
 import type { ServerProcess } from './server-process.ts';
 
-const program = join(import.meta.dirname, '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js');
+const program = programOf('server-everything');
 const everything = { command: process.execPath, args: [program] };
 
 /** The process id of the MCP server that the gateway has started. */

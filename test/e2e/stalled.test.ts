@@ -9,10 +9,10 @@ import { withDeadline } from '../until.ts';
 import { createServerFolder } from './server-process.ts';
 
 const FOLLOWERS = 200;
-/** Each of them is some 30 megabytes of events late at the end. */
+/** Each of them is some 19 megabytes of events late at the end. */
 const STALLED = 20;
 const WARM_UP_RUNS = 5;
-const RUNS = 40;
+const RUNS = 25;
 /** Near the longest answer. The events of one run are several times as long. */
 const WORDS = 18_000;
 

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { bundleOf } from '../../bundle.ts';
 import type { TestClient } from '../../client.ts';
 import { GatewayDocument } from '../../generated/graphql.ts';
 import type { Event } from '../conversation.ts';
@@ -12,8 +13,9 @@ import { until } from '../gateway.ts';
 
 const packages = join(import.meta.dirname, '../../../node_modules/@modelcontextprotocol');
 
-/** The program of a published MCP server. */
-export const programOf = (name: 'server-everything' | 'server-filesystem') => join(packages, name, 'dist/index.js');
+/** The program of a published MCP server, bundled. */
+export const programOf = (name: 'server-everything' | 'server-filesystem') =>
+  bundleOf(join(packages, name, 'dist/index.js'), `${name}.mjs`);
 
 /** An entry of `mcpServers` for the everything server over stdio. */
 export const everything = { command: process.execPath, args: [programOf('server-everything')] };
