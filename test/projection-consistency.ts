@@ -26,9 +26,17 @@ async function hasWork({ reader }: Database): Promise<boolean> {
 /** B30 for a database that no one writes to. */
 export async function assertFolded(database: Database, journal: Journal): Promise<void> {
   const before = await rows(database);
+  // A rebuild takes as long as a short test.
+  if (before === noRows && !(await hasSources(database))) return;
   await rebuildProjections(database, journal);
   const after = await rows(database);
   if (after !== before) throw new Error(`B30: the rows are not the folds of their tapes:\n${before}\n${after}`);
+}
+
+/** Whether there is something that rows are folded from. */
+async function hasSources({ reader }: Database): Promise<boolean> {
+  const tape = await reader.tape.findFirst({ select: { runId: true } });
+  return tape !== null || (await reader.memory.findFirst({ select: { id: true } })) !== null;
 }
 
 async function rows({ reader }: Database): Promise<string> {
@@ -43,7 +51,13 @@ async function rows({ reader }: Database): Promise<string> {
     omit: { id: true },
     orderBy: [{ sourceId: 'asc' }, { seq: 'asc' }, { part: 'asc' }],
   });
+  return textOf({ sessions, runs, metadata, waits, passages });
+}
+
+const noRows = textOf({ sessions: [], runs: [], metadata: [], waits: [], passages: [] });
+
+function textOf(rowsByTable: Record<string, unknown[]>): string {
   // Numbers of 64 bits have no JSON.
   const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value);
-  return JSON.stringify({ sessions, runs, metadata, waits, passages }, text, 1);
+  return JSON.stringify(rowsByTable, text, 1);
 }
