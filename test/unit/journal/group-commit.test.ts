@@ -121,26 +121,46 @@ test('a commit waits for the report of the one before until half as many request
   outcomes.push(group.submit(5));
   await finish();
   expect(started).toEqual([[1, 2, 3, 4]]);
-  outcomes.push(group.submit(6), group.submit(7));
+  outcomes.push(group.submit(6));
   await setImmediate();
   await setImmediate();
   expect(started).toEqual([
     [1, 2, 3, 4],
-    [5, 6, 7],
+    [5, 6],
   ]);
   await finish();
-  // One request is less than half, but nobody is left to be told.
-  outcomes.push(group.submit(8));
+  for (const report of reports.splice(0)) report();
+  await setImmediate();
+  for (const report of reports.splice(0)) report();
+  expect(await Promise.all(outcomes)).toHaveLength(6);
+});
+
+test('a commit waits for the report of the last commit, not of an earlier one', async () => {
+  const reports: (() => void)[] = [];
+  const { group, started, finish } = open({
+    reportable: () => new Promise((resolve) => void reports.push(resolve)),
+  });
+  const outcomes = [group.submit(1)];
+  await setImmediate();
+  await finish();
+  outcomes.push(...[2, 3, 4, 5].map((request) => group.submit(request)));
+  await setImmediate();
+  await setImmediate();
+  expect(started).toEqual([[1], [2, 3, 4, 5]]);
+  await finish();
+  reports.shift()?.();
+  outcomes.push(group.submit(6));
+  await setImmediate();
   await setImmediate();
   expect(started).toHaveLength(2);
-  for (let commit = 0; commit < 3; commit += 1) {
-    reports.shift()?.();
-    await finish();
-    await setImmediate();
-  }
-  expect(started.at(-1)).toEqual([8]);
+  // One request is less than half, but nobody is left to be told.
   reports.shift()?.();
-  expect(await Promise.all(outcomes)).toHaveLength(8);
+  await setImmediate();
+  await setImmediate();
+  expect(started.at(-1)).toEqual([6]);
+  await finish();
+  reports.shift()?.();
+  expect(await Promise.all(outcomes)).toHaveLength(6);
 });
 
 test('a report that fails rejects what it has not settled, and later reports run', async () => {
@@ -189,4 +209,19 @@ test('idle waits for all requests, also for those that arrive meanwhile', async 
   await finish();
   await becameIdle;
   expect(await Promise.all(outcomes)).toEqual(['done 1', 'done 2']);
+});
+
+test('idle waits for a request that a report causes', async () => {
+  const { group, finish } = open();
+  const both = group.submit(1).then(() => group.submit(2));
+  let idle = false;
+  const becameIdle = group.idle().then(() => {
+    idle = true;
+  });
+  await setImmediate();
+  await finish();
+  expect(idle).toBe(false);
+  await finish();
+  await becameIdle;
+  expect(await both).toBe('done 2');
 });
