@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { COMMIT_WORK } from '../../../src/config/limits.ts';
 import { StoreError } from '../../../src/database/store-error.ts';
 import type { StampedEvent } from '../../../src/domain/events.ts';
 import { createAppender, type PlannedWrite, type TapeStore } from '../../../src/journal/appender.ts';
@@ -10,9 +11,11 @@ import { createFakeClock } from '../fake-clock.ts';
 
 /** What happens to a commit whose connection is lost: it is stored, or another writer stores this instead, or nothing is. */
 type LostCommit = 'stored' | 'not stored' | { otherWriter: StampedEvent[] };
+/** Or it fails with this error, and stores nothing. */
+type Disturbance = LostCommit | 'none' | StoreError;
 
-/** An appender over tapes in memory, whose next commits lose their connection. */
-function openAppender(...lostCommits: LostCommit[]) {
+/** An appender over tapes in memory, whose next commits are disturbed. */
+function openAppender(...disturbances: Disturbance[]) {
   const clock = createFakeClock();
   const tapes = new Map<string, StoredEvent[]>();
   const published: number[][] = [];
@@ -34,10 +37,11 @@ function openAppender(...lostCommits: LostCommit[]) {
         .map(decode),
     async write(appends) {
       writes += 1;
-      const lost = lostCommits.shift();
-      if (typeof lost === 'object') await storeOf(appends, lost.otherWriter);
-      else if (lost !== 'not stored') storeAll(appends);
-      if (lost !== undefined) throw new StoreError('unknown', 'connection lost');
+      const disturbance = disturbances.shift() ?? 'none';
+      if (disturbance instanceof StoreError) throw disturbance;
+      if (typeof disturbance === 'object') await storeOf(appends, disturbance.otherWriter);
+      else if (disturbance !== 'not stored') storeAll(appends);
+      if (disturbance !== 'none') throw new StoreError('unknown', 'connection lost');
     },
   };
   const { append } = createAppender(store, ({ events }) => void published.push(events.map(({ seq }) => seq)), clock);
@@ -119,6 +123,29 @@ test('one commit stores a limited number of events', async () => {
   const { append, writes } = openAppender();
   await Promise.all(Array.from({ length: 100 }, () => append(request(newRunId(), 0, Array(4).fill(delta('text'))))));
   expect(writes()).toBe(2);
+});
+
+test('one commit stores a limited number of characters', async () => {
+  const { append, writes } = openAppender();
+  const long = delta('x'.repeat(COMMIT_WORK / 2));
+  await Promise.all([1, 2, 3].map(() => append(request(newRunId(), 0, [long]))));
+  // The rows count too.
+  expect(writes()).toBe(3);
+});
+
+test('appends that share a refused commit are written one by one, and rejected from where the store fails', async () => {
+  const away = new StoreError('unavailable', 'the database is away');
+  const { append, published, writes } = openAppender(new StoreError('constraint', 'a rule'), 'none', away);
+  const outcomes = await Promise.allSettled(
+    [1, 2, 3].map((number) => append(request(newRunId(), 0, [delta(`text ${number}`)]))),
+  );
+  expect(outcomes).toMatchObject([
+    { status: 'fulfilled', value: { kind: 'appended' } },
+    { status: 'rejected', reason: away },
+    { status: 'rejected', reason: away },
+  ]);
+  expect(published).toEqual([[1]]);
+  expect(writes()).toBe(3);
 });
 
 describe('an append whose connection is lost during the commit', () => {
