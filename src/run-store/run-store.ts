@@ -73,10 +73,11 @@ const PAGE_EVENTS = 1000;
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: an attempt and its repetition read best together.
 export function createRunStore({ journal, claimNow, now, cachedRuns, isShared }: RunStoreOptions): RunStore {
   const cache = createFoldCache(journal, cachedRuns);
+  const mayBeOutdated = (runId: string) => isShared || cache.isBeingWritten(runId);
 
   function load(runId: string): Promise<Run | null> {
     const cached = cache.get(runId);
-    return cached && !isShared ? Promise.resolve(cached) : cache.catchUp(runId, cached);
+    return cached && !mayBeOutdated(runId) ? Promise.resolve(cached) : cache.catchUp(runId, cached);
   }
 
   /** One attempt on a known fold; null when other writers came first and the fold must be read again. */
@@ -124,16 +125,18 @@ export function createRunStore({ journal, claimNow, now, cachedRuns, isShared }:
 
   async function recordInSlot(request: RecordRequest, slot: ExecutionSlot | null): Promise<RecordOutcome> {
     // With a fold that is outdated an append fails, but a refusal would be returned: it needs the newest fold.
-    let isOutdated = isShared && cache.get(request.runId) !== null;
-    let base = request.isNew ? null : (cache.get(request.runId) ?? (await load(request.runId)));
+    const { runId } = request;
+    let isOutdated = mayBeOutdated(runId) && cache.get(runId) !== null;
+    let base = request.isNew ? null : (cache.get(runId) ?? (await load(runId)));
     for (let tries = 0; tries < ATTEMPTS; tries += 1) {
-      const outcome = await attempt(request, slot, base);
+      const known = base;
+      const outcome = await cache.whileWriting(runId, () => attempt(request, slot, known));
       const wroteNothing = outcome?.kind === 'refused' || (outcome?.kind === 'recorded' && outcome.events.length === 0);
       if (outcome !== null && !(isOutdated && wroteNothing)) return outcome;
-      base = await cache.catchUp(request.runId, base);
+      base = await cache.catchUp(runId, base);
       isOutdated = false;
     }
-    return { kind: 'refused', refusal: conflict(`Run ${request.runId} is changing too fast. Try again.`) };
+    return { kind: 'refused', refusal: conflict(`Run ${runId} is changing too fast. Try again.`) };
   }
 
   return {
@@ -165,6 +168,23 @@ const startsExecution = (events: readonly NewEvent[]) =>
 /** Folds of the runs that were written last. Others are read from their tapes. */
 function createFoldCache(journal: Journal, capacity: number) {
   const folds = new LRUCache<string, Run>({ max: capacity });
+  /** The number of attempts to append that have no outcome yet, by run. */
+  const attempts = new Map<string, number>();
+
+  /** Until the attempt has its outcome, and after it failed, the cached fold may lack events that it stored. */
+  async function whileWriting<T>(runId: string, attempt: () => Promise<T>): Promise<T> {
+    attempts.set(runId, (attempts.get(runId) ?? 0) + 1);
+    try {
+      return await attempt();
+    } catch (error) {
+      folds.delete(runId);
+      throw error;
+    } finally {
+      const others = (attempts.get(runId) ?? 1) - 1;
+      if (others > 0) attempts.set(runId, others);
+      else attempts.delete(runId);
+    }
+  }
 
   function put(run: Run): void {
     const known = folds.peek(run.runId);
@@ -189,6 +209,8 @@ function createFoldCache(journal: Journal, capacity: number) {
   return {
     put,
     catchUp,
+    whileWriting,
+    isBeingWritten: (runId: string) => attempts.has(runId),
     get: (runId: string) => folds.get(runId) ?? null,
     delete: (runId: string) => void folds.delete(runId),
   };

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { StoreError } from '../../../src/database/store-error.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import { conflict } from '../../../src/domain/refusal.ts';
 import { foldRun, type Run } from '../../../src/domain/run.ts';
@@ -126,6 +127,41 @@ describe('the fold of a run', () => {
     const { record, join } = await open({ given: inProgress });
     await record(() => events(...Array.from({ length: 2500 }, (_, index) => steered(`${index}`))));
     expect(await join().load(runId)).toMatchObject({ head: 2503 });
+  });
+});
+
+describe('the fold of the only server', () => {
+  const seeing = (run: Run | null) => (run?.head === 3 ? events(steered('seen')) : refusal);
+
+  test('has events that are stored and not reported yet', async () => {
+    const { store, record, journal, append } = await open();
+    let report = () => {};
+    const reported = new Promise<void>((resolve) => {
+      report = resolve;
+    });
+    append.mockImplementationOnce(async (request) => {
+      const outcome = await journal.append(request);
+      await reported;
+      return outcome;
+    });
+    const recording = record(() => events(steered('stored')));
+    await vi.waitFor(async () => expect(await readAll(journal, runId)).toHaveLength(3));
+    expect(await store.load(runId)).toMatchObject({ head: 3 });
+    expect(await record(seeing)).toMatchObject({ kind: 'recorded', events: [{ seq: 4 }] });
+    report();
+    expect(await recording).toMatchObject({ kind: 'recorded', run: { head: 3 } });
+    expect(await store.load(runId)).toMatchObject({ head: 4 });
+  });
+
+  test('has events that were stored although the append failed', async () => {
+    const { store, record, journal, append } = await open();
+    append.mockImplementationOnce(async (request) => {
+      await journal.append(request);
+      throw new StoreError('unknown', 'connection lost');
+    });
+    await expect(record(() => events(steered('stored')))).rejects.toMatchObject({ failure: 'unknown' });
+    expect(await record(seeing)).toMatchObject({ kind: 'recorded', events: [{ seq: 4 }] });
+    expect(await store.load(runId)).toMatchObject({ head: 4 });
   });
 });
 
