@@ -19,13 +19,17 @@ export interface ScanThread {
 /** Runs one statement, and settles the promise of its result. */
 type QueuedScan = () => Promise<void>;
 
-/** Starts the thread with the first statement, and again after it has failed. */
-export function createScanThread(path: string): ScanThread {
+/**
+ * Starts the thread with the first statement, and again after it has failed.
+ * @param checkFile see `ThreadOptions`: a connection to a file that was replaced would add the write-ahead log of the old file to it
+ */
+export function createScanThread(path: string, checkFile?: () => void): ScanThread {
   const thread = createConnectionThread({
     path,
     pragmas: readOnlyPragmas,
     hasLowPriority: true,
     lostCall: 'unavailable',
+    checkFile,
   });
   const connection = asynchronousConnection(async (call) => (await thread.perform(call)).value);
   /** In the order of their next turns. */

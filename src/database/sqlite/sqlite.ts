@@ -121,7 +121,7 @@ async function openConnections(
     closers.push(thread.close);
     const reader = connect(readOnlyPragmas);
     const readClient = await connectClient(readOnlyPragmas);
-    const scanThread = createScanThread(path);
+    const scanThread = createScanThread(path, guard.check);
     closers.push(scanThread.close);
     return createDatabase({
       writer: createWriter({ connection, thread, clock, threadThresholds }),

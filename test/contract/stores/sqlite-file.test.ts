@@ -21,6 +21,7 @@ import { StartError } from '../../../src/config/start-error.ts';
 import { readMigrations } from '../../../src/database/migrations.ts';
 import { migrateSqlite } from '../../../src/database/sqlite/migrate.ts';
 import { openSqlite, openSqliteForReading } from '../../../src/database/sqlite/sqlite.ts';
+import { statement } from '../../../src/database/statement.ts';
 import { makeFolder } from '../../sqlite-files.ts';
 import { poll } from '../../until.ts';
 import { append, newRunId, opening, readAll } from '../appends.ts';
@@ -226,6 +227,19 @@ describe('a file that is changed while a server uses it', () => {
     const other = new BetterSqlite(path);
     onTestFinished(() => void other.close());
     expect(other.prepare('SELECT "key" FROM "IdempotencyKey" WHERE "key" = \'after\'').all()).toEqual([]);
+  });
+
+  test('nothing is read from a file that took its place, and the write-ahead log is not moved to it', async () => {
+    const { path, database } = await openStore(undefined, undefined, { smallBytes: 0 });
+    await copyFile(path, `${path}-backup`);
+    const bytes = await readFile(path);
+    await database.commit([row('after the backup')]);
+    await rename(`${path}-backup`, path);
+    const keys = statement<{ key: string }>({ key: 'text' }, () => 'SELECT "key" FROM "IdempotencyKey"');
+    const found = await database.query({ ...keys, scansRowsOf: 'ada' }).catch((error: unknown) => error);
+    await database.close();
+    expect(found).toMatchObject({ failure: 'unavailable' });
+    expect((await readFile(path)).equals(bytes)).toBe(true);
   });
 
   test('is compared once at the most for many commits in a row', async () => {

@@ -20,7 +20,7 @@ export interface SqliteStore {
 export async function openStore(
   givenPath?: string,
   onCommitted: OnCommitted = () => undefined,
-  options: Pick<SqliteOptions, 'threadThresholds'> = {},
+  options: Pick<SqliteOptions, 'threadThresholds' | 'smallBytes'> = {},
 ): Promise<SqliteStore> {
   const path = givenPath ?? (await copyTemplate());
   const database = await openSqlite({ url: `file:${path}`, durability: 'full', ...options });
