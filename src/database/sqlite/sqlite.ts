@@ -8,7 +8,7 @@ import { PrismaClient } from '../generated/sqlite/client.ts';
 import { readMigrations } from '../migrations.ts';
 import { createKeyedMutex } from '../mutex.ts';
 import { retryWhileBusy } from '../retry-busy.ts';
-import { throwStoreError, toStoreError } from '../store-error.ts';
+import { StoreError, throwStoreError, toStoreError } from '../store-error.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { createConnectionThread } from './connection-thread.ts';
 import { createFileGuard, type FileGuard } from './file-guard.ts';
@@ -189,7 +189,12 @@ function createDatabase(parts: DatabaseParts): Database {
         // Nothing more is written to files that others may use by now.
         guard.checkAfterPause();
         const result = await work();
-        guard.checkAfterPause();
+        try {
+          guard.checkAfterPause();
+        } catch (error) {
+          // A file that was only moved has what was written.
+          throw new StoreError('unknown', toStoreError(error).detail, error);
+        }
         return result;
       }),
     );

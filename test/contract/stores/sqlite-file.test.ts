@@ -229,6 +229,20 @@ describe('a file that is changed while a server uses it', () => {
     expect(other.prepare('SELECT "key" FROM "IdempotencyKey" WHERE "key" = \'after\'').all()).toEqual([]);
   });
 
+  test('a write during which it is moved has an unknown outcome: the right file may have it', async () => {
+    const { path, database } = await openStore();
+    const writing = database.write(async (client) => {
+      await client.purge.create({ data: { sessionId: 'x' } });
+      await rename(path, `${path}-moved`);
+      await systemClock.sleep(PAUSE_MILLISECONDS);
+    });
+    await expect(writing).rejects.toMatchObject({ failure: 'unknown', detail: expect.stringContaining('moved') });
+    const moved = new BetterSqlite(`${path}-moved`);
+    onTestFinished(() => void moved.close());
+    await rename(`${path}-wal`, `${path}-moved-wal`);
+    expect(moved.prepare('SELECT count(*) FROM "Purge"').pluck().get()).toBe(1);
+  });
+
   test('nothing is read from a file that took its place, and the write-ahead log is not moved to it', async () => {
     const { path, database } = await openStore(undefined, undefined, { smallBytes: 0 });
     await copyFile(path, `${path}-backup`);
