@@ -86,9 +86,10 @@ export function createConnectionThread({ lostCall, checkFile, ...workerData }: T
         throw error instanceof StoreError ? error : new StoreError('unavailable', String(error), error);
       });
       const answer = await new Promise<ConnectionAnswer>((resolve, reject) => {
+        worker.postMessage(call);
+        // After it was sent: each that waits takes one answer.
         waiting.push({ resolve, reject });
         worker.ref();
-        worker.postMessage(call);
       });
       if ('value' in answer) return answer;
       const { failure, detail, code } = answer;

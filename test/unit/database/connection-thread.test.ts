@@ -76,6 +76,20 @@ test('the outcome of a call is unknown if the thread ends, and the next call sta
   expect(await next).toMatchObject({ value: false });
 });
 
+test('a call that cannot be sent fails, and takes the answer of no other call', async () => {
+  const thread = openThread();
+  await thread.start();
+  const [worker] = workers;
+  vi.spyOn(worker ?? new FakeWorker(), 'postMessage').mockImplementationOnce(() => {
+    throw new Error('out of memory');
+  });
+  await expect(thread.perform(truncate)).rejects.toThrow('out of memory');
+  const next = thread.perform(truncate);
+  await vi.waitFor(() => expect(worker?.calls).toHaveLength(1));
+  worker?.emit('message', { value: true, milliseconds: 0 });
+  expect(await next).toMatchObject({ value: true });
+});
+
 test('nothing is written if the thread cannot be started, and a later call tries again', async () => {
   const thread = openThread();
   startFailure.error = new Error('no memory');
