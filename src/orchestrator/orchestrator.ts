@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { CLAIM_DELAY_MILLISECONDS } from '../config/limits.ts';
 import { createOutageLog, type OutageLog } from '../logger.ts';
 import type { ClaimNow } from '../run-store/execution-slot.ts';
@@ -36,10 +37,9 @@ export function createOrchestrator(
   const tickMilliseconds = leaseMilliseconds / TICKS_PER_LEASE;
   const outage = createOutageLog(logger, 'renewing leases');
   const sweeper = createSweeper(sweep, createOutageLog(logger, 'expiring approvals'));
+  const ticks = createTicks(clock, tickMilliseconds, tick);
   let isRunning = false;
   let unsubscribe = () => {};
-  let cancelTick = () => {};
-  let ticking: Promise<void> | null = null;
   const term = () => ({ holder, now: clock.now(), leaseMilliseconds });
   const activeRuns = createActiveRuns(dependencies, {
     term,
@@ -66,22 +66,17 @@ export function createOrchestrator(
     try {
       await database.check();
       await activeRuns.renew();
-      sweeper.start();
-      // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
-      const expiresIn = await nextForeignExpiry(database, holder);
-      if (expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
+      if (isRunning) {
+        sweeper.start();
+        // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
+        const expiresIn = await nextForeignExpiry(database, holder);
+        if (expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
+      }
       outage.worked();
     } catch (error) {
       outage.failed(error);
     }
     claimer.request('open');
-    if (isRunning) scheduleTick();
-  }
-
-  function scheduleTick(): void {
-    cancelTick = clock.after(tickMilliseconds, () => {
-      ticking = tick();
-    });
   }
 
   function onNotification(notification: RunNotification | null): void {
@@ -96,21 +91,49 @@ export function createOrchestrator(
     start() {
       isRunning = true;
       unsubscribe = notifications.onAny(onNotification);
-      scheduleTick();
+      ticks.start();
       claimer.request('open');
     },
     async stop(graceMilliseconds) {
       isRunning = false;
       unsubscribe();
-      cancelTick();
-      await Promise.all([claimer.idle(), ticking, sweeper.idle(), slots.settled()]);
+      await Promise.all([claimer.idle(), sweeper.idle(), slots.settled()]);
       activeRuns.interruptAsking();
       const cancelGrace = clock.after(graceMilliseconds, activeRuns.interrupt);
       await activeRuns.settled();
       cancelGrace();
+      // Until here the runs keep their leases.
+      await ticks.stop();
+      // Releases the leases of runs whose execution ended because the database failed.
+      await activeRuns.renew().catch(outage.failed);
     },
     claimNow: slots.claim,
     activeCount: activeRuns.count,
+  };
+}
+
+/** Calls `tick`, which never rejects, again and again: each time so long after the last call has resolved. */
+function createTicks(clock: Clock, milliseconds: number, tick: () => Promise<void>) {
+  let isStopped = false;
+  let cancel = () => {};
+  let ticking: Promise<void> | null = null;
+  async function tickAndSchedule(): Promise<void> {
+    await tick();
+    if (!isStopped) start();
+  }
+  function start(): void {
+    cancel = clock.after(milliseconds, () => {
+      ticking = tickAndSchedule();
+    });
+  }
+  return {
+    start,
+    /** Resolves when no call is in progress. */
+    async stop() {
+      isStopped = true;
+      cancel();
+      await ticking;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { CLAIM_DELAY_MILLISECONDS } from '../../../src/config/limits.ts';
+import { StoreError } from '../../../src/database/store-error.ts';
 import { createOrchestrator, type Orchestrator } from '../../../src/orchestrator/orchestrator.ts';
 import type { ExecutionSlot } from '../../../src/run-store/execution-slot.ts';
 import type { Hint } from '../../../src/streams/notifications/hints.ts';
@@ -182,6 +183,58 @@ test('an orchestrator that stops claims no slot', async () => {
   slot.release();
   await stopping;
   expect(await orchestrator.claimNow({ runId: newRunId(), sessionId: 'ses_1' }, 'new')).toBeNull();
+});
+
+describe('an orchestrator that stops', () => {
+  /** One run is in a step that does not end by itself. */
+  async function openBusy(settings: { leaseSeconds?: number } = {}) {
+    const writes: string[] = [];
+    const waitUntilReady = vi.fn(startingSource.waitUntilReady);
+    const { dependencies, clock, storeTape, committed } = createFakeDependencies({
+      sources: [{ ...startingSource, waitUntilReady }],
+      settings: { limits: { ...limits, runSeconds: 3600 }, ...settings },
+      executeWrite: async (parameters) => {
+        writes.push(JSON.stringify(parameters));
+        return [{ runId }];
+      },
+    });
+    const runId = newRunId();
+    const orchestrator = createOrchestrator(dependencies, async () => undefined);
+    orchestrator.start();
+    await clock.advance(0);
+    const { sessionId } = await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW'));
+    const slot = await orchestrator.claimNow({ runId, sessionId }, 'new');
+    slot?.start();
+    await vi.waitFor(() => expect(waitUntilReady).toHaveBeenCalled());
+    // The first search has claimed the run before it had a tape.
+    committed.length = 0;
+    const renewals = () => writes.filter((parameters) => parameters.includes(runId));
+    const released = () => committed.map(({ row }) => row.runId);
+    return { orchestrator, dependencies, clock, runId, renewals, released };
+  }
+
+  test('keeps its leases until the steps in progress have ended', async () => {
+    const { orchestrator, clock, runId, renewals, released } = await openBusy({ leaseSeconds: 6 });
+    const stopping = orchestrator.stop(10_000);
+    await clock.advance(9999);
+    expect([renewals().length, released()]).toEqual([4, []]);
+    await clock.advance(1);
+    await stopping;
+    expect([released(), clock.pending()]).toEqual([[runId], 0]);
+  });
+
+  test.each([1, 2])(
+    'hands back a lease whose release failed, if the database works again: %i failures',
+    async (failures) => {
+      const { orchestrator, dependencies, clock, runId, released } = await openBusy();
+      const commit = vi.spyOn(dependencies.database, 'commit');
+      for (let times = 0; times < failures; times += 1) commit.mockRejectedValueOnce(new StoreError('busy', 'locked'));
+      const { stopping } = stop(orchestrator);
+      await clock.advance(0);
+      await stopping;
+      expect(released()).toEqual(failures === 1 ? [runId] : []);
+    },
+  );
 });
 
 test('a sweep that takes long delays no renewal, and no second one begins meanwhile', async () => {
