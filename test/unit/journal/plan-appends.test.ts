@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { GENESIS_HASH } from '../../../src/journal/codec.ts';
 import type { AppendRequest } from '../../../src/journal/journal.ts';
 import { type CachedHead, emptyTape, planAppends } from '../../../src/journal/plan-appends.ts';
-import { delta, ending, request } from '../../contract/appends.ts';
+import { delta, ending, opening, request } from '../../contract/appends.ts';
 
 const head = (seq: number, more: Partial<CachedHead> = {}): CachedHead => ({
   seq,
@@ -54,8 +54,14 @@ describe('an append is planned', () => {
   });
 
   test('and closes the tape with the end of the run', async () => {
-    const { plans } = await plan([request('run_1', 0, [delta('a'), ending]), request('run_1', 2, [delta('late')])]);
+    const events = [delta('a'), delta('b'), ending];
+    const { plans } = await plan([request('run_1', 0, events), request('run_1', 3, [delta('late')])]);
     expect(plans).toMatchObject([{ head: { closed: true } }, { kind: 'closed' }]);
+  });
+
+  test('and leaves the tape open at other changes of the status', async () => {
+    const { plans } = await plan([request('run_1', 0, opening), request('run_1', 2, [delta('a')])]);
+    expect(plans).toMatchObject([{ head: { closed: false } }, { head: { seq: 3 } }]);
   });
 });
 
