@@ -61,3 +61,12 @@ export function createTurns(elapsed: () => number): () => Promise<void> {
 }
 
 export const nextTurn = createTurns(systemClock.elapsed);
+
+/** Lets other work run between the steps of a long one. */
+export async function inTurns<Result>(steps: Generator<void, Result>): Promise<Result> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await nextTurn();
+  }
+}

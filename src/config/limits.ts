@@ -388,9 +388,9 @@ export const BUDGET_INCREASE = 1e12;
 export const SCHEMA_COMPILE_MILLISECONDS = 5000;
 /** Time for one check. Then the value is refused. */
 export const SCHEMA_CHECK_MILLISECONDS = 2000;
-/** Timeouts after which no schema of the same MCP server is used until it connects again. */
+/** Timeouts, with slow requests as parts of one, after which no schema of the same MCP server is used until it connects again. */
 export const SCHEMA_TIMEOUTS = 2;
-/** Time for which the schemas of a principal count together in the same way, with slow requests as parts of a timeout. */
+/** Time for which the schemas of a principal count together in the same way. */
 export const SCHEMA_PRINCIPAL_SECONDS = 10 * 60;
 /** Memory of the thread that compiles and checks schemas. A schema that needs more counts as a timeout. */
 export const SCHEMA_MEMORY_MEGABYTES = 128;
@@ -422,8 +422,10 @@ export const MCP_STOP_SECONDS = 2;
 export const MCP_PING_SECONDS = 15;
 /** Pings in a row without an answer. Then the server counts as lost. */
 export const MCP_UNANSWERED_PINGS = 3;
-/** Questions to persons that one call asks. At the next one the server gets an error. */
+/** Questions to persons that one call asks, refused ones included. At the next one the server gets an error. */
 export const MCP_QUESTIONS_PER_CALL = 16;
+/** Fields of one form. With more the server gets an error. */
+export const MCP_QUESTION_FIELDS = 100;
 /** Link of a question. For a longer one the server gets an error. */
 export const MCP_QUESTION_URL_CHARACTERS = 2048;
 /** Calls on one connection that wait for persons. At the next question the server gets an error. */
@@ -447,6 +449,23 @@ export const MCP_DESCRIPTION_CHARACTERS = 8000;
 export const MCP_SCHEMA_BYTES = 64 * 1024;
 /** One message of a server, decompressed: the largest output in base64 fits. Beyond it the server is restarted. */
 export const MCP_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** The same for the levels, values and members of one message, and for the members of its first three levels, which take longer. */
+export const MCP_MESSAGE_LEVELS = 1000;
+export const MCP_MESSAGE_VALUES = 250_000;
+export const MCP_MESSAGE_MEMBERS = 100_000;
+export const MCP_OUTER_MEMBERS = 2000;
+/**
+ * Messages of one server take this part of the time of the event loop, by an estimate for each message and its bytes, after a number of
+ * milliseconds that it can use at once. Faster ones wait in the connection.
+ */
+export const MCP_TIME_PART = 0.25;
+export const MCP_TIME_MILLISECONDS = 500;
+/** Messages that are read in one turn of the event loop. */
+export const MCP_MESSAGES_PER_TURN = 8;
+/** Replies that a server has not accepted yet. With more it is restarted. */
+export const MCP_UNREAD_REPLIES = 256;
+/** Blocks in the result of a call. With more the call fails. */
+export const MCP_RESULT_BLOCKS = 2048;
 /** Characters of one line, and lines in one minute, that a stdio server writes to stderr. The rest is not logged. */
 export const MCP_STDERR_CHARACTERS = 1000;
 export const MCP_STDERR_LINES = 120;

@@ -121,11 +121,21 @@ function isDeeperThan(value: Json, levels: number): boolean {
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
+/** Characters that are measured together, which is faster. */
+const BLOCK_CHARACTERS = 4096;
+
 /** The longest beginning of `text`, in whole characters, whose JSON text has at most `bytes` bytes. */
 export function cutToJsonBytes(text: string, bytes: number): string {
   let remaining = bytes - '""'.length;
   let end = 0;
-  for (const character of text) {
+  while (end < text.length) {
+    const block = firstCharacters(text.slice(end, end + BLOCK_CHARACTERS + 1), BLOCK_CHARACTERS);
+    const blockBytes = Buffer.byteLength(JSON.stringify(block)) - '""'.length;
+    if (blockBytes > remaining) break;
+    remaining -= blockBytes;
+    end += block.length;
+  }
+  for (const character of text.slice(end, end + BLOCK_CHARACTERS)) {
     remaining -= jsonBytes(character.codePointAt(0) ?? 0);
     if (remaining < 0) break;
     end += character.length;
@@ -143,7 +153,9 @@ function jsonBytes(codePoint: number): number {
 }
 
 function errorText(error: unknown): string {
-  return firstCharacters(storableText(describe(error)), TOOL_ERROR_CHARACTERS) || NO_ERROR_MESSAGE;
+  // A huge text is cut before it is processed.
+  const beginning = describe(error).slice(0, TOOL_ERROR_CHARACTERS + 1);
+  return firstCharacters(storableText(beginning), TOOL_ERROR_CHARACTERS) || NO_ERROR_MESSAGE;
 }
 
 /** Tools can throw any value, even one whose members throw. */

@@ -15,6 +15,7 @@ export const folders: readonly Folder[] = [
   { name: 'logger', imports: [] },
   { name: 'worker', imports: [] },
   { name: 'bounded-cache', imports: [] },
+  { name: 'json-size', imports: [] },
   { name: 'config', imports: [] },
   { name: 'domain', imports: ['ids'] },
   { name: 'observer', imports: ['domain'] },
@@ -30,7 +31,7 @@ export const folders: readonly Folder[] = [
   { name: 'streams', imports: ['domain', 'ids', 'journal', 'database', 'clock', 'observer'] },
   { name: 'policy', imports: ['domain', 'config'] },
   { name: 'models', imports: ['domain', 'ids', 'clock', 'config'] },
-  { name: 'tools', imports: ['domain', 'ids', 'clock', 'worker', 'bounded-cache', 'config', 'repositories'] },
+  { name: 'tools', imports: ['domain', 'ids', 'clock', 'worker', 'bounded-cache', 'json-size', 'config', 'repositories'] },
   {
     name: 'context',
     imports: ['domain', 'ids', 'clock', 'config', 'database types', 'journal', 'projections', 'repositories', 'models'],

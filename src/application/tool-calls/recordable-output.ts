@@ -1,8 +1,8 @@
-import { nextTurn } from '../../clock.ts';
+import { inTurns } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { Json, StoredTextRef } from '../../domain/events.ts';
-import { maskJsonInSteps, type Steps } from '../../domain/secrets/mask.ts';
+import { maskJsonInSteps } from '../../domain/secrets/mask.ts';
 import { beginningOf } from '../../domain/storable-text.ts';
 import type { NewId } from '../../ids.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
@@ -21,15 +21,6 @@ export async function recordableOutput(newId: NewId, runId: string, output: Json
   if (Buffer.byteLength(text) <= limits.INLINE_OUTPUT_BYTES) return { output: value, storedText: null, rows: [] };
   const { storedText, row } = storeText(newId, runId, text);
   return { output: startOf(value, text), storedText, rows: [row] };
-}
-
-/** Lets other work run between the steps of a long one. */
-async function inTurns<Result>(steps: Steps<Result>): Promise<Result> {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    await nextTurn();
-  }
 }
 
 /** The part of a large output that the event and the model keep. The whole output is stored beside the tape. */

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { inTurns } from '../../clock.ts';
 import * as limits from '../../config/limits.ts';
 import { BUILTIN_SOURCE } from '../../config/tools-config.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import { decide } from '../../domain/decide.ts';
 import type { Json } from '../../domain/events.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
-import { maskJson } from '../../domain/secrets/mask.ts';
+import { maskJsonInSteps } from '../../domain/secrets/mask.ts';
 import type { QuestionReply } from '../../domain/settled-wait.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
@@ -89,12 +90,15 @@ async function answerProblem(
   }
   const question = (await delegatedCallContents(journal, [wait])).get(wait.id)?.question;
   if (!question) return 'cannot be checked: the tape of the run does not have this question';
+  // Each author pays for slow schemas: an MCP server must not use up the time of the principals that it asks.
+  const author = question.source === BUILTIN_SOURCE ? principal : `\0${question.source}`;
   // The schema compiled when the question was asked.
-  const check = await schemaChecker.forParty(principal)(question.answerSchema as { [key: string]: Json }, 'answer');
+  const check = await schemaChecker.forParty(author)(question.answerSchema as { [key: string]: Json }, 'answer');
   const problem = await check(answer);
   if (problem !== null || question.source === BUILTIN_SOURCE) return problem;
   // The server gets what is recorded, and credentials are recorded masked.
-  const isMasked = canonicalJson(maskJson(answer)).text !== canonicalJson(answer).text;
+  const masked = await inTurns(maskJsonInSteps(answer));
+  const isMasked = canonicalJson(masked).text !== canonicalJson(answer).text;
   return isMasked
     ? 'has a value that looks like a credential. MCP servers must not ask for credentials in this way: decline the question'
     : null;

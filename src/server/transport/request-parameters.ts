@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
 import * as limits from '../../config/limits.ts';
 import { badRequest, requestLimitPassed } from '../../graphql/public-errors.ts';
-import { type JsonSize, measureJson } from './json-size.ts';
+import { type JsonSize, measureJson } from '../../json-size.ts';
 
 /** The members of a request: `query`, `variables` and so on. Their types are not checked yet. */
 export type RequestParameters = Readonly<Record<string, unknown>>;

@@ -32,10 +32,10 @@ export type CompileSchema = (schema: Schema, subject: string) => Promise<SchemaC
 /** Compiles and checks schemas of other parties in a worker thread, so that a slow one never holds this thread. */
 export interface SchemaChecker {
   /**
-   * For the schemas of one party. After SCHEMA_TIMEOUTS timeouts, no schema of that party is used any more.
+   * For the schemas of one party. After SCHEMA_TIMEOUTS timeouts, no schema of that party is used any more. Slow requests count as parts
+   * of a timeout: all parties share one thread.
    *
-   * @param principal whose schemas they are. All of its requests count for SCHEMA_PRINCIPAL_SECONDS, and slow ones count as parts
-   * of a timeout: all parties share one thread, and a principal can repeat a request.
+   * @param principal whose schemas they are. All of its requests count for SCHEMA_PRINCIPAL_SECONDS.
    */
   forParty(principal?: string): CompileSchema;
   /** Why a schema of a principal cannot be used, as a phrase for it; null if it can. Also checks the form of every keyword. */
@@ -60,14 +60,15 @@ const usualDeadlines: Deadlines = {
 /** What a party took of the time of all. */
 interface Slowness {
   timeouts: number;
-  /** Whether slow requests count as parts of a timeout. */
-  countsParts: boolean;
+  /** Requests whose work takes a smaller part of their deadline do not count. Others count as parts of a timeout. */
+  leastPart: number;
 }
 
 const isTooSlow = ({ timeouts }: Slowness) => timeouts >= SCHEMA_TIMEOUTS;
 
-/** Requests whose work takes a smaller part of their deadline do not count. */
-const SLOW_PART = 0.1;
+/** The tools of one MCP server have many schemas, which are compiled whenever it starts. */
+const LEAST_PART_OF_SERVERS = 0.25;
+const LEAST_PART_OF_PRINCIPALS = 0.1;
 
 /** Null if the request timed out. */
 type AskInTurn = (
@@ -80,7 +81,7 @@ type AskInTurn = (
 export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usualDeadlines): SchemaChecker {
   const principals = new LRUCache<string, Slowness>({ max: SCHEMA_AUTHORS, ttl: SCHEMA_PRINCIPAL_SECONDS * 1000 });
   const slownessOf = (principal: string): Slowness => {
-    const slowness = principals.get(principal) ?? { timeouts: 0, countsParts: true };
+    const slowness = principals.get(principal) ?? { timeouts: 0, leastPart: LEAST_PART_OF_PRINCIPALS };
     if (!principals.has(principal)) principals.set(principal, slowness);
     return slowness;
   };
@@ -114,8 +115,8 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usu
     // Requests that were waiting when the last slow one ended.
     if (isTooSlow(slowness)) return { refused: TOO_SLOW } as const;
     const answer = await ask(request, milliseconds);
-    const part = answer === null ? 1 : slowness.countsParts ? answer.milliseconds / milliseconds : 0;
-    if (part >= SLOW_PART) slowness.timeouts += part;
+    const part = answer === null ? 1 : answer.milliseconds / milliseconds;
+    if (part >= slowness.leastPart) slowness.timeouts += part;
     return answer;
   };
   /** One at a time, so that a deadline measures one request. */
@@ -128,7 +129,7 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usu
     forParty: (principal) =>
       compilerOfParty(
         askInTurn,
-        principal === undefined ? { timeouts: 0, countsParts: false } : slownessOf(principal),
+        principal === undefined ? { timeouts: 0, leastPart: LEAST_PART_OF_SERVERS } : slownessOf(principal),
         deadlines,
       ),
     async problemOf(schema, principal) {

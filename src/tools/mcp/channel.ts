@@ -33,5 +33,10 @@ export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error).slice(0, MCP_FAILURE_CHARACTERS);
   const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
   const text = cause instanceof Error ? `${error.message} (${cause.message})` : error.message;
-  return text.replace(/\s+/g, ' ').trim().slice(0, MCP_FAILURE_CHARACTERS);
+  // The message of another party can be as long as its messages.
+  return text
+    .slice(0, 8 * MCP_FAILURE_CHARACTERS)
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, MCP_FAILURE_CHARACTERS);
 }

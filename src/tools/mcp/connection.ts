@@ -2,6 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import {
   type CallToolResult,
   CallToolResultSchema,
+  ContentBlockSchema,
   ElicitRequestSchema,
   ErrorCode,
   McpError,
@@ -15,6 +16,7 @@ import type { Clock } from '../../clock.ts';
 import {
   MCP_PING_SECONDS,
   MCP_QUESTION_REPORT_SECONDS,
+  MCP_RESULT_BLOCKS,
   MCP_START_SECONDS,
   MCP_TOOL_PAGES,
   MCP_TOOLS,
@@ -22,7 +24,8 @@ import {
 } from '../../config/limits.ts';
 import type { ProgressReport } from '../tool.ts';
 import { type Channel, describeFailure, type Log } from './channel.ts';
-import type { Elicit } from './elicitation.ts';
+import type { Questions } from './elicitation.ts';
+import { guardTransport } from './guarded-transport.ts';
 
 export interface CallOptions {
   signal: AbortSignal;
@@ -59,7 +62,7 @@ interface ConnectOptions {
   version: string;
   onToolsChanged(): void;
   /** Answers the questions of the server. Without it, the server is told that it cannot ask. */
-  elicit?: Elicit;
+  questions?: Questions;
 }
 
 /** A longer timer ends at once. */
@@ -89,7 +92,10 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
   client.setNotificationHandler(ToolListChangedNotificationSchema, onToolsChanged);
   const progressListeners = createProgressListeners(client);
   try {
-    await client.connect(channel.transport, { timeout: MCP_START_SECONDS * 1000 });
+    const admitQuestion = (params: unknown) => options.questions?.admit(params) ?? null;
+    await client.connect(guardTransport(channel.transport, { admitQuestion, lose }), {
+      timeout: MCP_START_SECONDS * 1000,
+    });
   } catch (error) {
     throw new Error(channel.failure() ?? describeFailure(error));
   }
@@ -119,10 +125,10 @@ export async function connect(channel: Channel, options: ConnectOptions): Promis
   };
 }
 
-function createClient({ clock, version, elicit }: ConnectOptions): Client {
-  const capabilities = elicit ? { elicitation: { form: {}, url: {} } } : {};
+function createClient({ clock, version, questions }: ConnectOptions): Client {
+  const capabilities = questions ? { elicitation: { form: {}, url: {} } } : {};
   const client = new Client({ name: 'runtape', version }, { capabilities });
-  if (!elicit) return client;
+  if (!questions) return client;
   client.setRequestHandler(ElicitRequestSchema, async ({ params }, { signal, sendNotification }) => {
     const answered = new AbortController();
     const progressToken = params._meta?.progressToken;
@@ -133,7 +139,7 @@ function createClient({ clock, version, elicit }: ConnectOptions): Client {
       reportRegularly(clock, report, answered.signal).catch(() => {});
     }
     try {
-      return await elicit(params, signal);
+      return await questions.elicit(params, signal);
     } finally {
       answered.abort();
     }
@@ -193,8 +199,20 @@ async function requestCall(
   }
 }
 
+const resultWithBlocks = z.looseObject({ content: z.array(z.unknown()).default([]) });
+
+/** Validates block by block, up to the first invalid one: the errors of all would be longer than the result. */
 function readResult(result: unknown): CallToolResult {
-  const parsed = CallToolResultSchema.safeParse(result);
+  const { content, ...rest } = validated(resultWithBlocks, result);
+  if (content.length > MCP_RESULT_BLOCKS) {
+    throw new InvalidResult(`The MCP server sent a result with more than ${MCP_RESULT_BLOCKS} blocks of content.`);
+  }
+  const blocks = content.map((block) => validated(ContentBlockSchema, block));
+  return { ...validated(CallToolResultSchema, { ...rest, content: [] }), content: blocks };
+}
+
+function validated<Value>(schema: z.ZodType<Value>, value: unknown): Value {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new InvalidResult(`The MCP server sent an invalid result: ${parsed.error.message}`);
 }
@@ -202,14 +220,16 @@ function readResult(result: unknown): CallToolResult {
 async function listTools(client: Client, log: Log): Promise<McpToolDescription[]> {
   if (!client.getServerCapabilities()?.tools) return [];
   const descriptions: McpToolDescription[] = [];
+  let entries = 0;
   let cursor: string | undefined;
-  for (let page = 0; page < MCP_TOOL_PAGES && descriptions.length <= MCP_TOOLS; page += 1) {
+  for (let page = 0; page < MCP_TOOL_PAGES && entries <= MCP_TOOLS; page += 1) {
     const params = cursor === undefined ? {} : { cursor };
     const { tools, nextCursor } = await client.request({ method: 'tools/list', params }, toolPage);
-    for (const entry of tools) {
+    for (const entry of tools.slice(0, MCP_TOOLS + 1 - entries)) {
+      entries += 1;
       const parsed = ToolSchema.safeParse(entry);
       if (parsed.success) descriptions.push(parsed.data);
-      else log.warn({ problem: parsed.error.message }, 'an MCP server lists an invalid tool; it is left out');
+      else log.warn({ problem: describeFailure(parsed.error) }, 'an MCP server lists an invalid tool; it is left out');
     }
     if (nextCursor === undefined || nextCursor === cursor) return descriptions;
     cursor = nextCursor;

@@ -7,41 +7,48 @@ import {
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
+import { inTurns } from '../../clock.ts';
 import {
   ANSWER_SCHEMA_BYTES,
+  MCP_QUESTION_FIELDS,
   MCP_QUESTION_URL_CHARACTERS,
   MCP_QUESTIONS_PER_CALL,
   MCP_WAITING_CALLS,
   QUESTION_CHARACTERS,
 } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
-import { maskJson, maskText } from '../../domain/secrets/mask.ts';
+import { maskJsonInSteps, maskText } from '../../domain/secrets/mask.ts';
 import { storableText } from '../../domain/storable-text.ts';
 import type { CompileSchema } from '../json-schema/schema-checker.ts';
 import type { ToolAnswer, ToolContext, ToolQuestion } from '../tool.ts';
 import { describeFailure } from './channel.ts';
 import { createTurns } from './turns.ts';
 
-/** Answers a question of a server. `signal` aborts when the server needs no answer any more. Rejects with an error for the server. */
-export type Elicit = (params: ElicitRequest['params'], signal: AbortSignal) => Promise<ElicitResult>;
+/** Answers the questions of a server. */
+export interface Questions {
+  /** Called with each question before its form is validated. Returns the error for the server if it cannot be asked. */
+  admit(params: unknown): McpError | null;
+  /** `signal` aborts when the server needs no answer any more. Rejects with an error for the server. */
+  elicit(params: ElicitRequest['params'], signal: AbortSignal): Promise<ElicitResult>;
+}
 
 /**
  * The calls of one connection, and the questions that the server asks during them. The protocol does not say which call a question
  * belongs to, so the server works on one call at a time: a question belongs to that one. While a person is asked, the server works
  * on the next call.
  */
-export interface AskingCalls {
+export interface AskingCalls extends Questions {
   /**
    * Makes a call when its turn has come. The time before does not count against its timeout. If the server answers that a person
    * has to open links first, the person is asked, and the call is made again.
    */
   make<Result>(context: ToolContext, call: () => Promise<Result>): Promise<Result>;
-  elicit: Elicit;
 }
 
 interface Call {
   context: ToolContext;
   ended: AbortController;
+  /** Refused ones included. */
   questions: number;
   isAsking: boolean;
 }
@@ -67,9 +74,7 @@ export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
     const { ask: askPerson } = call.context;
     if (!askPerson) throw refused('This call cannot ask a person.');
     if (call.isAsking) throw refused('A tool can ask one question at a time.');
-    if (call.questions >= MCP_QUESTIONS_PER_CALL) throw refused(`A call can ask ${MCP_QUESTIONS_PER_CALL} questions.`);
     if (asking >= MCP_WAITING_CALLS) throw refused('Too many calls wait for persons.');
-    call.questions += 1;
     call.isAsking = true;
     asking += 1;
     try {
@@ -84,6 +89,12 @@ export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
     }
   }
 
+  function count(call: Call): McpError | null {
+    if (call.questions >= MCP_QUESTIONS_PER_CALL) return refused(`A call can ask ${MCP_QUESTIONS_PER_CALL} questions.`);
+    call.questions += 1;
+    return null;
+  }
+
   /** The number of questions of a call bounds how often it is made. */
   async function workWithLinks<Result>(call: Call, work: () => Promise<Result>): Promise<Result> {
     for (;;) {
@@ -93,6 +104,8 @@ export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
         const links = requiredLinks(error);
         if (links === null) throw error;
         for (const link of links) {
+          const problem = count(call);
+          if (problem) throw problem;
           const answer = await ask(call, link, call.context.signal);
           if (answer.action !== 'ANSWER') throw new Error(refusedLink(answer));
         }
@@ -111,8 +124,9 @@ export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
         endTurn(call);
       }
     },
+    admit: (params) => (current ? (count(current) ?? formProblem(params)) : noCall()),
     async elicit(params, signal) {
-      if (!current) throw refused('No call of a tool is in progress that the question belongs to.');
+      if (!current) throw noCall();
       return resultOf(await ask(current, params, signal));
     },
   };
@@ -123,14 +137,51 @@ export function untimed<Result>(context: ToolContext, work: () => Promise<Result
 }
 
 /** On the connection that lists the tools, no call is made. Some servers list a tool only if they can ask. */
-export const refuseQuestions: Elicit = () => Promise.reject(refused('No call of a tool is in progress.'));
+export const refuseQuestions: Questions = { admit: noCall, elicit: () => Promise.reject(noCall()) };
+
+function noCall(): McpError {
+  return refused('No call of a tool is in progress that the question belongs to.');
+}
 
 const refused = (message: string) => new McpError(ErrorCode.InvalidRequest, message);
 const invalid = (message: string) => new McpError(ErrorCode.InvalidParams, message);
 
+const form = z.looseObject({ requestedSchema: z.looseObject({ properties: z.custom<object>(isObject) }) });
+
+/** Why a form is too large to be validated; null if it is not. */
+function formProblem(params: unknown): McpError | null {
+  if (isLongerThan(params, { characters: QUESTION_CHARACTERS + ANSWER_SCHEMA_BYTES })) {
+    return invalid(
+      `The message must not have more than ${QUESTION_CHARACTERS} characters, and the schema not more than ${ANSWER_SCHEMA_BYTES} bytes.`,
+    );
+  }
+  const parsed = form.safeParse(params);
+  const fields = parsed.success ? Object.keys(parsed.data.requestedSchema.properties).length : 0;
+  return fields > MCP_QUESTION_FIELDS
+    ? invalid(`The form must not have more than ${MCP_QUESTION_FIELDS} fields.`)
+    : null;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether the texts and names in a value, and a character for each value, are together longer than that. Stops when they are. */
+function isLongerThan(value: unknown, left: { characters: number }): boolean {
+  left.characters -= typeof value === 'string' ? value.length : 1;
+  if (left.characters < 0) return true;
+  if (!isObject(value)) return false;
+  if (Array.isArray(value)) return value.some((item) => isLongerThan(item, left));
+  for (const name in value) {
+    left.characters -= name.length;
+    if (isLongerThan(Reflect.get(value, name), left)) return true;
+  }
+  return false;
+}
+
 async function questionOf(params: ElicitRequest['params'], compileSchema: CompileSchema): Promise<ToolQuestion> {
-  const prompt = storableText(params.message).trim();
-  if (prompt === '' || prompt.length > QUESTION_CHARACTERS) {
+  const prompt = params.message.length > QUESTION_CHARACTERS ? '' : storableText(params.message).trim();
+  if (prompt === '') {
     throw invalid(`The message must have 1 to ${QUESTION_CHARACTERS} characters.`);
   }
   if (params.mode === 'url') return { prompt, answerSchema: { type: 'null' }, url: linkOf(params.url) };
@@ -142,7 +193,8 @@ async function questionOf(params: ElicitRequest['params'], compileSchema: Compil
   }
   const schema: { [key: string]: Json } = JSON.parse(text);
   if (/\\u(0000|d[89a-f])/i.test(text)) throw invalid('The schema has characters that cannot be stored.');
-  if (JSON.stringify(maskJson(schema.properties ?? {})) !== JSON.stringify(schema.properties ?? {})) {
+  const { properties = {} } = schema;
+  if (JSON.stringify(await inTurns(maskJsonInSteps(properties))) !== JSON.stringify(properties)) {
     throw invalid('The schema has values that look like credentials.');
   }
   await compileSchema(schema, 'answer').catch((error: unknown) => {

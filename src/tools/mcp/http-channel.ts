@@ -13,7 +13,7 @@ export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: 
   let closing: Promise<void> | null = null;
   // Calls have their own timeouts, and their answers may wait for persons.
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
-  const boundedFetch = createBoundedFetch(dispatcher, (reason) => {
+  const boundedFetch = createBoundedFetch(dispatcher, clock, (reason) => {
     failure ??= reason;
     // Its calls fail at once, and the server is connected again.
     transport.close().catch(() => {});

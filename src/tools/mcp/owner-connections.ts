@@ -57,7 +57,7 @@ export function createOwnerConnections(options: OwnerConnectionsOptions): OwnerC
     const channel = options.open();
     const calls = createAskingCalls(options.compileSchema);
     const onToolsChanged = () => {};
-    const opened = connect(channel, { clock, log, version, onToolsChanged, elicit: calls.elicit });
+    const opened = connect(channel, { clock, log, version, onToolsChanged, questions: calls });
     const connection: OwnerConnection = { channel, opened, calls, users: 0, stopIdleTimer: () => {} };
     connections.set(owner, connection);
     const end = (reason: string) => {

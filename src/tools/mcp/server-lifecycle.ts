@@ -103,8 +103,8 @@ async function runOnce(
     log.warn({ mcpServer: name, reason: describeFailure(error) }, 'the tools of an MCP server cannot be listed');
   try {
     const { version } = options;
-    const elicit = options.config.elicitation ? { elicit: refuseQuestions } : {};
-    const connection = await connect(channel, { clock, log, version, onToolsChanged: refresher.request, ...elicit });
+    const asking = options.config.elicitation ? { questions: refuseQuestions } : {};
+    const connection = await connect(channel, { clock, log, version, onToolsChanged: refresher.request, ...asking });
     await loadTools(connection);
     lifecycle.connection = connection;
     lifecycle.state = 'READY';

@@ -2,12 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
+import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Clock } from '../../clock.ts';
-import { MCP_MESSAGE_BYTES, MCP_STDERR_CHARACTERS, MCP_STDERR_LINES, MCP_STOP_SECONDS } from '../../config/limits.ts';
+import { MCP_STDERR_CHARACTERS, MCP_STDERR_LINES, MCP_STOP_SECONDS } from '../../config/limits.ts';
 import type { StdioTransportConfig } from '../../config/tools-config.ts';
 import type { Channel } from './channel.ts';
+import { createMessagePace } from './message-pace.ts';
+import { MessageMeter } from './message-size.ts';
 import type { ProcessGroups } from './process-groups.ts';
 
 interface StdioDependencies {
@@ -23,6 +25,7 @@ interface StdioDependencies {
 export function createStdioChannel(config: StdioTransportConfig, dependencies: StdioDependencies): Channel {
   const { clock, groups } = dependencies;
   let child: ChildProcess | null = null;
+  let write: (text: string) => Promise<boolean> = async () => false;
   let failure: string | null = null;
   let closing: Promise<void> | null = null;
   let resolveEnded: () => void = () => {};
@@ -51,7 +54,8 @@ export function createStdioChannel(config: StdioTransportConfig, dependencies: S
     async start() {
       const started = spawnServer(config, dependencies);
       child = started;
-      receiveMessages(started, transport, killBecause);
+      write = createWriter(started, ended);
+      receiveMessages(started, transport, clock, killBecause);
       // Immediately: other processes of the group can hold the streams open, and `close` would never be emitted.
       started.once('exit', () => groups.remove(started));
       onEnd(started, clock, (reason) => {
@@ -63,7 +67,7 @@ export function createStdioChannel(config: StdioTransportConfig, dependencies: S
       if (failure !== null) throw new Error(failure);
     },
     async send(message) {
-      if (await write(child, serializeMessage(message), ended)) return;
+      if (await write(serializeMessage(message))) return;
       // The process is usually about to end, with a better reason. If it stays without input, it is of no use.
       if (closing === null && !(await endsInTime())) killBecause('It closed its input.');
       throw new Error(failure ?? 'It is not running.');
@@ -88,16 +92,26 @@ async function settlesInTime(promise: Promise<void>, clock: Clock): Promise<bool
   return isSettled;
 }
 
-/** Resolves when the stream accepts more input; with false if the process no longer reads it. */
-async function write(child: ChildProcess | null, text: string, ended: Promise<void>): Promise<boolean> {
-  const input = child?.stdin;
-  if (!input?.writable) return false;
-  if (input.write(text)) return true;
-  const drained = once(input, 'drain').then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([drained, ended.then(() => false)]);
+/** Returns a function that writes to the process. It resolves when the stream accepts more input; with false if the process no longer reads it. */
+function createWriter(child: ChildProcess, ended: Promise<void>): (text: string) => Promise<boolean> {
+  const input = child.stdin;
+  /** All writes that wait share it. */
+  let accepted: Promise<boolean> | null = null;
+  const accept = async (stream: NonNullable<typeof input>) => {
+    const drained = once(stream, 'drain').then(
+      () => true,
+      () => false,
+    );
+    const isAccepted = await Promise.race([drained, ended.then(() => false)]);
+    accepted = null;
+    return isAccepted;
+  };
+  return async (text) => {
+    if (!input?.writable) return false;
+    if (input.write(text)) return true;
+    accepted ??= accept(input);
+    return accepted;
+  };
 }
 
 function spawnServer(
@@ -119,29 +133,71 @@ function spawnServer(
   return child;
 }
 
-function receiveMessages(child: ChildProcess, transport: Transport, killBecause: (reason: string) => void): void {
-  const buffer = new ReadBuffer({ maxBufferSize: MCP_MESSAGE_BYTES });
-  child.stdout?.on('data', (chunk: Buffer) => {
-    try {
-      buffer.append(chunk);
-    } catch {
+/** Reads no more while messages wait for their turns, so that the server waits as well. */
+function receiveMessages(
+  { stdout }: ChildProcess,
+  transport: Transport,
+  clock: Clock,
+  killBecause: (reason: string) => void,
+): void {
+  const lines = createLines();
+  const pace = createMessagePace(clock);
+  async function receive(chunk: Buffer): Promise<void> {
+    for (const { line, bytes, problem } of lines(chunk)) {
       // Without the end of this message, the next one cannot be found.
-      return killBecause(`It sent a message longer than ${MCP_MESSAGE_BYTES} bytes.`);
+      if (problem !== null) return killBecause(problem);
+      readMessage(line, transport);
+      const turn = pace.after(bytes);
+      if (turn === null) continue;
+      stdout?.pause();
+      await turn;
     }
-    readMessages(buffer, transport);
-  });
+    stdout?.resume();
+  }
+  stdout?.on('data', (chunk: Buffer) => void receive(chunk));
+}
+
+interface Line {
+  line: string;
+  bytes: number;
+  /** Why it is not read. Then it is the last one. */
+  problem: string | null;
+}
+
+const LINE_FEED = 10;
+
+/** Splits a stream into lines, which are measured while they arrive. */
+function createLines(): (chunk: Buffer) => Generator<Line> {
+  const meter = new MessageMeter();
+  let parts: Buffer[] = [];
+  return function* linesOf(chunk) {
+    for (let start = 0; start < chunk.length; ) {
+      const found = chunk.indexOf(LINE_FEED, start);
+      const end = found === -1 ? chunk.length : found;
+      meter.add(chunk, start, end);
+      const { bytes } = meter;
+      const problem = meter.problem();
+      if (problem !== null) {
+        parts = [];
+        return yield { line: '', bytes, problem };
+      }
+      parts.push(chunk.subarray(start, end));
+      start = end + 1;
+      if (found === -1) return;
+      const line = Buffer.concat(parts).toString();
+      parts = [];
+      meter.reset();
+      yield { line, bytes, problem };
+    }
+  };
 }
 
 /** Skips lines that are not messages, which some servers print to their standard output. */
-function readMessages(buffer: ReadBuffer, transport: Transport): void {
-  for (;;) {
-    try {
-      const message = buffer.readMessage();
-      if (message === null) return;
-      transport.onmessage?.(message);
-    } catch (error) {
-      transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
-    }
+function readMessage(line: string, transport: Transport): void {
+  try {
+    transport.onmessage?.(deserializeMessage(line));
+  } catch (error) {
+    transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
   }
 }
 

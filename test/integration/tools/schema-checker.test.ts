@@ -46,6 +46,33 @@ describe('B35: a schema of another party', () => {
     expect(await checkOfAnother(1)).toBe('input must be string');
   });
 
+  test('that is slow again and again, and always within its time, is not used any more', async () => {
+    const levels = 16;
+    const slow = {
+      $defs: Object.fromEntries(
+        Array.from({ length: levels + 1 }, (_, level) => {
+          const next = { $ref: `#/$defs/s${level + 1}` };
+          return [`s${level}`, level === levels ? { type: 'string' } : { allOf: [next, next] }];
+        }),
+      ),
+      $ref: '#/$defs/s0',
+    };
+    const measured = await checker.forParty()(slow, 'input');
+    await measured('x');
+    const startedAt = performance.now();
+    await measured('x');
+    const checkMilliseconds = 2 * (performance.now() - startedAt);
+    const other = createSchemaChecker(systemClock, { compileMilliseconds: 30_000, checkMilliseconds });
+    try {
+      const check = await other.forParty()(slow, 'input');
+      const outcomes: (string | null)[] = [];
+      for (let attempt = 0; attempt < 20; attempt += 1) outcomes.push(await check('x'));
+      expect(outcomes.at(-1)).toBe('input cannot be checked: the schemas of its author take too long');
+    } finally {
+      await other.close();
+    }
+  });
+
   test('of a principal counts with all of its schemas, also while they wait', async () => {
     const attempts = Array.from({ length: 5 }, async () =>
       (await checker.forParty('mallory')(slowSchema, 'answer'))('x'),

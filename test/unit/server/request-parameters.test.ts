@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { measureJson } from '../../../src/server/transport/json-size.ts';
+import { JsonMeter, measureJson } from '../../../src/json-size.ts';
 import { parametersInBody, parametersInUrl } from '../../../src/server/transport/request-parameters.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -19,6 +19,19 @@ test.each([
   ['', { levels: 0, values: 0, members: 0 }],
 ])('the size of %s is measured without parsing it', (text, size) => {
   expect(measureJson(bytes(text))).toEqual(size);
+});
+
+test('the size of a text that arrives in parts is the same, and the members of its first levels are counted', () => {
+  const text = bytes('{"a":{"b":{"c\\":\\"":1}},"d":[{"e":"\\\\"},{"f":2}]}');
+  for (let cut = 0; cut <= text.length; cut += 1) {
+    const meter = new JsonMeter(2);
+    meter.add(text, 0, cut);
+    meter.add(text, cut);
+    expect(meter).toMatchObject({ ...measureJson(text), outerMembers: 3 });
+    meter.reset();
+    meter.add(bytes('[{"a":{"b":{"c":1}}}]'));
+    expect(meter).toMatchObject({ levels: 4, members: 3, outerMembers: 3 });
+  }
 });
 
 describe('B60: before a body is parsed', () => {
