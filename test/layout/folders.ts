@@ -31,7 +31,10 @@ export const folders: readonly Folder[] = [
   { name: 'streams', imports: ['domain', 'ids', 'journal', 'database', 'clock', 'observer'] },
   { name: 'policy', imports: ['domain', 'config'] },
   { name: 'models', imports: ['domain', 'ids', 'clock', 'config'] },
-  { name: 'tools', imports: ['domain', 'ids', 'clock', 'worker', 'bounded-cache', 'json-size', 'config', 'repositories'] },
+  {
+    name: 'tools',
+    imports: ['domain', 'ids', 'clock', 'worker', 'bounded-cache', 'json-size', 'config', 'repositories'],
+  },
   {
     name: 'context',
     imports: ['domain', 'ids', 'clock', 'config', 'database types', 'journal', 'projections', 'repositories', 'models'],

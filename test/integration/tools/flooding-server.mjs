@@ -60,7 +60,7 @@ async function act(id, input) {
 createInterface({ input: process.stdin })
   .on('line', (line) => {
     const { id, method, params, ...reply } = JSON.parse(line);
-    if (method === 'tools/call') act(id, params.arguments);
+    if (method === 'tools/call') void act(id, params.arguments);
     else if (method !== undefined && id !== undefined) send({ id, result: results[method] });
     else replies.get(id)?.(reply);
   })
