@@ -6,7 +6,7 @@ export type StoreFailure =
   | 'busy'
   /** The disk is full, the database is read-only, unreachable or damaged. Nothing was written; an operator must act. */
   | 'unavailable'
-  /** The connection was lost while the database committed: the rows may be stored or not. */
+  /** The connection was lost, or the disk failed, while the database committed: the rows may be stored or not. */
   | 'unknown';
 
 /** A failure of the database. Unless the failure is `unknown`, nothing of the write was stored. The message is for clients. */
@@ -28,7 +28,7 @@ const messages: Record<StoreFailure, string> = {
   busy: 'The database is busy. Nothing was stored; try again.',
   unavailable: 'The database cannot be used now. Nothing was stored; try again later.',
   unknown:
-    'The connection to the database was lost while it stored the change. Check whether the change was stored, or send it again with the same idempotency key.',
+    'The database failed while it stored the change, or the connection to it was lost. Check whether the change was stored, or send it again with the same idempotency key.',
 };
 
 /** Whether the database cannot be used at the moment, so that the same operation may succeed later. */
@@ -48,6 +48,8 @@ export function toStoreError(error: unknown): StoreError {
   if (/^SQLITE_(BUSY|LOCKED)|SocketTimeout|TransactionWriteConflict|^55P03$|^40...$/.test(code)) {
     return new StoreError('busy', detail, error);
   }
+  // The commit is in the write-ahead log. SQLite undoes it for this process, but the next start may find it there.
+  if (code === 'SQLITE_IOERR_FSYNC') return new StoreError('unknown', detail, error);
   return new StoreError('unavailable', detail, error);
 }
 

@@ -99,11 +99,11 @@ const isSchemaFailure = (failure: StoreError) => /^(SQLITE_ERROR|42...)$/.test(c
 function reasonOf(failure: StoreError): string {
   const code = codeOf(failure);
   if (failure.failure === 'busy') return 'another program has locked it';
-  if (failure.failure === 'unknown') return 'the connection was lost';
   if (isSchemaFailure(failure)) return 'its schema does not fit this release';
   if (/^(SQLITE_FULL|ENOSPC|53100)$/.test(code)) return 'the disk is full';
   if (/^(SQLITE_READONLY|25006)/.test(code)) return 'it is read-only';
   if (/^SQLITE_IOERR/.test(code)) return 'the disk reports errors';
+  if (failure.failure === 'unknown') return 'the connection was lost';
   return 'the log has the details';
 }
 

@@ -125,11 +125,11 @@ function workOf({ events, writes }: AppendRequest): number {
   return work;
 }
 
-/** Waits after the connection was lost during a commit. After the last one the outcome stays unknown. */
+/** Waits after a commit whose outcome is unknown. After the last one the outcome stays unknown. */
 const UNKNOWN_PAUSES_MILLISECONDS = [50, 200, 500, 1000, 2000];
 
 /**
- * Finds out whether the database committed before the connection was lost, by writing the same rows again. If it did, it refuses
+ * Finds out whether the database committed before the connection or the disk failed, by writing the same rows again. If it did, it refuses
  * them, and their hashes are on the tapes. Throws `commitError` if the database does not return.
  */
 async function resolveUnknownCommit(
