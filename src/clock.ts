@@ -30,6 +30,18 @@ export const systemClock: Clock = {
   },
 };
 
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
+
+/** Keeps the process running until the work has settled, also while nothing but timers of the clock are set. Settles as it does. */
+export async function keepRunning<T>(work: Promise<T>): Promise<T> {
+  const timer = setInterval(() => undefined, LONGEST_TIMER_MILLISECONDS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** Time of one turn of the event loop for the work that waited for it. The rest waits for another turn. */
 const TURN_MILLISECONDS = 5;
 

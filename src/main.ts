@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import { keepRunning } from './clock.ts';
 import {
   type Configuration,
   type ConfigurationOutcome,
@@ -89,7 +90,7 @@ async function doctor(): Promise<void> {
 /** Prints a StartError without a stack, below the summary. */
 async function report(summary: string, run: () => Promise<void>): Promise<void> {
   try {
-    await run();
+    await keepRunning(run());
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     fail(summary, error.message.split('\n'));

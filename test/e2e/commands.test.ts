@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createTestClient } from '../client.ts';
 import { converse, type Event, runById } from '../integration/conversation.ts';
 import { sendJson, startProvider } from '../integration/providers/fake-provider.ts';
@@ -188,6 +188,20 @@ describe('rebuild', () => {
     const busy = await runCommand(['rebuild']);
     expect(busy).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Another server uses') });
     expect(await server.stop('SIGTERM')).toBe(0);
+  });
+});
+
+test('rebuild says so if another program has locked the database, after it has waited', async () => {
+  const { runCommand, file } = await pastConversation();
+  // Creates the lock file; without it, a file that another program has open is refused at once.
+  expect(await runCommand(['rebuild'])).toMatchObject({ code: 0 });
+  const other = new BetterSqlite(file);
+  onTestFinished(() => void other.close());
+  other.exec('BEGIN IMMEDIATE');
+  expect(await runCommand(['rebuild'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('cannot be used: database is locked'),
   });
 });
 

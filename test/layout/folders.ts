@@ -70,7 +70,7 @@ export const folders: readonly Folder[] = [
     ],
   },
   { name: 'server', imports: 'everything' },
-  { name: 'main', imports: ['server', 'config'] },
+  { name: 'main', imports: ['server', 'config', 'clock'] },
 ];
 
 /** The files that may read the time or set a timer. */
