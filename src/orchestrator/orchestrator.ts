@@ -36,7 +36,8 @@ export function createOrchestrator(
   const leaseMilliseconds = settings.leaseSeconds * 1000;
   const tickMilliseconds = leaseMilliseconds / TICKS_PER_LEASE;
   const outage = createOutageLog(logger, 'renewing leases');
-  const sweeper = createSweeper(sweep, createOutageLog(logger, 'expiring approvals'));
+  const sweeper = createBackgroundWork(sweep, createOutageLog(logger, 'expiring approvals'));
+  const checker = createBackgroundWork(checkDatabase, createOutageLog(logger, 'checking the database'));
   const ticks = createTicks(clock, tickMilliseconds, tick);
   let isRunning = false;
   let unsubscribe = () => {};
@@ -63,20 +64,17 @@ export function createOrchestrator(
   });
 
   async function tick(): Promise<void> {
-    try {
-      await database.check();
-      await activeRuns.renew();
-      if (isRunning) {
-        sweeper.start();
-        // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
-        const expiresIn = await nextForeignExpiry(database, holder);
-        if (expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
-      }
-      outage.worked();
-    } catch (error) {
-      outage.failed(error);
-    }
+    checker.start();
+    await activeRuns.renew().then(outage.worked, outage.failed);
+    if (isRunning) sweeper.start();
     claimer.request('open');
+  }
+
+  async function checkDatabase(): Promise<void> {
+    await database.check();
+    // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
+    const expiresIn = await nextForeignExpiry(database, holder);
+    if (isRunning && expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);
   }
 
   function onNotification(notification: RunNotification | null): void {
@@ -103,7 +101,7 @@ export function createOrchestrator(
       await activeRuns.settled();
       cancelGrace();
       // Until here the runs keep their leases.
-      await ticks.stop();
+      await Promise.all([ticks.stop(), checker.idle()]);
       // Releases the leases of runs whose execution ended because the database failed.
       await activeRuns.renew().catch(outage.failed);
     },
@@ -137,19 +135,19 @@ function createTicks(clock: Clock, milliseconds: number, tick: () => Promise<voi
   };
 }
 
-/** Sweeps in the background, one at a time: while the database is slow or away, a sweep must not delay the next renewal. */
-function createSweeper(sweep: () => Promise<unknown>, outage: OutageLog) {
-  let sweeping: Promise<void> | null = null;
+/** Works in the background, one at a time: while the database is slow or away, this must not delay the next renewal. */
+function createBackgroundWork(work: () => Promise<unknown>, outage: OutageLog) {
+  let working: Promise<void> | null = null;
   return {
     start() {
-      sweeping ??= sweep()
+      working ??= work()
         .then(outage.worked, outage.failed)
         .finally(() => {
-          sweeping = null;
+          working = null;
         });
     },
     async idle() {
-      await sweeping;
+      await working;
     },
   };
 }

@@ -140,7 +140,7 @@ describe('an orchestrator searches for runs', () => {
   });
 });
 
-test('a renewal that fails is reported, and the next one takes place', async () => {
+test('a check of the database that fails is reported, and the next one takes place', async () => {
   const { dependencies, clock, logger } = await open();
   const check = vi.fn(async () => Promise.reject(new Error('away')));
   dependencies.database.check = check;
@@ -151,12 +151,12 @@ test('a renewal that fails is reported, and the next one takes place', async () 
   expect(check).toHaveBeenCalledTimes(2);
   const texts = [...logger.warn.mock.calls, ...logger.error.mock.calls].map((call) => JSON.stringify(call));
   expect(texts).toHaveLength(1);
-  expect(texts[0]).toContain('renewing leases');
+  expect(texts[0]).toContain('checking the database');
   dependencies.database.check = async () => undefined;
   await clock.advance(TICK);
   await settle();
   expect([...logger.info.mock.calls, ...logger.warn.mock.calls].map((call) => JSON.stringify(call)).join()).toContain(
-    'renewing leases',
+    'checking the database',
   );
 });
 

@@ -124,7 +124,7 @@ describe('an orchestrator searches for runs', () => {
     await stop(orchestrator).stopping;
   });
 
-  test('no more after it was stopped, also if that was during a renewal', async () => {
+  test('no more after it was stopped, also if that was during a check of the database', async () => {
     let finish = () => {};
     const check = () =>
       new Promise<void>((resolve) => {
@@ -132,6 +132,7 @@ describe('an orchestrator searches for runs', () => {
       });
     const { orchestrator, clock, writes } = await openSearching({ check });
     await clock.advance(5000);
+    writes.length = 0;
     const { state, stopping } = stop(orchestrator);
     await settle();
     expect(state.hasStopped).toBe(false);
@@ -185,34 +186,58 @@ test('an orchestrator that stops claims no slot', async () => {
   expect(await orchestrator.claimNow({ runId: newRunId(), sessionId: 'ses_1' }, 'new')).toBeNull();
 });
 
-describe('an orchestrator that stops', () => {
-  /** One run is in a step that does not end by itself. */
-  async function openBusy(settings: { leaseSeconds?: number } = {}) {
-    const writes: string[] = [];
-    const waitUntilReady = vi.fn(startingSource.waitUntilReady);
-    const { dependencies, clock, storeTape, committed } = createFakeDependencies({
-      sources: [{ ...startingSource, waitUntilReady }],
-      settings: { limits: { ...limits, runSeconds: 3600 }, ...settings },
-      executeWrite: async (parameters) => {
-        writes.push(JSON.stringify(parameters));
-        return [{ runId }];
-      },
-    });
-    const runId = newRunId();
-    const orchestrator = createOrchestrator(dependencies, async () => undefined);
-    orchestrator.start();
-    await clock.advance(0);
-    const { sessionId } = await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW'));
-    const slot = await orchestrator.claimNow({ runId, sessionId }, 'new');
-    slot?.start();
-    await vi.waitFor(() => expect(waitUntilReady).toHaveBeenCalled());
-    // The first search has claimed the run before it had a tape.
-    committed.length = 0;
-    const renewals = () => writes.filter((parameters) => parameters.includes(runId));
-    const released = () => committed.map(({ row }) => row.runId);
-    return { orchestrator, dependencies, clock, runId, renewals, released };
-  }
+/** One run is in a step that does not end by itself. */
+async function openBusy(settings: { leaseSeconds?: number } = {}) {
+  const writes: string[] = [];
+  const waitUntilReady = vi.fn(startingSource.waitUntilReady);
+  const { dependencies, clock, storeTape, committed } = createFakeDependencies({
+    sources: [{ ...startingSource, waitUntilReady }],
+    settings: { limits: { ...limits, runSeconds: 3600 }, ...settings },
+    executeWrite: async (parameters) => {
+      writes.push(JSON.stringify(parameters));
+      return [{ runId }];
+    },
+  });
+  const runId = newRunId();
+  const orchestrator = createOrchestrator(dependencies, async () => undefined);
+  orchestrator.start();
+  await clock.advance(0);
+  const { sessionId } = await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW'));
+  const slot = await orchestrator.claimNow({ runId, sessionId }, 'new');
+  slot?.start();
+  await vi.waitFor(() => expect(waitUntilReady).toHaveBeenCalled());
+  // The first search has claimed the run before it had a tape.
+  committed.length = 0;
+  const renewals = () => writes.filter((parameters) => parameters.includes(runId));
+  const released = () => committed.map(({ row }) => row.runId);
+  return { orchestrator, dependencies, clock, runId, renewals, released };
+}
 
+describe('leases are renewed', () => {
+  test.each([
+    ['fails', () => Promise.reject(new StoreError('unavailable', 'no free connection'))],
+    ['does not answer', () => new Promise<void>(() => undefined)],
+  ])('also if the check of the database %s', async (_, check) => {
+    const { dependencies, clock, renewals } = await openBusy();
+    Object.assign(dependencies.database, { check });
+    await clock.advance(5000);
+    expect(renewals()).toHaveLength(1);
+  });
+});
+
+test('a renewal that fails is reported, and the next one takes place', async () => {
+  const { dependencies, clock, runId, renewals } = await openBusy();
+  const warn = vi.spyOn(dependencies.logger, 'warn');
+  const query = vi.spyOn(dependencies.database, 'query');
+  query.mockRejectedValue(new StoreError('unavailable', 'away'));
+  await clock.advance(5000);
+  expect(warn.mock.calls.map(([, text]) => text)).toContainEqual(expect.stringContaining('renewing leases failed'));
+  query.mockRestore();
+  await clock.advance(5000);
+  expect(renewals()).toEqual([expect.stringContaining(runId)]);
+});
+
+describe('an orchestrator that stops', () => {
   test('keeps its leases until the steps in progress have ended', async () => {
     const { orchestrator, clock, runId, renewals, released } = await openBusy({ leaseSeconds: 6 });
     const stopping = orchestrator.stop(10_000);
