@@ -3,6 +3,7 @@ import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-
 import { POLICY_INPUT_LEVELS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import type { Metadata } from '../domain/metadata.ts';
+import { withUrlPlaceholders } from '../domain/secrets/mask.ts';
 import type { PolicyRequest } from './policy.ts';
 
 /** A policy request in the terms of `schema.cedarschema`, without the action. */
@@ -76,7 +77,8 @@ const jsonText = (value: Json): CedarValueJson => ({ json: JSON.stringify(value)
 
 /** The parts of `input.url` as an HTTP client reads them. Null unless it is an absolute URL. */
 export function urlOf(input: Json): CedarValueJson {
-  const text = stringMember(input, 'url');
+  const given = stringMember(input, 'url');
+  const text = given === null ? null : withUrlPlaceholders(given);
   if (text === null || !URL.canParse(text)) return null;
   const { protocol, hostname, port, pathname, search } = new URL(text);
   const scheme = protocol.slice(0, -1);

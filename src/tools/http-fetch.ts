@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { FETCH_REDIRECTS, TOOL_OUTPUT_BYTES } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
+import { withUrlPlaceholders } from '../domain/secrets/mask.ts';
 import { cutToJsonBytes } from './bounded-call.ts';
 import {
   createPublicLookup,
@@ -101,7 +102,7 @@ export function createHttpFetch(options: HttpFetchOptions = {}): Tool {
 
 /** The host is in punycode and the path percent-encoded. Redirects can lead to other targets. */
 function targetOf({ url, method }: FetchInput): CallTarget {
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname } = new URL(withUrlPlaceholders(url));
   return { text: `${method} ${origin}${pathname}`, grantable: `${method} ${origin}` };
 }
 

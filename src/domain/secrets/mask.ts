@@ -36,13 +36,19 @@ export function* maskTextInSteps(text: string, replace: Replace = placeholder): 
   return replaceFindings(masked, yield* scan(masked, credentialDetector), replace);
 }
 
+/** A path or a URL with it leads to another folder. Policies and approvers must see where to, so it belongs to no secret. */
+const folderStep = /[/\\](?:\.|%2e){1,2}(?=[/\\?#]|$)/i;
+
 function replaceFindings(text: string, findings: readonly Finding[], replace: Replace): string {
   if (findings.length === 0) return text;
   const parts: string[] = [];
   let copied = 0;
   for (const { kind, start, end } of findings) {
-    parts.push(text.slice(copied, start), replace(kind, text.slice(start, end)));
-    copied = end;
+    const found = text.slice(start, end);
+    const step = found.search(folderStep);
+    const secret = step > 0 ? found.slice(0, step) : found;
+    parts.push(text.slice(copied, start), replace(kind, secret));
+    copied = start + secret.length;
   }
   parts.push(text.slice(copied));
   return parts.join('');
@@ -115,6 +121,11 @@ export function placeholdersOf(input: Json): string[] {
 /** Whether a recorded input has placeholders that may be revealed. */
 export function holdsPlaceholder(input: Json): boolean {
   return placeholdersOf(input).length > 0;
+}
+
+/** For parsers of URLs, which would take the `#` of a placeholder for the end of the path. */
+export function withUrlPlaceholders(url: string): string {
+  return url.replace(digestPlaceholder, (placeholder) => placeholder.replace(/\W+/g, '-'));
 }
 
 /** Shorter values are empty or a word like "none". */

@@ -25,6 +25,18 @@ describe('B61: masking', () => {
     expect(maskText(masked)).toBe(masked);
   });
 
+  test.each([
+    ['secret=x1234567/../../admin/delete', 'secret=[masked credential]/../../admin/delete'],
+    ['secret="x1234567/..', 'secret="[masked credential]/..'],
+    ['a;sig=x123456789012345/./b?c', 'a;sig=[masked signature]/./b?c'],
+    ['bearer x123456789012345/../b', 'bearer [masked authorization]/../b'],
+    ['https://a.example/secret=x1234567/.%2e?b', 'https://a.example/secret=[masked credential]/.%2e?b'],
+    ['secret=x1234567/...b', 'secret=[masked credential]'],
+  ])('hides no step to another folder from policies: %s', (text, masked) => {
+    expect(maskText(text)).toBe(masked);
+    expect(maskText(masked)).toBe(masked);
+  });
+
   test('covers every string of a value, and members named like credentials', () => {
     const given = {
       url: 'https://x',

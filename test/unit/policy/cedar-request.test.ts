@@ -39,6 +39,10 @@ describe('the URL of an input', () => {
       'https:\\\\docs.example.com\\a/../b',
       { scheme: 'https', host: 'docs.example.com', port: 443, path: '/b', query: '' },
     ],
+    [
+      'https://ada:[masked password #0123456789ab]@a.example/x/[masked api key #0123456789ab]/../b?c=d',
+      { scheme: 'https', host: 'a.example', port: 443, path: '/x/b', query: 'c=d' },
+    ],
   ])('%s', (url, expected) => {
     expect(urlOf({ url })).toEqual(expected);
   });
