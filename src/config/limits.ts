@@ -58,6 +58,8 @@ export const RESULT_PROBLEM_CHARACTERS = 2000;
 // Tool calls
 /** Input of one call as JSON. A longer one gets an error result. */
 export const TOOL_INPUT_BYTES = 96 * 1024;
+/** The same with placeholders for its credentials, which can be longer than the credentials. A longer one is an error. */
+export const MASKED_INPUT_BYTES = 192 * 1024;
 /** Output of one call as JSON. The rest is cut off, and the result says so. */
 export const TOOL_OUTPUT_BYTES = 1024 * 1024;
 /** Output that is stored in its event. A longer one is stored beside the tape, and the event keeps its beginning. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { JSON_LEVELS, TOOL_ERROR_CHARACTERS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
-import { storableText } from '../domain/storable-text.ts';
+import { maskedBeginning } from '../domain/secrets/mask.ts';
+import { firstCharacters, storableText } from '../domain/storable-text.ts';
 import { createPausableTimeout } from './pausable-timeout.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
@@ -12,6 +13,7 @@ export type ToolOutcome = { durationMilliseconds: number } & (
       /** Whether the output was cut. A cut value other than a string is the beginning of its JSON text. */
       truncated: boolean;
     }
+  /** The error has no credentials. */
   | { ok: false; error: string }
 );
 
@@ -110,12 +112,6 @@ function storableJson(text: string): string {
   return text.replace(/\\(\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escaped, kind) => (kind === '\\' ? escaped : '\ufffd'));
 }
 
-/** The first `units` UTF-16 units, without an unpaired surrogate at the cut. */
-export function firstCharacters(text: string, units: number): string {
-  const beginning = text.slice(0, units);
-  return text.length > units ? beginning.replace(/[\ud800-\udbff]$/, '') : beginning;
-}
-
 function isDeeperThan(value: Json, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
@@ -123,6 +119,17 @@ function isDeeperThan(value: Json, levels: number): boolean {
 
 /** Characters that are measured together, which is faster. */
 const BLOCK_CHARACTERS = 4096;
+
+/** Words that are cut are left out up to this length. */
+const WORD_CHARACTERS = 4096;
+
+/** A text that was cut, without the word at its end: the rest of a credential would not be recognised as one. */
+export function withoutCutWord(text: string): string {
+  const least = Math.max(0, text.length - WORD_CHARACTERS);
+  let end = text.length;
+  while (end > least && !/[\s"',;<>()[\]{}]/.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end).toWellFormed();
+}
 
 /** The longest beginning of `text`, in whole characters, whose JSON text has at most `bytes` bytes. */
 export function cutToJsonBytes(text: string, bytes: number): string {
@@ -153,9 +160,7 @@ function jsonBytes(codePoint: number): number {
 }
 
 function errorText(error: unknown): string {
-  // A huge text is cut before it is processed.
-  const beginning = describe(error).slice(0, TOOL_ERROR_CHARACTERS + 1);
-  return firstCharacters(storableText(beginning), TOOL_ERROR_CHARACTERS) || NO_ERROR_MESSAGE;
+  return maskedBeginning(describe(error), TOOL_ERROR_CHARACTERS) || NO_ERROR_MESSAGE;
 }
 
 /** Tools can throw any value, even one whose members throw. */

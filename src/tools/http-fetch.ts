@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { FETCH_REDIRECTS, TOOL_OUTPUT_BYTES } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
 import { withUrlPlaceholders } from '../domain/secrets/mask.ts';
-import { cutToJsonBytes } from './bounded-call.ts';
+import { cutToJsonBytes, withoutCutWord } from './bounded-call.ts';
 import {
   createPublicLookup,
   type IsAllowed,
@@ -195,8 +195,9 @@ async function presentResponse(url: URL, response: Dispatcher.ResponseData): Pro
   }
   // The body is cut here so that the output fits as JSON: a cut by the caller would destroy its structure.
   const bodyBytes = TOOL_OUTPUT_BYTES - Buffer.byteLength(JSON.stringify({ ...result, body: '', truncated: false }));
-  const body = cutToJsonBytes(text, bodyBytes + '""'.length);
-  return { ...result, body, truncated: truncated || body.length < text.length };
+  const beginning = cutToJsonBytes(text, bodyBytes + '""'.length);
+  const isCut = truncated || beginning.length < text.length;
+  return { ...result, body: isCut ? withoutCutWord(beginning) : beginning, truncated: isCut };
 }
 
 async function readBeginning(body: AsyncIterable<Buffer>, limit: number) {

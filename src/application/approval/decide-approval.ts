@@ -10,7 +10,7 @@ import type { AuditEntry } from '../audit/audit-log.ts';
 import { entryOf, reportRefusedDecision } from '../audit/entries.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { parseInput } from '../parse-input.ts';
-import { inputSizeProblem } from '../tool-calls/evaluate-call.ts';
+import { inputSizeProblem, maskedInputProblem } from '../tool-calls/evaluate-call.ts';
 import { expireWait } from '../wait/expire-waits.ts';
 import { type Allowance, allowCall, noAllowance } from './allow-call.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
@@ -59,6 +59,8 @@ async function decideVisible(
   const placeholderProblem = call && addedPlaceholderProblem(call.input, input.editedInput ?? null);
   if (placeholderProblem) return invalidInput(['editedInput'], placeholderProblem);
   const verdict = withMaskedInput(context, approval, input);
+  const maskedProblem = maskedInputProblem(verdict.editedInput ?? null);
+  if (maskedProblem) return invalidInput(['editedInput'], maskedProblem);
   let allowance = noAllowance;
   // Without a waiting call the approval is settled, and recording the decision is refused.
   if (run && call && isAllowing(verdict)) {

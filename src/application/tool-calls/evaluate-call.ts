@@ -72,6 +72,12 @@ export async function inputProblem(tool: Tool, input: Json, owner: string): Prom
   return prepared.ok ? null : prepared.error;
 }
 
+/** Why a masked input is too long to be recorded; null when it is not. */
+export function maskedInputProblem(masked: Json): string | null {
+  if (Buffer.byteLength(JSON.stringify(masked)) <= limits.MASKED_INPUT_BYTES) return null;
+  return `With placeholders for its credentials, the input is longer than ${limits.MASKED_INPUT_BYTES} bytes as JSON.`;
+}
+
 /** Why an input is too long for any tool; null when it is not. */
 export function inputSizeProblem(input: Json): string | null {
   const bytes = Buffer.byteLength(JSON.stringify(input));

@@ -1,4 +1,5 @@
 import type { Json } from '../events.ts';
+import { firstCharacters, storableText } from '../storable-text.ts';
 import { credentialDetector } from './find-credentials.ts';
 import { createTokenDetector } from './find-tokens.ts';
 import { type Finding, SLICE_CHARACTERS, scan } from './scan.ts';
@@ -15,6 +16,15 @@ export type Steps<Result> = Generator<void, Result>;
 /** Replaces every secret in a text. */
 export function maskText(text: string, replace: Replace = placeholder): string {
   return finish(maskTextInSteps(text, replace));
+}
+
+/** How much longer the part of a text is that is searched than the part that is kept. */
+const SEARCHED_LENGTHS = 32;
+
+/** The beginning of a text, as it may be stored. Masked before it is cut: half a secret is not recognised. */
+export function maskedBeginning(text: string, characters: number): string {
+  const searched = firstCharacters(text, SEARCHED_LENGTHS * characters);
+  return firstCharacters(maskText(storableText(searched)), characters);
 }
 
 /** Replaces every secret in the strings and member names of a JSON value, and the values of members named like credentials. */

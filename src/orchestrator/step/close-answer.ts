@@ -1,7 +1,9 @@
+import { maskedInputProblem } from '../../application/tool-calls/evaluate-call.ts';
 import { EVENT_BYTES, INLINE_ANSWER_BYTES, TOOL_INPUT_BYTES } from '../../config/limits.ts';
 import { tokensOfBytes } from '../../context/token-estimate.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { Json, NewEvent, OutputUsage, PayloadOf, ResultCheck, StoredTextRef } from '../../domain/events.ts';
+import { maskedBeginning } from '../../domain/secrets/mask.ts';
 import { beginningOf, storableText } from '../../domain/storable-text.ts';
 import { canonicalJson, canonicalValue } from '../../journal/canonical-json.ts';
 import { type CatalogueEntry, costOf } from '../../models/catalogue.ts';
@@ -91,15 +93,13 @@ function providerStateOf(finish: ModelFinish, text: string): Json {
 
 /** Call ids are created here: those of providers repeat, or are missing. */
 function toolCall({ dependencies, lease }: RunExecution, step: number, call: RequestedCall): PayloadOf<'tool_call'> {
-  const { input, inputError } = parseArguments(call.arguments);
   const callId = dependencies.newId('call');
-  return {
-    step,
-    callId,
-    tool: storableText(call.tool),
-    input: dependencies.secretStore.mask({ sessionId: lease.sessionId, callId }, input),
-    inputError,
-  };
+  const parsed = parseArguments(call.arguments);
+  const masked = dependencies.secretStore.mask({ sessionId: lease.sessionId, callId }, parsed.input);
+  const problem = maskedInputProblem(masked);
+  const { input, inputError } =
+    problem === null ? { ...parsed, input: masked } : invalidArguments(JSON.stringify(masked), problem);
+  return { step, callId, tool: storableText(call.tool), input, inputError };
 }
 
 function usageOf({ finish, bytes, model, estimatedInput }: ModelAnswer): OutputUsage {
@@ -110,17 +110,23 @@ function usageOf({ finish, bytes, model, estimatedInput }: ModelAnswer): OutputU
 
 /** Parses the arguments that a model wrote. Invalid ones are kept as text, with the reason in a sentence for the model. */
 function parseArguments(text: string): { input: Json; inputError: string | null } {
-  const invalid = (inputError: string) => ({ input: canonicalValue(text.slice(0, KEPT_CHARACTERS)), inputError });
   if (Buffer.byteLength(text) > TOOL_INPUT_BYTES) {
-    return invalid(`The arguments are longer than ${TOOL_INPUT_BYTES} bytes.`);
+    return invalidArguments(text, `The arguments are longer than ${TOOL_INPUT_BYTES} bytes.`);
   }
   try {
     const input = JSON.parse(text) as Json;
     if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
       return { input: canonicalValue(input), inputError: null };
     }
-    return invalid('The arguments must be a JSON object.');
+    return invalidArguments(text, 'The arguments must be a JSON object.');
   } catch (error) {
-    return invalid(`The arguments are not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    // Some messages end with a part of the text, which may be a part of a credential.
+    const problem = String(error instanceof Error ? error.message : error).replace(/, (?:\.\.\.)?".*/s, '');
+    return invalidArguments(text, `The arguments are not valid JSON: ${problem}`);
   }
 }
+
+const invalidArguments = (text: string, inputError: string) => ({
+  input: maskedBeginning(text, KEPT_CHARACTERS),
+  inputError,
+});

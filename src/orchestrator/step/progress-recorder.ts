@@ -1,12 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { PROGRESS_EVENTS, PROGRESS_MESSAGE_CHARACTERS, PROGRESS_SECONDS } from '../../config/limits.ts';
-import { maskText } from '../../domain/secrets/mask.ts';
-import { storableText } from '../../domain/storable-text.ts';
-import { firstCharacters } from '../../tools/bounded-call.ts';
+import { maskedBeginning } from '../../domain/secrets/mask.ts';
 import type { ProgressReport } from '../../tools/tool.ts';
-
-/** The part of a long message that is searched for credentials. It is much longer than the part that is kept. */
-const SEARCHED_CHARACTERS = 32 * PROGRESS_MESSAGE_CHARACTERS;
 
 export interface ProgressRecorder {
   /** Returns at once and never throws. */
@@ -59,12 +54,6 @@ function recordable({ progress, total, message }: ProgressReport): ProgressRepor
   return {
     progress,
     total: Number.isFinite(total) ? total : null,
-    message: message === null ? null : recordableText(message),
+    message: message === null ? null : maskedBeginning(message, PROGRESS_MESSAGE_CHARACTERS),
   };
-}
-
-function recordableText(text: string): string {
-  // Masked before it is cut: half a credential is not recognised.
-  const masked = maskText(storableText(firstCharacters(text, SEARCHED_CHARACTERS)));
-  return firstCharacters(masked, PROGRESS_MESSAGE_CHARACTERS);
 }

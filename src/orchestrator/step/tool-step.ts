@@ -9,10 +9,9 @@ import type { DelegatedKind, NewEvent, PayloadOf } from '../../domain/events.ts'
 import { failedResult } from '../../domain/failed-result.ts';
 import { nextStep } from '../../domain/next-step.ts';
 import { foldOn } from '../../domain/run.ts';
-import { maskText } from '../../domain/secrets/mask.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import type { IdKind } from '../../ids.ts';
-import { runTool, type ToolOutcome } from '../../tools/bounded-call.ts';
+import { runTool, type ToolOutcome, withoutCutWord } from '../../tools/bounded-call.ts';
 import type { Delegation, Tool, ToolQuestion } from '../../tools/tool.ts';
 import type { OrchestratorDependencies } from '../dependencies.ts';
 import type { RunExecution, StepOutcome } from '../run-execution.ts';
@@ -269,9 +268,10 @@ async function resultOf(execution: RunExecution, call: ToolCall, tool: Tool, out
     storedText: null,
     mayHaveRun: false,
   };
-  if (!outcome.ok) return { payload: { ...result, error: maskText(outcome.error) }, rows: [] };
-  const { truncated } = outcome;
+  if (!outcome.ok) return { payload: { ...result, error: outcome.error }, rows: [] };
+  const { output: whole, truncated } = outcome;
+  const known = truncated && typeof whole === 'string' ? withoutCutWord(whole) : whole;
   const { newId } = execution.dependencies;
-  const { output, storedText, rows } = await recordableOutput(newId, execution.lease.runId, outcome.output);
+  const { output, storedText, rows } = await recordableOutput(newId, execution.lease.runId, known);
   return { payload: { ...result, output, truncated, storedText }, rows };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decideApproval } from '../../../src/application/approval/decide-approval.ts';
 import type { DecideApprovalInput } from '../../../src/application/approval/verdict.ts';
 import { definitionOf } from '../../../src/application/tool-calls/tool-definition.ts';
-import { TOOL_INPUT_BYTES } from '../../../src/config/limits.ts';
+import { MASKED_INPUT_BYTES, TOOL_INPUT_BYTES } from '../../../src/config/limits.ts';
 import { isRefusal } from '../../../src/domain/refusal.ts';
 import type { Run } from '../../../src/domain/run.ts';
 import type { RecordRequest } from '../../../src/run-store/run-store.ts';
@@ -27,6 +27,7 @@ interface Situation {
   viewer?: { principal: string; scopes: ('read' | 'write' | 'approve:any')[] };
   separateApprover?: boolean;
   effect?: 'ASK' | 'DENY';
+  secretStore?: { mask(call: unknown, input: object): object };
 }
 
 const tool = fakeTool('tool_a', async () => null);
@@ -48,6 +49,7 @@ async function decideAbout(
     now = expiry - 1,
     viewer = { principal: 'ada', scopes: [] },
     separateApprover = false,
+    secretStore = { mask: (call, input) => ({ ...input, masked: call }) },
   }: Situation = {},
 ) {
   const recorded: unknown[] = [];
@@ -83,7 +85,7 @@ async function decideAbout(
     clientTools: {},
     policy: { evaluate: () => ({ effect, reason: 'By policy.', rules: [] }) },
     acceptedDefinitions: { quarantineOf: () => null },
-    secretStore: { mask: (call: unknown, input: object) => ({ ...input, masked: call }) },
+    secretStore,
     newId: (kind: string) => `${kind}_1`,
     audit: { rowOf: (row: object) => ({ row }), count: (attempt: unknown) => void counted.push(attempt) },
     logger: { info: () => {} },
@@ -192,6 +194,8 @@ describe('the decision about an approval', () => {
     const problem = { kind: 'invalid-input', issues: [{ path: ['editedInput'] }] };
     expect(await problemOf({ editedInput: { of: 'x'.repeat(TOOL_INPUT_BYTES) } })).toMatchObject(problem);
     expect(await problemOf({ editedInput: { of: '[masked token #111111111111]' } })).toMatchObject(problem);
+    const longMasked = { mask: () => ({ of: 'x'.repeat(MASKED_INPUT_BYTES) }) };
+    expect(await problemOf({ editedInput: { of: 'short' } }, { secretStore: longMasked })).toMatchObject(problem);
     expect(await problemOf({}, { effect: 'DENY' })).toMatchObject({ issues: [{ path: ['decision'] }] });
     expect(await problemOf({ expiresInSeconds: 5 })).toMatchObject({ issues: [{ path: ['expiresInSeconds'] }] });
   });

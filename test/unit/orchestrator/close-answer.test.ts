@@ -5,11 +5,13 @@ import type { ModelFinish } from '../../../src/models/model.ts';
 import { loadRunConfiguration } from '../../../src/orchestrator/run-configuration.ts';
 import { createRunExecution } from '../../../src/orchestrator/run-execution.ts';
 import { closeAnswer } from '../../../src/orchestrator/step/close-answer.ts';
+import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import { context, inProgress, runId } from '../domain/given.ts';
 import { createFakeDependencies } from './fake-dependencies.ts';
 
 async function close(text: string, more: Partial<ModelFinish> = {}) {
-  const { dependencies, storeTape } = createFakeDependencies();
+  const { dependencies: fakes, storeTape } = createFakeDependencies();
+  const dependencies = { ...fakes, secretStore: createSecretStore(null) };
   const lease = await storeTape(runId, {}, inProgress, context(1));
   const run = await dependencies.runStore.load(runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
@@ -113,6 +115,25 @@ describe('what belongs to the text of an answer', () => {
     ['{', expect.stringMatching(/^The arguments are not valid JSON: .+/)],
   ])('are the arguments %j as text, with the reason why they are invalid', async (text, inputError) => {
     expect((await calling(text)).calls).toMatchObject([{ input: text, inputError }]);
+  });
+
+  test.each([
+    ['not JSON', `{"password": hunter2secret9, "token": ghp_${'a1B2'.repeat(9)}}`],
+    ['not JSON as a whole', `ghp_${'a1B2'.repeat(9)}`],
+    ['too long, and cut within one', `${'x '.repeat(985)}ghp_${'a1B2'.repeat(9)}${' '.repeat(TOOL_INPUT_BYTES)}`],
+  ])('are without credentials if the arguments are %s', async (_name, text) => {
+    const [call] = (await calling(text)).calls;
+    expect(call?.inputError).toMatch(/^The arguments are /);
+    expect(JSON.stringify(call)).not.toMatch(/hunter2|ghp_/);
+  });
+
+  test('fit in their events, however much longer their credentials become', async () => {
+    const fields = Array.from({ length: 7000 }, (_, index) => `pwd=${10_000_000 + index}`);
+    const text = JSON.stringify({ text: fields.join(',') });
+    expect(Buffer.byteLength(text)).toBeLessThan(TOOL_INPUT_BYTES);
+    const [call] = (await calling(text)).calls;
+    expect(Buffer.byteLength(JSON.stringify(call))).toBeLessThan(EVENT_BYTES);
+    expect(call?.inputError).toContain('placeholders');
   });
 
   test('are the first characters of arguments that are too long', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { PARALLEL_CALLS } from '../../../src/config/limits.ts';
+import { PARALLEL_CALLS, TOOL_ERROR_CHARACTERS, TOOL_OUTPUT_BYTES } from '../../../src/config/limits.ts';
+import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { EventOf, EventType, RecordedEvent } from '../../../src/domain/events.ts';
 import type { Tool, ToolContext } from '../../../src/tools/tool.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
@@ -70,6 +71,25 @@ describe('a call of a tool', () => {
     });
     expect(result?.error).not.toContain(token);
     expect(endOf(events)?.to).toBe('DONE');
+  });
+
+  test.each([
+    ['an error', (text: string) => Promise.reject(new Error(text)), TOOL_ERROR_CHARACTERS],
+    ['an output', async (text: string) => text, TOOL_OUTPUT_BYTES - '""'.length],
+    ['an output with members', async (text: string) => ({ text }), TOOL_OUTPUT_BYTES - '"{\\"text\\":\\""'.length],
+  ])('that ends with half a credential where %s is cut has no part of it', async (_name, end, length) => {
+    const token = `ghp_${'a1B2'.repeat(9)}`;
+    const cut = token.slice(0, -4);
+    const { dependencies, execute } = await openRun({
+      models: calling('look'),
+      tools: [fakeTool('look', () => end(`${'x '.repeat((length - cut.length) / 2)}${token}`))],
+    });
+    const [result] = resultsOf(await execute());
+    const rows = (dependencies.journal as unknown as { rows(): RowWrite[] }).rows();
+    const whole = rows.flatMap(({ row }) => (typeof row.content === 'string' ? [row.content] : []));
+    const recorded = result?.error ?? whole[0];
+    expect(recorded?.length).toBeGreaterThan(length - 100);
+    expect(recorded).not.toContain('ghp_a');
   });
 
   test('gets the session, its key, and a span of the trace', async () => {
