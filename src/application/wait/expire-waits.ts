@@ -1,3 +1,4 @@
+import { StoreError } from '../../database/store-error.ts';
 import { decide } from '../../domain/decide.ts';
 import { expiredWaits, type WaitRow } from '../../projections/waits.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -18,8 +19,16 @@ export async function expireWait(
   });
 }
 
-/** Expires the waits of every kind whose time is over. */
+/** Expires the waits of every kind whose time is over. One that fails, such as one on a damaged tape, does not delay the others. */
 export async function expireWaits(context: CommandContext): Promise<void> {
   const overdue = await expiredWaits(context.database.reader, new Date(context.now()), BATCH_SIZE);
-  for (const wait of overdue) await expireWait(context, wait);
+  for (const wait of overdue) {
+    try {
+      await expireWait(context, wait);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const { id: waitId, runId } = wait;
+      context.logger.error({ err: error, waitId, runId }, 'a wait could not be expired');
+    }
+  }
 }
