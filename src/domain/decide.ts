@@ -26,6 +26,8 @@ export type RunCommand =
   | { kind: 'start'; turn: number }
   /** Records what an executor did or is about to do. */
   | { kind: 'record'; events: NewEvent[] }
+  /** Records the question of a running tool. Refused once its call has its result, and while it asks already. */
+  | { kind: 'ask'; request: Extract<NewEvent, { type: 'wait_request' }> }
   /** Records the progress of a running tool call. Dropped once the call has its result. */
   | { kind: 'report'; payload: PayloadOf<'tool_progress'> }
   | { kind: 'requestApproval' }
@@ -91,6 +93,8 @@ export function decide(run: Run | null, command: RunCommand, now: number): Decis
       return run.state.status === 'IN_PROGRESS'
         ? { kind: 'events', events: command.events }
         : refuseTransition(run.runId, run.state.status, 'record');
+    case 'ask':
+      return ask(run, command.request);
     case 'report':
       if (run.state.status !== 'IN_PROGRESS') return refuseTransition(run.runId, run.state.status, 'report');
       return isStarted(run.step, command.payload.callId)
@@ -132,6 +136,13 @@ function begin({ origin, turn, ...content }: Extract<RunCommand, { kind: 'send' 
     statusEvent('USER', null, 'PENDING'),
     ...(turn === undefined ? [] : [statusEvent('SYSTEM', 'PENDING', 'IN_PROGRESS', { turn })]),
   );
+}
+
+function ask(run: Run, request: Extract<RunCommand, { kind: 'ask' }>['request']): Decision {
+  const { callId } = request.payload;
+  if (run.state.status !== 'IN_PROGRESS') return refuseTransition(run.runId, run.state.status, 'ask');
+  if (callId !== null && isStarted(run.step, callId)) return events(request);
+  return conflict(`Call ${callId} of run ${run.runId} cannot ask: it has its result, or it asks already.`);
 }
 
 function transition(

@@ -69,6 +69,7 @@ export const sessionBusy = (activeRunId: string): RefusalOf<'session-busy'> => (
 /** Phrases for commands whose names do not fit before "run". */
 const commandWords: Readonly<Record<string, string>> = {
   record: 'record events of',
+  ask: 'ask a person during',
   report: 'report progress of',
   requestApproval: 'request an approval for',
 };

@@ -29,7 +29,7 @@ export async function askPerson(
   const { dependencies } = execution;
   const request = requestOf(dependencies, call, source, question);
   unneeded.throwIfAborted();
-  const asked = await execution.record([request]);
+  const asked = await execution.recordCommand({ kind: 'ask', request });
   if (asked.kind === 'stop') throw new Error('The run does not continue.');
   const stopCounting = execution.countAsking();
   const { waitId } = request.payload;

@@ -48,6 +48,17 @@ describe('B96: a question of a tool that runs', () => {
     expect([needsExecutor(runOf(waiting)), hasOpenWork(runOf(waiting))]).toEqual([true, true]);
   });
 
+  test('is recorded while its call runs and does not ask already', () => {
+    const request = waitRequest('a', 'QUESTION');
+    if (request.type !== 'wait_request') throw new Error('It is no request.');
+    const command: RunCommand = { kind: 'ask', request };
+    expect(decided(running, command)).toEqual([request]);
+    const ended: Given = [running, failedResult({ callId: 'a', tool: 'tool_a' }, 'no')];
+    for (const given of [asking, waiting, ended, [ended, status('IN_PROGRESS', 'CANCELLED')]]) {
+      expect(refusalOf(decide(runOf(given), command, 0))).toMatchObject({ kind: expect.any(String) });
+    }
+  });
+
   test('suspends the run once nothing else is in progress; calls that come later do not start', () => {
     const others = [callsRequested('a', 'b', 'c'), toolStart('a'), toolStart('b'), toolDecision('c', 'ALLOW')];
     const both = [others, waitRequest('a', 'QUESTION')];

@@ -164,6 +164,30 @@ describe('the question of a running tool', () => {
     expect([dependencies.notifications.listeners(), clock.pending()]).toEqual([0, 0]);
   });
 
+  test('is not recorded if another append came first, and the call has ended since', async () => {
+    const tool = fakeTool('ask', async (_input, { ask }) => {
+      ask?.(question, new AbortController().signal).catch(() => {});
+      return null;
+    });
+    const run = await openRun({ models: [fakeModel('m', callingTools('ask'))], tools: [tool] });
+    const { journal } = run.dependencies;
+    const { append } = journal;
+    const ended = new AbortController();
+    journal.append = async (request) => {
+      const types = request.events.map(({ type }) => type);
+      if (types.includes('wait_request') && !ended.signal.aborted) {
+        await once(ended.signal, 'abort');
+        return { kind: 'conflict', head: 0 };
+      }
+      const outcome = await append(request);
+      if (types.includes('tool_result')) ended.abort();
+      return outcome;
+    };
+    const events = await run.execute();
+    expect(endOf(events)?.to).toBe('DONE');
+    expect(events.filter(({ type }) => type === 'wait_request')).toEqual([]);
+  });
+
   test('waits while the database is away', async () => {
     const { dependencies, reply, poll, told, done } = await openQuestion();
     const { readMany } = dependencies.journal;
