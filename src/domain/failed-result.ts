@@ -25,3 +25,13 @@ export function failedResult(
     },
   };
 }
+
+/**
+ * The result of a call that is not executed, or not again. It may have run if an attempt was interrupted.
+ * @param call with the number of its earlier attempts
+ */
+export function unexecutedResult(call: { callId: string; tool: string; attempts: number }, error: string): NewEvent {
+  return call.attempts > 0
+    ? failedResult(call, `${error} An earlier attempt was interrupted and may have run.`, true)
+    : failedResult(call, error);
+}

@@ -2,7 +2,7 @@ import * as limits from '../../config/limits.ts';
 import type { Grant } from '../../domain/approval.ts';
 import { describeCall, shorten, summarise } from '../../domain/call-summary.ts';
 import type { Json, NewEvent } from '../../domain/events.ts';
-import { failedResult } from '../../domain/failed-result.ts';
+import { unexecutedResult } from '../../domain/failed-result.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import type { NewId } from '../../ids.ts';
 import { canonicalJson } from '../../journal/canonical-json.ts';
@@ -52,11 +52,11 @@ export async function reviewCall(
 ): Promise<CallReview> {
   const { call, tool, caller } = reviewed;
   const prepared = await tool.prepare(call.input, caller.principal.id);
-  if (!prepared.ok) return { kind: 'settled', events: [refusedResult(call, prepared.error)], decision: null };
+  if (!prepared.ok) return { kind: 'settled', events: [unexecutedResult(call, prepared.error)], decision: null };
   const evaluated = evaluateCall(context, caller, { tool, input: call.input }, { grants, now: context.now() });
   const decision = withReusedSecrets(context, reviewed, evaluated);
   if (decision.effect === 'DENY') {
-    const events = [decisionEvent(call, tool, decision), refusedResult(call, `Not permitted: ${decision.reason}`)];
+    const events = [decisionEvent(call, tool, decision), unexecutedResult(call, `Not permitted: ${decision.reason}`)];
     return { kind: 'settled', events, decision };
   }
   const isChanged = isDefinitionChanged(call, tool);
@@ -99,17 +99,10 @@ function ask(
 ): CallReview {
   if (call.approvalRequests >= limits.APPROVALS_PER_CALL) {
     const message = `${call.approvalRequests} approvals were requested for this call, and ${call.tool} changed again.`;
-    return { kind: 'settled', events: [refusedResult(call, message)], decision: null };
+    return { kind: 'settled', events: [unexecutedResult(call, message)], decision: null };
   }
   const request = approvalRequest(context, call, { tool, rules: decision.rules, shownDefinition });
   return { kind: 'asked', events: [decisionEvent(call, tool, decision), request] };
-}
-
-/** The result of a call that is not executed, or not again. */
-function refusedResult(call: ToolCall, message: string): NewEvent {
-  return isInterrupted(call)
-    ? failedResult(call, `${message} An earlier attempt was interrupted and may have run.`, true)
-    : failedResult(call, message);
 }
 
 const isInterrupted = ({ attempts }: ToolCall) => attempts > 0;

@@ -3,7 +3,7 @@ import { shownDefinitions } from '../../application/tool-calls/shown-definitions
 import type { RowWrite } from '../../database/batch-statement.ts';
 import type { Grant } from '../../domain/approval.ts';
 import type { Json } from '../../domain/events.ts';
-import { failedResult } from '../../domain/failed-result.ts';
+import { unexecutedResult } from '../../domain/failed-result.ts';
 import type { ToolCall } from '../../domain/step.ts';
 import { sessionGrants } from '../../repositories/grants.ts';
 import type { Tool } from '../../tools/tool.ts';
@@ -62,7 +62,7 @@ async function reviewOne(
 ): Promise<CallReview> {
   const failed = (message: string): CallReview => ({
     kind: 'settled',
-    events: [failedResult(call, message)],
+    events: [unexecutedResult(call, message)],
     decision: null,
   });
   if (call.inputError !== null) return failed(call.inputError);

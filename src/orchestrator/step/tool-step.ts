@@ -6,7 +6,7 @@ import * as limits from '../../config/limits.ts';
 import type { RowWrite } from '../../database/batch-statement.ts';
 import { summarise, summariseQuestion } from '../../domain/call-summary.ts';
 import type { DelegatedKind, NewEvent, PayloadOf } from '../../domain/events.ts';
-import { failedResult } from '../../domain/failed-result.ts';
+import { unexecutedResult } from '../../domain/failed-result.ts';
 import { nextStep } from '../../domain/next-step.ts';
 import { foldOn } from '../../domain/run.ts';
 import type { ToolCall } from '../../domain/step.ts';
@@ -216,18 +216,18 @@ async function executeCall(
   const { dependencies, configuration } = execution;
   const { toolbox, clock } = dependencies;
   const tool = toolbox.find(call.tool);
+  const earlier = { ...call, attempts: call.attempts - 1 };
+  const notExecuted = (message: string) => execution.record([unexecutedResult(earlier, message)]);
   if (!tool) {
-    const absence = toolbox.unavailableReason(call.tool) ?? `The tool ${call.tool} is not available now.`;
-    return execution.record([failedResult(call, absence)]);
+    return notExecuted(toolbox.unavailableReason(call.tool) ?? `The tool ${call.tool} is not available now.`);
   }
   if (definitionOf(tool).hash !== definitionOf(reviewed).hash) {
-    const message = `The definition of ${call.tool} changed before the call was sent. The call was not executed.`;
-    return execution.record([failedResult(call, message)]);
+    return notExecuted(`The definition of ${call.tool} changed before the call was sent. The call was not executed.`);
   }
   const revealed = tool.keepsPlaceholders
     ? { ok: true as const, input: call.input }
     : await revealInput(execution, call);
-  if (!revealed.ok) return execution.record([failedResult(call, revealed.error)]);
+  if (!revealed.ok) return notExecuted(revealed.error);
   const progress = progressOf(execution, call);
   const context = {
     signal,

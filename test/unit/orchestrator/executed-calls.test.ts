@@ -2,11 +2,21 @@ import { describe, expect, test, vi } from 'vitest';
 import { PARALLEL_CALLS, TOOL_ERROR_CHARACTERS, TOOL_OUTPUT_BYTES } from '../../../src/config/limits.ts';
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
 import type { EventOf, EventType, RecordedEvent } from '../../../src/domain/events.ts';
+import { createSecretStore } from '../../../src/tools/secret-store.ts';
 import type { Tool, ToolContext } from '../../../src/tools/tool.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import { callsRequested, inProgress, toolDecision } from '../domain/given.ts';
+import {
+  approvalDecision,
+  approvalRequest,
+  callsRequested,
+  type Given,
+  inProgress,
+  resumption,
+  toolDecision,
+  toolStart,
+} from '../domain/given.ts';
 import { endOf, executed, openRun, startOfTracedRun, typesOf } from './executed-run.ts';
-import { fakeModel } from './fake-model.ts';
+import { fakeModel, saying } from './fake-model.ts';
 import { callingTools, fakeTool } from './fake-tool.ts';
 
 const payloads = <Type extends EventType>(events: readonly RecordedEvent[], type: Type) =>
@@ -15,6 +25,32 @@ const resultsOf = (events: readonly RecordedEvent[]) => payloads(events, 'tool_r
 
 const quick = (name: string, more: Partial<Tool> = {}) => fakeTool(name, async () => `result of ${name}`, more);
 const calling = (...tools: Parameters<typeof callingTools>) => [fakeModel('m', callingTools(...tools))];
+
+describe('a call that was interrupted', () => {
+  const interrupted: Given = [callsRequested('a'), toolDecision('a', 'ALLOW'), toolStart('a'), resumption(1)];
+  const repeated: Given = [interrupted, approvalRequest('a'), approvalDecision('a', 'ALLOWED')];
+  const models = () => [fakeModel('m', [saying('Done.')])];
+  const tool = fakeTool('tool_a', async () => null);
+
+  test('may have run, if its tool is gone when a person has allowed to repeat it', async () => {
+    const [result] = resultsOf(await executed({ models: models(), tools: [], given: repeated }));
+    expect(result).toMatchObject({ ok: false, mayHaveRun: true, error: expect.stringContaining('may have run') });
+  });
+
+  test('may have run, if this server does not have its credentials', async () => {
+    const secretStore = { ...createSecretStore(null), reveal: () => ({ ok: false, error: 'Give it again.' }) } as never;
+    const read = { encryptedInput: { findUnique: async () => null } };
+    const run = await openRun({ models: models(), tools: [tool], given: repeated, parts: { secretStore } });
+    Object.assign(run.dependencies.database.reader, read);
+    expect(resultsOf(await run.execute())).toMatchObject([
+      { ok: false, mayHaveRun: true, error: 'Give it again. An earlier attempt was interrupted and may have run.' },
+    ]);
+    const first: Given = [callsRequested('a'), toolDecision('a', 'ALLOW')];
+    const other = await openRun({ models: models(), tools: [tool], given: first, parts: { secretStore } });
+    Object.assign(other.dependencies.database.reader, read);
+    expect(resultsOf(await other.execute())).toMatchObject([{ mayHaveRun: false, error: 'Give it again.' }]);
+  });
+});
 
 describe('a call of a tool', () => {
   test('is started and executed once, and its result is recorded and shown to the model', async () => {
