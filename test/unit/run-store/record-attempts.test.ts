@@ -133,8 +133,8 @@ describe('the fold of a run', () => {
 describe('the fold of the only server', () => {
   const seeing = (run: Run | null) => (run?.head === 3 ? events(steered('seen')) : refusal);
 
-  test('has events that are stored and not reported yet', async () => {
-    const { store, record, journal, append } = await open();
+  /** Lets the next append store its events. Returns a function that reports it. */
+  function delayReport({ append, journal }: Pick<Awaited<ReturnType<typeof open>>, 'append' | 'journal'>): () => void {
     let report = () => {};
     const reported = new Promise<void>((resolve) => {
       report = resolve;
@@ -144,6 +144,13 @@ describe('the fold of the only server', () => {
       await reported;
       return outcome;
     });
+    return report;
+  }
+
+  test('has events that are stored and not reported yet', async () => {
+    const opened = await open();
+    const { store, record, journal } = opened;
+    const report = delayReport(opened);
     const recording = record(() => events(steered('stored')));
     await vi.waitFor(async () => expect(await readAll(journal, runId)).toHaveLength(3));
     expect(await store.load(runId)).toMatchObject({ head: 3 });
@@ -151,6 +158,26 @@ describe('the fold of the only server', () => {
     report();
     expect(await recording).toMatchObject({ kind: 'recorded', run: { head: 3 } });
     expect(await store.load(runId)).toMatchObject({ head: 4 });
+  });
+
+  test('is read again until all appends of the run are reported, and no longer', async () => {
+    const opened = await open();
+    const { store, record, journal, read } = opened;
+    const reportFirst = delayReport(opened);
+    const first = record(() => events(steered('first')));
+    await vi.waitFor(async () => expect(await readAll(journal, runId)).toHaveLength(3));
+    await store.load(runId);
+    const reportSecond = delayReport(opened);
+    const second = record(() => events(steered('second')));
+    await vi.waitFor(async () => expect(await readAll(journal, runId)).toHaveLength(4));
+    reportFirst();
+    await first;
+    expect(await store.load(runId)).toMatchObject({ head: 4 });
+    reportSecond();
+    await second;
+    read.mockClear();
+    expect(await store.load(runId)).toMatchObject({ head: 4 });
+    expect(read).not.toHaveBeenCalled();
   });
 
   test('has events that were stored although the append failed', async () => {
