@@ -44,10 +44,10 @@ export async function sendMessage(
   if (isRefusal(parsed)) return parsed;
   const message = parsed.input;
   const problem = await unknownReference(context, viewer, message);
-  if (problem) return problem;
+  if (problem) return (await earlierMessage(context, viewer, message)) ?? problem;
   for (let tries = 0; tries < ATTEMPTS; tries += 1) {
     const target = await findTarget(context, viewer, message);
-    if (isRefusal(target)) return target;
+    if (isRefusal(target)) return (await earlierMessage(context, viewer, message)) ?? target;
     const mutexKey = target.isNew ? `${viewer.principal}/${target.key}` : target.sessionId;
     const outcome = await context.mutex.run(mutexKey, () => send(context, viewer, message, target));
     if (outcome !== null) return outcome;
@@ -104,6 +104,21 @@ const contentOf = ({ text, idempotencyKey, metadata, clientTools }: Message) => 
   clientTools: clientTools ?? [],
 });
 
+/** Where a message with the same key and input was recorded; null if it is the first. */
+async function earlierMessage(
+  context: CommandContext,
+  viewer: Viewer,
+  message: Message,
+): Promise<SentMessage | Refusal | null> {
+  const earlier = await findEarlierResult(context, viewer, mutationOf(message));
+  if (earlier === null || isRefusal(earlier)) return earlier;
+  const { resultId: runId, seq } = earlier;
+  const sessionId = earlier.sessionId ?? message.sessionId ?? '';
+  const sent = { kind: 'sent', sessionId, runId, seq: seq ?? 1, created: false, run: null } as const;
+  if (message.whenBusy === 'INTERRUPT') await repeatInterruption(context, sent);
+  return sent;
+}
+
 /** Null when another command changed the session and the message must be sent again. */
 async function send(
   context: CommandContext,
@@ -111,21 +126,8 @@ async function send(
   message: Message,
   target: Target,
 ): Promise<SentMessage | Refusal | null> {
-  const earlier = await findEarlierResult(context, viewer, mutationOf(message));
-  if (earlier) {
-    if (isRefusal(earlier)) return earlier;
-    const { resultId: runId, sessionId, seq } = earlier;
-    const sent = {
-      kind: 'sent' as const,
-      sessionId: sessionId ?? target.sessionId,
-      runId,
-      seq: seq ?? 1,
-      created: false,
-      run: null,
-    };
-    if (message.whenBusy === 'INTERRUPT') await repeatInterruption(context, sent);
-    return sent;
-  }
+  const earlier = await earlierMessage(context, viewer, message);
+  if (earlier) return earlier;
   context.diskSpace.check('messages');
   const overQuota = await context.quotas.check(viewer.principal, { bytes: 0, session: target.isNew });
   if (overQuota) return overQuota;

@@ -1,6 +1,12 @@
 import { expect, test, vi } from 'vitest';
 import { StoreError } from '../../../src/database/store-error.ts';
-import { SendMessageDocument } from '../../generated/graphql.ts';
+import {
+  ArchiveSessionDocument,
+  CreateAgentDocument,
+  DeleteAgentDocument,
+  ResolveSessionDocument,
+  SendMessageDocument,
+} from '../../generated/graphql.ts';
 import { converse, follow, runById, send } from '../conversation.ts';
 import { startTestGateway, until } from '../gateway.ts';
 
@@ -24,6 +30,28 @@ test('B14: the same key with another input is a conflict, also after a restart',
   expect(again.created).toBe(false);
   const refused = await client.send(SendMessageDocument, other);
   expect(refused.sendMessage.__typename).toBe('ConflictError');
+});
+
+test('B14: a message that is repeated after its session was archived or its agent deleted is acknowledged', async () => {
+  const { client } = await startTestGateway();
+  const { createAgent } = await client.send(CreateAgentDocument, { input: { name: 'clerk', instructions: 'Be brief.' } });
+  if (createAgent.__typename !== 'CreateAgentSuccess') throw new Error(createAgent.__typename);
+  const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'old' } });
+  if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(resolveSession.message);
+  const { id: sessionId } = resolveSession.session;
+  const message = { sessionId, text: '/say once', agentId: createAgent.agent.id, idempotencyKey: 'k-4' };
+  const { run } = await send(client, message);
+  await follow(client, run.id);
+  await client.send(DeleteAgentDocument, { input: { agentId: createAgent.agent.id } });
+  expect(await send(client, message)).toMatchObject({ created: false, run: { id: run.id } });
+  const { agentId: _, ...other } = message;
+  await client.send(ArchiveSessionDocument, { input: { sessionId } });
+  expect(await send(client, message)).toMatchObject({ created: false, run: { id: run.id } });
+  const refused = await client.send(SendMessageDocument, { input: { ...other, idempotencyKey: 'k-5' } });
+  expect(refused.sendMessage).toMatchObject({
+    __typename: 'ConflictError',
+    message: expect.stringContaining('is archived'),
+  });
 });
 
 test('the keys of two principals are independent', async () => {
