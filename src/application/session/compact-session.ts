@@ -67,6 +67,12 @@ async function compact(
   // A message that arrived meanwhile does not matter: the summary covers runs that have ended.
   const result = { resultId: compaction.id, sessionId, seq: null };
   const keyRows = idempotencyRows(context, viewer, { name: 'compactSession', input }, result);
-  await database.commit([insertCompaction(compaction), ...keyRows]);
+  try {
+    await database.commit([insertCompaction(compaction), ...keyRows]);
+  } catch (error) {
+    // The session may have been purged while the model was called.
+    if (await sessionById(database, owner, sessionId)) throw error;
+    return notFound('session', sessionId);
+  }
   return { kind: 'compacted', compaction, stored: true, reason: null };
 }

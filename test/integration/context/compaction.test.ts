@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { PayloadOf } from '../../../src/domain/events.ts';
 import type { CatalogueEntry } from '../../../src/models/catalogue.ts';
 import { ModelError } from '../../../src/models/model.ts';
@@ -80,6 +80,21 @@ describe('B54: a compaction', () => {
       stored: false,
       reason: expect.any(String),
     });
+  });
+
+  test('of a session that is purged while it is made is not stored, and the session is not found', async () => {
+    const { client, gateway } = await startTestGateway({ tools: [] });
+    const { sessionId } = await talk(client, 'gone', 6);
+    const { compactor } = gateway.parts.commands;
+    const propose = compactor.propose.bind(compactor);
+    vi.spyOn(compactor, 'propose').mockImplementation(async (...given) => {
+      const proposed = await propose(...given);
+      await client.send(PurgeSessionDocument, { input: { sessionId, confirmKey: 'gone' } });
+      return proposed;
+    });
+    const { compactSession } = await client.send(CompactSessionDocument, { input: { sessionId } });
+    expect(compactSession).toMatchObject({ __typename: 'NotFoundError', id: sessionId });
+    expect(await gateway.parts.database.reader.compactionArtifact.count()).toBe(0);
   });
 
   test('is made when history exceeds three quarters of the window, is on the tape, and extends the previous one', async () => {
