@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { MCP_FAILURE_CHARACTERS } from '../../config/limits.ts';
+import { maskedBeginning } from '../../domain/secrets/mask.ts';
 
 /**
  * A connection to one MCP server, used once: the only code that touches processes and sockets. After `close` has resolved,
@@ -30,13 +31,13 @@ export interface Log {
 
 /** The message of an error with that of its cause: `fetch failed` alone does not name the problem. */
 export function describeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return String(error).slice(0, MCP_FAILURE_CHARACTERS);
+  if (!(error instanceof Error)) return maskedBeginning(String(error), MCP_FAILURE_CHARACTERS);
   const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
   const text = cause instanceof Error ? `${error.message} (${cause.message})` : error.message;
   // The message of another party can be as long as its messages.
-  return text
+  const line = text
     .slice(0, 8 * MCP_FAILURE_CHARACTERS)
     .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, MCP_FAILURE_CHARACTERS);
+    .trim();
+  return maskedBeginning(line, MCP_FAILURE_CHARACTERS);
 }

@@ -3,7 +3,7 @@ import type { Tool as McpToolDescription, ToolAnnotations } from '@modelcontextp
 import { MCP_DESCRIPTION_CHARACTERS, MCP_SCHEMA_BYTES, MCP_TOOLS } from '../../config/limits.ts';
 import type { McpServerConfig, ToolOverride } from '../../config/tools-config.ts';
 import type { Json, RiskLevel } from '../../domain/events.ts';
-import { storableText } from '../../domain/storable-text.ts';
+import { firstCharacters, storableText } from '../../domain/storable-text.ts';
 import type { CompileSchema, SchemaCheck } from '../json-schema/schema-checker.ts';
 import type { Tool } from '../tool.ts';
 import { describeFailure, type Log } from './channel.ts';
@@ -78,7 +78,7 @@ async function createMcpTool(
   const override = Object.hasOwn(tools, name) ? tools[name] : undefined;
   return {
     name: toolName(server, name),
-    description: storableText(description || title || name).slice(0, MCP_DESCRIPTION_CHARACTERS),
+    description: firstCharacters(storableText(description || title || name), MCP_DESCRIPTION_CHARACTERS),
     inputSchema: inputSchema as { [key: string]: Json },
     ...toolProperties(annotations, override),
     timeoutSeconds,

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MCP_DESCRIPTION_CHARACTERS, MCP_FAILURE_CHARACTERS } from '../../../../src/config/limits.ts';
 import type { Json } from '../../../../src/domain/events.ts';
-import { canBeToolOf, targetIn, toolName, toolProperties } from '../../../../src/tools/mcp/mcp-tool.ts';
+import { describeFailure } from '../../../../src/tools/mcp/channel.ts';
+import { canBeToolOf, createMcpTools, targetIn, toolName, toolProperties } from '../../../../src/tools/mcp/mcp-tool.ts';
 
 describe('tool names', () => {
   test.each([
@@ -52,6 +54,24 @@ describe('risk and idempotency', () => {
     expect(toolProperties(hints, { risk: 'CRITICAL' })).toMatchObject({ risk: 'CRITICAL', idempotent: true });
     expect(toolProperties(hints, { idempotent: false })).toMatchObject({ risk: 'LOW', idempotent: false });
   });
+});
+
+test('the description of a failure has no part of a credential', () => {
+  const token = `ghp_${'a1B2'.repeat(9)}`;
+  const told = (text: string) => describeFailure(new Error(`${text} ${token}`, { cause: new Error(token) }));
+  expect(told('refused')).toBe('refused [masked github token] ([masked github token])');
+  expect(told('x'.repeat(MCP_FAILURE_CHARACTERS - 20))).not.toContain('ghp_a');
+  expect(describeFailure(`${'x'.repeat(MCP_FAILURE_CHARACTERS - 20)} ${token}`)).not.toContain('ghp_a');
+});
+
+test('a long description is cut between two characters', async () => {
+  const config = { timeoutSeconds: 1, tools: {} };
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const compileSchema = async () => async () => null;
+  const description = `${'x'.repeat(MCP_DESCRIPTION_CHARACTERS - 1)}😀`;
+  const listed = { name: 'look', description, inputSchema: { type: 'object' as const } };
+  const [tool] = await createMcpTools({ name: 'zoo', config, log, compileSchema }, [listed], async () => null);
+  expect(tool?.description).toBe('x'.repeat(MCP_DESCRIPTION_CHARACTERS - 1));
 });
 
 test('the target of a call is the member of its input that the configuration names', () => {
