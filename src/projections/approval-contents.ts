@@ -1,4 +1,4 @@
-import type { Json, RecordedEvent, RiskLevel } from '../domain/events.ts';
+import type { Json, PayloadOf, RecordedEvent, RiskLevel } from '../domain/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ApprovalRow } from './approvals.ts';
 
@@ -33,6 +33,17 @@ export async function approvalContents(
       contentOf(approval.id, tapes.get(approval.runId) ?? []) ?? missingContent(approval),
     ]),
   );
+}
+
+/** How an approval was settled, as the tape has it; null if it is open. */
+export async function approvalDecisionOf(
+  journal: Pick<Journal, 'readMany'>,
+  { id, runId, callSeq }: Pick<Located, 'id' | 'runId' | 'callSeq'>,
+): Promise<PayloadOf<'approval_decision'> | null> {
+  const part = { runId, after: callSeq, upTo: Number.MAX_SAFE_INTEGER };
+  const events = (await journal.readMany([part], ['approval_decision'])).get(runId) ?? [];
+  const decision = events.find((event) => event.type === 'approval_decision' && event.payload.approvalId === id);
+  return decision?.type === 'approval_decision' ? decision.payload : null;
 }
 
 /** The part of each tape from the first of these calls to the last of these requests. */

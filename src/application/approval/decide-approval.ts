@@ -2,6 +2,7 @@ import type { RowWrite } from '../../database/batch-statement.ts';
 import { type ApprovalVerdict, decide, type NewGrant } from '../../domain/decide.ts';
 import { invalidInput, isRefusal, notFound, type Refusal } from '../../domain/refusal.ts';
 import { canonicalValue } from '../../journal/canonical-json.ts';
+import { approvalDecisionOf } from '../../projections/approval-contents.ts';
 import { type ApprovalRow, approvalById } from '../../projections/approvals.ts';
 import { insertGrant } from '../../repositories/grants.ts';
 import { sessionForExecution } from '../../repositories/sessions.ts';
@@ -16,7 +17,7 @@ import { type Allowance, allowCall, noAllowance } from './allow-call.ts';
 import { separationProblem, visibleOwner } from './approval-access.ts';
 import { addedPlaceholderProblem, encryptedInputRows } from './decided-input.ts';
 import { callWaitingFor } from './replace-approval.ts';
-import { type DecideApprovalInput, isAllowing, type Verdict, verdictSchema } from './verdict.ts';
+import { type DecideApprovalInput, isAllowing, isSameDecision, type Verdict, verdictSchema } from './verdict.ts';
 
 export type DecidedApproval = { kind: 'decided'; approvalId: string; runId: string };
 
@@ -147,13 +148,15 @@ function grantRows(
 async function acceptRepetition(
   context: CommandContext,
   viewer: Viewer,
-  { approvalId, decision }: Verdict,
+  verdict: Verdict,
   refusal: Refusal,
 ): Promise<DecidedApproval | Refusal> {
+  const { approvalId } = verdict;
   const visible = await visibleApproval(context, viewer, approvalId);
   if (!visible) return notFound('approval', approvalId);
-  const { status, runId } = visible.approval;
-  return status === (decision === 'ALLOW' ? 'ALLOWED' : 'DENIED') ? { kind: 'decided', approvalId, runId } : refusal;
+  const winning = await approvalDecisionOf(context.journal, visible.approval);
+  const isSame = winning !== null && isSameDecision(winning, verdict);
+  return isSame ? { kind: 'decided', approvalId, runId: visible.approval.runId } : refusal;
 }
 
 /** Who decides what about whose run, without the input and the reason. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import * as limits from '../../config/limits.ts';
-import { type ApprovalScope, approvalScopes } from '../../domain/events.ts';
+import { type ApprovalScope, approvalScopes, type Json, type PayloadOf } from '../../domain/events.ts';
+import { digestPlaceholder } from '../../domain/secrets/mask.ts';
 import { storableText } from '../../domain/storable-text.ts';
+import { canonicalJson } from '../../journal/canonical-json.ts';
 
 /** What `decideApproval` takes. */
 export const verdictSchema = z
@@ -33,6 +35,22 @@ export type Verdict = z.output<typeof verdictSchema>;
 export type AllowingVerdict = Verdict & { decision: 'ALLOW' };
 
 export const isAllowing = (verdict: Verdict): verdict is AllowingVerdict => verdict.decision === 'ALLOW';
+
+/**
+ * Whether a decision that was recorded is this one. Reasons may differ, and so may the end of a grant and the digests of placeholders,
+ * which are new with each attempt and each server.
+ */
+export function isSameDecision(recorded: PayloadOf<'approval_decision'>, verdict: Verdict): boolean {
+  if (verdict.decision === 'DENY') return recorded.status === 'DENIED';
+  return (
+    recorded.status === 'ALLOWED' &&
+    recorded.scope === (verdict.scope ?? 'ONCE') &&
+    (recorded.grantTarget !== null) === (verdict.bindToTarget ?? false) &&
+    textOf(recorded.editedInput) === textOf(verdict.editedInput ?? null)
+  );
+}
+
+const textOf = (input: Json) => canonicalJson(input).text.replace(digestPlaceholder, '[masked]');
 
 /** Whether a decision with this scope is remembered as a grant. */
 export function isRemembered(scope: ApprovalScope | null | undefined): boolean {

@@ -3,6 +3,7 @@ import { decideApproval } from '../../../src/application/approval/decide-approva
 import type { DecideApprovalInput } from '../../../src/application/approval/verdict.ts';
 import { definitionOf } from '../../../src/application/tool-calls/tool-definition.ts';
 import { MASKED_INPUT_BYTES, TOOL_INPUT_BYTES } from '../../../src/config/limits.ts';
+import type { NewEvent } from '../../../src/domain/events.ts';
 import { isRefusal } from '../../../src/domain/refusal.ts';
 import type { Run } from '../../../src/domain/run.ts';
 import type { RecordRequest } from '../../../src/run-store/run-store.ts';
@@ -16,6 +17,7 @@ import {
   type Given,
   runOf,
   status,
+  tape,
 } from '../domain/given.ts';
 import { fakeTool } from '../orchestrator/fake-tool.ts';
 
@@ -81,6 +83,7 @@ async function decideAbout(
         return { kind: 'recorded' };
       },
     },
+    journal: { readMany: async () => new Map([['run_1', tape(given)]]) },
     toolbox: { find: () => tool },
     clientTools: {},
     policy: { evaluate: () => ({ effect, reason: 'By policy.', rules: [] }) },
@@ -169,6 +172,30 @@ describe('the decision about an approval', () => {
         details: { ...details, reason: 'approval-settled', decision: 'DENY', scope: null },
       },
     ]);
+  });
+
+  test('is only repeated with the same input and the same scope', async () => {
+    const editedInput = { of: 'b', key: '[masked credential #0123456789ab]' };
+    const decision = approvalDecision('a', 'ALLOWED', editedInput);
+    if (decision.type !== 'approval_decision') throw new Error('It is no decision.');
+    const grant = { scope: 'SESSION' as const, grantId: 'grant_1', grantTarget: 'GET https://a.example' };
+    const remembered = { ...decision, payload: { ...decision.payload, ...grant } };
+    // Another server, or the same after a restart, has other digests.
+    const secretStore = { mask: () => ({ key: '[masked credential #ba9876543210]', of: 'b' }) };
+    const kindOf = async (verdict: Partial<DecideApprovalInput>, winning: NewEvent = decision) => {
+      const given: Given = [awaitingApproval('a', 'b'), winning];
+      const { outcome, recorded } = await decideAbout(verdict, { given, status: 'ALLOWED', secretStore });
+      expect(recorded).toEqual([]);
+      return outcome.kind;
+    };
+    const same = { editedInput: { of: 'b', key: 'k3y-0000' } };
+    expect(await kindOf(same)).toBe('decided');
+    expect(await kindOf({})).toBe('approval-settled');
+    expect(await kindOf(same, approvalDecision('a', 'ALLOWED', { of: 'c' }))).toBe('approval-settled');
+    expect(await kindOf({ ...same, scope: 'SESSION' })).toBe('approval-settled');
+    expect(await kindOf({ ...same, scope: 'SESSION', bindToTarget: true }, remembered)).toBe('decided');
+    expect(await kindOf({ ...same, scope: 'SESSION' }, remembered)).toBe('approval-settled');
+    expect(await kindOf(same, remembered)).toBe('approval-settled');
   });
 
   test('can change the input, masked as that of the call, and be remembered', async () => {
