@@ -34,7 +34,9 @@ test('B14: the same key with another input is a conflict, also after a restart',
 
 test('B14: a message that is repeated after its session was archived or its agent deleted is acknowledged', async () => {
   const { client } = await startTestGateway();
-  const { createAgent } = await client.send(CreateAgentDocument, { input: { name: 'clerk', instructions: 'Be brief.' } });
+  const { createAgent } = await client.send(CreateAgentDocument, {
+    input: { name: 'clerk', instructions: 'Be brief.' },
+  });
   if (createAgent.__typename !== 'CreateAgentSuccess') throw new Error(createAgent.__typename);
   const { resolveSession } = await client.send(ResolveSessionDocument, { input: { key: 'old' } });
   if (resolveSession.__typename !== 'ResolveSessionSuccess') throw new Error(resolveSession.message);
