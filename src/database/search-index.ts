@@ -1,4 +1,4 @@
-import { batchWriter, type RowWrite, type RowWriter } from './batch-statement.ts';
+import { batchWriter, type RowWriter } from './batch-statement.ts';
 import type { Database } from './database.ts';
 import { queryJson } from './json-query.ts';
 import { numbered } from './statement.ts';
@@ -85,19 +85,6 @@ export function insertPassages({
 
 /** Removes all passages of a run, a session's title or a memory from the index. */
 export const deletePassages = deleteRows('Passage', 'sourceId', 2);
-
-const deleteOfSession = batchWriter<{ sessionId: string }>(
-  { order: 2, columns: { sessionId: 'text' } },
-  // By the sources, because an index on "sessionId" would be written with every passage and serve nothing else.
-  ({ rows, value }) => `DELETE FROM "Passage" WHERE "sourceId" IN (
-    WITH purged AS (SELECT ${value('sessionId')} AS "id" FROM ${rows})
-    SELECT "id" FROM purged
-    UNION ALL SELECT "runId" FROM "Tape" WHERE "sessionId" IN (SELECT "id" FROM purged)
-    UNION ALL SELECT "id" FROM "Memory" WHERE "sessionId" IN (SELECT "id" FROM purged))`,
-);
-
-/** Removes the title, the runs and the memories of a session from the index. Write it before their rows are deleted. */
-export const deletePassagesOfSession = (sessionId: string): RowWrite => deleteOfSession({ sessionId });
 
 /** Empties the index. SQLite reads the index when it deletes, so a damaged one is rebuilt first. */
 export async function clearSearchIndex({ provider, write }: Database): Promise<void> {

@@ -1,14 +1,12 @@
 import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
-import type { Client, Database } from '../database/database.ts';
+import type { Database } from '../database/database.ts';
 import { lockSession } from '../database/locks.ts';
-import { deletePassagesOfSession } from '../database/search-index.ts';
 import { purgeStatement, type Signer } from '../journal/signer.ts';
 import { openRunOf } from '../projections/session-runs.ts';
 import { recordSessionChange } from '../repositories/activity.ts';
 import { deleteUnused } from '../repositories/attachments.ts';
 import { descendantsOf } from '../repositories/lineage.ts';
-
-type Transaction = Omit<Client, '$connect' | '$disconnect' | '$extends' | '$on' | '$transaction'>;
+import { deleteSession, type Transaction } from './delete-session.ts';
 
 export type ArchiveOutcome =
   | { kind: 'done' }
@@ -82,7 +80,7 @@ export async function purgeSession(
       // Youngest generation first: each session refers to its parent.
       for (const sessionId of sessionIds) {
         const attachmentIds = await attachmentsIn(transaction, sessionId);
-        const deleted = await deleteSessionRows(database, transaction, sessionId);
+        const deleted = await deleteSession(transaction, sessionId);
         await deleteUnused(database, transaction, attachmentIds, now);
         const signature = signer?.sign(purgeStatement(sessionId, now.getTime())) ?? null;
         await transaction.purgedSession.create({ data: { sessionId, purgedAt: now, signature } });
@@ -102,30 +100,4 @@ async function attachmentsIn(transaction: Transaction, sessionId: string): Promi
     select: { attachmentId: true },
   });
   return uses.map(({ attachmentId }) => attachmentId);
-}
-
-/** Returns the owner, and the ids of the deleted runs. The database deletes grants, memories and compactions with the session's row. */
-async function deleteSessionRows(
-  database: Database,
-  transaction: Transaction,
-  sessionId: string,
-): Promise<{ owner: string; runIds: string[] }> {
-  const runs = await transaction.run.findMany({ where: { sessionId }, select: { id: true } });
-  await executeWrites(transaction, database.provider, [deletePassagesOfSession(sessionId)]);
-  // A trigger refuses to delete events unless their session is in this table.
-  await transaction.purge.create({ data: { sessionId } });
-  // Not by a list of run ids, which could exceed the number of parameters that a statement can have.
-  const ofSession = { tape: { sessionId } };
-  await transaction.event.deleteMany({ where: ofSession });
-  await transaction.storedText.deleteMany({ where: ofSession });
-  await transaction.encryptedInput.deleteMany({ where: ofSession });
-  await transaction.lease.deleteMany({ where: ofSession });
-  await transaction.tape.deleteMany({ where: { sessionId } });
-  await transaction.idempotencyKey.deleteMany({ where: { sessionId } });
-  await transaction.wait.deleteMany({ where: { sessionId } });
-  await transaction.attachmentUse.deleteMany({ where: { run: { sessionId } } });
-  await transaction.run.deleteMany({ where: { sessionId } });
-  const { owner } = await transaction.session.delete({ where: { id: sessionId } });
-  await transaction.purge.delete({ where: { sessionId } });
-  return { owner, runIds: runs.map(({ id }) => id) };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { PURGED_ROWS, PURGED_RUNS } from '../../../src/config/limits.ts';
 import { executeWrites } from '../../../src/database/batch-statement.ts';
+import type { NewEvent } from '../../../src/domain/events.ts';
 import { createSigner, isSignedBy, purgeStatement } from '../../../src/journal/signer.ts';
 import { insertEncryptedInput } from '../../../src/repositories/encrypted-inputs.ts';
 import { insertIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
@@ -153,6 +155,28 @@ describe.each(stores)('B7: purging a session on %s', (_provider, open) => {
     expect(await counts(store)).toEqual(ofOne);
     expect(await purge(store, 'two')).toMatchObject({ runIds: ['run_2'] });
     expect(await counts(store)).toEqual(nothing);
+  });
+
+  test('deletes many rows a few at a time, while other work goes on', async () => {
+    const store = await open();
+    await createSession(store, 'one', { title: 'zyzzyva' });
+    const delta: NewEvent = { type: 'output_delta', actor: 'MODEL', payload: { step: 1, text: 'x' } };
+    const deltas = Array.from({ length: 3 * PURGED_ROWS }, () => delta);
+    await recordRun(store, 'run_1', 'one', [inProgress, context(1)], deltas, ended.slice(2));
+    const cancelled = [pending, status('PENDING', 'CANCELLED')];
+    for (let run = 2; run < PURGED_RUNS + 5; run += 1) await recordRun(store, `run_${run}`, 'one', cancelled);
+    let isPurging = true;
+    let turns = 0;
+    const countTurns = () => {
+      turns += 1;
+      if (isPurging) setImmediate(countTurns);
+    };
+    countTurns();
+    const outcome = await purge(store, 'one');
+    isPurging = false;
+    expect(outcome).toMatchObject({ kind: 'done', runIds: { length: PURGED_RUNS + 4 } });
+    expect(await counts(store)).toEqual(nothing);
+    expect(turns).toBeGreaterThanOrEqual(10);
   });
 
   test('leaves a record of the purge, which is signed if the server has a key', async () => {
