@@ -180,13 +180,6 @@ export const CACHED_QUOTAS = 4096;
 export const FREE_SPACE_SECONDS = 10;
 /** Longest configurable time of inactivity after which sessions are archived or purged. */
 export const MAX_RETENTION_DAYS = 36_500;
-/**
- * Rows and stored texts that one statement of a purge deletes at most, and the runs to which they belong: on SQLite it holds the event
- * loop for some milliseconds.
- */
-export const PURGED_ROWS = 500;
-export const PURGED_TEXTS = 20;
-export const PURGED_RUNS = 50;
 /** Time between two searches for sessions to archive or purge. */
 export const RETENTION_SECONDS = 60 * 60;
 /** Sessions that one step of such a search looks at, and those that it archives or purges. The next step continues. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { PURGED_ROWS, PURGED_RUNS } from '../../../src/config/limits.ts';
 import { executeWrites } from '../../../src/database/batch-statement.ts';
 import type { NewEvent } from '../../../src/domain/events.ts';
 import { createSigner, isSignedBy, purgeStatement } from '../../../src/journal/signer.ts';
@@ -7,6 +6,7 @@ import { insertEncryptedInput } from '../../../src/repositories/encrypted-inputs
 import { insertIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
 import { storeText } from '../../../src/repositories/stored-texts.ts';
 import { archiveSession, purgeSession } from '../../../src/run-store/close-session.ts';
+import { PURGED_ROWS, PURGED_RUNS } from '../../../src/run-store/delete-session.ts';
 import { awaitingApproval, context, inProgress, output, pending, status } from '../../unit/domain/given.ts';
 import { type Store, stores } from './both-stores.ts';
 import { createSession, RECORDED, recordRun } from './recorded-runs.ts';
