@@ -17,6 +17,7 @@ const entries = [
   'logger.ts',
   'server/gateway.ts',
   'tools/json-schema/schema-worker.ts',
+  'policy/policy-worker.ts',
   'tools/tool.ts',
 ];
 

@@ -202,7 +202,7 @@ function readConfigurationFile(
   }
   const substituted = substituteMcpServers(json, environment);
   const parsed = fileSchema.safeParse(substituted.file, { error: explainIssue });
-  const found = [...(parsed.error?.issues ?? []), ...checkSections(substituted.file, environment, host)];
+  const found = [...(parsed.error?.issues ?? []), ...checkSections(substituted.file, parsed.data, environment, host)];
   const issues = independentIssues([...substituted.issues, ...found]);
   return parsed.success && issues.length === 0
     ? { ok: true, configuration: parsed.data }
@@ -212,22 +212,28 @@ function readConfigurationFile(
 const approverSchema = fileSchema.pick({ auth: true, approvals: true }).strip();
 
 /** Problems that no key shows by itself. Each section is checked if it is valid on its own, so that all problems are reported at once. */
-function checkSections(file: unknown, environment: Environment, host: string): ConfigurationIssue[] {
-  const embeddings = embeddingsConfigSchema.safeParse(file);
-  const access = accessConfigSchema.safeParse(file);
-  const attachments = attachmentsConfigSchema.safeParse(file);
-  const approver = approverSchema.safeParse(file);
-  const storage = storageConfigSchema.safeParse(file);
+function checkSections(
+  file: unknown,
+  valid: FileConfiguration | undefined,
+  environment: Environment,
+  host: string,
+): ConfigurationIssue[] {
+  const section = <Section>(schema: z.ZodType<Section>) => valid ?? schema.safeParse(file).data;
+  const embeddings = section(embeddingsConfigSchema);
+  const access = section(accessConfigSchema);
+  const attachments = section(attachmentsConfigSchema);
+  const approver = section(approverSchema);
+  const storage = section(storageConfigSchema);
   return [
     ...checkModels(file, environment),
     ...checkBudgets(file),
     ...checkAgents(file),
     ...checkAskingBudgets(file),
-    ...(embeddings.success ? checkEmbeddings(embeddings.data, environment) : []),
-    ...(access.success ? checkAccess(access.data, host) : []),
-    ...(attachments.success ? checkAttachments(attachments.data, environment) : []),
-    ...(storage.success ? checkRetention(storage.data) : []),
-    ...(approver.success ? checkSeparateApprover(approver.data.auth, approver.data.approvals.separateApprover) : []),
+    ...(embeddings ? checkEmbeddings(embeddings, environment) : []),
+    ...(access ? checkAccess(access, host) : []),
+    ...(attachments ? checkAttachments(attachments, environment) : []),
+    ...(storage ? checkRetention(storage) : []),
+    ...(approver ? checkSeparateApprover(approver.auth, approver.approvals.separateApprover) : []),
   ];
 }
 

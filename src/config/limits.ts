@@ -29,6 +29,8 @@ export const SHUTDOWN_GRACE_SECONDS = 10;
 export const DRAIN_SECONDS = 3;
 /** Time that a stopping server gives requests in progress, after it has closed its port. Then they are cut off. */
 export const SHUTDOWN_REQUEST_SECONDS = 3;
+/** Time between two reloads of the configuration. Signals in between are one reload. */
+export const RELOAD_SECONDS = 1;
 /** Head start of the server that recorded a message, before other servers try to claim the run. */
 export const CLAIM_DELAY_MILLISECONDS = 100;
 
@@ -113,6 +115,8 @@ export const GRANT_SECONDS = 30 * 24 * 60 * 60;
 /** Policy decisions that are cached, for requests of at most this length as JSON: about 4 MB. The least recently used go. */
 export const CACHED_DECISIONS = 512;
 export const CACHED_REQUEST_CHARACTERS = 4096;
+/** Time to read and check a policy file at a reload. A file that takes longer is refused. */
+export const POLICY_READ_SECONDS = 20;
 /** Levels of a tool input that policies see. Deeper values are shown to them as JSON text. */
 export const POLICY_INPUT_LEVELS = 16;
 /** Credentials of tool inputs that one server keeps in memory. The least recently used are forgotten. */

@@ -14,9 +14,10 @@ export type CedarPolicy = { ok: true; policy: Policy } | { ok: false; problems: 
 /**
  * A policy from Cedar text. A call that is not permitted is DENY. One that is also permitted unattended is ALLOW, any other ASK.
  * If a rule cannot be evaluated, the call is denied; if it is about calling unattended, a person is asked.
+ *
+ * @param read what `readPolicy` returned for the text
  */
-export function createCedarPolicy(text: string): CedarPolicy {
-  const read = readPolicy(text);
+export function createCedarPolicy(text: string, read = readPolicy(text)): CedarPolicy {
   return read.ok ? { ok: true, policy: policyOf(text, read.rules) } : read;
 }
 
@@ -38,7 +39,7 @@ export function createBuiltinPolicy(): Policy {
   };
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 function policyOf(text: string, rules: readonly PolicyRule[]): Policy {
   // Cedar keeps parsed policy sets by id until the process ends, so equal texts share one.

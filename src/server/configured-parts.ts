@@ -6,7 +6,7 @@ import type { Catalogue } from '../models/catalogue.ts';
 import { createCatalogue } from '../models/create-catalogue.ts';
 import type { ClosableCatalogue } from '../models/current-catalogue.ts';
 import type { Policy } from '../policy/policy.ts';
-import { openPolicy } from '../policy/policy-file.ts';
+import { type OpenedPolicy, openPolicy, reopenPolicy } from '../policy/policy-file.ts';
 import { type Folder, openFolder } from '../tools/files/folder.ts';
 import { createAuthentication } from './access/authentication/create-authentication.ts';
 import type { Authenticate, Authentication } from './access/authentication/identity.ts';
@@ -25,6 +25,8 @@ export interface ConfiguredOverrides {
 export interface ConfiguredParts {
   catalogue(file: FileConfiguration): Promise<ClosableCatalogue>;
   policy(file: FileConfiguration): Policy;
+  /** For a reload: resolves with the current policy if its text is the same. */
+  nextPolicy(file: FileConfiguration, current: Policy): Promise<Policy>;
   authentication(file: FileConfiguration): Promise<Authentication>;
 }
 
@@ -39,15 +41,21 @@ export function configuredParts(overrides: ConfiguredOverrides, logger: Logger):
     },
     policy(file) {
       if (overrides.policy) return overrides.policy;
-      const outcome = openPolicy(file.policyFile ?? null);
-      if (outcome.ok) return outcome.policy;
-      throw new StartError(outcome.problems.join('\n'));
+      return policyIn(openPolicy(file.policyFile ?? null));
+    },
+    async nextPolicy(file, current) {
+      return overrides.policy ?? policyIn(await reopenPolicy(file.policyFile ?? null, current, clock));
     },
     async authentication(file) {
       const { authenticate } = overrides;
       return authenticate ? { authenticate, accepts: () => true } : createAuthentication(file, clock.now, logger);
     },
   };
+}
+
+function policyIn(outcome: OpenedPolicy): Policy {
+  if (outcome.ok) return outcome.policy;
+  throw new StartError(outcome.problems.join('\n'));
 }
 
 /** The folder of the file tools; null without file tools. Throws a StartError if it would hold the files of the gateway. */

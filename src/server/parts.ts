@@ -179,10 +179,12 @@ export async function openParts(
 /** Records a changed policy in the audit log after a reload. */
 function audited(run: Reload['run'], commands: CommandContext, policy: Policy): Reload['run'] {
   return async (file) => {
+    const previous = policy.sha256;
     const outcome = await run(file);
     const failed = (error: unknown) =>
       commands.logger.error({ err: error }, 'a change of the policy was not stored in the audit log');
-    if (outcome.ok) await recordPolicyChange(commands, policy.sha256 ?? null).catch(failed);
+    // The newest entry about a policy may be far back in the log.
+    if (policy.sha256 !== previous) await recordPolicyChange(commands, policy.sha256 ?? null).catch(failed);
     return outcome;
   };
 }

@@ -80,7 +80,7 @@ async function prepare(dependencies: Dependencies, file: FileConfiguration): Pro
   const [problem] = checkSeparateApprover(file.auth, file.approvals.separateApprover);
   if (problem) throw new StartError(`${problem.path.join('.')}: ${problem.message}`);
   if (file.policyFile !== inEffect.file.policyFile) await openFiles({ ...configuration, file });
-  const policy = configured.policy(file);
+  const policy = await configured.nextPolicy(file, dependencies.policy.newest);
   const hasSameAuth = isDeepStrictEqual(file.auth, inEffect.file.auth);
   const authentication = hasSameAuth ? null : await configured.authentication(file);
   await mcpServers.prepare(file.mcpServers);

@@ -91,6 +91,7 @@ test('B102: the package has the program, the console, the migrations and its doc
   const main = readFileSync(join(project, 'node_modules/runtape/dist/main.js'), 'utf8');
   expect(main.startsWith('#!/usr/bin/env node\n')).toBe(true);
   for (const path of [
+    'dist/policy-worker.js',
     'dist/schema-worker.js',
     'dist/connection-worker.js',
     'console/dist/index.html',

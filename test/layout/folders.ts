@@ -29,7 +29,7 @@ export const folders: readonly Folder[] = [
     imports: ['domain', 'journal', 'projections', 'repositories', 'database', 'ids', 'clock'],
   },
   { name: 'streams', imports: ['domain', 'ids', 'journal', 'database', 'clock', 'observer'] },
-  { name: 'policy', imports: ['domain', 'config'] },
+  { name: 'policy', imports: ['domain', 'clock', 'worker', 'config'] },
   { name: 'models', imports: ['domain', 'ids', 'clock', 'config'] },
   {
     name: 'tools',

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
 import { createTestClient } from '../../client.ts';
 import { FollowRunDocument, GatewayDocument } from '../../generated/graphql.ts';
+import { turnsUntil } from '../../turns.ts';
 import { ask, auth, bearing, entry, startGuarded } from '../access/accounts.ts';
 import { converse, decideNextApproval, type Event, follow, runById, send } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
@@ -47,6 +48,27 @@ async function createFolder(): Promise<string> {
 }
 
 describe('B103: a reload', () => {
+  test('checks a long policy beside other work, and keeps one whose text is the same', async () => {
+    const policyFile = join(await createFolder(), 'policy.cedar');
+    const rules = Array.from({ length: 200 }, (_, index) => {
+      const member = `context.input has "a${index}" && context.input["a${index}"] == "b"`;
+      return `forbid (principal, action == Action::"call", resource) when { ${member} };`;
+    });
+    await writeFile(policyFile, `permit (principal, action, resource);\n${rules.join('\n')}`);
+    const { gateway, reload } = await startTestGateway({});
+    const { policy } = gateway.parts.commands;
+    const builtin = policy.sha256;
+    // The check alone took about a second before, in one turn.
+    expect(await turnsUntil(reload({ policyFile }))).toBeGreaterThan(100);
+    expect(policy.sha256).not.toBe(builtin);
+    expect(await turnsUntil(reload({ policyFile }))).toBeLessThan(100);
+    await writeFile(policyFile, 'permit (principal, action, resource) when { context.input has a.b.c.d == 3 };');
+    expect(await reload({ policyFile })).toMatchObject({
+      ok: false,
+      problems: [expect.stringContaining('policy.cedar:1:')],
+    });
+  });
+
   test('applies models and limits, and a run in progress keeps the removed model that it has', async () => {
     const { client, reload } = await startTestGateway({ file: { models } });
     const text = '/words 60\n/call clock {}\n/then\n/say the end';
