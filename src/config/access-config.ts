@@ -15,8 +15,7 @@ export const LOCAL_PRINCIPAL = 'local';
 /** Two names that look the same must not be two principals. */
 export function isPrincipal(name: unknown): name is string {
   if (typeof name !== 'string' || name.length === 0 || name.length > limits.PRINCIPAL_CHARACTERS) return false;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
-  return name === name.trim() && !/[\u0000-\u001f\u007f]/.test(name);
+  return name === name.trim() && !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name);
 }
 
 export function hasScopesOfApprover(granted: readonly string[]): boolean {

@@ -502,6 +502,8 @@ export const LOOP_DELAY_MILLISECONDS = 20;
 export const AUDIT_WINDOW_SECONDS = 300;
 /** Entries of one kind of refused attempt in that time. Further ones are counted together. */
 export const AUDIT_WINDOW_ENTRIES = 20;
+/** Those of one principal, so that it does not hide the attempts of others. Further ones are counted together as its own. */
+export const AUDIT_PRINCIPAL_ENTRIES = 5;
 /** How long the audit log is kept. */
 export const AUDIT_RETENTION_DAYS = 90;
 export const MAX_AUDIT_RETENTION_DAYS = 3650;

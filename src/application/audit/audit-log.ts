@@ -108,10 +108,14 @@ export function createAuditLog({ database, clock, newId, logger }: AuditLogOptio
     count(attempt) {
       const { event, principal, address } = attempt;
       const key = keyOf(attempt);
-      const isKnown = counted.has(key);
-      const others = [...counted.values()].filter((each) => each.attempt.event === event).length;
-      if (isKnown || others < limits.AUDIT_WINDOW_ENTRIES) return add(key, attempt, clock.now(), 1);
+      if (counted.has(key)) return add(key, attempt, clock.now(), 1);
+      const others = [...counted.values()].filter((each) => each.attempt.event === event);
+      const own = principal === null ? [] : others.filter((each) => each.attempt.principal === principal);
       const rest = { event, principal: null, address: null, rule: null, details: { others: true } };
+      if (own.length >= limits.AUDIT_PRINCIPAL_ENTRIES) {
+        return add(JSON.stringify([event, principal]), { ...rest, principal }, clock.now(), 1);
+      }
+      if (others.length < limits.AUDIT_WINDOW_ENTRIES) return add(key, attempt, clock.now(), 1);
       logger.debug({ event, principal, address }, 'too many different attempts; counted together');
       add(event, rest, clock.now(), 1);
     },

@@ -19,7 +19,7 @@ export async function auditCommand({ databaseUrl }: Configuration, parameters: r
   await withStoreFailures(databaseUrl, async () => {
     const database = await openForReading(databaseUrl);
     try {
-      for await (const page of auditPages(database, first)) await print(page);
+      for await (const page of auditPages(database, first)) if (!(await print(page))) return;
     } finally {
       await database.close();
     }
@@ -51,12 +51,30 @@ export function idAt(since: string): string {
 const ULID_TIME_CHARACTERS = 10;
 
 function lineOf({ details, ...entry }: AuditRow): string {
-  return `${JSON.stringify({ ...entry, details: JSON.parse(details) })}\n`;
+  return `${escapeControls(JSON.stringify({ ...entry, details: JSON.parse(details) }))}\n`;
 }
 
-/** Waits until the reader of a pipe has taken the text. */
-function print(text: string): Promise<void> {
+/** JSON leaves the second set of control characters, which terminals execute, and those that change the direction or line of a text. */
+function escapeControls(json: string): string {
+  return json.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Waits until the reader of a pipe has taken the text. Resolves with false if it reads no more. */
+function print(text: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    const settle = (error?: Error | null) => {
+      if (!error) resolve(true);
+      else if ('code' in error && error.code === 'EPIPE') resolve(false);
+      else reject(error);
+    };
+    // The callback has the error as well, but an event without a listener ends the process.
+    process.stdout.once('error', settle);
+    process.stdout.write(text, (error) => {
+      if (!error) process.stdout.removeListener('error', settle);
+      settle(error);
+    });
   });
 }

@@ -147,3 +147,14 @@ test('a cancelled run is stored once with who cancelled it, and is exported from
   expect(await exportedSince(server.gateway.parts.clock.now() + 60_000)).toEqual([]);
   await client[Symbol.asyncDispose]();
 });
+
+test('a line of the export has no character that a terminal executes or that changes the order of a text', async () => {
+  const row = { id: 'aud_1', at: new Date(0), event: 'sign-in-failed', address: null, rule: null, count: 1 };
+  const principal = 'a\u001b[2J\u007f\u009b31m\u2028\u202eb';
+  const pages = [[{ ...row, principal, details: '{"reason":"\u009b"}' }], []];
+  const query = async () => pages.shift() ?? [];
+  const lines: string[] = [];
+  for await (const page of auditPages({ query } as Parameters<typeof auditPages>[0], '')) lines.push(page);
+  expect(lines.join('')).toMatch(/^[\x20-\x7e]+\n$/);
+  expect(JSON.parse(lines.join(''))).toMatchObject({ principal, details: { reason: '\u009b' } });
+});

@@ -69,6 +69,19 @@ test('a stranger with many addresses cannot make more than a bounded number of e
   expect(rows.at(-1)).toMatchObject({ event: 'scope-missing', principal: 'ada', count: 1 });
 });
 
+test('a principal with many addresses does not hide the attempts of others', async () => {
+  const { audit, clock, rows } = createLog();
+  const refused = (principal: string, address: string) =>
+    audit.count(attempt({ event: 'scope-missing', principal, address }));
+  for (let index = 0; index < 1000; index += 1) refused('mallory', `2001:db8::${index.toString(16)}`);
+  refused('eve', '192.0.2.7');
+  await clock.advance(limits.AUDIT_WINDOW_SECONDS * 1000);
+  const own = rows.filter(({ principal }) => principal === 'mallory');
+  expect(own).toHaveLength(limits.AUDIT_PRINCIPAL_ENTRIES + 1);
+  expect(own.at(-1)).toMatchObject({ address: null, count: 995, details: '{"others":true}' });
+  expect(rows.at(-1)).toMatchObject({ principal: 'eve', address: '192.0.2.7', count: 1 });
+});
+
 test('attempts that could not be stored are stored later, and close stores the rest', async () => {
   const { audit, clock, rows, fail } = createLog();
   audit.count(attempt());

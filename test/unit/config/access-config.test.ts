@@ -105,6 +105,7 @@ test('the name of a principal has up to 200 characters, and is a text', () => {
   expect(isPrincipal('x'.repeat(200))).toBe(true);
   expect(isPrincipal('x'.repeat(201))).toBe(false);
   expect(isPrincipal(5)).toBe(false);
+  for (const hidden of ['\u009b31m', '\u2028', '\u202e', '\u2066']) expect(isPrincipal(`a${hidden}b`)).toBe(false);
 });
 
 describe('a second principal approves', () => {
