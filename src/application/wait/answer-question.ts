@@ -92,9 +92,12 @@ async function answerProblem(
   if (!question) return 'cannot be checked: the tape of the run does not have this question';
   // Each author pays for slow schemas: an MCP server must not use up the time of the principals that it asks.
   const author = question.source === BUILTIN_SOURCE ? principal : `\0${question.source}`;
-  // The schema compiled when the question was asked.
-  const check = await schemaChecker.forParty(author)(question.answerSchema as { [key: string]: Json }, 'answer');
-  const problem = await check(answer);
+  const compile = schemaChecker.forParty(author);
+  // The schema compiled when the question was asked, but its author may have used up its time since.
+  const problem = await compile(question.answerSchema as { [key: string]: Json }, 'answer').then(
+    (check) => check(answer),
+    (error: unknown) => `cannot be checked now: ${error instanceof Error ? error.message : String(error)}`,
+  );
   if (problem !== null || question.source === BUILTIN_SOURCE) return problem;
   // The server gets what is recorded, and credentials are recorded masked.
   const masked = await inTurns(maskJsonInSteps(answer));

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { TestClient } from '../../client.ts';
 import {
   AnswerQuestionDocument,
@@ -36,6 +36,22 @@ async function outputOf(client: TestClient, runId: string): Promise<string> {
 }
 
 describe('B96: a question of the model', () => {
+  test('takes an answer later, if its schema cannot be compiled now', async () => {
+    const { client, gateway } = await startTestGateway({ file });
+    const { runId, id } = await ask(client, 'later');
+    const { schemaChecker } = gateway.parts.commands;
+    const slow = vi.spyOn(schemaChecker, 'forParty').mockReturnValue(async () => {
+      throw new Error('It could not be compiled within 500 ms.');
+    });
+    expect(await reply(client, id, { answer: 'red' })).toMatchObject({
+      __typename: 'InvalidInputError',
+      issues: [{ path: ['answer'], message: 'cannot be checked now: It could not be compiled within 500 ms.' }],
+    });
+    slow.mockRestore();
+    expect(await reply(client, id, { answer: 'red' })).toMatchObject({ __typename: 'AnswerQuestionSuccess' });
+    expect(await outputOf(client, runId)).toContain('red');
+  });
+
   test('suspends the run; the answer is checked, becomes the result, and is accepted once', async () => {
     const { client } = await startTestGateway({ file });
     const { runId, id, asked } = await ask(client, 'colour');
