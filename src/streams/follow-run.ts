@@ -62,6 +62,8 @@ class RunSource implements Source<FollowBatch> {
   #seq: number;
   /** The head when the follower started; null before the first fetch. */
   #startHead: number | null = null;
+  /** Whether the next fetch looks the tape up: it may have grown without a notification, or may have been purged. */
+  #mustLookUp = true;
   /** Whether no event follows `after`, because the run had ended when the follower started. */
   #startedAtEnd = false;
   #isCaughtUp = false;
@@ -100,21 +102,30 @@ class RunSource implements Source<FollowBatch> {
   }
 
   async fetch(): Promise<void> {
-    if (this.#startHead === null) {
-      const { runId, after } = this.#request;
-      const tape = await this.#dependencies.journal.head(runId);
-      this.#startHead = tape?.head ?? 0;
-      this.#startedAtEnd = !tape || (tape.closed && after >= tape.head);
-    }
-    if (!this.#startedAtEnd) await this.#events.fetchPage();
+    if (this.#mustLookUp) await this.#lookUp();
+    if (this.#startedAtEnd || this.#hasEnded || this.#events.isLive()) return;
+    // Without a `closed` batch: events are missing that nobody can read any more.
+    if ((await this.#events.fetchPage()) === 'purged') this.#hasEnded = true;
   }
 
   recheck(): void {
+    this.#mustLookUp = true;
     this.#events.fallBack();
   }
 
+  async #lookUp(): Promise<void> {
+    const { runId, after } = this.#request;
+    const tape = await this.#dependencies.journal.head(runId);
+    this.#mustLookUp = false;
+    if (this.#startHead === null) {
+      this.#startHead = tape?.head ?? 0;
+      this.#startedAtEnd = !tape || (tape.closed && after >= tape.head);
+    } else if (!tape) this.#hasEnded = true;
+    if (tape) this.#events.continueAt(tape.head);
+  }
+
   #lag(): number {
-    return Math.max(0, Math.max(this.#startHead ?? 0, this.#events.notifiedHead()) - this.#seq);
+    return Math.max(0, this.#events.knownHead() - this.#seq);
   }
 
   /** Null if there is nothing to tell the reader. */
@@ -152,8 +163,8 @@ class EventReader {
   #buffer = noEvents;
   /** Newest event that was read from the journal or taken from the buffer. */
   #lastSeq: number;
-  /** Newest event that a notification named. */
-  #notifiedHead = 0;
+  /** Newest event that is known to exist. */
+  #knownHead = 0;
 
   constructor(dependencies: FollowDependencies, request: Omit<FollowRequest, 'signal'>) {
     this.#dependencies = dependencies;
@@ -165,8 +176,14 @@ class EventReader {
     return this.#mode === 'live';
   }
 
-  notifiedHead(): number {
-    return this.#notifiedHead;
+  knownHead(): number {
+    return this.#knownHead;
+  }
+
+  /** @param head the newest event of the tape. If it and all notified ones were read, no page has to be read. */
+  continueAt(head: number): void {
+    this.#knownHead = Math.max(this.#knownHead, head);
+    if (this.#lastSeq >= this.#knownHead) this.#mode = 'live';
   }
 
   fallBack(): void {
@@ -181,7 +198,7 @@ class EventReader {
     }
     const { head, events } = notification;
     const buffer = this.#buffer;
-    this.#notifiedHead = Math.max(this.#notifiedHead, head);
+    this.#knownHead = Math.max(this.#knownHead, head);
     const nextSeq = (buffer.at(-1)?.seq ?? this.#lastSeq) + 1;
     if (this.#mode === 'backfill' || head < nextSeq) return;
     const newEvents = events?.[0]?.seq === nextSeq ? events : (events?.filter(({ seq }) => seq >= nextSeq) ?? []);
@@ -207,13 +224,18 @@ class EventReader {
     return taken;
   }
 
-  async fetchPage(): Promise<void> {
+  /** 'purged' if the tape lacks events that it had. */
+  async fetchPage(): Promise<'read' | 'purged'> {
     const { runId, maxBatch } = this.#request;
     const limit = Math.min(this.#dependencies.pageEvents, maxBatch);
+    const headBefore = this.#knownHead;
     const page = await this.#dependencies.journal.read(runId, { after: this.#lastSeq, limit });
     this.#page = page;
     this.#lastSeq = page.at(-1)?.seq ?? this.#lastSeq;
+    if (page.length === limit) return 'read';
+    if (this.#lastSeq < headBefore) return 'purged';
     // An event that was recorded during the read is known from its notification, and is read with the next page.
-    if (page.length < limit && this.#lastSeq >= this.#notifiedHead) this.#mode = 'live';
+    if (this.#lastSeq >= this.#knownHead) this.#mode = 'live';
+    return 'read';
   }
 }

@@ -83,11 +83,12 @@ export function createSharedNotificationHub(options: SharedHubOptions): SharedNo
       sendToOthers({ runId: sessionId, sessionId, head: 0, events: null, hints: ['activity'] });
     },
     async close() {
-      poller.stop();
       presence.setArriving(false);
       flush();
       await batcher.idle();
+      // It reports that nothing arrives any more, which would start the poller.
       await subscription?.close();
+      poller.stop();
     },
   };
 }

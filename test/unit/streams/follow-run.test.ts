@@ -63,7 +63,8 @@ describe('events and their batches', () => {
       const batches = await collect(follow(id, { after }));
       expect(batches).toEqual([{ runId: id, events: [], seq: after, caughtUp: true, closed: true }]);
     }
-    expect(reads()).toBe(before);
+    // The head of each tape, and no page.
+    expect(reads()).toBe(before + 2);
   });
 
   test('have at most maxBatch events, from pages and live', async () => {
@@ -357,4 +358,65 @@ test('an observer sees how many events a follower has not read, until it ends', 
   await write(runId, ending);
   await collect(reader);
   expect(lags()).toEqual([]);
+});
+
+describe('a tape that is purged', () => {
+  /** A journal that can lose its tapes, as when their session is purged. */
+  function createPurgeable() {
+    const tapes = createLiveTapes();
+    const { read, head } = tapes.journal;
+    let isPurged = false;
+    Object.assign(tapes.journal, {
+      read: async (...range: Parameters<typeof read>) => (isPurged ? [] : read(...range)),
+      head: async (runId: string) => (isPurged ? null : head(runId)),
+    });
+    const purge = () => {
+      isPurged = true;
+    };
+    return { ...tapes, purge };
+  }
+
+  test('ends a follower that has not read all of it', async () => {
+    const { write, follow, purge, notifications, clock } = createPurgeable();
+    const runId = newRunId();
+    await write(runId, ...deltas(11), ending);
+    const reader = follow(runId);
+    expect(await next(reader)).toMatchObject({ seq: 5, closed: false });
+    purge();
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+    expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
+
+  test('ends a follower that lost its buffer', async () => {
+    const { write, follow, purge } = createPurgeable();
+    const runId = newRunId();
+    await write(runId, ...deltas(2));
+    const reader = follow(runId);
+    expect(await next(reader)).toMatchObject({ seq: 2, caughtUp: true });
+    const pending = reader.next();
+    await setImmediate();
+    await write(runId, ...deltas(1));
+    expect(await pending).toMatchObject({ value: { seq: 3 } });
+    await write(runId, ...deltas(9), ending);
+    purge();
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('ends a follower that no notification told of its end, within two polls', async () => {
+    const { write, follow, purge, setMode, clock, notifications } = createPurgeable();
+    const runId = newRunId();
+    await write(runId, ...deltas(2));
+    const reader = follow(runId);
+    expect(await next(reader)).toMatchObject({ seq: 2, caughtUp: true });
+    const end = reader.next();
+    await setImmediate();
+    setMode('lost');
+    await write(runId, ending);
+    purge();
+    await clock.advance(10_000);
+    await setImmediate();
+    expect(notifications.listeners()).toBe(0);
+    expect(await end).toEqual({ done: true, value: undefined });
+    expect(clock.pending()).toBe(0);
+  });
 });

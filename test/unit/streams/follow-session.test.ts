@@ -72,6 +72,18 @@ describe('the runs of a session', () => {
     expect(await continueAfter(third, 4)).toEqual([]);
   });
 
+  test('end when the session is purged while one of them is read', async () => {
+    const { begin, write, followAll, session, journal, notifications, clock } = createSession();
+    const runId = await begin();
+    await write(runId, ...['3', '4', '5', '6'].map((text) => delta(text)), ending);
+    const reader = followAll();
+    expect(await next(reader)).toMatchObject({ runId, seq: 5 });
+    journal.read = async () => [];
+    session.isArchived = true;
+    expect(await collect(reader)).toEqual([{ runId, seq: 5, events: [], caughtUp: true, closed: true }]);
+    expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
+
   test('are awaited until the session is archived and its last run has ended', async () => {
     const { begin, write, followAll, session, clock, setMode, notifications } = createSession();
     const reader = followAll();

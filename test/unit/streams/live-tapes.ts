@@ -17,7 +17,7 @@ export interface LiveTapes {
   notifications: NotificationHub;
   journal: Journal;
   dependencies: SessionFollowDependencies;
-  /** The number of pages read so far. */
+  /** The number of pages and heads read so far. */
   reads(): number;
   setMode(mode: NotificationMode): void;
   /** Adds events to the end of the tape in one append. */
@@ -44,6 +44,10 @@ export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}): Live
     read(...range) {
       reads += 1;
       return memoryJournal.read(...range);
+    },
+    head(runId) {
+      reads += 1;
+      return memoryJournal.head(runId);
     },
   };
   const dependencies: SessionFollowDependencies = {

@@ -26,7 +26,11 @@ function createNetwork() {
       },
       listen(channelListener) {
         listener = channelListener;
-        return { close: async () => void connected.delete(channelListener) };
+        return {
+          async close() {
+            if (connected.delete(channelListener)) channelListener.onState(false);
+          },
+        };
       },
     };
     const hub = createSharedNotificationHub({
@@ -193,6 +197,17 @@ describe('a server sends notifications', () => {
     await one.hub.close();
     expect(clock.pending()).toBe(0);
   });
+});
+
+test('a hub that is closed while notifications arrive leaves no timer', async () => {
+  const { clock, join, polls } = createNetwork();
+  const one = join('srv_1');
+  one.setConnected(true);
+  one.hub.onRun('run_1', one.receive);
+  await one.hub.close();
+  expect(clock.pending()).toBe(0);
+  await clock.advance(5000);
+  expect(polls()).toBe(0);
 });
 
 describe('while notifications of other servers do not arrive', () => {
