@@ -60,9 +60,10 @@ export function createConversation(options: ConversationOptions): Conversation {
     const { state, sync: runSync } = runs.get(runId);
     const update = () => {
       const { messages, state: runState } = state.get();
-      const isNew = messages !== entry.messages;
-      entry.messages = messages;
-      if (isNew) show();
+      if (messages !== entry.messages) {
+        entry.messages = messages;
+        show();
+      }
       if (!isEnded(runState)) return;
       entry.stop();
       entry.sync = null;
@@ -78,6 +79,22 @@ export function createConversation(options: ConversationOptions): Conversation {
     history = history.filter((message) => message.runId !== runId);
   }
 
+  function leaveRuns(): void {
+    for (const { stop } of followed.values()) stop();
+    followed.clear();
+  }
+
+  /** What is shown is gone: the session was purged, or another one has its key now. */
+  function clear(): void {
+    if (value.get().length === 0) return;
+    leaveRuns();
+    history = [];
+    start = null;
+    hasMore.set(false);
+    show();
+    follower.reload().catch(() => {});
+  }
+
   function add(runId: string): void {
     followRun(runId);
     show();
@@ -88,8 +105,8 @@ export function createConversation(options: ConversationOptions): Conversation {
     const { session } = await requests.repeat(ConversationDocument, { ...identity.name, before });
     // Another answer has moved the start meanwhile: this page does not continue there.
     if (!isActive || (before !== null && before !== start)) return;
-    // It does not exist yet. The feed tells when it does.
-    if (!session) return;
+    // It does not exist yet, or any more. The feed tells when it does.
+    if (!session) return clear();
     identity.learn(session.id);
     // The history has them now, in order with runs of which the feed told nothing.
     if (before === null) for (const id of ended) followed.delete(id);
@@ -104,9 +121,9 @@ export function createConversation(options: ConversationOptions): Conversation {
 
   function onItem({ kind, runId, sessionId, session }: ActivityItem): void {
     if (session) identity.learnFrom(session);
+    if (kind === 'SESSION_PURGED' && sessionId === identity.id.get()) clear();
     // A run that has ended meanwhile may have been listed while it had not.
-    const isRun = kind === 'RUN_CREATED' || kind === 'RUN_STATE_CHANGED';
-    if (isRun && runId && sessionId === identity.id.get() && !followed.has(runId)) add(runId);
+    if (kind.startsWith('RUN_') && runId && sessionId === identity.id.get() && !followed.has(runId)) add(runId);
   }
 
   const follower = createFeedFollower({ ...options, onItem, read: () => load(null) });
@@ -117,11 +134,11 @@ export function createConversation(options: ConversationOptions): Conversation {
     return () => {
       isActive = false;
       for (const each of leave) each();
-      for (const { stop } of followed.values()) stop();
-      followed.clear();
+      leaveRuns();
     };
   }
 
+  identity.id.subscribe(clear);
   return {
     get: value.get,
     subscribe: value.subscribe,

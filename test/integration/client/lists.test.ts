@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { RuntapeClient } from '../../../client/src/client.ts';
 import type { LiveList } from '../../../client/src/list/live-list.ts';
 import type { MessageItem } from '../../../client/src/run/run-fold.ts';
+import { ArchiveSessionDocument, PurgeSessionDocument } from '../../generated/graphql.ts';
 import { createRandom } from '../../simulation/random.ts';
 import { startTroubledNetwork } from '../../troubled-network.ts';
 import { converse, send } from '../conversation.ts';
@@ -56,6 +57,29 @@ test('a session that does not exist yet has no messages, and shows its first one
   const { session: created } = await send(client, { sessionKey: 'new', text: '/say first' });
   await until(() => shown(messages.get()).includes('ASSISTANT: first'));
   expect(session.id.get()).toBe(created.id);
+});
+
+test('the messages of a session that is purged, or loses its key to another one, are not shown any more', async () => {
+  const { url, client } = await startTestGateway();
+  await converse(client, { sessionKey: 'chat', text: '/say one' });
+  const session = openClient(url, { timing }).session('chat');
+  const messages = follow(session.messages);
+  await until(() => messages.get().length === 2);
+  const first = session.id.get() ?? '';
+  await (await session.send('/say two')).done();
+  await until(() => messages.get().length === 4);
+
+  await client.send(ArchiveSessionDocument, { input: { sessionId: first } });
+  const { session: second } = await send(client, { sessionKey: 'chat', text: '/say three' });
+  await until(() => shown(messages.get()).join() === 'USER: /say three,ASSISTANT: three');
+  expect(session.id.get()).toBe(second.id);
+  await until(() => messages.sync.get().state === 'live');
+
+  await client.send(PurgeSessionDocument, { input: { sessionId: first, confirmKey: 'chat' } });
+  await client.send(PurgeSessionDocument, { input: { sessionId: second.id, confirmKey: 'chat' } });
+  await until(() => messages.get().length === 0);
+  await (await session.send('/say four')).done();
+  await until(() => shown(messages.get()).join() === 'USER: /say four,ASSISTANT: four');
 });
 
 test('older messages are loaded page by page, and settled messages keep their identity', async () => {
