@@ -1,4 +1,4 @@
-import { type ActivityItem, createActivityFeed } from './activity/activity-feed.ts';
+import { type ActivityItem, createActivityFeed, readActivity } from './activity/activity-feed.ts';
 import { type Connection, createConnection } from './connection/connection.ts';
 import { answerOf, graphqlRequest } from './connection/graphql-request.ts';
 import type { OpenLink } from './connection/link.ts';
@@ -119,7 +119,7 @@ export function createClient(options: ClientOptions): RuntapeClient {
     run: runs.get,
     sessions: (filter = {}) => createSessionList(requests, lists, filter),
     waits,
-    activity: ({ after = null, signal } = {}) => feed.read(after, signal),
+    activity: ({ after = null, signal } = {}) => readActivity(connection, after, signal),
     addTools,
     async query(document, variables = {} as never) {
       return (await requests.send(await textOf(document), variables as object)) as never;

@@ -8,34 +8,38 @@ export interface Refusal {
 
 interface ErrorDetails {
   retryable?: boolean;
-  refusal?: Refusal;
+  refusal?: Refusal | null;
   wait?: Wait | null;
   cause?: unknown;
   /** Milliseconds after which the server accepts the request again. */
-  retryAfterMilliseconds?: number;
+  retryAfterMilliseconds?: number | null;
 }
 
 /** Everything that this package throws, except programming errors and the reason of an aborted signal. */
 export class RuntapeError extends Error {
   override readonly name = 'RuntapeError';
   /** Of a refusal (NOT_FOUND, SESSION_BUSY, SETTLED, …), of a run (MODEL_UNAVAILABLE, …), of the API (UNAUTHENTICATED, …), or OFFLINE, PROTOCOL, CLOSED. */
-  readonly code: string;
+  declare readonly code: string;
   /** Whether the same call may succeed later. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** The refusal as the API returned it; null where there was none. */
-  readonly refusal: Refusal | null;
+  declare readonly refusal: Refusal | null;
   /** For SETTLED: the wait as it is. */
-  readonly wait: Wait | null;
+  declare readonly wait: Wait | null;
   /** Milliseconds after which the server accepts the request again; null if it did not say. */
-  readonly retryAfterMilliseconds: number | null;
+  declare readonly retryAfterMilliseconds: number | null;
 
-  constructor(code: string, message: string, details: ErrorDetails = {}) {
-    super(message, { cause: details.cause });
+  constructor(
+    code: string,
+    message: string,
+    { cause, retryable = false, refusal = null, wait = null, retryAfterMilliseconds = null }: ErrorDetails = {},
+  ) {
+    super(message, { cause });
     this.code = code;
-    this.retryable = details.retryable ?? false;
-    this.refusal = details.refusal ?? null;
-    this.wait = details.wait ?? null;
-    this.retryAfterMilliseconds = details.retryAfterMilliseconds ?? null;
+    this.retryable = retryable;
+    this.refusal = refusal;
+    this.wait = wait;
+    this.retryAfterMilliseconds = retryAfterMilliseconds;
   }
 }
 
@@ -68,8 +72,8 @@ interface ApiError {
 /** The first of the top-level errors of an answer. */
 export function errorOf([first]: readonly ApiError[]): RuntapeError {
   const { code = 'PROTOCOL', retryAfter } = first?.extensions ?? {};
-  return new RuntapeError(code, first?.message ?? 'The gateway named no error.', {
+  return new RuntapeError(code, first?.message ?? code, {
     retryable: temporary.test(code),
-    retryAfterMilliseconds: retryAfter === undefined ? undefined : retryAfter * 1000,
+    retryAfterMilliseconds: retryAfter && retryAfter * 1000,
   });
 }

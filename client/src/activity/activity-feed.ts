@@ -1,4 +1,4 @@
-import type { Connection, RunningOperation } from '../connection/connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { ActivityDocument, type ActivityFragment, type ActivitySubscription } from '../generated/documents.ts';
 import { type BatchSource, itemsOf } from '../iterate.ts';
 import { createSource, type Readable } from '../readable.ts';
@@ -11,17 +11,18 @@ interface FollowOptions {
   after: string | null;
   /** The feed begins, or begins again on another link. */
   onStart?(): void;
-  onItems(items: readonly ActivityItem[]): void;
+  /** @param newest the position after these */
+  onItems(items: readonly ActivityItem[], newest: string): void;
   /** The feed has reached what was the newest change when it began. From here on no change is missed. */
   onPosition(): void;
   end(error: RuntapeError | null): void;
 }
 
-/** Changes in commit order, each once. */
+/** Changes in commit order, each once. Returns what stops them. */
 function followActivity(
   connection: Connection,
   { after, onStart, onItems, onPosition, end }: FollowOptions,
-): RunningOperation {
+): () => void {
   let cursor = after;
   return connection.start({
     query: ActivityDocument,
@@ -32,7 +33,7 @@ function followActivity(
     next(data) {
       const { activity } = data as ActivitySubscription;
       cursor = activity.cursor;
-      if (activity.items.length > 0) onItems(activity.items);
+      if (activity.items.length > 0) onItems(activity.items, cursor);
       if (activity.caughtUp) onPosition();
     },
     end,
@@ -52,34 +53,33 @@ export interface ActivityFeed {
   /** Whether every change of the gateway has arrived, as of the newest start of the feed. */
   readonly isCaughtUp: Readable<boolean>;
   join(listener: FeedListener): () => void;
-  /** Changes of a caller's own, independent of the lists. */
-  read(after: string | null, signal?: AbortSignal): AsyncIterableIterator<ActivityItem>;
 }
 
 export function createActivityFeed(connection: Connection): ActivityFeed {
   const listeners = new Set<FeedListener>();
-  let operation: RunningOperation | null = null;
+  let stopOperation: (() => void) | null = null;
   let isReady = false;
   const isCaughtUp = createSource(false);
 
   function start(): void {
     isReady = false;
-    operation = followActivity(connection, {
+    stopOperation = followActivity(connection, {
       after: null,
       onStart: () => isCaughtUp.set(false),
       onItems(items) {
         for (const item of items) for (const listener of [...listeners]) listener.onItem(item);
       },
       onPosition() {
-        isCaughtUp.set(true);
-        if (isReady) return;
+        const isFirst = !isReady;
         isReady = true;
-        for (const listener of [...listeners]) listener.onReset();
+        if (isFirst) for (const listener of [...listeners]) listener.onReset();
+        isCaughtUp.set(true);
       },
       end(error) {
-        // After a long absence the gateway does not have the changes any more: begin now, and read the lists again.
-        if (error === null || error.code === 'CURSOR_EXPIRED') return start();
-        operation = null;
+        // After a long absence the gateway does not have the changes any more, and after it was restored from a backup it does not know
+        // the position: begin now, and read the lists again. If that fails too, it is final.
+        if (error === null || (isReady && error.code !== 'UNAUTHENTICATED')) return start();
+        stopOperation = null;
         for (const listener of [...listeners]) listener.onFailure(error);
       },
     });
@@ -89,50 +89,69 @@ export function createActivityFeed(connection: Connection): ActivityFeed {
     isCaughtUp,
     join(listener) {
       listeners.add(listener);
-      if (operation === null) start();
+      if (stopOperation === null) start();
       else if (isReady) queueMicrotask(() => listeners.has(listener) && listener.onReset());
       return () => {
         if (!listeners.delete(listener) || listeners.size > 0) return;
-        operation?.stop();
-        operation = null;
+        stopOperation?.();
+        stopOperation = null;
       };
     },
-    read: (after, signal) => readActivity(connection, after, signal),
   };
 }
 
-function readActivity(
+/** A reader that lags behind by more than this many changes is sent no more of them until it has taken these. */
+const MAX_QUEUED_ITEMS = 1_000;
+
+/** Changes of a caller's own, independent of the lists. */
+export function readActivity(
   connection: Connection,
   after: string | null,
   signal?: AbortSignal,
 ): AsyncIterableIterator<ActivityItem> {
-  const queue: (readonly ActivityItem[])[] = [];
-  let failure: RuntapeError | null = null;
-  let hasEnded = false;
-  let operation: RunningOperation | null = null;
+  let queue: ActivityItem[] = [];
+  let cursor = after;
+  /** Why there are no more; undefined as long as there are. */
+  let ending: RuntapeError | null | undefined;
+  /** Null before the first `take`, and while the reader lags behind. */
+  let stopOperation: (() => void) | null = null;
+  let wake = () => {};
+
+  const stop = () => {
+    stopOperation?.();
+    stopOperation = null;
+  };
+
+  function start(): void {
+    stopOperation = followActivity(connection, {
+      after: cursor,
+      onItems(items, newest) {
+        queue.push(...items);
+        cursor = newest;
+        if (queue.length > MAX_QUEUED_ITEMS) stop();
+        wake();
+      },
+      onPosition() {},
+      end(error) {
+        ending = error;
+        wake();
+      },
+    });
+  }
+
   const source: BatchSource<readonly ActivityItem[]> = {
-    begin(wake) {
-      operation = followActivity(connection, {
-        after,
-        onItems(items) {
-          queue.push(items);
-          wake();
-        },
-        onPosition() {},
-        end(error) {
-          hasEnded = true;
-          failure = error;
-          wake();
-        },
-      });
+    begin(wakeReader) {
+      wake = wakeReader;
     },
     async take() {
-      const items = queue.shift();
-      if (items) return items;
-      if (failure !== null) throw failure;
-      return hasEnded ? null : undefined;
+      const items = queue;
+      queue = [];
+      if (items.length > 0) return items;
+      if (ending) throw ending;
+      if (ending === undefined && stopOperation === null) start();
+      return ending;
     },
-    end: () => operation?.stop(),
+    end: stop,
   };
   return itemsOf(source, (items) => items, signal);
 }

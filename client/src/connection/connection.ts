@@ -13,12 +13,6 @@ export interface Operation {
   end(error: RuntapeError | null): void;
 }
 
-export interface RunningOperation {
-  /** Starts it again on the same link, at its newest cursor. */
-  restart(): void;
-  stop(): void;
-}
-
 export type LinkState =
   | { state: 'open' }
   /** Also before the first operation. */
@@ -28,7 +22,8 @@ export type LinkState =
 /** One link shared by every subscription, opened again whenever it is lost. */
 export interface Connection {
   readonly state: Readable<LinkState>;
-  start(operation: Operation): RunningOperation;
+  /** Returns what stops it. */
+  start(operation: Operation): () => void;
   /** Attempts to reconnect at once, or makes sure that the link is alive: the network or the page has come back. */
   wake(): void;
   /** Ends every operation with the code CLOSED. */
@@ -51,6 +46,8 @@ interface Entry {
   operation: Operation;
   /** Null while it is not on a link. */
   stop: (() => void) | null;
+  /** Temporary failures in a row. */
+  failures: number;
 }
 
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
@@ -75,15 +72,20 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     const isCurrent = () => entries.has(entry) && entry.stop === stop;
     const next = ({ data, errors }: Result) => {
       if (!isCurrent()) return;
-      if (errors) return end(errorOf(errors));
+      if (errors) {
+        // The server may have more results of it.
+        stop();
+        return end(errorOf(errors));
+      }
       attempt = 0;
+      entry.failures = 0;
       operation.next(data);
     };
     const end = (error: RuntapeError | null) => {
       if (!isCurrent()) return;
       entry.stop = null;
       // The server is overloaded, or its database is away. The other operations are in the same position.
-      if (error?.retryable) return lose(error);
+      if (error?.retryable) return lose(error, ++entry.failures);
       remove(entry);
       operation.end(error);
     };
@@ -116,14 +118,17 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
     for (const entry of entries) entry.stop = null;
   }
 
-  /** Waits for the back-off, and then opens the next link. */
-  function lose(error: RuntapeError) {
+  /**
+   * Waits for the back-off, and then opens the next link.
+   * @param failures of one operation, while others may work
+   */
+  function lose(error: RuntapeError, failures = 0) {
     dropLink();
     if (isClosed || entries.size === 0) return;
     offlineSince ??= new Date();
     const isRefused = error.code === REFUSED;
     const isFinal = isRefused && ++refusedTokens >= MAX_REFUSED_TOKENS;
-    attempt += 1;
+    attempt = Math.max(attempt + 1, failures);
     // A token that has expired is replaced at once.
     const isExpiry = isRefused && attempt === 1;
     const delay = isExpiry ? 0 : Math.max(timing.backOff(attempt), error.retryAfterMilliseconds ?? 0);
@@ -134,10 +139,13 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
       return endAll(error);
     }
     clearTimeout(retryTimer);
-    retryTimer = setTimeout(() => {
-      retryTimer = undefined;
-      void open();
-    }, delay);
+    retryTimer = setTimeout(retry, delay);
+  }
+
+  function retry(): void {
+    clearTimeout(retryTimer);
+    retryTimer = undefined;
+    void open();
   }
 
   function endAll(error: RuntapeError): void {
@@ -198,35 +206,24 @@ export function createConnection({ token, links, timing }: ConnectionOptions): C
   return {
     state,
     start(operation) {
-      const entry: Entry = { operation, stop: null };
-      if (isClosed) {
-        queueMicrotask(() => operation.end(closedError()));
-        return { restart() {}, stop() {} };
+      const entry: Entry = { operation, stop: null, failures: 0 };
+      if (isClosed) queueMicrotask(() => operation.end(closedError()));
+      else {
+        clearTimeout(idleTimer);
+        entries.add(entry);
+        if (link !== null) startOn(link, entry);
+        else void open();
       }
-      clearTimeout(idleTimer);
-      entries.add(entry);
-      if (link !== null) startOn(link, entry);
-      else void open();
-      return {
-        restart() {
-          if (link === null || !entries.has(entry)) return;
-          entry.stop?.();
-          startOn(link, entry);
-        },
-        stop() {
-          if (!entries.has(entry)) return;
-          entry.stop?.();
-          remove(entry);
-        },
+      return () => {
+        if (!entries.has(entry)) return;
+        entry.stop?.();
+        remove(entry);
       };
     },
     wake() {
       link?.check();
       if (kind > 0) void open(true);
-      if (retryTimer === undefined) return;
-      clearTimeout(retryTimer);
-      retryTimer = undefined;
-      void open();
+      if (retryTimer !== undefined) retry();
     },
     close() {
       if (isClosed) return;

@@ -6,8 +6,10 @@ import type { Timing } from './timing.ts';
 export interface Requests {
   /** Sends a query or mutation once. A token that was refused is replaced once. */
   send<Data, Variables extends object>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
-  /** Repeats the request until there is an answer. Only for what may be repeated: a query, or a mutation with an idempotency key. */
-  repeat<Data, Variables extends object>(
+  /** Repeats the request until there is an answer, for some minutes. Only for what may be repeated: a query, or a mutation with an idempotency key. */
+  repeat<Data, Variables extends object>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
+  /** Like `repeat` without a time limit, as subscriptions have none: for what is kept up to date. */
+  read<Data, Variables extends object>(
     document: Document<Data, Variables>,
     variables: Variables,
     signal?: AbortSignal,
@@ -33,6 +35,11 @@ export type BuildRequest = (token: string | null, signal: AbortSignal) => Reques
 /** How long a request may take that is not repeated. */
 const ONCE_MILLISECONDS = 300_000;
 
+const operation =
+  (query: string, variables: object): BuildRequest =>
+  (token, signal) =>
+    graphqlRequest(query, variables, token, 'application/json', signal);
+
 export function createRequests({ url, fetch, token, timing }: RequestsOptions): Requests {
   const closing = new AbortController();
   let waking = new AbortController();
@@ -54,6 +61,11 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     });
   }
 
+  function throwIfEnded(signal: AbortSignal): void {
+    if (closing.signal.aborted) throw closedError();
+    signal.throwIfAborted();
+  }
+
   /** Sends a request once, and once more if its token is refused. */
   async function attempt<Body>(
     build: BuildRequest,
@@ -61,6 +73,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     signal = closing.signal,
     isRefused = false,
   ): Promise<Body> {
+    throwIfEnded(signal);
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(`no answer within ${milliseconds} ms`), milliseconds);
     try {
@@ -68,8 +81,7 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
       const { target = url, ...request } = build(await token(), signals);
       return await answerOf<Body>(await fetch(target, request));
     } catch (cause) {
-      if (closing.signal.aborted) throw closedError();
-      signal.throwIfAborted();
+      throwIfEnded(signal);
       const isRefusal = cause instanceof RuntapeError && cause.code === 'UNAUTHENTICATED';
       if (isRefusal && !isRefused) return attempt(build, milliseconds, signal, true);
       throw cause instanceof RuntapeError ? cause : offline(timeout.signal.aborted ? timeout.signal.reason : cause);
@@ -78,11 +90,13 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     }
   }
 
-  async function repeat<Body>(build: BuildRequest, milliseconds: number, signal?: AbortSignal): Promise<Body> {
-    const deadline = Date.now() + timing.repeat;
+  async function repeat<Body>(
+    build: BuildRequest,
+    milliseconds: number,
+    signal?: AbortSignal,
+    deadline = Date.now() + timing.repeat,
+  ): Promise<Body> {
     for (let count = 1; ; count++) {
-      signal?.throwIfAborted();
-      if (closing.signal.aborted) throw closedError();
       try {
         return await attempt<Body>(build, milliseconds, signal);
       } catch (error) {
@@ -92,19 +106,17 @@ export function createRequests({ url, fetch, token, timing }: RequestsOptions): 
     }
   }
 
-  const operation =
-    (query: string, variables: object): BuildRequest =>
-    (currentToken, signal) =>
-      graphqlRequest(query, variables, currentToken, 'application/json', signal);
+  async function answer(query: string, variables: object, signal?: AbortSignal, deadline?: number): Promise<never> {
+    return (await repeat<{ data: never }>(operation(query, variables), timing.answer, signal, deadline)).data;
+  }
 
   return {
     async send(document, variables) {
       const build = operation(document, variables);
       return (await attempt<{ data: never }>(build, ONCE_MILLISECONDS)).data;
     },
-    async repeat(document, variables, signal) {
-      return (await repeat<{ data: never }>(operation(document, variables), timing.answer, signal)).data;
-    },
+    repeat: (document, variables) => answer(document, variables),
+    read: (document, variables, signal) => answer(document, variables, signal, Number.POSITIVE_INFINITY),
     perform: repeat,
     wake,
     close() {

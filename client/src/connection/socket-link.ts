@@ -20,7 +20,7 @@ export type SocketConstructor = new (url: string, protocol: string) => SocketLik
 
 const OPEN = 1;
 const NORMAL_CLOSURE = 1000;
-/** The server closes with it when a token is refused or has expired. */
+/** The server closes with it when a token is refused or has expired, and says which. */
 const UNAUTHENTICATED = 4403;
 
 type ServerMessage =
@@ -34,13 +34,18 @@ type ServerMessage =
  * closure it sends every subscription again with its first variables, it has no deadline for opening, and it is larger than this.
  */
 export function socketLink(url: string, Socket: SocketConstructor, timing: Timing): OpenLink {
-  return (options) => openSocket(new Socket(url, 'graphql-transport-ws'), timing, options);
+  return (options) =>
+    new Promise((resolve, reject) => serve(new Socket(url, 'graphql-transport-ws'), timing, options, resolve, reject));
 }
 
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the states and their transitions read best in one place
-function openSocket(socket: SocketLike, timing: Timing, { token, signal, onLost }: LinkOptions): Promise<Link> {
+function serve(
+  socket: SocketLike,
+  timing: Timing,
+  { token, signal, onLost }: LinkOptions,
+  resolve: (link: Link) => void,
+  reject: (error: RuntapeError) => void,
+): void {
   const sinks = new Map<string, Sink>();
-  const { promise, resolve, reject } = withResolvers<Link>();
   let isOpen = false;
   let isEnded = false;
   let lastId = 0;
@@ -75,7 +80,7 @@ function openSocket(socket: SocketLike, timing: Timing, { token, signal, onLost 
   function check(): void {
     clearTimeout(timer);
     send({ type: 'ping' });
-    timer = setTimeout(() => fail(`no answer to a ping for ${timing.pong} ms`), timing.pong);
+    timer = setTimeout(() => fail(`no answer within ${timing.pong} ms`), timing.pong);
   }
 
   const link: Link = {
@@ -118,20 +123,8 @@ function openSocket(socket: SocketLike, timing: Timing, { token, signal, onLost 
   socket.onerror = () => fail('the WebSocket failed');
   socket.onclose = ({ code, reason }) => {
     if (code !== UNAUTHENTICATED) return fail(`the WebSocket was closed with ${code} ${reason}`.trim());
-    end(new RuntapeError('UNAUTHENTICATED', reason || 'The gateway refused the token.'));
+    end(new RuntapeError('UNAUTHENTICATED', reason));
   };
-  timer = setTimeout(() => fail(`no WebSocket within ${timing.open} ms`), timing.open);
+  timer = setTimeout(() => fail(`no answer within ${timing.open} ms`), timing.open);
   signal.addEventListener('abort', () => fail('not needed any more'));
-  return promise;
-}
-
-/** `Promise.withResolvers` is younger than Node 20. */
-export function withResolvers<T>() {
-  let resolve: (value: T) => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

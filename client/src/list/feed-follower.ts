@@ -65,13 +65,18 @@ export function createFeedFollower({ connection, feed, onItem, read }: FeedFollo
     reload,
     isLoaded: () => isLoaded,
     follow() {
-      // The failure of a read is in `sync`.
-      const onReset = () => void reload().catch(() => {});
+      function onReset(): void {
+        isLoaded = false;
+        update();
+        // The failure of a read is in `sync`.
+        reload().catch(() => {});
+      }
+      // A read that began earlier may have set it since.
+      isLoaded = false;
       const leave = feed.join({ onItem, onReset, onFailure: update });
       const unsubscribe = [connection.state, feed.isCaughtUp].map(({ subscribe }) => subscribe(() => update()));
       update();
       return () => {
-        isLoaded = false;
         leave();
         for (const each of unsubscribe) each();
       };

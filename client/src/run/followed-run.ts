@@ -49,7 +49,7 @@ export function createFollowedRun({ runId, connection, requests, feed }: Followe
     function measure(): void {
       if (headAtStart !== null || shared.isCaughtUp.get()) return;
       headAtStart = 0;
-      const asked = requests.repeat(RunSummaryDocument, { runId }, leaving.signal);
+      const asked = requests.read(RunSummaryDocument, { runId }, leaving.signal);
       asked.then(
         ({ run }) => {
           headAtStart = run?.head ?? 0;

@@ -1,4 +1,4 @@
-import type { Connection, RunningOperation } from '../connection/connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import type { Requests } from '../connection/requests.ts';
 import { FollowRunDocument, type FollowRunSubscription, RunPageDocument } from '../generated/documents.ts';
 import type { BatchSource } from '../iterate.ts';
@@ -18,7 +18,7 @@ export interface RunFeed {
 
 /** A reader that lags behind by more than this many events loses its queue, and reads what it has missed in pages. */
 const MAX_QUEUED_EVENTS = 5_000;
-/** How often in a row a tape is read again because of a hole at the same position. */
+/** How often in a row a tape is read again because of a hole at the same position, or because a page lacks what has arrived. */
 const MAX_HOLES = 5;
 
 /** A position on the tape. `seq` is null if only the cursor is known, because a reader began there. */
@@ -50,16 +50,12 @@ function following(
   { seq }: Position,
 ): { events: readonly TapeEvent[]; hasHole: boolean } {
   let next = seq === null ? (events[0]?.seq ?? 0) : seq + 1;
-  const isInOrder = events.every((event, index) => event.seq === next + index);
-  if (isInOrder) return { events, hasHole: false };
-  const dense: TapeEvent[] = [];
-  for (const event of events) {
-    if (event.seq < next) continue;
-    if (event.seq > next) return { events: dense, hasHole: true };
-    dense.push(event);
-    next += 1;
-  }
-  return { events: dense, hasHole: false };
+  const dense = events.filter((event) => {
+    const isNext = event.seq === next;
+    if (isNext) next += 1;
+    return isNext;
+  });
+  return { events: dense, hasHole: (events.at(-1)?.seq ?? -1) >= next };
 }
 
 interface RunFeedOptions {
@@ -74,19 +70,24 @@ interface RunFeedOptions {
 export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOptions): RunFeed {
   const readers = new Set<Reader>();
   const isCaughtUp = createSource(false);
-  let operation: RunningOperation | null = null;
+  /** Stops the subscription; null if there is none. */
+  let stopOperation: (() => void) | null = null;
   let position: Position = { cursor: null, seq: 0 };
   let isClosed = false;
   /** Why it is closed, unless it has reached the end of the tape. */
   let failure: RuntapeError | null = null;
   let holes = 0;
 
+  function stop(): void {
+    stopOperation?.();
+    stopOperation = null;
+    onIdle();
+  }
+
   function finish(error: RuntapeError | null): void {
     failure = error;
     isClosed = true;
-    operation?.stop();
-    operation = null;
-    onIdle();
+    stop();
     for (const { wake } of readers) wake();
   }
 
@@ -94,8 +95,8 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
   function readAgain() {
     holes += 1;
     if (holes > MAX_HOLES) return finish(holeError(position));
-    if (operation === null) start(position);
-    else operation.restart();
+    stopOperation?.();
+    start(position);
   }
 
   function receive({ events, cursor, caughtUp, closed }: FollowRunSubscription['runEventBatches']) {
@@ -107,28 +108,29 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
       for (const reader of readers) deliver(reader, before, fresh);
     }
     // Every event of the batch may have been seen. Without events the cursor of a batch is that of the last one.
-    const isBehind = events.length === 0 && cursor !== position.cursor && position.seq !== 0 && position.seq !== null;
+    const isBehind = events.length === 0 && cursor !== position.cursor && position.seq;
     if (hasHole || isBehind) return readAgain();
     if (caughtUp) isCaughtUp.set(true);
     if (closed) finish(null);
   }
 
   function deliver(reader: Reader, before: Position, events: readonly TapeEvent[]): void {
-    // A reader that is behind reads pages until it gets here.
-    if (!hasReached(after(reader.queue.at(-1) ?? [], reader.position), before)) return;
-    if (reader.queued + events.length > MAX_QUEUED_EVENTS && reader.queued > 0) {
-      reader.queue = [];
-      reader.queued = 0;
-      return;
+    if (hasReached(after(reader.queue.at(-1) ?? [], reader.position), before)) {
+      if (reader.queued + events.length > MAX_QUEUED_EVENTS && reader.queued > 0) {
+        reader.queue = [];
+        reader.queued = 0;
+      } else {
+        reader.queue.push(events);
+        reader.queued += events.length;
+      }
     }
-    reader.queue.push(events);
-    reader.queued += events.length;
+    // A reader that is behind reads pages until it gets here. One that is ahead looks whether this is where it began.
     reader.wake();
   }
 
   function start(from: Position): void {
     position = from;
-    operation = connection.start({
+    stopOperation = connection.start({
       query: FollowRunDocument,
       variables() {
         isCaughtUp.set(false);
@@ -137,7 +139,7 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
       next: (data) => receive((data as FollowRunSubscription).runEventBatches),
       // The server completes only after the batch that closes the tape.
       end(error) {
-        operation = null;
+        stopOperation = null;
         if (error === null) readAgain();
         else finish(error);
       },
@@ -145,8 +147,8 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
   }
 
   async function readPage(reader: Reader, signal?: AbortSignal): Promise<readonly TapeEvent[]> {
-    const { run } = await requests.repeat(RunPageDocument, { runId, after: reader.position.cursor }, signal);
-    if (!run) throw new RuntapeError('NOT_FOUND', `The run ${runId} does not exist.`);
+    const { run } = await requests.read(RunPageDocument, { runId, after: reader.position.cursor }, signal);
+    if (!run) throw new RuntapeError('NOT_FOUND', `There is no run ${runId}.`);
     const { events, hasHole } = following(run.tape.nodes as readonly TapeEvent[], reader.position);
     if (hasHole && events.length === 0) throw holeError(reader.position);
     return events;
@@ -170,7 +172,12 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
       }
       if (hasReached(reader.position, position)) break;
       const events = await readPage(reader, signal);
-      if (events.length === 0) continue;
+      if (events.length === 0) {
+        // It began at a cursor that the subscription has not reached yet.
+        if (reader.position.seq === null) break;
+        if (++holes > MAX_HOLES) throw holeError(reader.position);
+        continue;
+      }
       reader.position = after(events, reader.position);
       reader.queue = [];
       reader.queued = 0;
@@ -190,15 +197,12 @@ export function createRunFeed({ runId, connection, requests, onIdle }: RunFeedOp
         begin(wake) {
           reader.wake = wake;
           readers.add(reader);
-          if (operation === null && !isClosed) start(from);
+          if (stopOperation === null && !isClosed) start(from);
         },
         take: () => take(reader, signal),
         end() {
           readers.delete(reader);
-          if (readers.size > 0) return;
-          operation?.stop();
-          operation = null;
-          onIdle();
+          if (readers.size === 0) stop();
         },
       };
     },

@@ -72,7 +72,7 @@ export function createRunHandle({ id, connection, requests, onFollow }: RunHandl
     async done({ signal } = {}) {
       const { output, usage } = answerOf(await untilEnded(run, signal));
       // The tape has the text of the answer, not the result that was read from it.
-      const { run: ended } = await requests.repeat(RunSummaryDocument, { runId: id }, signal);
+      const { run: ended } = await requests.read(RunSummaryDocument, { runId: id }, signal);
       return { output, usage, result: ended?.result ?? null };
     },
     async cancel(reason) {
@@ -84,16 +84,14 @@ export function createRunHandle({ id, connection, requests, onFollow }: RunHandl
 /** Rejects when the run cannot be followed, and when the signal aborts. */
 function untilEnded({ snapshot, failure }: FollowedRun, signal?: AbortSignal): Promise<RunSnapshot> {
   return new Promise((resolve, reject) => {
-    const settle = (action: () => void) => {
+    const check = () => {
+      const run = snapshot.get();
+      const error = failure.get();
+      if (run.endedAt === null && error === null && !signal?.aborted) return;
       for (const each of unsubscribe) each();
       signal?.removeEventListener('abort', check);
-      action();
-    };
-    const check = () => {
-      const error = failure.get();
-      if (signal?.aborted) settle(() => reject(signal.reason));
-      else if (snapshot.get().endedAt !== null) settle(() => resolve(snapshot.get()));
-      else if (error !== null) settle(() => reject(error));
+      if (run.endedAt !== null) resolve(run);
+      else reject(signal?.aborted ? signal.reason : error);
     };
     const unsubscribe = [snapshot.subscribe(check), failure.subscribe(check)];
     signal?.addEventListener('abort', check);

@@ -57,8 +57,8 @@ export function createSessionHandle(name: SessionIdentity['name'], context: Sess
   const identity = createSessionIdentity(name);
   const messages = createConversation({ ...context, identity });
 
-  async function find(): Promise<{ id: string; activeRun: { id: string } | null } | null> {
-    const { session } = await requests.repeat(ActiveRunDocument, name);
+  async function find(ask = requests.repeat): Promise<{ id: string; activeRun: { id: string } | null } | null> {
+    const { session } = await ask(ActiveRunDocument, name);
     if (session) identity.learn(session.id);
     return session;
   }
@@ -73,7 +73,7 @@ export function createSessionHandle(name: SessionIdentity['name'], context: Sess
     id: identity.id,
     messages,
     waits: createWaitList(requests, context, async () => {
-      const sessionId = identity.id.get() ?? (await find())?.id;
+      const sessionId = identity.id.get() ?? (await find(requests.read))?.id;
       return sessionId ? { sessionId } : null;
     }),
     async send(text, { attachments = [], idempotencyKey = crypto.randomUUID(), ...options } = {}) {

@@ -21,7 +21,7 @@ export function createSessionList(
   return createLiveList<SessionItem, SessionItem>({
     ...context,
     pageSize,
-    readPage: async (first, after) => (await requests.repeat(SessionsDocument, { first, after, filter })).sessions,
+    readPage: async (first, after) => (await requests.read(SessionsDocument, { first, after, filter })).sessions,
     concerns: ({ kind }) => !kind.startsWith('WAIT_'),
     itemOf: (session, previous) =>
       JSON.stringify(session) === JSON.stringify(previous) ? (previous ?? session) : session,

@@ -27,10 +27,10 @@ export function createWaitList(
       if (current === null) return null;
       const kinds = current.kinds as WaitKind[] | undefined;
       const variables = { first, after, filter: { states: ['OPEN' as const], sessionId: current.sessionId, kinds } };
-      return (await requests.repeat(WaitsDocument, variables)).waits;
+      return (await requests.read(WaitsDocument, variables)).waits;
     },
     concerns({ kind, waitId, wait }) {
-      if (kind !== 'WAIT_OPENED' && kind !== 'WAIT_SETTLED') return false;
+      if (!kind.startsWith('WAIT_')) return false;
       if (wait && waitId) handles.get(waitId)?.update(wait);
       if (kind === 'WAIT_SETTLED' && waitId) handles.delete(waitId);
       return true;

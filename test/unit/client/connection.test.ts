@@ -71,7 +71,7 @@ describe('a connection', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(links.opened).toHaveLength(1);
     expect(links.opened[0]?.sinks.size).toBe(2);
-    for (const { stop } of running) stop();
+    for (const stop of running) stop();
     expect(links.opened[0]?.closed).toBe(false);
     await vi.advanceTimersByTimeAsync(timing.idle);
     expect(links.opened[0]?.closed).toBe(true);
@@ -87,7 +87,7 @@ describe('a connection', () => {
     const { connection, operation, ends } = setUp({
       open: (options) => (isHanging ? hanging(options) : links.open(options)),
     });
-    connection.start(operation).stop();
+    connection.start(operation)();
     await vi.advanceTimersByTimeAsync(timing.idle);
     expect(reasons).toHaveLength(1);
     isHanging = false;
@@ -200,7 +200,7 @@ describe('a connection', () => {
     // It stays with the first kind.
     await vi.advanceTimersByTimeAsync(3 * timing.upgrade);
     expect([sockets.opened.length, streams.opened.length, attempts]).toEqual([1, 1, 3]);
-    running.stop();
+    running();
     await vi.advanceTimersByTimeAsync(timing.idle);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -271,6 +271,39 @@ describe('a connection', () => {
     first?.end(refused);
     expect(ends).toEqual([refused]);
     expect(links.opened[0]?.closed).toBe(false);
+    connection.close();
+  });
+
+  test('waits longer each time if one operation fails again, whatever the others receive', async () => {
+    const links = fakeLinks();
+    const { connection, operation } = setUp(links);
+    connection.start(operation);
+    connection.start({ ...operation });
+    const delays: number[] = [];
+    for (let count = 1; count <= 4; count += 1) {
+      await vi.advanceTimersByTimeAsync(10_000);
+      const [works, fails] = [...(links.opened.at(-1)?.sinks.keys() ?? [])];
+      works?.next({ data: {} });
+      fails?.end(new RuntapeError('UNAVAILABLE', 'Try again later.', { retryable: true }));
+      const { nextAttemptAt } = connection.state.get() as { nextAttemptAt: Date };
+      delays.push(nextAttemptAt.getTime() - Date.now());
+    }
+    expect(delays).toEqual([1000, 2000, 3000, 4000]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    deliver(links.opened.at(-1) as never);
+    links.opened.at(-1)?.lose(lost);
+    expect(connection.state.get()).toMatchObject({ nextAttemptAt: new Date(Date.now() + 1000) });
+    connection.close();
+  });
+
+  test('stops an operation on the server that has ended with an error in a result', async () => {
+    const links = fakeLinks();
+    const { connection, operation, ends } = setUp(links);
+    connection.start(operation);
+    await vi.advanceTimersByTimeAsync(0);
+    const sinks = links.opened[0]?.sinks;
+    for (const sink of sinks?.keys() ?? []) sink.next({ errors: [{ message: 'Unexpected error.' }] });
+    expect([sinks?.size, ends.map((error) => error?.message)]).toEqual([0, ['Unexpected error.']]);
     connection.close();
   });
 

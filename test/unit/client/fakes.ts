@@ -7,17 +7,14 @@ import type { TapeEvent } from '../../../client/src/run/tape-event.ts';
 export function fakeConnection() {
   const state = createSource<LinkState>({ state: 'open' });
   const running = new Set<Operation>();
-  /** The variables of every start and restart. */
+  /** The variables of every start. */
   const starts: unknown[] = [];
   const connection: Connection = {
     state,
     start(operation) {
       running.add(operation);
       starts.push(operation.variables());
-      return {
-        restart: () => void starts.push(operation.variables()),
-        stop: () => void running.delete(operation),
-      };
+      return () => void running.delete(operation);
     },
     wake() {},
     close() {},
@@ -25,7 +22,7 @@ export function fakeConnection() {
   /** Delivers a result to the only operation that is running. */
   function deliver(data: unknown): void {
     if (running.size !== 1) throw new Error(`${running.size} operations are running.`);
-    for (const operation of running) operation.next(data);
+    for (const operation of [...running]) operation.next(data);
   }
   return { connection, state, running, starts, deliver };
 }
@@ -34,7 +31,7 @@ export function fakeConnection() {
 export function fakeRequests(tape: readonly TapeEvent[] = []) {
   const asked: unknown[] = [];
   const requests = {
-    async repeat(_document: unknown, variables: { after?: string | null }) {
+    async read(_document: unknown, variables: { after?: string | null }) {
       asked.push(variables);
       const from = Number((variables.after ?? 'c0').slice(1));
       return {

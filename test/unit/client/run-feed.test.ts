@@ -3,6 +3,7 @@ import type { Requests } from '../../../client/src/connection/requests.ts';
 import { itemsOf } from '../../../client/src/iterate.ts';
 import { createRunFeed, type RunFeed } from '../../../client/src/run/run-feed.ts';
 import type { TapeEvent } from '../../../client/src/run/tape-event.ts';
+import { RuntapeError } from '../../../client/src/runtape-error.ts';
 import { batch, collect, deltas, fakeConnection, fakeRequests } from './fakes.ts';
 
 function setUp(tape: readonly TapeEvent[] = [], given = fakeRequests(tape)) {
@@ -65,6 +66,15 @@ describe('what arrives', () => {
     deliver(batch(deltas(4, 5), { closed: true }));
     expect(starts.map((each) => (each as { after: string | null }).after)).toEqual([null, 'c2', 'c3']);
     expect(seqs(await reading)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('a first batch without events is no gap', async () => {
+    const { feed, deliver, starts } = setUp();
+    const first = read(feed, 'c5').next();
+    deliver(batch([], { cursor: 'c5', caughtUp: true }));
+    deliver(batch(deltas(6, 7)));
+    expect(seqs([(await first).value ?? []])).toEqual([6, 7]);
+    expect(starts).toHaveLength(1);
   });
 
   test('older duplicates, and news without events, are no gap', async () => {
@@ -227,7 +237,7 @@ describe('readers of one run', () => {
     const pages = [[], deltas(1, 2), deltas(4, 5)];
     const asked: unknown[] = [];
     const requests = {
-      async repeat(_document: unknown, variables: unknown) {
+      async read(_document: unknown, variables: unknown) {
         asked.push(variables);
         return { run: { tape: { nodes: pages.shift() } } };
       },
@@ -249,8 +259,50 @@ describe('readers of one run', () => {
     await early.return?.();
   });
 
+  test('one that needs a page which never has what follows fails', async () => {
+    const { feed, deliver, asked } = setUp([]);
+    const early = read(feed, null);
+    const first = early.next();
+    deliver(batch(deltas(1, 5)));
+    await first;
+    await expect(read(feed, null).next()).rejects.toMatchObject({ code: 'PROTOCOL' });
+    expect(asked).toHaveLength(6);
+    await early.return?.();
+  });
+
+  test('one that begins at a cursor ahead of the subscription reads no pages while it waits', async () => {
+    const { feed, deliver, asked } = setUp(deltas(1, 5));
+    const early = read(feed, null);
+    const first = early.next();
+    deliver(batch(deltas(1, 2)));
+    await first;
+    const ahead = read(feed, 'c5');
+    const next = ahead.next();
+    await settle();
+    expect(asked).toHaveLength(1);
+    deliver(batch(deltas(3, 4)));
+    deliver(batch(deltas(5, 5)));
+    await settle();
+    expect(asked.length).toBeLessThanOrEqual(2);
+    deliver(batch(deltas(6, 7)));
+    expect(seqs([(await next).value ?? []])).toEqual([6, 7]);
+    await early.return?.();
+    await ahead.return?.();
+  });
+
+  test('one that begins at a cursor ahead of a subscription that fails, fails too', async () => {
+    const { feed, deliver, running } = setUp(deltas(1, 5));
+    const early = collect(read(feed, null));
+    deliver(batch(deltas(1, 2)));
+    const ahead = collect(read(feed, 'c5'));
+    await settle();
+    for (const { end } of running) end(new RuntapeError('FORBIDDEN', 'No.'));
+    await expect(ahead).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(early).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
   test('one that needs a page of a run that was deleted fails', async () => {
-    const requests = { repeat: async () => ({ run: null }) } as unknown as Requests;
+    const requests = { read: async () => ({ run: null }) } as unknown as Requests;
     const { feed, deliver } = setUp([], { requests, asked: [] });
     const early = read(feed, null);
     const first = early.next();
@@ -258,7 +310,7 @@ describe('readers of one run', () => {
     await first;
     await expect(collect(read(feed, null))).rejects.toMatchObject({
       code: 'NOT_FOUND',
-      message: 'The run run_1 does not exist.',
+      message: 'There is no run run_1.',
     });
     await early.return?.();
   });

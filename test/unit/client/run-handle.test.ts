@@ -12,12 +12,11 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 function setUp({ head = 4, result = null as unknown } = {}) {
   const network = fakeConnection();
   const sent: { name: string | undefined; variables: unknown }[] = [];
-  const requests = {
-    async repeat(document: string, variables: unknown) {
-      sent.push({ name: /(?:query|mutation) (\w+)/.exec(document)?.[1], variables });
-      return { run: { head, result }, result: { __typename: 'CancelRunSuccess' } };
-    },
-  } as unknown as Requests;
+  async function answer(document: string, variables: unknown) {
+    sent.push({ name: /(?:query|mutation) (\w+)/.exec(document)?.[1], variables });
+    return { run: { head, result }, result: { __typename: 'CancelRunSuccess' } };
+  }
+  const requests = { read: answer, repeat: answer } as unknown as Requests;
   const follows = { begun: 0, ended: 0 };
   const handle = createRunHandle({
     id: 'run_1',
@@ -50,7 +49,7 @@ describe('the answer of a run', () => {
 
   test('has no result if the run is gone by then', async () => {
     const { handle, deliver, requests } = setUp();
-    requests.repeat = (async () => ({ run: null })) as never;
+    requests.read = (async () => ({ run: null })) as never;
     const done = handle.done();
     deliver(batch([...answered, status(4, 'DONE')], { closed: true }));
     expect(await done).toEqual({ output: 'Hello.', usage, result: null });
@@ -205,9 +204,9 @@ describe('the state of a run', () => {
   });
 
   test('does without the length if it cannot be asked for, or the run is gone', async () => {
-    for (const repeat of [async () => ({ run: null }), async () => Promise.reject(new Error('away'))]) {
+    for (const read of [async () => ({ run: null }), async () => Promise.reject(new Error('away'))]) {
       const { handle, deliver, requests } = setUp();
-      requests.repeat = repeat as never;
+      requests.read = read as never;
       handle.state.subscribe(() => {});
       deliver(batch(deltas(1, 2)));
       await settle();

@@ -14,7 +14,7 @@ async function setUp(filter: WaitFilter | null = {}) {
   const open: Wait[] = [waitOf('apr_2'), waitOf('apr_1')];
   const asked: unknown[] = [];
   const requests = {
-    async repeat(_document: unknown, variables: unknown) {
+    async read(_document: unknown, variables: unknown) {
       asked.push(variables);
       return { waits: { nodes: [...open], pageInfo: { hasNextPage: false, endCursor: null } } };
     },
@@ -26,9 +26,6 @@ async function setUp(filter: WaitFilter | null = {}) {
       listeners.add(listener);
       listener.onReset();
       return () => void listeners.delete(listener);
-    },
-    read: () => {
-      throw new Error('not expected');
     },
   };
   const { connection } = fakeConnection();
