@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../../clock.ts';
+import { systemClock } from '../../clock.ts';
 import type { Configuration, ConfigurationOutcome } from '../../config/configuration.ts';
-import { RELOAD_SECONDS } from '../../config/limits.ts';
 import { createLogger, type Logger } from '../../logger.ts';
+import { combined } from '../combined.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { withStoreFailures } from './store-failure.ts';
 
@@ -53,28 +53,6 @@ export async function serveCommand(
   // Logged last: a process manager that reads this line may send a signal from then on.
   const page = new URL('/', gateway.url).href;
   logger.info({ event: 'listening', url: gateway.url, page }, `Runtape is listening. Open ${page}`);
-}
-
-/**
- * Returns a function that does the work, at most once in RELOAD_SECONDS: once for all calls in that time.
- * @param work never rejects
- */
-export function combined(work: () => Promise<void>, clock: Pick<Clock, 'sleep'>): () => void {
-  let isRequested = false;
-  let isRunning = false;
-  const run = async () => {
-    isRunning = true;
-    while (isRequested) {
-      isRequested = false;
-      await work();
-      await clock.sleep(RELOAD_SECONDS * 1000);
-    }
-    isRunning = false;
-  };
-  return () => {
-    isRequested = true;
-    if (!isRunning) void run();
-  };
 }
 
 /** Never rejects. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RELOAD_SECONDS } from '../../../src/config/limits.ts';
-import { combined } from '../../../src/server/commands/serve.ts';
+import { combined } from '../../../src/server/combined.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
 test('B103: signals that come during a reload, and shortly after it, are one more reload', async () => {

@@ -1,0 +1,24 @@
+import type { Clock } from '../clock.ts';
+import { RELOAD_SECONDS } from '../config/limits.ts';
+
+/**
+ * Returns a function that does the work, at most once in RELOAD_SECONDS: once for all calls in that time.
+ * @param work never rejects
+ */
+export function combined(work: () => Promise<void>, clock: Pick<Clock, 'sleep'>): () => void {
+  let isRequested = false;
+  let isRunning = false;
+  const run = async () => {
+    isRunning = true;
+    while (isRequested) {
+      isRequested = false;
+      await work();
+      await clock.sleep(RELOAD_SECONDS * 1000);
+    }
+    isRunning = false;
+  };
+  return () => {
+    isRequested = true;
+    if (!isRunning) void run();
+  };
+}
