@@ -153,6 +153,7 @@ export function createActivityFeed(options: ActivityFeedOptions): ActivityFeed {
   return {
     async catchUp() {
       await refresh();
+      if (settled === null && isClosed) throw stopping();
       if (settled === null) await new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
       return settled ?? 0;
     },
@@ -173,11 +174,13 @@ export function createActivityFeed(options: ActivityFeedOptions): ActivityFeed {
     async close() {
       isClosed = true;
       stopListening();
-      for (const { reject } of waiting.splice(0)) reject(new StoreError('unavailable', 'the server stops'));
+      for (const { reject } of waiting.splice(0)) reject(stopping());
       await refresh.idle();
     },
   };
 }
+
+const stopping = () => new StoreError('unavailable', 'the server stops');
 
 /** Runs `work`, or joins the run that starts after the one in progress: its result is never older than the call. */
 function createCoalesced(work: () => Promise<void>): (() => Promise<void>) & { idle(): Promise<void> } {

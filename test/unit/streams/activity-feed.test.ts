@@ -144,6 +144,18 @@ describe('the first position', () => {
   });
 });
 
+test('a feed that is closed during its first read tells who waits for it', async () => {
+  const { feed, begin, store, clock } = createMemoryActivity();
+  begin().insert();
+  let closing: Promise<void> | null = null;
+  store.beforeLocks = () => {
+    closing ??= feed.close();
+  };
+  await expect(feed.catchUp()).rejects.toMatchObject({ name: 'StoreError', failure: 'unavailable' });
+  await closing;
+  expect(clock.pending()).toBe(0);
+});
+
 describe('a read that takes long', () => {
   /** The feed is reading, and gets nothing before `answer` is called. */
   async function openReading() {
