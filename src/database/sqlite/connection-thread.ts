@@ -27,23 +27,29 @@ interface ThreadOptions extends ConnectionThreadData {
   checkFile?(): void;
   /** The failure of a call that the thread did not answer before it ended. */
   lostCall: StoreFailure;
+  /** Starts the thread with its module, unless a test does it in another way. */
+  startThread?(data: ConnectionThreadData): Promise<Worker>;
 }
+
+const startModule = (workerData: ConnectionThreadData) =>
+  startWorker('connection-worker', import.meta.url, { workerData });
 
 interface WaitingCall {
   resolve(answer: ConnectionAnswer): void;
   reject(error: StoreError): void;
 }
 
-export function createConnectionThread({ lostCall, checkFile, ...workerData }: ThreadOptions): ConnectionThread {
+export function createConnectionThread(options: ThreadOptions): ConnectionThread {
+  const { lostCall, checkFile, startThread = startModule, ...data } = options;
   /** In the order of the calls, which is that of the answers. */
   const waiting: WaitingCall[] = [];
   let starting: Promise<Worker> | null = null;
   let running: Worker | null = null;
   let isClosed = false;
 
-  async function startThread(): Promise<Worker> {
+  async function startChecked(): Promise<Worker> {
     checkFile?.();
-    const worker = await startWorker('connection-worker', import.meta.url, { workerData });
+    const worker = await startThread(data);
     try {
       checkFile?.();
     } catch (error) {
@@ -70,7 +76,7 @@ export function createConnectionThread({ lostCall, checkFile, ...workerData }: T
   async function runningThread(): Promise<Worker> {
     if (isClosed) throw new StoreError('unavailable', 'The database is closed.');
     if (running) return running;
-    starting ??= startThread().finally(() => {
+    starting ??= startChecked().finally(() => {
       starting = null;
     });
     return starting;

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { createConnectionThread } from '../../../src/database/sqlite/connection-thread.ts';
 
@@ -23,14 +24,12 @@ class FakeWorker extends EventEmitter {
   };
 }
 
-vi.mock('../../../src/worker.ts', () => ({
-  async startWorker() {
-    if (startFailure.error) throw startFailure.error;
-    const worker = new FakeWorker();
-    workers.push(worker);
-    return worker;
-  },
-}));
+async function startThread(): Promise<Worker> {
+  if (startFailure.error) throw startFailure.error;
+  const worker = new FakeWorker();
+  workers.push(worker);
+  return worker as unknown as Worker;
+}
 
 beforeEach(() => {
   workers.length = 0;
@@ -38,7 +37,7 @@ beforeEach(() => {
 });
 
 const openThread = () =>
-  createConnectionThread({ path: 'runtape.db', pragmas: [], hasLowPriority: false, lostCall: 'unknown' });
+  createConnectionThread({ path: 'runtape.db', pragmas: [], hasLowPriority: false, lostCall: 'unknown', startThread });
 const truncate = { method: 'truncateLog' } as const;
 
 test('calls are answered in their order, and keep the process running until then', async () => {
@@ -110,7 +109,7 @@ test.each([
     if (checks === failingCheck) throw new Error('replaced');
   };
   const data = { path: 'runtape.db', pragmas: [], hasLowPriority: false };
-  const thread = createConnectionThread({ ...data, lostCall: 'unknown', checkFile });
+  const thread = createConnectionThread({ ...data, lostCall: 'unknown', checkFile, startThread });
   await expect(thread.start()).rejects.toThrow('replaced');
   expect(thread.isRunning()).toBe(false);
   expect(workers.map(({ isTerminated }) => isTerminated)).toEqual(Array(started).fill(true));
