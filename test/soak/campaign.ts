@@ -94,13 +94,18 @@ function randomUrl(urls: string[]): string | null {
 async function settleRuns(target: Servers, observations: Observations, random: () => number): Promise<void> {
   const filter: RunFilter = { states: ['PENDING', 'IN_PROGRESS', 'AWAITING_APPROVAL'] };
   await using client = createTestClient(target.pickUrl() ?? '');
+  let open: string[] = [];
   const isSettled = async () => {
-    const { runs } = await client.send(RunsDocument, { first: 1, filter });
-    if (runs.edges.length === 0) return true;
+    const { runs } = await client.send(RunsDocument, { first: 20, filter });
+    open = runs.edges.map(({ node }) => `${node.id} ${node.state}`);
+    if (open.length === 0) return true;
     await settleSome(client, observations, random);
     return false;
   };
-  await poll(isSettled, { description: 'the end of all runs', seconds: 120 });
+  await poll(isSettled, {
+    description: () => `the end of all runs, of which are open: ${open.join(', ')}`,
+    seconds: 120,
+  });
 }
 
 async function createReport({ url, folder }: CampaignStore, observations: Observations) {
