@@ -1,7 +1,7 @@
 import { systemClock } from '../../clock.ts';
 import type { Configuration, ConfigurationOutcome } from '../../config/configuration.ts';
 import { createLogger, type Logger } from '../../logger.ts';
-import { combined } from '../combined.ts';
+import { combineReloads } from '../combined-reloads.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { withStoreFailures } from './store-failure.ts';
 
@@ -47,7 +47,7 @@ export async function serveCommand(
   if (readAgain) {
     process.on(
       'SIGHUP',
-      combined(() => reload(gateway, logger, readAgain), systemClock),
+      combineReloads(() => reload(gateway, logger, readAgain), systemClock),
     );
   }
   // Logged last: a process manager that reads this line may send a signal from then on.

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { RELOAD_SECONDS } from '../../../src/config/limits.ts';
-import { combined } from '../../../src/server/combined.ts';
+import { combineReloads } from '../../../src/server/combined-reloads.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
 test('B103: signals that come during a reload, and shortly after it, are one more reload', async () => {
   const clock = createFakeClock();
   let reloads = 0;
-  const signal = combined(async () => {
+  const signal = combineReloads(async () => {
     reloads += 1;
   }, clock);
   for (let sent = 0; sent < 20; sent += 1) signal();
