@@ -390,9 +390,9 @@ export const BUDGET_WAIT_SECONDS = 30;
 export const BUDGET_INCREASE = 1e12;
 
 // JSON Schemas of other parties
-/** Time to compile one schema. A tool with a slower one is left out. */
+/** Processor time to compile one schema. A tool with a slower one is left out. */
 export const SCHEMA_COMPILE_MILLISECONDS = 5000;
-/** Time for one check. Then the value is refused. */
+/** Processor time for one check. Then the value is refused. */
 export const SCHEMA_CHECK_MILLISECONDS = 2000;
 /** Timeouts, with slow requests as parts of one, after which no schema of the same MCP server is used until it connects again. */
 export const SCHEMA_TIMEOUTS = 2;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../clock.ts';
+import { type Clock, processorMilliseconds } from '../../clock.ts';
 import {
   SCHEMA_AUTHORS,
   SCHEMA_CHECK_MILLISECONDS,
@@ -47,6 +47,7 @@ export interface SchemaChecker {
 const resourceLimits = { maxOldGenerationSizeMb: SCHEMA_MEMORY_MEGABYTES };
 const TOO_SLOW = 'the schemas of its author take too long';
 
+/** In processor time. */
 interface Deadlines {
   compileMilliseconds: number;
   checkMilliseconds: number;
@@ -65,6 +66,19 @@ interface Slowness {
 }
 
 const isTooSlow = ({ timeouts }: Slowness) => timeouts >= SCHEMA_TIMEOUTS;
+
+/** A deadline in processor time lasts at most so many times as long. */
+const LONGEST_DEADLINE = 5;
+
+/** Resolves when this process has used so much processor time: a frozen process, or a busy machine, is not the fault of a schema. */
+async function untilUsed(clock: Pick<Clock, 'sleep'>, milliseconds: number, signal: AbortSignal): Promise<void> {
+  const before = processorMilliseconds();
+  let left = milliseconds;
+  for (let wait = 0; wait < LONGEST_DEADLINE && left > 0; wait += 1) {
+    await clock.sleep(left, signal);
+    left = before + milliseconds - processorMilliseconds();
+  }
+}
 
 /** The tools of one MCP server have many schemas, which are compiled whenever it starts. */
 const LEAST_PART_OF_SERVERS = 0.25;
@@ -101,7 +115,7 @@ export function createSchemaChecker(clock: Pick<Clock, 'sleep'>, deadlines = usu
       const current = await worker;
       const answer = once(current, 'message', { signal });
       current.postMessage(request);
-      const outcome = await Promise.race([answer, clock.sleep(milliseconds, signal).then(() => null)]);
+      const outcome = await Promise.race([answer, untilUsed(clock, milliseconds, signal).then(() => null)]);
       if (outcome !== null) return outcome[0];
     } catch {
       // The next request starts another thread.

@@ -1,7 +1,7 @@
 // The entry of the worker thread that compiles and checks the schemas of other parties. It answers one request after another.
 import { parentPort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
-import { systemClock } from '../../clock.ts';
+import { processorMilliseconds } from '../../clock.ts';
 import { SCHEMAS_IN_MEMORY } from '../../config/limits.ts';
 import type { Json } from '../../domain/events.ts';
 import { type CompiledSchema, checkForm, compileSchema } from './compile-schema.ts';
@@ -18,7 +18,7 @@ export interface SchemaRequest {
 
 /** `failure` says why the schema cannot be compiled. */
 type Outcome = { problem: string | null } | { failure: string };
-/** `milliseconds`: the time that the thread worked on it. */
+/** `milliseconds`: the processor time of the process meanwhile. The thread worked no longer. */
 export type SchemaAnswer = Outcome & { milliseconds: number };
 
 const compiled = new LRUCache<string, CompiledSchema>({ max: SCHEMAS_IN_MEMORY });
@@ -41,8 +41,8 @@ function outcomeOf(request: SchemaRequest): Outcome {
 }
 
 function answer(request: SchemaRequest): SchemaAnswer {
-  const startedAt = systemClock.elapsed();
-  return { ...outcomeOf(request), milliseconds: systemClock.elapsed() - startedAt };
+  const before = processorMilliseconds();
+  return { ...outcomeOf(request), milliseconds: processorMilliseconds() - before };
 }
 
 parentPort?.on('message', (request: SchemaRequest) => parentPort?.postMessage(answer(request)));
