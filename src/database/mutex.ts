@@ -2,6 +2,8 @@
 export interface KeyedMutex {
   /** Settles as `work` does. */
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
+  /** Whether work of the key is running or waiting. */
+  isBusy(key: string): boolean;
   /** Resolves when no work is running or waiting. */
   idle(): Promise<void>;
 }
@@ -20,6 +22,7 @@ export function createKeyedMutex(): KeyedMutex {
         if (tails.get(key) === tail) tails.delete(key);
       }
     },
+    isBusy: (key) => tails.has(key),
     async idle() {
       while (tails.size > 0) await Promise.all(tails.values());
     },

@@ -160,6 +160,15 @@ function amountOf(kind: BudgetKind, { inputTokens, price }: PlannedCall, outputT
   return price && inputTokens * price.input + outputTokens * price.output;
 }
 
+/** The account that a call is charged to: if people allowed the run more, the account of that. */
+export const chargedAccount = ({
+  account,
+  increase,
+}: {
+  account: BudgetAccount;
+  increase: Pick<NonNullable<BudgetState['increase']>, 'account'> | null;
+}) => increase?.account ?? account;
+
 /** What is left for another call. A run that was allowed more uses only that, so that it neither takes it from others nor shares it. */
 export function roomIn({ budget, use, increase }: BudgetState): number {
   return increase ? remaining(increase.amount, increase.use) : remaining(budget.allowance, use);
@@ -198,8 +207,8 @@ export function reserve(states: readonly BudgetState[], call: PlannedCall, least
   const [first] = exceeded.sort((one, other) => urgency(one) - urgency(other));
   if (first) return first;
   const amounts = new Map(
-    states.map(({ account, increase }) => {
-      const { key, kind } = increase?.account ?? account;
+    states.map((state) => {
+      const { key, kind } = chargedAccount(state);
       return [key, amountOf(kind, call, outputTokens) ?? 0] as const;
     }),
   );

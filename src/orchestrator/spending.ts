@@ -4,6 +4,7 @@ import { freeCall, type ReservedCall } from '../context/call-charges.ts';
 import type { Database } from '../database/database.ts';
 import { createKeyedMutex } from '../database/mutex.ts';
 import {
+  type AccountUse,
   accountsOf,
   type Budget,
   type BudgetAccount,
@@ -11,6 +12,7 @@ import {
   type BudgetIncreases,
   type BudgetState,
   type ChargedCaller,
+  chargedAccount,
   type ExceededBudget,
   increasedAccount,
   increaseId,
@@ -26,7 +28,7 @@ type ChargedRun = ChargedCaller & { runId: string; increases: BudgetIncreases };
 export interface Spending {
   /**
    * Reserves what a call may use at most. Where calls in progress have reserved what is left, it waits for them, up to
-   * BUDGET_WAIT_SECONDS. Rejects with the signal's reason if the signal aborts.
+   * BUDGET_WAIT_SECONDS, after those that wait for the same account. Rejects with the signal's reason if the signal aborts.
    */
   reserve(
     run: ChargedRun & { epoch: number },
@@ -39,55 +41,79 @@ export interface Spending {
 /** Between two looks at a budget that calls in progress have reserved. */
 const POLL_MILLISECONDS = 100;
 
+/** A budget that applies to a run, and what people allowed the run on top of it; `increase` is null if they allowed nothing. */
+interface ApplyingBudget {
+  budget: Budget;
+  account: BudgetAccount;
+  increase: Omit<NonNullable<BudgetState['increase']>, 'use'> | null;
+}
+
 export function createSpending({ database, clock }: { database: Database; clock: Clock }): Spending {
-  // One call of a principal asks the database at a time, in the order in which they came. The others would only hold it up.
+  // One call of a principal asks the database at a time. The others would only hold it up.
   const turns = createKeyedMutex();
+  // The calls that wait for an account, in the order in which they came. The first one asks; calls that need other accounts go on.
+  const queues = createKeyedMutex();
 
   function tryToReserve(
-    run: ChargedRun,
     call: BudgetCall,
-    budgets: readonly Budget[],
+    applying: readonly ApplyingBudget[],
     planned: PlannedCall,
-  ): Promise<BudgetDecision> | null {
-    const now = clock.now();
-    const applying = accountsOf(budgets, run, now).map(({ budget, account }) => ({
-      budget,
-      account,
-      increase: increaseOf(budget, account, run),
-    }));
-    if (applying.length === 0) return null;
+  ): Promise<BudgetDecision> {
     const accounts = applying.flatMap(({ account, increase }) => (increase ? [account, increase.account] : [account]));
     const distinct = [...new Map(accounts.map((account) => [account.key, account])).values()];
-    return reserveBudget(database, call, distinct, (uses) => {
+    const decide = (uses: ReadonlyMap<string, AccountUse>) => {
       const usedOf = ({ key }: BudgetAccount) => uses.get(key) ?? { spent: 0, reserved: 0 };
       const states = applying.map(({ increase, ...each }): BudgetState => {
         const increased = increase && { ...increase, use: usedOf(increase.account) };
         return { ...each, use: usedOf(each.account), increase: increased };
       });
       return reserve(states, planned, BUDGET_LEAST_ANSWER_TOKENS);
-    });
+    };
+    return turns.run(call.owner, () => reserveBudget(database, call, distinct, decide));
   }
 
   return {
     async reserve({ epoch, ...run }, budgets, planned, signal) {
-      if (budgets.length === 0) return freeCall;
       const call = { runId: run.runId, epoch, owner: run.owner };
       const waitsUntil = clock.elapsed() + BUDGET_WAIT_SECONDS * 1000;
-      return turns.run(run.owner, async () => {
+      const tryNow = async () => {
+        signal.throwIfAborted();
+        return tryToReserve(call, applyingTo(run, budgets, clock.now()), planned);
+      };
+      const mustWait = (decision: BudgetDecision) =>
+        decision.kind === 'exceeded' && decision.isBlocked && clock.elapsed() < waitsUntil;
+      const waitForRoom = async () => {
         for (;;) {
-          signal.throwIfAborted();
-          const decision = await tryToReserve(run, call, budgets, planned);
-          if (decision === null) return freeCall;
-          if (decision.kind === 'reserved') {
-            const settle = (used: UsedAmounts) => settleBudget(database, call, used);
-            return { kind: 'reserved', maxOutputTokens: decision.outputTokens, settle };
-          }
-          if (!decision.isBlocked || clock.elapsed() >= waitsUntil) return decision;
+          const decision = await tryNow();
+          if (!mustWait(decision)) return decision;
           await clock.sleep(POLL_MILLISECONDS, signal);
         }
-      });
+      };
+      const decide = async () => {
+        const awaited = accounts.find(queues.isBusy);
+        if (awaited !== undefined) return queues.run(awaited, waitForRoom);
+        const decision = await tryNow();
+        return decision.kind === 'exceeded' && mustWait(decision)
+          ? queues.run(chargedAccount(decision.state).key, waitForRoom)
+          : decision;
+      };
+
+      const accounts = applyingTo(run, budgets, clock.now()).map((applying) => chargedAccount(applying).key);
+      if (accounts.length === 0) return freeCall;
+      const decision = await decide();
+      if (decision.kind === 'exceeded') return decision;
+      const settle = (used: UsedAmounts) => settleBudget(database, call, used);
+      return { kind: 'reserved', maxOutputTokens: decision.outputTokens, settle };
     },
   };
+}
+
+function applyingTo(run: ChargedRun, budgets: readonly Budget[], now: number): ApplyingBudget[] {
+  return accountsOf(budgets, run, now).map(({ budget, account }) => ({
+    budget,
+    account,
+    increase: increaseOf(budget, account, run),
+  }));
 }
 
 /** What people allowed the run on top of a budget, and its account; null if they allowed nothing. */
@@ -95,7 +121,7 @@ function increaseOf(
   budget: Budget,
   account: BudgetAccount,
   { runId, increases }: ChargedRun,
-): Omit<NonNullable<BudgetState['increase']>, 'use'> | null {
+): ApplyingBudget['increase'] {
   const id = increaseId(budget, account);
   const amount = budget.onLimit === 'ask' ? (increases[id] ?? 0) : 0;
   return amount === 0 ? null : { amount, account: increasedAccount(id, runId, account) };

@@ -135,6 +135,25 @@ describe.each(stores)('B94: what calls may spend on %s', (_provider, open) => {
     expect(await waiting).toMatchObject({ kind: 'reserved' });
   });
 
+  test('is decided for each account apart: a call that waits holds up nobody who needs another one', async () => {
+    const { reserve, passTime, clock } = await openSpending();
+    const budgets = ['clerk', 'scout'].map((agent) => budget({ appliesTo: 'AGENT', agent }));
+    const by = (runId: string, name: string) => ({ ...run(runId), agent: { id: name, name } });
+    const first = await reserve(by('run_1', 'clerk'), budgets, whole, signal);
+    if (first.kind !== 'reserved') throw new Error('It was not reserved.');
+    const second = reserve(by('run_2', 'clerk'), budgets, whole, signal);
+    while (clock.pending() === 0) await passTime(0);
+    expect(await reserve(by('run_3', 'scout'), budgets, whole, signal)).toMatchObject({ kind: 'reserved' });
+    // A small call does not overtake the large one that waits.
+    const third = reserve(by('run_4', 'clerk'), budgets, planned(100), signal);
+    await first.settle({ TOKENS: 0, COST: 0 });
+    await passTime(10_000);
+    expect(await second).toMatchObject({ kind: 'reserved' });
+    while (clock.pending() === 0) await passTime(0);
+    await passTime(1000 * BUDGET_WAIT_SECONDS);
+    expect(await third).toMatchObject({ kind: 'exceeded', isBlocked: true });
+  });
+
   test('is more for a run that a person allowed more, if the budget asks', async () => {
     const { reserve, spent } = await openSpending();
     const asking = budget({ onLimit: 'ask', allowance: 300 });

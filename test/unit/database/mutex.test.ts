@@ -15,19 +15,21 @@ function controlled(log: string[], name: string) {
   return { work, finish };
 }
 
-test('work of one key runs one at a time in the order of the calls, and other keys do not wait', async () => {
+test('work of one key runs one at a time in the order of the calls, and other keys neither wait nor are busy', async () => {
   const mutex = createKeyedMutex();
   const log: string[] = [];
   const [first, second, other] = [controlled(log, 'first'), controlled(log, 'second'), controlled(log, 'other')];
   const results = [mutex.run('a', first.work), mutex.run('a', second.work), mutex.run('b', other.work)];
   await setImmediate();
   expect(log).toEqual(['first', 'other']);
+  expect(['a', 'b', 'c'].map(mutex.isBusy)).toEqual([true, true, false]);
   first.finish();
   await setImmediate();
   expect(log).toEqual(['first', 'other', 'second']);
   second.finish();
   other.finish();
   expect(await Promise.all(results)).toEqual(['first', 'second', 'other']);
+  expect(['a', 'b'].map(mutex.isBusy)).toEqual([false, false]);
 });
 
 test('work that rejects, or throws, rejects its own call, and the next work runs', async () => {
