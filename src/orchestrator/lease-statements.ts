@@ -114,6 +114,17 @@ export const CLAIM_SUSPECT_SQLITE = claimSuspect('?', '?');
 /** Parameters: holder, milliseconds. */
 export const CLAIM_SUSPECT_POSTGRESQL = claimSuspect('$1', newExpiry('$2'));
 
+/** Nobody claims a run that has ended, so its lease would stay with a server that was lost, and what its call has reserved with it. */
+const releaseEnded = (time: string) => `
+  UPDATE "Lease" SET "lostHolder" = "holder", "holder" = NULL, "suspicion" = 0
+    WHERE "holder" IS NOT NULL AND "expiresAt" <= ${time} AND EXISTS (
+      SELECT 1 FROM "Run" WHERE "Run"."id" = "Lease"."runId" AND "Run"."state" IN ('DONE', 'CANCELLED', 'FAILED'))
+    RETURNING "runId"`;
+
+/** Parameter: the time now. */
+export const RELEASE_ENDED_SQLITE = releaseEnded('?');
+export const RELEASE_ENDED_POSTGRESQL = releaseEnded(now);
+
 /** Parameters: new expiry, holder, JSON array of run ids. */
 export const RENEW_SQLITE = `
   UPDATE "Lease" SET "expiresAt" = ? WHERE "holder" = ? AND "runId" IN (SELECT value FROM json_each(?))

@@ -10,6 +10,8 @@ import {
   FIRST_END_POSTGRESQL,
   firstLeaseStatement,
   nextLeaseStatement,
+  RELEASE_ENDED_POSTGRESQL,
+  RELEASE_ENDED_SQLITE,
   RENEW_POSTGRESQL,
   RENEW_SQLITE,
   REQUEUE_SUSPECT_POSTGRESQL,
@@ -59,6 +61,13 @@ const renewStatement: Statement<{ runId: string }> = {
   writes: true,
   sqlite: RENEW_SQLITE,
   postgresql: RENEW_POSTGRESQL,
+};
+
+const releaseEndedStatement: Statement<{ runId: string }> = {
+  columns: { runId: 'text' },
+  writes: true,
+  sqlite: RELEASE_ENDED_SQLITE,
+  postgresql: RELEASE_ENDED_POSTGRESQL,
 };
 
 /** Who holds a lease, from when, and for how long. */
@@ -169,6 +178,14 @@ export async function nextForeignExpiry(database: Database, holder: string): Pro
   if (!database.isShared) return null;
   const [row] = await database.reader.$queryRawUnsafe<{ milliseconds: number | null }[]>(FIRST_END_POSTGRESQL, holder);
   return row?.milliseconds ?? null;
+}
+
+/** Releases the leases of ended runs whose server was lost: nobody claims them. Returns the runs. */
+export async function releaseEndedLeases(database: Database, now: number): Promise<string[]> {
+  const released = await (database.isShared
+    ? database.query(releaseEndedStatement)
+    : database.query(releaseEndedStatement, databaseTime(now)));
+  return released.map(({ runId }) => runId);
 }
 
 const expireStatement = writingStatement<{ runId: string }>(

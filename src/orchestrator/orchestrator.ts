@@ -6,7 +6,7 @@ import type { RunNotification } from '../streams/notifications/hub.ts';
 import { createActiveRuns } from './active-runs.ts';
 import type { OrchestratorDependencies } from './dependencies.ts';
 import { createExecutionSlots } from './execution-slots.ts';
-import { nextForeignExpiry } from './leases.ts';
+import { nextForeignExpiry, releaseEndedLeases } from './leases.ts';
 import { createRunClaimer } from './run-claimer.ts';
 
 export interface Orchestrator {
@@ -72,6 +72,7 @@ export function createOrchestrator(
 
   async function checkDatabase(): Promise<void> {
     await database.check();
+    await releaseEndedLeases(database, clock.now());
     // A lost server's runs are claimed as soon as its lease expires, not at the next tick after that.
     const expiresIn = await nextForeignExpiry(database, holder);
     if (isRunning && expiresIn !== null && expiresIn < tickMilliseconds) claimer.requestAfter(expiresIn);

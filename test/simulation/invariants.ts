@@ -19,6 +19,8 @@ export interface Invariants {
   checkActivities(activities: Iterable<Activity>): void;
   /** To call while nothing fails. @param isIdle whether every server has had time to recover, and has room */
   checkExecutors(isIdle: boolean): void;
+  /** Whether a server holds the lease of a run that has ended. */
+  hasEndedLeases(): boolean;
   /** To call when nothing happens any more. */
   checkEnd(): void;
   report(problem: string): void;
@@ -468,6 +470,13 @@ export function createInvariants(options: InvariantOptions): Invariants {
           waitingSince.set(id, Number.POSITIVE_INFINITY);
         }
       }
+    },
+    hasEndedLeases() {
+      const held = store.select(
+        `SELECT "runId" FROM "Lease" JOIN "Run" ON "Run"."id" = "Lease"."runId"
+          WHERE "holder" IS NOT NULL AND "state" IN ('DONE', 'CANCELLED', 'FAILED') LIMIT 1`,
+      );
+      return held.length > 0;
     },
     checkEnd() {
       for (const { runId, status } of tapes.values()) {

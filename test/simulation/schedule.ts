@@ -156,7 +156,7 @@ function recover(world: World): void {
   }
 }
 
-/** Advances until every run waits or has ended. */
+/** Advances until every run waits or has ended, without a lease. */
 async function settle(world: World): Promise<void> {
   const { timeline, invariants, clients } = world;
   const startedAt = timeline.now();
@@ -167,7 +167,7 @@ async function settle(world: World): Promise<void> {
     invariants.checkExecutors(elapsed > 2 * LEASE_MILLISECONDS && hasRoom(world));
     if (clients.waiting() === 0 && isSettled(world)) return;
     if (elapsed > QUIET_MILLISECONDS) {
-      invariants.report('8: some runs neither end nor wait');
+      invariants.report('8: some runs neither end nor wait, or have ended and keep a lease');
       return;
     }
   }
@@ -175,6 +175,7 @@ async function settle(world: World): Promise<void> {
 
 function isSettled({ invariants, slots }: World): boolean {
   if (slots.some(({ server }) => server && server.orchestrator.activeCount() > 0)) return false;
+  if (invariants.hasEndedLeases()) return false;
   const waiting = new Set<string>();
   for (const { status, sessionId } of invariants.tapes()) {
     if (status === 'IN_PROGRESS') return false;

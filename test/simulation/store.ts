@@ -6,6 +6,7 @@ import { StoreError } from '../../src/database/store-error.ts';
 import {
   CLAIM_SQLITE,
   CLAIM_SUSPECT_SQLITE,
+  RELEASE_ENDED_SQLITE,
   RENEW_SQLITE,
   REQUEUE_SUSPECT_SQLITE,
 } from '../../src/orchestrator/lease-statements.ts';
@@ -75,6 +76,7 @@ export async function openStore(): Promise<Store> {
       return [holder, expiry(milliseconds), time, limit, time, limit, time, limit, limit];
     }
     if (sql === REQUEUE_SUSPECT_SQLITE) return [parameters[0] ?? null, databaseTime(now())];
+    if (sql === RELEASE_ENDED_SQLITE) return [databaseTime(now())];
     if (sql === CLAIM_SUSPECT_SQLITE) {
       const [holder = null, milliseconds] = parameters;
       return [holder, expiry(milliseconds)];

@@ -219,6 +219,7 @@ async function executeRun(database: Database, journal: Journal): Promise<void> {
   const lease = { runId: newRun, sessionId, epoch: 1, lost: false };
   await leases.renewLeases(database, term, [...runIds, newRun]);
   await leases.holdsLease(database, term.holder, lease);
+  await leases.releaseEndedLeases(database, term.now);
   await leases.nextForeignExpiry(database, term.holder);
   await record({ kind: 'start', turn: 20 }, 1);
   await record({ kind: 'record', events: [context(1), ...output(1, { text: 'A text.', calls: ['a', 'b'] })] }, 1);

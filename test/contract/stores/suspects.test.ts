@@ -5,10 +5,12 @@ import {
   clearSuspicion,
   type Lease,
   type LeaseTerm,
+  releaseEndedLeases,
   releaseLease,
   suspectRun,
   waitingWork,
 } from '../../../src/orchestrator/leases.ts';
+import { chargeAbandonedCalls, reserveBudget } from '../../../src/repositories/budget-ledger.ts';
 import { append, newRunId, opening, sequence, sessionId } from '../appends.ts';
 import { type Store, stores } from './both-stores.ts';
 
@@ -53,6 +55,32 @@ const facts = (leases: readonly Lease[]) =>
   leases.map(({ runId, lost, alone, suspicion }) => ({ runId, lost, alone, suspicion }));
 
 describe.each(stores)('leases of lost runs on %s', (_provider, open) => {
+  test('B94: end when the run has ended, although nobody claims it, and what its call had reserved is charged', async () => {
+    const store = await open();
+    const { database } = store;
+    const [held = '', ended = '', active = ''] = await openWithRuns(store, 3);
+    await claimLeases(database, term('working'), 1);
+    await claimLeases(database, lostTerm('lost'), 2);
+    const account = { key: 'tokens', kind: 'TOKENS', endsAt: null } as const;
+    for (const runId of [held, ended, active]) {
+      const amounts = new Map([[account.key, 10]]);
+      const call = { runId, epoch: 1, owner: 'ada' };
+      await reserveBudget(database, call, [account], () => ({ kind: 'reserved', outputTokens: 10, amounts }));
+    }
+    await database.write((client) =>
+      client.run.updateMany({ where: { id: { in: [held, ended] } }, data: { state: 'CANCELLED' } }),
+    );
+    expect(await releaseEndedLeases(database, Date.now())).toEqual([ended]);
+    expect(await releaseEndedLeases(database, Date.now())).toEqual([]);
+    await chargeAbandonedCalls(database);
+    expect(await database.reader.budgetUse.findMany({ select: { spent: true } })).toEqual([{ spent: 10 }]);
+    expect(await database.reader.budgetReservation.count()).toBe(2);
+    // The server that was lost executed two runs, and either could be the cause.
+    expect(facts(await claimLeases(database, term('next'), 10))).toEqual([
+      { runId: active, lost: true, alone: false, suspicion: 0 },
+    ]);
+  });
+
   test('B49: tell whether the lost holder executed another run', async () => {
     const store = await open();
     const [one = '', other = ''] = await openWithRuns(store, 2);

@@ -11,6 +11,7 @@ import { createLogger } from '../../../src/logger.ts';
 import type { CatalogueEntry } from '../../../src/models/catalogue.ts';
 import { createCurrentCatalogue } from '../../../src/models/current-catalogue.ts';
 import type { OrchestratorDependencies, OrchestratorSettings } from '../../../src/orchestrator/dependencies.ts';
+import { RELEASE_ENDED_SQLITE } from '../../../src/orchestrator/lease-statements.ts';
 import type { Lease } from '../../../src/orchestrator/leases.ts';
 import type { SessionRow } from '../../../src/repositories/sessions.ts';
 import { createRunStore } from '../../../src/run-store/run-store.ts';
@@ -79,6 +80,8 @@ export function createFakeDependencies({
   let ids = 0;
   // The orchestrator selects nothing but the session, and rows that do not exist.
   const query = (async (statement: { sqlite: string; writes?: boolean }, ...parameters: unknown[]) => {
+    // No server is lost in these tests.
+    if (statement.sqlite === RELEASE_ENDED_SQLITE) return [];
     if (statement.writes) return executeWrite(parameters);
     return statement.sqlite.includes('FROM "Session"') ? [session] : [];
   }) as Database['query'];
