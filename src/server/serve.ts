@@ -17,6 +17,7 @@ import type { Access } from './access/access.ts';
 import type { CurrentAuthentication } from './access/authentication/current-authentication.ts';
 import { type OnSignInFailure, watchSignIns } from './access/authentication/watch-sign-ins.ts';
 import { createConcurrencyLimit, limitConnections } from './access/concurrency-limit.ts';
+import { createFollowCharges } from './access/follow-charges.ts';
 import { createOrigins } from './access/origins.ts';
 import { createRateLimit, type RateLimit } from './access/rate-limit.ts';
 import { createSharedRateLimit } from './access/shared-rate-limit.ts';
@@ -77,14 +78,15 @@ export interface RunningServer {
 export async function serve(configuration: Configuration, parts: Parts): Promise<RunningServer> {
   const { host, port, file } = configuration;
   const { clock, logger, commands } = parts;
-  const makeContext = contextMaker(parts);
+  const rateLimit = rateLimitOf(configuration, parts);
+  const makeContext = contextMaker(parts, rateLimit);
   const uncountedMask = createMaskError(logger, commands.newId);
   const maskError = countErrors(uncountedMask, parts.observer);
   const eventStreams = createEventStreams(clock);
   const consoleFiles = parts.consoleFolder === null ? null : openConsoleFiles(parts.consoleFolder);
   const documents = createDocuments(schema, allowedDocuments(configuration, consoleFiles));
   const origins = createOrigins(file.cors.origins, file.auth.mode === 'none');
-  const operations = operationsOf(configuration, parts, maskError);
+  const operations = operationsOf(configuration, parts, { maskError, rateLimit });
   const { authenticate, ...authentication } = parts.authentication;
   const watched = watchSignIns(authenticate, reportSignInFailure(parts));
   const access = { authentication: { ...authentication, authenticate: watched }, origins, clock };
@@ -207,11 +209,15 @@ function socketLimits({ file: { traffic } }: Configuration) {
   };
 }
 
-function operationsOf(configuration: Configuration, parts: Parts, maskError: MaskError): Operations {
+function operationsOf(
+  configuration: Configuration,
+  { clock }: Parts,
+  { maskError, rateLimit }: { maskError: MaskError; rateLimit: RateLimit | null },
+): Operations {
   return createOperations({
     maskError,
-    clock: parts.clock,
-    rateLimit: rateLimitOf(configuration, parts),
+    clock,
+    rateLimit,
     subscriptionLimit: createConcurrencyLimit(configuration.file.traffic.subscriptionsPerPrincipal),
   });
 }
@@ -224,7 +230,10 @@ function rateLimitOf(configuration: Configuration, { clock, commands: { database
   return database.isShared ? createSharedRateLimit({ database, ...counting }) : createRateLimit(counting);
 }
 
-function contextMaker({ commands, journal, notifications, activity, clock, ...parts }: Parts): MakeContext {
+function contextMaker(
+  { commands, journal, notifications, activity, clock, ...parts }: Parts,
+  rateLimit: RateLimit | null,
+): MakeContext {
   const follow = {
     journal,
     notifications,
@@ -234,6 +243,7 @@ function contextMaker({ commands, journal, notifications, activity, clock, ...pa
     bufferEvents: limits.FOLLOW_BUFFER_EVENTS,
     pollMilliseconds: limits.FOLLOW_POLL_SECONDS * 1000,
     observer: parts.observer,
+    ...(rateLimit && { admitRead: createFollowCharges(rateLimit, clock) }),
   };
   const { catalogue, mcpServers, inEffect } = parts;
   const gateway = gatewayFacts({

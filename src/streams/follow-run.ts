@@ -19,6 +19,8 @@ export interface FollowBatch {
 }
 
 export interface FollowRequest {
+  /** The principal that follows. */
+  reader: string;
   runId: string;
   /** Exclusive. */
   after: number;
@@ -38,7 +40,16 @@ export interface FollowDependencies {
   /** A lost notification is detected within two of these. */
   pollMilliseconds: number;
   observer?: Pick<Observer, 'following'>;
+  /** See `AdmitRead`. Without it, nothing is charged. */
+  admitRead?: AdmitRead;
 }
+
+/**
+ * Charges a reader for a part of the history that it has read. Null if it may read on; otherwise resolves when it may. Live events
+ * cost nothing.
+ * @param events of a full page; 0 for a run of a session
+ */
+export type AdmitRead = (reader: string, events: number) => Promise<void> | null;
 
 /** The events of one tape after a position, then live events until the run ends: no gap, no duplicate, only durable events. */
 export function followRun(dependencies: FollowDependencies, request: FollowRequest): LiveStream<FollowBatch> {
@@ -165,6 +176,8 @@ class EventReader {
   #lastSeq: number;
   /** Newest event that is known to exist. */
   #knownHead = 0;
+  /** Events of the last page, if more were to follow. They are not charged yet. */
+  #uncharged = 0;
 
   constructor(dependencies: FollowDependencies, request: Omit<FollowRequest, 'signal'>) {
     this.#dependencies = dependencies;
@@ -226,12 +239,16 @@ class EventReader {
 
   /** 'purged' if the tape lacks events that it had. */
   async fetchPage(): Promise<'read' | 'purged'> {
-    const { runId, maxBatch } = this.#request;
-    const limit = Math.min(this.#dependencies.pageEvents, maxBatch);
+    const { reader, runId, maxBatch } = this.#request;
+    const { admitRead, pageEvents } = this.#dependencies;
+    const limit = Math.min(pageEvents, maxBatch);
+    const admission = this.#uncharged > 0 ? admitRead?.(reader, this.#uncharged) : null;
+    if (admission) await admission;
     const headBefore = this.#knownHead;
     const page = await this.#dependencies.journal.read(runId, { after: this.#lastSeq, limit });
     this.#page = page;
     this.#lastSeq = page.at(-1)?.seq ?? this.#lastSeq;
+    this.#uncharged = page.length === limit ? limit : 0;
     if (page.length === limit) return 'read';
     if (this.#lastSeq < headBefore) return 'purged';
     // An event that was recorded during the read is known from its notification, and is read with the next page.

@@ -44,7 +44,7 @@ export function followSession(
 function createSessionSource(
   dependencies: SessionFollowDependencies,
   runs: SessionRuns,
-  { sessionId, after, types, maxBatch }: SessionFollowRequest,
+  { reader, sessionId, after, types, maxBatch }: SessionFollowRequest,
 ): Source<FollowBatch> {
   let run: { source: Source<FollowBatch>; unsubscribe(): void } | null = null;
   /** The run that is followed now or was followed last. */
@@ -62,7 +62,7 @@ function createSessionSource(
     nextPosition = null;
     isAfterLastRun = false;
     runId = position.runId;
-    const source = createRunSource(dependencies, { runId, after: position.seq, types, maxBatch });
+    const source = createRunSource(dependencies, { reader, runId, after: position.seq, types, maxBatch });
     run = { source, unsubscribe: source.open(notifyReader) };
   }
 
@@ -74,6 +74,8 @@ function createSessionSource(
 
   async function findNextRun(): Promise<void> {
     mayHaveNextRun = false;
+    const admission = runId === null ? null : dependencies.admitRead?.(reader, 0);
+    if (admission) await admission;
     const next = await dependencies.nextRunLookups(JSON.stringify([sessionId, runId]), async () => {
       // In this order, a run that was created before the session was archived is still found.
       const isSessionArchived = await runs.isArchived(sessionId);

@@ -30,7 +30,7 @@ async function followTape(
   if (head === null) throw notFoundError('run', runId);
   const cursor = lastEventId ?? args.after ?? null;
   const after = cursor === null ? 0 : seqOnTape(cursor, { runId, head });
-  return followRun(follow, { runId, after, types, maxBatch, signal });
+  return followRun(follow, { reader: viewer.principal, runId, after, types, maxBatch, signal });
 }
 
 builder.subscriptionFields((t) => ({

@@ -51,7 +51,8 @@ async function followTapes(
       return current === null || current.archivedAt !== null;
     },
   };
-  return followSession(follow, runs, { sessionId: session.id, after, types, maxBatch, signal });
+  const reader = viewer.principal;
+  return followSession(follow, runs, { reader, sessionId: session.id, after, types, maxBatch, signal });
 }
 
 builder.subscriptionFields((t) => ({

@@ -3,6 +3,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createTestClient } from '../../client.ts';
+import { follow, send } from '../conversation.ts';
 import { startTestGateway } from '../gateway.ts';
 import { iterate, openSocket } from '../transport/socket.ts';
 import { collect } from '../transport/sse.ts';
@@ -158,6 +160,25 @@ describe('B60: the points of a principal', () => {
     expect(last?.body.errors?.[0]?.extensions).toEqual({ code: 'RATE_LIMITED', retryAfter: expect.any(Number) });
     expect(last?.headers.get('retry-after')).toBe(String(last?.body.errors?.[0]?.extensions?.retryAfter));
     expect((await ask(url, '{ viewer { principal } }', bearing(tokens.bob))).status).toBe(200);
+  });
+
+  test('is used for the history that a follower reads', async () => {
+    const { url } = await startTestGateway({ file: { traffic: { pointsPerMinute: 60 } } });
+    const headers = { 'x-principal': 'ada' };
+    await using client = createTestClient(url, headers);
+    const { run } = await send(client, { sessionKey: 'long', text: '/words 200' });
+    await follow(client, run.id);
+    const query = `subscription { runEventBatches(runId: "${run.id}", maxBatch: 1) { events { seq } } }`;
+    const minute = () => Math.floor(Date.now() / 60_000);
+    for (let isSameMinute = false; !isSameMinute; ) {
+      const before = minute();
+      const batches = await collect(iterate(openSocket(url), query));
+      let served = 0;
+      while ((await ask(url, '{ viewer { principal } }', headers)).status === 200) served += 1;
+      isSameMinute = before === minute();
+      // 5 for the subscription, and 6 for 100 pages with one event.
+      if (isSameMinute) expect(served).toBeLessThan(60 - 5 - 0.05 * batches.length);
+    }
   });
 
   test('is limited in active subscriptions; one that ends makes room for another', async () => {

@@ -58,10 +58,14 @@ describe('B35: a schema of another party', () => {
       $ref: '#/$defs/s0',
     };
     const measured = await checker.forParty()(slow, 'input');
-    await measured('x');
-    const before = processorMilliseconds();
-    await measured('x');
-    const checkMilliseconds = 2 * (processorMilliseconds() - before);
+    // The shortest of several: other work of the process counts as well.
+    const durations: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const before = processorMilliseconds();
+      await measured('x');
+      durations.push(processorMilliseconds() - before);
+    }
+    const checkMilliseconds = 2 * Math.min(...durations);
     const other = createSchemaChecker(systemClock, { compileMilliseconds: 30_000, checkMilliseconds });
     try {
       const check = await other.forParty()(slow, 'input');

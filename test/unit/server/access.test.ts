@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createConcurrencyLimit } from '../../../src/server/access/concurrency-limit.ts';
+import { createFollowCharges } from '../../../src/server/access/follow-charges.ts';
 import { createRateLimit } from '../../../src/server/access/rate-limit.ts';
+import { createFakeClock } from '../fake-clock.ts';
 
 describe('a concurrency limit', () => {
   test('counts each key separately', () => {
@@ -46,5 +48,42 @@ describe('a rate limit', () => {
     const limit = createRateLimit({ pointsPerMinute: 1, maxPrincipals: 2, now: () => 0 });
     expect(['ada', 'bob', 'eve'].map((principal) => limit.take(principal, 1))).toEqual([null, null, null]);
     expect([limit.take('bob', 1), limit.take('eve', 1), limit.take('ada', 1)]).toEqual([60, 60, null]);
+  });
+});
+
+describe('the charges of followers', () => {
+  test('add up the parts of a point for each principal', async () => {
+    const charged: unknown[] = [];
+    const receive = (...charge: unknown[]) => {
+      charged.push(charge);
+      return null;
+    };
+    const admitRead = createFollowCharges({ receive }, createFakeClock());
+    await admitRead('ada', 200);
+    await admitRead('bob', 50);
+    for (let run = 0; run < 19; run += 1) await admitRead('ada', 0);
+    expect(charged).toEqual([
+      ['ada', 2],
+      ['ada', 1],
+    ]);
+    await admitRead('bob', 50);
+    expect(charged.slice(2)).toEqual([['bob', 1]]);
+  });
+
+  test('let a follower wait until its principal has points', async () => {
+    const clock = createFakeClock();
+    const limit = createRateLimit({ pointsPerMinute: 3, maxPrincipals: 10, now: clock.now });
+    const admitRead = createFollowCharges(limit, clock);
+    await admitRead('ada', 200);
+    let isAdmitted = false;
+    const admitted = admitRead('ada', 200)?.then(() => {
+      isAdmitted = true;
+    });
+    await clock.advance(59_999);
+    expect(isAdmitted).toBe(false);
+    await admitRead('bob', 200);
+    await clock.advance(1);
+    await admitted;
+    expect(clock.pending()).toBe(0);
   });
 });

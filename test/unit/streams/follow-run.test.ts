@@ -48,6 +48,36 @@ describe('events and their batches', () => {
     expect(await next(reader)).toMatchObject({ seq: 12, caughtUp: false, closed: false });
   });
 
+  test('are charged to the reader before it reads on, as far as they are history', async () => {
+    const { write, follow, dependencies } = createLiveTapes({ pageEvents: 4 });
+    const runId = newRunId();
+    await write(runId, ...deltas(10));
+    const charges: unknown[] = [];
+    let admit = () => {};
+    dependencies.admitRead = (...charge) => {
+      charges.push(charge);
+      return new Promise((resolve) => {
+        admit = resolve;
+      });
+    };
+    const reader = follow(runId);
+    expect(await next(reader)).toMatchObject({ seq: 4 });
+    const second = next(reader);
+    await setImmediate();
+    expect(charges).toEqual([['ada', 4]]);
+    // Notifications do not let the reader pass.
+    await write(runId, ...deltas(1));
+    admit();
+    expect(await second).toMatchObject({ seq: 8 });
+    const third = next(reader);
+    await setImmediate();
+    admit();
+    expect(await third).toMatchObject({ seq: 11 });
+    await write(runId, delta('live'));
+    expect(await next(reader)).toMatchObject({ seq: 12 });
+    expect(charges).toEqual(Array(2).fill(['ada', 4]));
+  });
+
   test('a follower that starts at the head gets an empty batch with caughtUp', async () => {
     const { write, follow, reads } = createLiveTapes();
     const runId = newRunId();

@@ -31,6 +31,7 @@ function createSession() {
     },
     followAll: (options: Partial<SessionFollowRequest> = {}, sessionRuns = runs) =>
       followSession(tapes.dependencies, sessionRuns, {
+        reader: 'ada',
         sessionId,
         after: null,
         maxBatch: 100,
@@ -55,6 +56,19 @@ describe('the runs of a session', () => {
     session.isArchived = true;
     expect(positionsIn(await all)).toEqual([...positions(first, 1, 2, 3, 4), ...positions(second, 1, 2, 3, 4)]);
     expect([notifications.listeners(), clock.pending()]).toEqual([0, 0]);
+  });
+
+  test('are charged to the reader, but for the first one', async () => {
+    const { begin, write, followAll, session, dependencies } = createSession();
+    for (let count = 0; count < 3; count += 1) await write(await begin(), ending);
+    session.isArchived = true;
+    const charges: unknown[] = [];
+    dependencies.admitRead = (...charge) => {
+      charges.push(charge);
+      return null;
+    };
+    await collect(followAll());
+    expect(charges).toEqual(Array(3).fill(['ada', 0]));
   });
 
   test('B24: continue after a cursor in the middle, then with the later runs', async () => {

@@ -60,7 +60,14 @@ export function createLiveTapes({ pageEvents = 5, bufferEvents = 8 } = {}): Live
     pollMilliseconds: 5000,
   };
   const open: LiveTapes['open'] = (runId, options) =>
-    followRun(dependencies, { runId, after: 0, maxBatch: 100, signal: new AbortController().signal, ...options });
+    followRun(dependencies, {
+      reader: 'ada',
+      runId,
+      after: 0,
+      maxBatch: 100,
+      signal: new AbortController().signal,
+      ...options,
+    });
   return {
     clock,
     notifications,
