@@ -99,6 +99,17 @@ export async function agentVersion(reader: Client, { id, version }: AgentRef): P
   return row && { ...readAgent(row), id };
 }
 
+/** The newest version of an agent of this owner, even if the agent was deleted since; null if there never was one. */
+export async function lastAgentVersion(database: Database, owner: string, id: string): Promise<AgentInForce | null> {
+  const agent = await agentById(database, owner, id);
+  if (agent) return agent;
+  const row = await database.reader.agentVersion.findFirst({
+    where: { agentId: id, owner },
+    orderBy: { version: 'desc' },
+  });
+  return row && { ...readAgent(row), id };
+}
+
 /** One version of an agent, as it is stored. */
 export type StoredAgentVersion = Omit<AgentVersion, keyof AgentSetup> & AgentSetup;
 

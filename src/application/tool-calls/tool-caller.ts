@@ -2,7 +2,7 @@ import type { Database } from '../../database/database.ts';
 import { type Metadata, readMetadata } from '../../domain/metadata.ts';
 import type { Run } from '../../domain/run.ts';
 import type { PolicyRequest } from '../../policy/policy.ts';
-import { type AgentInForce, agentInForce, agentVersion } from '../../repositories/agents.ts';
+import { type AgentInForce, agentInForce, agentVersion, lastAgentVersion } from '../../repositories/agents.ts';
 import type { SessionRow } from '../../repositories/sessions.ts';
 
 /** The part of a policy request that is the same for every tool call of a run. */
@@ -36,11 +36,14 @@ export const messageOf = ({ origin, metadata }: Run): PolicyMessage => ({ scopes
 
 /**
  * The agent of a run: the version that its first step used, even when the agent was changed or deleted since. Before the first
- * step it is the agent that the message named, else the session's, else the default agent. Null when there is none.
+ * step it is the agent that the message named or its session had, in its newest version even when it was deleted since: another agent
+ * could have more tools. Without one it is the session's, else the default agent. Null when there is none.
  */
 export async function agentOfRun(database: Database, session: SessionRow, run: Run): Promise<AgentInForce | null> {
   if (run.agent) return agentVersion(database.reader, run.agent);
   // A run that started without an agent continues without one.
   if (run.steps > 0 || run.step.at !== 'idle') return null;
-  return agentInForce(database, session.owner, run.origin.agentId ?? session.agentId);
+  const { agentId } = run.origin;
+  const named = agentId === null ? null : await lastAgentVersion(database, session.owner, agentId);
+  return named ?? agentInForce(database, session.owner, session.agentId);
 }

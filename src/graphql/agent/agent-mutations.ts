@@ -144,7 +144,8 @@ builder.mutationFields((t) => ({
   }),
   deleteAgent: t.field({
     type: DeleteAgentResult,
-    description: 'Deletes an agent. Its earlier runs stay unchanged.',
+    description:
+      'Deletes an agent. Its earlier runs stay unchanged, and messages that are queued for it still run with its last version.',
     args: { input: t.arg({ type: DeleteAgentInput, required: true, description: 'The agent to delete.' }) },
     resolve: (_root, { input }, context) => perform(context, deleteAgent(context.commands, context.viewer, input)),
   }),

@@ -7,7 +7,7 @@ import {
   UpdateAgentDocument,
   UpdateSessionDocument,
 } from '../../generated/graphql.ts';
-import { converse, follow, send } from '../conversation.ts';
+import { converse, decideNextApproval, follow, runById, send } from '../conversation.ts';
 import { countedTool } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
 import { contextOf, createAgent, updateAgent } from './session-operations.ts';
@@ -76,6 +76,20 @@ test('a run names the default agent, a session keeps its agent, and both work af
   expect({ agent, agentVersion, missing: contextAt.missing }).toEqual({ agent: null, agentVersion: 1, missing: [] });
   const after = await converse(client, { sessionKey: 'b', text: '/instructions' });
   expect(after.run.output).toContain('I am standard.');
+});
+
+test('a queued message keeps the agent that it named, although the agent is deleted before it runs', async () => {
+  const { client } = await startTestGateway({ tools: [countedTool({ risk: 'HIGH' })] });
+  await createAgent(client, { name: 'standard', instructions: 'I am standard.', makeDefault: true });
+  const special = await createAgent(client, { name: 'special', instructions: 'I am special.', tools: ['clock'] });
+  const { run } = await send(client, { sessionKey: 'q', text: '/call count {"word":"a"}' });
+  await follow(client, run.id, { isLast: ({ type }) => type === 'APPROVAL_REQUEST' });
+  const queued = await send(client, { sessionKey: 'q', text: '/instructions', agentId: special.id });
+  await client.send(DeleteAgentDocument, { input: { agentId: special.id } });
+  await decideNextApproval(client, run.id, 'DENY');
+  await follow(client, queued.run.id);
+  expect((await runById(client, queued.run.id)).output).toContain('I am special.');
+  expect(await contextOf(client, queued.run.id)).toMatchObject({ agent: null, agentVersion: 1 });
 });
 
 test("B18: an agent's limits tighten the gateway's and never loosen them", async () => {

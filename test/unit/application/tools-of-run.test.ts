@@ -147,17 +147,19 @@ describe('what policy is told of a caller', () => {
     expect(await agentOfRun(database, session, runOf(callsRequested('a'), toolResult('a')))).toBeNull();
   });
 
-  test('is the agent that the message named, else that of the session, before a run has started', async () => {
+  test('is the agent that the message named, also a deleted one, else that of the session, before a run has started', async () => {
     const asked: unknown[] = [];
-    const database = { query: async (_: unknown, ...values: unknown[]) => asked.push(values) && [] } as never;
+    const findFirst = async ({ where }: { where: unknown }) => {
+      asked.push(where);
+      return null;
+    };
+    const query = async (_: unknown, ...values: unknown[]) => asked.push(values) && [];
+    const database = { query, reader: { agentVersion: { findFirst } } } as never;
     const run = runOf(pending);
     const naming = (agentId: string | null) => ({ ...run, origin: { ...run.origin, agentId } });
     expect(await agentOfRun(database, session, naming('agt_m'))).toBeNull();
     expect(await agentOfRun(database, session, naming(null))).toBeNull();
-    expect(asked).toEqual([
-      ['ada', 'agt_m'],
-      ['ada', 'agt_s'],
-    ]);
+    expect(asked).toEqual([['agt_m', 'ada'], { agentId: 'agt_m', owner: 'ada' }, ['ada', 'agt_s'], ['ada', 'agt_s']]);
   });
 
   test('is the version that the first step of the run has used', async () => {
