@@ -6,7 +6,7 @@ import { dropIdempotencyKeys } from '../repositories/idempotency-keys.ts';
 import { dropExpiredMemories } from '../repositories/memories.ts';
 import { expireAttachments, removeDiscardedBlobs } from './attachments/remove-blobs.ts';
 import type { CommandContext } from './command-context.ts';
-import { expireWaits } from './wait/expire-waits.ts';
+import { createWaitExpiry } from './wait/expire-waits.ts';
 
 /** Between two deletions of expired rows. Queries ignore expired keys and memories, so there is no hurry. */
 const DELETE_MILLISECONDS = 60 * 60 * 1000;
@@ -14,10 +14,11 @@ const DAY_MILLISECONDS = 24 * DELETE_MILLISECONDS;
 
 /** Returns a function that expires waits, and once an hour deletes expired rows and attachments. Call it every few seconds. */
 export function createExpirySweep(context: CommandContext): () => Promise<void> {
+  const expireWaits = createWaitExpiry(context);
   let deletedAt = context.now();
   let isFirst = true;
   return async () => {
-    await expireWaits(context);
+    await expireWaits();
     // A server that was lost may have deleted rows and not removed their bytes.
     if (isFirst) await removeDiscardedBlobs(context);
     isFirst = false;

@@ -152,10 +152,14 @@ export function openWaitsOf(reader: Client, runIds: readonly string[]): Promise<
   });
 }
 
-/** Open waits of every kind that have expired, in the order of expiry. */
-export function expiredWaits(reader: Client, now: Date, limit: number): Promise<WaitRow[]> {
+/** Open waits of every kind that have expired, in the order of expiry. @param except ids of waits to leave out */
+export function expiredWaits(
+  reader: Client,
+  now: Date,
+  { except, limit }: { except: readonly string[]; limit: number },
+): Promise<WaitRow[]> {
   return reader.wait.findMany({
-    where: { status: 'PENDING', expiresAt: { lte: now } },
+    where: { status: 'PENDING', expiresAt: { lte: now }, id: { notIn: [...except] } },
     orderBy: { expiresAt: 'asc' },
     take: limit,
   });

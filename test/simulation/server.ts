@@ -2,7 +2,7 @@ import { monotonicFactory } from 'ulid';
 import { createAuditLog } from '../../src/application/audit/audit-log.ts';
 import type { CommandContext } from '../../src/application/command-context.ts';
 import { createAcceptedDefinitions } from '../../src/application/tool-calls/accepted-definitions.ts';
-import { expireWaits } from '../../src/application/wait/expire-waits.ts';
+import { createWaitExpiry } from '../../src/application/wait/expire-waits.ts';
 import type { Compactor } from '../../src/context/compaction/compactor.ts';
 import { noSemanticSearch } from '../../src/context/memory/semantic-search.ts';
 import { createTokenMeter } from '../../src/context/token-estimate.ts';
@@ -167,7 +167,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       audit,
       settings,
     },
-    () => expireWaits(context),
+    createWaitExpiry(context),
   );
   orchestrator.start();
   return { host, holder, context, orchestrator, isStopping: false };
