@@ -4,6 +4,8 @@ export type StoreFailure =
   | 'constraint'
   /** Another connection holds a lock. Nothing was written; a later attempt may succeed. */
   | 'busy'
+  /** Another transaction has kept one of the rows locked. Nothing was written; writes of other rows may succeed. */
+  | 'locked'
   /** The disk is full, the database is read-only, unreachable or damaged. Nothing was written; an operator must act. */
   | 'unavailable'
   /** The connection was lost, or the disk failed, while the database committed: the rows may be stored or not. */
@@ -26,6 +28,7 @@ export class StoreError extends Error {
 const messages: Record<StoreFailure, string> = {
   constraint: 'The database refused the change.',
   busy: 'The database is busy. Nothing was stored; try again.',
+  locked: 'Another change of the same data is not finished. Nothing was stored; try again.',
   unavailable: 'The database cannot be used now. Nothing was stored; try again later.',
   unknown:
     'The database failed while it stored the change, or the connection to it was lost. Check whether the change was stored, or send it again with the same idempotency key.',
@@ -33,7 +36,7 @@ const messages: Record<StoreFailure, string> = {
 
 /** Whether the database cannot be used at the moment, so that the same operation may succeed later. */
 export function isTemporaryStoreFailure(error: unknown): boolean {
-  return error instanceof StoreError && (error.failure === 'busy' || error.failure === 'unavailable');
+  return error instanceof StoreError && ['busy', 'locked', 'unavailable'].includes(error.failure);
 }
 
 /** Converts an error of Prisma or of a driver. Keeps a StoreError. */
@@ -45,9 +48,10 @@ export function toStoreError(error: unknown): StoreError {
   if (/^SQLITE_CONSTRAINT|UniqueConstraintViolation|ForeignKeyConstraintViolation|^23...$|^P0001$/.test(code)) {
     return new StoreError('constraint', detail, error);
   }
-  if (/^SQLITE_(BUSY|LOCKED)|SocketTimeout|TransactionWriteConflict|^55P03$|^40...$/.test(code)) {
+  if (/^SQLITE_(BUSY|LOCKED)|SocketTimeout|TransactionWriteConflict|^40...$/.test(code)) {
     return new StoreError('busy', detail, error);
   }
+  if (code === '55P03') return new StoreError('locked', detail, error);
   // The commit is in the write-ahead log. SQLite undoes it for this process, but the next start may find it there.
   if (code === 'SQLITE_IOERR_FSYNC') return new StoreError('unknown', detail, error);
   return new StoreError('unavailable', detail, error);

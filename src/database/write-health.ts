@@ -27,7 +27,7 @@ export function watchWrites(database: Database, clock: Clock): WriteHealth {
         if (failure && (isAppend || !isSchemaFailure(failure))) failure = null;
       },
       (error: unknown) => {
-        if (error instanceof StoreError && error.failure !== 'constraint') failure = error;
+        if (error instanceof StoreError && !['constraint', 'locked'].includes(error.failure)) failure = error;
       },
     );
     return work;

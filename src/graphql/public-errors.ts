@@ -161,5 +161,6 @@ function codeOf(cause: unknown): ErrorCode | null {
   if (cause instanceof CursorError) return 'BAD_USER_INPUT';
   // By name, because this folder does not import `database/`.
   const isStoreError = cause instanceof Error && cause.name === 'StoreError' && 'failure' in cause;
-  return isStoreError && ['busy', 'unavailable', 'unknown'].includes(String(cause.failure)) ? 'UNAVAILABLE' : null;
+  const isUnavailable = isStoreError && ['busy', 'locked', 'unavailable', 'unknown'].includes(String(cause.failure));
+  return isUnavailable ? 'UNAVAILABLE' : null;
 }

@@ -68,20 +68,24 @@ export function createAppender(
     }
   }
 
-  /** A row that the store refuses must not fail the appends that share its commit: each is planned and written again alone. */
+  /**
+   * A row that the store refuses, or that another transaction keeps locked, must not fail the appends that share its commit: each is
+   * planned and written again alone.
+   */
   async function recover(planned: readonly PlannedAppend[], error: StoreError): Promise<Report> {
     if (error.failure === 'unknown') {
       const { stored, missing } = await resolveUnknownCommit(planned, error, { write, read, clock });
       const reportMissing = await commitEach(missing);
       return () => succeed(stored).then(reportMissing);
     }
-    if (error.failure !== 'constraint') throw error;
     const [first, ...others] = planned;
+    if (error.failure === 'locked' && others.length > 0) return commitEach(planned);
+    if (error.failure !== 'constraint') throw error;
     if (first && others.length === 0) return refuse(first.append, error.detail);
     return commitEach(planned);
   }
 
-  /** Commits one after another, until the store fails. */
+  /** Commits one after another, until the store fails. A locked one does not keep the others from being tried. */
   async function commitEach(planned: readonly PlannedAppend[]): Promise<Report> {
     const reports: Report[] = [];
     for (const [index, { append }] of planned.entries()) {
@@ -89,10 +93,12 @@ export function createAppender(
         reports.push(await commit([append]));
       } catch (error) {
         const failure = toStoreError(error);
+        const isOver = failure.failure !== 'locked';
+        const failed = planned.slice(index, isOver ? planned.length : index + 1);
         reports.push(async () => {
-          for (const { append: unstored } of planned.slice(index)) unstored.reject(failure);
+          for (const { append: unstored } of failed) unstored.reject(failure);
         });
-        break;
+        if (isOver) break;
       }
     }
     return async () => {

@@ -3,6 +3,8 @@ import { StartError } from '../../config/start-error.ts';
 
 /** A statement that takes longer waits for a lock that is not released, or for a database that is gone. */
 export const STATEMENT_MILLISECONDS = 15_000;
+/** A commit that waits longer for a row fails, so that the appends that share it can be committed without that row. */
+export const LOCK_MILLISECONDS = 2_000;
 /**
  * Between two statements of a transaction. A server that is silent for longer is frozen or disconnected, and holds locks on runs
  * that other servers wait to take over.

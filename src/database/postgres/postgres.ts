@@ -12,7 +12,7 @@ import { isStoreFault, throwStoreError, toStoreError } from '../store-error.ts';
 import { createMessageCommit, createPipelinedCommit } from './commit.ts';
 import { migratePostgres } from './migrate.ts';
 import { createNotificationChannel } from './notifications.ts';
-import { createPool, nameOf, STATEMENT_MILLISECONDS, settings } from './pools.ts';
+import { createPool, LOCK_MILLISECONDS, nameOf, STATEMENT_MILLISECONDS, settings } from './pools.ts';
 import { createSchemaGuard, type SchemaGuard } from './schema-guard.ts';
 import { createStatementNames, type StatementNames, unnamedStatements } from './statement-names.ts';
 
@@ -98,6 +98,7 @@ async function commitSettings(
   const { rows } = await pool.query(`SELECT current_setting('server_version_num')::int >= 170000 AS "canLimit"`);
   return {
     ...keyed,
+    lock_timeout: String(LOCK_MILLISECONDS),
     ...(durability === 'normal' ? { synchronous_commit: 'off' } : {}),
     ...(rows[0]?.canLimit ? { transaction_timeout: String(STATEMENT_MILLISECONDS) } : {}),
   };

@@ -42,6 +42,22 @@ test.each([
   expect(await database.reader.idempotencyKey.count()).toBe(2);
 });
 
+test('appends do not wait for a row that another transaction keeps locked, but for the one that writes it', async () => {
+  const { url, database, journal } = await openStore();
+  const other = await connectTo(url);
+  const [locked, free] = [newRunId(), newRunId()];
+  for (const runId of [locked, free]) await append(journal, runId, 0, ...opening);
+  await other.query('BEGIN');
+  await other.query('SELECT 1 FROM "Tape" WHERE "runId" = $1 FOR UPDATE', [locked]);
+  const outcomes = [locked, free].map((runId) => journal.append(request(runId, 2, [delta('x')])));
+  await expect(outcomes[0]).rejects.toMatchObject({ failure: 'locked' });
+  expect(await outcomes[1]).toMatchObject({ kind: 'appended' });
+  expect(await readAll(journal, locked)).toHaveLength(2);
+  await other.query('COMMIT');
+  expect(await journal.append(request(locked, 2, [delta('x')]))).toMatchObject({ kind: 'appended' });
+  expect(await database.reader.event.count({ where: { runId: locked } })).toBe(3);
+});
+
 test('the number of connections stays at the configured maximum under load', async () => {
   const { url, database } = await openStore();
   const operator = await connectTo(url);

@@ -58,6 +58,20 @@ describe('a row that the database refuses', () => {
 });
 
 describe('a store that fails', () => {
+  test('keeps only the appends from being written whose rows another transaction has locked', async () => {
+    const error = new StoreError('locked', 'lock timeout');
+    const { append, store, published } = open(async (appends) => {
+      if (appends.some((each) => each.request.runId === 'locked')) throw error;
+    });
+    const runIds = ['first', 'locked', 'last'];
+    const outcomes = await Promise.allSettled(runIds.map((runId) => append(request(runId, 5, [delta('a')]))));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(outcomes[1]).toEqual({ status: 'rejected', reason: error });
+    expect(store.write.mock.calls.map(([appends]) => appends.length)).toEqual([3, 1, 1, 1]);
+    expect(published.mock.calls.map(([{ runId }]) => runId)).toEqual(['first', 'last']);
+    await expect(append(request('locked', 5, [delta('a')]))).rejects.toBe(error);
+  });
+
   test.each<StoreFailure>(['unavailable', 'busy'])(
     'rejects every append of the commit, which is not repeated: %s',
     async (failure) => {
