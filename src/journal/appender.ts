@@ -85,15 +85,17 @@ export function createAppender(
     return commitEach(planned);
   }
 
-  /** Commits one after another, until the store fails. A locked one does not keep the others from being tried. */
+  /** Commits one after another, until the store fails. The first locked ones do not keep the others from being tried. */
   async function commitEach(planned: readonly PlannedAppend[]): Promise<Report> {
     const reports: Report[] = [];
+    let locked = 0;
     for (const [index, { append }] of planned.entries()) {
       try {
         reports.push(await commit([append]));
       } catch (error) {
         const failure = toStoreError(error);
-        const isOver = failure.failure !== 'locked';
+        if (failure.failure === 'locked') locked += 1;
+        const isOver = failure.failure !== 'locked' || locked === MOST_LOCKED;
         const failed = planned.slice(index, isOver ? planned.length : index + 1);
         reports.push(async () => {
           for (const { append: unstored } of failed) unstored.reject(failure);
@@ -130,6 +132,9 @@ function workOf({ events, writes }: AppendRequest): number {
   for (const { payload } of events) if ('text' in payload) work += payload.text.length;
   return work;
 }
+
+/** Locked appends of one commit, after which the rest fails as well: each of them takes as long as a commit waits for a lock. */
+const MOST_LOCKED = 2;
 
 /** Waits after a commit whose outcome is unknown. After the last one the outcome stays unknown. */
 const UNKNOWN_PAUSES_MILLISECONDS = [50, 200, 500, 1000, 2000];

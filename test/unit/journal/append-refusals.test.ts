@@ -72,6 +72,18 @@ describe('a store that fails', () => {
     await expect(append(request('locked', 5, [delta('a')]))).rejects.toBe(error);
   });
 
+  test('rejects the rest of a commit after two locked appends, each of which has waited', async () => {
+    const { append, store } = open(async (appends) => {
+      if (appends.some((each) => each.request.runId !== 'free')) throw new StoreError('locked', 'lock timeout');
+    });
+    const runIds = ['a', 'free', 'b', 'c', 'free'];
+    const outcomes = await Promise.allSettled(
+      runIds.map((runId, n) => append(request(runId, n === 4 ? 6 : 5, [delta('a')]))),
+    );
+    expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual([false, true, false, false, false]);
+    expect(store.write.mock.calls.map(([appends]) => appends.length)).toEqual([5, 1, 1, 1]);
+  });
+
   test.each<StoreFailure>(['unavailable', 'busy'])(
     'rejects every append of the commit, which is not repeated: %s',
     async (failure) => {
