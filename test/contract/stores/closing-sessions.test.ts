@@ -4,6 +4,7 @@ import type { NewEvent } from '../../../src/domain/events.ts';
 import { createSigner, isSignedBy, purgeStatement } from '../../../src/journal/signer.ts';
 import { insertEncryptedInput } from '../../../src/repositories/encrypted-inputs.ts';
 import { insertIdempotencyKey } from '../../../src/repositories/idempotency-keys.ts';
+import { memoryPassages } from '../../../src/repositories/memories.ts';
 import { storeText } from '../../../src/repositories/stored-texts.ts';
 import { archiveSession, purgeSession } from '../../../src/run-store/close-session.ts';
 import { PURGED_ROWS, PURGED_RUNS } from '../../../src/run-store/delete-session.ts';
@@ -82,9 +83,14 @@ describe.each(stores)('B7: purging a session on %s', (_provider, open) => {
       bytes: 1,
       sha256: runId,
     };
+    const memory = { id: `mem_${runId}`, text: word, tags: [] };
     await database.write((client) =>
       client.$transaction(async (transaction) => {
+        await transaction.memory.create({
+          data: { id: memory.id, owner: 'ada', sessionId, text: word, tags: '[]', createdAt: now, updatedAt: now },
+        });
         await executeWrites(transaction, database.provider, [
+          ...memoryPassages(memory),
           text.row,
           insertEncryptedInput({ callId: `call_${runId}`, runId, encrypted: word }),
           insertIdempotencyKey({ ...key, seq: 1, createdAt: 0 }),
@@ -106,6 +112,8 @@ describe.each(stores)('B7: purging a session on %s', (_provider, open) => {
       events: (await reader.event.count()) > 0,
       waits: await reader.wait.count(),
       passages: (await reader.passage.count()) > 0,
+      memories: await reader.memory.count(),
+      memoryPassages: await reader.passage.count({ where: { sourceId: { startsWith: 'mem_' } } }),
       keys: await reader.idempotencyKey.count(),
       leases: await reader.lease.count(),
       texts: await reader.storedText.count(),
@@ -123,6 +131,8 @@ describe.each(stores)('B7: purging a session on %s', (_provider, open) => {
     events: false,
     waits: 0,
     passages: false,
+    memories: 0,
+    memoryPassages: 0,
     keys: 0,
     leases: 0,
     texts: 0,
@@ -138,6 +148,8 @@ describe.each(stores)('B7: purging a session on %s', (_provider, open) => {
     events: true,
     waits: 1,
     passages: true,
+    memories: 1,
+    memoryPassages: 1,
     keys: 1,
     leases: 1,
     texts: 1,
