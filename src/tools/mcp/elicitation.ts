@@ -61,6 +61,11 @@ export function createAskingCalls(compileSchema: CompileSchema): AskingCalls {
   async function beginTurn(call: Call): Promise<void> {
     const signal = AbortSignal.any([call.context.signal, call.ended.signal]);
     await untimed(call.context, () => turns.take(signal));
+    // It may have ended after the turn came to it. Nobody else would end that turn.
+    if (call.ended.signal.aborted) {
+      turns.end();
+      throw call.ended.signal.reason;
+    }
     current = call;
   }
 
