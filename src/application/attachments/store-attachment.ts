@@ -116,5 +116,8 @@ async function storeBlob(context: CommandContext, attachment: AttachmentRow, fil
     if (!(error instanceof StoreError && error.failure === 'unknown')) await removeBlob(context, key);
     throw error;
   }
+  // A sweep has removed what was announced, perhaps before the bytes were there. They need a new announcement in case the store fails now.
+  await announceBlob(database, key, new Date(now()));
+  await removeBlob(context, key);
   throw new StoreError('busy', `storing ${key} took longer than ${STORING_MILLISECONDS} ms`);
 }

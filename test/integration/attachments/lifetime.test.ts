@@ -1,11 +1,12 @@
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
+import { removeDiscardedBlobs } from '../../../src/application/attachments/remove-blobs.ts';
 import { createExpirySweep } from '../../../src/application/expiry-sweep.ts';
 import { PurgeSessionDocument, SendMessageDocument } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { until } from '../gateway.ts';
-import { attachmentRows, download, filesIn, png, startWithFolder, upload } from './uploads.ts';
+import { attachmentRows, download, filesIn, png, post, startWithFolder, upload } from './uploads.ts';
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
@@ -99,4 +100,19 @@ test('what a killed server left of uploads is removed at the next start', async 
   const restarted = await gateway.restart();
   await until(async () => (await filesIn(folder)).length === 1, 'the removal of the files');
   expect((await download(restarted, kept.url)).status).toBe(200);
+});
+
+test('B71: bytes that are stored after their announcement has ended are removed', async () => {
+  const gateway = await startWithFolder();
+  const { commands } = gateway.gateway.parts;
+  const put = commands.blobs.put.bind(commands.blobs);
+  commands.blobs.put = async (key, file) => {
+    // This server is frozen for longer than an hour, and another one removes what is announced.
+    await commands.database.write((writer) => writer.discardedBlob.updateMany({ data: { after: new Date(0) } }));
+    await removeDiscardedBlobs(commands);
+    await put(key, file);
+  };
+  expect((await post(gateway, png())).ok).toBe(false);
+  expect(await filesIn(gateway.folder)).toEqual([]);
+  expect(await attachmentRows(gateway)).toEqual({ attachments: 0, blobs: 0, uses: 0, discarded: 0 });
 });
