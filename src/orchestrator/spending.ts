@@ -54,6 +54,26 @@ export function createSpending({ database, clock }: { database: Database; clock:
   // The calls that wait for an account, in the order in which they came. The first one asks; calls that need other accounts go on.
   const queues = createKeyedMutex();
 
+  /** Works when its turn in the queue comes. Rejects at once if the signal aborts before; after that, the work looks at the signal. */
+  async function inQueue<Result>(key: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    let leave = () => {};
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(signal.reason);
+    });
+    const stopListening = () => signal.removeEventListener('abort', leave);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', leave);
+    const begin = () => {
+      stopListening();
+      return work();
+    };
+    try {
+      return await Promise.race([queues.run(key, begin), left]);
+    } finally {
+      stopListening();
+    }
+  }
+
   function tryToReserve(
     call: BudgetCall,
     applying: readonly ApplyingBudget[],
@@ -91,10 +111,10 @@ export function createSpending({ database, clock }: { database: Database; clock:
       };
       const decide = async () => {
         const awaited = accounts.find(queues.isBusy);
-        if (awaited !== undefined) return queues.run(awaited, waitForRoom);
+        if (awaited !== undefined) return inQueue(awaited, waitForRoom, signal);
         const decision = await tryNow();
         return decision.kind === 'exceeded' && mustWait(decision)
-          ? queues.run(chargedAccount(decision.state).key, waitForRoom)
+          ? inQueue(chargedAccount(decision.state).key, waitForRoom, signal)
           : decision;
       };
 

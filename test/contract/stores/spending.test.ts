@@ -126,6 +126,23 @@ describe.each(stores)('B94: what calls may spend on %s', (_provider, open) => {
     await expect(reserve(run('run_2'), [budget()], planned(100), AbortSignal.abort('gone'))).rejects.toBe('gone');
   });
 
+  test('is given up at once by a run that stops while it waits behind another one', async () => {
+    const stopped = new AbortController();
+    const { waiting, reserve, first, passTime } = await openWaiting();
+    const reasons: unknown[] = [];
+    const behind = reserve(run('run_3'), [budget()], planned(100), stopped.signal).catch((reason: unknown) =>
+      reasons.push(reason),
+    );
+    await setImmediate();
+    stopped.abort('stopped');
+    await setImmediate();
+    expect(reasons).toEqual(['stopped']);
+    await first.settle({ TOKENS: 0, COST: 0 });
+    await passTime(10_000);
+    expect(await waiting).toMatchObject({ kind: 'reserved' });
+    await behind;
+  });
+
   test('is decided for each principal apart: one that waits does not hold up another', async () => {
     const { first, waiting, reserve, passTime } = await openWaiting();
     const other = run('run_3', { owner: 'ben' });
