@@ -100,22 +100,27 @@ export function createSpending({ database, clock }: { database: Database; clock:
         signal.throwIfAborted();
         return tryToReserve(call, applyingTo(run, budgets, clock.now()), planned);
       };
-      const mustWait = (decision: BudgetDecision) =>
-        decision.kind === 'exceeded' && decision.isBlocked && clock.elapsed() < waitsUntil;
-      const waitForRoom = async () => {
+      /** The account that a call in progress has to leave room in first; null if the decision is final. */
+      const awaitedIn = (decision: BudgetDecision) =>
+        decision.kind === 'exceeded' && decision.isBlocked && clock.elapsed() < waitsUntil
+          ? chargedAccount(decision.state).key
+          : null;
+      /** Returns also when another account is awaited: a call that waits for that one must not hold up those that do not need it. */
+      const waitForRoom = async (account: string) => {
         for (;;) {
           const decision = await tryNow();
-          if (!mustWait(decision)) return decision;
+          if (awaitedIn(decision) !== account) return decision;
           await clock.sleep(POLL_MILLISECONDS, signal);
         }
       };
       const decide = async () => {
-        const awaited = accounts.find(queues.isBusy);
-        if (awaited !== undefined) return inQueue(awaited, waitForRoom, signal);
-        const decision = await tryNow();
-        return decision.kind === 'exceeded' && mustWait(decision)
-          ? inQueue(chargedAccount(decision.state).key, waitForRoom, signal)
-          : decision;
+        const busy = accounts.find(queues.isBusy);
+        let decision = await (busy === undefined ? tryNow() : inQueue(busy, () => waitForRoom(busy), signal));
+        for (let awaited = awaitedIn(decision); awaited !== null; awaited = awaitedIn(decision)) {
+          const account = awaited;
+          decision = await inQueue(account, () => waitForRoom(account), signal);
+        }
+        return decision;
       };
 
       const accounts = applyingTo(run, budgets, clock.now()).map((applying) => chargedAccount(applying).key);

@@ -171,6 +171,28 @@ describe.each(stores)('B94: what calls may spend on %s', (_provider, open) => {
     expect(await third).toMatchObject({ kind: 'exceeded', isBlocked: true });
   });
 
+  test('holds up nobody behind a call that waits for one account and then needs another one', async () => {
+    const { reserve, passTime, clock } = await openSpending();
+    const budgets = [budget({ allowance: 2000 }), budget({ appliesTo: 'AGENT', agent: 'clerk' })];
+    const by = (runId: string, name: string) => ({ ...run(runId), agent: { id: name, name } });
+    expect(await reserve(by('run_1', 'clerk'), budgets, whole, signal)).toMatchObject({ kind: 'reserved' });
+    const second = await reserve(by('run_2', 'scout'), budgets, whole, signal);
+    if (second.kind !== 'reserved') throw new Error('It was not reserved.');
+    const third = reserve(by('run_3', 'scout'), budgets, planned(1), signal);
+    while (clock.pending() === 0) await passTime(0);
+    // Each waits for the principal. After that, only the first one waits for the agent.
+    const ofAgent = reserve(by('run_4', 'clerk'), budgets, planned(1), signal);
+    const ofOther = reserve(by('run_5', 'scout'), budgets, planned(1), signal);
+    await second.settle({ TOKENS: 0, COST: 0 });
+    await passTime(10_000);
+    expect(await third).toMatchObject({ kind: 'reserved' });
+    expect(await ofOther).toMatchObject({ kind: 'reserved' });
+    expect(clock.now()).toBe(10_000);
+    while (clock.pending() === 0) await passTime(0);
+    await passTime(1000 * BUDGET_WAIT_SECONDS);
+    expect(await ofAgent).toMatchObject({ kind: 'exceeded', state: { budget: { agent: 'clerk' } } });
+  });
+
   test('is more for a run that a person allowed more, if the budget asks', async () => {
     const { reserve, spent } = await openSpending();
     const asking = budget({ onLimit: 'ask', allowance: 300 });
