@@ -113,7 +113,11 @@ async function performWithinDeadline(execution: RunExecution, run: Run, control:
   try {
     return await perform(execution, run, signal);
   } catch (error) {
-    if (!signal.aborted) return failUnexpectedly(execution, error);
+    if (!signal.aborted) {
+      // Other calls of the step may be in progress, and nobody takes their results any more.
+      abort(error);
+      return failUnexpectedly(execution, error);
+    }
     if (signal.reason !== 'deadline') return { kind: 'stop', leaseReleased: signal.reason === 'lease-lost' };
     const newest = await runStore.load(lease.runId);
     return newest && !isTerminal(newest.state.status)

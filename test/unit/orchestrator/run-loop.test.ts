@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RowWrite } from '../../../src/database/batch-statement.ts';
+import { StoreError } from '../../../src/database/store-error.ts';
 import { clearSuspicion, releaseLease } from '../../../src/orchestrator/leases.ts';
 import { executeRun } from '../../../src/orchestrator/run-loop.ts';
 import {
@@ -147,6 +148,29 @@ describe('an execution', () => {
     const run = await openRun({ models: [fakeModel('m', callingTools('look'))], tools: [tool] });
     const events = await run.execute();
     expect(events.find(({ type }) => type === 'tool_result')?.payload).toMatchObject({ workMilliseconds: 1500 });
+  });
+
+  test('stops the other calls of its step when it ends because the result of one cannot be stored', async () => {
+    let isStopped = false;
+    const slow = fakeTool(
+      'slow',
+      (_input, { signal }) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => {
+            isStopped = true;
+          });
+        }),
+      { parallelSafe: true },
+    );
+    const run = await openRun({
+      tools: [slow, fakeTool('quick', async () => 'x', { parallelSafe: true })],
+      models: [fakeModel('m', callingTools('slow', 'quick'))],
+      onAppend(events) {
+        if (events.some(({ type }) => type === 'tool_result')) throw new StoreError('busy', 'locked');
+      },
+    });
+    await expect(run.execute()).rejects.toThrow(StoreError);
+    expect(isStopped).toBe(true);
   });
 });
 
