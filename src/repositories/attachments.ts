@@ -146,3 +146,8 @@ export async function discardedBlobs(reader: Client, now: Date, limit: number): 
 export async function forgetDiscarded(database: Database, key: string): Promise<void> {
   await database.write((client) => client.discardedBlob.deleteMany({ where: { key } }));
 }
+
+/** Lets other blobs be removed first. */
+export async function postponeDiscarded(database: Database, key: string, after: Date): Promise<void> {
+  await database.write((client) => client.discardedBlob.updateMany({ where: { key }, data: { after } }));
+}

@@ -1,4 +1,4 @@
-import { deleteExpired, discardedBlobs, forgetDiscarded } from '../../repositories/attachments.ts';
+import { deleteExpired, discardedBlobs, forgetDiscarded, postponeDiscarded } from '../../repositories/attachments.ts';
 import type { CommandContext } from '../command-context.ts';
 
 type BlobContext = Pick<CommandContext, 'database' | 'blobs' | 'now' | 'logger'>;
@@ -13,15 +13,18 @@ export async function expireAttachments(context: BlobContext, unusedSeconds: num
   while ((await deleteExpired(context.database, before, new Date(now), PAGE)) === PAGE);
 }
 
-/** Removes the bytes that no row refers to. What the store does not remove is tried again by the next call. */
+/**
+ * Removes the bytes that no row refers to, up to the first that the store does not remove: one that cannot be reached may take minutes to
+ * fail, each time. The next call tries that one after the others.
+ */
 export async function removeDiscardedBlobs(context: BlobContext): Promise<void> {
-  for (;;) {
-    const keys = await discardedBlobs(context.database.reader, new Date(context.now()), PAGE);
-    let removed = 0;
-    for (const key of keys) if (await removeBlob(context, key)) removed += 1;
-    // A page that could not be removed would be read again.
-    if (keys.length < PAGE || removed === 0) return;
-  }
+  let keys: string[];
+  do {
+    keys = await discardedBlobs(context.database.reader, new Date(context.now()), PAGE);
+    for (const key of keys) {
+      if (!(await removeBlob(context, key))) return postponeDiscarded(context.database, key, new Date(context.now()));
+    }
+  } while (keys.length === PAGE);
 }
 
 /** Returns false if the store failed: the bytes are removed later. */

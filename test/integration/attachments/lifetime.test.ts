@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { removeDiscardedBlobs } from '../../../src/application/attachments/remove-blobs.ts';
 import { createExpirySweep } from '../../../src/application/expiry-sweep.ts';
+import { BlobStoreError } from '../../../src/attachments/blob-store.ts';
 import { PurgeSessionDocument, SendMessageDocument } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { until } from '../gateway.ts';
@@ -115,4 +116,25 @@ test('B71: bytes that are stored after their announcement has ended are removed'
   expect((await post(gateway, png())).ok).toBe(false);
   expect(await filesIn(gateway.folder)).toEqual([]);
   expect(await attachmentRows(gateway)).toEqual({ attachments: 0, blobs: 0, uses: 0, discarded: 0 });
+});
+
+test('a store that does not remove bytes is asked once by each sweep, and removes the others the next time', async () => {
+  const gateway = await startWithFolder();
+  const { commands, orchestrator } = gateway.gateway.parts;
+  // Its own sweeps would remove them too.
+  await orchestrator.stop(0);
+  const longAgo = (days: number) => new Date(Date.now() - days * DAY_MILLISECONDS);
+  const rows = [3, 2, 1].map((days) => ({ key: `owner/${days}`, after: longAgo(days) }));
+  await commands.database.write((writer) => writer.discardedBlob.createMany({ data: rows }));
+  const asked: string[] = [];
+  commands.blobs.remove = async (key) => {
+    asked.push(key);
+    // A store that cannot be reached fails after seconds or minutes. This one keeps the oldest bytes for ever.
+    if (key === 'owner/3') throw new BlobStoreError('away');
+  };
+  await removeDiscardedBlobs(commands);
+  expect(asked.splice(0)).toEqual(['owner/3']);
+  await removeDiscardedBlobs(commands);
+  expect(asked).toEqual(['owner/2', 'owner/1', 'owner/3']);
+  expect(await attachmentRows(gateway)).toMatchObject({ discarded: 1 });
 });
