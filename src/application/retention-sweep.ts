@@ -48,8 +48,11 @@ export function createRetentionSweep(context: CommandContext, retention: Retenti
     if (archived.length + purged.length === 0) return;
     logger.info({ event: 'retention', archived, purged }, 'sessions without activity were archived or purged');
     if (purged.length === 0) return;
-    await removeDiscardedBlobs(context);
-    await database.eraseDeleted();
+    try {
+      await removeDiscardedBlobs(context);
+    } finally {
+      await database.eraseDeleted();
+    }
   };
 }
 

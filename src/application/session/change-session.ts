@@ -107,8 +107,11 @@ export async function purgeSession(
     switch (outcome.kind) {
       case 'done':
         publishPurge(context, outcome);
-        await removeDiscardedBlobs(context);
-        await database.eraseDeleted();
+        try {
+          await removeDiscardedBlobs(context);
+        } finally {
+          await database.eraseDeleted();
+        }
         return { kind: 'purged', sessionId, runs: outcome.runIds.length };
       case 'busy':
         return sessionBusy(outcome.runId);

@@ -4,6 +4,7 @@ import { expect, inject, test } from 'vitest';
 import { removeDiscardedBlobs } from '../../../src/application/attachments/remove-blobs.ts';
 import { createExpirySweep } from '../../../src/application/expiry-sweep.ts';
 import { BlobStoreError } from '../../../src/attachments/blob-store.ts';
+import { StoreError } from '../../../src/database/store-error.ts';
 import { PurgeSessionDocument, SendMessageDocument } from '../../generated/graphql.ts';
 import { converse, follow, send } from '../conversation.ts';
 import { until } from '../gateway.ts';
@@ -137,4 +138,28 @@ test('a store that does not remove bytes is asked once by each sweep, and remove
   await removeDiscardedBlobs(commands);
   expect(asked).toEqual(['owner/2', 'owner/1', 'owner/3']);
   expect(await attachmentRows(gateway)).toMatchObject({ discarded: 1 });
+});
+
+test('a purge erases what it deleted although the database fails while the bytes of attachments are removed', async () => {
+  const gateway = await startWithFolder();
+  const { client } = gateway;
+  const { commands } = gateway.gateway.parts;
+  const { database } = commands;
+  const { id } = await upload(gateway, png());
+  const { session, run } = await send(client, { sessionKey: 'k', text: '/say x', attachmentIds: [id] });
+  await follow(client, run.id);
+  const { write, eraseDeleted } = database;
+  let erased = 0;
+  database.eraseDeleted = async () => {
+    erased += 1;
+    await eraseDeleted();
+  };
+  commands.blobs.remove = async () => {
+    database.write = () => Promise.reject(new StoreError('busy', 'locked'));
+  };
+  const purged = client.send(PurgeSessionDocument, { input: { sessionId: session.id, confirmKey: 'k' } });
+  await expect(purged).rejects.toThrow();
+  database.write = write;
+  expect(erased).toBe(1);
+  expect(await database.reader.session.count()).toBe(0);
 });
