@@ -45,11 +45,12 @@ export interface FollowDependencies {
 }
 
 /**
- * Charges a reader for a part of the history that it has read. Null if it may read on; otherwise resolves when it may. Live events
- * cost nothing.
+ * Charges a reader for a part of the history that it has read. Null if it may read on; otherwise resolves when it may, or when it is
+ * closed. Live events cost nothing.
  * @param events of a full page; 0 for a run of a session
+ * @param isOpen whether the reader is still there
  */
-export type AdmitRead = (reader: string, events: number) => Promise<void> | null;
+export type AdmitRead = (reader: string, events: number, isOpen: () => boolean) => Promise<void> | null;
 
 /** The events of one tape after a position, then live events until the run ends: no gap, no duplicate, only durable events. */
 export function followRun(dependencies: FollowDependencies, request: FollowRequest): LiveStream<FollowBatch> {
@@ -94,11 +95,11 @@ class RunSource implements Source<FollowBatch> {
       this.#events.receive(notification);
       notify();
     });
-    if (!observer) return unsubscribe;
-    const endObservation = observer.following({ lag: () => this.#lag() });
+    const endObservation = observer?.following({ lag: () => this.#lag() });
     return () => {
-      endObservation();
+      endObservation?.();
       unsubscribe();
+      this.#events.close();
     };
   }
 
@@ -178,6 +179,7 @@ class EventReader {
   #knownHead = 0;
   /** Events of the last page, if more were to follow. They are not charged yet. */
   #uncharged = 0;
+  #isClosed = false;
 
   constructor(dependencies: FollowDependencies, request: Omit<FollowRequest, 'signal'>) {
     this.#dependencies = dependencies;
@@ -191,6 +193,10 @@ class EventReader {
 
   knownHead(): number {
     return this.#knownHead;
+  }
+
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** @param head the newest event of the tape. If it and all notified ones were read, no page has to be read. */
@@ -242,8 +248,9 @@ class EventReader {
     const { reader, runId, maxBatch } = this.#request;
     const { admitRead, pageEvents } = this.#dependencies;
     const limit = Math.min(pageEvents, maxBatch);
-    const admission = this.#uncharged > 0 ? admitRead?.(reader, this.#uncharged) : null;
+    const admission = this.#uncharged > 0 ? admitRead?.(reader, this.#uncharged, () => !this.#isClosed) : null;
     if (admission) await admission;
+    if (this.#isClosed) return 'read';
     const headBefore = this.#knownHead;
     const page = await this.#dependencies.journal.read(runId, { after: this.#lastSeq, limit });
     this.#page = page;

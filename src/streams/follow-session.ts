@@ -55,6 +55,7 @@ function createSessionSource(
   /** Whether the last lookup found no run after the one that was followed last. */
   let isAfterLastRun = false;
   let hasEnded = false;
+  let isClosed = false;
   const progress = createProgress(after);
   let notifyReader = () => {};
 
@@ -74,7 +75,7 @@ function createSessionSource(
 
   async function findNextRun(): Promise<void> {
     mayHaveNextRun = false;
-    const admission = runId === null ? null : dependencies.admitRead?.(reader, 0);
+    const admission = runId === null ? null : dependencies.admitRead?.(reader, 0, () => !isClosed);
     if (admission) await admission;
     const next = await dependencies.nextRunLookups(JSON.stringify([sessionId, runId]), async () => {
       // In this order, a run that was created before the session was archived is still found.
@@ -96,6 +97,7 @@ function createSessionSource(
         notify();
       });
       return () => {
+        isClosed = true;
         unsubscribe();
         endRun();
       };

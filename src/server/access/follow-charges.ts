@@ -11,17 +11,17 @@ import type { RateLimit } from './rate-limit.ts';
 export function createFollowCharges(rateLimit: Pick<RateLimit, 'receive'>, clock: Pick<Clock, 'sleep'>): AdmitRead {
   /** Parts of a point, by principal. */
   const remainders = createBoundedCache<number>(COUNTED_PRINCIPALS);
-  async function pay(reader: string, points: number): Promise<void> {
-    for (;;) {
+  async function pay(reader: string, points: number, isOpen: () => boolean): Promise<void> {
+    while (isOpen()) {
       const seconds = await rateLimit.receive(reader, points);
       if (seconds === null) return;
       await clock.sleep(seconds * 1000);
     }
   }
-  return (reader, events) => {
+  return (reader, events, isOpen) => {
     const cost = (remainders.get(reader) ?? 0) + FOLLOW_PAGE_POINTS + events / POINT_OBJECTS;
     const points = Math.floor(cost);
     remainders.set(reader, cost - points);
-    return points === 0 ? null : pay(reader, points);
+    return points === 0 ? null : pay(reader, points, isOpen);
   };
 }

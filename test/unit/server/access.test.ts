@@ -4,6 +4,8 @@ import { createFollowCharges } from '../../../src/server/access/follow-charges.t
 import { createRateLimit } from '../../../src/server/access/rate-limit.ts';
 import { createFakeClock } from '../fake-clock.ts';
 
+const isOpen = () => true;
+
 describe('a concurrency limit', () => {
   test('counts each key separately', () => {
     const limit = createConcurrencyLimit(1);
@@ -59,14 +61,14 @@ describe('the charges of followers', () => {
       return null;
     };
     const admitRead = createFollowCharges({ receive }, createFakeClock());
-    await admitRead('ada', 200);
-    await admitRead('bob', 50);
-    for (let run = 0; run < 19; run += 1) await admitRead('ada', 0);
+    await admitRead('ada', 200, isOpen);
+    await admitRead('bob', 50, isOpen);
+    for (let run = 0; run < 19; run += 1) await admitRead('ada', 0, isOpen);
     expect(charged).toEqual([
       ['ada', 2],
       ['ada', 1],
     ]);
-    await admitRead('bob', 50);
+    await admitRead('bob', 50, isOpen);
     expect(charged.slice(2)).toEqual([['bob', 1]]);
   });
 
@@ -74,16 +76,29 @@ describe('the charges of followers', () => {
     const clock = createFakeClock();
     const limit = createRateLimit({ pointsPerMinute: 3, maxPrincipals: 10, now: clock.now });
     const admitRead = createFollowCharges(limit, clock);
-    await admitRead('ada', 200);
+    await admitRead('ada', 200, isOpen);
     let isAdmitted = false;
-    const admitted = admitRead('ada', 200)?.then(() => {
+    const admitted = admitRead('ada', 200, isOpen)?.then(() => {
       isAdmitted = true;
     });
     await clock.advance(59_999);
     expect(isAdmitted).toBe(false);
-    await admitRead('bob', 200);
+    await admitRead('bob', 200, isOpen);
     await clock.advance(1);
     await admitted;
     expect(clock.pending()).toBe(0);
+  });
+
+  test('are nothing for a follower that has closed while it waited: its principal keeps the points', async () => {
+    const clock = createFakeClock();
+    const limit = createRateLimit({ pointsPerMinute: 3, maxPrincipals: 10, now: clock.now });
+    const admitRead = createFollowCharges(limit, clock);
+    await admitRead('ada', 200, isOpen);
+    let isClosed = false;
+    const admitted = admitRead('ada', 200, () => !isClosed);
+    isClosed = true;
+    await clock.advance(60_000);
+    await admitted;
+    expect(limit.take('ada', 3)).toBeNull();
   });
 });

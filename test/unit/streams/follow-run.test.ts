@@ -54,8 +54,8 @@ describe('events and their batches', () => {
     await write(runId, ...deltas(10));
     const charges: unknown[] = [];
     let admit = () => {};
-    dependencies.admitRead = (...charge) => {
-      charges.push(charge);
+    dependencies.admitRead = (...[reader, events]) => {
+      charges.push([reader, events]);
       return new Promise((resolve) => {
         admit = resolve;
       });
@@ -76,6 +76,38 @@ describe('events and their batches', () => {
     await write(runId, delta('live'));
     expect(await next(reader)).toMatchObject({ seq: 12 });
     expect(charges).toEqual(Array(2).fill(['ada', 4]));
+  });
+
+  test('a follower that is closed while it waits for its charge is known to be, and reads no more', async () => {
+    const { write, follow, dependencies } = createLiveTapes({ pageEvents: 4 });
+    const runId = newRunId();
+    await write(runId, ...deltas(10));
+    const states: boolean[] = [];
+    let admit = () => {};
+    dependencies.admitRead = (_reader, _events, isOpen) => {
+      states.push(isOpen());
+      return new Promise((resolve) => {
+        admit = () => {
+          states.push(isOpen());
+          resolve();
+        };
+      });
+    };
+    const reader = follow(runId);
+    await next(reader);
+    const second = reader.next();
+    await setImmediate();
+    await reader.return?.();
+    const { read } = dependencies.journal;
+    let reads = 0;
+    dependencies.journal.read = (...page) => {
+      reads += 1;
+      return read(...page);
+    };
+    admit();
+    await setImmediate();
+    expect((await second).done).toBe(true);
+    expect([states, reads]).toEqual([[true, false], 0]);
   });
 
   test('a follower that starts at the head gets an empty batch with caughtUp', async () => {

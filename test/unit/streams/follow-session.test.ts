@@ -63,12 +63,31 @@ describe('the runs of a session', () => {
     for (let count = 0; count < 3; count += 1) await write(await begin(), ending);
     session.isArchived = true;
     const charges: unknown[] = [];
-    dependencies.admitRead = (...charge) => {
-      charges.push(charge);
+    dependencies.admitRead = (...[reader, events]) => {
+      charges.push([reader, events]);
       return null;
     };
     await collect(followAll());
     expect(charges).toEqual(Array(3).fill(['ada', 0]));
+  });
+
+  test('are charged to nobody after the follower was closed', async () => {
+    const { begin, write, followAll, dependencies } = createSession();
+    for (let count = 0; count < 2; count += 1) await write(await begin(), ending);
+    const states: boolean[] = [];
+    let ask = () => {};
+    dependencies.admitRead = (_reader, _events, isOpen) => {
+      ask = () => void states.push(isOpen());
+      ask();
+      return new Promise(() => {});
+    };
+    const reader = followAll();
+    await reader.next();
+    void reader.next();
+    await setImmediate();
+    await reader.return?.();
+    ask();
+    expect(states).toEqual([true, false]);
   });
 
   test('B24: continue after a cursor in the middle, then with the later runs', async () => {
