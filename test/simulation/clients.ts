@@ -3,7 +3,10 @@ import type { Viewer } from '../../src/application/command-context.ts';
 import { cancelRun } from '../../src/application/run/cancel-run.ts';
 import type { SendMessageInput } from '../../src/application/run/message.ts';
 import { sendMessage } from '../../src/application/run/send-message.ts';
+import { answerQuestion } from '../../src/application/wait/answer-question.ts';
+import { decideBudget } from '../../src/application/wait/decide-budget.ts';
 import { StoreError } from '../../src/database/store-error.ts';
+import { kindOfId } from '../../src/ids.ts';
 import type { Invariants } from './invariants.ts';
 import { resultSchema } from './outside.ts';
 import type { Random } from './random.ts';
@@ -38,7 +41,7 @@ export interface ClientOptions {
   trace(line: string): void;
 }
 
-const viewer: Viewer = { principal: 'anna', scopes: ['read', 'write', 'approve'] };
+const viewer: Viewer = { principal: 'anna', scopes: ['read', 'write', 'approve', 'approve:any'] };
 const sessionKeys = ['red', 'green', 'blue', 'grey'];
 const RETRY_MILLISECONDS = 300;
 /** One in so many messages asks for a result. */
@@ -140,6 +143,26 @@ export function createClients(options: ClientOptions): Clients {
     );
   }
 
+  function settle(server: SimulatedServer, id: string, isAllowed: boolean): void {
+    const decision = isAllowed ? 'ALLOW' : 'DENY';
+    const { context } = server;
+    if (kindOfId(id) === 'question') {
+      const reply = isAllowed ? ({ action: 'ANSWER', answer: 'yes' } as const) : ({ action: 'DECLINE' } as const);
+      replyTo(server, id, () => answerQuestion(context, viewer, { questionId: id, ...reply }));
+    } else if (kindOfId(id) === 'budgetRequest') {
+      replyTo(server, id, () => decideBudget(context, viewer, { budgetRequestId: id, decision }));
+    } else decide(server, id, decision);
+  }
+
+  /** Settles a wait that is no approval. */
+  function replyTo(server: SimulatedServer, id: string, command: () => Promise<unknown>): void {
+    trace(`${server.host.name}: settle ${id}`);
+    request(server, command, (answer) => {
+      if (answer === null || !('error' in answer) || answer.error instanceof StoreError) return;
+      invariants.report(`the reply to ${id} failed: ${answer.error}`);
+    });
+  }
+
   return {
     send() {
       const number = messages.length + 1;
@@ -181,13 +204,13 @@ export function createClients(options: ClientOptions): Clients {
       const rows = store.select(`SELECT "id" FROM "Wait" ORDER BY "status" = 'PENDING' DESC, "id" LIMIT 3`);
       const server = pickServer();
       if (rows.length === 0 || !server) return;
-      decide(server, String(random.pick(rows).id), random.chance(0.7) ? 'ALLOW' : 'DENY');
+      settle(server, String(random.pick(rows).id), random.chance(0.7));
     },
     decideAll() {
       const rows = store.select(`SELECT "id" FROM "Wait" WHERE "status" = 'PENDING' ORDER BY "id"`);
       for (const { id } of rows) {
         const server = pickServer();
-        if (server) decide(server, String(id), random.chance(0.5) ? 'ALLOW' : 'DENY');
+        if (server) settle(server, String(id), random.chance(0.5));
       }
       return rows.length;
     },

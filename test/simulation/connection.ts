@@ -2,6 +2,7 @@ import type { RowWrite } from '../../src/database/batch-statement.ts';
 import type { Database, NotificationChannel } from '../../src/database/database.ts';
 import { StoreError, type StoreFailure, throwStoreError } from '../../src/database/store-error.ts';
 import type { Host } from './host.ts';
+import { createLedgerClient } from './ledger.ts';
 import type { Random } from './random.ts';
 import { createReader } from './reader.ts';
 import type { Store } from './store.ts';
@@ -40,11 +41,12 @@ const LATE_COMMIT_MILLISECONDS = 40;
 /** The connection of one server to the shared database, over a network that delays, loses and breaks. */
 export function connect(options: ConnectionOptions): Database {
   const { store, timeline, random, faults, host, notifications, onChange } = options;
+  const ledger = createLedgerClient(store);
   const isCutOff = () => faults.isDatabaseDown || faults.cutOff.has(host);
   const latency = () => (random.chance(0.02) ? random.int(50, 800) : random.next() * 5);
 
   /** Performs `work` at the database, and returns its result or failure to the process. */
-  function call<Result>(kind: 'read' | 'write' | 'commit', work: () => Result): Promise<Result> {
+  function call<Result>(kind: 'read' | 'write' | 'commit', work: () => Result | Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       // A process that has ended sends nothing.
       if (host.isKilled()) return;
@@ -52,7 +54,7 @@ export function connect(options: ConnectionOptions): Database {
         void host.after(milliseconds, () => reject(new StoreError(failure, `simulated: ${failure}`)));
       /** Only a commit can have an outcome that its caller does not know. */
       const lose = () => fail(kind === 'commit' ? 'unknown' : 'unavailable', latency());
-      const arrive = () => {
+      const arrive = async () => {
         // The process ended before it had sent the statement, or after.
         if (host.isKilled() && random.chance(0.5)) return;
         if (isCutOff()) return fail('unavailable', random.chance(0.5) ? 1 : random.int(1, TIMEOUT_MILLISECONDS));
@@ -63,7 +65,7 @@ export function connect(options: ConnectionOptions): Database {
           timeline.after(random.int(0, LATE_COMMIT_MILLISECONDS), () => void attempt(work));
           return lose();
         }
-        const outcome = attempt(work);
+        const outcome = await attempt(work);
         if (isLost) return lose();
         host.after(latency(), () => {
           if (isCutOff()) reject(new StoreError(kind === 'commit' ? 'unknown' : 'unavailable', 'simulated: cut off'));
@@ -71,7 +73,7 @@ export function connect(options: ConnectionOptions): Database {
           else reject(outcome.error);
         });
       };
-      timeline.after(latency(), arrive);
+      timeline.after(latency(), () => void arrive());
     });
   }
 
@@ -80,7 +82,7 @@ export function connect(options: ConnectionOptions): Database {
     isShared: true,
     notifications,
     reader: createReader(store, (read) => call('read', read)),
-    write: () => Promise.reject(new Error('The simulated parts write with statements only.')),
+    write: (work) => call('commit', () => work(ledger)),
     commit: (writes) =>
       writes.length === 0
         ? Promise.resolve()
@@ -104,9 +106,9 @@ export function connect(options: ConnectionOptions): Database {
 
 type Attempt<Result> = { ok: true; result: Result } | { ok: false; error: unknown };
 
-function attempt<Result>(work: () => Result): Attempt<Result> {
+async function attempt<Result>(work: () => Result | Promise<Result>): Promise<Attempt<Result>> {
   try {
-    return { ok: true, result: work() };
+    return { ok: true, result: await work() };
   } catch (error) {
     return { ok: false, error: storeError(error) };
   }

@@ -19,8 +19,8 @@ export interface Invariants {
   checkActivities(activities: Iterable<Activity>): void;
   /** To call while nothing fails. @param isIdle whether every server has had time to recover, and has room */
   checkExecutors(isIdle: boolean): void;
-  /** Whether a server holds the lease of a run that has ended. */
-  hasEndedLeases(): boolean;
+  /** Whether a server holds the lease of a run that has ended, or the budget still counts a call of a run that is not executed. */
+  hasLeftovers(): boolean;
   /** To call when nothing happens any more. */
   checkEnd(): void;
   report(problem: string): void;
@@ -53,10 +53,12 @@ interface CheckedCall {
   repetitions: number;
 }
 
+/** An approval, or another wait. */
 interface CheckedApproval {
   callId: string;
   status: string;
-  why: 'policy' | 'unknown_outcome';
+  /** Null unless it is an approval. */
+  why: 'policy' | 'unknown_outcome' | null;
 }
 
 interface CheckedLease {
@@ -119,6 +121,8 @@ const progressTypes: readonly RecordedEvent['type'][] = [
   'output',
   'tool_result',
   'approval_decision',
+  'wait_request',
+  'wait_settled',
 ];
 
 const columns = storedColumnNames.map((name) => `"${name}"`).join(', ');
@@ -220,6 +224,18 @@ export function createInvariants(options: InvariantOptions): Invariants {
       case 'approval_decision':
         readDecision(tape, event.payload, at);
         return;
+      case 'wait_request': {
+        const { waitId, callId } = event.payload;
+        tape.approvals.set(waitId, { callId: callId ?? '', status: 'PENDING', why: null });
+        return;
+      }
+      case 'wait_settled': {
+        const { waitId, outcome } = event.payload;
+        const wait = tape.approvals.get(waitId);
+        if (wait?.status !== 'PENDING') report(`${at} settles a wait that is ${wait?.status}`);
+        if (wait) wait.status = outcome;
+        return;
+      }
       case 'tool_start':
         readStart(tape, event.payload, at);
         return;
@@ -449,7 +465,7 @@ export function createInvariants(options: InvariantOptions): Invariants {
           WHERE ("Lease"."holder" IS NULL OR "Lease"."expiresAt" <= ?)
             AND NOT (coalesce("Lease"."suspicion", 0) > 0
               AND EXISTS (SELECT 1 FROM "Lease" AS "tried" WHERE "tried"."suspicion" > 0 AND "tried"."expiresAt" > ?))
-            AND ("state" = 'IN_PROGRESS' OR ("state" = 'PENDING'
+            AND ("state" = 'IN_PROGRESS' OR ("state" = 'AWAITING_APPROVAL' AND "Lease"."holder" IS NOT NULL) OR ("state" = 'PENDING'
             AND NOT EXISTS (SELECT 1 FROM "Run" AS "other" WHERE "other"."sessionId" = "Run"."sessionId"
               AND "other"."state" IN ('IN_PROGRESS', 'AWAITING_APPROVAL'))))`,
         time,
@@ -471,12 +487,13 @@ export function createInvariants(options: InvariantOptions): Invariants {
         }
       }
     },
-    hasEndedLeases() {
-      const held = store.select(
+    hasLeftovers() {
+      const leftovers = store.select(
         `SELECT "runId" FROM "Lease" JOIN "Run" ON "Run"."id" = "Lease"."runId"
-          WHERE "holder" IS NOT NULL AND "state" IN ('DONE', 'CANCELLED', 'FAILED') LIMIT 1`,
+          WHERE "state" IN ('DONE', 'CANCELLED', 'FAILED') AND ("holder" IS NOT NULL OR "suspicion" > 0)
+        UNION ALL SELECT "runId" FROM "BudgetReservation" LIMIT 1`,
       );
-      return held.length > 0;
+      return leftovers.length > 0;
     },
     checkEnd() {
       for (const { runId, status } of tapes.values()) {

@@ -4,7 +4,7 @@ import type { Catalogue } from '../../src/models/catalogue.ts';
 import { alwaysClosed } from '../../src/models/circuit.ts';
 import { type Model, ModelError, type ModelFinish, type RequestedCall } from '../../src/models/model.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import type { Tool } from '../../src/tools/tool.ts';
+import type { Tool, ToolQuestion } from '../../src/tools/tool.ts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 
@@ -51,6 +51,7 @@ export const simulatedTools: readonly SimulatedTool[] = [
   { name: 'send', idempotent: false, parallelSafe: false, effect: 'ALLOW' },
   { name: 'deploy', idempotent: false, parallelSafe: false, effect: 'ASK' },
   { name: 'write', idempotent: true, parallelSafe: true, effect: 'ASK' },
+  { name: 'ask', idempotent: true, parallelSafe: true, effect: 'ALLOW' },
   { name: 'erase', idempotent: false, parallelSafe: false, effect: 'DENY' },
 ];
 
@@ -157,12 +158,27 @@ export function createSimulatedTools(outside: Outside): Tool[] {
     timeoutSeconds: 60,
     source: 'builtin',
     prepare: (input: Json) => ({ ok: true as const, input }),
-    execute: (_input, { idempotencyKey, signal, progress }) => {
+    execute: (_input, { idempotencyKey, signal, progress, ask }) => {
       outside.executed(tool, idempotencyKey);
       const end = outside.begin({ host: outside.host, key: idempotencyKey, kind: 'tool', signal });
-      return perform(outside, signal, () => progress?.({ progress: 1, total: 2, message: 'half' })).finally(end);
+      const report = () => progress?.({ progress: 1, total: 2, message: 'half' });
+      const work = async () => {
+        if (tool.name === 'ask') await ask?.(question, unneeded(outside));
+        return perform(outside, signal, report);
+      };
+      return work().finally(end);
     },
   }));
+}
+
+const question: ToolQuestion = { prompt: 'simulated', answerSchema: {}, url: null };
+
+/** Aborts after a while for some questions, which the tool then does not need any more. */
+function unneeded(outside: Outside): AbortSignal {
+  const { host, random } = outside;
+  const controller = new AbortController();
+  if (random.chance(0.3)) host.after(duration(outside), () => controller.abort(new Error('not needed')));
+  return controller.signal;
 }
 
 async function perform(outside: Outside, signal: AbortSignal, report: () => void): Promise<Json> {

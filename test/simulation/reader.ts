@@ -3,16 +3,16 @@ import type { Client } from '../../src/database/database.ts';
 import type { Parameter } from '../../src/database/statement.ts';
 import type { Store } from './store.ts';
 
-type Where = Readonly<Record<string, unknown>>;
-type Row = Record<string, unknown>;
+export type Where = Readonly<Record<string, unknown>>;
+export type Row = Record<string, unknown>;
 
-interface FindOptions {
+export interface FindOptions {
   where?: Where;
   orderBy?: Readonly<Record<string, string>> | readonly Readonly<Record<string, string>>[];
   take?: number;
 }
 
-interface Condition {
+export interface Condition {
   sql: string;
   parameters: Parameter[];
 }
@@ -41,7 +41,8 @@ export function createReader(store: Store, call: <Result>(read: () => Result) =>
   });
   const reader = {
     run: table('Run'),
-    approval: table('Approval'),
+    session: table('Session'),
+    wait: table('Wait'),
     grant: table('Grant'),
     idempotencyKey: table('IdempotencyKey'),
     /** Only the statement about the leases of other servers is sent this way. */
@@ -50,7 +51,7 @@ export function createReader(store: Store, call: <Result>(read: () => Result) =>
   return reader as unknown as Client;
 }
 
-function find(store: Store, table: string, { where = {}, orderBy = [], take }: FindOptions): Row[] {
+export function find(store: Store, table: string, { where = {}, orderBy = [], take }: FindOptions): Row[] {
   const { sql, parameters } = conditionOf(where);
   const terms = [orderBy].flat().flatMap((term) => Object.entries(term));
   const order = terms.length === 0 ? '' : ` ORDER BY ${terms.map(([name, way]) => `"${name}" ${way}`).join(', ')}`;
@@ -67,7 +68,7 @@ function readRow(row: Row): Row {
   );
 }
 
-function conditionOf(where: Where): Condition {
+export function conditionOf(where: Where): Condition {
   const conditions = Object.entries(where)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => memberCondition(name, value));
@@ -75,6 +76,8 @@ function conditionOf(where: Where): Condition {
 }
 
 function memberCondition(name: string, value: unknown): Condition {
+  // Of the owner: all runs have the same one.
+  if (name === 'run') return { sql: 'true', parameters: [] };
   if (name === 'OR') return joined((value as Where[]).map(conditionOf), ' OR ', 'false');
   if (value === null) return { sql: `"${name}" IS NULL`, parameters: [] };
   if (typeof value !== 'object' || value instanceof Date) return { sql: `"${name}" = ?`, parameters: [stored(value)] };

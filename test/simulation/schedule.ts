@@ -167,7 +167,7 @@ async function settle(world: World): Promise<void> {
     invariants.checkExecutors(elapsed > 2 * LEASE_MILLISECONDS && hasRoom(world));
     if (clients.waiting() === 0 && isSettled(world)) return;
     if (elapsed > QUIET_MILLISECONDS) {
-      invariants.report('8: some runs neither end nor wait, or have ended and keep a lease');
+      invariants.report('8: some runs neither end nor wait, or have ended and keep a lease or a reservation');
       return;
     }
   }
@@ -175,7 +175,7 @@ async function settle(world: World): Promise<void> {
 
 function isSettled({ invariants, slots }: World): boolean {
   if (slots.some(({ server }) => server && server.orchestrator.activeCount() > 0)) return false;
-  if (invariants.hasEndedLeases()) return false;
+  if (invariants.hasLeftovers()) return false;
   const waiting = new Set<string>();
   for (const { status, sessionId } of invariants.tapes()) {
     if (status === 'IN_PROGRESS') return false;

@@ -9,6 +9,7 @@ import { createTokenMeter } from '../../src/context/token-estimate.ts';
 import { createToolTexts } from '../../src/context/tool-texts.ts';
 import type { Database } from '../../src/database/database.ts';
 import { createKeyedMutex } from '../../src/database/mutex.ts';
+import { isStoreFault } from '../../src/database/store-error.ts';
 import { createIds, type IdKind, type NewId, timeOfId } from '../../src/ids.ts';
 import { createDatabaseJournal } from '../../src/journal/database-journal.ts';
 import type { Logger } from '../../src/logger.ts';
@@ -16,6 +17,7 @@ import { createCurrentCatalogue } from '../../src/models/current-catalogue.ts';
 import type { OrchestratorSettings } from '../../src/orchestrator/dependencies.ts';
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts';
 import { createSpending } from '../../src/orchestrator/spending.ts';
+import { chargeAbandonedCalls } from '../../src/repositories/budget-ledger.ts';
 import { createRunStore } from '../../src/run-store/run-store.ts';
 import { hintsOf } from '../../src/streams/notifications/hints.ts';
 import { createSharedNotificationHub } from '../../src/streams/notifications/shared-hub.ts';
@@ -138,6 +140,15 @@ export function startServer(options: ServerOptions): SimulatedServer {
       approvalExpirySeconds: settings.approvalExpirySeconds,
     },
   };
+  /** A store that fails ends a sweep, and the next one continues. */
+  const reportDefect = (error: unknown) => {
+    if (!isStoreFault(error)) onError(error, 'the sweep failed');
+  };
+  const expireWaits = createWaitExpiry(context);
+  async function sweep(): Promise<void> {
+    await expireWaits();
+    await chargeAbandonedCalls(database);
+  }
   let holder = '';
   const orchestrator = createOrchestrator(
     {
@@ -167,7 +178,7 @@ export function startServer(options: ServerOptions): SimulatedServer {
       audit,
       settings,
     },
-    createWaitExpiry(context),
+    () => sweep().catch(reportDefect),
   );
   orchestrator.start();
   return { host, holder, context, orchestrator, isStopping: false };

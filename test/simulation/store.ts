@@ -20,6 +20,10 @@ export interface Store {
   query<Row>(statement: Statement<Row>, parameters: readonly Parameter[]): Row[];
   commit(writes: readonly RowWrite[]): void;
   select(sql: string, ...parameters: Parameter[]): Record<string, unknown>[];
+  /** Only within `transaction`. */
+  execute(sql: string, ...parameters: Parameter[]): void;
+  /** Commits what `work` executes if it resolves. It may wait for nothing but its own statements. */
+  transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Milliseconds until the first lease of another holder expires; null when there is none. */
   firstExpiry(holder: string): number | null;
   /** The time of the database, in epoch milliseconds. */
@@ -53,6 +57,19 @@ export async function openStore(): Promise<Store> {
   const run = (sql: string) => prepare(sql, false).run();
   const select: Store['select'] = (sql, ...parameters) =>
     prepare(sql, false).all(...parameters) as Record<string, unknown>[];
+
+  async function transaction<Result>(work: () => Promise<Result>): Promise<Result> {
+    run('SAVEPOINT "transaction"');
+    try {
+      const result = await work();
+      run('RELEASE "transaction"');
+      return result;
+    } catch (error) {
+      run('ROLLBACK TO "transaction"');
+      run('RELEASE "transaction"');
+      throw error;
+    }
+  }
 
   function inSavepoint<Result>(work: () => Result): Result {
     run('SAVEPOINT "change"');
@@ -102,6 +119,8 @@ export async function openStore(): Promise<Store> {
 
   return {
     select,
+    execute: (sql, ...parameters) => void prepare(sql, false).run(...parameters),
+    transaction,
     query(statement, parameters) {
       const { sqlite } = statement;
       if (sqlite === CLAIM_SQLITE && select(ANY_EXECUTABLE).length === 0) return [];

@@ -1,4 +1,5 @@
 import { ANSWER_BYTES } from '../../src/config/limits.ts';
+import type { Budget } from '../../src/domain/budget.ts';
 import { type Clients, createClients } from './clients.ts';
 import { connect, type Faults } from './connection.ts';
 import { type ClockSkew, createHost, type Host, START } from './host.ts';
@@ -40,6 +41,16 @@ export interface ServerSlot {
 const LEASE_SECONDS = 15;
 export const LEASE_MILLISECONDS = LEASE_SECONDS * 1000;
 const MAX_RESUMPTIONS = 3;
+/** For two or three calls at a time, so that others wait. A call whose server is lost uses up a third of it. */
+const tokenBudget: Omit<Budget, 'onLimit'> = {
+  appliesTo: 'PRINCIPAL',
+  agent: null,
+  period: 'TOTAL',
+  kind: 'TOKENS',
+  allowance: 50_000,
+};
+/** Log messages that only a defect of the program explains. */
+const defects: readonly string[] = ['a run failed unexpectedly', 'the sweep failed'];
 /** How long a process that has crashed is gone. */
 const RESTART_MILLISECONDS = 500;
 
@@ -75,7 +86,7 @@ export function createWorld(
     limits: { maxSteps: 4, maxToolCalls: 6, runSeconds: 200, maxTokens: 1_000_000, maxCost: null },
     answerBytes: ANSWER_BYTES,
     maxConcurrentRuns: random.int(2, 4),
-    budgets: [],
+    budgets: random.pick([[], [{ ...tokenBudget, onLimit: random.pick(['fail', 'ask'] as const) }]]),
     leaseSeconds: LEASE_SECONDS,
     approvalExpirySeconds: random.pick([20, 120, 3600]),
     separateApprover: false,
@@ -117,7 +128,7 @@ export function createWorld(
           queueLength,
           onError: (error, message) => {
             trace(`${name}: ${message}: ${error}`);
-            if (message === 'a run failed unexpectedly') invariants.report(`${name}: ${message}: ${error}`);
+            if (defects.includes(message)) invariants.report(`${name}: ${message}: ${error}`);
           },
           outside: {
             host,
