@@ -42,22 +42,26 @@ export function createEmbeddingCharges(charges: CallCharges, price: number | nul
       }
       const calls: { reserved: ReservedCall; inputTokens: number }[] = [];
       const fitting: (typeof texts)[number][] = [];
-      for (const group of groups.values()) {
-        const call = await reserve(group);
-        if (call === null) continue;
-        calls.push(call);
-        fitting.push(...group);
+      async function settle(tokens: number): Promise<void> {
+        const total = calls.reduce((sum, { inputTokens }) => sum + inputTokens, 0);
+        for (const { reserved, inputTokens } of calls) {
+          const used = total === 0 ? 0 : (tokens * inputTokens) / total;
+          await reserved.settle({ TOKENS: used, COST: used * (price ?? 0) });
+        }
       }
-      const total = calls.reduce((sum, { inputTokens }) => sum + inputTokens, 0);
-      return {
-        fitting,
-        async settle(tokens) {
-          for (const { reserved, inputTokens } of calls) {
-            const used = total === 0 ? 0 : (tokens * inputTokens) / total;
-            await reserved.settle({ TOKENS: used, COST: used * (price ?? 0) });
-          }
-        },
-      };
+      try {
+        for (const group of groups.values()) {
+          const call = await reserve(group);
+          if (call === null) continue;
+          calls.push(call);
+          fitting.push(...group);
+        }
+      } catch (error) {
+        // The call is not made.
+        await settle(0);
+        throw error;
+      }
+      return { fitting, settle };
     },
   };
 }

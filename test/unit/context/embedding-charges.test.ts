@@ -3,13 +3,14 @@ import type { CallCharges } from '../../../src/context/call-charges.ts';
 import { createEmbeddingCharges } from '../../../src/context/memory/embedding-charges.ts';
 import type { ExceededBudget } from '../../../src/domain/budget.ts';
 
-/** Charges of which those of Ben's calls do not fit. */
+/** Charges of which those of Ben's calls do not fit, and those of Eve's cannot be made. */
 function setUp(price: number | null = 0.5) {
   const planned: unknown[] = [];
   const settled: unknown[] = [];
   const charges: CallCharges = {
     async reserve({ owner, sessionId }, call) {
       planned.push([owner, sessionId, call]);
+      if (owner === 'eve') throw new Error('The store is away.');
       if (owner === 'ben') return { kind: 'exceeded' } as ExceededBudget;
       const settle = async (used: unknown) => void settled.push([owner, sessionId, used]);
       return { kind: 'reserved', maxOutputTokens: null, settle };
@@ -50,4 +51,15 @@ test('a call that failed is charged nothing, and nothing is asked without texts'
   await empty.settle(5);
   expect(settled[1]).toEqual(['ada', null, { TOKENS: 0, COST: 0 }]);
   expect(planned).toHaveLength(2);
+});
+
+test('charges that cannot be made for all texts are taken back', async () => {
+  const { charges, settled } = setUp();
+  const texts = [text('ada', null, 10), text('ada', 'ses_1', 10), text('eve', null, 10)];
+  await expect(charges.charge(texts)).rejects.toThrow('away');
+  const none = { TOKENS: 0, COST: 0 };
+  expect(settled).toEqual([
+    ['ada', null, none],
+    ['ada', 'ses_1', none],
+  ]);
 });
