@@ -36,7 +36,7 @@ const messages: Record<StoreFailure, string> = {
 
 /** Whether the database cannot be used at the moment, so that the same operation may succeed later. */
 export function isTemporaryStoreFailure(error: unknown): boolean {
-  return error instanceof StoreError && ['busy', 'locked', 'unavailable'].includes(error.failure);
+  return error instanceof StoreError && error.failure !== 'constraint';
 }
 
 /** Converts an error of Prisma or of a driver. Keeps a StoreError. */
@@ -80,6 +80,17 @@ const lostConnection =
 /** Whether an error of the Postgres driver means a lost connection. An answer of the server has a severity. */
 export function isConnectionLost(error: unknown): boolean {
   return field(error, 'severity') === undefined || /^(08|57P)/.test(String(field(error, 'code')));
+}
+
+/** The Postgres driver throws these without a code when a statement has no answer. */
+const lostAnswer = /^(Connection terminated unexpectedly|Query read timeout)/;
+
+/** Whether the Prisma client lost its connection to Postgres, so that the database may have executed what it did not answer. */
+export function isAnswerLost(error: unknown): boolean {
+  const original = error instanceof StoreError ? error.cause : error;
+  const { kind, originalCode } = driverCause(original);
+  const isClosed = kind === 'ConnectionClosed' || /^(08|57P)/.test(String(originalCode ?? ''));
+  return isClosed || (original instanceof Error && lostAnswer.test(original.message));
 }
 
 interface DriverCause {

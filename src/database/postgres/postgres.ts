@@ -8,7 +8,7 @@ import { PrismaClient } from '../generated/postgresql/client.ts';
 import { type Migration, readMigrations } from '../migrations.ts';
 import { retryWhileBusy } from '../retry-busy.ts';
 import { type Parameter, rowOf, type Statement } from '../statement.ts';
-import { isStoreFault, throwStoreError, toStoreError } from '../store-error.ts';
+import { isAnswerLost, isStoreFault, StoreError, throwStoreError, toStoreError } from '../store-error.ts';
 import { createMessageCommit, createPipelinedCommit } from './commit.ts';
 import { migratePostgres } from './migrate.ts';
 import { createNotificationChannel } from './notifications.ts';
@@ -140,7 +140,7 @@ function createDatabase(
     isShared: true,
     notifications: createNotificationChannel(url, writing, clock),
     reader,
-    write: (work) => retry(() => work(writer)),
+    write: (work) => retry(() => work(writer).catch(throwWriteFailure)),
     commit: (writes) => retry(() => commit(groupRows(writes))),
     query: (statement, ...parameters) =>
       statement.writes
@@ -158,6 +158,11 @@ function createDatabase(
       await Promise.all([commits, writing, lookups, reading].map((pool) => pool.end()));
     },
   };
+}
+
+/** A write that has no answer may be stored. */
+function throwWriteFailure(error: unknown): never {
+  throw isAnswerLost(error) ? new StoreError('unknown', toStoreError(error).detail, error) : error;
 }
 
 /** The columns hold UTC without a time zone, which the driver would read as local time. */

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { Database } from '../../../src/database/database.ts';
+import type { Client, Database } from '../../../src/database/database.ts';
 import { openPostgres } from '../../../src/database/postgres/postgres.ts';
 import { createDatabaseJournal } from '../../../src/journal/database-journal.ts';
 import { startBreakingProxy } from '../../postgres/breaking-proxy.ts';
@@ -58,6 +58,19 @@ describe('a connection that is lost while the database commits', () => {
     await expect(database.commit([row('alone')])).rejects.toMatchObject({ name: 'StoreError', failure: 'unknown' });
     // The connection was cut before the answer, so Postgres may still be committing.
     await poll(async () => (await database.reader.idempotencyKey.count()) === 1);
+  });
+});
+
+describe('a write of the Prisma client whose connection is lost before the answer', () => {
+  const data = { key: 'tokens', spent: 1, endsAt: null };
+  test.each<[string, string, (client: Client) => Promise<unknown>]>([
+    ['one statement', 'INSERT INTO', (client) => client.budgetUse.create({ data })],
+    ['a transaction', 'COMMIT', (client) => client.$transaction((inside) => inside.budgetUse.create({ data }))],
+  ])('fails as unknown, because %s may be stored', async (_statements, text, write) => {
+    const { proxy, database } = await openBehindProxy();
+    proxy.cutAfter(text);
+    await expect(database.write(write)).rejects.toMatchObject({ name: 'StoreError', failure: 'unknown' });
+    await poll(async () => (await database.reader.budgetUse.count()) === 1);
   });
 });
 

@@ -41,13 +41,16 @@ test('B52: a follower that was served before outlasts an outage of the store, an
   expect(clock.pending()).toBe(0);
 });
 
-test('after an outage without any notification the poll finds the events', async () => {
+test.each([
+  ['that cannot be reached', outage],
+  ['that lost the connection while it stored a charge', new StoreError('unknown', 'no answer')],
+])('after an outage of a store %s, without any notification, the poll finds the events', async (_store, failure) => {
   const { clock, write, follow, failWith, setMode } = createFailingTapes();
   const runId = newRunId();
   await write(runId, delta('1'));
   const reader = follow(runId);
   await next(reader);
-  failWith(outage);
+  failWith(failure);
   setMode('lost');
   await write(runId, delta('2'));
   const rest = next(reader);
