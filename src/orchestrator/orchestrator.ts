@@ -96,13 +96,13 @@ export function createOrchestrator(
     async stop(graceMilliseconds) {
       isRunning = false;
       unsubscribe();
-      await Promise.all([claimer.idle(), sweeper.idle(), slots.settled()]);
+      await Promise.all([claimer.idle(), slots.settled()]);
       activeRuns.interruptAsking();
       const cancelGrace = clock.after(graceMilliseconds, activeRuns.interrupt);
       await activeRuns.settled();
       cancelGrace();
       // Until here the runs keep their leases.
-      await Promise.all([ticks.stop(), checker.idle()]);
+      await Promise.all([ticks.stop(), checker.idle(), sweeper.idle()]);
       // Releases the leases of runs whose execution ended because the database failed.
       await activeRuns.renew().catch(outage.failed);
     },

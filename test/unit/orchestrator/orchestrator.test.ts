@@ -187,7 +187,7 @@ test('an orchestrator that stops claims no slot', async () => {
 });
 
 /** One run is in a step that does not end by itself. */
-async function openBusy(settings: { leaseSeconds?: number } = {}) {
+async function openBusy(settings: { leaseSeconds?: number } = {}, sweep = async () => {}) {
   const writes: string[] = [];
   const waitUntilReady = vi.fn(startingSource.waitUntilReady);
   const { dependencies, clock, storeTape, committed } = createFakeDependencies({
@@ -199,7 +199,7 @@ async function openBusy(settings: { leaseSeconds?: number } = {}) {
     },
   });
   const runId = newRunId();
-  const orchestrator = createOrchestrator(dependencies, async () => undefined);
+  const orchestrator = createOrchestrator(dependencies, sweep);
   orchestrator.start();
   await clock.advance(0);
   const { sessionId } = await storeTape(runId, {}, callsRequested('a'), toolDecision('a', 'ALLOW'));
@@ -246,6 +246,22 @@ describe('an orchestrator that stops', () => {
     await clock.advance(1);
     await stopping;
     expect([released(), clock.pending()]).toEqual([[runId], 0]);
+  });
+
+  test('hands back its leases although a sweep takes long, and waits for that as well', async () => {
+    let finish = () => {};
+    const sweep = () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    const { orchestrator, clock, runId, released } = await openBusy({ leaseSeconds: 6 }, sweep);
+    await clock.advance(2000);
+    const { state, stopping } = stop(orchestrator);
+    await clock.advance(0);
+    expect(released()).toContain(runId);
+    expect(state.hasStopped).toBe(false);
+    finish();
+    await stopping;
   });
 
   test.each([1, 2])(
