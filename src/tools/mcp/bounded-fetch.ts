@@ -1,12 +1,10 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../clock.ts';
+import { createEventParts } from './event-parts.ts';
 import { createMessagePace, type MessagePace } from './message-pace.ts';
 import { MessageMeter } from './message-size.ts';
 
 type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
-
-const LINE_FEED = 10;
-const CARRIAGE_RETURN = 13;
 
 /**
  * A `fetch` for a server that is not trusted with memory and time. Bodies are measured as they are after decompression: a JSON body as
@@ -46,42 +44,21 @@ function measureBody(onHarm: (reason: string) => void): Measure {
 
 function measureEvents(pace: MessagePace, onHarm: (reason: string) => void): Measure {
   const meter = new MessageMeter();
-  const endOfEvent = createEventEnds();
+  const partsOf = createEventParts(meter);
   return {
     async transform(chunk, controller) {
-      for (let start = 0; start < chunk.length; ) {
-        const end = endOfEvent(chunk, start);
-        meter.add(chunk, start, end ?? chunk.length);
+      for (const { bytes, endsEvent } of partsOf(chunk)) {
         const problem = meter.problem();
         if (problem !== null) {
           controller.error(new Error(problem));
           return onHarm(problem);
         }
-        controller.enqueue(chunk.subarray(start, end ?? chunk.length));
-        if (end === null) return;
-        const { bytes } = meter;
+        controller.enqueue(bytes);
+        if (!endsEvent) continue;
+        const messageBytes = meter.bytes;
         meter.reset();
-        start = end;
-        await pace.after(bytes);
+        await pace.after(messageBytes);
       }
     },
-  };
-}
-
-/** Returns the index after the end of the event that a part of a stream continues; null if the event goes on. An empty line ends it. */
-function createEventEnds(): (chunk: Uint8Array, start: number) => number | null {
-  let lineBytes = 0;
-  let previous = 0;
-  return (chunk, start) => {
-    for (let index = start; index < chunk.length; index += 1) {
-      const byte = chunk[index] ?? 0;
-      const endsLine = byte === CARRIAGE_RETURN || (byte === LINE_FEED && previous !== CARRIAGE_RETURN);
-      const endsEvent = endsLine && lineBytes === 0;
-      if (endsLine) lineBytes = 0;
-      else if (byte !== LINE_FEED) lineBytes += 1;
-      previous = byte;
-      if (endsEvent) return index + 1;
-    }
-    return null;
   };
 }

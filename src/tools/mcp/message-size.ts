@@ -16,7 +16,16 @@ export class MessageMeter {
   bytes = 0;
 
   add(chunk: Uint8Array, start: number, end: number): void {
-    this.bytes += end - start;
+    this.addBytes(end - start);
+    this.addJson(chunk, start, end);
+  }
+
+  /** Counts bytes that are not part of the JSON text, or that `addJson` measures. */
+  addBytes(count: number): void {
+    this.bytes += count;
+  }
+
+  addJson(chunk: Uint8Array, start: number, end: number): void {
     this.#json.add(chunk, start, end);
   }
 

@@ -81,6 +81,20 @@ describe('an answer of an MCP server over HTTP', () => {
     expect(resultOf(events)).toMatchObject({ ok: true, output: 'done' });
   });
 
+  test('B60: cannot hide its members behind a quotation mark of a comment', async () => {
+    const { client } = await startWith((response, id) => {
+      const meta = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`field${index}`, 1]));
+      const message = { jsonrpc: '2.0', id, result: { content: [], _meta: meta } };
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(`: "\ndata: ${JSON.stringify(message)}\n\n`);
+    });
+    const { events } = await converse(client, { sessionKey: 's', text: callAct });
+    expect(resultOf(events)).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('more than 2000 members in its first 3 levels'),
+    });
+  });
+
   test('B45: that redirects to another origin gets neither the message nor the headers there', async () => {
     const received: string[] = [];
     const elsewhere = await startHostileServer((response, id) => {

@@ -91,6 +91,7 @@ describe('docs/tools.md', () => {
       `restarted after up to ${limits.MCP_RESTART_DELAY_SECONDS} s`,
       `up to ${limits.MCP_MAX_RESTART_DELAY_SECONDS} s. After ${limits.MCP_STABLE_SECONDS} s`,
       `wait up to ${limits.MCP_READY_WAIT_SECONDS} s`,
+      `the \`retry\` of the stream if that is ${limits.MCP_RECONNECT_SECONDS} to ${limits.MCP_MAX_RECONNECT_SECONDS} s`,
       `every ${limits.MCP_PING_SECONDS} s. It counts as lost after ${limits.MCP_UNANSWERED_PINGS} pings`,
       `SIGTERM after ${limits.MCP_STOP_SECONDS} s, and SIGKILL after another ${limits.MCP_STOP_SECONDS} s`,
       `up to ${limits.MCP_STDERR_LINES} lines a minute, of ${limits.MCP_STDERR_CHARACTERS.toLocaleString('en')} characters`,
