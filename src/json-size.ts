@@ -24,6 +24,8 @@ export class JsonMeter implements JsonSize {
   members = 0;
   /** Members of the objects of the first `outerLevels` levels; of all objects if the text is an array. */
   outerMembers = 0;
+  /** Separators between the items of the text if it is an array. */
+  separators = 0;
   readonly #outerLevels: number;
   #isArray = false;
   #level = 0;
@@ -51,6 +53,7 @@ export class JsonMeter implements JsonSize {
     this.values = 0;
     this.members = 0;
     this.outerMembers = 0;
+    this.separators = 0;
     this.#level = 0;
     this.#isArray = false;
     this.#isInString = false;
@@ -75,6 +78,7 @@ export class JsonMeter implements JsonSize {
         break;
       case COMMA:
         this.values += 1;
+        if (this.#isArray && this.#level === 1) this.separators += 1;
         break;
       case COLON:
         // Outside of an object it belongs to what surrounds the text, such as the name of a field of an event stream.

@@ -473,6 +473,8 @@ export const MCP_TIME_PART = 0.25;
 export const MCP_TIME_MILLISECONDS = 500;
 /** Messages that are read in one turn of the event loop. */
 export const MCP_MESSAGES_PER_TURN = 8;
+/** Messages in one JSON body, which are all read in one turn. With more the server is restarted. */
+export const MCP_BATCH_MESSAGES = 16;
 /** Replies that a server has not accepted yet. With more it is restarted. */
 export const MCP_UNREAD_REPLIES = 256;
 /** Blocks in the result of a call. With more the call fails. */

@@ -1,4 +1,5 @@
 import {
+  MCP_BATCH_MESSAGES,
   MCP_MESSAGE_BYTES,
   MCP_MESSAGE_LEVELS,
   MCP_MESSAGE_MEMBERS,
@@ -36,8 +37,9 @@ export class MessageMeter {
 
   /** Why the message is not read, for people; null if it is within the limits. */
   problem(): string | null {
-    const { levels, values, members, outerMembers } = this.#json;
+    const { levels, values, members, outerMembers, separators } = this.#json;
     if (this.bytes > MCP_MESSAGE_BYTES) return `It sent a message longer than ${MCP_MESSAGE_BYTES} bytes.`;
+    if (separators >= MCP_BATCH_MESSAGES) return `It sent more than ${MCP_BATCH_MESSAGES} messages at once.`;
     if (levels > MCP_MESSAGE_LEVELS) return `It sent a message with more than ${MCP_MESSAGE_LEVELS} levels.`;
     if (values > MCP_MESSAGE_VALUES) return `It sent a message with more than ${MCP_MESSAGE_VALUES} values.`;
     if (members > MCP_MESSAGE_MEMBERS) return `It sent a message with more than ${MCP_MESSAGE_MEMBERS} members.`;

@@ -95,6 +95,20 @@ describe('an answer of an MCP server over HTTP', () => {
     });
   });
 
+  test.each([
+    [16, { ok: true, output: 'done' }],
+    [17, { ok: false, error: expect.stringContaining('It sent more than 16 messages at once.') }],
+  ])('B60: may be a list of 16 messages: %i', async (count, result) => {
+    const { client } = await startWith((response, id) => {
+      const note = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: ',' } };
+      const answer = { jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'done' }] } };
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify([...Array(count - 1).fill(note), answer]));
+    });
+    const { events } = await converse(client, { sessionKey: 's', text: callAct });
+    expect(resultOf(events)).toMatchObject(result);
+  });
+
   test('B45: that redirects to another origin gets neither the message nor the headers there', async () => {
     const received: string[] = [];
     const elsewhere = await startHostileServer((response, id) => {
