@@ -431,6 +431,8 @@ export const MCP_PING_SECONDS = 15;
 /** Shortest and longest time after which a server may ask to be connected again to an event stream. Others are ignored. */
 export const MCP_RECONNECT_SECONDS = 0.5;
 export const MCP_MAX_RECONNECT_SECONDS = 60;
+/** Shortest time between two pings. A message with an error causes one at once. */
+export const MCP_PING_PAUSE_SECONDS = 1;
 /** Pings in a row without an answer. Then the server counts as lost. */
 export const MCP_UNANSWERED_PINGS = 3;
 /** Questions to persons that one call asks, refused ones included. At the next one the server gets an error. */

@@ -14,6 +14,7 @@ import {
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import {
+  MCP_PING_PAUSE_SECONDS,
   MCP_PING_SECONDS,
   MCP_QUESTION_REPORT_SECONDS,
   MCP_RESULT_BLOCKS,
@@ -237,7 +238,7 @@ async function listTools(client: Client, log: Log): Promise<McpToolDescription[]
   return descriptions;
 }
 
-/** Pings a server regularly until it is lost or does not answer. Returns a function that pings at once. */
+/** Pings a server regularly until it is lost or does not answer. Returns a function that pings at once, or after a short pause. */
 function startPings(
   client: Client,
   clock: Clock,
@@ -248,7 +249,7 @@ function startPings(
   connected.addEventListener('abort', () => pause.abort());
   const pingRegularly = async () => {
     for (let unanswered = 0; unanswered < MCP_UNANSWERED_PINGS; ) {
-      await clock.sleep(MCP_PING_SECONDS * 1000, pause.signal).catch(() => {});
+      await clock.sleep((MCP_PING_SECONDS - MCP_PING_PAUSE_SECONDS) * 1000, pause.signal).catch(() => {});
       if (connected.aborted) return;
       const result = await ping(client);
       if (connected.aborted) return;
@@ -256,6 +257,8 @@ function startPings(
       // One ping can be late because the server is busy.
       unanswered = result.kind === 'answered' ? 0 : unanswered + 1;
       pause = new AbortController();
+      // A server that sends nothing but invalid messages would be pinged without end.
+      await clock.sleep(MCP_PING_PAUSE_SECONDS * 1000, connected).catch(() => {});
     }
     onLost('It does not answer.');
   };
