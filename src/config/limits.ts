@@ -475,6 +475,8 @@ export const MCP_TIME_PART = 0.25;
 export const MCP_TIME_MILLISECONDS = 500;
 /** Messages that are read in one turn of the event loop. */
 export const MCP_MESSAGES_PER_TURN = 8;
+/** Responses with a status 1xx to one request, which come before the real one. With more the request fails. */
+export const MCP_INTERIM_RESPONSES = 16;
 /** Messages in one JSON body, which are all read in one turn. With more the server is restarted. */
 export const MCP_BATCH_MESSAGES = 16;
 /** Replies that a server has not accepted yet. With more it is restarted. */

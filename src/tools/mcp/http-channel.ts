@@ -6,14 +6,15 @@ import { MCP_STOP_SECONDS } from '../../config/limits.ts';
 import type { HttpTransportConfig } from '../../config/tools-config.ts';
 import { createBoundedFetch } from './bounded-fetch.ts';
 import type { Channel } from './channel.ts';
+import { boundInterimResponses } from './interim-responses.ts';
 
 /** A channel to a server over streamable HTTP. Closing it terminates the session on the server. */
 export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: Clock): Channel {
   let failure: string | null = null;
   let closing: Promise<void> | null = null;
   // Calls have their own timeouts, and their answers may wait for persons.
-  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
-  const boundedFetch = createBoundedFetch(dispatcher, clock, (reason) => {
+  const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const boundedFetch = createBoundedFetch(agent.compose(boundInterimResponses), clock, (reason) => {
     failure ??= reason;
     // Its calls fail at once, and the server is connected again.
     transport.close().catch(() => {});
@@ -36,7 +37,7 @@ export function createHttpChannel({ url, headers }: HttpTransportConfig, clock: 
     await Promise.race([transport.terminateSession().catch(() => {}), timeout]);
     stopWaiting.abort();
     await transport.close();
-    await dispatcher.destroy();
+    await agent.destroy();
   }
 
   return {

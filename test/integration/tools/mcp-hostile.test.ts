@@ -109,6 +109,19 @@ describe('an answer of an MCP server over HTTP', () => {
     expect(resultOf(events)).toMatchObject(result);
   });
 
+  test.each([
+    [16, { ok: true, output: 'done' }],
+    [17, { ok: false, error: expect.stringContaining('It sent more than 16 interim responses to a request.') }],
+  ])('B60: may come after 16 interim responses: %i', async (count, result) => {
+    const { client } = await startWith((response, id) => {
+      for (let sent = 0; sent < count; sent += 1) response.writeEarlyHints({ link: '</a>; rel=preload' });
+      response.writeHead(200, { 'content-type': 'application/json', 'x-list': ['a', 'b'] });
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'done' }] } }));
+    });
+    const { events } = await converse(client, { sessionKey: 's', text: callAct });
+    expect(resultOf(events)).toMatchObject(result);
+  });
+
   test('B45: that redirects to another origin gets neither the message nor the headers there', async () => {
     const received: string[] = [];
     const elsewhere = await startHostileServer((response, id) => {
