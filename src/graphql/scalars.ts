@@ -36,11 +36,20 @@ export function createInstantFormatter(): (instant: Date) => string {
   };
 }
 
-/** Checks the depth alone: variables come from a JSON parser and literals from the document, so both are JSON. */
+/** Checks depth and numbers alone: variables come from a JSON parser and literals from the document, so both are JSON. */
 function parseJson(value: unknown): Json {
   if (isDeeperThan(value, JSON_LEVELS))
     throw badUserInput(`The JSON value is nested more than ${JSON_LEVELS} levels deep. Send a flatter value.`);
+  // It would be stored as null.
+  if (hasInfinity(value))
+    throw badUserInput('The JSON value has a number beyond ±1.8e308, which cannot be stored. Send it as text.');
   return value as Json;
+}
+
+/** JSON parsers read a number such as 1e400 as infinity. */
+function hasInfinity(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasInfinity);
 }
 
 /** Never descends further than `levels`. */

@@ -1,4 +1,4 @@
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLScalarType, parseValue } from 'graphql';
 import { expect, test } from 'vitest';
 import { createInstantFormatter, parseInstant } from '../../../src/graphql/scalars.ts';
 import { schema } from '../../../src/graphql/schema.ts';
@@ -45,4 +45,16 @@ test('the formatter writes every instant like toISOString', () => {
     expect(format(new Date(time))).toBe(new Date(time).toISOString());
   }
   expect(() => format(new Date(Number.NaN))).toThrow(RangeError);
+});
+
+test('a JSON value with a number beyond the range of numbers is rejected, and not stored as null', () => {
+  const type = schema.getType('JSON') as GraphQLScalarType;
+  for (const text of ['1e309', '[-1e309]', '{"a": [{"b": 1e400}]}']) {
+    const message = 'The JSON value has a number beyond ±1.8e308, which cannot be stored. Send it as text.';
+    expect(() => type.parseValue(JSON.parse(text))).toThrow(message);
+    expect(() => type.parseLiteral(parseValue(text.replaceAll('"', '')))).toThrow(message);
+  }
+  for (const text of ['1.7e308', '{"a": [null, "1e309", true]}']) {
+    expect(type.parseValue(JSON.parse(text))).toEqual(JSON.parse(text));
+  }
 });
