@@ -1,9 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { createBoundedCache } from '../bounded-cache.ts';
+import { inTurns } from '../clock.ts';
 import { CACHED_SECRETS } from '../config/limits.ts';
 import type { Json } from '../domain/events.ts';
-import { digestPlaceholder, maskJson, placeholdersOf } from '../domain/secrets/mask.ts';
+import { digestPlaceholder, maskJsonInSteps, placeholdersOf } from '../domain/secrets/mask.ts';
 import { createEncryption } from './encryption.ts';
 
 /** The input with its credentials, or an error for the model that lists the placeholders of unknown ones. */
@@ -22,8 +23,11 @@ export interface SecretOwner {
  * can also be stored, encrypted, until the call has its result; then any server with the key executes the call.
  */
 export interface SecretStore {
-  /** Replaces each credential by a placeholder with a digest, which only this call can open. The result can be recorded. */
-  mask(call: SecretOwner, input: Json): Json;
+  /**
+   * Replaces each credential by a placeholder with a digest, which only this call can open. The result can be recorded. Lets other
+   * work run in between.
+   */
+  mask(call: SecretOwner, input: Json): Promise<Json>;
   /** Replaces the placeholders of this call by their credentials, also in member names. */
   reveal(call: SecretOwner, input: Json): RevealedInput;
   /** The placeholders in an input whose credentials are known, but belong to other calls of the session. */
@@ -72,7 +76,7 @@ export function createSecretStore(secretKey: Uint8Array | null): SecretStore {
 
   return {
     foreignPlaceholders,
-    mask: (call, input) => maskJson(input, (kind, secret) => createPlaceholder(call, kind, secret)),
+    mask: (call, input) => inTurns(maskJsonInSteps(input, (kind, secret) => createPlaceholder(call, kind, secret))),
     reveal(call, input) {
       const unknown: string[] = [];
       const revealed = mapTexts(input, (text) =>

@@ -59,7 +59,7 @@ async function decideVisible(
   // Checked before masking, which adds placeholders of its own.
   const placeholderProblem = call && addedPlaceholderProblem(call.input, input.editedInput ?? null);
   if (placeholderProblem) return invalidInput(['editedInput'], placeholderProblem);
-  const verdict = withMaskedInput(context, approval, input);
+  const verdict = await withMaskedInput(context, approval, input);
   const maskedProblem = maskedInputProblem(verdict.editedInput ?? null);
   if (maskedProblem) return invalidInput(['editedInput'], maskedProblem);
   let allowance = noAllowance;
@@ -113,15 +113,15 @@ async function recordDecision(
 }
 
 /** Credentials that a person types into an input are masked before it is recorded, like those of a model. */
-function withMaskedInput(
+async function withMaskedInput(
   { secretStore }: CommandContext,
   { sessionId, callId }: ApprovalRow,
   verdict: Verdict,
-): Verdict {
+): Promise<Verdict> {
   const { editedInput } = verdict;
   return editedInput == null
     ? verdict
-    : { ...verdict, editedInput: secretStore.mask({ sessionId, callId }, editedInput) };
+    : { ...verdict, editedInput: await secretStore.mask({ sessionId, callId }, editedInput) };
 }
 
 function approvalVerdict({ principal: by }: Viewer, verdict: Verdict, grant: NewGrant | null): ApprovalVerdict {

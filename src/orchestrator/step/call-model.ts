@@ -61,7 +61,7 @@ export async function callModel(execution: RunExecution, call: ModelCall): Promi
       // Making the text, and then its rows, takes milliseconds each.
       if (text.length > COMMIT_WORK) await nextTurn();
       const answered = { model, finish, text, bytes: deltas.bytes(), step, estimatedInput: inputTokens, result };
-      const closing = closeAnswer(execution, answered);
+      const closing = await closeAnswer(execution, answered);
       const closed = {
         events: [...rest, ...closing.events],
         rows: [...closing.rows, ...encryptInputs(execution, closing.events)],

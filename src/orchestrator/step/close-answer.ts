@@ -32,16 +32,18 @@ interface ModelAnswer {
 }
 
 /** The events that close a model call: its `output`, and the `tool_call`s that it requested. The rows belong to the same append. */
-export function closeAnswer(
+export async function closeAnswer(
   execution: RunExecution,
   answer: ModelAnswer,
-): { events: NewEvent[]; rows: RowWrite[]; usage: OutputUsage } {
+): Promise<{ events: NewEvent[]; rows: RowWrite[]; usage: OutputUsage }> {
   const { finish, step, model } = answer;
   const { text, storedText, rows } = inlineText(execution, answer.text);
   const { maxToolCalls } = execution.configuration.limits;
   // One call more than allowed is enough to see that the limit is exceeded.
   const requested = finish.calls.slice(0, maxToolCalls + 1);
-  const calls = requested.map((call) => toolCall(execution, step, call));
+  const calls: PayloadOf<'tool_call'>[] = [];
+  // One after the other: a call takes milliseconds.
+  for (const call of requested) calls.push(await toolCall(execution, step, call));
   const usage = usageOf(answer);
   const output: NewEvent = {
     type: 'output',
@@ -92,10 +94,14 @@ function providerStateOf(finish: ModelFinish, text: string): Json {
 }
 
 /** Call ids are created here: those of providers repeat, or are missing. */
-function toolCall({ dependencies, lease }: RunExecution, step: number, call: RequestedCall): PayloadOf<'tool_call'> {
+async function toolCall(
+  { dependencies, lease }: RunExecution,
+  step: number,
+  call: RequestedCall,
+): Promise<PayloadOf<'tool_call'>> {
   const callId = dependencies.newId('call');
   const parsed = parseArguments(call.arguments);
-  const masked = dependencies.secretStore.mask({ sessionId: lease.sessionId, callId }, parsed.input);
+  const masked = await dependencies.secretStore.mask({ sessionId: lease.sessionId, callId }, parsed.input);
   const problem = maskedInputProblem(masked);
   const { input, inputError } =
     problem === null ? { ...parsed, input: masked } : invalidArguments(JSON.stringify(masked), problem);

@@ -185,7 +185,7 @@ describe('B112: doctor names what is wrong and says what to do', () => {
     const key = (byte: number) => new Uint8Array(32).fill(byte);
     const store = createSecretStore(key(1));
     const call = { sessionId, callId };
-    const encrypted = store.encrypt(call, store.mask(call, { authorization: `Bearer ghp_${'a1B2'.repeat(9)}` }));
+    const encrypted = store.encrypt(call, await store.mask(call, { authorization: `Bearer ghp_${'a1B2'.repeat(9)}` }));
     expect(encrypted).not.toBeNull();
     // Only what the checks read: rows of a session with a run that waits.
     database.pragma('foreign_keys = OFF');

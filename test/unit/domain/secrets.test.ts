@@ -96,12 +96,12 @@ describe('B61: masking', () => {
 });
 
 describe('the secret store', () => {
-  test('reveals what it masked, to the same call only', () => {
+  test('reveals what it masked, to the same call only', async () => {
     const store = createSecretStore(null);
     const call = { sessionId: 'ses_1', callId: 'call_1' };
     const ofOtherSession = { ...call, sessionId: 'ses_2' };
     const input = { url: 'https://ada:hunter22@example.com/', password: 'correct horse' };
-    const shown = store.mask(call, input);
+    const shown = await store.mask(call, input);
     expect(JSON.stringify(shown)).not.toMatch(/hunter22|correct horse/);
     expect(store.reveal(call, shown)).toEqual({ ok: true, input });
     expect(store.reveal({ ...call, callId: 'call_2' }, shown)).toMatchObject({ ok: false });
@@ -113,7 +113,7 @@ describe('the secret store', () => {
     const named = {
       headers: { 'sk-proj-abcdefghij0123456789ABCDEFGHIJ': 1, 'sk-proj-zyxwvutsrq9876543210ZYXWVUTSRQ': 2 },
     };
-    const shownNames = store.mask(call, named);
+    const shownNames = await store.mask(call, named);
     expect(JSON.stringify(shownNames)).not.toContain('sk-proj');
     expect(store.reveal(call, shownNames)).toEqual({ ok: true, input: named });
     expect(store.reveal(ofOtherSession, shownNames)).toMatchObject({ ok: false });

@@ -16,7 +16,7 @@ async function close(text: string, more: Partial<ModelFinish> = {}) {
   const run = await dependencies.runStore.load(runId);
   const configuration = run && (await loadRunConfiguration(dependencies, run, dependencies.catalogue));
   if (!configuration) throw new Error('The tape begins no run.');
-  const { events, rows } = closeAnswer(
+  const { events, rows } = await closeAnswer(
     createRunExecution(dependencies, lease, configuration, { isStopping: () => false, onAsking: () => undefined }),
     {
       model: {

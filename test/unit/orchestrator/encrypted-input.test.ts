@@ -51,7 +51,7 @@ test('with a secret key they are stored encrypted, with the run and the call', a
 /** Executes the call on another server, which knows no credentials and finds this row. */
 async function signInElsewhere(encrypted: string | null, secretKey: Uint8Array | null = key) {
   const first = createSecretStore(key);
-  const masked = first.mask({ sessionId: 'ses_1', callId: 'a' }, { password });
+  const masked = await first.mask({ sessionId: 'ses_1', callId: 'a' }, { password });
   const stored = encrypted === 'stored' ? first.encrypt({ sessionId: 'ses_1', callId: 'a' }, masked) : encrypted;
   const inputs: unknown[] = [];
   const tool = fakeTool('tool_a', async (input) => {
