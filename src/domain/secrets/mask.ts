@@ -72,6 +72,7 @@ export function maskJsonInSteps(value: Json, replace: Replace = placeholder): St
 /** @param masked characters since the last yield */
 function* maskValue(value: Json, replace: Replace, masked: { characters: number }): Steps<Json> {
   if (typeof value === 'string') return yield* maskString(value, replace, masked);
+  if (isPauseDue(VALUE_CHARACTERS, masked)) yield;
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     const items: Json[] = [];
@@ -87,13 +88,19 @@ function* maskValue(value: Json, replace: Replace, masked: { characters: number 
 
 /** What masking a text takes in addition to its length, as a number of characters: short texts would count for nothing. */
 const TEXT_CHARACTERS = 64;
+/** The same for a number, a list and so on. */
+const VALUE_CHARACTERS = 16;
+
+/** Counts more work. Whether enough was done since the last pause. */
+function isPauseDue(characters: number, masked: { characters: number }): boolean {
+  masked.characters += characters;
+  if (masked.characters <= SLICE_CHARACTERS) return false;
+  masked.characters = 0;
+  return true;
+}
 
 function* maskString(text: string, replace: Replace, masked: { characters: number }): Steps<string> {
-  masked.characters += text.length + TEXT_CHARACTERS;
-  if (masked.characters > SLICE_CHARACTERS) {
-    masked.characters = 0;
-    yield;
-  }
+  if (isPauseDue(text.length + TEXT_CHARACTERS, masked)) yield;
   return yield* maskTextInSteps(text, replace);
 }
 

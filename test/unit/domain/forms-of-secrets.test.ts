@@ -275,10 +275,12 @@ describe('a long text', () => {
     // Each text is searched twice: for tokens, and for positions of credentials.
     expect(pauses(maskTextInSteps('.'.repeat(3 * SLICE_CHARACTERS)))).toBe(4);
     expect(pauses(maskTextInSteps('.'.repeat(SLICE_CHARACTERS)))).toBe(0);
-    // Each text counts for 64 characters more than it has.
-    const half = '.'.repeat(SLICE_CHARACTERS / 2 - 64);
+    // Each text counts for 64 characters more than it has, and any other value for 16.
+    const half = '.'.repeat(SLICE_CHARACTERS / 2 - 64 - 8);
     expect(pauses(maskJsonInSteps([half, half]))).toBe(0);
     expect(pauses(maskJsonInSteps([half, half, '.', half, half]))).toBe(1);
+    expect(pauses(maskJsonInSteps(Array(50_000).fill(1)))).toBe(12);
+    expect(pauses(maskJsonInSteps(Array(25_000).fill([])))).toBe(6);
   });
 });
 
