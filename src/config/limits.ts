@@ -475,6 +475,8 @@ export const MCP_TIME_PART = 0.25;
 export const MCP_TIME_MILLISECONDS = 500;
 /** Messages that are read in one turn of the event loop. */
 export const MCP_MESSAGES_PER_TURN = 8;
+/** Responses of an HTTP server that have not ended, on one connection. With more it is restarted. */
+export const MCP_OPEN_RESPONSES = 1024;
 /** Responses with a status 1xx to one request, which come before the real one. With more the request fails. */
 export const MCP_INTERIM_RESPONSES = 16;
 /** Messages in one JSON body, which are all read in one turn. With more the server is restarted. */

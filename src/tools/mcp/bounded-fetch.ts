@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../clock.ts';
+import { MCP_OPEN_RESPONSES } from '../../config/limits.ts';
 import { createEventParts } from './event-parts.ts';
 import { createMessagePace, type MessagePace } from './message-pace.ts';
 import { MessageMeter } from './message-size.ts';
@@ -9,20 +10,26 @@ type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 /**
  * A `fetch` for a server that is not trusted with memory and time. Bodies are measured as they are after decompression: a JSON body as
  * a whole, an event stream by event. A message beyond the limits of `MessageMeter` ends its body with an error and calls `onHarm`.
- * The events of all bodies are passed on as `createMessagePace` allows.
+ * The events of all bodies are passed on as `createMessagePace` allows. With too many bodies that do not end, it calls `onHarm` as well.
  */
 export function createBoundedFetch(dispatcher: Dispatcher, clock: Clock, onHarm: (reason: string) => void): Fetch {
   const pace = createMessagePace(clock);
+  let open = 0;
   return async (url, init) => {
     const request: RequestInit & { dispatcher: Dispatcher } = { ...init, dispatcher };
     const response = await fetch(url, request);
     if (response.body === null) return response;
     const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
-    const body = response.body.pipeThrough(
-      new TransformStream(isStream ? measureEvents(pace, onHarm) : measureBody(onHarm)),
-    );
+    const { readable, writable } = new TransformStream(isStream ? measureEvents(pace, onHarm) : measureBody(onHarm));
+    open += 1;
+    const ended = () => {
+      open -= 1;
+    };
+    response.body.pipeTo(writable).then(ended, ended);
+    // Each has a connection of its own. Some servers answer, and leave the stream open.
+    if (open > MCP_OPEN_RESPONSES) onHarm(`It left more than ${MCP_OPEN_RESPONSES} responses open.`);
     const { status, statusText, headers } = response;
-    return new Response(body, { status, statusText, headers });
+    return new Response(readable, { status, statusText, headers });
   };
 }
 

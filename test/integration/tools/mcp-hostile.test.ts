@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { Agent } from 'undici';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { createBoundedFetch } from '../../../src/tools/mcp/bounded-fetch.ts';
 import { converse } from '../conversation.ts';
 import { calling } from '../counted-tool.ts';
 import { startTestGateway } from '../gateway.ts';
@@ -163,4 +166,27 @@ test('B45: a pattern in an input schema does not block the server', async () => 
     ok: false,
     error: 'Invalid input: input/name must match pattern "^(a+)+$".',
   });
+});
+
+test('B60: a server over HTTP that leaves more than 1,024 responses open is reported, and one that ends them is not', async () => {
+  const url = await startHostileServer((response, id) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': open\n\n');
+    if (id === 'ended') response.end();
+  });
+  const agent = new Agent();
+  const reasons: string[] = [];
+  const boundedFetch = createBoundedFetch(agent, systemClock, (reason) => reasons.push(reason));
+  const call = (id: string) =>
+    boundedFetch(url, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call' }) });
+  const opened: Response[] = [];
+  for (let sent = 0; sent < 1024; sent += 1) opened.push(await call('open'));
+  for (let sent = 0; sent < 3; sent += 1) {
+    await opened.pop()?.body?.cancel();
+    await (await call('ended')).text();
+    opened.push(await call('open'));
+  }
+  expect(reasons).toEqual([]);
+  await call('open');
+  expect(reasons).toEqual(['It left more than 1024 responses open.']);
+  await agent.destroy();
 });
