@@ -16,6 +16,7 @@ export function createBoundedFetch(dispatcher: Dispatcher, clock: Clock, onHarm:
   const pace = createMessagePace(clock);
   let open = 0;
   return async (url, init) => {
+    pace.countRequest();
     const request: RequestInit & { dispatcher: Dispatcher } = { ...init, dispatcher };
     const response = await fetch(url, request);
     if (response.body === null) return response;

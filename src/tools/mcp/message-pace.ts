@@ -4,11 +4,15 @@ import { MCP_MESSAGES_PER_TURN, MCP_TIME_MILLISECONDS, MCP_TIME_PART } from '../
 /** What reading and answering a message takes, at least, and what each byte of it takes in addition. */
 const MESSAGE_MILLISECONDS = 0.2;
 const BYTE_MILLISECONDS = 1e-5;
+/** What an HTTP request takes, such as a reply to a message. */
+const REQUEST_MILLISECONDS = 1.5;
 
 /** Lets a server that sends messages without end use only a part of the time of the event loop. */
 export interface MessagePace {
   /** Counts a message. Returns null if the next one can be read at once, otherwise a promise that resolves when it can. */
   after(bytes: number): Promise<void> | null;
+  /** Counts an HTTP request to the server. The messages after it wait for it. */
+  countRequest(): void;
 }
 
 export function createMessagePace(
@@ -26,6 +30,9 @@ export function createMessagePace(
   }
 
   return {
+    countRequest() {
+      left -= REQUEST_MILLISECONDS;
+    },
     after(bytes) {
       const now = elapsed();
       // Messages with pauses between them come in turns of their own.

@@ -190,3 +190,22 @@ test('B60: a server over HTTP that leaves more than 1,024 responses open is repo
   expect(reasons).toEqual(['It left more than 1024 responses open.']);
   await agent.destroy();
 });
+
+test('B60: a server over HTTP pays for the requests that it causes', async () => {
+  const url = await startHostileServer((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: 1\n\n');
+  });
+  const agent = new Agent();
+  const waits: number[] = [];
+  const sleep = async (milliseconds: number) => void waits.push(milliseconds);
+  const boundedFetch = createBoundedFetch(agent, { ...systemClock, elapsed: () => 0, sleep }, () => {});
+  const post = async (method: string) =>
+    (await boundedFetch(url, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method }) })).text();
+  await post('tools/call');
+  for (let sent = 0; sent < 600; sent += 1) await post('ping');
+  expect(waits).toEqual([]);
+  await post('tools/call');
+  expect(waits).toHaveLength(1);
+  expect(waits[0]).toBeGreaterThan(400);
+  await agent.destroy();
+});
