@@ -278,7 +278,7 @@ export const POINT_BYTES = 16 * 1024;
 /** An operation costs one more point for each whole number of objects that it can read, and of bytes of a long result. */
 export const POINT_OBJECTS = 100;
 export const RESULT_POINT_BYTES = 64 * 1024;
-/** Each page of a tape that a follower reads costs so many points, with one more for POINT_OBJECTS events. Live events are free. */
+/** For each page of history after the first that a follower reads, in addition to one point for POINT_OBJECTS events. Live events are free. */
 export const FOLLOW_PAGE_POINTS = 0.05;
 /** A request of this length takes milliseconds to parse. Such requests are parsed in different turns of the event loop. */
 export const LONG_REQUEST_BYTES = 4 * 1024;

@@ -4,7 +4,8 @@ import { foldRun } from '../domain/run.ts';
 import { clipSegments, segmentsOf } from '../domain/session.ts';
 import { transcript } from '../domain/transcript.ts';
 import type { ModelMessage, ShownAttachment, ToolDescription } from '../models/model.ts';
-import { type AgentInForce, agentVersion } from '../repositories/agents.ts';
+import { agentVersion } from '../repositories/agent-versions.ts';
+import type { AgentInForce } from '../repositories/agents.ts';
 import { type CompactionRow, compactionById } from '../repositories/compactions.ts';
 import { type MemoryRow, memoriesByIds } from '../repositories/memories.ts';
 import {

@@ -114,7 +114,7 @@ export const CLAIM_SUSPECT_SQLITE = claimSuspect('?', '?');
 /** Parameters: holder, milliseconds. */
 export const CLAIM_SUSPECT_POSTGRESQL = claimSuspect('$1', newExpiry('$2'));
 
-/** Nobody claims a run that has ended, so its lease would stay with a server that was lost, and what its call has reserved with it. */
+/** No server claims a run that has ended. Its lease would stay with a lost server, and so would what its model call has reserved of a budget. */
 const releaseEnded = (time: string) => `
   UPDATE "Lease" SET "lostHolder" = "holder", "holder" = NULL, "suspicion" = 0
     WHERE "holder" IS NOT NULL AND "expiresAt" <= ${time} AND EXISTS (

@@ -54,7 +54,7 @@ export function createSpending({ database, clock }: { database: Database; clock:
   // The calls that wait for an account, in the order in which they came. The first one asks; calls that need other accounts go on.
   const queues = createKeyedMutex();
 
-  /** Works when its turn in the queue comes. Rejects at once if the signal aborts before; after that, the work looks at the signal. */
+  /** Starts `work` when the queue reaches it. Rejects at once if the signal aborts before that; afterwards `work` watches the signal itself. */
   async function inQueue<Result>(key: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     let leave = () => {};
     const left = new Promise<never>((_, reject) => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { executeWrites, type RowWrite } from '../database/batch-statement.ts';
 import type { Client, Database } from '../database/database.ts';
-import type { Agent, AgentVersion } from '../database/generated/sqlite/client.ts';
+import type { Agent } from '../database/generated/sqlite/client.ts';
 import { keyed } from '../database/statement.ts';
 import { defineTable } from '../database/table.ts';
 import type { AgentRef, ClientToolDeclaration, Json } from '../domain/events.ts';
@@ -38,7 +38,7 @@ interface JsonColumns {
 }
 
 /** Parses the JSON columns. */
-function readAgent<Row extends JsonColumns>(
+export function readAgent<Row extends JsonColumns>(
   row: Row,
 ): Omit<Row, keyof JsonColumns> & Pick<AgentSetup, keyof JsonColumns> {
   const parsed = (json: string | null) => (json === null ? null : JSON.parse(json));
@@ -91,42 +91,6 @@ export async function agentsByIds(reader: Client, owner: string, ids: readonly s
 export async function agentInForce(database: Database, owner: string, id: string | null): Promise<AgentInForce | null> {
   const [agent] = await database.query(byIdOrDefault, owner, id);
   return agent ? readAgent(agent) : null;
-}
-
-/** One version of an agent, even if the agent has been changed or deleted since. */
-export async function agentVersion(reader: Client, { id, version }: AgentRef): Promise<AgentInForce | null> {
-  const row = await reader.agentVersion.findUnique({ where: { agentId_version: { agentId: id, version } } });
-  return row && { ...readAgent(row), id };
-}
-
-/** The newest version of an agent of this owner, even if the agent was deleted since; null if there never was one. */
-export async function lastAgentVersion(database: Database, owner: string, id: string): Promise<AgentInForce | null> {
-  const agent = await agentById(database, owner, id);
-  if (agent) return agent;
-  const row = await database.reader.agentVersion.findFirst({
-    where: { agentId: id, owner },
-    orderBy: { version: 'desc' },
-  });
-  return row && { ...readAgent(row), id };
-}
-
-/** One version of an agent, as it is stored. */
-export type StoredAgentVersion = Omit<AgentVersion, keyof AgentSetup> & AgentSetup;
-
-/** Newest first. The bounds are versions. */
-export async function agentVersions(
-  reader: Client,
-  agentId: string,
-  page: PageArguments<number>,
-): Promise<RowPage<StoredAgentVersion>> {
-  const { after, before, from, size } = page;
-  const found = await reader.agentVersion.findMany({
-    where: { agentId, version: { lt: after ?? undefined, gt: before ?? undefined } },
-    orderBy: { version: from === 'start' ? 'desc' : 'asc' },
-    take: size + 1,
-  });
-  const { rows, ...rest } = pageOf(found, page);
-  return { rows: rows.map(readAgent), ...rest };
 }
 
 /** Oldest first. */

@@ -2,7 +2,7 @@ import { MESSAGE_EVENTS } from '../../config/limits.ts';
 import { type RebuiltContext, rebuildContext } from '../../context/rebuild.ts';
 import type { EventOf } from '../../domain/events.ts';
 import { runById } from '../../projections/runs.ts';
-import { agentVersion } from '../../repositories/agents.ts';
+import { agentVersion } from '../../repositories/agent-versions.ts';
 import { sessionById } from '../../repositories/sessions.ts';
 import type { CommandContext, Viewer } from '../command-context.ts';
 import { clientToolsOfRun } from '../tool-calls/tools-of-run.ts';

@@ -2,7 +2,8 @@ import type { Database } from '../../database/database.ts';
 import { type Metadata, readMetadata } from '../../domain/metadata.ts';
 import type { Run } from '../../domain/run.ts';
 import type { PolicyRequest } from '../../policy/policy.ts';
-import { type AgentInForce, agentInForce, agentVersion, lastAgentVersion } from '../../repositories/agents.ts';
+import { agentVersion, lastAgentVersion } from '../../repositories/agent-versions.ts';
+import { type AgentInForce, agentInForce } from '../../repositories/agents.ts';
 import type { SessionRow } from '../../repositories/sessions.ts';
 
 /** The part of a policy request that is the same for every tool call of a run. */

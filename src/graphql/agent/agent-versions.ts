@@ -1,4 +1,4 @@
-import { agentVersions, type StoredAgentVersion } from '../../repositories/agents.ts';
+import { agentVersions, type StoredAgentVersion } from '../../repositories/agent-versions.ts';
 import { builder } from '../builder.ts';
 import { connectionArguments, defineConnection, defineEdge } from '../connection/connections.ts';
 import { connectionOf, createCursorFormat, parsePage } from '../connection/paging.ts';
